@@ -1,0 +1,8 @@
+"""The one base class of errors that a user can act on."""
+
+
+class HarnessError(Exception):
+    """An error shown to the user as one message, without a traceback.
+
+    Its text says what is wrong, where (a file, with line and column where there is one) and what to do.
+    """
