@@ -1,0 +1,122 @@
+"""The measurement: everything one run of a case yields, and its form on the wire."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """The latents after one denoising step, in figures.
+
+    ``step`` counts from 0; ``timestep`` is the scheduler's; ``sha256`` is over the latents' bytes in
+    their own dtype, C order; ``statistics`` is what :func:`harness.measurement.statistics.summarise` gives.
+    """
+
+    step: int
+    timestep: int
+    sha256: str
+    statistics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One entry of the ledger: one call of a method of one case generator.
+
+    ``generator`` is the index of the generator in the batch, ``sha256`` is over the bytes it gave, and
+    ``site`` is ``file:line`` of the caller, the file without its folder so that it reads alike everywhere.
+    """
+
+    generator: int
+    method: str
+    shape: tuple[int, ...]
+    dtype: str
+    sha256: str
+    site: str
+
+
+@dataclass(frozen=True)
+class CheckpointIdentity:
+    """Which weights ran: the case's own words, the hash of the files used, the Hub revision if any."""
+
+    source: str | None
+    sha256: str | None
+    revision: str | None = None
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one run of a case yields.
+
+    ``output`` is the pipeline's array, for images float32 ``[n, height, width, channels]`` in [0, 1];
+    ``latents`` is ``[steps, n, channels, height, width]`` where the case keeps them; ``singles`` has the
+    shape of ``output`` and holds the images run one by one where the case asks for batch consistency;
+    ``canaries`` maps operators to the hash of their result; ``timings`` are in seconds.
+    """
+
+    output: Array
+    statistics: dict[str, float]
+    trace: tuple[StepRecord, ...]
+    ledger: tuple[Draw, ...]
+    fingerprint: dict[str, str]
+    checkpoint: CheckpointIdentity
+    canaries: dict[str, str] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)
+    latents: Array | None = None
+    singles: Array | None = None
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return plain data (dict, list, str, numbers, bytes) that crosses a process boundary."""
+        return {
+            "output": array_to_wire(self.output),
+            "statistics": dict(self.statistics),
+            "trace": [[s.step, s.timestep, s.sha256, dict(s.statistics)] for s in self.trace],
+            "ledger": [[d.generator, d.method, list(d.shape), d.dtype, d.sha256, d.site] for d in self.ledger],
+            "fingerprint": dict(self.fingerprint),
+            "checkpoint": [self.checkpoint.source, self.checkpoint.sha256, self.checkpoint.revision],
+            "canaries": dict(self.canaries),
+            "timings": dict(self.timings),
+            "latents": None if self.latents is None else array_to_wire(self.latents),
+            "singles": None if self.singles is None else array_to_wire(self.singles),
+        }
+
+    @classmethod
+    def from_wire(cls, wire: dict[str, Any]) -> Measurement:
+        """Rebuild a measurement from :meth:`to_wire`'s data; the arrays it holds are read-only."""
+        return cls(
+            output=array_from_wire(wire["output"]),
+            statistics=dict(wire["statistics"]),
+            trace=tuple(StepRecord(step, t, sha, dict(stats)) for step, t, sha, stats in wire["trace"]),
+            ledger=tuple(Draw(g, m, tuple(shape), dt, sha, site) for g, m, shape, dt, sha, site in wire["ledger"]),
+            fingerprint=dict(wire["fingerprint"]),
+            checkpoint=CheckpointIdentity(*wire["checkpoint"]),
+            canaries=dict(wire["canaries"]),
+            timings=dict(wire["timings"]),
+            latents=None if wire["latents"] is None else array_from_wire(wire["latents"]),
+            singles=None if wire["singles"] is None else array_from_wire(wire["singles"]),
+        )
+
+
+def array_to_wire(array: Array) -> dict[str, Any]:
+    """Return ``array`` as dtype, shape and C-order bytes."""
+    return {"dtype": array.dtype.str, "shape": list(array.shape), "data": array.tobytes()}
+
+
+def array_from_wire(wire: dict[str, Any]) -> Array:
+    """Return the read-only array that :func:`array_to_wire` described."""
+    flat: Array = np.frombuffer(wire["data"], dtype=np.dtype(wire["dtype"]))
+    return flat.reshape(tuple(wire["shape"]))
+
+
+def array_sha256(array: Array) -> str:
+    """Return the hex sha256 over dtype, shape and C-order bytes of ``array``."""
+    digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
+    digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
