@@ -1,0 +1,1 @@
+"""MindSpore models that read checkpoints in the layout of diffusers, with its parameter names."""

@@ -1,0 +1,120 @@
+"""Reading a model's weights, and saying everything that is wrong with them."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+
+from harness.pipelines.errors import CheckpointError
+
+_ATTENTION_RENAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
+_OLD_ATTENTION = re.compile(r"(attentions\.\d+)\.(query|key|value|proj_attn)\.(weight|bias)$")
+_READABLE = ("F16", "F32", "F64")
+_LISTED = 8
+
+
+class SafetensorsState(Mapping[str, npt.NDArray[Any]]):
+    """The tensors of an open safetensors file, each read when it is asked for."""
+
+    def __init__(self, path: Path, handle: Any) -> None:
+        self._path = path
+        self._handle = handle
+        self._names = list(handle.keys())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+        stored = self._handle.get_slice(name).get_dtype()
+        if stored not in _READABLE:
+            raise CheckpointError(
+                f"{self._path}: {name} is stored as {stored}; supported: {', '.join(_READABLE)}; "
+                "save the model in float32 or float16"
+            )
+        array: npt.NDArray[Any] = self._handle.get_tensor(name)
+        return array
+
+
+@contextlib.contextmanager
+def open_safetensors(path: Path) -> Iterator[SafetensorsState]:
+    """Open a safetensors file for reading tensor by tensor.
+
+    Raises CheckpointError naming the file if it is missing, truncated or not a safetensors file.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file; a model folder needs its weights as safetensors")
+    try:
+        with safe_open(path, framework="numpy") as handle:
+            yield SafetensorsState(path, handle)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"{path}: damaged or not a safetensors file ({error}); fetch it again"
+        ) from error
+
+
+def checked(
+    state: Mapping[str, npt.NDArray[Any]], shapes: Mapping[str, tuple[int, ...]], where: str
+) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+    """Yield (parameter name, array) for every parameter in `shapes` whose array is sound.
+
+    Raises CheckpointError at once if names are missing or unexpected, and at the end if any array has the
+    wrong shape, is no array of floats, or holds NaN or infinity.
+    """
+    source = {_current_name(name): name for name in state}
+    clashing = sorted(set(state) - set(source.values()))
+    missing = sorted(set(shapes) - set(source))
+    unexpected = sorted(source[name] for name in set(source) - set(shapes))
+    problems = [
+        f"{kind}: {_listed(names)}"
+        for kind, names in (("missing", missing), ("unexpected", unexpected), ("given twice", clashing))
+        if names
+    ]
+    if problems:
+        _refuse(where, problems)
+    for name, shape in shapes.items():
+        array = np.asarray(state[source[name]])
+        problem = _problem(array, shape)
+        if problem is None:
+            yield name, array
+        else:
+            problems.append(f"{source[name]}: {problem}")
+    if problems:
+        _refuse(where, problems)
+
+
+def _problem(array: npt.NDArray[Any], shape: tuple[int, ...]) -> str | None:
+    if array.shape != shape:
+        return f"shape {list(array.shape)}, the configuration needs {list(shape)}"
+    if array.dtype.kind != "f":
+        return f"dtype {array.dtype}, a floating one is needed"
+    wrong = array.size - int(np.count_nonzero(np.isfinite(array)))
+    if wrong:
+        return f"{wrong} of {array.size} values are NaN or infinite"
+    return None
+
+
+def _refuse(where: str, problems: list[str]) -> None:
+    listed = "".join(f"\n  {problem}" for problem in problems[:_LISTED])
+    rest = len(problems) - _LISTED
+    more = f"\n  and {rest} more" if rest > 0 else ""
+    raise CheckpointError(f"{where}: these weights do not fit the model or are damaged:{listed}{more}")
+
+
+def _listed(names: list[str]) -> str:
+    rest = len(names) - _LISTED
+    return ", ".join(names[:_LISTED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _current_name(name: str) -> str:
+    """Give today's name of a tensor; attention layers were called otherwise before diffusers 0.18."""
+    return _OLD_ATTENTION.sub(lambda found: f"{found[1]}.{_ATTENTION_RENAMES[found[2]]}.{found[3]}", name)

@@ -1,0 +1,100 @@
+"""Weights made from a seed instead of being stored: deterministic, and shaped so that a UNet denoises.
+
+Purely random weights make a sampler chaotic: a perturbation of the initial noise by one unit in the last
+place grows to order one within a few dozen steps, and nothing can be compared any more. The weights made
+here are random too, but carry one clean path through the network along which the predicted noise is the
+normalised input, so that sampling contracts as it does with a trained model.
+
+This module imports numpy only, so that other frameworks' scripts can load it by path and get the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+
+
+def seeded_state(
+    shapes: Mapping[str, tuple[int, ...]], seed: int, *, denoising: bool = True
+) -> dict[str, FloatArray]:
+    """Make float32 weights for a `UNet2DModel` from the names and shapes of its parameters.
+
+    The draws follow the sorted names, so the result does not depend on the order of `shapes`. Scales keep
+    the variance of activations about constant from layer to layer (He et al. 2015, with smaller residual
+    branches). With `denoising=False` the weights stay purely random: chaotic when sampled, fit as the
+    start of a training.
+
+    Raises ValueError if a name or shape is not one of a `UNet2DModel`.
+    """
+    rng = np.random.Generator(np.random.PCG64(seed))
+    state = {name: _draw(rng, name, tuple(shapes[name])) for name in sorted(shapes)}
+    if denoising:
+        _clear_path(state)
+    return state
+
+
+def _draw(rng: np.random.Generator, name: str, shape: tuple[int, ...]) -> FloatArray:
+    noise = rng.standard_normal(shape)
+    if re.search(r"norm\w*\.weight$", name):
+        return (1 + 0.1 * noise).astype(np.float32)
+    if re.search(r"norm\w*\.bias$", name):
+        return (0.1 * noise).astype(np.float32)
+    if name.endswith(".bias"):
+        return (0.05 * noise).astype(np.float32)
+    if name == "time_proj.weight":
+        return noise.astype(np.float32)
+    if not name.endswith(".weight") or len(shape) < 2:
+        raise ValueError(f"{name} of shape {shape} is not a parameter of a UNet2DModel")
+    fan_in = math.prod(shape[1:])
+    return (_gain(name) / math.sqrt(fan_in) * noise).astype(np.float32)
+
+
+def _gain(name: str) -> float:
+    """Give the standard deviation of a layer's output for inputs of variance one."""
+    gain = 1.0
+    if re.search(r"conv1|conv2|to_q|to_k|conv_out", name):
+        gain = 1.5  # makes up for what the activation before a convolution takes; sharpens the attention
+    if re.search(r"conv2|to_out", name):
+        gain *= 0.7  # the end of a residual branch
+    return gain
+
+
+def _clear_path(state: dict[str, FloatArray]) -> None:
+    """Lay the path input -> conv_in -> skip connection -> last up block -> conv_out, in place.
+
+    Channel c of conv_in gets a copy of input channel (c // 2) mod in_channels, with the sign of c's parity.
+    The last resnet of the last up block passes these copies on through its 1x1 shortcut. conv_out adds the
+    copies up: since silu(v) - silu(-v) = v, each pair gives the normalised input back exactly.
+    """
+    conv_in, conv_out = state["conv_in.weight"], state["conv_out.weight"]
+    last = max(
+        (
+            name
+            for name in state
+            if re.fullmatch(r"up_blocks\.\d+\.resnets\.\d+\.conv_shortcut\.weight", name)
+        ),
+        key=lambda name: [int(part) for part in re.findall(r"\d+", name)],
+    )
+    shortcut = state[last]
+    inner, in_channels, out_channels = conv_in.shape[0], conv_in.shape[1], conv_out.shape[0]
+    skipped = shortcut.shape[1] - inner  # the skip connection comes last in the concatenation
+    conv_in *= np.float32(0.2)
+    shortcut *= np.float32(0.5)
+    state[last.replace("conv_shortcut", "conv2")] *= np.float32(0.5)
+    conv_out *= np.float32(0.3)
+    for channel in range(inner):
+        pair, sign = channel // 2, 1.0 - 2.0 * (channel % 2)
+        conv_in[channel, pair % in_channels, 1, 1] += np.float32(sign)
+        shortcut[channel, skipped + channel, 0, 0] += np.float32(_SHORTCUT_GAIN)
+        pairs = max(1, inner // 2 // out_channels)
+        conv_out[pair % out_channels, channel, 1, 1] += np.float32(sign * _PREDICTED_NOISE / pairs)
+
+
+_SHORTCUT_GAIN = 3.0  # lifts the copies above what the network's body adds to them
+_PREDICTED_NOISE = 0.43  # size of the predicted noise along the path, relative to the normalised input
