@@ -78,7 +78,9 @@ class Measurement:
             "output": array_to_wire(self.output),
             "statistics": dict(self.statistics),
             "trace": [[s.step, s.timestep, s.sha256, dict(s.statistics)] for s in self.trace],
-            "ledger": [[d.generator, d.method, list(d.shape), d.dtype, d.sha256, d.site] for d in self.ledger],
+            "ledger": [
+                [d.generator, d.method, list(d.shape), d.dtype, d.sha256, d.site] for d in self.ledger
+            ],
             "fingerprint": dict(self.fingerprint),
             "checkpoint": [self.checkpoint.source, self.checkpoint.sha256, self.checkpoint.revision],
             "canaries": dict(self.canaries),
@@ -94,7 +96,9 @@ class Measurement:
             output=array_from_wire(wire["output"]),
             statistics=dict(wire["statistics"]),
             trace=tuple(StepRecord(step, t, sha, dict(stats)) for step, t, sha, stats in wire["trace"]),
-            ledger=tuple(Draw(g, m, tuple(shape), dt, sha, site) for g, m, shape, dt, sha, site in wire["ledger"]),
+            ledger=tuple(
+                Draw(g, m, tuple(shape), dt, sha, site) for g, m, shape, dt, sha, site in wire["ledger"]
+            ),
             fingerprint=dict(wire["fingerprint"]),
             checkpoint=CheckpointIdentity(*wire["checkpoint"]),
             canaries=dict(wire["canaries"]),

@@ -1,0 +1,19 @@
+"""Settings that every test of this repository shares."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked slow or releases, unless -m or a file on the command line asks for it."""
+    if config.option.markexpr or config.option.keyword:
+        return
+    left_out = [
+        item for item in items if item.get_closest_marker("slow") or item.get_closest_marker("releases")
+    ]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]

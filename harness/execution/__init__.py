@@ -1,0 +1,1 @@
+"""How a case runs: the profile, the fingerprint, the worker process and the runner that drives it."""

@@ -1,0 +1,100 @@
+"""The profile: the determinism settings a worker applies around MindSpore's import."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from harness.errors import HarnessError
+
+DEVICES = ("CPU", "Ascend")
+
+# https://oneapi-src.github.io/oneDNN/dev_guide_cpu_dispatcher_control.html, from narrow to wide, each
+# with the flag of /proc/cpuinfo that tells whether the processor has it.
+CPU_ISAS = {"SSE41": "sse4_1", "AVX": "avx", "AVX2": "avx2", "AVX512_CORE": "avx512bw"}
+
+
+class ProfileError(HarnessError):
+    """The profile cannot be applied as asked."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The determinism settings of one worker.
+
+    ``isa`` caps oneDNN's instruction set on the CPU (oneDNN's own names); ``core`` is the one core that
+    the worker is pinned to, None where the system has no pinning; ``device_id`` is the NPU's number.
+    """
+
+    device: str = "CPU"
+    device_id: int = 0
+    isa: str = "AVX2"
+    core: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.device not in DEVICES:
+            raise ProfileError(f"unknown device {self.device!r}; known: {', '.join(DEVICES)}")
+        if self.isa not in CPU_ISAS:
+            raise ProfileError(f"unknown ISA {self.isa!r}; known: {', '.join(CPU_ISAS)}")
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the settings as plain data."""
+        return asdict(self)
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment variables that must be set before MindSpore is imported."""
+        if self.device == "CPU":
+            # DNNL_ is the older name, which MindSpore 2.8 and older read.
+            return {"ONEDNN_MAX_CPU_ISA": self.isa, "DNNL_MAX_CPU_ISA": self.isa}
+        return {
+            "HCCL_DETERMINISTIC": "true",
+            "LCCL_DETERMINISTIC": "1",
+            "ATB_MATMUL_SHUFFLE_K_ENABLE": "0",
+            "ATB_LLM_LCOC_ENABLE": "0",
+            "TE_PARALLEL_COMPILER": "1",
+            "ASCEND_RT_VISIBLE_DEVICES": str(self.device_id),
+        }
+
+    def name(self) -> str:
+        """Return the settings that can move the bits as one line for the fingerprint.
+
+        The core's and the device's numbers are left out: any core of a machine gives the same bits.
+        """
+        if self.device == "CPU":
+            pinned = "one core" if self.core is not None else "not pinned"
+            return f"cpu: oneDNN ISA at most {self.isa}, {pinned}, pynative_synchronize"
+        return "ascend: deterministic, HCCL and LCCL deterministic, HF32 off"
+
+    def apply_before_import(self) -> None:
+        """Set the environment and pin this process; raises ProfileError where MindSpore is loaded already."""
+        if "mindspore" in sys.modules:
+            raise ProfileError("the profile must be applied before mindspore is imported, and it is already")
+        os.environ.update(self.environment())
+        if self.core is not None:
+            os.sched_setaffinity(0, {self.core})
+
+    def apply_after_import(self) -> None:
+        """Apply MindSpore's own settings; call it before the first operator."""
+        import mindspore as ms
+
+        # Graph mode is asked for by jitting the model, so the context itself stays PyNative.
+        ms.set_context(mode=ms.PYNATIVE_MODE)
+        if self.device == "CPU":
+            ms.set_device("CPU")
+            # 4 to 20 times faster on CPU than asynchronous dispatch, same bits; errors surface where they are.
+            ms.set_context(pynative_synchronize=True)
+            return
+        # ASCEND_RT_VISIBLE_DEVICES leaves one device, which then has number 0.
+        ms.set_device("Ascend", 0)
+        ms.set_deterministic(True)
+        ms.device_context.ascend.op_precision.matmul_allow_hf32(False)
+        ms.device_context.ascend.op_precision.conv_allow_hf32(False)
+
+
+def visible_cores() -> int:
+    """Return the number of cores this process may run on: MindSpore's CPU kernels split their work by it."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,225 @@
+"""The runner: drives worker processes over execnet gateways and turns crash and hang into failures."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import execnet
+
+import harness
+from harness.errors import HarnessError
+from harness.execution.cores import CoreClaim, claim_core
+from harness.execution.profile import Profile
+from harness.measurement.record import Measurement
+
+# One per mode and dtype in use; each holds MindSpore and its models in memory.
+_WORKERS_KEPT = 4
+_START_TIMEOUT = 120.0
+_LOG_TAIL = 30
+
+_BOOTSTRAP = """
+import importlib.util, sys
+package, settings = channel.receive()
+spec = importlib.util.spec_from_file_location(
+    "harness", package + "/__init__.py", submodule_search_locations=[package])
+module = importlib.util.module_from_spec(spec)
+sys.modules["harness"] = module
+spec.loader.exec_module(module)
+from harness.execution.worker import serve
+serve(channel, settings)
+"""
+
+
+class RunError(HarnessError):
+    """A case yielded no measurement; the text says why."""
+
+
+class CaseFailed(RunError):
+    """The case raised an error in the worker."""
+
+
+class WorkerCrashed(RunError):
+    """The worker died in mid-case."""
+
+
+class WorkerTimeout(RunError):
+    """The case outlasted its time limit and its worker was killed."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the cases of one worker share beside the runner's profile."""
+
+    mode: str
+    dtype: str
+
+
+class Runner:
+    """Runs cases in worker processes, one worker per context, and survives what happens to them.
+
+    ``python`` is the workers' interpreter (this one by default), ``timeout`` the seconds that one case may
+    take, loading included; ``import_paths`` are folders in which a user's own pipelines are found. Use as a
+    context manager, or call :meth:`close`. Not for use from several threads at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        python: str | Path | None = None,
+        device: str = "CPU",
+        device_id: int = 0,
+        isa: str = "AVX2",
+        timeout: float = 600.0,
+        import_paths: Sequence[Path] = (),
+    ) -> None:
+        self._python = _interpreter(python)
+        self._timeout = timeout
+        self._import_paths = [str(path.resolve()) for path in import_paths]
+        self._claim: CoreClaim = claim_core()
+        self._profile = Profile(device=device, device_id=device_id, isa=isa, core=self._claim.core)
+        self._workers: OrderedDict[Context, _WorkerProcess] = OrderedDict()
+
+    @property
+    def profile(self) -> Profile:
+        """The profile that the workers apply."""
+        return self._profile
+
+    def __enter__(self) -> Runner:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def run(self, job: dict[str, Any]) -> Measurement:
+        """Run one case (``Case.job()``) and return its measurement.
+
+        Raises :class:`CaseFailed`, :class:`WorkerCrashed` or :class:`WorkerTimeout`; after the last two the
+        next case gets a fresh worker.
+        """
+        context = Context(job["mode"], job["dtype"])
+        worker = self._worker(context)
+        try:
+            return worker.run(job, self._timeout)
+        except (WorkerCrashed, WorkerTimeout):
+            self._workers.pop(context).kill()
+            raise
+
+    def restart(self) -> None:
+        """End all workers, so that the next case runs in a fresh process."""
+        while self._workers:
+            self._workers.popitem()[1].close()
+
+    def close(self) -> None:
+        """End all workers and give the core back; harmless when repeated."""
+        self.restart()
+        self._claim.release()
+
+    def _worker(self, context: Context) -> _WorkerProcess:
+        if context in self._workers:
+            self._workers.move_to_end(context)
+            return self._workers[context]
+        while len(self._workers) >= _WORKERS_KEPT:
+            self._workers.popitem(last=False)[1].close()
+        worker = _WorkerProcess(self._python, self._profile, context, self._import_paths)
+        self._workers[context] = worker
+        return worker
+
+
+def _interpreter(python: str | Path | None) -> str:
+    chosen = str(python) if python is not None else sys.executable
+    found = shutil.which(chosen)
+    if found is None:
+        raise RunError(f"{chosen}: no such interpreter; give the path of a Python that has MindSpore")
+    # Not resolved: a virtual environment's python is a link, and the link's place is what makes it one.
+    return os.path.normpath(Path(found).absolute())
+
+
+class _WorkerProcess:
+    """One worker behind its gateway."""
+
+    def __init__(self, python: str, profile: Profile, context: Context, import_paths: list[str]) -> None:
+        # MindSpore leaves folders such as rank_0 where it runs: here they end with the worker.
+        self._folder = Path(tempfile.mkdtemp(prefix="harness-worker-"))
+        self._log = self._folder / "worker.log"
+        self._group = execnet.Group()
+        settings = {
+            "profile": profile.to_wire(),
+            "mode": context.mode,
+            "dtype": context.dtype,
+            "log": str(self._log),
+            "import_paths": import_paths,
+        }
+        try:
+            gateway = self._group.makegateway(f"popen//python={shlex.quote(python)}//chdir={self._folder}")
+            self._channel = gateway.remote_exec(_BOOTSTRAP)
+            self._channel.send((str(Path(harness.__file__).parent), settings))
+            _, self.pid = self._channel.receive(timeout=_START_TIMEOUT)
+        except (OSError, EOFError, self._timeout_error(), execnet.RemoteError) as error:
+            self._discard()
+            raise RunError(f"{python}: the worker did not start: {error}") from None
+
+    def run(self, job: dict[str, Any], timeout: float) -> Measurement:
+        started = time.monotonic()
+        try:
+            self._channel.send(job)
+            kind, answer = self._channel.receive(timeout=timeout)
+        except self._timeout_error():
+            raise WorkerTimeout(
+                f"{job['id']}: no result after {timeout:g} s, so its worker was killed; give it longer with "
+                f"--harness-timeout{self._log_tail()}"
+            ) from None
+        except (EOFError, OSError, execnet.RemoteError):
+            raise WorkerCrashed(
+                f"{job['id']}: its worker died after {time.monotonic() - started:.1f} s "
+                f"({self._how_it_ended()}){self._log_tail()}"
+            ) from None
+        if kind == "measurement":
+            return Measurement.from_wire(answer)
+        raise CaseFailed(f"{job['id']}: {answer}" if kind == "error" else f"{job['id']}:\n{answer}")
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._channel.close()
+        self._discard()
+
+    def kill(self) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        self._discard()
+
+    def _discard(self) -> None:
+        self._group.terminate(timeout=1.0)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _timeout_error(self) -> type[Exception]:
+        error: type[Exception] = execnet.gateway_base.Channel.TimeoutError
+        return error
+
+    def _how_it_ended(self) -> str:
+        popen = self._group[0]._io.popen if len(self._group) else None
+        code = None
+        if popen is not None:
+            with suppress(Exception):
+                code = popen.wait(timeout=5)
+        if code is None:
+            return "no exit status"
+        return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+
+    def _log_tail(self) -> str:
+        with suppress(OSError):
+            lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_TAIL:]
+            if lines:
+                return "\nthe end of its log:\n" + "\n".join(f"    {line}" for line in lines)
+        return ""

@@ -1,0 +1,170 @@
+"""The worker: the process that imports MindSpore, runs the cases of one context and sends measurements.
+
+It runs under any interpreter that has MindSpore, numpy, safetensors and huggingface_hub; the harness
+package itself is loaded by path. Everything that crosses the channel is plain data.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import sys
+import time
+import traceback
+from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from harness.errors import HarnessError
+from harness.execution.profile import Profile
+from harness.measurement.guard import Guard
+from harness.measurement.ledger import Ledger, case_generators
+from harness.measurement.record import Array, CheckpointIdentity, Measurement
+from harness.measurement.statistics import summarise
+from harness.measurement.trace import StepTrace
+
+# Suites alternate between a few pipelines; more would hold the memory of models that are done with.
+_PIPELINES_KEPT = 2
+
+
+class Channel(Protocol):
+    """What the worker needs of an execnet channel."""
+
+    def send(self, item: object) -> None:
+        """Send plain data to the other side."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield what the other side sends until it closes."""
+
+
+class OutputError(HarnessError):
+    """A pipeline returned something that cannot be measured."""
+
+
+def serve(channel: Channel, settings: dict[str, Any]) -> None:
+    """Apply the profile, then answer each job from ``channel`` until it is closed.
+
+    ``settings`` holds ``profile``, ``mode``, ``dtype``, ``log`` (a file that takes stdout and stderr) and
+    ``import_paths`` (where a user's own pipelines are found). Answers are ``("ready", pid)``,
+    ``("measurement", wire)``, ``("error", message)`` for errors that the user can act on and
+    ``("failed", traceback)`` for the rest.
+    """
+    _log_to(Path(settings["log"]))
+    _extend_import_path(settings["import_paths"])
+    channel.send(("ready", os.getpid()))
+    worker: Worker | None = None
+    for job in channel:
+        try:
+            # Made at the first job, so that an environment without MindSpore fails a case, with its reason.
+            worker = worker or Worker(Profile(**settings["profile"]), settings["mode"], settings["dtype"])
+            answer: tuple[str, Any] = ("measurement", worker.run(job).to_wire())
+        except HarnessError as error:
+            answer = ("error", str(error))
+        except ModuleNotFoundError as error:
+            answer = ("error", f"{sys.executable}: {error}; install it there, or choose another interpreter")
+        except Exception:  # noqa: BLE001  the channel carries any failure of a case to the other side
+            answer = ("failed", traceback.format_exc())
+        channel.send(answer)
+
+
+def _log_to(path: Path) -> None:
+    """Send what Python and C++ print to the file ``path``, and a fatal signal's traceback too."""
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    os.close(log)
+    faulthandler.enable()
+
+
+def _extend_import_path(paths: list[str]) -> None:
+    """Let a user's own modules be found, last, so that no folder of theirs hides an installed package."""
+    sys.path[:] = [entry for entry in sys.path if entry not in ("", *paths)] + paths
+
+
+class Worker:
+    """Runs the cases of one context (profile, mode, dtype) in this process, pipelines kept between them."""
+
+    def __init__(self, profile: Profile, mode: str, dtype: str) -> None:
+        profile.apply_before_import()
+        started = time.perf_counter()
+        from harness.execution.canaries import run_canaries
+        from harness.execution.fingerprint import fingerprint
+
+        profile.apply_after_import()
+        self._mode, self._dtype = mode, dtype
+        self._fingerprint = fingerprint(profile, mode=mode, dtype=dtype)
+        self._canaries = run_canaries()
+        self._start_seconds = time.perf_counter() - started
+        self._guard = Guard()
+        self._pipelines: OrderedDict[tuple[str, str | None, str], Any] = OrderedDict()
+
+    def describe(self) -> dict[str, Any]:
+        """Return the fingerprint and the canaries of this process."""
+        return {"fingerprint": self._fingerprint, "canaries": self._canaries}
+
+    def run(self, job: dict[str, Any]) -> Measurement:
+        """Run one case (``harness.cases.Case.job()``'s fields) and return its measurement."""
+        started = time.perf_counter()
+        loaded = self._load(job)
+        load_seconds = time.perf_counter() - started
+        ledger, trace = Ledger(), StepTrace(keep=job["keep"] == "latents")
+        seeds = tuple(job["seeds"])
+        started = time.perf_counter()
+        output = self._call(loaded.call, job, seeds, ledger, trace)
+        run_seconds = time.perf_counter() - started
+        singles = None
+        if job["singles"]:
+            parts = [self._call(loaded.call, job, (seed,), Ledger(), StepTrace()) for seed in seeds]
+            singles = np.concatenate(parts)
+        return Measurement(
+            output=output,
+            statistics=summarise(output),
+            trace=trace.records,
+            ledger=ledger.draws,
+            fingerprint=self._fingerprint,
+            checkpoint=CheckpointIdentity(job["checkpoint"], loaded.checkpoint_sha256, loaded.revision),
+            canaries=self._canaries,
+            timings={"start": self._start_seconds, "load": load_seconds, "run": run_seconds},
+            latents=trace.latents,
+            singles=singles,
+        )
+
+    def _load(self, job: dict[str, Any]) -> Any:
+        from harness.pipelines.registry import check_arguments, load
+
+        key = (job["pipeline"], job["checkpoint"], job["base"])
+        check_arguments(job["pipeline"], job["arguments"])
+        if key in self._pipelines:
+            self._pipelines.move_to_end(key)
+            return self._pipelines[key]
+        while len(self._pipelines) >= _PIPELINES_KEPT:
+            self._pipelines.popitem(last=False)
+        loaded = load(
+            job["pipeline"], job["checkpoint"], base=Path(job["base"]), dtype=self._dtype, mode=self._mode
+        )
+        self._pipelines[key] = loaded
+        return loaded
+
+    def _call(
+        self, pipeline: Any, job: dict[str, Any], seeds: tuple[int, ...], ledger: Ledger, trace: StepTrace
+    ) -> Array:
+        generators = case_generators(seeds, ledger)
+        with self._guard.watching():
+            result = pipeline(
+                batch_size=len(seeds),
+                generator=generators if len(seeds) > 1 else generators[0],
+                num_inference_steps=job["steps"],
+                output_type="np",
+                callback_on_step_end=trace,
+                **job["arguments"],
+            )
+        images = getattr(result, "images", None)
+        if not isinstance(images, np.ndarray) or images.dtype == object:
+            raise OutputError(
+                f"{job['pipeline']}: the result's .images is {type(images).__name__}, not a numpy array; "
+                "return an object whose .images is an array [n, height, width, channels]"
+            )
+        return images

@@ -1,0 +1,187 @@
+"""The guard: while a case runs, randomness that its seed does not decide is caught and named."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.random import bit_generator, mtrand
+
+from harness.errors import HarnessError
+
+# Reading the global state harms no one.
+_HARMLESS = frozenset({"get_state", "get_bit_generator"})
+# Legacy functions of numpy.random that draw from or move the one hidden global generator: bound methods
+# of it, and plain functions around it.
+_GLOBAL_NUMPY = tuple(
+    name
+    for name in dir(np.random)
+    if name in {"seed", "ranf", "sample", "set_bit_generator"}
+    or (getattr(getattr(np.random, name), "__self__", None) is mtrand._rand and name not in _HARMLESS)
+)
+_NO_PACKAGES = (Path(__file__), Path(np.__file__).parent)
+
+
+class UnseededRandomness(HarnessError):
+    """A pipeline drew from a generator that the case's seed does not decide."""
+
+
+class Guard:
+    """Catches unseeded and global randomness between :meth:`watching`'s start and end.
+
+    Caught at the call, with the file and line of the caller: any unseeded bit generator of numpy
+    (``default_rng()``, ``PCG64()``, …), the global functions of ``numpy.random``, MindSpore's default
+    generator (``mint.randn``, ``ops.randn`` … without a seed) and primitives created with seed 0. Two nets
+    lie below, which cannot name the line: the states of numpy's and MindSpore's global generators are
+    compared before and after. A random operator inside a compiled graph escapes the first kind.
+    """
+
+    def __init__(self) -> None:
+        self._first: UnseededRandomness | None = None
+        self._allowed = 0
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Watch the body; raises :class:`UnseededRandomness`, even where the body swallowed it."""
+        self._first = None
+        before = _global_states()
+        with ExitStack() as patches:
+            for owner, name, replacement in self._replacements():
+                patches.enter_context(_replaced(owner, name, replacement))
+            yield
+        if self._first is not None:
+            raise self._first
+        for source, state in _global_states().items():
+            if before.get(source) != state:
+                raise UnseededRandomness(
+                    f"the pipeline moved {source}, which the case's seed does not decide, at a place that "
+                    "could not be named (imported by name, or inside a compiled graph); draw from the "
+                    "`generator` that the pipeline is given instead"
+                )
+
+    def _refuse(self, what: str) -> None:
+        if self._allowed:
+            return
+        error = UnseededRandomness(
+            f"{_caller_site()}: {what} is not decided by the case's seed; draw from the `generator` that "
+            "the pipeline is given instead"
+        )
+        self._first = self._first or error
+        raise error
+
+    def _refusing(
+        self, function: Callable[..., Any], what: str, when: Callable[..., bool]
+    ) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def refuse(*args: Any, **kwargs: Any) -> Any:
+            if when(*args, **kwargs):
+                self._refuse(what)
+            return function(*args, **kwargs)
+
+        return refuse
+
+    def _replacements(self) -> Iterator[tuple[Any, str, Any]]:
+        # Every unseeded bit generator of numpy takes its entropy here, whatever name it was imported by.
+        yield (
+            bit_generator,
+            "randbits",
+            self._refusing(bit_generator.randbits, "an unseeded numpy generator", _always),
+        )
+        yield np.random, "RandomState", self._seeded_random_state()
+        for name in _GLOBAL_NUMPY:
+            what = f"numpy.random.{name} (numpy's global generator)"
+            yield np.random, name, self._refusing(getattr(np.random, name), what, _always)
+        if "mindspore" in sys.modules:
+            yield from self._mindspore_replacements()
+
+    def _seeded_random_state(self) -> type[np.random.RandomState]:
+        guard = self
+
+        class RandomState(np.random.RandomState):
+            """numpy's own; it asks for entropy even where a seed then overwrites it."""
+
+            def __init__(self, seed: Any = None) -> None:
+                guard._allowed += seed is not None
+                try:
+                    super().__init__(seed)
+                finally:
+                    guard._allowed -= seed is not None
+
+        return RandomState
+
+    def _mindspore_replacements(self) -> Iterator[tuple[Any, str, Any]]:
+        from mindspore.common.generator import Generator, default_generator
+        from mindspore.ops.auto_generate import gen_ops_prim
+        from mindspore.ops.function import nn_func, random_func
+        from mindspore.ops.operations import random_ops
+
+        def is_default(generator: Any, *_: Any) -> bool:
+            return generator is default_generator
+
+        yield Generator, "_step", self._refusing(Generator._step, "MindSpore's global generator", is_default)
+        for module in (random_func, nn_func):
+            what = "a random operator of MindSpore without a seed"
+            yield module, "_get_seed", self._refusing(module._get_seed, what, _no_operator_seed)
+        for name, primitive in vars(random_ops).items():
+            if isinstance(primitive, type) and primitive.__module__ == random_ops.__name__:
+                what = f"mindspore.ops.{name} with seed 0"
+                yield primitive, "__call__", self._refusing(primitive.__call__, what, _primitive_unseeded)
+        dropout, what = gen_ops_prim.Dropout, "dropout (is the model in training mode?)"
+        yield dropout, "__call__", self._refusing(dropout.__call__, what, _primitive_unseeded)
+
+
+def _always(*_: Any, **__: Any) -> bool:
+    return True
+
+
+def _no_operator_seed(operator_seed: Any = None, *_: Any, **__: Any) -> bool:
+    return not operator_seed
+
+
+def _primitive_unseeded(primitive: Any, *_: Any, **__: Any) -> bool:
+    seeds = [getattr(primitive, name, None) for name in ("seed", "seed2", "Seed0", "Seed1")]
+    return any(seed is not None for seed in seeds) and not any(seeds)
+
+
+def _global_states() -> dict[str, Any]:
+    numpy_state: Any = mtrand._rand.get_state(legacy=False)["state"]
+    states = {
+        "numpy's global generator": {key: np.asarray(value).tobytes() for key, value in numpy_state.items()}
+    }
+    if "mindspore" in sys.modules:
+        from mindspore.common.generator import default_generator
+
+        offset = default_generator._offset
+        states["MindSpore's global generator"] = {"offset": offset.asnumpy().tobytes()}
+    return states
+
+
+def _caller_site() -> str:
+    packages = [str(path) for path in _NO_PACKAGES]
+    if "mindspore" in sys.modules:
+        packages.append(str(Path(sys.modules["mindspore"].__file__ or "").parent))
+    frame = sys._getframe(1)
+    while frame.f_back is not None and (
+        frame.f_code.co_filename.startswith(tuple(packages)) or frame.f_code.co_filename.startswith("<")
+    ):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+@contextmanager
+def _replaced(owner: Any, name: str, replacement: Any) -> Iterator[None]:
+    own = name in vars(owner)
+    original = getattr(owner, name)
+    setattr(owner, name, replacement)
+    try:
+        yield
+    finally:
+        if own:
+            setattr(owner, name, original)
+        else:
+            delattr(owner, name)

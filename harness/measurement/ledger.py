@@ -1,0 +1,98 @@
+"""The case's generator: numpy's own, keeping a ledger of every draw."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import PurePath
+from typing import Any, cast
+
+import numpy as np
+
+from harness.measurement.record import Draw
+
+# Every method of numpy.random.Generator (1.25 to 1.26) that takes values from the bit generator.
+DRAWING_METHODS = (
+    "beta", "binomial", "bytes", "chisquare", "choice", "dirichlet", "exponential", "f", "gamma", "geometric",
+    "gumbel", "hypergeometric", "integers", "laplace", "logistic", "lognormal", "logseries", "multinomial",
+    "multivariate_hypergeometric", "multivariate_normal", "negative_binomial", "noncentral_chisquare",
+    "noncentral_f", "normal", "pareto", "permutation", "permuted", "poisson", "power", "random", "rayleigh",
+    "shuffle", "standard_cauchy", "standard_exponential", "standard_gamma", "standard_normal", "standard_t",
+    "triangular", "uniform", "vonmises", "wald", "weibull", "zipf",
+)  # fmt: skip
+
+
+class Ledger:
+    """The draws of one run, in the order they were made, over all generators of the batch."""
+
+    def __init__(self) -> None:
+        self._draws: list[Draw] = []
+        self._running: dict[int, hashlib._Hash] = {}
+
+    @property
+    def draws(self) -> tuple[Draw, ...]:
+        """The entries so far, first to last."""
+        return tuple(self._draws)
+
+    def enter(self, generator: int, method: str, result: Any, site: str) -> None:
+        """Append one draw; its hash runs over everything the generator has given so far."""
+        array = np.frombuffer(result, np.uint8) if isinstance(result, bytes) else np.asarray(result)
+        running = self._running.setdefault(generator, hashlib.sha256())
+        running.update(f"{method}{array.dtype.str}{array.shape}".encode())
+        running.update(np.ascontiguousarray(array).data)
+        self._draws.append(Draw(generator, method, array.shape, array.dtype.str, running.hexdigest(), site))
+
+
+class LedgerGenerator(np.random.Generator):
+    """``numpy.random.Generator(PCG64(seed))``, bit for bit, that enters each draw in a :class:`Ledger`.
+
+    Its results are those of the plain generator with the same seed: it only looks on. Draws that one
+    method makes through another of this class are entered once, under the name that was called.
+    """
+
+    def __init__(self, seed: int | np.random.BitGenerator, ledger: Ledger, index: int = 0) -> None:
+        super().__init__(seed if isinstance(seed, np.random.BitGenerator) else np.random.PCG64(seed))
+        self._ledger = ledger
+        self._index = index
+        self._depth = 0
+
+    def spawn(self, n_children: int) -> list[np.random.Generator]:
+        """As numpy.random.Generator.spawn; the children's draws are entered under this generator's index."""
+        children = self.bit_generator.spawn(n_children)
+        return [LedgerGenerator(child, self._ledger, self._index) for child in children]
+
+    def _draw(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self._depth += 1
+        try:
+            result = getattr(super(), method)(*args, **kwargs)
+        finally:
+            self._depth -= 1
+        if self._depth == 0:
+            # shuffle works in place and returns nothing: what it gave is its argument.
+            given = args[0] if method == "shuffle" else result
+            self._ledger.enter(self._index, method, given, call_site(depth=2))
+        return result
+
+
+def _recorded(method: str) -> Any:
+    def draw(self: LedgerGenerator, *args: Any, **kwargs: Any) -> Any:
+        return self._draw(method, args, kwargs)
+
+    draw.__name__ = method
+    draw.__doc__ = f"As numpy.random.Generator.{method}, entered in the ledger."
+    return draw
+
+
+for _method in DRAWING_METHODS:
+    setattr(LedgerGenerator, _method, _recorded(_method))
+
+
+def call_site(depth: int) -> str:
+    """Return ``file:line`` of the caller ``depth`` frames above, the file without its folder."""
+    frame = cast(Any, sys._getframe(depth + 1))
+    return f"{PurePath(frame.f_code.co_filename).name}:{frame.f_lineno}"
+
+
+def case_generators(seeds: tuple[int, ...], ledger: Ledger) -> list[LedgerGenerator]:
+    """Return one generator per seed, entered in ``ledger`` as 0, 1, …"""
+    return [LedgerGenerator(seed, ledger, index) for index, seed in enumerate(seeds)]

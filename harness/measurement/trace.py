@@ -1,0 +1,42 @@
+"""The per-step trace: what the latents were after each denoising step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from harness.measurement.record import Array, StepRecord, array_sha256
+from harness.measurement.statistics import moments
+
+
+class StepTrace:
+    """A ``callback_on_step_end`` by diffusers' convention that records the latents and changes nothing.
+
+    With ``keep`` it also holds the latents' arrays, in their own dtype.
+    """
+
+    def __init__(self, *, keep: bool = False) -> None:
+        self._keep = keep
+        self._records: list[StepRecord] = []
+        self._latents: list[Array] = []
+
+    def __call__(self, pipeline: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        """Record ``tensors["latents"]`` (a MindSpore tensor or a numpy array) after ``step``."""
+        del pipeline
+        latents = tensors["latents"]
+        array: Array = latents.asnumpy() if hasattr(latents, "asnumpy") else np.asarray(latents)
+        self._records.append(StepRecord(int(step), int(timestep), array_sha256(array), moments(array)))
+        if self._keep:
+            self._latents.append(array.copy())
+        return {}
+
+    @property
+    def records(self) -> tuple[StepRecord, ...]:
+        """The steps recorded so far, first to last."""
+        return tuple(self._records)
+
+    @property
+    def latents(self) -> Array | None:
+        """The latents ``[steps, n, channels, height, width]``, or None where they are not kept."""
+        return np.stack(self._latents) if self._latents else None

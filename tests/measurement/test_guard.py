@@ -1,0 +1,110 @@
+"""The guard catches every draw that the case's seed does not decide, and nothing else."""
+
+import contextlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.random import default_rng as imported_default_rng
+from numpy.random import normal as imported_normal
+
+from harness.errors import HarnessError
+from harness.measurement.guard import Guard, UnseededRandomness
+
+HERE = Path(__file__).name
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        np.random.default_rng,
+        imported_default_rng,
+        np.random.PCG64,
+        lambda: np.random.RandomState(),
+        lambda: np.random.normal(),
+        lambda: np.random.rand(2),
+        lambda: np.random.seed(3),
+    ],
+)
+def test_unseeded_and_global_numpy_is_caught_with_file_and_line(draw):
+    with pytest.raises(UnseededRandomness) as caught, Guard().watching():
+        draw()
+    if getattr(draw, "__name__", "") == "<lambda>":
+        assert f"{HERE}:{draw.__code__.co_firstlineno}" in str(caught.value)
+    else:
+        assert HERE in str(caught.value)
+
+
+def test_a_global_function_imported_by_name_is_caught_by_its_state():
+    with pytest.raises(UnseededRandomness, match="numpy's global generator"), Guard().watching():
+        imported_normal()
+
+
+def test_a_swallowed_error_is_raised_at_the_end():
+    with pytest.raises(UnseededRandomness, match=HERE), Guard().watching():
+        with contextlib.suppress(HarnessError):
+            np.random.default_rng()
+
+
+def test_seeded_generators_pass():
+    with Guard().watching():
+        np.random.default_rng(3).normal()
+        np.random.Generator(np.random.PCG64(3)).normal()
+        np.random.RandomState(3).normal()
+        np.random.get_state()
+
+
+def test_everything_is_restored():
+    before = {name: getattr(np.random, name) for name in dir(np.random)}
+    with Guard().watching():
+        pass
+    assert {name: getattr(np.random, name) for name in dir(np.random)} == before
+    assert np.random.default_rng().normal() != np.random.default_rng().normal()
+
+
+def mindspore_draws(ms):
+    from mindspore import ops
+
+    ones = ops.ones((2, 2), ms.float32)
+    return {
+        "ops.standard_normal": lambda: ops.standard_normal((2,)),
+        "ops.randn": lambda: ops.randn(2),
+        "ops.rand": lambda: ops.rand(2),
+        "StandardNormal": lambda: ops.StandardNormal()((2,)),
+        "mint.rand": lambda: ms.mint.rand(2),
+        "mint.randn": lambda: ms.mint.randn(2),
+        "ops.dropout": lambda: ops.dropout(ones, 0.5),
+        "ops.uniform": lambda: ops.uniform((2,), ms.Tensor(0.0), ms.Tensor(1.0)),
+        "nn.Dropout": lambda: ms.nn.Dropout(p=0.5).set_train()(ones),
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ops.standard_normal",
+        "ops.randn",
+        "ops.rand",
+        "StandardNormal",
+        "mint.rand",
+        "mint.randn",
+        "ops.dropout",
+        "ops.uniform",
+        "nn.Dropout",
+    ],
+)
+def test_mindspore_without_a_seed_is_caught(mindspore, name):
+    draw = mindspore_draws(mindspore)[name]
+    with pytest.raises(UnseededRandomness) as caught, Guard().watching():
+        draw()
+    assert HERE in str(caught.value)
+
+
+def test_mindspore_with_a_seed_passes(mindspore):
+    from mindspore import ops
+
+    with Guard().watching():
+        first = ops.StandardNormal(seed=3)((2,))
+    assert first.shape == (2,)
+    assert "mindspore" in sys.modules
