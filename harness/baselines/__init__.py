@@ -1,0 +1,34 @@
+"""What a case is held to: stored measurements, their integrity and where they come from."""
+
+from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing, record_command
+from harness.baselines.git import git_commit
+from harness.baselines.record import Baseline, Provenance, device_key
+from harness.baselines.staleness import (
+    BaselineState,
+    FieldChange,
+    definition_changes,
+    orphans,
+    stale_message,
+    state_of,
+)
+from harness.baselines.store import BaselineStore, Key, Written
+
+__all__ = [
+    "Baseline",
+    "BaselineDamaged",
+    "BaselineError",
+    "BaselineMissing",
+    "BaselineState",
+    "BaselineStore",
+    "FieldChange",
+    "Key",
+    "Provenance",
+    "Written",
+    "definition_changes",
+    "device_key",
+    "git_commit",
+    "orphans",
+    "record_command",
+    "stale_message",
+    "state_of",
+]

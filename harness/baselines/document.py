@@ -1,0 +1,244 @@
+"""The JSON side of a baseline: sorted, diffable, and sealed against edits by hand."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable
+from typing import Any, cast
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from harness.baselines.record import Baseline, Provenance
+from harness.measurement.record import Array, CheckpointIdentity, Draw, Measurement, StepRecord
+
+FORMAT = 1
+
+
+class DocumentError(ValueError):
+    """The text is not a baseline's JSON; its message says what is wrong, without naming the file."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ArrayForm(_Section):
+    """The form of one stored array: numpy's dtype string with byte order, and the shape."""
+
+    dtype: str
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, array: Array) -> ArrayForm:
+        """Return the form of ``array``."""
+        return cls(dtype=array.dtype.str, shape=array.shape)
+
+
+class _Arrays(_Section):
+    sha256: str
+    forms: dict[str, ArrayForm]
+
+
+class _Case(_Section):
+    suite: str
+    id: str
+    definition: dict[str, Any]
+    hash: str
+
+
+class _Origin(_Section):
+    harness_version: str
+    git_commit: str | None
+    date: str
+    reason: str
+    replaced: str | None
+
+
+class Document(_Section):
+    """A baseline's JSON file: everything but the arrays themselves.
+
+    ``seal`` is the sha256 over the canonical form of all the rest; ``arrays`` holds the sha256 of the
+    safetensors file beside it.
+    """
+
+    format: int
+    case: _Case
+    device: str
+    arrays: _Arrays
+    statistics: dict[str, float]
+    trace: list[StepRecord]
+    ledger: list[Draw]
+    fingerprint: dict[str, str]
+    canaries: dict[str, str]
+    checkpoint: CheckpointIdentity
+    provenance: _Origin
+    seal: str
+
+    @classmethod
+    def of(cls, baseline: Baseline, arrays: dict[str, Array], arrays_sha256: str) -> Document:
+        """Return the document of ``baseline``, whose ``arrays`` are stored in a file of that sha256."""
+        measured, origin = baseline.measurement, baseline.provenance
+        unsealed = cls(
+            format=FORMAT,
+            case=_Case(
+                suite=baseline.suite,
+                id=baseline.case_id,
+                definition=origin.case_definition,
+                hash=origin.case_hash,
+            ),
+            device=baseline.device,
+            arrays=_Arrays(sha256=arrays_sha256, forms={name: ArrayForm.of(a) for name, a in arrays.items()}),
+            statistics=measured.statistics,
+            trace=list(measured.trace),
+            ledger=list(measured.ledger),
+            fingerprint=measured.fingerprint,
+            canaries=measured.canaries,
+            checkpoint=measured.checkpoint,
+            provenance=_Origin(
+                harness_version=origin.harness_version,
+                git_commit=origin.git_commit,
+                date=origin.date,
+                reason=origin.reason,
+                replaced=origin.replaced,
+            ),
+            seal="",
+        )
+        return unsealed.model_copy(update={"seal": _seal(unsealed.model_dump(mode="json"))})
+
+    @classmethod
+    def parse(cls, text: str) -> Document:
+        """Return the document that ``text`` holds; raises :class:`DocumentError` for any other text."""
+        data = _parse_json(text)
+        if "format" not in data:
+            raise DocumentError("the key 'format' is missing")
+        if data["format"] != FORMAT:
+            raise DocumentError(
+                f"format {data['format']!r} is unknown; this version of harness reads {FORMAT}"
+            )
+        try:
+            document = cls.model_validate(data)
+        except ValidationError as error:
+            raise DocumentError("; ".join(map(_problem, error.errors()[:5]))) from None
+        if document.seal != _seal(data):
+            raise DocumentError(
+                "its content does not match its seal: it was edited by hand or damaged; "
+                "baselines are recorded by harness record, never edited"
+            )
+        return document
+
+    def text(self) -> str:
+        """Return the document as JSON text: keys sorted, one line per step and per draw, full precision."""
+        return _pretty(self.model_dump(mode="json"), "") + "\n"
+
+    def same_content(self, other: Document) -> bool:
+        """Whether both hold the same measurement of the same case.
+
+        Who recorded it when and why is left aside, and so are the lines of code that drew the noise:
+        moving code is no change of what came out.
+        """
+        return self._content() == other._content()
+
+    def _content(self) -> bytes:
+        data = self.model_dump(mode="json", exclude={"provenance", "seal"})
+        for draw in data["ledger"]:
+            del draw["site"]
+        # As text, so that -0.0 and 0.0 are told apart.
+        return canonical(data)
+
+    def baseline(self, arrays: dict[str, Array]) -> Baseline:
+        """Return the baseline of this document and the arrays of its safetensors file."""
+        return Baseline(
+            suite=self.case.suite,
+            case_id=self.case.id,
+            device=self.device,
+            measurement=Measurement(
+                output=arrays["output"],
+                statistics=self.statistics,
+                trace=tuple(self.trace),
+                ledger=tuple(self.ledger),
+                fingerprint=self.fingerprint,
+                checkpoint=self.checkpoint,
+                canaries=self.canaries,
+                latents=arrays.get("latents"),
+                singles=arrays.get("singles"),
+            ),
+            provenance=Provenance(
+                **self.provenance.model_dump(), case_definition=self.case.definition, case_hash=self.case.hash
+            ),
+        )
+
+
+def canonical(data: Any) -> bytes:
+    """Return the canonical JSON of ``data``: sorted keys, no spaces, ASCII; NaN and Inf raise ValueError."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def _seal(data: dict[str, Any]) -> str:
+    return hashlib.sha256(canonical({key: value for key, value in data.items() if key != "seal"})).hexdigest()
+
+
+def _pretty(value: Any, indent: str) -> str:
+    """Lay out mappings one key a line, lists of mappings one entry a line, anything else on one line."""
+    inner = indent + "  "
+    if isinstance(value, dict) and value:
+        lines = [f"{inner}{_line(key)}: {_pretty(value[key], inner)}" for key in sorted(value)]
+        return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n" + ",\n".join(inner + _line(entry) for entry in value) + f"\n{indent}]"
+    return _line(value)
+
+
+def _line(value: Any) -> str:
+    # json writes floats by repr, which reads back to the same bits.
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+
+
+def _parse_json(text: str) -> dict[str, Any]:
+    try:
+        data = json.loads(
+            text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite_float
+        )
+    except json.JSONDecodeError as error:
+        where = "it ends too early" if error.pos >= len(text.rstrip()) else "it is not JSON"
+        raise DocumentError(f"line {error.lineno}, column {error.colno}: {where}: {error.msg}") from None
+    except RecursionError:
+        raise DocumentError("it is nested too deeply") from None
+    except DocumentError:
+        raise
+    except ValueError as error:  # an integer of thousands of digits
+        raise DocumentError(str(error)) from None
+    if not isinstance(data, dict):
+        raise DocumentError(f"it holds a {type(data).__name__}, not a mapping")
+    return data
+
+
+def _no_duplicates(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in result:
+            raise DocumentError(f"the key {key!r} is there twice")
+        result[key] = value
+    return result
+
+
+def _no_constant(name: str) -> float:
+    raise DocumentError(f"{name} is no number that a baseline can hold")
+
+
+def _finite_float(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise DocumentError(f"{digits} is no number that a baseline can hold")
+    return value
+
+
+def _problem(error: Any) -> str:
+    """Return one finding of pydantic as a phrase: ``the key 'trace.3.step' is missing``."""
+    where = ".".join(str(part) for part in cast("tuple[str | int, ...]", error["loc"]))
+    if error["type"] == "missing":
+        return f"the key {where!r} is missing"
+    if error["type"] == "extra_forbidden":
+        return f"the key {where!r} is unknown"
+    return f"{where!r}: {error['msg']}"

@@ -1,0 +1,39 @@
+"""What can be wrong with a baseline, and the command that puts it right."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from harness.errors import HarnessError
+
+
+class BaselineError(HarnessError):
+    """A baseline cannot be read, written or found."""
+
+
+class BaselineMissing(BaselineError):
+    """No baseline is stored for this case on this device."""
+
+
+class BaselineDamaged(BaselineError):
+    """A stored baseline is not what was recorded: truncated, edited, or of another format."""
+
+
+def shown(path: Path) -> str:
+    """Return ``path`` as it is shown to the user: relative where it lies below the current folder."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
+
+
+def record_command(suite_file: Path | None, suite: str, case_id: str, root: Path, *, reason: bool) -> str:
+    """Return the command that records one case's baseline.
+
+    Without the suite's file its usual place, ``suites/<suite>.yaml``, is named. ``reason`` adds the
+    option that is asked for where a baseline that exists would change.
+    """
+    file = f"suites/{suite}.yaml" if suite_file is None else shown(suite_file)
+    words = ["harness", "record", f"{file}::{case_id}", "--baseline-dir", shown(root)]
+    return shlex.join(words) + (" --reason '<why it changes>'" if reason else "")

@@ -1,0 +1,78 @@
+"""The baseline: a stored measurement with its provenance."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness import __version__
+from harness.baselines.errors import BaselineError
+from harness.measurement.record import Measurement
+
+if TYPE_CHECKING:
+    from harness.cases import Case
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a baseline comes from.
+
+    ``date`` is ISO 8601 in UTC; ``git_commit`` is a full hash, ``-dirty`` appended where the working tree
+    differed from it, None outside git; ``case_definition`` and ``case_hash`` are what the case was when
+    it was recorded; ``replaced`` is the sha256 of the baseline's JSON file that this one took the place
+    of, filled in by the store.
+    """
+
+    harness_version: str
+    git_commit: str | None
+    date: str
+    reason: str
+    case_definition: dict[str, Any]
+    case_hash: str
+    replaced: str | None = None
+
+    @classmethod
+    def of(cls, case: Case, *, reason: str, git_commit: str | None) -> Provenance:
+        """Return the provenance of a recording of ``case`` made now, by this version of harness."""
+        return cls(
+            harness_version=__version__,
+            git_commit=git_commit,
+            date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            reason=reason,
+            case_definition=case.definition(),
+            case_hash=case.hash(),
+        )
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A stored measurement of one case on one device, with its provenance.
+
+    A measurement read back from a store has no timings: they are not stored. ``path`` is the JSON file it
+    was read from, None for one not read from a store.
+    """
+
+    suite: str
+    case_id: str
+    device: str
+    measurement: Measurement
+    provenance: Provenance
+    path: Path | None = field(default=None, compare=False)
+
+
+def device_key(fingerprint: dict[str, str]) -> str:
+    """Return the name under which baselines of a device are stored: ``cpu``, or the NPU's SoC in lower case.
+
+    Raises :class:`BaselineError` where the fingerprint does not say which device it is of.
+    """
+    device = fingerprint.get("device", "").lower()
+    name = device if device == "cpu" else fingerprint.get("soc", "").lower()
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
+        fields = f"device {fingerprint.get('device')!r}, soc {fingerprint.get('soc')!r}"
+        raise BaselineError(
+            f"the fingerprint names no device to store a baseline for ({fields}); run harness doctor"
+        )
+    return name

@@ -1,0 +1,268 @@
+"""The store: baselines as pairs of files below one folder."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from harness.baselines.arrays import ArraysError, decode_arrays, encode_arrays, stored_arrays
+from harness.baselines.document import Document, DocumentError
+from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing, record_command, shown
+from harness.baselines.files import locked, sync_folder, write_durably
+from harness.baselines.record import Baseline
+
+
+class Key(NamedTuple):
+    """Where a baseline is stored: suite and case id, and the device's key."""
+
+    suite: str
+    case_id: str
+    device: str
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a write did: the JSON file, and the sha256 of the JSON it replaced, if it replaced one."""
+
+    path: Path
+    state: Literal["created", "replaced", "unchanged"]
+    replaced: str | None = None
+
+
+class BaselineStore:
+    """The baselines below ``root``: ``<suite>/<case>/<device>.json`` and ``.safetensors`` beside it.
+
+    The JSON names the sha256 of its safetensors file. A write puts the new arrays beside the old ones,
+    under a name that holds their hash, then replaces the JSON, then gives the arrays their name; a
+    reader looks in both places. So whenever a writer is killed, a whole baseline can be read: the old
+    one before the JSON is replaced, the new one after.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, suite: str, case_id: str, device: str) -> Path:
+        """Return the JSON file of a baseline, there or not.
+
+        Raises :class:`BaselineError` for a name that leads out of the store.
+        """
+        for part in (suite, case_id, device):
+            if not part or part.startswith(".") or any(c in "/\\" or not c.isprintable() for c in part):
+                raise BaselineError(
+                    f"{part!r} cannot name a folder of baselines; rename the suite or the case"
+                )
+        path = self.root / suite / case_id / f"{device}.json"
+        for file in (path, _arrays_path(path)):
+            if not file.resolve().is_relative_to(self.root.resolve()):
+                raise BaselineError(
+                    f"{shown(path)}: a symbolic link leads out of {shown(self.root)}; remove it"
+                )
+        return path
+
+    def load(self, suite: str, case_id: str, device: str, *, suite_file: Path | None = None) -> Baseline:
+        """Return a baseline, every byte of it checked.
+
+        ``suite_file`` is named in the command that an error tells to type. Raises
+        :class:`BaselineMissing` where there is none, :class:`BaselineDamaged` where its files are not
+        what was recorded.
+        """
+        path = self.path(suite, case_id, device)
+        command = record_command(suite_file, suite, case_id, self.root, reason=False)
+        try:
+            baseline = self._read(path)
+        except FileNotFoundError:
+            raise BaselineMissing(
+                f"{shown(path)}: there is no baseline of {suite}/{case_id} for {device}; record it: {command}"
+            ) from None
+        except _Damage as damage:
+            remedy = record_command(suite_file, suite, case_id, self.root, reason=True)
+            raise BaselineDamaged(
+                f"{shown(damage.path)}: {damage}. "
+                f"Restore the file from version control, or record it again: {remedy}"
+            ) from None
+        return baseline
+
+    def _read(self, path: Path) -> Baseline:
+        data = _bytes_of(path)
+        while True:
+            document = _parse(path, data)
+            arrays = self._arrays_of(path, document)
+            if arrays is not None:
+                break
+            # A writer may have come between the two reads: then the JSON is another one by now.
+            before, data = data, _bytes_of(path)
+            if data == before:
+                raise _mismatch(path)
+        try:
+            decoded = decode_arrays(arrays, document.arrays.forms)
+        except ArraysError as error:
+            raise _Damage(_arrays_path(path), str(error)) from None
+        return replace(document.baseline(decoded), path=path)
+
+    def _arrays_of(self, path: Path, document: Document) -> bytes | None:
+        """Return the bytes that ``document`` names by hash, under their own name or a writer's, or None."""
+        sha256 = document.arrays.sha256
+        for file in (_arrays_path(path), _pending_path(path, sha256)):
+            try:
+                data = _bytes_of(file)
+            except FileNotFoundError:
+                continue
+            if hashlib.sha256(data).hexdigest() == sha256:
+                return data
+        return None
+
+    def devices(self, suite: str, case_id: str) -> tuple[str, ...]:
+        """Return the devices that a baseline of the case is stored for, sorted."""
+        folder = self.path(suite, case_id, "any").parent
+        return tuple(sorted(file.stem for file in folder.glob("*.json") if not file.name.startswith(".")))
+
+    def stored(self) -> tuple[Key, ...]:
+        """Return all baselines stored, sorted, whatever the state of their files."""
+        files = (file.relative_to(self.root) for file in self.root.glob("*/*/*.json"))
+        found = (Key(file.parts[0], file.parts[1], file.stem) for file in files)
+        return tuple(sorted(key for key in found if not any(part.startswith(".") for part in key)))
+
+    def write(self, baseline: Baseline) -> Written:
+        """Store ``baseline`` in place of the one stored, whose JSON's hash goes into its provenance.
+
+        Where the one stored holds the same measurement of the same case, nothing is written: not who
+        recorded it, nor when and why. Raises :class:`BaselineError` where the measurement holds NaN, Inf
+        or nothing at all, and where the files cannot be written.
+        """
+        path = self.path(baseline.suite, baseline.case_id, baseline.device)
+        arrays = stored_arrays(baseline.measurement)
+        _require_finite(baseline)
+        try:
+            data = encode_arrays(arrays)
+        except ArraysError as error:
+            raise BaselineError(f"{baseline.suite}/{baseline.case_id}: {error}") from None
+        sha256 = hashlib.sha256(data).hexdigest()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with locked(path.parent):
+                old = path.read_bytes() if path.exists() else None
+                if old is not None and self._holds(path, old, Document.of(baseline, arrays, sha256)):
+                    return Written(path, "unchanged")
+                replaced = None if old is None else hashlib.sha256(old).hexdigest()
+                provenance = replace(baseline.provenance, replaced=replaced)
+                document = Document.of(replace(baseline, provenance=provenance), arrays, sha256)
+                pending = _pending_path(path, sha256)
+                write_durably(pending, data)
+                write_durably(path, document.text().encode("utf-8", "backslashreplace"))
+                pending.replace(_arrays_path(path))
+                _remove_leftovers(path)
+                sync_folder(path.parent)
+        except OSError as error:
+            raise BaselineError(f"{shown(path)}: the baseline cannot be written: {error}") from None
+        return Written(path, "created" if old is None else "replaced", replaced)
+
+    def _holds(self, path: Path, old: bytes, new: Document) -> bool:
+        """Whether the baseline stored is whole, under its own names, and the same but for its provenance."""
+        try:
+            stored = _parse(path, old)
+            whole = hashlib.sha256(_arrays_path(path).read_bytes()).hexdigest() == stored.arrays.sha256
+        except (_Damage, OSError):
+            return False
+        return whole and stored.same_content(new)
+
+    def remove(self, suite: str, case_id: str, device: str) -> bool:
+        """Remove a baseline and the folders it leaves empty; return whether there was one."""
+        path = self.path(suite, case_id, device)
+        if not path.exists():
+            return False
+        try:
+            with locked(path.parent):
+                path.unlink()
+                _arrays_path(path).unlink(missing_ok=True)
+                _remove_leftovers(path)
+            for folder in (path.parent, path.parent.parent):
+                if not any(folder.iterdir()):
+                    folder.rmdir()
+        except OSError as error:
+            raise BaselineError(f"{shown(path)}: the baseline cannot be removed: {error}") from None
+        return True
+
+
+class _Damage(Exception):
+    """A file of a pair that is not what was recorded, and what is wrong with it."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(problem)
+        self.path = path
+
+
+def _arrays_path(path: Path) -> Path:
+    return path.with_name(f"{path.stem}.safetensors")
+
+
+def _pending_path(path: Path, sha256: str) -> Path:
+    """Return where a writer puts arrays of that hash until the JSON that names them is in place."""
+    return path.with_name(f"{path.stem}.safetensors.{sha256}")
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what killed writers left; the caller holds the folder's lock, so no writer is at work."""
+    for file in list(path.parent.iterdir()):
+        if file.name.startswith((f"{path.name}.", f"{_arrays_path(path).name}.")):
+            file.unlink()
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _Damage(path, f"it cannot be read: {error.strerror}") from None
+
+
+def _parse(path: Path, data: bytes) -> Document:
+    try:
+        document = Document.parse(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise _Damage(path, f"byte {error.start} is not UTF-8 text") from None
+    except DocumentError as error:
+        raise _Damage(path, str(error)) from None
+    place = (path.parent.parent.name, path.parent.name, path.stem)
+    found = (document.case.suite, document.case.id, document.device)
+    if found != place:
+        raise _Damage(
+            path, f"it holds the baseline of {found[0]}/{found[1]} for {found[2]}: it was moved or copied"
+        )
+    return document
+
+
+def _mismatch(path: Path) -> _Damage:
+    arrays = _arrays_path(path)
+    if not arrays.exists():
+        return _Damage(arrays, f"the file is missing; {path.name} beside it needs it")
+    return _Damage(
+        arrays,
+        f"its bytes do not have the sha256 that {path.name} beside it names: "
+        "it is truncated or damaged, or the two files are of different recordings",
+    )
+
+
+def _require_finite(baseline: Baseline) -> None:
+    """Refuse what no later run could be held to: NaN equals NaN by position only by mistake."""
+    name = f"{baseline.suite}/{baseline.case_id}"
+    for what, array in stored_arrays(baseline.measurement).items():
+        if array.size == 0:
+            raise BaselineError(f"{name}: {what} is empty: nothing could be compared with it")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            count = array.size - np.count_nonzero(np.isfinite(array))
+            raise BaselineError(
+                f"{name}: {what} holds NaN or Inf in {count} of {array.size} places: repair the case"
+            )
+    figures = [("statistics", baseline.measurement.statistics)]
+    figures += [
+        (f"latents of step {record.step}", record.statistics) for record in baseline.measurement.trace
+    ]
+    for what, statistics in figures:
+        for key, value in statistics.items():
+            if not np.isfinite(value):
+                raise BaselineError(f"{name}: {what}: {key} is {value}: repair the case")

@@ -1,0 +1,106 @@
+"""The judgement: what came of one comparison, as plain data."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import Any
+
+from harness.cases import Case
+from harness.judgement.rows import Row
+from harness.judgement.tiers import FieldDifference, Tier
+
+
+class Verdict(str, Enum):
+    """What a comparison came to."""
+
+    IDENTICAL = "identical"
+    WITHIN = "within"
+    DRIFT = "drift"
+    INCOMPARABLE = "incomparable"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The verdict on one measurement of one case, and everything that led to it.
+
+    ``reasons`` say why it did not pass, the most telling first; ``notes`` are what is worth knowing either
+    way. ``baseline_path`` is the file it was compared with and ``baseline_device`` the device that one was
+    recorded on; ``changed_operators`` are the canaries with other bits; ``command`` records the baseline
+    anew. ``tier`` is None where nothing was compared.
+    """
+
+    suite: str
+    case_id: str
+    verdict: Verdict
+    tier: Tier | None = None
+    rows: tuple[Row, ...] = ()
+    differences: tuple[FieldDifference, ...] = ()
+    reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    changed_operators: tuple[str, ...] = ()
+    baseline_path: str | None = None
+    baseline_device: str | None = None
+    command: str | None = None
+
+    @classmethod
+    def error(cls, case: Case, reason: str) -> Judgement:
+        """Return the judgement of a case that could not be run, or that has nothing to be held to."""
+        return cls(case.suite, case.id, Verdict.ERROR, reasons=(reason,))
+
+    @property
+    def passed(self) -> bool:
+        """Whether the case passes: only what was compared and found identical or within its limits does."""
+        return self.verdict in (Verdict.IDENTICAL, Verdict.WITHIN)
+
+    @property
+    def worst(self) -> Row | None:
+        """The row that uses most of its limit, None where no row has one."""
+        limited = [row for row in self.rows if row.used is not None]
+        return max(limited, key=lambda row: row.used or 0.0, default=None)
+
+    @property
+    def margin(self) -> float | None:
+        """The largest part of a limit that is used up (1 is at the limit), None where nothing was limited."""
+        if self.worst is not None:
+            return self.worst.used
+        return 0.0 if self.verdict is Verdict.IDENTICAL else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the judgement as JSON values; NaN and Inf become the texts ``nan``, ``inf``, ``-inf``."""
+        data = asdict(self)
+        data["verdict"] = self.verdict.value
+        data["tier"] = None if self.tier is None else self.tier.value
+        data["rows"] = [{key: _to_json(value) for key, value in row.items()} for row in data["rows"]]
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in data.items()}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Judgement:
+        """Rebuild a judgement from :meth:`to_dict`'s data."""
+        tier = data["tier"]
+        return cls(
+            **{
+                **data,
+                "verdict": Verdict(data["verdict"]),
+                "tier": None if tier is None else Tier(tier),
+                "rows": tuple(_row(row) for row in data["rows"]),
+                "differences": tuple(FieldDifference(**difference) for difference in data["differences"]),
+                "reasons": tuple(data["reasons"]),
+                "notes": tuple(data["notes"]),
+                "changed_operators": tuple(data["changed_operators"]),
+            }
+        )
+
+
+_FIGURES = ("measured", "limit", "value", "baseline")
+
+
+def _to_json(value: Any) -> Any:
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _row(data: dict[str, Any]) -> Row:
+    figures = {key: None if data[key] is None else float(data[key]) for key in _FIGURES}
+    return Row(**{**data, **figures})

@@ -1,0 +1,44 @@
+"""Selection: which stored baseline a measurement is held to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from harness.baselines import Baseline, BaselineError, BaselineMissing, BaselineStore, device_key
+from harness.cases import Case
+from harness.judgement.record import Judgement
+from harness.judgement.verdicts import judge
+from harness.measurement.record import Measurement
+
+
+def select_baseline(store: BaselineStore, case: Case, fingerprint: Mapping[str, str]) -> Baseline:
+    """Return the baseline that a measurement with ``fingerprint`` is held to.
+
+    That of its own device where there is one, damaged or not. Another device's only where the case sets
+    ``tolerance.across_devices`` and is not strict, and the judgement then says so: one of the same kind (NPU
+    for NPU) first, then by name.
+
+    Raises :class:`BaselineMissing` where there is none to hold it to, and :class:`BaselineError` for one
+    that cannot be read.
+    """
+    own = device_key(dict(fingerprint))
+    try:
+        return store.load(case.suite, case.id, own, suite_file=case.path)
+    except BaselineMissing as missing:
+        others = sorted(store.devices(case.suite, case.id), key=lambda d: ((d == "cpu") != (own == "cpu"), d))
+        if not others:
+            raise
+        if case.strict or case.tolerance.across_devices is None:
+            why = "is strict" if case.strict else "sets no tolerance.across_devices"
+            hint = f"There is one for {', '.join(others)}, not used, as the case {why}"
+            raise BaselineMissing(f"{missing}. {hint}") from None
+        return store.load(case.suite, case.id, others[0], suite_file=case.path)
+
+
+def judge_against(store: BaselineStore, case: Case, measurement: Measurement) -> Judgement:
+    """Return the verdict on ``measurement`` held to what ``store`` has; with no sound baseline, an error."""
+    try:
+        baseline = select_baseline(store, case, measurement.fingerprint)
+    except BaselineError as error:
+        return Judgement.error(case, str(error))
+    return judge(case, measurement, baseline)

@@ -1,0 +1,66 @@
+"""Tiers: how alike two environments are, told from their fingerprints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from harness.errors import HarnessError
+
+# Fields that make it another kind of device; all others are software, or the model of CPU.
+DEVICE_FIELDS = ("device", "soc", "isa", "cores", "arch")
+
+
+class Tier(str, Enum):
+    """How alike the environments of a measurement and its baseline are; the value is the tolerance's key."""
+
+    SAME_ENVIRONMENT = "same_environment"
+    ACROSS_RELEASES = "across_releases"
+    ACROSS_DEVICES = "across_devices"
+
+    @property
+    def words(self) -> str:
+        """The tier as it is said in a sentence."""
+        return self.value.replace("_", " ")
+
+
+@dataclass(frozen=True)
+class FieldDifference:
+    """A field of the fingerprint with both sides' values; None where a side has no such field."""
+
+    name: str
+    measured: str | None
+    baseline: str | None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.baseline or '(absent)'} -> {self.measured or '(absent)'}"
+
+
+def fingerprint_differences(
+    measured: Mapping[str, str], baseline: Mapping[str, str]
+) -> tuple[FieldDifference, ...]:
+    """Return the fields in which two fingerprints differ, those of the device first, then by name."""
+    names = (name for name in measured.keys() | baseline.keys() if measured.get(name) != baseline.get(name))
+    ordered = sorted(names, key=lambda name: (name not in DEVICE_FIELDS, name))
+    return tuple(FieldDifference(name, measured.get(name), baseline.get(name)) for name in ordered)
+
+
+def choose_tier(measured: Mapping[str, str], baseline: Mapping[str, str]) -> Tier:
+    """Return the tier in which a measurement and a baseline with these fingerprints are compared.
+
+    Equal fingerprints: same environment. The device's fields (type, SoC, ISA, visible cores, architecture)
+    equal and anything else different: across releases. Otherwise across devices.
+
+    Raises :class:`HarnessError` where a fingerprint does not say its device: two empty ones are not the same
+    environment.
+    """
+    for fingerprint, whose in ((measured, "measurement"), (baseline, "baseline")):
+        if not fingerprint.get("device"):
+            raise HarnessError(f"the fingerprint of the {whose} does not say its device; run harness doctor")
+    different = {difference.name for difference in fingerprint_differences(measured, baseline)}
+    if not different:
+        return Tier.SAME_ENVIRONMENT
+    if different.isdisjoint(DEVICE_FIELDS):
+        return Tier.ACROSS_RELEASES
+    return Tier.ACROSS_DEVICES

@@ -1,0 +1,199 @@
+"""Verdicts: one measurement held to one baseline."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from harness.baselines import Baseline, device_key, record_command, stale_message
+from harness.cases import Case, Limits
+from harness.judgement import bits
+from harness.judgement.hard import form_failures, hard_failures, value_failures
+from harness.judgement.metrics import compare
+from harness.judgement.record import Judgement, Verdict
+from harness.judgement.rows import Row, changed_statistic_rows, metric_rows, statistic_rows
+from harness.judgement.tiers import Tier, choose_tier, fingerprint_differences
+from harness.measurement.record import Measurement
+from harness.measurement.statistics import summarise
+
+BATCH = "batch vs single: "
+
+
+def judge(case: Case, measurement: Measurement, baseline: Baseline) -> Judgement:
+    """Return the verdict on ``measurement``, one run of ``case``, held to ``baseline``.
+
+    In this order: a baseline of another definition of the case is an ``error``. What rounding cannot explain
+    (other weights, other noise, another schedule, a hard failure, a batch that differs from its single
+    images) is ``drift`` in every tier. A ``strict`` case outside the environment of its baseline, or a tier
+    that the case has no limits for, is ``incomparable``. ``exact`` asks for the same bits throughout:
+    output, latents of every step, single images, statistics. Other limits decide by metrics and statistics;
+    an output of the same bits is ``identical`` there, too.
+    """
+    root = baseline.path.parents[2] if baseline.path is not None else Path("baselines")
+    stale = stale_message(case, baseline, root)
+    context = _context(case, measurement, baseline, root)
+    if stale is not None:
+        return replace(context, verdict=Verdict.ERROR, tier=None, reasons=(stale,))
+    if case.batch_consistency is not None and measurement.singles is None:
+        reason = "the run yielded no single images, which batch_consistency compares the batch with"
+        return replace(context, verdict=Verdict.ERROR, reasons=(reason,))
+
+    hard = hard_failures(measurement, baseline.measurement)
+    batch_rows, batch_reasons = _batch_consistency(case, measurement)
+    facts = [
+        bits.checkpoint_change(measurement, baseline.measurement),
+        *hard,
+        bits.ledger_change(measurement, baseline.measurement),
+        bits.schedule_change(measurement, baseline.measurement),
+        *batch_reasons,
+    ]
+    found = _compared(case, measurement, baseline, context, comparable=not hard)
+    reasons = (*(fact for fact in facts if fact is not None), *found.reasons)
+    drifted = len(reasons) > len(found.reasons)
+    return replace(
+        found,
+        verdict=Verdict.DRIFT if drifted else found.verdict,
+        rows=(*found.rows, *batch_rows),
+        reasons=reasons,
+    )
+
+
+def _context(case: Case, measurement: Measurement, baseline: Baseline, root: Path) -> Judgement:
+    """Return all that is known before anything is compared, with the verdict left to be replaced."""
+    stored = baseline.measurement
+    tier = choose_tier(measurement.fingerprint, stored.fingerprint)
+    notes = []
+    own = device_key(measurement.fingerprint)
+    if own != baseline.device:
+        notes.append(f"there is no baseline for {own}: compared with the one recorded on {baseline.device}")
+    operators = bits.changed_operators(measurement, stored)
+    if operators:
+        notes.append(
+            f"operators that gave other bits than in the baseline's environment: {', '.join(operators)}"
+        )
+    return Judgement(
+        suite=case.suite,
+        case_id=case.id,
+        verdict=Verdict.ERROR,
+        tier=tier,
+        differences=fingerprint_differences(measurement.fingerprint, stored.fingerprint),
+        notes=tuple(notes),
+        changed_operators=operators,
+        baseline_path=None if baseline.path is None else str(baseline.path),
+        baseline_device=baseline.device,
+        command=record_command(case.path, case.suite, case.id, root, reason=True),
+    )
+
+
+def _compared(
+    case: Case, measurement: Measurement, baseline: Baseline, context: Judgement, *, comparable: bool
+) -> Judgement:
+    """Compare by what the tier asks for; without ``comparable`` no value can be held against another."""
+    tier = context.tier
+    assert tier is not None
+    stored = baseline.measurement
+    limits: Limits | Literal["exact"] | None = getattr(case.tolerance, tier.value)
+    if case.strict and tier is not Tier.SAME_ENVIRONMENT:
+        reason = f"the case is strict: only compared in the environment of its baseline, this is {tier.words}"
+        return _shown(context, measurement, stored, reason, comparable=comparable)
+    if limits == "exact":
+        return _exact(context, measurement, stored, comparable=comparable)
+    if comparable and bits.same_bits(measurement.output, stored.output):
+        return replace(context, verdict=Verdict.IDENTICAL)
+    if limits is None:
+        reason = (
+            f"the case has no limits {tier.words}: "
+            f"add `tolerance: {{{tier.value}: …}}` to the case at {case.path}:{case.line}"
+        )
+        return _shown(context, measurement, stored, reason, comparable=comparable)
+    return _within(context, measurement, stored, limits, comparable=comparable)
+
+
+def _exact(context: Judgement, measured: Measurement, stored: Measurement, *, comparable: bool) -> Judgement:
+    changed = bits.changed_parts(measured, stored)
+    if not changed:
+        return replace(context, verdict=Verdict.IDENTICAL)
+    rows: list[Row] = []
+    if comparable:
+        differing = bits.differing_values(measured.output, stored.output)
+        rows.append(Row("differing_values", float(differing), 0.0, passed=differing == 0))
+        rows += metric_rows(compare(measured.output, stored.output), None, measured.output)
+        rows += changed_statistic_rows(measured, stored)
+    return replace(context, verdict=Verdict.DRIFT, rows=tuple(rows), reasons=changed)
+
+
+def _within(
+    context: Judgement, measured: Measurement, stored: Measurement, limits: Limits, *, comparable: bool
+) -> Judgement:
+    if not comparable:
+        return replace(context, verdict=Verdict.DRIFT)
+    similarity = limits.ssim is not None or limits.ssim_worst is not None
+    rows = _rows(measured, stored, limits, similarity=similarity)
+    failed = _failure("", rows)
+    if failed and not similarity:
+        rows = _rows(measured, stored, limits, similarity=True)
+    step = bits.first_changed_step(measured, stored)
+    return replace(
+        context,
+        verdict=Verdict.DRIFT if failed else Verdict.WITHIN,
+        rows=tuple(rows),
+        reasons=tuple(failed),
+        notes=context.notes if step is None else (*context.notes, step),
+    )
+
+
+def _shown(
+    context: Judgement, measured: Measurement, stored: Measurement, reason: str, *, comparable: bool
+) -> Judgement:
+    """Return ``incomparable`` with all figures, none of which decides."""
+    rows = _rows(measured, stored, None, similarity=True) if comparable else []
+    return replace(context, verdict=Verdict.INCOMPARABLE, rows=tuple(rows), reasons=(reason,))
+
+
+def _rows(
+    measured: Measurement, stored: Measurement, limits: Limits | None, *, similarity: bool
+) -> list[Row]:
+    metrics = compare(measured.output, stored.output, similarity=similarity)
+    rows = list(metric_rows(metrics, limits, measured.output))
+    rows += statistic_rows(measured.statistics, stored.statistics, limits, stored.output.size)
+    return rows
+
+
+def _batch_consistency(case: Case, measured: Measurement) -> tuple[list[Row], list[str]]:
+    """Hold image i of the batch to the single image of its seed, both of this measurement."""
+    limits, output, singles = case.batch_consistency, measured.output, measured.singles
+    if limits is None or singles is None:
+        return [], []
+    unfit = form_failures("the batch", output, "that of its single images", singles)
+    unfit += value_failures("the single images", singles)
+    if unfit or value_failures("the batch", output):
+        return [], unfit
+    similarity = limits.ssim is not None or limits.ssim_worst is not None
+    rows = [
+        row
+        for row in (
+            *metric_rows(compare(output, singles, similarity=similarity), limits, output, BATCH),
+            *statistic_rows(summarise(output), summarise(singles), limits, singles.size, BATCH),
+        )
+        if row.passed is not None
+    ]
+    return rows, _failure("the images of the batch differ from the single images of their seeds: ", rows)
+
+
+def _failure(prefix: str, rows: list[Row]) -> list[str]:
+    """Return one reason for all rows over their limits, none where there are none."""
+    limited = [row for row in rows if row.passed is not None]
+    failed = [row for row in limited if not row.passed]
+    if not failed:
+        return []
+    reasons = [f"{row.name} cannot be judged: {row.note}" for row in failed if row.measured is None]
+    over = [row for row in failed if row.measured is not None]
+    if over:
+        worst = max(over, key=lambda row: row.used or 0.0)
+        side = "below" if worst.at_least else "above"
+        reasons.append(
+            f"{prefix}{len(over)} of {len(limited)} limits exceeded, worst: "
+            f"{worst.name} {worst.measured:.3g} is {side} its limit {worst.limit:.3g}"
+        )
+    return reasons
