@@ -1,0 +1,84 @@
+"""Suites and cases as the rest of the harness sees them: complete, checked, with defaults applied."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from harness.cases.tolerance import Limits, Tolerance
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing to run and to compare with its baseline.
+
+    ``seeds`` has one seed per image; ``batched`` is True where the YAML says `seeds`, even for one image.
+    ``line`` and ``column``, from 1, are where the entry starts in ``path``, the suite's file.
+    """
+
+    suite: str
+    id: str
+    pipeline: str
+    seeds: tuple[int, ...]
+    batched: bool
+    steps: int
+    path: Path
+    line: int
+    column: int
+    checkpoint: str | None = None
+    arguments: dict[str, Any] = field(default_factory=dict, hash=False)
+    dtype: Literal["float32", "float16"] = "float32"
+    mode: Literal["pynative", "graph"] = "pynative"
+    tolerance: Tolerance = field(default_factory=Tolerance, hash=False)
+    tags: tuple[str, ...] = ()
+    strict: bool = False
+    keep: Literal["none", "latents"] = "none"
+    batch_consistency: Limits | None = field(default=None, hash=False)
+
+    def definition(self) -> dict[str, Any]:
+        """Return the fields that decide what comes out, as JSON values.
+
+        How the case is judged (tolerance, strict), what it is called and where it is written are not among
+        them. ``singles`` is whether each image of the batch is also run by itself. Numbers in ``arguments``
+        keep their type: a pipeline may treat 5 and 5.0 differently.
+        """
+        return {
+            "pipeline": self.pipeline,
+            "checkpoint": self.checkpoint,
+            "seeds": list(self.seeds),
+            "batched": self.batched,
+            "steps": self.steps,
+            "arguments": copy.deepcopy(self.arguments),
+            "dtype": self.dtype,
+            "mode": self.mode,
+            "keep": self.keep,
+            "singles": self.batch_consistency is not None,
+        }
+
+    def hash(self) -> str:
+        """Return the hex sha256 of the definition as JSON with sorted keys, no spaces, ASCII only."""
+        text = json.dumps(self.definition(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+    def job(self) -> dict[str, Any]:
+        """Return what a worker needs: the definition, ``id`` as 'suite/case', and ``base``.
+
+        ``base`` is the absolute path of the suite's folder, to which a checkpoint's path is relative.
+        """
+        return {**self.definition(), "id": f"{self.suite}/{self.id}", "base": str(self.path.parent.resolve())}
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One suite file: its name, written at ``line`` and ``column`` (from 1), and its cases in file order."""
+
+    name: str
+    path: Path
+    cases: tuple[Case, ...]
+    line: int
+    column: int
+    description: str = ""

@@ -1,0 +1,68 @@
+"""Finding suite files: telling them from other YAML, and listing those in folders."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from harness.cases.document import MAX_BYTES
+from harness.cases.problems import Problem, SuiteError
+
+_SUFFIXES = (".yaml", ".yml")
+# The key at the start of a line, or as the first of a mapping in braces.
+_TOP_LEVEL_KEY = re.compile(
+    rb"""^(?:\xef\xbb\xbf)?(?:\{\s*)?(["']?)(?:suite|cases)\1[ \t]*:(?=\s|$)""", re.MULTILINE
+)
+
+
+def looks_like_suite(path: Path) -> bool:
+    """Return whether ``path`` is a .yaml or .yml file with `suite:` or `cases:` as a key at the top level.
+
+    Reads the first MiB as bytes and parses nothing. A file that cannot be read counts as a suite, so that
+    loading it says why.
+    """
+    if path.suffix not in _SUFFIXES or not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            return _TOP_LEVEL_KEY.search(file.read(MAX_BYTES)) is not None
+    except OSError:
+        return True
+
+
+def find_suites(paths: Iterable[Path]) -> list[Path]:
+    """Return the suite files that ``paths`` name: a file as it is, a folder searched with its subfolders.
+
+    The order is that of ``paths``, within a folder by name; a file named twice comes once. Hidden folders
+    are left out, and links to folders are not followed.
+
+    Raises:
+        SuiteError: a path does not exist, or a folder holds no suite.
+    """
+    found: dict[Path, Path] = {}
+    problems = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            suites = _suites_in(path)
+            if not suites:
+                problems.append(Problem(path, None, None, "no suite (a .yaml with `suite:`) in this folder"))
+        elif path.exists():
+            suites = [path]
+        else:
+            suites = []
+            problems.append(Problem(path, None, None, "no such file or folder; check the path"))
+        for suite in suites:
+            found.setdefault(suite.resolve(), suite)
+    if problems:
+        raise SuiteError(problems)
+    return list(found.values())
+
+
+def _suites_in(folder: Path) -> list[Path]:
+    suites = []
+    for parent, subfolders, files in os.walk(folder):
+        subfolders[:] = (name for name in subfolders if not name.startswith("."))
+        suites += [path for path in (Path(parent, name) for name in files) if looks_like_suite(path)]
+    return sorted(suites)

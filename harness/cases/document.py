@@ -1,0 +1,226 @@
+"""A YAML file as plain values plus the position of every one of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from yaml.composer import Composer
+from yaml.error import Mark, MarkedYAMLError
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.parser import Parser
+from yaml.reader import Reader, ReaderError
+from yaml.resolver import BaseResolver
+from yaml.scanner import Scanner
+
+from harness.cases.problems import Problem, SuiteError
+from harness.cases.scalars import read_scalar
+from harness.cases.wording import quoted
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+KeyPath: TypeAlias = tuple[str | int, ...]
+
+MAX_BYTES = 1 << 20
+# Bounds for what anchors can multiply ("billion laughs") and for what nesting does to the stack.
+MAX_NODES = 200_000
+MAX_DEPTH = 32
+
+
+@dataclass(frozen=True)
+class Document:
+    """The content of a YAML file.
+
+    ``keys`` and ``values`` map the path of keys and list indices that leads to a node, such as
+    ``("cases", 0, "steps")``, to the (line, column), from 1, of its key and of its value. ``problems`` are
+    those that do not stop the reading: tags, keys given twice, numbers out of range.
+    """
+
+    path: Path
+    value: Json
+    keys: dict[KeyPath, tuple[int, int]]
+    values: dict[KeyPath, tuple[int, int]]
+    problems: tuple[Problem, ...]
+
+    def position(self, at: KeyPath, *, key: bool = False) -> tuple[int, int]:
+        """Return the (line, column) of the value at ``at``, or of its key, or else of what encloses it."""
+        if key and at in self.keys:
+            return self.keys[at]
+        while at not in self.values:
+            at = at[:-1]
+        return self.values[at]
+
+    def problem(self, at: KeyPath, message: str, *, key: bool = False) -> Problem:
+        """Return a problem with the value (or the key) at ``at``."""
+        return Problem(self.path, *self.position(at, key=key), message)
+
+
+def read_document(path: Path) -> Document:
+    """Read one YAML document from ``path``; nothing in it is executed.
+
+    Raises:
+        SuiteError: the file cannot be read, is not UTF-8 or not YAML, is empty, or is beyond the bounds
+            for size (1 MiB), nesting (32 levels) and number of values (200,000, aliases followed).
+    """
+    text = _read_text(path)
+    composer = _TreeComposer(path)
+    try:
+        composer.open(text)
+        root = composer.get_single_node()
+        if root is None:
+            raise SuiteError([Problem(path, 1, 1, "the file is empty; write `suite:` and `cases:`")])
+        builder = _Builder(path, list(composer.problems))
+        value = builder.build(root, (), 1)
+    except ReaderError as error:
+        before = text[: error.position]
+        column = error.position - before.rfind("\n")
+        character = f"the character U+{error.character:04X}"
+        message = f"{character} is not allowed in YAML; remove it or escape it in double quotes"
+        raise SuiteError([Problem(path, before.count("\n") + 1, column, message)]) from None
+    except MarkedYAMLError as error:
+        raise SuiteError([_syntax_problem(path, error)]) from None
+    except (ValueError, OverflowError):
+        # PyYAML lets these out for an escape beyond Unicode ("\UFFFFFFFF") or a %YAML version of many digits.
+        message = "an escape or a number is out of range here; correct it"
+        raise SuiteError([Problem(path, composer.line + 1, composer.column + 1, message)]) from None
+    return Document(path, value, builder.keys, builder.values, tuple(builder.problems))
+
+
+def _read_text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise SuiteError([Problem(path, None, None, "no such file; check the path")]) from None
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL character
+        reason = getattr(error, "strerror", None) or error
+        raise SuiteError([Problem(path, None, None, f"cannot be read: {reason}")]) from None
+    if len(content) > MAX_BYTES:
+        raise SuiteError([Problem(path, None, None, "larger than 1 MiB; split it into several suites")])
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # ``error.object`` is what follows a byte order mark, on which ``error.start`` counts.
+        before: bytes = error.object[: error.start]
+        line_start = before.rfind(b"\n") + 1
+        column = len(before[line_start:].decode()) + 1
+        message = f"the byte 0x{error.object[error.start]:02X} is not UTF-8; save the file as UTF-8"
+        raise SuiteError([Problem(path, before.count(b"\n") + 1, column, message)]) from None
+
+
+def _syntax_problem(path: Path, error: MarkedYAMLError) -> Problem:
+    mark = error.problem_mark or error.context_mark
+    message = str(error.problem)
+    if message == "but found another document":
+        message = "a second document starts here; put one suite in one file"
+    elif "'\\t'" in message:
+        message = "a tab here; indent with spaces"
+    else:
+        message += f" ({error.context}); correct the YAML" if error.context else "; correct the YAML"
+    if mark is None:
+        return Problem(path, None, None, message)
+    return Problem(path, mark.line + 1, mark.column + 1, message)
+
+
+def _at(mark: Mark) -> tuple[int, int]:
+    return mark.line + 1, mark.column + 1
+
+
+class _TreeComposer(Reader, Scanner, Parser, Composer, BaseResolver):
+    """PyYAML's pure Python reader up to the tree of nodes; tags are refused and nothing is constructed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.problems: list[Problem] = []
+        self.depth = 0
+        self.line = self.column = 0
+
+    def open(self, text: str) -> None:
+        """Start reading ``text``; raises ReaderError for a character that YAML does not allow."""
+        Reader.__init__(self, text)
+        Scanner.__init__(self)
+        Parser.__init__(self)
+        Composer.__init__(self)
+        BaseResolver.__init__(self)
+
+    def resolve(self, *_: Any) -> str:
+        return ""  # no node has a tag: what a scalar is, read_scalar says
+
+    def compose_node(self, parent: Node | None, index: Any) -> Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if getattr(event, "tag", None) is not None:
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            message = f"the tag {quoted(tag)} is not read; remove it (quotes make a value text)"
+            self.problems.append(Problem(self.path, *_at(event.start_mark), message))
+            event.tag = None
+        if self.depth == MAX_DEPTH:
+            raise _too_deep(self.path, event.start_mark)
+        self.depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
+
+
+@dataclass
+class _Builder:
+    """Builds values and positions from nodes, following aliases."""
+
+    path: Path
+    problems: list[Problem]
+    keys: dict[KeyPath, tuple[int, int]] = field(default_factory=dict)
+    values: dict[KeyPath, tuple[int, int]] = field(default_factory=dict)
+
+    def build(self, node: Node, at: KeyPath, depth: int) -> Json:
+        if len(self.values) == MAX_NODES:
+            problem = (
+                f"more than {MAX_NODES:,} values, counting each alias (*) as what it stands for; use fewer"
+            )
+            raise SuiteError([Problem(self.path, *_at(node.start_mark), problem)])
+        if depth > MAX_DEPTH:
+            raise _too_deep(self.path, node.start_mark)
+        self.values[at] = _at(node.start_mark)
+        if isinstance(node, MappingNode):
+            return self._mapping(node, at, depth)
+        if isinstance(node, SequenceNode):
+            return [self.build(child, (*at, i), depth + 1) for i, child in enumerate(node.value)]
+        assert isinstance(node, ScalarNode)
+        return self._scalar(node)
+
+    def _mapping(self, node: MappingNode, at: KeyPath, depth: int) -> Json:
+        result: dict[str, Json] = {}
+        for key_node, value_node in node.value:
+            key = self._scalar(key_node) if isinstance(key_node, ScalarNode) else None
+            if not isinstance(key, str):
+                self._complain(key_node, "a key must be text; put it in quotes")
+                continue
+            child = (*at, key)
+            if key == "<<" and key_node.style is None:
+                self._complain(key_node, "merge keys (<<) are not read; use `defaults`")
+            elif child in self.keys:
+                first = "first at line {}, column {}".format(*self.keys[child])
+                self._complain(key_node, f"the key {quoted(key)} is given twice ({first}); remove one")
+            else:
+                self.keys[child] = _at(key_node.start_mark)
+                result[key] = self.build(value_node, child, depth + 1)
+        return result
+
+    def _scalar(self, node: ScalarNode) -> Json:
+        text: str = node.value
+        if any("\ud800" <= c <= "\udfff" for c in text):
+            self._complain(node, f"half of a surrogate pair in {quoted(text)}; write the whole character")
+        if node.style is not None:
+            return text
+        try:
+            return read_scalar(text)
+        except ValueError as error:
+            self._complain(node, str(error))
+            return 0
+
+    def _complain(self, node: Node, message: str) -> None:
+        self.problems.append(Problem(self.path, *_at(node.start_mark), message))
+
+
+def _too_deep(path: Path, mark: Mark) -> SuiteError:
+    message = f"nested deeper than {MAX_DEPTH} levels (an alias inside its own anchor never ends); flatten it"
+    return SuiteError([Problem(path, *_at(mark), message)])

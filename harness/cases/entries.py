@@ -1,0 +1,112 @@
+"""The shape of a suite file: what may be written, before defaults and parametrize are applied."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from harness.cases import names
+from harness.cases.tolerance import Limits, Strict, Tolerance
+
+MAX_SEED = 2**64 - 1
+
+Dtype = Literal["float32", "float16"]
+Mode = Literal["pynative", "graph"]
+Keep = Literal["none", "latents"]
+
+
+def _matching(*patterns: str) -> Any:
+    """Return a field whose JSON Schema asks for one of ``patterns``; a validator words the error."""
+    schemas: list[Any] = [{"pattern": f"^({pattern})$"} for pattern in patterns]
+    return Field(json_schema_extra=schemas[0] if len(schemas) == 1 else {"anyOf": schemas})
+
+
+def _one_of(*known: str) -> str:
+    """Return a pattern for the names in ``known``."""
+    return "|".join(name.replace(".", r"\.") for name in known)
+
+
+def _may_be_missing(description: str) -> Any:
+    """Return a field that may be left out but not be null; whether it was written, model_fields_set says."""
+    return Field(default=None, description=description)
+
+
+SuiteName = Annotated[str, AfterValidator(names.check_suite_name), _matching(names.SUITE_PATTERN)]
+CaseId = Annotated[str, AfterValidator(names.check_case_id), _matching(names.CASE_PATTERN)]
+TagName = Annotated[str, AfterValidator(names.check_tag), _matching(names.TAG_PATTERN)]
+ArgumentName = Annotated[str, AfterValidator(names.check_argument)]
+PipelineName = Annotated[
+    str,
+    AfterValidator(names.check_pipeline),
+    _matching(_one_of(*names.PIPELINES), names.MINDONE_PATTERN, names.FACTORY_PATTERN),
+]
+CheckpointSpec = Annotated[
+    str,
+    AfterValidator(names.check_checkpoint),
+    _matching(
+        f"builtin:({_one_of(*names.BUILTIN_CHECKPOINTS)})",
+        f"seeded:({_one_of(*names.SEEDED_CHECKPOINTS)})",
+        names.HUB_PATTERN,
+        names.PATH_PATTERN,
+    ),
+]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+Seeds = Annotated[list[Seed], Field(min_length=1)]
+Steps = Annotated[int, Field(ge=1)]
+
+
+class DefaultsEntry(Strict):
+    """The keys that `defaults` and a case share. Read a field only where model_fields_set has it."""
+
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["seed", "seeds"]}})
+
+    pipeline: PipelineName = _may_be_missing("ddim, ddpm, mindone:ClassName or package.module:factory")
+    checkpoint: CheckpointSpec = _may_be_missing(
+        "builtin:NAME, seeded:NAME, hub:owner/name@revision, or a folder relative to this file"
+    )
+    seed: Seed = _may_be_missing("Seed of the one image")
+    seeds: Seeds = _may_be_missing("Seeds of a batch, one generator per image")
+    steps: Steps = _may_be_missing("Number of denoising steps")
+    arguments: dict[ArgumentName, Any] = _may_be_missing("Further arguments of the pipeline")
+    dtype: Dtype = _may_be_missing("float32 unless given")
+    mode: Mode = _may_be_missing("pynative unless given")
+    tolerance: Tolerance = _may_be_missing("Limits of the comparison with the baseline, by tier")
+    tags: list[TagName] = _may_be_missing("pytest markers; those of defaults and case add up")
+    strict: bool = _may_be_missing("Compare only in the environment of the baseline")
+    keep: Keep = _may_be_missing("latents: store them for every step")
+    batch_consistency: Limits = _may_be_missing(
+        "Limits for image i of the batch against the single image of its seed"
+    )
+
+
+class ParametrizeEntry(Strict):
+    """The keys a case is expanded over, in the order in which they enter its id."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "not": {"required": ["seed", "seeds"]}})
+
+    seed: Annotated[list[Seed], Field(min_length=1)] = _may_be_missing("One case per seed")
+    seeds: Annotated[list[Seeds], Field(min_length=1)] = _may_be_missing("One case per batch of seeds")
+    steps: Annotated[list[Steps], Field(min_length=1)] = _may_be_missing("One case per number of steps")
+    dtype: Annotated[list[Dtype], Field(min_length=1)] = _may_be_missing("One case per dtype")
+    mode: Annotated[list[Mode], Field(min_length=1)] = _may_be_missing("One case per mode")
+
+
+class CaseEntry(DefaultsEntry):
+    """One entry of `cases`."""
+
+    id: CaseId = Field(
+        description="Name of the case, unique in the suite; a folder of baselines is named after it"
+    )
+    parametrize: ParametrizeEntry = _may_be_missing(
+        "Lists that expand this entry into one case per combination"
+    )
+
+
+class SuiteEntry(Strict):
+    """A whole suite file."""
+
+    suite: SuiteName = Field(description="Name of the suite; a folder of baselines is named after it")
+    description: str = _may_be_missing("What the suite is for")
+    defaults: DefaultsEntry = _may_be_missing("Keys for every case that does not set them itself")
+    cases: Annotated[list[CaseEntry], Field(min_length=1)] = Field(description="The cases")

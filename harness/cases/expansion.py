@@ -1,0 +1,159 @@
+"""From entries to cases: defaults applied, parametrize expanded, what only the whole can show checked."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from harness.cases.case import Case
+from harness.cases.document import Document, KeyPath
+from harness.cases.entries import CaseEntry, DefaultsEntry, ParametrizeEntry
+from harness.cases.names import check_case_id, needs_checkpoint
+from harness.cases.problems import Problem
+from harness.cases.tolerance import Tolerance
+from harness.cases.wording import quoted
+
+MAX_CASES = 10_000
+
+_SEED_KEYS = ("seed", "seeds")
+
+
+class Expander:
+    """Turns the entries of one suite into cases; collects ``problems`` on the way."""
+
+    def __init__(self, document: Document, suite: str, defaults: DefaultsEntry | None) -> None:
+        self.document = document
+        self.suite = suite
+        self.defaults = _written(defaults)
+        self.cases: list[Case] = []
+        self.problems: list[Problem] = []
+        self._places: dict[str, tuple[int, int]] = {}
+        if defaults:
+            self._check_one_seed_key(self.defaults, ("defaults",))
+
+    def add(self, entry: CaseEntry, at: KeyPath) -> None:
+        """Expand ``entry``, written at ``at``, and add its cases."""
+        own = _written(entry)
+        own.pop("id")
+        parametrize: ParametrizeEntry | None = own.pop("parametrize", None)
+        lists = _written(parametrize)
+        before = len(self.problems)
+        self._check_one_seed_key(own, at)
+        self._check_parametrize(own, lists, at)
+        shared = merge(self.defaults, {**own, **lists})
+        self._check_complete(shared, at)
+        if len(self.problems) > before:
+            return
+        for suffix, chosen in _combinations(lists):
+            self._add_case(entry.id + suffix, {**shared, **chosen}, at)
+
+    def _add_case(self, case_id: str, values: dict[str, Any], at: KeyPath) -> None:
+        try:
+            check_case_id(case_id)
+        except ValueError as error:
+            self._complain((*at, "id"), f"after expansion: {error}")
+        if case_id in self._places:
+            first = "line {}, column {}".format(*self._places[case_id])
+            self._complain((*at, "id"), f"the id {quoted(case_id)} is taken ({first}); choose another")
+        self._places.setdefault(case_id, self.document.position((*at, "id")))
+        batched = "seeds" in values
+        seeds = tuple(values.pop("seeds")) if batched else (values.pop("seed"),)
+        if "batch_consistency" in values and len(seeds) < 2:
+            message = "`batch_consistency` compares a batch with its single images; give two or more `seeds`"
+            self._complain((*at, "batch_consistency"), message, key=True)
+        line, column = self.document.position(at)
+        self.cases.append(
+            Case(
+                suite=self.suite,
+                id=case_id,
+                seeds=seeds,
+                batched=batched,
+                tags=tuple(values.pop("tags", ())),
+                path=self.document.path,
+                line=line,
+                column=column,
+                **values,
+            )
+        )
+
+    def _check_one_seed_key(self, written: dict[str, Any], at: KeyPath) -> None:
+        if all(key in written for key in _SEED_KEYS):
+            self._complain((*at, "seeds"), "`seed` and `seeds` together; remove one", key=True)
+
+    def _check_parametrize(self, own: dict[str, Any], lists: dict[str, list[Any]], at: KeyPath) -> None:
+        inside = (*at, "parametrize")
+        if inside in self.document.values and not lists:
+            self._complain(inside, "`parametrize` is empty; list values, or remove it")
+        self._check_one_seed_key(lists, inside)
+        for key, values in lists.items():
+            group = _SEED_KEYS if key in _SEED_KEYS else (key,)
+            for clash in (name for name in group if name in own):
+                message = f"the case sets `{clash}` and is parametrized over `{key}`; remove one of the two"
+                self._complain((*inside, key), message, key=True)
+            for i, value in enumerate(values):
+                if value in values[:i]:
+                    self._complain((*inside, key, i), "this value is listed twice; remove one")
+        if len(self.cases) + math.prod(map(len, lists.values())) > MAX_CASES:
+            self._complain(
+                inside, f"the suite expands to more than {MAX_CASES:,} cases; split it or shorten the lists"
+            )
+
+    def _check_complete(self, values: dict[str, Any], at: KeyPath) -> None:
+        for key in ("pipeline", "steps"):
+            if key not in values:
+                self._complain(at, f"the key '{key}' is missing; add it to the case or to `defaults`")
+        if not any(key in values for key in _SEED_KEYS):
+            self._complain(
+                at, "a case needs `seed`, or `seeds` for a batch; add it to the case or to `defaults`"
+            )
+        if "checkpoint" not in values and needs_checkpoint(values.get("pipeline", "")):
+            message = (
+                f"the pipeline {quoted(values['pipeline'])} needs a checkpoint; add the key 'checkpoint'"
+            )
+            self._complain(at, message)
+
+    def _complain(self, at: KeyPath, message: str, *, key: bool = False) -> None:
+        self.problems.append(self.document.problem(at, message, key=key))
+
+
+def merge(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Return the keys of ``own`` over those of ``defaults``.
+
+    `arguments` and `tolerance` merge one level deep: each argument and each tier by itself, whole. `tags`
+    add up, those of the defaults first. `seed` and `seeds` replace each other.
+    """
+    merged = {**defaults, **own}
+    if any(key in own for key in _SEED_KEYS):
+        for key in _SEED_KEYS:
+            if key not in own:
+                merged.pop(key, None)
+    if "arguments" in merged:
+        merged["arguments"] = {**defaults.get("arguments", {}), **own.get("arguments", {})}
+    if "tags" in merged:
+        merged["tags"] = list(dict.fromkeys([*defaults.get("tags", ()), *own.get("tags", ())]))
+    if "tolerance" in merged:
+        tolerance: Tolerance = defaults.get("tolerance", Tolerance())
+        merged["tolerance"] = tolerance.overridden_by(own.get("tolerance", Tolerance()))
+    return merged
+
+
+def _written(entry: DefaultsEntry | ParametrizeEntry | None) -> dict[str, Any]:
+    """Return the fields that the file sets, in the order of the model: the file's order never matters."""
+    if entry is None:
+        return {}
+    return {name: getattr(entry, name) for name in type(entry).model_fields if name in entry.model_fields_set}
+
+
+def _combinations(lists: dict[str, list[Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the suffix of the id and the values of every combination, the last list changing fastest."""
+    for values in itertools.product(*lists.values()):
+        chosen = dict(zip(lists, values, strict=True))
+        yield "".join("-" + _label(key, value) for key, value in chosen.items()), chosen
+
+
+def _label(key: str, value: Any) -> str:
+    if key == "seeds":
+        return key + "_".join(map(str, value))
+    return f"{key}{value}" if isinstance(value, int) else str(value)

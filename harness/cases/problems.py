@@ -1,0 +1,46 @@
+"""What is wrong with a suite: problems with their places, and the one error that carries them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.cases.wording import printable
+from harness.errors import HarnessError
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong: where, and a message that says what and what to do.
+
+    ``line`` and ``column`` count from 1, columns in characters; both are None where the file itself is
+    the problem (it cannot be read, it does not exist).
+    """
+
+    path: Path
+    line: int | None
+    column: int | None
+    message: str
+
+    def __str__(self) -> str:
+        place = printable(str(self.path))
+        if self.line is not None:
+            place += f":{self.line}:{self.column}"
+        return f"{place}: {self.message}"
+
+
+class SuiteError(HarnessError):
+    """Every problem of one or more suite files, one a line, in the order of the file.
+
+    Attributes:
+        problems: the problems, sorted by path, line and column, each once.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        unique = dict.fromkeys(problems)
+        self.problems = tuple(sorted(unique, key=lambda p: (str(p.path), p.line or 0, p.column or 0)))
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.problems))

@@ -1,0 +1,39 @@
+"""How messages show what the user wrote: escaped, short, and with the name they may have meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+_LONGEST = 60
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with control characters, line breaks and surrogates as backslash escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def quoted(text: str) -> str:
+    """Return ``text`` in quotes on one line, cut to at most 60 characters."""
+    cut = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return f"'{printable(cut)}'"
+
+
+def described(value: object) -> str:
+    """Return in words what ``value``, read from YAML, is."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return f"the number {value!r}"
+    if isinstance(value, str):
+        return f"the text {quoted(value)}"
+    return "a list" if isinstance(value, list) else "a mapping"
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return what to write in place of ``name``: the closest of ``known``, or else all of them."""
+    names = list(known)
+    close = difflib.get_close_matches(name[:_LONGEST], names, n=1)
+    return f"did you mean '{close[0]}'?" if close else f"known are {', '.join(names)}"

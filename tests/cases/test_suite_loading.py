@@ -1,0 +1,212 @@
+"""What a correct file becomes: defaults, parametrize, order, positions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.cases import Limits, Suite, SuiteError, Tolerance, check_unique_names, load_suite
+
+
+def load(tmp_path: Path, text: str, name: str = "suite.yaml") -> Suite:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return load_suite(path)
+
+
+FULL = """\
+# A comment
+suite: full
+description: every key
+defaults:
+  checkpoint: builtin:ddpm-digits
+  tolerance: {across_releases: {relative_l2: 1e-6}}
+cases:
+  - id: single
+    pipeline: ddim
+    seed: 7
+    steps: 2
+    arguments: {eta: 0.5, name: [1, {deep: null}]}
+    dtype: float16
+    mode: graph
+    tolerance:
+      same_environment: {max_abs: 0}
+      across_devices: {psnr: 60, statistics: {mean: 1.0e-5}}
+    tags: [nightly]
+    strict: true
+    keep: latents
+  - id: batch
+    pipeline: ddpm
+    seeds: [0, 18446744073709551615]
+    steps: 50
+    batch_consistency: {relative_l2: 1.0E-6}
+"""
+
+
+def test_every_key_arrives_in_the_case(tmp_path: Path) -> None:
+    suite = load(tmp_path, FULL)
+    assert (suite.name, suite.description, suite.line, suite.column) == ("full", "every key", 2, 8)
+    single, batch = suite.cases
+    assert (single.suite, single.id, single.pipeline, single.steps) == ("full", "single", "ddim", 2)
+    assert (single.seeds, single.batched, single.checkpoint) == ((7,), False, "builtin:ddpm-digits")
+    assert single.arguments == {"eta": 0.5, "name": [1, {"deep": None}]}
+    assert (single.dtype, single.mode, single.keep) == ("float16", "graph", "latents")
+    assert (single.tags, single.strict) == (("nightly",), True)
+    assert single.tolerance == Tolerance(
+        same_environment=Limits(max_abs=0.0),
+        across_releases=Limits(relative_l2=1e-6),
+        across_devices=Limits(psnr=60.0, statistics={"mean": 1e-5}),
+    )
+    assert (single.path, single.line, single.column) == (suite.path, 8, 5)
+    assert (batch.seeds, batch.batched, batch.line) == ((0, 2**64 - 1), True, 21)
+    assert batch.batch_consistency == Limits(relative_l2=1e-6)
+
+
+def test_what_is_not_written_has_the_documented_value(tmp_path: Path) -> None:
+    text = "suite: s\ncases: [{id: a, pipeline: my.package:make, seed: 0, steps: 1}]"
+    (case,) = load(tmp_path, text).cases
+    assert (case.checkpoint, case.arguments, case.dtype, case.mode) == (None, {}, "float32", "pynative")
+    assert (case.tags, case.strict, case.keep, case.batch_consistency) == ((), False, "none", None)
+    assert case.tolerance == Tolerance()
+    assert (case.tolerance.same_environment, case.tolerance.across_releases) == ("exact", None)
+    assert case.tolerance.across_devices is None
+
+
+def merged(tmp_path: Path, defaults: str, case: str) -> Suite:
+    base = f"suite: s\ndefaults: {{pipeline: 'a:b', steps: 2, {defaults}}}\ncases: [{{id: c, {case}}}]"
+    return load(tmp_path, base)
+
+
+@pytest.mark.parametrize(
+    ("defaults", "case", "seeds", "batched"),
+    [
+        ("seed: 1", "seeds: [2, 3]", (2, 3), True),
+        ("seeds: [2, 3]", "seed: 1", (1,), False),
+        ("seed: 1", "seed: 2", (2,), False),
+        ("seeds: [4]", "keep: none", (4,), True),
+    ],
+)
+def test_the_seeds_of_the_case_replace_those_of_the_defaults(
+    tmp_path: Path, defaults: str, case: str, seeds: tuple[int, ...], batched: bool
+) -> None:
+    (only,) = merged(tmp_path, defaults, case).cases
+    assert (only.seeds, only.batched) == (seeds, batched)
+
+
+def test_arguments_merge_one_level_deep(tmp_path: Path) -> None:
+    defaults = "seed: 0, arguments: {eta: 0.1, size: {h: 1, w: 2}}"
+    (case,) = merged(tmp_path, defaults, "arguments: {size: {h: 3}, more: true}").cases
+    assert case.arguments == {"eta": 0.1, "size": {"h": 3}, "more": True}
+
+
+def test_tolerance_merges_by_whole_tier_and_null_takes_a_tier_back(tmp_path: Path) -> None:
+    defaults = (
+        "seed: 0, tolerance: {same_environment: {max_abs: 1}, across_releases: {max_abs: 1, psnr: 30}, "
+        "across_devices: {max_abs: 2}}"
+    )
+    case = "tolerance: {across_releases: {psnr: 40}, across_devices: null}"
+    (only,) = merged(tmp_path, defaults, case).cases
+    assert only.tolerance == Tolerance(
+        same_environment=Limits(max_abs=1.0), across_releases=Limits(psnr=40.0), across_devices=None
+    )
+
+
+def test_tags_add_up_without_repeats(tmp_path: Path) -> None:
+    (case,) = merged(tmp_path, "seed: 0, tags: [nightly, big]", "tags: [big, mine]").cases
+    assert case.tags == ("nightly", "big", "mine")
+
+
+def test_defaults_of_one_case_do_not_leak_into_another(tmp_path: Path) -> None:
+    text = """\
+suite: s
+defaults: {pipeline: 'a:b', steps: 2, seed: 0, arguments: {x: 1}, tags: [t]}
+cases:
+  - {id: one, arguments: {y: 2}, tags: [u], steps: 3}
+  - {id: two}
+"""
+    one, two = load(tmp_path, text).cases
+    assert (one.arguments, one.tags, one.steps) == ({"x": 1, "y": 2}, ("t", "u"), 3)
+    assert (two.arguments, two.tags, two.steps) == ({"x": 1}, ("t",), 2)
+
+
+def test_parametrize_expands_in_a_fixed_order(tmp_path: Path) -> None:
+    lists = "mode: [pynative, graph], dtype: [float16], steps: [2, 50], seed: [0, 1]"
+    suite = merged(tmp_path, "seeds: [5, 6], dtype: float32", f"parametrize: {{{lists}}}")
+    assert [case.id for case in suite.cases] == [
+        f"c-seed{seed}-steps{steps}-float16-{mode}"
+        for seed in (0, 1)
+        for steps in (2, 50)
+        for mode in ("pynative", "graph")
+    ]
+    last = suite.cases[-1]
+    assert (last.seeds, last.batched, last.steps, last.dtype, last.mode) == (
+        (1,),
+        False,
+        50,
+        "float16",
+        "graph",
+    )
+    assert {case.line for case in suite.cases} == {3}
+
+
+def test_parametrize_over_batches(tmp_path: Path) -> None:
+    suite = merged(tmp_path, "seed: 9", "parametrize: {seeds: [[0, 1], [7]]}")
+    assert [(c.id, c.seeds, c.batched) for c in suite.cases] == [
+        ("c-seeds0_1", (0, 1), True),
+        ("c-seeds7", (7,), True),
+    ]
+
+
+def test_scalars_follow_yaml_1_2(tmp_path: Path) -> None:
+    values = "[1e-6, 1E3, .5, 010, 0x10, 0o17, yes, on, 12:30, 2024-01-01, 1_000, '5', ~, True, =]"
+    (case,) = merged(tmp_path, "seed: 0", f"arguments: {{values: {values}}}").cases
+    expected = [
+        1e-6,
+        1000.0,
+        0.5,
+        10,
+        16,
+        15,
+        "yes",
+        "on",
+        "12:30",
+        "2024-01-01",
+        "1_000",
+        "5",
+        None,
+        True,
+        "=",
+    ]
+    assert case.arguments["values"] == expected
+    assert [type(v) for v in case.arguments["values"]] == [type(v) for v in expected]
+
+
+def test_anchors_and_aliases_are_read(tmp_path: Path) -> None:
+    text = """\
+suite: s
+defaults: {pipeline: 'a:b', steps: 2, seed: 0}
+cases:
+  - {id: one, arguments: &shared {x: [1, 2]}}
+  - {id: two, arguments: *shared}
+"""
+    one, two = load(tmp_path, text).cases
+    assert one.arguments == two.arguments == {"x": [1, 2]}
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
+    assert load(tmp_path, "\ufeff" + FULL).name == "full"
+
+
+def test_a_missing_checkpoint_folder_is_left_to_the_run(tmp_path: Path) -> None:
+    (case,) = merged(tmp_path, "seed: 0", "pipeline: ddim, checkpoint: no/such/folder").cases
+    assert case.checkpoint == "no/such/folder"
+
+
+def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+    one, two = load(tmp_path, FULL, "one.yaml"), load(tmp_path, "\n" + FULL, "two.yaml")
+    check_unique_names([one, one])
+    with pytest.raises(SuiteError) as caught:
+        check_unique_names([one, two])
+    message = f"the suite's name 'full' is taken by {one.path}:2; rename one of the two"
+    assert str(caught.value) == f"{two.path}:3:8: {message}"
