@@ -67,10 +67,6 @@ def read_document(path: Path) -> Document:
     try:
         composer.open(text)
         root = composer.get_single_node()
-        if root is None:
-            raise SuiteError([Problem(path, 1, 1, "the file is empty; write `suite:` and `cases:`")])
-        builder = _Builder(path, list(composer.problems))
-        value = builder.build(root, (), 1)
     except ReaderError as error:
         before = text[: error.position]
         column = error.position - before.rfind("\n")
@@ -83,6 +79,10 @@ def read_document(path: Path) -> Document:
         # PyYAML lets these out for an escape beyond Unicode ("\UFFFFFFFF") or a %YAML version of many digits.
         message = "an escape or a number is out of range here; correct it"
         raise SuiteError([Problem(path, composer.line + 1, composer.column + 1, message)]) from None
+    if root is None:
+        raise SuiteError([Problem(path, 1, 1, "the file is empty; write `suite:` and `cases:`")])
+    builder = _Builder(path, composer.problems)
+    value = builder.build(root, (), 1)
     return Document(path, value, builder.keys, builder.values, tuple(builder.problems))
 
 
@@ -173,10 +173,10 @@ class _Builder:
 
     def build(self, node: Node, at: KeyPath, depth: int) -> Json:
         if len(self.values) == MAX_NODES:
-            problem = (
-                f"more than {MAX_NODES:,} values, counting each alias (*) as what it stands for; use fewer"
+            message = (
+                f"more than {MAX_NODES:,} values, each alias (*) counted as what it stands for; use fewer"
             )
-            raise SuiteError([Problem(self.path, *_at(node.start_mark), problem)])
+            raise SuiteError([Problem(self.path, *_at(node.start_mark), message)])
         if depth > MAX_DEPTH:
             raise _too_deep(self.path, node.start_mark)
         self.values[at] = _at(node.start_mark)
@@ -207,7 +207,7 @@ class _Builder:
 
     def _scalar(self, node: ScalarNode) -> Json:
         text: str = node.value
-        if any("\ud800" <= c <= "\udfff" for c in text):
+        if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
             self._complain(node, f"half of a surrogate pair in {quoted(text)}; write the whole character")
         if node.style is not None:
             return text

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 
 from harness.cases import names
 from harness.cases.tolerance import Limits, Strict, Tolerance
@@ -27,6 +28,11 @@ def _one_of(*known: str) -> str:
     return "|".join(name.replace(".", r"\.") for name in known)
 
 
+def _except(pattern: str, reserved: Iterable[str]) -> dict[str, Any]:
+    """Return the JSON Schema of names that match ``pattern`` and are none of ``reserved``."""
+    return {"pattern": f"^({pattern})$", "not": {"enum": sorted(reserved)}}
+
+
 def _may_be_missing(description: str) -> Any:
     """Return a field that may be left out but not be null; whether it was written, model_fields_set says."""
     return Field(default=None, description=description)
@@ -34,8 +40,17 @@ def _may_be_missing(description: str) -> Any:
 
 SuiteName = Annotated[str, AfterValidator(names.check_suite_name), _matching(names.SUITE_PATTERN)]
 CaseId = Annotated[str, AfterValidator(names.check_case_id), _matching(names.CASE_PATTERN)]
-TagName = Annotated[str, AfterValidator(names.check_tag), _matching(names.TAG_PATTERN)]
-ArgumentName = Annotated[str, AfterValidator(names.check_argument)]
+TagName = Annotated[
+    str,
+    AfterValidator(names.check_tag),
+    WithJsonSchema(
+        {"type": "string", **_except(names.TAG_PATTERN, names.PYTEST_MARKERS | names.EXPRESSION_WORDS)}
+    ),
+]
+Arguments = Annotated[
+    dict[Annotated[str, AfterValidator(names.check_argument)], Any],
+    WithJsonSchema({"type": "object", "propertyNames": _except(names.IDENTIFIER, names.OWN_ARGUMENTS)}),
+]
 PipelineName = Annotated[
     str,
     AfterValidator(names.check_pipeline),
@@ -68,7 +83,7 @@ class DefaultsEntry(Strict):
     seed: Seed = _may_be_missing("Seed of the one image")
     seeds: Seeds = _may_be_missing("Seeds of a batch, one generator per image")
     steps: Steps = _may_be_missing("Number of denoising steps")
-    arguments: dict[ArgumentName, Any] = _may_be_missing("Further arguments of the pipeline")
+    arguments: Arguments = _may_be_missing("Further arguments of the pipeline")
     dtype: Dtype = _may_be_missing("float32 unless given")
     mode: Mode = _may_be_missing("pynative unless given")
     tolerance: Tolerance = _may_be_missing("Limits of the comparison with the baseline, by tier")

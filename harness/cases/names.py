@@ -25,11 +25,11 @@ PATH_PATTERN = r"[^:]+|[^:]*/.*"
 # A branch moves, so what it points to is no test. Only these can be told from a tag without asking the Hub.
 _BRANCHES = frozenset({"main", "master", "HEAD"})
 # pytest gives these markers a meaning of its own; a case tagged `skip` would never run.
-_PYTEST_MARKERS = frozenset({"filterwarnings", "parametrize", "skip", "skipif", "usefixtures", "xfail"})
+PYTEST_MARKERS = frozenset({"filterwarnings", "parametrize", "skip", "skipif", "usefixtures", "xfail"})
 # What `-m` reads as operators and constants.
-_EXPRESSION_WORDS = frozenset({"and", "or", "not", "None", "True", "False"})
+EXPRESSION_WORDS = frozenset({"and", "or", "not", "None", "True", "False"})
 # What the harness passes to every pipeline itself, and the key of a case that sets it.
-_OWN_ARGUMENTS = {
+OWN_ARGUMENTS = {
     "batch_size": "`seeds`",
     "generator": "`seed` or `seeds`",
     "num_inference_steps": "`steps`",
@@ -61,20 +61,18 @@ def _check(name: str, pattern: str, kind: str, allowed: str) -> str:
 
 def check_tag(tag: str) -> str:
     """Return ``tag``, or raise ValueError where it cannot be a pytest marker of its own."""
-    if not re.fullmatch(TAG_PATTERN, tag) or tag in _EXPRESSION_WORDS:
+    if not re.fullmatch(TAG_PATTERN, tag) or tag in EXPRESSION_WORDS:
         rule = "a tag becomes a pytest marker: a letter, then letters, digits and '_', and no word of Python"
         raise ValueError(f"{quoted(tag)} is not allowed; {rule}")
-    if tag in _PYTEST_MARKERS:
+    if tag in PYTEST_MARKERS:
         raise ValueError(f"pytest itself acts on the marker {quoted(tag)}; choose another tag")
     return tag
 
 
 def check_argument(name: str) -> str:
     """Return ``name``, or raise ValueError where it cannot be a keyword argument of the user's choice."""
-    if name in _OWN_ARGUMENTS:
-        raise ValueError(
-            f"the harness itself passes {quoted(name)}; remove it and use {_OWN_ARGUMENTS[name]}"
-        )
+    if name in OWN_ARGUMENTS:
+        raise ValueError(f"the harness itself passes {quoted(name)}; remove it and use {OWN_ARGUMENTS[name]}")
     if not re.fullmatch(IDENTIFIER, name):
         raise ValueError(f"{quoted(name)} is not the name of an argument; write a Python identifier")
     return name

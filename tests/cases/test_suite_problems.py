@@ -92,8 +92,8 @@ AFTER_SOUND = [
     ),
     (
         "    tolerance: {same_environment: {l2: 1}}\n",
-        "8:36: unknown key 'l2'; known are max_abs, mean_abs, p999_abs, relative_l2, cosine_distance, worst_tile, "
-        "brightness_shift, contrast_shift, psnr, ssim, ssim_worst, statistics",
+        "8:36: unknown key 'l2'; known are max_abs, mean_abs, p999_abs, relative_l2, cosine_distance, "
+        "worst_tile, brightness_shift, contrast_shift, psnr, ssim, ssim_worst, statistics",
     ),
     (
         "    tolerance: {same_environment: {statistics: {mean: -1}}}\n",
@@ -163,14 +163,8 @@ AFTER_SOUND = [
 
 
 @pytest.mark.parametrize(("written", "expected"), AFTER_SOUND, ids=[w.strip() for w, _ in AFTER_SOUND])
-def test_one_problem(tmp_path: Path, written: str, expected: str) -> None:
-    assert expected in problems(tmp_path, SOUND + written)
-
-
-@pytest.mark.parametrize(("written", "expected"), AFTER_SOUND, ids=[w.strip() for w, _ in AFTER_SOUND])
 def test_one_problem_is_said_once(tmp_path: Path, written: str, expected: str) -> None:
-    # A surrogate also makes a bad tag, in the same place; a wrong value says nothing about the rest.
-    assert len(problems(tmp_path, SOUND + written)) == 1
+    assert problems(tmp_path, SOUND + written) == [expected]
 
 
 AFTER_HEAD = [
@@ -188,7 +182,8 @@ AFTER_HEAD = [
     ("seed: -1\n    steps: 1", "6:11: expected at least 0, got the number -1"),
     (
         "seed: 18446744073709551616\n    steps: 1",
-        "6:11: 18446744073709551616 does not fit in 64 bits; write a smaller number, or quote it to make it text",
+        "6:11: 18446744073709551616 does not fit in 64 bits; "
+        "write a smaller number, or quote it to make it text",
     ),
     (
         "seed: " + "9" * 5000 + "\n    steps: 1",
@@ -215,8 +210,8 @@ AFTER_HEAD = [
     ),
     (
         "steps: 1\n    parametrize: {seeds: [[" + ", ".join(map(str, range(50))) + "]]}",
-        "3:9: after expansion: 'a-seeds0_1_2_3_4_5_6_7_8_9_10_11_12_13_14_15_16_17_18_19_20…' has 146 characters; "
-        "a case's id has at most 100",
+        "3:9: after expansion: 'a-seeds0_1_2_3_4_5_6_7_8_9_10_11_12_13_14_15_16_17_18_19_20…' "
+        "has 146 characters; a case's id has at most 100",
     ),
 ]
 
@@ -324,7 +319,7 @@ def test_bounds(tmp_path: Path) -> None:
     laughs = ["- &a0 [x, x, x, x, x, x, x, x, x, x]"]
     laughs += [f"- &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 9)]
     (bomb,) = problems(tmp_path, "\n".join(laughs))
-    assert bomb.endswith("more than 200,000 values, counting each alias (*) as what it stands for; use fewer")
+    assert bomb.endswith("more than 200,000 values, each alias (*) counted as what it stands for; use fewer")
     nested = "nested deeper than 32 levels (an alias inside its own anchor never ends); flatten it"
     assert nested in problems(tmp_path, "[" * 100_000)[0]
     assert nested in problems(tmp_path, "&a [*a]")[0]

@@ -1,0 +1,130 @@
+"""The published JSON Schema: up to date, and of one mind with the loader wherever JSON Schema can be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from harness.cases import SuiteError, load_suite, schema
+
+CASE: dict[str, Any] = {"id": "a", "pipeline": "x:y", "seed": 0, "steps": 1}
+PUBLISHED: dict[str, Any] = json.loads(schema.SCHEMA_PATH.read_text())
+VALIDATOR = Draft202012Validator(PUBLISHED)
+
+
+def test_the_published_file_is_up_to_date() -> None:
+    # Otherwise: python -m harness.cases.schema --write
+    assert schema.suite_schema() == PUBLISHED
+    Draft202012Validator.check_schema(schema.suite_schema())
+
+
+def test_printing_and_writing_give_the_same_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schema.main([])
+    monkeypatch.setattr(schema, "SCHEMA_PATH", tmp_path / "suite.schema.json")
+    schema.main(["--write"])
+    assert (tmp_path / "suite.schema.json").read_text() == capsys.readouterr().out
+
+
+def test_every_key_has_a_description() -> None:
+    definitions = [PUBLISHED, *PUBLISHED["$defs"].values()]
+    keys = {key: value for definition in definitions for key, value in definition["properties"].items()}
+    assert {"suite", "id", "psnr", "across_devices", "seeds"} <= keys.keys()
+    assert [key for key, value in keys.items() if not value.get("description")] == []
+
+
+ACCEPTED = [
+    {},
+    {"pipeline": "ddim", "checkpoint": "builtin:ddpm-digits"},
+    {"pipeline": "ddpm", "checkpoint": "seeded:ddpm-cifar10-32-random"},
+    {"pipeline": "mindone:DDIMPipeline", "checkpoint": "hub:google/ddpm-cifar10-32@v1.0"},
+    {"checkpoint": "../weights/my model"},
+    {"checkpoint": "./with:colon"},
+    {"arguments": {"eta": 1, "x": [None, {"y": "z"}]}},
+    {"dtype": "float16", "mode": "graph", "keep": "latents", "strict": True, "tags": ["nightly"]},
+    {"tolerance": {"same_environment": {"max_abs": 0}, "across_releases": "exact", "across_devices": None}},
+    {"tolerance": {"across_devices": {"statistics": 1e-5, "ssim": 1, "psnr": 50.5}}},
+    {"tolerance": {"across_devices": {"statistics": {"mean": 1e-5}}}},
+    {"steps": None, "parametrize": {"steps": [1, 2], "dtype": ["float32"], "mode": ["graph"]}},
+    {"seed": None, "parametrize": {"seeds": [[0, 1], [2]]}},
+    {"seed": None, "seeds": [0, 1], "batch_consistency": {"relative_l2": 1e-6}},
+]
+
+REFUSED = [
+    {"stpes": 2},
+    {"id": "a/b"},
+    {"id": 1},
+    {"steps": 0},
+    {"steps": "2"},
+    {"steps": True},
+    {"seed": -1},
+    {"seed": 2**64},
+    {"seeds": [1]},
+    {"seed": None, "seeds": []},
+    {"pipeline": "ddmi"},
+    {"pipeline": "os.system"},
+    {"checkpoint": "builtin:nothing"},
+    {"checkpoint": "hub:google/ddpm-cifar10-32"},
+    {"checkpoint": "hf:google/ddpm"},
+    {"checkpoint": ""},
+    {"arguments": [1]},
+    {"arguments": {"generator": 1}},
+    {"arguments": {"a-b": 1}},
+    {"dtype": "bfloat16"},
+    {"mode": "eager"},
+    {"keep": True},
+    {"strict": "yes"},
+    {"tags": ["a b"]},
+    {"tags": ["skip"]},
+    {"tags": "nightly"},
+    {"tolerance": "exact"},
+    {"tolerance": {"same_environment": None}},
+    {"tolerance": {"across_releases": {}}},
+    {"tolerance": {"across_releases": {"relative_l2": -1}}},
+    {"tolerance": {"across_releases": {"relative_l2": None, "psnr": 1}}},
+    {"tolerance": {"across_releases": {"ssim": 1.5}}},
+    {"tolerance": {"across_releases": {"statistics": {}}}},
+    {"parametrize": {}},
+    {"parametrize": {"dtype": []}},
+    {"parametrize": {"eta": [1]}},
+    {"seed": None, "parametrize": {"seed": [1], "seeds": [[2]]}},
+]
+
+
+def written(changes: dict[str, Any]) -> dict[str, Any]:
+    """Return a suite of one case: CASE with ``changes``, where None takes a key away."""
+    return {"suite": "s", "cases": [{k: v for k, v in {**CASE, **changes}.items() if v is not None}]}
+
+
+@pytest.mark.parametrize("changes", ACCEPTED, ids=str)
+def test_schema_and_loader_accept(tmp_path: Path, changes: dict[str, Any]) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(yaml.safe_dump(written(changes)))
+    load_suite(path)
+    VALIDATOR.validate(written(changes))
+
+
+@pytest.mark.parametrize("changes", REFUSED, ids=str)
+def test_schema_and_loader_refuse(tmp_path: Path, changes: dict[str, Any]) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(yaml.safe_dump(written(changes)))
+    with pytest.raises(SuiteError):
+        load_suite(path)
+    assert not VALIDATOR.is_valid(written(changes))
+
+
+@pytest.mark.parametrize(
+    "content", [{}, {"suite": "s"}, {"suite": "s", "cases": []}, {"suite": "A", "cases": [CASE]}]
+)
+def test_schema_and_loader_refuse_the_suite(tmp_path: Path, content: dict[str, Any]) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(SuiteError):
+        load_suite(path)
+    assert not VALIDATOR.is_valid(content)
