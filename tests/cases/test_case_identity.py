@@ -66,7 +66,10 @@ def test_layout_defaults_and_judgement_do_not_change_the_hash(tmp_path: Path) ->
 
 def test_the_hash_is_stable_between_releases_of_the_harness(tmp_path: Path) -> None:
     # Baselines in the field carry this hash: changing how it is made turns them all stale.
-    assert only_case(tmp_path, PLAIN).hash() == "ee0ad46637dc1004e444ca05b94f00cd85895ce29f7af89f8f8c9e105033a4c0"
+    assert (
+        only_case(tmp_path, PLAIN).hash()
+        == "ee0ad46637dc1004e444ca05b94f00cd85895ce29f7af89f8f8c9e105033a4c0"
+    )
 
 
 @pytest.mark.parametrize(
