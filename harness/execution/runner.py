@@ -28,6 +28,7 @@ from harness.measurement.record import Measurement
 _WORKERS_KEPT = 4
 _START_TIMEOUT = 120.0
 _LOG_TAIL = 30
+_LOG_WIDTH = 300
 
 _BOOTSTRAP = """
 import importlib.util, sys
@@ -92,6 +93,16 @@ class Runner:
         self._workers: OrderedDict[Context, _WorkerProcess] = OrderedDict()
 
     @property
+    def python(self) -> str:
+        """The workers' interpreter."""
+        return self._python
+
+    @property
+    def core_shared(self) -> bool:
+        """Whether another run of harness on this machine holds the same core."""
+        return self._claim.shared
+
+    @property
     def profile(self) -> Profile:
         """The profile that the workers apply."""
         return self._profile
@@ -108,13 +119,12 @@ class Runner:
         Raises :class:`CaseFailed`, :class:`WorkerCrashed` or :class:`WorkerTimeout`; after the last two the
         next case gets a fresh worker.
         """
-        context = Context(job["mode"], job["dtype"])
-        worker = self._worker(context)
-        try:
-            return worker.run(job, self._timeout)
-        except (WorkerCrashed, WorkerTimeout):
-            self._workers.pop(context).kill()
-            raise
+        answer = self._ask(Context(job["mode"], job["dtype"]), job["id"], job)
+        return Measurement.from_wire(answer)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the fingerprint, canaries and devices of a worker; raises as :meth:`run` does."""
+        return self._ask(Context("pynative", "float32"), "the worker's environment", None)
 
     def restart(self) -> None:
         """End all workers, so that the next case runs in a fresh process."""
@@ -125,6 +135,14 @@ class Runner:
         """End all workers and give the core back; harmless when repeated."""
         self.restart()
         self._claim.release()
+
+    def _ask(self, context: Context, name: str, job: dict[str, Any] | None) -> dict[str, Any]:
+        worker = self._worker(context)
+        try:
+            return worker.ask(name, job, self._timeout)
+        except (WorkerCrashed, WorkerTimeout):
+            self._workers.pop(context).kill()
+            raise
 
     def _worker(self, context: Context) -> _WorkerProcess:
         if context in self._workers:
@@ -170,24 +188,25 @@ class _WorkerProcess:
             self._discard()
             raise RunError(f"{python}: the worker did not start: {error}") from None
 
-    def run(self, job: dict[str, Any], timeout: float) -> Measurement:
+    def ask(self, name: str, job: dict[str, Any] | None, timeout: float) -> dict[str, Any]:
         started = time.monotonic()
         try:
             self._channel.send(job)
             kind, answer = self._channel.receive(timeout=timeout)
         except self._timeout_error():
             raise WorkerTimeout(
-                f"{job['id']}: no result after {timeout:g} s, so its worker was killed; give it longer with "
+                f"{name}: no result after {timeout:g} s, so its worker was killed; give it longer with "
                 f"--harness-timeout{self._log_tail()}"
             ) from None
         except (EOFError, OSError, execnet.RemoteError):
             raise WorkerCrashed(
-                f"{job['id']}: its worker died after {time.monotonic() - started:.1f} s "
+                f"{name}: its worker died after {time.monotonic() - started:.1f} s "
                 f"({self._how_it_ended()}){self._log_tail()}"
             ) from None
-        if kind == "measurement":
-            return Measurement.from_wire(answer)
-        raise CaseFailed(f"{job['id']}: {answer}" if kind == "error" else f"{job['id']}:\n{answer}")
+        if kind in ("error", "failed"):
+            raise CaseFailed(f"{name}: {answer}" if kind == "error" else f"{name}:\n{answer}")
+        result: dict[str, Any] = answer
+        return result
 
     def close(self) -> None:
         with suppress(OSError):
@@ -221,5 +240,5 @@ class _WorkerProcess:
         with suppress(OSError):
             lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_TAIL:]
             if lines:
-                return "\nthe end of its log:\n" + "\n".join(f"    {line}" for line in lines)
+                return "\nthe end of its log:\n" + "\n".join(f"    {line[:_LOG_WIDTH]}" for line in lines)
         return ""

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from harness.errors import HarnessError
-from harness.execution.profile import Profile
+from harness.execution.profile import DEVICES, Profile
 from harness.measurement.guard import Guard
 from harness.measurement.ledger import Ledger, case_generators
 from harness.measurement.record import Array, CheckpointIdentity, Measurement
@@ -48,19 +48,20 @@ def serve(channel: Channel, settings: dict[str, Any]) -> None:
     """Apply the profile, then answer each job from ``channel`` until it is closed.
 
     ``settings`` holds ``profile``, ``mode``, ``dtype``, ``log`` (a file that takes stdout and stderr) and
-    ``import_paths`` (where a user's own pipelines are found). Answers are ``("ready", pid)``,
-    ``("measurement", wire)``, ``("error", message)`` for errors that the user can act on and
-    ``("failed", traceback)`` for the rest.
+    ``import_paths`` (where a user's own pipelines are found). A job is a case's, or None to be told of the
+    environment. Answers are ``("ready", pid)``, ``("measurement", wire)``, ``("description", dict)``,
+    ``("error", message)`` for errors that the user can act on and ``("failed", traceback)`` for the rest.
     """
     _log_to(Path(settings["log"]))
     _extend_import_path(settings["import_paths"])
     channel.send(("ready", os.getpid()))
     worker: Worker | None = None
+    answer: tuple[str, Any]
     for job in channel:
         try:
             # Made at the first job, so that an environment without MindSpore fails a case, with its reason.
             worker = worker or Worker(Profile(**settings["profile"]), settings["mode"], settings["dtype"])
-            answer: tuple[str, Any] = ("measurement", worker.run(job).to_wire())
+            answer = worker.answer(job)
         except HarnessError as error:
             answer = ("error", str(error))
         except ModuleNotFoundError as error:
@@ -101,9 +102,18 @@ class Worker:
         self._guard = Guard()
         self._pipelines: OrderedDict[tuple[str, str | None, str], Any] = OrderedDict()
 
+    def answer(self, job: dict[str, Any] | None) -> tuple[str, Any]:
+        """Return the answer to one job."""
+        if job is None:
+            return "description", self.describe()
+        return "measurement", self.run(job).to_wire()
+
     def describe(self) -> dict[str, Any]:
-        """Return the fingerprint and the canaries of this process."""
-        return {"fingerprint": self._fingerprint, "canaries": self._canaries}
+        """Return this process's fingerprint and canaries, and the kinds of device that MindSpore can use."""
+        import mindspore as ms
+
+        devices = [kind for kind in DEVICES if ms.hal.is_available(kind)]
+        return {"fingerprint": self._fingerprint, "canaries": self._canaries, "devices": devices}
 
     def run(self, job: dict[str, Any]) -> Measurement:
         """Run one case (``harness.cases.Case.job()``'s fields) and return its measurement."""

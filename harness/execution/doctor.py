@@ -1,0 +1,113 @@
+"""The doctor: what a worker finds on this machine, and what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from harness.errors import HarnessError
+from harness.execution.profile import Profile
+from harness.execution.runner import Runner
+
+# A worker with the full-size models of the shipped suites needs about 1 GB.
+_LOW_MEMORY = 2 * 2**30
+_LOW_DISK = 2**30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about the machine that the user should know; ``remedy`` is what to do about it."""
+
+    level: Literal["problem", "warning"]
+    text: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What the doctor found; the fingerprint is empty where no worker could be asked."""
+
+    python: str
+    profile: Profile
+    environment: dict[str, str]
+    fingerprint: dict[str, str]
+    canaries: dict[str, str]
+    devices: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether cases can run here."""
+        return not any(finding.level == "problem" for finding in self.findings)
+
+
+def examine(runner: Runner) -> Examination:
+    """Ask a worker of ``runner`` for its environment, and look over the machine."""
+    findings = list(machine_findings())
+    described: dict[str, dict[str, str]] = {}
+    devices: tuple[str, ...] = ()
+    if runner.core_shared:
+        text = "every core is held by another run of harness; this one shares"
+        findings.append(Finding("warning", text, "expect it to be slow; the bits are not affected"))
+    try:
+        answer = runner.describe()
+    except HarnessError as error:
+        findings.append(Finding("problem", str(error), "no case can run until a worker starts"))
+    else:
+        described, devices = answer, tuple(answer["devices"])
+        findings += environment_findings(answer["fingerprint"], runner.profile)
+    return Examination(
+        python=runner.python,
+        profile=runner.profile,
+        environment=runner.profile.environment(),
+        fingerprint=described.get("fingerprint", {}),
+        canaries=described.get("canaries", {}),
+        devices=devices,
+        findings=tuple(findings),
+    )
+
+
+def machine_findings() -> list[Finding]:
+    """Return what is wrong with the machine before any worker runs."""
+    findings = []
+    if not hasattr(os, "sched_setaffinity"):
+        text = (
+            f"{platform.system()} cannot pin a process to a core; the bits then depend on the number of cores"
+        )
+        findings.append(
+            Finding("warning", text, "compare only with baselines of this very machine, or use Linux")
+        )
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    if free < _LOW_DISK:
+        text = f"only {free / 2**20:.0f} MB are free in {tempfile.gettempdir()}"
+        findings.append(Finding("warning", text, "free at least 1 GB there, or set TMPDIR"))
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        entries = dict(line.split(":", 1) for line in meminfo.read_text().splitlines() if ":" in line)
+        available = int(entries["MemAvailable"].split()[0]) * 1024
+        if available < _LOW_MEMORY:
+            text = f"only {available / 2**20:.0f} MB of memory are available"
+            findings.append(Finding("warning", text, "full-size cases need about 1 GB per worker"))
+    return findings
+
+
+def environment_findings(fingerprint: dict[str, str], profile: Profile) -> list[Finding]:
+    """Return what is wrong with the environment that a worker described."""
+    findings = []
+    if int(fingerprint["numpy"].split(".")[0]) >= 2:
+        text = f"numpy {fingerprint['numpy']}: MindSpore up to 2.10.0 breaks under numpy 2"
+        findings.append(Finding("problem", text, "pip install 'numpy<2'"))
+    if profile.device == "CPU":
+        if fingerprint["cores"] != "1":
+            text = f"the worker sees {fingerprint['cores']} cores, and the bits depend on their number"
+            findings.append(Finding("warning", text, "run where a process can be pinned to one core"))
+        if fingerprint["arch"] in ("x86_64", "AMD64") and fingerprint["isa"] != profile.isa:
+            text = f"this processor has {fingerprint['isa']} at most, the profile is for {profile.isa}"
+            remedy = "the shipped baselines are compared across devices here; record your own"
+            findings.append(Finding("warning", text, remedy))
+    return findings

@@ -1,0 +1,81 @@
+"""Does a case repeat? Two runs in two fresh workers, compared bit by bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Protocol
+
+from harness.errors import HarnessError
+from harness.measurement.record import Array, Measurement, array_sha256
+
+
+class NotRepeatableError(HarnessError):
+    """A case gave two results in two fresh workers: nothing can be held to either."""
+
+
+class FreshRunner(Protocol):
+    """What a repetition needs of a runner."""
+
+    def run(self, job: dict[str, Any]) -> Measurement:
+        """Run one case."""
+
+    def restart(self) -> None:
+        """End all workers, so that the next case runs in a fresh process."""
+
+
+def run_twice(job: dict[str, Any], runner: FreshRunner) -> Measurement:
+    """Run ``job`` in two fresh workers and return the first measurement.
+
+    Raises :class:`NotRepeatableError` naming the first thing that differs between the two, and whatever
+    the runner raises.
+    """
+    measurements = []
+    for _ in range(2):
+        runner.restart()
+        measurements.append(runner.run(job))
+    difference = first_difference(*measurements)
+    if difference is not None:
+        raise NotRepeatableError(
+            f"{job['id']}: two runs in two fresh workers differ, first in {difference}; a baseline would "
+            "hold later runs to chance. Give every source of randomness a seed, then record again"
+        )
+    return measurements[0]
+
+
+def first_difference(one: Measurement, other: Measurement) -> str | None:
+    """Return the first thing that differs in the bits of two measurements, causes first; None if nothing."""
+    return next(_differences(one, other), None)
+
+
+def _differences(one: Measurement, other: Measurement) -> Iterator[str]:
+    if one.fingerprint != other.fingerprint:
+        yield f"the environment ({_changed_keys(one.fingerprint, other.fingerprint)})"
+    if one.checkpoint != other.checkpoint:
+        yield "the checkpoint's hash"
+    if one.canaries != other.canaries:
+        yield f"single operators on fixed inputs ({_changed_keys(one.canaries, other.canaries)})"
+    for index, (draw, draw_again) in enumerate(zip(one.ledger, other.ledger, strict=False)):
+        if replace(draw, site="") != replace(draw_again, site=""):
+            yield f"draw {index} of the ledger ({draw.method} of generator {draw.generator} at {draw.site})"
+    if len(one.ledger) != len(other.ledger):
+        yield f"the number of draws ({len(one.ledger)} and {len(other.ledger)})"
+    for step, step_again in zip(one.trace, other.trace, strict=False):
+        if step.sha256 != step_again.sha256:
+            yield f"the latents after step {step.step} (timestep {step.timestep})"
+    if len(one.trace) != len(other.trace):
+        yield f"the number of steps ({len(one.trace)} and {len(other.trace)})"
+    for name in ("output", "latents", "singles"):
+        if _sha256(getattr(one, name)) != _sha256(getattr(other, name)):
+            yield f"the {name}"
+    # Last, as they follow from the arrays; alone they differ where another version computed them.
+    if (one.statistics, one.trace) != (other.statistics, other.trace):
+        yield "the statistics"
+
+
+def _changed_keys(one: dict[str, str], other: dict[str, str]) -> str:
+    return ", ".join(sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key)))
+
+
+def _sha256(array: Array | None) -> str | None:
+    return None if array is None else array_sha256(array)

@@ -1,0 +1,60 @@
+"""The check of one case: run it, and hold what came out to its baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from harness.baselines import BaselineMissing, BaselineStore, record_command
+from harness.cases import Case
+from harness.errors import HarnessError
+from harness.judgement.record import Judgement
+from harness.judgement.selection import judge_against
+from harness.measurement.record import Measurement
+
+
+class CaseRunner(Protocol):
+    """What a check needs of a runner."""
+
+    def run(self, job: dict[str, Any]) -> Measurement:
+        """Run one case; raises a HarnessError where it yields no measurement."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A judgement, and the measurement that was judged (None where the case yielded none)."""
+
+    judgement: Judgement
+    measurement: Measurement | None = None
+
+    def properties(self) -> list[tuple[str, str]]:
+        """Return what a test report keeps of the check: verdict, tier, margin, statistics, timings."""
+        judgement = self.judgement
+        pairs = [("verdict", judgement.verdict.value)]
+        if judgement.tier is not None:
+            pairs.append(("tier", judgement.tier.value))
+        if judgement.margin is not None:
+            pairs.append(("margin", repr(judgement.margin)))
+        if self.measurement is not None:
+            pairs += [
+                (f"statistic.{name}", repr(value)) for name, value in self.measurement.statistics.items()
+            ]
+            pairs += [(f"seconds.{name}", f"{value:.3f}") for name, value in self.measurement.timings.items()]
+        return pairs
+
+
+def check(case: Case, runner: CaseRunner, store: BaselineStore) -> Check:
+    """Run ``case`` and return the verdict; every failure to run or to find a baseline is an ``error``.
+
+    A case without any stored baseline is not run: there is nothing to hold it to.
+    """
+    try:
+        if not store.devices(case.suite, case.id):
+            command = record_command(case.path, case.suite, case.id, store.root, reason=False)
+            raise BaselineMissing(
+                f"no baseline of {case.suite}/{case.id} is stored in {store.root}; record it: {command}"
+            )
+        measurement = runner.run(case.job())
+    except HarnessError as error:
+        return Check(Judgement.error(case, str(error)))
+    return Check(judge_against(store, case, measurement), measurement)

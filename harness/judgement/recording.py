@@ -1,0 +1,132 @@
+"""Recording: which measurements are fit to become baselines, and what they would change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.baselines import (
+    Baseline,
+    BaselineDamaged,
+    BaselineMissing,
+    BaselineStore,
+    FieldChange,
+    Provenance,
+    Written,
+    definition_changes,
+    device_key,
+    git_commit,
+)
+from harness.cases import Case
+from harness.errors import HarnessError
+from harness.execution.repetition import FreshRunner, first_difference, run_twice
+from harness.judgement.metrics import compare
+from harness.measurement.record import Measurement
+
+FIRST_REASON = "first recording"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A measurement that repeats, beside the baseline it would take the place of.
+
+    ``changes`` says in words what moved; ``relative_l2`` is by how much the output did (None where there
+    is nothing to compare with, or where the shapes differ).
+    """
+
+    case: Case
+    measurement: Measurement
+    device: str
+    state: Literal["new", "unchanged", "changed"]
+    changes: tuple[str, ...] = ()
+    relative_l2: float | None = None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A case that cannot be recorded, and why."""
+
+    case: Case
+    message: str
+
+
+class Recording:
+    """One run of ``harness record``: measure every case, show what would change, then store.
+
+    Nothing is written before :meth:`store`.
+    """
+
+    def __init__(self, store: BaselineStore) -> None:
+        self._store = store
+        self.candidates: list[Candidate] = []
+        self.refusals: list[Refusal] = []
+        self._kept_back = 0
+
+    @property
+    def changed(self) -> bool:
+        """Whether a baseline that exists would change."""
+        return any(candidate.state == "changed" for candidate in self.candidates)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every case measured has the baseline it should have."""
+        return not self.refusals and not self._kept_back
+
+    def measure(self, case: Case, runner: FreshRunner) -> Candidate | Refusal:
+        """Run ``case`` in two fresh workers and hold the result against the baseline stored."""
+        try:
+            result = propose(case, runner, self._store)
+        except HarnessError as error:
+            refusal = Refusal(case, str(error))
+            self.refusals.append(refusal)
+            return refusal
+        self.candidates.append(result)
+        return result
+
+    def store(self, reason: str | None) -> list[tuple[Candidate, Written | None]]:
+        """Write what is new, and with a ``reason`` what changed; return what became of each candidate.
+
+        A changed baseline without a reason is kept as it is: its entry has None.
+        """
+        outcomes: list[tuple[Candidate, Written | None]] = []
+        for candidate in self.candidates:
+            if candidate.state == "changed" and not reason:
+                self._kept_back += 1
+                outcomes.append((candidate, None))
+            else:
+                outcomes.append((candidate, self._write(candidate, reason or FIRST_REASON)))
+        return outcomes
+
+    def _write(self, candidate: Candidate, reason: str) -> Written:
+        case = candidate.case
+        # The baselines being written must not make the tree they are recorded at look edited.
+        commit = git_commit(case.path.parent, ignore=[self._store.root])
+        provenance = Provenance.of(case, reason=reason, git_commit=commit)
+        baseline = Baseline(case.suite, case.id, candidate.device, candidate.measurement, provenance)
+        return self._store.write(baseline)
+
+
+def propose(case: Case, runner: FreshRunner, store: BaselineStore) -> Candidate:
+    """Run ``case`` in two fresh workers and return it beside the baseline stored.
+
+    Raises what :func:`harness.execution.repetition.run_twice` and the store raise.
+    """
+    measurement = run_twice(case.job(), runner)
+    device = device_key(measurement.fingerprint)
+    try:
+        old = store.load(case.suite, case.id, device, suite_file=case.path)
+    except BaselineMissing:
+        return Candidate(case, measurement, device, "new")
+    except BaselineDamaged as error:
+        return Candidate(case, measurement, device, "changed", (f"the one stored is damaged: {error}",))
+    edits = definition_changes(old.provenance.case_definition, case.definition())
+    moved = first_difference(old.measurement, measurement)
+    if not edits and moved is None:
+        return Candidate(case, measurement, device, "unchanged")
+    same_form = old.measurement.output.shape == measurement.output.shape
+    size = compare(measurement.output, old.measurement.output)["relative_l2"] if same_form else None
+    return Candidate(case, measurement, device, "changed", _in_words(edits, moved), size)
+
+
+def _in_words(edits: tuple[FieldChange, ...], moved: str | None) -> tuple[str, ...]:
+    return tuple(map(str, edits)) + ((moved,) if moved else ())

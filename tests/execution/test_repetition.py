@@ -1,0 +1,80 @@
+"""A case is fit to record only if two fresh workers give the same bits; what differs is named, causes first."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness.execution.repetition import NotRepeatableError, first_difference, run_twice
+from harness.measurement.record import CheckpointIdentity, Draw, Measurement, StepRecord
+
+BASE = Measurement(
+    output=np.zeros((1, 2, 2, 1), np.float32),
+    statistics={"mean": 0.0},
+    trace=(StepRecord(0, 999, "aa", {"mean": 0.0}), StepRecord(1, 500, "bb", {"mean": 0.0})),
+    ledger=(Draw(0, "standard_normal", (1,), "<f8", "cc", "pipeline.py:1"),),
+    fingerprint={"device": "CPU"},
+    checkpoint=CheckpointIdentity("builtin:x", "dd"),
+    canaries={"matmul": "ee", "sin": "ff"},
+    latents=np.zeros((2, 1), np.float32),
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"fingerprint": {"device": "Ascend"}}, "the environment (device)"),
+        ({"checkpoint": CheckpointIdentity("builtin:x", "d0")}, "the checkpoint's hash"),
+        ({"canaries": {"matmul": "e0", "sin": "ff"}}, "single operators on fixed inputs (matmul)"),
+        ({"ledger": (replace(BASE.ledger[0], sha256="c0"),)}, "draw 0 of the ledger"),
+        ({"ledger": ()}, "the number of draws (1 and 0)"),
+        ({"trace": (BASE.trace[0], replace(BASE.trace[1], sha256="b0"))}, "the latents after step 1"),
+        ({"trace": BASE.trace[:1]}, "the number of steps (2 and 1)"),
+        ({"output": np.full((1, 2, 2, 1), -0.0, np.float32)}, "the output"),
+        ({"latents": np.full((2, 1), -0.0, np.float32)}, "the latents"),
+        ({"singles": np.zeros((1, 2, 2, 1), np.float32)}, "the singles"),
+        ({"statistics": {"mean": 0.0, "median": 0.0}}, "the statistics"),
+        ({"trace": (BASE.trace[0], replace(BASE.trace[1], statistics={}))}, "the statistics"),
+    ],
+)
+def test_each_difference_is_named(change, named):
+    assert named in (first_difference(BASE, replace(BASE, **change)) or "")
+
+
+def test_the_cause_comes_before_its_effects():
+    other = replace(
+        BASE, ledger=(replace(BASE.ledger[0], sha256="c0"),), output=np.ones((1, 2, 2, 1), np.float32)
+    )
+    assert "draw 0" in (first_difference(BASE, other) or "")
+
+
+def test_moved_code_and_timings_are_no_difference():
+    moved = replace(BASE, ledger=(replace(BASE.ledger[0], site="other.py:9"),), timings={"run": 3.0})
+    assert first_difference(BASE, moved) is None
+
+
+class Sequence:
+    """Stands in for a runner: gives prepared measurements, and notes when it was told to restart."""
+
+    def __init__(self, *measurements):
+        self.measurements = list(measurements)
+        self.calls = []
+
+    def restart(self):
+        self.calls.append("restart")
+
+    def run(self, job):
+        self.calls.append("run")
+        return self.measurements.pop(0)
+
+
+def test_each_run_has_a_fresh_worker():
+    runner = Sequence(BASE, BASE)
+    assert run_twice({"id": "s/c"}, runner) is BASE
+    assert runner.calls == ["restart", "run", "restart", "run"]
+
+
+def test_what_does_not_repeat_is_refused():
+    other = replace(BASE, output=np.ones((1, 2, 2, 1), np.float32))
+    with pytest.raises(NotRepeatableError, match="s/c: two runs .* the output"):
+        run_twice({"id": "s/c"}, Sequence(BASE, other))

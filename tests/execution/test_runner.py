@@ -1,0 +1,192 @@
+"""The runner with real worker processes: results, crash, hang, other interpreters."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.execution.runner import CaseFailed, RunError, Runner, WorkerCrashed, WorkerTimeout
+
+TESTS = Path(__file__).parent.parent
+
+
+def job(factory, **changes):
+    return {
+        "id": f"suite/{factory}",
+        "pipeline": f"pipelines_for_tests:{factory}",
+        "checkpoint": None,
+        "base": str(TESTS),
+        "seeds": [0],
+        "batched": False,
+        "steps": 3,
+        "arguments": {},
+        "dtype": "float32",
+        "mode": "pynative",
+        "keep": "none",
+        "singles": False,
+        **changes,
+    }
+
+
+@pytest.fixture(scope="module")
+def runner():
+    with Runner(import_paths=[TESTS], timeout=60) as runner:
+        yield runner
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_measurement_holds_what_the_run_yielded(runner):
+    measurement = runner.run(job("sound", seeds=[3, 4], batched=True, keep="latents", singles=True))
+    noise = [np.random.Generator(np.random.PCG64(seed)).standard_normal((1, 1, 8, 8)) for seed in (3, 4)]
+    latents = np.concatenate(noise)
+    steps = [latents * 0.9, latents * 0.9 * 0.9, latents * 0.9 * 0.9 * 0.9]
+    np.testing.assert_array_equal(measurement.latents, np.stack(steps))
+    expected = np.clip(steps[-1].transpose(0, 2, 3, 1).astype(np.float32) / 2 + 0.5, 0, 1)
+    np.testing.assert_array_equal(measurement.output, expected)
+    np.testing.assert_array_equal(measurement.singles, expected)
+    assert measurement.statistics["abs_sum"] == pytest.approx(float(np.abs(expected).sum()), rel=1e-6)
+    assert [(d.generator, d.method, d.shape) for d in measurement.ledger] == [
+        (0, "standard_normal", (1, 1, 8, 8)),
+        (1, "standard_normal", (1, 1, 8, 8)),
+    ]
+    assert [(s.step, s.timestep) for s in measurement.trace] == [(0, 999), (1, 998), (2, 997)]
+
+
+def test_the_profile_is_in_force(runner):
+    fingerprint = runner.run(job("sound")).fingerprint
+    assert fingerprint["cores"] == "1"
+    assert fingerprint["isa"] == runner.profile.isa
+    assert fingerprint["device"] == "CPU"
+
+
+def test_arguments_reach_the_pipeline(runner):
+    plain, scaled = runner.run(job("sound")), runner.run(job("sound", arguments={"scale": 0.5}))
+    np.testing.assert_allclose(scaled.output - 0.5, (plain.output - 0.5) / 2, atol=0.3)
+    assert not np.array_equal(plain.output, scaled.output)
+
+
+def test_an_argument_that_the_pipeline_does_not_take_is_named(runner):
+    with pytest.raises(CaseFailed, match="no_such_argument"):
+        runner.run(job("sound", arguments={"no_such_argument": 1}))
+
+
+@pytest.mark.parametrize(
+    ("factory", "message"),
+    [
+        ("raising", "the pipeline's own error"),
+        ("unseeded", r"pipelines_for_tests\.py:\d+: an unseeded numpy generator"),
+        ("no_array", "not a numpy array"),
+        ("missing", "missing"),
+    ],
+)
+def test_errors_of_a_case_arrive_in_words(runner, factory, message):
+    with pytest.raises(CaseFailed, match=message):
+        runner.run(job(factory))
+    assert runner.run(job("sound")).output.shape == (1, 8, 8, 1)
+
+
+def test_a_crash_fails_that_case_only(runner):
+    with pytest.raises(WorkerCrashed, match=r"(?s)crashing: .*SIGSEGV.*pipelines_for_tests\.py"):
+        runner.run(job("crashing"))
+    assert runner.run(job("sound")).output.shape == (1, 8, 8, 1)
+
+
+def test_what_a_pipeline_prints_does_not_disturb(runner):
+    assert runner.run(job("printing")).output.shape == (1, 8, 8, 1)
+
+
+def test_a_hang_is_killed_after_its_time(tmp_path, monkeypatch):
+    began = tmp_path / "began"
+    monkeypatch.setenv("TEST_BEGAN", str(began))
+    with Runner(import_paths=[TESTS], timeout=15) as runner:
+        with pytest.raises(WorkerTimeout, match="no result after 15 s"):
+            runner.run(job("hanging"))
+        pid = int(began.read_text())
+        assert not alive(pid)
+        assert runner.run(job("sound")).output.shape == (1, 8, 8, 1)
+
+
+def test_kill_9_in_mid_case_fails_that_case_only(tmp_path, monkeypatch):
+    began = tmp_path / "began"
+    monkeypatch.setenv("TEST_BEGAN", str(began))
+
+    def kill():
+        while not (began.exists() and began.read_text()):
+            time.sleep(0.02)
+        os.kill(int(began.read_text()), signal.SIGKILL)
+
+    with Runner(import_paths=[TESTS], timeout=60) as runner:
+        killer = threading.Thread(target=kill)
+        killer.start()
+        with pytest.raises(WorkerCrashed, match="SIGKILL"):
+            runner.run(job("hanging"))
+        killer.join()
+        assert runner.run(job("sound")).output.shape == (1, 8, 8, 1)
+
+
+def test_modes_and_dtypes_have_workers_of_their_own(runner):
+    first = runner.run(job("sound", mode="graph"))
+    assert first.fingerprint["mode"] == "graph"
+    assert runner.run(job("sound", dtype="float16")).fingerprint["dtype"] == "float16"
+    assert runner.run(job("sound")).fingerprint["mode"] == "pynative"
+
+
+def test_close_leaves_no_process_and_no_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    runner = Runner(import_paths=[TESTS])
+    runner.run(job("sound"))
+    (worker,) = runner._workers.values()
+    assert alive(worker.pid)
+    assert list(tmp_path.iterdir())
+    runner.close()
+    runner.close()
+    assert not alive(worker.pid)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_interpreter_that_is_not_there():
+    with pytest.raises(RunError, match="no-such-python"):
+        Runner(python="/no-such-python")
+
+
+def test_an_interpreter_that_is_none():
+    with Runner(python="/bin/true") as runner, pytest.raises(RunError, match="did not start"):
+        runner.run(job("sound"))
+
+
+def test_an_interpreter_without_mindspore(tmp_path):
+    import venv
+
+    venv.create(tmp_path / "bare", symlinks=True)
+    python = tmp_path / "bare" / "bin" / "python"
+    with (
+        Runner(python=python, import_paths=[TESTS]) as runner,
+        pytest.raises(CaseFailed, match="No module named"),
+    ):
+        runner.run(job("sound"))
+
+
+def test_a_folder_beside_the_suite_cannot_hide_a_package(tmp_path):
+    (tmp_path / "numpy.py").write_text("raise ImportError('the wrong numpy')\n")
+    with Runner(import_paths=[tmp_path, TESTS]) as runner:
+        assert runner.run(job("sound")).output.shape == (1, 8, 8, 1)
+
+
+def test_this_process_has_not_imported_mindspore():
+    """Run in a process of its own: another test of this session may have imported it."""
+    import subprocess
+
+    code = "import sys, harness.plugin, harness.cli; sys.exit('mindspore' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,83 @@
+"""Pipelines of users, as the tests need them: sound ones, broken ones, ones that die.
+
+Each is a factory by the protocol of `package.module:factory`; none needs a checkpoint.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+
+def _drawing(change=lambda array: array):
+    def call(*, batch_size, generator, num_inference_steps, output_type, callback_on_step_end, scale=1.0):
+        generators = generator if isinstance(generator, list) else [generator]
+        latents = np.concatenate([g.standard_normal((1, 1, 8, 8)) for g in generators])
+        for step in range(num_inference_steps):
+            latents = latents * 0.9
+            callback_on_step_end(None, step, 999 - step, {"latents": latents})
+        images = latents.transpose(0, 2, 3, 1).astype(np.float32) * scale
+        return SimpleNamespace(images=change(np.clip(images / 2 + 0.5, 0, 1)))
+
+    return call
+
+
+def sound(checkpoint, dtype, mode):
+    return _drawing()
+
+
+def with_environment(checkpoint, dtype, mode):
+    """Add what TEST_OFFSET says: a drift that the test controls."""
+    return _drawing(lambda images: images + np.float32(os.environ.get("TEST_OFFSET", "0")))
+
+
+def unrepeatable(checkpoint, dtype, mode):
+    return _drawing(lambda images: images + np.float32(os.getpid() % 1000 * 1e-6))
+
+
+def unseeded(checkpoint, dtype, mode):
+    return _drawing(lambda images: images + np.random.default_rng().random(images.shape))
+
+
+def not_a_number(checkpoint, dtype, mode):
+    return _drawing(lambda images: images * np.float32("nan"))
+
+
+def no_array(checkpoint, dtype, mode):
+    return _drawing(lambda images: "an image")
+
+
+def raising(checkpoint, dtype, mode):
+    def fail(images):
+        raise ValueError("the pipeline's own error")
+
+    return _drawing(fail)
+
+
+def crashing(checkpoint, dtype, mode):
+    return _drawing(lambda images: ctypes.string_at(0))
+
+
+def printing(checkpoint, dtype, mode):
+    def shout(images):
+        print("printed by the pipeline")
+        os.write(1, b"written by C++\n")
+        return images
+
+    return _drawing(shout)
+
+
+def hanging(checkpoint, dtype, mode):
+    """Say that the run began, by a file, then never end."""
+
+    def hang(images):
+        if os.environ.get("TEST_BEGAN"):
+            Path(os.environ["TEST_BEGAN"]).write_text(str(os.getpid()))
+        time.sleep(3600)
+
+    return _drawing(hang)
