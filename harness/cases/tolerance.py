@@ -105,8 +105,9 @@ def _tier_kind(value: object) -> str | None:
     return "exact" if isinstance(value, str) else None
 
 
+Exact = Annotated[Literal["exact"], WithJsonSchema({"type": "string", "const": "exact"})]
 Tier = Annotated[
-    Annotated[Literal["exact"], Tag("exact")] | Annotated[Limits, Tag("limits")],
+    Annotated[Exact, Tag("exact")] | Annotated[Limits, Tag("limits")],
     Discriminator(
         _tier_kind,
         custom_error_type="tier_kind",
