@@ -73,14 +73,8 @@ def _clear_path(state: dict[str, FloatArray]) -> None:
     copies up: since silu(v) - silu(-v) = v, each pair gives the normalised input back exactly.
     """
     conv_in, conv_out = state["conv_in.weight"], state["conv_out.weight"]
-    last = max(
-        (
-            name
-            for name in state
-            if re.fullmatch(r"up_blocks\.\d+\.resnets\.\d+\.conv_shortcut\.weight", name)
-        ),
-        key=lambda name: [int(part) for part in re.findall(r"\d+", name)],
-    )
+    shortcuts = [name for name in state if re.match(r"up_blocks\..*\.conv_shortcut\.weight$", name)]
+    last = max(shortcuts, key=lambda name: [int(index) for index in re.findall(r"\d+", name)])
     shortcut = state[last]
     inner, in_channels, out_channels = conv_in.shape[0], conv_in.shape[1], conv_out.shape[0]
     skipped = shortcut.shape[1] - inner  # the skip connection comes last in the concatenation
@@ -88,13 +82,12 @@ def _clear_path(state: dict[str, FloatArray]) -> None:
     shortcut *= np.float32(0.5)
     state[last.replace("conv_shortcut", "conv2")] *= np.float32(0.5)
     conv_out *= np.float32(0.3)
+    pairs = max(1, inner // 2 // out_channels)
     for channel in range(inner):
         pair, sign = channel // 2, 1.0 - 2.0 * (channel % 2)
         conv_in[channel, pair % in_channels, 1, 1] += np.float32(sign)
         shortcut[channel, skipped + channel, 0, 0] += np.float32(_SHORTCUT_GAIN)
-        pairs = max(1, inner // 2 // out_channels)
-        conv_out[pair % out_channels, channel, 1, 1] += np.float32(sign * _PREDICTED_NOISE / pairs)
+        conv_out[pair % out_channels, channel, 1, 1] += np.float32(sign / pairs)
 
 
 _SHORTCUT_GAIN = 3.0  # lifts the copies above what the network's body adds to them
-_PREDICTED_NOISE = 0.43  # size of the predicted noise along the path, relative to the normalised input

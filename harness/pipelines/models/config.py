@@ -42,7 +42,7 @@ class UNet2DConfig:
         "AttnDownBlock2D",
     )
     mid_block_type: str | None = "UNetMidBlock2D"
-    up_block_types: tuple[str, ...] = ("AttnUpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D")
+    up_block_types: tuple[str, ...] = 3 * ("AttnUpBlock2D",) + ("UpBlock2D",)
     block_out_channels: tuple[int, ...] = (224, 448, 672, 896)
     layers_per_block: int = 2
     mid_block_scale_factor: float = 1.0
@@ -80,9 +80,7 @@ class UNet2DConfig:
                 continue
             rule = _RULES.get(key)
             if rule is None:
-                problems.append(
-                    f"{key}: unknown field (value {_shown(value)}); remove it if it has no effect"
-                )
+                problems.append(f"{key}: unknown field, with value {_shown(value)}")
             elif not rule.accepts(value):
                 problems.append(f"{key}: {_shown(value)} is not supported; supported: {rule.supported}")
             else:
@@ -104,9 +102,7 @@ class UNet2DConfig:
         except FileNotFoundError:
             raise CheckpointError(f"{path}: no such file; a model folder needs its config.json") from None
         except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise CheckpointError(
-                f"{path}: cannot be read as JSON ({error}); fetch the file again"
-            ) from error
+            raise CheckpointError(f"{path}: not readable as JSON ({error}); fetch it again") from error
         if not isinstance(values, dict):
             raise CheckpointError(f"{path}: holds {_shown(values)} where a JSON object of fields is needed")
         return cls.from_dict(values, str(path))
@@ -155,7 +151,7 @@ class UNet2DConfig:
         groups = self.attn_norm_num_groups
         if groups is not None and mid_attention and channels[-1] % groups:
             problems.append(
-                f"attn_norm_num_groups: {groups} does not divide block_out_channels[-1] = {channels[-1]}"
+                f"attn_norm_num_groups: {groups} does not divide the last of block_out_channels, {channels[-1]}"
             )
         attended = {c for c, block in zip(channels, self.down_block_types, strict=False) if "Attn" in block}
         attended |= {
@@ -229,10 +225,11 @@ def _one_of(*choices: object) -> _Rule:
 
 def _list_of(choices: tuple[str, ...]) -> _Rule:
     shown = ", ".join(repr(choice) for choice in choices)
-    return _Rule(
-        lambda value: _is_list(value, lambda item: isinstance(item, str) and item in choices),
-        f"a list of {shown}",
-    )
+
+    def accepts(value: object) -> bool:
+        return _is_list(value, lambda item: isinstance(item, str) and item in choices)
+
+    return _Rule(accepts, f"a list of {shown}")
 
 
 _LARGEST = float("inf")

@@ -34,10 +34,10 @@ class SinusoidalTimesteps(nn.Cell):
         """Embed timestep [n] as float32 [n, dim]."""
         angles = timestep.astype(ms.float32).reshape((-1, 1)) * self.frequencies
         sine, cosine = ops.sin(angles), ops.cos(angles)
-        parts = (cosine, sine) if self.cosine_first else (sine, cosine)
+        embedded = ops.concat((cosine, sine) if self.cosine_first else (sine, cosine), -1)
         if self.is_odd:
-            parts = (*parts, ops.zeros_like(angles[:, :1]))
-        return ops.concat(parts, -1)
+            embedded = ops.concat((embedded, ops.zeros_like(angles[:, :1])), -1)
+        return embedded
 
 
 class LearnedTimesteps(nn.Cell):

@@ -80,7 +80,7 @@ class UNet2DModel(nn.Cell):
         for i in range(len(self.down_blocks)):
             outputs = self.down_blocks[i](x, temb)
             x = outputs[-1]
-            skips = skips + outputs  # noqa: RUF005  graph mode cannot unpack two tuples
+            skips = skips + outputs
         if self.has_mid_block:
             x = self.mid_block(x, temb)
         for i in range(len(self.up_blocks)):

@@ -57,9 +57,7 @@ def open_safetensors(path: Path) -> Iterator[SafetensorsState]:
         with safe_open(path, framework="numpy") as handle:
             yield SafetensorsState(path, handle)
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"{path}: damaged or not a safetensors file ({error}); fetch it again"
-        ) from error
+        raise CheckpointError(f"{path}: not a whole safetensors file ({error}); fetch it again") from error
 
 
 def checked(

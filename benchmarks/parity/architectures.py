@@ -1,0 +1,101 @@
+"""The architectures on which the MindSpore core is held against diffusers, as diffusers' configs.
+
+Between them they exercise every field of the config that changes what the model computes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+DDPM_CIFAR10_32: dict[str, Any] = {
+    "_class_name": "UNet2DModel",
+    "_diffusers_version": "0.0.4",
+    "act_fn": "silu",
+    "attention_head_dim": None,
+    "block_out_channels": [128, 256, 256, 256],
+    "center_input_sample": False,
+    "down_block_types": ["DownBlock2D", "AttnDownBlock2D", "DownBlock2D", "DownBlock2D"],
+    "downsample_padding": 0,
+    "flip_sin_to_cos": False,
+    "freq_shift": 1,
+    "in_channels": 3,
+    "layers_per_block": 2,
+    "mid_block_scale_factor": 1,
+    "norm_eps": 1e-06,
+    "norm_num_groups": 32,
+    "out_channels": 3,
+    "sample_size": 32,
+    "time_embedding_type": "positional",
+    "up_block_types": ["UpBlock2D", "UpBlock2D", "AttnUpBlock2D", "UpBlock2D"],
+}
+
+_SMALL: dict[str, Any] = {
+    "_class_name": "UNet2DModel",
+    "block_out_channels": [32, 64],
+    "down_block_types": ["DownBlock2D", "AttnDownBlock2D"],
+    "up_block_types": ["AttnUpBlock2D", "UpBlock2D"],
+    "attention_head_dim": None,
+    "norm_num_groups": 8,
+    "sample_size": 16,
+}
+
+ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "ddpm-cifar10-32": DDPM_CIFAR10_32,
+    # Under scale_shift the middle attention has no norm.
+    "scale-shift": {**_SMALL, "resnet_time_scale_shift": "scale_shift", "flip_sin_to_cos": False},
+    # Three levels, all with attention: 4, 6 and 8 heads.
+    "heads": {
+        **_SMALL,
+        "attention_head_dim": 8,
+        "block_out_channels": [32, 48, 64],
+        "down_block_types": ["AttnDownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"],
+        "up_block_types": ["AttnUpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D"],
+        "flip_sin_to_cos": False,
+        "freq_shift": 1,
+    },
+    # One channel, and diffusers' default padding: the shape of a model of handwritten digits.
+    "flip-sin-to-cos": {
+        **_SMALL,
+        "flip_sin_to_cos": True,
+        "freq_shift": 0,
+        "in_channels": 1,
+        "out_channels": 1,
+        "downsample_padding": 1,
+        "norm_eps": 1e-5,
+    },
+    "resnet-sampling": {
+        **_SMALL,
+        "act_fn": "mish",
+        "block_out_channels": [32, 32, 64],
+        "down_block_types": ["AttnDownBlock2D", "DownBlock2D", "AttnDownBlock2D"],
+        "up_block_types": ["AttnUpBlock2D", "UpBlock2D", "AttnUpBlock2D"],
+        "downsample_type": "resnet",
+        "upsample_type": "resnet",
+        "layers_per_block": 1,
+        "mid_block_scale_factor": 1.4142135,
+        "attn_norm_num_groups": 4,
+        "resnet_time_scale_shift": "scale_shift",
+        "time_embedding_dim": 96,
+        "sample_size": [16, 24],
+    },
+    # 24 channels per head divide neither 32 nor 64: one head and two, narrower than the block.
+    "learned-timesteps": {
+        **_SMALL,
+        "act_fn": "gelu",
+        "attention_head_dim": 24,
+        "center_input_sample": True,
+        "add_attention": False,
+        "time_embedding_type": "learned",
+        "num_train_timesteps": 1000,
+        "layers_per_block": 3,
+    },
+    # 35 channels: an odd embedding of the timestep, padded with a zero.
+    "no-mid-block": {
+        **_SMALL,
+        "act_fn": "relu",
+        "block_out_channels": [35, 70],
+        "mid_block_type": None,
+        "norm_num_groups": 5,
+        "downsample_padding": 0,
+    },
+}
