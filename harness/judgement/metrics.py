@@ -44,6 +44,15 @@ def compare(output: Array, reference: Array, *, similarity: bool = True) -> dict
         raise ValueError("arrays with NaN or Inf cannot be compared")
     if a.size == 0:
         return {}
+    # Beyond the range of doubles a metric is infinite, which is over any limit.
+    with np.errstate(over="ignore", invalid="ignore"):
+        result = _metrics(a, b, reference, similarity=similarity)
+    result["max_ulp"] = max_ulp(output, reference)
+    return {name: result[name] for name in METRICS if name in result}
+
+
+def _metrics(a: Array, b: Array, reference: Array, *, similarity: bool) -> dict[str, float]:
+    """Return all metrics but ``max_ulp`` of the float64 arrays; ``reference`` is ``b`` in its own dtype."""
     difference = np.abs(a - b)
     scale = images.data_range(reference)
     norm = _norm(b)
@@ -56,13 +65,12 @@ def compare(output: Array, reference: Array, *, similarity: bool = True) -> dict
         "brightness_shift": images.brightness_shift(a, b, scale),
         "contrast_shift": images.contrast_shift(a, b, scale),
         "psnr": images.psnr(difference, scale),
-        "max_ulp": max_ulp(output, reference),
     }
     if images.has_images(a):
         result["worst_tile"] = images.worst_tile(difference)
         if similarity and images.has_windows(a):
             result["ssim"], result["ssim_worst"] = images.structural_similarity(a, b, scale)
-    return {name: result[name] for name in METRICS if name in result}
+    return result
 
 
 def why_absent(name: str, output: Array) -> str:

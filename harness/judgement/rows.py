@@ -41,7 +41,7 @@ class Row:
         """
         if self.limit is None:
             return None
-        if self.measured is None:
+        if self.measured is None or math.isnan(self.measured):
             return math.inf
         if self.name.endswith("psnr"):
             return _part(self.limit, max(self.measured, 0.0))

@@ -1,0 +1,70 @@
+"""Cases against the store: ok, missing, stale, damaged, orphaned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from samples import make_baseline, make_case
+
+from harness.baselines import BaselineStore, FieldChange, Key, orphans, state_of
+from harness.cases import Suite
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> BaselineStore:
+    store = BaselineStore(tmp_path)
+    store.write(make_baseline())
+    return store
+
+
+def test_a_case_with_its_baseline_is_ok(store: BaselineStore) -> None:
+    state = state_of(make_case(), store, "cpu")
+    assert (state.kind, state.changes, state.message) == ("ok", (), "")
+    assert state.path == store.root / "guide" / "two-steps" / "cpu.json"
+
+
+def test_how_a_case_is_judged_does_not_make_it_stale(store: BaselineStore) -> None:
+    case = make_case(tolerance={"across_releases": {"max_abs": 1e-3}}, strict=True, tags=("slow",), line=99)
+    assert state_of(case, store, "cpu").kind == "ok"
+
+
+def test_another_device_has_none(store: BaselineStore) -> None:
+    state = state_of(make_case(), store, "ascend910b4")
+    assert state.kind == "missing"
+    assert "harness record suites/guide.yaml::two-steps" in state.message
+
+
+def test_an_edited_case_is_stale_and_says_which_fields_changed(store: BaselineStore) -> None:
+    state = state_of(make_case(steps=3, seeds=(8,), arguments={"eta": 1.0, "extra": [1]}), store, "cpu")
+    assert state.kind == "stale"
+    assert state.changes == (
+        FieldChange("arguments.eta", "0.0", "1.0"),
+        FieldChange("arguments.extra", "(absent)", "[1]"),
+        FieldChange("seeds", "[7]", "[8]"),
+        FieldChange("steps", "2", "3"),
+    )
+    assert (
+        "arguments.eta: 0.0 -> 1.0; arguments.extra: (absent) -> [1]; seeds: [7] -> [8]; steps: 2 -> 3"
+        in state.message
+    )
+    assert "--reason" in state.message
+
+
+def test_a_number_that_changes_its_type_is_a_change(store: BaselineStore) -> None:
+    state = state_of(make_case(arguments={"eta": 0}), store, "cpu")
+    assert state.changes == (FieldChange("arguments.eta", "0.0", "0"),)
+
+
+def test_a_damaged_baseline_is_damaged(store: BaselineStore) -> None:
+    store.path("guide", "two-steps", "cpu").write_text("{}")
+    state = state_of(make_case(steps=3), store, "cpu")
+    assert state.kind == "damaged"
+    assert "the key 'format' is missing" in state.message
+
+
+def test_baselines_without_a_case_are_orphans(store: BaselineStore) -> None:
+    for suite, case_id in (("guide", "gone"), ("other", "two-steps")):
+        store.write(make_baseline(make_case(suite=suite, id=case_id)))
+    suite = Suite("guide", Path("suites/guide.yaml"), (make_case(),), 1, 1)
+    assert orphans([suite], store) == (Key("guide", "gone", "cpu"), Key("other", "two-steps", "cpu"))

@@ -1,0 +1,229 @@
+"""Metrics: each against a value worked out by hand or by another formula, and each fault it must see."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from skimage.metrics import structural_similarity
+
+from harness.judgement.metrics import METRICS, compare, max_ulp, why_absent
+
+RANDOM = np.random.default_rng(0)
+
+
+def image(*shape: int, dtype: str = "float32") -> np.ndarray:
+    return RANDOM.uniform(0.2, 0.8, shape or (1, 16, 16, 3)).astype(dtype)
+
+
+def test_by_hand() -> None:
+    reference = np.array([[[[3.0]], [[4.0]]]], np.float64)
+    output = np.array([[[[3.0]], [[4.5]]]], np.float64)
+    metrics = compare(output, reference)
+    assert metrics["max_abs"] == 0.5
+    assert metrics["mean_abs"] == 0.25
+    assert metrics["p999_abs"] == pytest.approx(0.4995)
+    assert metrics["relative_l2"] == pytest.approx(0.1)
+    assert metrics["cosine_distance"] == pytest.approx(1 - (9 + 18) / (5 * math.hypot(3, 4.5)))
+    assert metrics["brightness_shift"] == pytest.approx(0.25)  # the span of the reference is 1
+    assert metrics["contrast_shift"] == pytest.approx(0.5)
+    assert metrics["psnr"] == pytest.approx(10 * math.log10(1 / 0.125))
+    assert metrics["worst_tile"] == pytest.approx(0.25)
+    assert metrics["max_ulp"] == 0.5 / np.spacing(4.0)
+    assert "ssim" not in metrics
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "uint8", "int64", "bool"])
+def test_identical_arrays_have_no_distance_at_all(dtype: str) -> None:
+    array = (image() * 200).astype(dtype)
+    metrics = compare(array, array.copy())
+    best = {"psnr": math.inf, "ssim": 1.0, "ssim_worst": 1.0}
+    assert metrics == pytest.approx({name: best.get(name, 0.0) for name in METRICS}, abs=0, rel=1e-12)
+    assert metrics["relative_l2"] == metrics["cosine_distance"] == metrics["max_ulp"] == 0
+
+
+def test_half_brightness_is_seen_though_its_cosine_distance_is_0() -> None:
+    reference = image()
+    metrics = compare(reference * np.float32(0.5), reference)
+    assert metrics["cosine_distance"] < 1e-15
+    assert metrics["brightness_shift"] > 0.2
+    assert metrics["contrast_shift"] == pytest.approx(0.5)
+    assert metrics["relative_l2"] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (512, 256), (499, 501), (992, 992)])
+def test_a_black_patch_in_a_large_image_is_seen_though_the_mean_hardly_moves(row: int, column: int) -> None:
+    reference = np.full((1, 1024, 1024, 3), 0.5, np.float32)
+    output = reference.copy()
+    output[:, row : row + 32, column : column + 32] = 0
+    metrics = compare(output, reference, similarity=False)
+    assert metrics["mean_abs"] < 0.001
+    assert metrics["brightness_shift"] < 0.001
+    assert metrics["worst_tile"] == 0.5
+
+
+def test_a_patch_in_one_channel_of_one_image_of_a_batch_weighs_full() -> None:
+    reference = np.full((16, 64, 64, 3), 0.5, np.float32)
+    output = reference.copy()
+    output[5, 8:16, 24:32, 1] = 0.75
+    assert compare(output, reference, similarity=False)["worst_tile"] == 0.25
+
+
+def test_tiles_at_the_edge_count_their_own_values() -> None:
+    reference = np.zeros((1, 9, 11, 1), np.float32)
+    output = reference.copy()
+    output[0, 8, 8:, 0] = 0.5  # the corner tile is 1 x 3
+    assert compare(output, reference)["worst_tile"] == 0.5
+
+
+def test_one_bad_image_is_not_averaged_away_by_its_batch() -> None:
+    reference = image(8, 16, 16, 3)
+    output = reference.copy()
+    output[3] = output[3] * np.float32(0.5)
+    alone, batch = compare(output[3:4], reference[3:4]), compare(output, reference)
+    for name in ("brightness_shift", "contrast_shift", "psnr", "ssim", "ssim_worst", "worst_tile"):
+        assert batch[name] == pytest.approx(alone[name], rel=1e-12), name
+
+
+def test_shifts_of_opposite_sign_do_not_cancel() -> None:
+    reference = np.full((2, 8, 8, 1), 0.5, np.float32)
+    output = reference + np.array([0.25, -0.25], np.float32).reshape(2, 1, 1, 1)
+    assert compare(output, reference)["brightness_shift"] == 0.25
+
+
+def test_ssim_is_that_of_scikit_image_and_the_worst_window_is_where_the_fault_is() -> None:
+    reference = image(1, 32, 32, 3)
+    output = reference.copy()
+    output[0, 10:17, 10:17] = output[0, 10:17, 10:17].mean()
+    mean = structural_similarity(output[0], reference[0], data_range=1.0, channel_axis=-1)
+    metrics = compare(output, reference)
+    assert metrics["ssim"] == pytest.approx(mean, abs=1e-6)
+    assert metrics["ssim_worst"] < 0.2 < 0.8 < metrics["ssim"]
+
+
+@pytest.mark.parametrize(("side", "there"), [(8, True), (7, True), (6, False)])
+def test_ssim_is_there_from_7_by_7_on(side: int, there: bool) -> None:
+    reference = image(1, side, side, 1)
+    assert ("ssim" in compare(reference, reference)) is there
+    assert "at least 7 x 7; the output is [1, 6, 6, 1]" in why_absent("ssim", image(1, 6, 6, 1))
+
+
+def test_arrays_that_are_no_images_have_no_metrics_of_images() -> None:
+    metrics = compare(image(2, 50), image(2, 50))
+    assert set(METRICS) - metrics.keys() == {"worst_tile", "ssim", "ssim_worst"}
+    assert "needs images" in why_absent("worst_tile", image(2, 50))
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1, 1, 1), (3, 1), (2, 5, 9, 9, 3)])
+def test_any_shape(shape: tuple[int, ...]) -> None:
+    reference = np.full(shape, 0.5, np.float32)
+    metrics = compare(reference * np.float32(0.5), reference)
+    assert metrics["relative_l2"] == 0.5
+    assert metrics["brightness_shift"] == 0.25
+
+
+def test_a_video_is_many_images() -> None:
+    reference = image(1, 4, 16, 16, 3)
+    output = reference.copy()
+    output[0, 2] = 0
+    assert compare(output, reference)["ssim"] == compare(output[0, 2:3], reference[0, 2:3])["ssim"]
+
+
+def test_nothing_has_no_metrics() -> None:
+    empty = np.zeros((0, 8, 8, 3), np.float32)
+    assert compare(empty, empty) == {}
+    assert "empty" in why_absent("max_abs", empty)
+
+
+def test_against_a_black_image() -> None:
+    black, grey = np.zeros((1, 8, 8, 1), np.float32), np.full((1, 8, 8, 1), 0.5, np.float32)
+    same, other = compare(black, black), compare(grey, black)
+    assert same["relative_l2"] == same["cosine_distance"] == same["contrast_shift"] == 0
+    assert other["relative_l2"] == math.inf
+    assert other["cosine_distance"] == 1
+    assert compare(black, grey)["cosine_distance"] == 1
+
+
+def test_flat_images_have_no_contrast_to_shift() -> None:
+    # The mean of equal values rounds, which leaves a deviation of 1e-17 of nothing.
+    assert compare(np.full((1, 8, 8, 1), 0.1), np.full((1, 8, 8, 1), 0.3))["contrast_shift"] == 0
+    assert compare(image(1, 8, 8, 1), np.full((1, 8, 8, 1), 0.3, np.float32))["contrast_shift"] == math.inf
+
+
+def test_cosine_distance_is_exact_where_1_minus_cos_cancels() -> None:
+    reference = np.ones(1000)
+    turned = reference.copy()
+    turned[0] += 1e-9
+    # The turn is by 1e-9 * sqrt(1 - 1/n) / sqrt(n) in angle; its distance half the square of that.
+    assert compare(turned, reference)["cosine_distance"] == pytest.approx(0.5e-18 * 0.999 / 1000, rel=1e-3)
+
+
+def test_the_unit_of_brightness_is_the_range_of_the_data() -> None:
+    assert compare(np.full((1, 4, 4, 1), 151, np.uint8), np.full((1, 4, 4, 1), 100, np.uint8))[
+        "brightness_shift"
+    ] == pytest.approx(0.2)
+    latents = np.linspace(-2, 2, 16).reshape(1, 4, 4, 1)
+    assert compare(latents + 1, latents)["brightness_shift"] == pytest.approx(0.25)
+
+
+def test_unsigned_values_do_not_wrap() -> None:
+    assert compare(np.array([0], np.uint8), np.array([255], np.uint8))["max_abs"] == 255
+
+
+def test_large_and_tiny_values_do_not_overflow() -> None:
+    huge, tiny = np.full(4, 1e300), np.full(4, 1e-300)
+    assert compare(huge * 1.5, huge)["relative_l2"] == pytest.approx(0.5)
+    assert compare(tiny * 1.5, tiny)["relative_l2"] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_ulp(dtype: str) -> None:
+    kind = np.dtype(dtype).type
+    one, tiny = np.array([1], dtype), np.array([np.finfo(dtype).smallest_subnormal])
+    assert max_ulp(np.nextafter(one, kind(2)), one) == 1
+    assert max_ulp(np.array([0.0], dtype), np.array([-0.0], dtype)) == 0
+    assert max_ulp(tiny, -tiny) == 2
+    assert max_ulp(one, -one) == 2.0 * max_ulp(one, 0 * one)
+
+
+def test_what_cannot_be_compared_is_refused() -> None:
+    with pytest.raises(ValueError, match="cannot be compared"):
+        compare(image(), image().astype(np.float64))
+    with pytest.raises(ValueError, match="cannot be compared"):
+        compare(image(1, 4, 4, 3), image(1, 2, 4, 3))
+    bad = np.array([np.nan], np.float32)
+    with pytest.raises(ValueError, match="NaN"):
+        compare(bad, bad)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    hnp.arrays(
+        st.sampled_from([np.float16, np.float32, np.float64, np.uint8, np.int32]),
+        hnp.array_shapes(min_dims=0, max_dims=5, max_side=9),
+        elements={"allow_nan": False, "allow_infinity": False},
+    ),
+    st.data(),
+)
+def test_every_metric_of_any_arrays_is_a_number_in_its_range(
+    reference: np.ndarray, data: st.DataObject
+) -> None:
+    elements = {"allow_nan": False, "allow_infinity": False}
+    output = data.draw(hnp.arrays(reference.dtype, reference.shape, elements=elements))
+    # Differences of the largest doubles leave the range of doubles.
+    if np.abs(reference.astype(np.float64)).max() > 1e150 or np.abs(output.astype(np.float64)).max() > 1e150:
+        return
+    metrics = compare(output, reference)
+    for name, value in metrics.items():
+        assert not math.isnan(value), name
+        if name not in ("psnr", "ssim", "ssim_worst"):
+            assert value >= 0, name
+    if np.array_equal(output, reference):
+        assert metrics["max_abs"] == metrics["max_ulp"] == metrics["relative_l2"] == 0
+    else:
+        assert metrics["max_abs"] > 0
+        assert metrics["max_ulp"] > 0

@@ -1,0 +1,88 @@
+"""Small cases, measurements and baselines, made with the parts that make real ones."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.baselines import Baseline, Provenance, device_key
+from harness.cases import Case, Tolerance
+from harness.measurement.ledger import Ledger, case_generators
+from harness.measurement.record import CheckpointIdentity, Measurement
+from harness.measurement.statistics import summarise
+from harness.measurement.trace import StepTrace
+
+FINGERPRINT = {
+    "device": "CPU",
+    "arch": "x86_64",
+    "cores": "1",
+    "isa": "AVX2",
+    "cpu_model": "a processor",
+    "mindspore": "2.10.0",
+    "numpy": "1.26.4",
+}
+
+
+def make_case(**fields: Any) -> Case:
+    """A two-step DDIM case; tolerances are given as keyword ``tolerance={...}``, as in the YAML."""
+    if isinstance(fields.get("tolerance"), dict):
+        fields["tolerance"] = Tolerance.model_validate(fields["tolerance"])
+    base: dict[str, Any] = {
+        "suite": "guide",
+        "id": "two-steps",
+        "pipeline": "ddim",
+        "checkpoint": "builtin:ddpm-digits",
+        "seeds": (7,),
+        "batched": False,
+        "steps": 2,
+        "arguments": {"eta": 0.0},
+        "path": Path("suites/guide.yaml"),
+        "line": 4,
+        "column": 5,
+    }
+    return Case(**{**base, **fields})
+
+
+def make_measurement(
+    output: np.ndarray | None = None,
+    *,
+    seed: int = 7,
+    timesteps: tuple[int, ...] = (500, 0),
+    keep: bool = False,
+    fingerprint: dict[str, str] | None = None,
+    **fields: Any,
+) -> Measurement:
+    """What a run of :func:`make_case` could yield; ``output`` overrides the image alone."""
+    ledger = Ledger()
+    (generator,) = case_generators((seed,), ledger)
+    latents = generator.standard_normal((1, 3, 8, 8), dtype=np.float32)
+    trace = StepTrace(keep=keep)
+    for step, timestep in enumerate(timesteps):
+        latents = latents * np.float32(0.5)
+        trace(None, step, timestep, {"latents": latents})
+    if output is None:
+        output = np.clip(latents.transpose(0, 2, 3, 1) / 2 + 0.5, 0, 1).astype(np.float32)
+    made = Measurement(
+        output=output,
+        statistics=summarise(output),
+        trace=trace.records,
+        ledger=ledger.draws,
+        fingerprint=dict(FINGERPRINT if fingerprint is None else fingerprint),
+        checkpoint=CheckpointIdentity("builtin:ddpm-digits", "ab" * 32),
+        canaries={"conv3x3": "1" * 64, "exp": "2" * 64},
+        timings={"run": 0.5},
+        latents=trace.latents,
+    )
+    return dataclasses.replace(made, **fields)
+
+
+def make_baseline(
+    case: Case | None = None, measurement: Measurement | None = None, *, reason: str = "first recording"
+) -> Baseline:
+    case = case or make_case()
+    measurement = measurement or make_measurement()
+    provenance = Provenance.of(case, reason=reason, git_commit="c" * 40)
+    return Baseline(case.suite, case.id, device_key(measurement.fingerprint), measurement, provenance)
