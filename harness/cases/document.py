@@ -117,9 +117,8 @@ def _syntax_problem(path: Path, error: MarkedYAMLError) -> Problem:
         message = "a tab here; indent with spaces"
     else:
         message += f" ({error.context}); correct the YAML" if error.context else "; correct the YAML"
-    if mark is None:
-        return Problem(path, None, None, message)
-    return Problem(path, mark.line + 1, mark.column + 1, message)
+    line, column = _at(mark) if mark else (None, None)
+    return Problem(path, line, column, message)
 
 
 def _at(mark: Mark) -> tuple[int, int]:
@@ -152,7 +151,6 @@ class _TreeComposer(Reader, Scanner, Parser, Composer, BaseResolver):
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
             message = f"the tag {quoted(tag)} is not read; remove it (quotes make a value text)"
             self.problems.append(Problem(self.path, *_at(event.start_mark), message))
-            event.tag = None
         if self.depth == MAX_DEPTH:
             raise _too_deep(self.path, event.start_mark)
         self.depth += 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cases import SuiteError, load_suite
+from harness.cases import SuiteError, load_suite, looks_like_suite
 from harness.errors import HarnessError
 
 HEAD = "suite: s\ncases:\n  - id: a\n    pipeline: ddim\n    checkpoint: builtin:ddpm-digits\n"
@@ -62,6 +62,11 @@ AFTER_SOUND = [
     (
         "    tags: [a, b-c]\n",
         "8:15: 'b-c' is not allowed; a tag becomes a pytest marker: a letter, then letters, digits and '_', "
+        "and no word of Python",
+    ),
+    (
+        "    tags: [not]\n",
+        "8:12: 'not' is not allowed; a tag becomes a pytest marker: a letter, then letters, digits and '_', "
         "and no word of Python",
     ),
     ("    tags: [5]\n", "8:12: expected text, got the number 5; put it in quotes"),
@@ -147,6 +152,10 @@ AFTER_SOUND = [
         "8:12: 'id' differs from case to case; move it from `defaults` to the case",
     ),
     ("defaults: {seed: 1, seeds: [2]}\n", "8:21: `seed` and `seeds` together; remove one"),
+    (
+        "defaults: {batch_consistency: {psnr: 40}}\n",
+        "3:5: `batch_consistency` compares a batch with its single images; give two or more `seeds`",
+    ),
     ("defaults: none\n", "8:11: expected a mapping, got the text 'none'"),
     ("case: []\n", "8:1: unknown key 'case'; did you mean 'cases'?"),
     ("description: 5\n", "8:14: expected text, got the number 5; put it in quotes"),
@@ -158,6 +167,7 @@ AFTER_SOUND = [
         "9:1: expected ',' or ']', but got '<stream end>' (while parsing a flow sequence); correct the YAML",
     ),
     ('    tags: ["\\UFFFFFFFF"]\n', "8:15: an escape or a number is out of range here; correct it"),
+    ('    tags: ["\\U00110000"]\n', "8:15: an escape or a number is out of range here; correct it"),
     ('    tags: ["\\uD800"]\n', "8:12: half of a surrogate pair in '\\ud800'; write the whole character"),
 ]
 
@@ -313,6 +323,11 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         load_suite(tmp_path)
     with pytest.raises(SuiteError, match="cannot be read: embedded null byte"):
         load_suite(Path("a\0b.yaml"))
+    unreadable = tmp_path / "a.yaml"
+    unreadable.symlink_to("/proc/self/mem")  # opens, then fails to be read, even for root
+    assert looks_like_suite(unreadable)
+    with pytest.raises(SuiteError, match=r"a\.yaml: cannot be read: Input/output error$"):
+        load_suite(unreadable)
 
 
 def test_bounds(tmp_path: Path) -> None:
@@ -339,6 +354,16 @@ cases:
 """
     places = [problem.split(": ")[0] for problem in problems(tmp_path, text)]
     assert places == ["2:1", "4:36", "4:45", "4:61", "5:5", "6:49", "6:73", "8:10"]
+
+
+def test_a_wrong_value_is_said_once_however_often_it_is_used(tmp_path: Path) -> None:
+    cases = "[{id: a, steps: &n 0, pipeline: 'x:y', seed: 0}, {id: b, steps: *n, pipeline: 'x:y', seed: 0}]"
+    assert problems(tmp_path, f"suite: s\ncases: {cases}") == ["2:24: expected at least 1, got the number 0"]
+
+
+def test_wrong_defaults_are_not_also_missing_keys_of_the_cases(tmp_path: Path) -> None:
+    text = "suite: s\ndefaults: {steps: 0, pipeline: 'x:y', seed: 0}\ncases: [{id: a}]"
+    assert problems(tmp_path, text) == ["2:19: expected at least 1, got the number 0"]
 
 
 def test_problems_are_data_and_survive_pickling(tmp_path: Path) -> None:

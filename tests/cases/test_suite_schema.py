@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,12 @@ def test_printing_and_writing_give_the_same_text(
     monkeypatch.setattr(schema, "SCHEMA_PATH", tmp_path / "suite.schema.json")
     schema.main(["--write"])
     assert (tmp_path / "suite.schema.json").read_text() == capsys.readouterr().out
+
+
+def test_the_module_runs_as_a_command() -> None:
+    command = [sys.executable, "-m", "harness.cases.schema"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (json.loads(printed.stdout), printed.stderr) == (PUBLISHED, "")
 
 
 def test_every_key_has_a_description() -> None:
