@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import resource
 import sys
 import time
 import traceback
@@ -28,6 +29,8 @@ from harness.measurement.trace import StepTrace
 
 # Suites alternate between a few pipelines; more would hold the memory of models that are done with.
 _PIPELINES_KEPT = 2
+# getrusage counts kilobytes on Linux, bytes on macOS.
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 class Channel(Protocol):
@@ -137,6 +140,7 @@ class Worker:
             fingerprint=self._fingerprint,
             checkpoint=CheckpointIdentity(job["checkpoint"], loaded.checkpoint_sha256, loaded.revision),
             canaries=self._canaries,
+            peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT,
             timings={"start": self._start_seconds, "load": load_seconds, "run": run_seconds},
             latents=trace.latents,
             singles=singles,

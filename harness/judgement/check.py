@@ -28,7 +28,7 @@ class Check:
     measurement: Measurement | None = None
 
     def properties(self) -> list[tuple[str, str]]:
-        """Return what a test report keeps of the check: verdict, tier, margin, statistics, timings."""
+        """Return what a test report keeps of the check: verdict, tier, margin, statistics, cost."""
         judgement = self.judgement
         pairs = [("verdict", judgement.verdict.value)]
         if judgement.tier is not None:
@@ -40,6 +40,7 @@ class Check:
                 (f"statistic.{name}", repr(value)) for name, value in self.measurement.statistics.items()
             ]
             pairs += [(f"seconds.{name}", f"{value:.3f}") for name, value in self.measurement.timings.items()]
+            pairs.append(("peak_memory_mb", f"{self.measurement.peak_memory / 2**20:.0f}"))
         return pairs
 
 

@@ -87,11 +87,8 @@ class Guard:
 
     def _replacements(self) -> Iterator[tuple[Any, str, Any]]:
         # Every unseeded bit generator of numpy takes its entropy here, whatever name it was imported by.
-        yield (
-            bit_generator,
-            "randbits",
-            self._refusing(bit_generator.randbits, "an unseeded numpy generator", _always),
-        )
+        entropy = vars(bit_generator)["randbits"]
+        yield bit_generator, "randbits", self._refusing(entropy, "an unseeded numpy generator", _always)
         yield np.random, "RandomState", self._seeded_random_state()
         for name in _GLOBAL_NUMPY:
             what = f"numpy.random.{name} (numpy's global generator)"

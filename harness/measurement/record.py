@@ -58,7 +58,8 @@ class Measurement:
     ``output`` is the pipeline's array, for images float32 ``[n, height, width, channels]`` in [0, 1];
     ``latents`` is ``[steps, n, channels, height, width]`` where the case keeps them; ``singles`` has the
     shape of ``output`` and holds the images run one by one where the case asks for batch consistency;
-    ``canaries`` maps operators to the hash of their result; ``timings`` are in seconds.
+    ``canaries`` maps operators to the hash of their result; ``timings`` are in seconds; ``peak_memory``
+    is the largest resident size of the worker so far, in bytes.
     """
 
     output: Array
@@ -69,6 +70,7 @@ class Measurement:
     checkpoint: CheckpointIdentity
     canaries: dict[str, str] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
+    peak_memory: int = 0
     latents: Array | None = None
     singles: Array | None = None
 
@@ -85,6 +87,7 @@ class Measurement:
             "checkpoint": [self.checkpoint.source, self.checkpoint.sha256, self.checkpoint.revision],
             "canaries": dict(self.canaries),
             "timings": dict(self.timings),
+            "peak_memory": self.peak_memory,
             "latents": None if self.latents is None else array_to_wire(self.latents),
             "singles": None if self.singles is None else array_to_wire(self.singles),
         }
@@ -103,6 +106,7 @@ class Measurement:
             checkpoint=CheckpointIdentity(*wire["checkpoint"]),
             canaries=dict(wire["canaries"]),
             timings=dict(wire["timings"]),
+            peak_memory=wire["peak_memory"],
             latents=None if wire["latents"] is None else array_from_wire(wire["latents"]),
             singles=None if wire["singles"] is None else array_from_wire(wire["singles"]),
         )

@@ -1,0 +1,135 @@
+"""The pytest plugin, with real pytest processes: collection, selection, xdist, reports, failures."""
+
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+
+def test_items_are_named_by_suite_and_case(recorded):
+    done = recorded.pytest("--collect-only", "-q", "suites/")
+    assert done.stdout.split()[:2] == ["suites/small.yaml::one", "suites/small.yaml::two"]
+
+
+def test_collecting_never_imports_mindspore(recorded):
+    (recorded.root / "check.py").write_text(
+        "import sys\n\n\ndef pytest_unconfigure():\n    print('mindspore imported:', 'mindspore' in sys.modules)\n"
+    )
+    for arguments in (("--collect-only", "suites/"), ("suites/",)):
+        done = recorded.pytest("-p", "check", *arguments)
+        assert "mindspore imported: False" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ran"),
+    [
+        (["-k", "two"], ["two"]),
+        (["-m", "quick"], ["two"]),
+        (["-m", "not quick"], ["one"]),
+        (["-m", "quick", "--strict-markers"], ["two"]),
+        (["suites/small.yaml::one"], ["one"]),
+        (["-n", "2"], ["one", "two"]),
+    ],
+)
+def test_selection(recorded, arguments, ran):
+    paths = [] if "::" in arguments[0] else ["suites/"]
+    done = recorded.pytest("-v", *arguments, *paths)
+    assert done.returncode == 0, done.stdout
+    assert f"{len(ran)} identical" in done.stdout
+    assert f"{len(ran)} passed" in done.stdout
+    for name in ran:
+        assert f"suites/small.yaml::{name}" in done.stdout
+
+
+def test_other_yaml_is_not_collected(recorded):
+    (recorded.root / "suites" / "compose.yaml").write_text("services: {web: {image: x}}\n")
+    done = recorded.pytest("--collect-only", "-q", "suites/")
+    assert "compose" not in done.stdout
+    assert "2 tests collected" in done.stdout
+
+
+def test_a_broken_suite_is_a_collection_error_and_hides_no_other(project):
+    project.suite("broken", "suite: broken\ncases:\n  - id: a\n    steps: none\n    pipeline: ddim\n")
+    done = project.pytest("--collect-only", "-q", "suites/")
+    assert done.returncode == 2
+    assert "suites/broken.yaml:4:12: " in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "suites/small.yaml::one" in done.stdout
+
+
+def test_two_suites_of_one_name_are_refused(project):
+    project.suite("copy", (project.root / "suites" / "small.yaml").read_text())
+    done = project.pytest("suites/")
+    assert done.returncode == 4
+    assert "the suite's name 'small' is taken by" in done.stderr
+
+
+def test_a_baseline_folder_that_is_not_there_is_wrong_usage(project):
+    done = project.pytest("suites/", "--baseline-dir", "nowhere")
+    assert done.returncode == 4
+    assert "nowhere: no such folder" in done.stderr
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "soon"])
+def test_a_time_limit_that_is_none_is_wrong_usage(project, value):
+    done = project.pytest("suites/", f"--harness-timeout={value}")
+    assert done.returncode == 4
+    assert "Traceback" not in done.stderr
+
+
+def test_statistics_are_properties_of_the_junit_report(recorded):
+    assert recorded.pytest("suites/", "--junitxml", "report.xml").returncode == 0
+    report = ElementTree.parse(recorded.root / "report.xml")
+    for case in report.iter("testcase"):
+        properties = {item.get("name"): item.get("value") for item in case.iter("property")}
+        assert properties["verdict"] == "identical"
+        assert properties["tier"] == "same_environment"
+        assert float(properties["statistic.abs_sum"]) > 0
+        assert float(properties["statistic.channel0.std"]) > 0
+
+
+def test_last_failed_runs_only_what_failed(project):
+    project.record()
+    project.edit("suites/small.yaml", "seed: 2", "seed: 3")
+    arguments = ("-p", "cacheprovider", "-v", "suites/")
+    assert "1 failed, 1 passed" in project.pytest(*arguments).stdout
+    again = project.pytest("--lf", *arguments)
+    assert "1 failed" in again.stdout
+    assert "passed" not in again.stdout.splitlines()[-1]
+
+
+def test_exitfirst_stops_at_the_first_failure(project):
+    done = project.pytest("-x", "suites/")
+    assert "1 failed" in done.stdout
+    assert "2 failed" not in done.stdout
+
+
+MIXED = """\
+suite: mixed
+defaults: {seed: 0, steps: 2}
+cases:
+  - {id: a-crash, pipeline: "pipelines:crashing"}
+  - {id: b-error, pipeline: "pipelines:raising"}
+  - {id: c-hang, pipeline: "pipelines:hanging"}
+  - {id: d-sound, pipeline: "pipelines:sound"}
+"""
+
+
+def test_crash_error_and_hang_fail_their_cases_and_the_session_goes_on(project):
+    suite = MIXED.replace("crashing", "sound").replace("raising", "sound").replace("hanging", "sound")
+    path = project.suite("mixed", suite)
+    project.record("suites/mixed.yaml")
+    # The same cases by name, with other pipelines.
+    path.write_text(MIXED)
+    done = project.pytest("suites/mixed.yaml", "--harness-timeout", "10")
+    assert done.returncode == 1
+    assert "signal SIGSEGV" in done.stdout
+    assert "the pipeline's own error" in done.stdout
+    assert "no result after 10 s" in done.stdout
+    assert "3 failed, 1 passed" in done.stdout
+
+
+def test_a_python_that_is_not_there_fails_in_one_line(recorded):
+    done = recorded.pytest("suites/", "--harness-python", "/no-such-python")
+    assert done.returncode != 0
+    assert "/no-such-python: no such interpreter" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr

@@ -1,0 +1,101 @@
+"""`harness record` refuses what is not fit to be a baseline, and loses nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+CASE = """\
+suite: {name}
+cases:
+  - {{id: sound, pipeline: "pipelines:sound", seed: 0, steps: 2}}
+  - {{id: bad, pipeline: "pipelines:{factory}", seed: 0, steps: 2}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("factory", "message"),
+    [
+        ("unrepeatable", "two runs in two fresh workers differ, first in the output"),
+        ("unseeded", "an unseeded numpy generator"),
+        ("not_a_number", "NaN"),
+        ("raising", "the pipeline's own error"),
+        ("crashing", "SIGSEGV"),
+    ],
+)
+def test_an_unfit_case_is_refused_and_the_others_are_recorded(project, factory, message):
+    name = factory.replace("_", "-")
+    project.suite(name, CASE.format(name=name, factory=factory))
+    done = project.harness("record", f"suites/{name}.yaml")
+    assert done.returncode == 1
+    assert message in done.stdout
+    assert "1 refused" in done.stdout
+    assert sorted(path.name for path in (project.root / "baselines" / name).iterdir()) == ["sound"]
+
+
+def test_one_case_can_be_chosen(project):
+    assert project.harness("record", "suites/small.yaml::two").returncode == 0
+    assert [path.name for path in (project.root / "baselines" / "small").iterdir()] == ["two"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["suites/small.yaml::tow"], "there is no case 'tow'; did you mean 'two'?"),
+        (["nowhere/"], "nowhere"),
+        (["suites/", "--no-such-option"], "--no-such-option"),
+        (["suites/", "--timeout", "0"], "--timeout"),
+        ([], "SUITES"),
+    ],
+)
+def test_wrong_usage_is_exit_code_4_without_a_traceback(project, arguments, message):
+    done = project.harness("record", *arguments)
+    assert done.returncode == 4
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert not (project.root / "baselines").exists()
+
+
+def test_a_broken_suite_is_exit_code_4_with_file_line_and_column(project):
+    project.edit("suites/small.yaml", "steps: 3", "stepz: 3")
+    for command in ("record", "list"):
+        done = project.harness(command, "suites/")
+        assert done.returncode == 4
+        assert "suites/small.yaml:5:3: " in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_an_interrupted_recording_writes_nothing_by_halves(project):
+    """Interrupt from the keyboard while the second of two cases hangs."""
+    began = project.root / "began"
+    project.environment["TEST_BEGAN"] = str(began)
+    project.suite("slow", CASE.format(name="slow", factory="hanging"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness", "record", "suites/slow.yaml"],
+        cwd=project.root,
+        env=project.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not (began.exists() and began.read_text()) and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in errors
+    assert "Traceback" not in errors
+    assert not list(project.root.glob("baselines/**/*.json*"))
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(began.read_text()), 0)
+
+
+def test_a_folder_that_cannot_be_written_is_one_error(project):
+    (project.root / "baselines").write_text("a file in the way")
+    done = project.harness("record", "suites/small.yaml::one")
+    assert done.returncode == 1
+    assert "baselines" in done.stderr
+    assert "Traceback" not in done.stderr
