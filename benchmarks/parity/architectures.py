@@ -43,10 +43,11 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     "ddpm-cifar10-32": DDPM_CIFAR10_32,
     # Under scale_shift the middle attention has no norm.
     "scale-shift": {**_SMALL, "resnet_time_scale_shift": "scale_shift", "flip_sin_to_cos": False},
-    # Three levels, all with attention: 4, 6 and 8 heads.
+    # Three levels, all with attention: 4, 6 and 8 heads. An eps of this size shows wherever it is forgotten.
     "heads": {
         **_SMALL,
         "attention_head_dim": 8,
+        "norm_eps": 0.01,
         "block_out_channels": [32, 48, 64],
         "down_block_types": ["AttnDownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"],
         "up_block_types": ["AttnUpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D"],

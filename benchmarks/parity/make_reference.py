@@ -147,7 +147,8 @@ def seeded() -> ModuleType:
     """Load harness/pipelines/seeded.py by path: the package itself need not be installed beside torch."""
     path = Path(__file__).parents[2] / "harness" / "pipelines" / "seeded.py"
     spec = importlib.util.spec_from_file_location("seeded", path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -101,7 +101,7 @@ class UNet2DConfig:
             values = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise CheckpointError(f"{path}: no such file; a model folder needs its config.json") from None
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise CheckpointError(f"{path}: not readable as JSON ({error}); fetch it again") from error
         if not isinstance(values, dict):
             raise CheckpointError(f"{path}: holds {_shown(values)} where a JSON object of fields is needed")
@@ -148,11 +148,9 @@ class UNet2DConfig:
                 f"norm_num_groups: {self.norm_num_groups} does not divide {uneven} in block_out_channels"
             )
         mid_attention = self.mid_block_type is not None and self.add_attention
-        groups = self.attn_norm_num_groups
-        if groups is not None and mid_attention and channels[-1] % groups:
-            problems.append(
-                f"attn_norm_num_groups: {groups} does not divide the last of block_out_channels, {channels[-1]}"
-            )
+        groups, deepest = self.attn_norm_num_groups, channels[-1]
+        if groups is not None and mid_attention and deepest % groups:
+            problems.append(f"attn_norm_num_groups: {groups} does not divide {deepest} in block_out_channels")
         attended = {c for c, block in zip(channels, self.down_block_types, strict=False) if "Attn" in block}
         attended |= {
             c for c, block in zip(channels[::-1], self.up_block_types, strict=False) if "Attn" in block

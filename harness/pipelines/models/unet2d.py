@@ -40,22 +40,38 @@ class UNet2DModel(nn.Cell):
             self.time_proj = SinusoidalTimesteps(widths[0], config.freq_shift, config.flip_sin_to_cos)
         self.time_embedding = TimestepEmbedding(widths[0], config.time_embed_dim, dtype)
 
-        self.down_blocks = nn.CellList()
-        for i, kind in enumerate(config.down_block_types):
-            narrow = widths[max(i - 1, 0)]
-            self.down_blocks.append(
-                DownBlock2D(config, narrow, widths[i], kind == "AttnDownBlock2D", i == levels - 1, dtype)
-            )
+        # CellList names the parameters of the cells it is built from, but not of those appended to it.
+        self.down_blocks = nn.CellList(
+            [
+                DownBlock2D(
+                    config,
+                    widths[max(i - 1, 0)],
+                    widths[i],
+                    kind == "AttnDownBlock2D",
+                    i == levels - 1,
+                    dtype,
+                )
+                for i, kind in enumerate(config.down_block_types)
+            ]
+        )
         self.has_mid_block = config.mid_block_type is not None
         if self.has_mid_block:
             self.mid_block = MidBlock2D(config, widths[-1], dtype)
-        self.up_blocks = nn.CellList()
         upward = widths[::-1]
-        for i, kind in enumerate(config.up_block_types):
-            before, above = upward[max(i - 1, 0)], upward[min(i + 1, levels - 1)]
-            self.up_blocks.append(
-                UpBlock2D(config, before, above, upward[i], kind == "AttnUpBlock2D", i == levels - 1, dtype)
-            )
+        self.up_blocks = nn.CellList(
+            [
+                UpBlock2D(
+                    config,
+                    upward[max(i - 1, 0)],
+                    upward[min(i + 1, levels - 1)],
+                    upward[i],
+                    kind == "AttnUpBlock2D",
+                    i == levels - 1,
+                    dtype,
+                )
+                for i, kind in enumerate(config.up_block_types)
+            ]
+        )
 
         self.conv_norm_out = GroupNorm(config.norm_num_groups, widths[0], config.norm_eps, dtype)
         self.conv_act = activation("silu")
@@ -106,9 +122,9 @@ class UNet2DModel(nn.Cell):
 
         Old checkpoints' names of attention layers (`query`, `proj_attn`, ...) are understood.
         Raises CheckpointError that lists every missing, unexpected, misshapen, non-float or non-finite
-        tensor. After an error some parameters may have been replaced.
+        (in the model's dtype) tensor. After an error some parameters may have been replaced.
         """
         parameters = dict(self.parameters_and_names())
-        target = np.float16 if self.dtype == ms.float16 else np.float32
-        for name, array in checked(state, self.state_shapes(), where):
-            parameters[name].set_data(Tensor(np.ascontiguousarray(array, dtype=target)))
+        dtype = np.float16 if self.dtype == ms.float16 else np.float32
+        for name, array in checked(state, self.state_shapes(), dtype, where):
+            parameters[name].set_data(Tensor(array))

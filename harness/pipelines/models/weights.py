@@ -16,7 +16,8 @@ from harness.pipelines.errors import CheckpointError
 
 _ATTENTION_RENAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 _OLD_ATTENTION = re.compile(r"(attentions\.\d+)\.(query|key|value|proj_attn)\.(weight|bias)$")
-_READABLE = ("F16", "F32", "F64")
+# Types of safetensors that numpy has not; other types that do not fit are named with all else that is wrong.
+_UNKNOWN_TO_NUMPY = re.compile(r"BF16|F[468](_.*)?")
 _LISTED = 8
 
 
@@ -36,9 +37,9 @@ class SafetensorsState(Mapping[str, npt.NDArray[Any]]):
 
     def __getitem__(self, name: str) -> npt.NDArray[Any]:
         stored = self._handle.get_slice(name).get_dtype()
-        if stored not in _READABLE:
+        if _UNKNOWN_TO_NUMPY.fullmatch(stored):
             raise CheckpointError(
-                f"{self._path}: {name} is stored as {stored}; supported: {', '.join(_READABLE)}; "
+                f"{self._path}: {name} is stored as {stored}; supported: F16, F32, F64; "
                 "save the model in float32 or float16"
             )
         array: npt.NDArray[Any] = self._handle.get_tensor(name)
@@ -61,12 +62,15 @@ def open_safetensors(path: Path) -> Iterator[SafetensorsState]:
 
 
 def checked(
-    state: Mapping[str, npt.NDArray[Any]], shapes: Mapping[str, tuple[int, ...]], where: str
+    state: Mapping[str, npt.NDArray[Any]],
+    shapes: Mapping[str, tuple[int, ...]],
+    dtype: npt.DTypeLike,
+    where: str,
 ) -> Iterator[tuple[str, npt.NDArray[Any]]]:
-    """Yield (parameter name, array) for every parameter in `shapes` whose array is sound.
+    """Yield (parameter name, array cast to `dtype`) for every parameter in `shapes` whose array is sound.
 
     Raises CheckpointError at once if names are missing or unexpected, and at the end if any array has the
-    wrong shape, is no array of floats, or holds NaN or infinity.
+    wrong shape, is no array of floats, or holds values that are not finite in `dtype`.
     """
     source = {_current_name(name): name for name in state}
     clashing = sorted(set(state) - set(source.values()))
@@ -80,25 +84,22 @@ def checked(
     if problems:
         _refuse(where, problems)
     for name, shape in shapes.items():
-        array = np.asarray(state[source[name]])
-        problem = _problem(array, shape)
-        if problem is None:
-            yield name, array
+        stored = np.asarray(state[source[name]])
+        if stored.shape != shape:
+            problem = f"shape {list(stored.shape)}, the configuration needs {list(shape)}"
+        elif stored.dtype.kind != "f":
+            problem = f"dtype {stored.dtype}, a floating one is needed"
         else:
-            problems.append(f"{source[name]}: {problem}")
+            with np.errstate(over="ignore"):
+                array = np.ascontiguousarray(stored, dtype=dtype)
+            wrong = array.size - int(np.count_nonzero(np.isfinite(array)))
+            if not wrong:
+                yield name, array
+                continue
+            problem = f"{wrong} of {array.size} values are NaN, infinite or too large for {array.dtype}"
+        problems.append(f"{source[name]}: {problem}")
     if problems:
         _refuse(where, problems)
-
-
-def _problem(array: npt.NDArray[Any], shape: tuple[int, ...]) -> str | None:
-    if array.shape != shape:
-        return f"shape {list(array.shape)}, the configuration needs {list(shape)}"
-    if array.dtype.kind != "f":
-        return f"dtype {array.dtype}, a floating one is needed"
-    wrong = array.size - int(np.count_nonzero(np.isfinite(array)))
-    if wrong:
-        return f"{wrong} of {array.size} values are NaN or infinite"
-    return None
 
 
 def _refuse(where: str, problems: list[str]) -> None:
