@@ -1,0 +1,1 @@
+"""Noise schedules and the steps that walk back along them."""
