@@ -104,9 +104,10 @@ class BaselineStore:
         return replace(document.baseline(decoded), path=path)
 
     def _arrays_of(self, path: Path, document: Document) -> bytes | None:
-        """Return the bytes that ``document`` names by hash, under their own name or a writer's, or None."""
+        """Return the bytes that ``document`` names by hash, under a writer's name or their own, or None."""
         sha256 = document.arrays.sha256
-        for file in (_arrays_path(path), _pending_path(path, sha256)):
+        # In this order: once they are gone from the writer's name they are there under their own.
+        for file in (_pending_path(path, sha256), _arrays_path(path)):
             try:
                 data = _bytes_of(file)
             except FileNotFoundError:

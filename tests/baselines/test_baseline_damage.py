@@ -182,6 +182,25 @@ def test_each_kind_of_edit_is_named(
     assert str(pair.json) in message
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('"device": "cpu",', '"device": "npu", "device": "cpu",', "the key 'device' is there twice"),
+        ('    "abs_sum": ', '    "abs_sum": 1e999, "x": ', "1e999 is no number that a baseline can hold"),
+        ('    "abs_sum": ', '    "abs_sum": NaN, "x": ', "NaN is no number that a baseline can hold"),
+        (
+            '    "abs_sum": ',
+            '    "abs_sum": -Infinity, "x": ',
+            "-Infinity is no number that a baseline can hold",
+        ),
+    ],
+)
+def test_what_json_parsers_let_through_is_named(pair: Pair, old: str, new: str, words: str) -> None:
+    text = pair.original[pair.json].decode()
+    assert text.count(old) == 1
+    assert words in (pair.damage(pair.json, text.replace(old, new).encode()) or "")
+
+
 def test_one_edited_number_damages_that_baseline_alone(tmp_path: Path) -> None:
     store = BaselineStore(tmp_path)
     path = store.write(make_baseline()).path

@@ -214,6 +214,17 @@ def test_a_writer_killed_anywhere_leaves_a_whole_baseline(
     assert sorted(file.name for file in folder.iterdir()) == ["cpu.json", "cpu.safetensors"]
 
 
+def test_what_killed_writers_left_is_swept_and_nothing_else(store: BaselineStore) -> None:
+    folder = store.write(make_baseline()).path.parent
+    for name in ("cpu.json.77.tmp", f"cpu.safetensors.{'0' * 64}", f"cpu.safetensors.{'0' * 64}.77.tmp"):
+        (folder / name).write_text("left")
+    kept = ["ascend910b4.json", "ascend910b4.safetensors", "cpu.json", "cpu.md", "cpu.safetensors"]
+    for name in kept:
+        (folder / name).touch()
+    store.write(make_baseline(make_case(steps=3)))
+    assert sorted(file.name for file in folder.iterdir()) == kept
+
+
 def test_a_reader_between_the_two_renames_finds_the_new_arrays(store: BaselineStore, tmp_path: Path) -> None:
     new = make_baseline(measurement=make_measurement(seed=8))
     other = BaselineStore(tmp_path / "other")
@@ -244,6 +255,29 @@ def test_a_reader_overtaken_by_a_writer_reads_again(
 
     monkeypatch.setattr(Path, "read_bytes", read_bytes)
     assert stored_part(store.load("guide", "two-steps", "cpu").measurement) == stored_part(new.measurement)
+
+
+def test_a_reader_overtaken_between_the_two_places_of_the_arrays(
+    store: BaselineStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writer has replaced the JSON; it renames the arrays once the reader has looked in one place."""
+    path = store.write(make_baseline()).path
+    new = BaselineStore(tmp_path / "other").write(make_baseline(measurement=make_measurement(seed=8))).path
+    data = new.with_suffix(".safetensors").read_bytes()
+    pending = path.with_name(f"cpu.safetensors.{hashlib.sha256(data).hexdigest()}")
+    pending.write_bytes(data)
+    path.write_bytes(new.read_bytes())
+    original = Path.read_bytes
+
+    def read_bytes(self: Path) -> bytes:
+        found = original(self)
+        if "safetensors" in self.name and pending.exists():
+            pending.replace(path.with_suffix(".safetensors"))
+        return found
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    loaded = store.load("guide", "two-steps", "cpu").measurement
+    assert stored_part(loaded) == stored_part(make_measurement(seed=8))
 
 
 def test_loading_writes_nothing(store: BaselineStore) -> None:

@@ -398,7 +398,7 @@ class TestAgainstAStore:
 
     def test_its_own_damaged_one_is_not_passed_over(self, store: BaselineStore) -> None:
         case = make_case(tolerance={"across_devices": LOOSE})
-        store.write(make_baseline(case))
+        store.write(make_baseline(case, make_measurement(fingerprint={**NPU, "soc": "Ascend910B1"})))
         store.write(make_baseline(case, make_measurement(fingerprint=NPU))).path.write_text("")
         with pytest.raises(BaselineDamaged):
             select_baseline(store, case, NPU)
