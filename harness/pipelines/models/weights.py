@@ -115,5 +115,5 @@ def _listed(names: list[str]) -> str:
 
 
 def _current_name(name: str) -> str:
-    """Give today's name of a tensor; attention layers were called otherwise before diffusers 0.18."""
+    """Give today's name of a tensor; older releases of diffusers called attention layers otherwise."""
     return _OLD_ATTENTION.sub(lambda found: f"{found[1]}.{_ATTENTION_RENAMES[found[2]]}.{found[3]}", name)
