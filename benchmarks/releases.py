@@ -28,11 +28,8 @@ def main() -> None:
     parser.add_argument("--baseline-dir", type=Path, default=Path("baselines"))
     arguments = parser.parse_args()
     store = BaselineStore(arguments.baseline_dir)
-    print(
-        f"{'case':32}  {'verdict':12}  {'tier':16}  "
-        + "  ".join(f"{name:>11}" for name in METRICS)
-        + "  statistics"
-    )
+    columns = "  ".join(f"{name:>11}" for name in (*METRICS, "statistics"))
+    print(f"{'case':32}  {'verdict':12}  {'tier':16}  {columns}")
     with Runner(python=arguments.python) as runner:
         for case in select(arguments.suites).cases:
             result = check(case, runner, store)

@@ -85,12 +85,11 @@ def main() -> None:
         return
     if arguments.torch_python is None:
         parser.error("give an interpreter with torch and diffusers")
-    from harness.pipelines.checkpoints import seeded_config
+    from harness.pipelines.seeded_checkpoint import SEEDED_CHECKPOINTS
 
     core = str(min(os.sched_getaffinity(0)))
-    config = {
-        key: value for key, value in seeded_config("ddpm-cifar10-32").items() if not key.startswith("_")
-    }
+    described = SEEDED_CHECKPOINTS["ddpm-cifar10-32"].unet
+    config = {key: value for key, value in described.items() if not key.startswith("_")}
     commands = {
         "core, graph mode": [sys.executable, __file__, "--core-side", core],
         "diffusers": [arguments.torch_python, "-c", TORCH_SIDE, core, json.dumps(config), str(STEPS)],

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from harness.errors import HarnessError
+from harness.execution.fingerprint import FingerprintError
 
 # Where Ascend's installers put their version files; ASCEND_HOME_PATH is set by CANN's set_env.sh.
 _CANN_INFO = ("ascend_toolkit_install.info", "ascend_nnae_install.info")
@@ -16,28 +16,39 @@ _DEFAULT_HOME = Path("/usr/local/Ascend/ascend-toolkit/latest")
 _DEFAULT_DRIVER = Path("/usr/local/Ascend/driver/version.info")
 
 
-class AscendError(HarnessError):
+class AscendError(FingerprintError):
     """A field of an Ascend machine cannot be read."""
 
 
 def ascend_fields(
     *, home: Path | None = None, driver: Path = _DEFAULT_DRIVER, soc: Callable[[], Any] | None = None
 ) -> dict[str, str]:
-    """Return ``soc``, ``cann`` and ``driver``; raises :class:`AscendError` naming the file."""
-    home = home or Path(os.environ.get("ASCEND_HOME_PATH", _DEFAULT_HOME))
+    """Return ``soc``, ``cann`` and ``driver``; raises :class:`AscendError` naming the file.
+
+    ``home`` is CANN's folder, ``driver`` the driver's version file, ``soc`` asks for the NPU's name; the
+    defaults are where Ascend's installers put the files, and MindSpore.
+    """
+    home = home or Path(os.environ.get("ASCEND_HOME_PATH") or _DEFAULT_HOME)
     return {
-        "soc": str((soc or _soc_name)()),
+        "soc": _soc_name(soc or _ask_mindspore),
         "cann": _cann_version(home),
         "driver": _field(driver, "Version"),
     }
 
 
-def _soc_name() -> str:
+def _ask_mindspore() -> Any:
     import mindspore as ms
 
-    name = ms.hal.get_device_name(0, "Ascend")
+    return ms.hal.get_device_name(0, "Ascend")
+
+
+def _soc_name(ask: Callable[[], Any]) -> str:
+    try:
+        name = ask()
+    except (RuntimeError, ValueError) as error:
+        raise AscendError(f"MindSpore cannot name the NPU: {error}; check `npu-smi info`") from None
     if not name:
-        raise AscendError("MindSpore gives no name for Ascend device 0; check `npu-smi info`")
+        raise AscendError("MindSpore gives no name for the NPU; check `npu-smi info`")
     return str(name)
 
 
@@ -57,7 +68,9 @@ def _field(path: Path, name: str) -> str:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise AscendError(f"{path}: cannot be read ({error.strerror}); the fingerprint needs it") from None
-    match = re.search(rf"^{name}\s*=\s*(\S+)", text, flags=re.MULTILINE)
+    except UnicodeDecodeError:
+        raise AscendError(f"{path}: is not text; the fingerprint needs it") from None
+    match = re.search(rf"^{name}[ \t]*=[ \t]*(\S+)", text, flags=re.MULTILINE)
     if match is None:
         raise AscendError(f"{path}: has no line `{name}=…`; the fingerprint needs it")
     return match.group(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ def examine(runner: Runner) -> Examination:
     )
 
 
-def machine_findings() -> list[Finding]:
+def machine_findings(meminfo: Path = Path("/proc/meminfo")) -> list[Finding]:
     """Return what is wrong with the machine before any worker runs."""
     findings = []
     if not hasattr(os, "sched_setaffinity"):
@@ -86,14 +87,21 @@ def machine_findings() -> list[Finding]:
     if free < _LOW_DISK:
         text = f"only {free / 2**20:.0f} MB are free in {tempfile.gettempdir()}"
         findings.append(Finding("warning", text, "free at least 1 GB there, or set TMPDIR"))
-    meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
-        entries = dict(line.split(":", 1) for line in meminfo.read_text().splitlines() if ":" in line)
-        available = int(entries["MemAvailable"].split()[0]) * 1024
-        if available < _LOW_MEMORY:
-            text = f"only {available / 2**20:.0f} MB of memory are available"
-            findings.append(Finding("warning", text, "full-size cases need about 1 GB per worker"))
+    available = _available_memory(meminfo)
+    if available is not None and available < _LOW_MEMORY:
+        text = f"only {available / 2**20:.0f} MB of memory are available"
+        findings.append(Finding("warning", text, "full-size cases need about 1 GB per worker"))
     return findings
+
+
+def _available_memory(meminfo: Path) -> int | None:
+    """Return the bytes that a new process can have, None where the system does not tell."""
+    try:
+        text = meminfo.read_text(encoding="utf-8")
+    except OSError:
+        return None
+    match = re.search(r"^MemAvailable:\s*(\d+) kB", text, flags=re.MULTILINE)
+    return None if match is None else int(match.group(1)) * 1024
 
 
 def environment_findings(fingerprint: dict[str, str], profile: Profile) -> list[Finding]:

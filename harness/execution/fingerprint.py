@@ -7,8 +7,16 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
+
 from harness.errors import HarnessError
 from harness.execution.profile import CPU_ISAS, Profile, visible_cores
+
+_CPUINFO = Path("/proc/cpuinfo")
+# x86 has the first three, Arm the others.
+_MODEL_KEYS = (
+    "cpu family", "model", "stepping", "CPU implementer", "CPU variant", "CPU part", "CPU revision",
+)  # fmt: skip
 
 
 class FingerprintError(HarnessError):
@@ -33,7 +41,7 @@ def fingerprint(profile: Profile, *, mode: str, dtype: str, packages: tuple[str,
         "libc": " ".join(platform.libc_ver()).strip() or platform.platform(),
         "python": f"{sys.implementation.name} {sys.version_info.major}.{sys.version_info.minor}",
         "mindspore": ms.__version__,
-        "numpy": metadata.version("numpy"),
+        "numpy": np.__version__,
         "profile": profile.name(),
         "mode": mode,
         "dtype": dtype,
@@ -45,6 +53,8 @@ def fingerprint(profile: Profile, *, mode: str, dtype: str, packages: tuple[str,
         from harness.execution.ascend import ascend_fields
 
         fields.update(ascend_fields())
+    if empty := [name for name, value in fields.items() if not value]:
+        raise FingerprintError(f"fields of the fingerprint that this system leaves empty: {', '.join(empty)}")
     return fields
 
 
@@ -55,37 +65,49 @@ def _version(package: str) -> str:
         raise FingerprintError(f"the version of {package} cannot be read; install it with pip") from None
 
 
-def _cpuinfo() -> dict[str, str]:
-    """Return the first processor's entries of /proc/cpuinfo, empty where the system has no such file."""
-    path = Path("/proc/cpuinfo")
-    if not path.exists():
+def _entries(cpuinfo: Path) -> dict[str, str]:
+    """Return the first processor's entries that are not empty, none where there is no such file."""
+    try:
+        text = cpuinfo.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
         return {}
-    first = path.read_text(encoding="utf-8", errors="replace").split("\n\n", 1)[0]
-    pairs = (line.split(":", 1) for line in first.splitlines() if ":" in line)
-    return {key.strip(): value.strip() for key, value in pairs}
+    except OSError as error:
+        raise FingerprintError(f"{cpuinfo}: cannot be read ({error.strerror})") from None
+    pairs = (line.split(":", 1) for line in text.split("\n\n", 1)[0].splitlines() if ":" in line)
+    return {key.strip(): value.strip() for key, value in pairs if value.strip()}
 
 
-def cpu_model() -> str:
-    """Return the processor's name with family, model and stepping, which virtual machines leave apart."""
-    info = _cpuinfo()
-    keys = ("model name", "cpu family", "model", "stepping", "CPU implementer", "CPU part", "CPU revision")
-    parts = [f"{key} {info[key]}" if key != "model name" else info[key] for key in keys if key in info]
-    text = ", ".join(parts) or platform.processor()
+def cpu_model(cpuinfo: Path = _CPUINFO) -> str:
+    """Return the processor's name and the numbers of its model, which tell apart what shares a name.
+
+    Raises :class:`FingerprintError` where they cannot be read.
+    """
+    info = _entries(cpuinfo)
+    parts = [info["model name"]] if "model name" in info else []
+    parts += [f"{key} {info[key]}" for key in _MODEL_KEYS if key in info]
+    # On Linux the platform module knows no more than the architecture.
+    text = ", ".join(parts) or ("" if platform.system() == "Linux" else platform.processor())
     if not text:
-        raise FingerprintError("the processor's model cannot be read from /proc/cpuinfo or the platform")
+        raise FingerprintError(f"{cpuinfo}: does not name the processor; run where /proc is mounted")
     return text
 
 
-def effective_isa(cap: str) -> str:
+def effective_isa(cap: str, *, machine: str | None = None, cpuinfo: Path = _CPUINFO) -> str:
     """Return the widest ISA (oneDNN's name) that both the cap and this processor allow.
 
     On other architectures than x86-64 oneDNN has no such cap: the architecture itself is returned.
+    ``machine`` is the architecture, this one's by default. Raises :class:`FingerprintError` where the
+    processor's instruction sets cannot be read.
     """
-    if platform.machine().lower() not in ("x86_64", "amd64"):
-        return platform.machine()
-    flags = set(_cpuinfo().get("flags", "").split())
+    machine = machine or platform.machine()
+    if machine.lower() not in ("x86_64", "amd64"):
+        return machine
+    flags = set(_entries(cpuinfo).get("flags", "").split())
     names = list(CPU_ISAS)
     allowed = [name for name in names[: names.index(cap) + 1] if CPU_ISAS[name] in flags]
     if not allowed:
-        raise FingerprintError("the processor's instruction sets cannot be read from /proc/cpuinfo")
+        raise FingerprintError(
+            f"{cpuinfo}: has none of the flags {', '.join(CPU_ISAS.values())} up to the profile's {cap}; "
+            "run where /proc is mounted"
+        )
     return allowed[-1]

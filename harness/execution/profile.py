@@ -65,7 +65,10 @@ class Profile:
         if self.device == "CPU":
             pinned = "one core" if self.core is not None else "not pinned"
             return f"cpu: oneDNN ISA at most {self.isa}, {pinned}, blocking launches"
-        return "ascend: deterministic, HCCL and LCCL deterministic, HF32 off"
+        return (
+            "ascend: deterministic, HCCL and LCCL deterministic, ATB matmul K-shuffle and LCOC off, "
+            "one TE compiler, HF32 off"
+        )
 
     def apply_before_import(self) -> None:
         """Set the environment and pin this process; raises ProfileError where MindSpore is loaded already."""
@@ -76,7 +79,10 @@ class Profile:
             os.sched_setaffinity(0, {self.core})
 
     def apply_after_import(self) -> None:
-        """Apply MindSpore's own settings; call it before the first operator."""
+        """Apply MindSpore's own settings; call it before the first operator.
+
+        Raises :class:`ProfileError` where MindSpore cannot use the device.
+        """
         import mindspore as ms
 
         # Graph mode is asked for by jitting the model, so the context itself stays PyNative.
@@ -86,8 +92,15 @@ class Profile:
             # 4 to 20 times faster on CPU than asynchronous dispatch; errors surface where they are.
             ms.runtime.launch_blocking()
             return
-        # ASCEND_RT_VISIBLE_DEVICES leaves one device, which then has number 0.
-        ms.set_device("Ascend", 0)
+        try:
+            # ASCEND_RT_VISIBLE_DEVICES leaves one device, which then has number 0.
+            ms.set_device("Ascend", 0)
+        except RuntimeError as error:
+            reason = (str(error).splitlines() or [""])[0]
+            raise ProfileError(
+                f"MindSpore cannot use NPU {self.device_id}: {reason}\n"
+                "Source CANN's set_env.sh and see whether `npu-smi info` shows the NPU, or choose --device CPU"
+            ) from None
         ms.set_deterministic(True)
         ms.device_context.ascend.op_precision.matmul_allow_hf32(False)
         ms.device_context.ascend.op_precision.conv_allow_hf32(False)

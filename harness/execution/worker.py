@@ -150,14 +150,19 @@ class Worker:
         from harness.pipelines.registry import check_arguments, load
 
         key = (job["pipeline"], job["checkpoint"], job["base"])
-        check_arguments(job["pipeline"], job["arguments"])
         if key in self._pipelines:
             self._pipelines.move_to_end(key)
+            check_arguments(job["pipeline"], self._pipelines[key].call, job["arguments"])
             return self._pipelines[key]
         while len(self._pipelines) >= _PIPELINES_KEPT:
             self._pipelines.popitem(last=False)
         loaded = load(
-            job["pipeline"], job["checkpoint"], base=Path(job["base"]), dtype=self._dtype, mode=self._mode
+            job["pipeline"],
+            job["checkpoint"],
+            base=Path(job["base"]),
+            dtype=self._dtype,
+            mode=self._mode,
+            arguments=job["arguments"],
         )
         self._pipelines[key] = loaded
         return loaded

@@ -12,7 +12,8 @@ def test_items_are_named_by_suite_and_case(recorded):
 
 def test_collecting_never_imports_mindspore(recorded):
     (recorded.root / "check.py").write_text(
-        "import sys\n\n\ndef pytest_unconfigure():\n    print('mindspore imported:', 'mindspore' in sys.modules)\n"
+        "import sys\n\n\n"
+        "def pytest_unconfigure():\n    print('mindspore imported:', 'mindspore' in sys.modules)\n"
     )
     for arguments in (("--collect-only", "suites/"), ("suites/",)):
         done = recorded.pytest("-p", "check", *arguments)
