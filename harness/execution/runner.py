@@ -38,8 +38,12 @@ spec = importlib.util.spec_from_file_location(
 module = importlib.util.module_from_spec(spec)
 sys.modules["harness"] = module
 spec.loader.exec_module(module)
-from harness.execution.worker import serve
-serve(channel, settings)
+try:
+    from harness.execution.worker import serve
+except ImportError as error:
+    channel.send(("error", f"{error}; install it there, or choose another interpreter"))
+else:
+    serve(channel, settings)
 """
 
 
@@ -183,10 +187,14 @@ class _WorkerProcess:
             gateway = self._group.makegateway(f"popen//python={shlex.quote(python)}//chdir={self._folder}")
             self._channel = gateway.remote_exec(_BOOTSTRAP)
             self._channel.send((str(Path(harness.__file__).parent), settings))
-            _, self.pid = self._channel.receive(timeout=_START_TIMEOUT)
+            kind, answer = self._channel.receive(timeout=_START_TIMEOUT)
         except (OSError, EOFError, self._timeout_error(), execnet.RemoteError) as error:
             self._discard()
             raise RunError(f"{python}: the worker did not start: {error}") from None
+        if kind == "error":
+            self._discard()
+            raise RunError(f"{python}: {answer}")
+        self.pid: int = answer
 
     def ask(self, name: str, job: dict[str, Any] | None, timeout: float) -> dict[str, Any]:
         started = time.monotonic()

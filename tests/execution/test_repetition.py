@@ -1,4 +1,4 @@
-"""A case is fit to record only if two fresh workers give the same bits; what differs is named, causes first."""
+"""Only what two fresh workers give bit for bit is fit to record; what differs is named, causes first."""
 
 from dataclasses import replace
 
@@ -76,5 +76,5 @@ def test_each_run_has_a_fresh_worker():
 
 def test_what_does_not_repeat_is_refused():
     other = replace(BASE, output=np.ones((1, 2, 2, 1), np.float32))
-    with pytest.raises(NotRepeatableError, match="s/c: two runs .* the output"):
+    with pytest.raises(NotRepeatableError, match=r"s/c: two runs .* the output"):
         run_twice({"id": "s/c"}, Sequence(BASE, other))

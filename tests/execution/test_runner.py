@@ -171,11 +171,10 @@ def test_an_interpreter_without_mindspore(tmp_path):
 
     venv.create(tmp_path / "bare", symlinks=True)
     python = tmp_path / "bare" / "bin" / "python"
-    with (
-        Runner(python=python, import_paths=[TESTS]) as runner,
-        pytest.raises(CaseFailed, match="No module named"),
-    ):
+    with Runner(python=python) as runner, pytest.raises(RunError) as caught:
         runner.run(job("sound"))
+    assert "No module named 'numpy'; install it there" in str(caught.value)
+    assert "Traceback" not in str(caught.value)
 
 
 def test_a_folder_beside_the_suite_cannot_hide_a_package(tmp_path):

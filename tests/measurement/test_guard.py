@@ -42,9 +42,12 @@ def test_a_global_function_imported_by_name_is_caught_by_its_state():
 
 
 def test_a_swallowed_error_is_raised_at_the_end():
-    with pytest.raises(UnseededRandomness, match=HERE), Guard().watching():
-        with contextlib.suppress(HarnessError):
-            np.random.default_rng()
+    with (
+        pytest.raises(UnseededRandomness, match=HERE),
+        Guard().watching(),
+        contextlib.suppress(HarnessError),
+    ):
+        np.random.default_rng()
 
 
 def test_seeded_generators_pass():
