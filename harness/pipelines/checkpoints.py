@@ -1,0 +1,88 @@
+"""From the words of a case (``builtin:``, ``seeded:``, ``hub:`` or a path) to a checkpoint."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.pipelines.errors import CheckpointError
+from harness.pipelines.folder import DiffusersFolder
+from harness.pipelines.seeded_checkpoint import SEEDED_CHECKPOINTS, SeededCheckpoint
+
+_DATA = Path(__file__).parent / "data"
+BUILTIN_CHECKPOINTS = ("ddpm-digits",)
+
+
+@dataclass(frozen=True)
+class ResolvedCheckpoint:
+    """Where a checkpoint is: a folder, or a recipe for seeded weights; ``revision`` is the Hub's commit."""
+
+    spec: str
+    folder: Path | None = None
+    seeded: SeededCheckpoint | None = None
+    revision: str | None = None
+
+    def open(self) -> DiffusersFolder | SeededCheckpoint:
+        """Return the checkpoint as the built-in pipelines take it; CheckpointError if its files do not do."""
+        if self.seeded is not None:
+            return self.seeded
+        assert self.folder is not None
+        return DiffusersFolder.open(self.folder)
+
+
+def validate(spec: str, base: Path) -> None:
+    """Raise :class:`CheckpointError` if ``spec`` names nothing that could be; fast, without the network.
+
+    Of a checkpoint on the Hub only the form is checked, of a folder that it is there.
+    """
+    _locate(spec, base)
+
+
+def resolve(spec: str, base: Path) -> ResolvedCheckpoint:
+    """Find the checkpoint that ``spec`` names, fetching it if it is on the Hub; weights are not loaded.
+
+    ``builtin:NAME`` comes with the package, ``seeded:NAME`` is made on the fly, ``hub:OWNER/NAME@REVISION``
+    is on the Hub, and all else is a folder, relative to ``base``.
+
+    Raises :class:`CheckpointError` that says what is missing and how to provide it.
+    """
+    found = _locate(spec, base)
+    if isinstance(found, ResolvedCheckpoint):
+        return found
+    from harness.pipelines.hub import download
+
+    folder, commit = download(*found)
+    return ResolvedCheckpoint(spec, folder=folder, revision=commit)
+
+
+def _locate(spec: str, base: Path) -> ResolvedCheckpoint | tuple[str, str]:
+    """Return the checkpoint, or repository and revision where the Hub must be asked for it."""
+    kind, colon, name = spec.partition(":")
+    if colon and kind == "builtin":
+        _check_known(spec, BUILTIN_CHECKPOINTS)
+        return ResolvedCheckpoint(spec, folder=_DATA / name)
+    if colon and kind == "seeded":
+        _check_known(spec, SEEDED_CHECKPOINTS)
+        return ResolvedCheckpoint(spec, seeded=SEEDED_CHECKPOINTS[name])
+    if colon and kind == "hub":
+        match = re.fullmatch(r"([\w.-]+/[\w.-]+)@([\w./-]+)", name, re.ASCII)
+        if match is None:
+            raise CheckpointError(f"{spec}: write hub:OWNER/NAME@REVISION, where a commit or a tag stays put")
+        return match[1], match[2]
+    folder = base / spec
+    if not folder.is_dir():
+        raise CheckpointError(
+            f"{spec}: no such folder ({folder}); write builtin:NAME, seeded:NAME, hub:OWNER/NAME@REVISION or "
+            "the path of a checkpoint in the layout of diffusers"
+        )
+    return ResolvedCheckpoint(spec, folder=folder)
+
+
+def _check_known(spec: str, names: Iterable[str]) -> None:
+    kind, _, name = spec.partition(":")
+    known = sorted(names)
+    if name not in known:
+        listed = ", ".join(f"{kind}:{each}" for each in known)
+        raise CheckpointError(f"{spec}: no such checkpoint; known: {listed}")

@@ -1,0 +1,132 @@
+"""A checkpoint of an unconditional image pipeline as a folder in diffusers' layout."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.pipelines.errors import CheckpointError
+from harness.pipelines.models.config import UNet2DConfig
+from harness.pipelines.schedulers.config import SchedulerConfig
+
+if TYPE_CHECKING:
+    from harness.pipelines.models.unet2d import UNet2DModel
+
+_WEIGHTS = "diffusion_pytorch_model.safetensors"
+_COMPONENTS = {"unet": ("UNet2DModel",), "scheduler": ("DDIMScheduler", "DDPMScheduler")}
+
+
+@dataclass(frozen=True)
+class DiffusersFolder:
+    """The four files of a checkpoint: index, UNet configuration and weights, scheduler configuration."""
+
+    folder: Path
+    model_index: Path
+    unet_config_file: Path
+    weights: Path
+    scheduler_config_file: Path
+    scheduler_class: str
+
+    @classmethod
+    def open(cls, folder: Path) -> DiffusersFolder:
+        """Find the files; nothing large is read.
+
+        A component lives in a folder of its name, or beside ``model_index.json`` as in the earliest
+        checkpoints on the Hub (google/ddpm-cifar10-32 among them).
+
+        Raises :class:`CheckpointError` naming what is missing, or the components that are no UNet2DModel or
+        DDIM or DDPM scheduler. Weights are read from safetensors only: a ``.bin`` is a pickle, and loading
+        one runs whatever code it holds.
+        """
+        if not folder.is_dir():
+            raise CheckpointError(f"{folder}: no such folder; give a checkpoint in the layout of diffusers")
+        index = folder / "model_index.json"
+        components = {key: value for key, value in _read_json(index).items() if not key.startswith("_")}
+        problems = [
+            f"component {name!r} is not supported" for name in sorted(components) if name not in _COMPONENTS
+        ]
+        for name, supported in _COMPONENTS.items():
+            entry = components.get(name)
+            kind = entry[-1] if isinstance(entry, list) and entry else entry
+            if kind not in supported:
+                problems.append(f"{name} is {kind!r}, supported: {' and '.join(supported)}")
+        if problems:
+            raise CheckpointError(f"{index}: {'; '.join(problems)}")
+        found = cls(
+            folder=folder,
+            model_index=index,
+            unet_config_file=_locate(folder, "unet", "config.json"),
+            weights=_locate(folder, "unet", _WEIGHTS),
+            scheduler_config_file=_locate(folder, "scheduler", "scheduler_config.json"),
+            scheduler_class=components["scheduler"][-1],
+        )
+        if not found.weights.is_file():
+            pickles = sorted(p.name for p in found.unet_config_file.parent.glob("*.bin"))
+            seen = f" ({', '.join(pickles)} holds pickled weights, which are never loaded)" if pickles else ""
+            raise CheckpointError(
+                f"{found.weights}: no such file{seen}; save the model with safe_serialization=True"
+            )
+        return found
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file that decides what the checkpoint computes."""
+        return (self.model_index, self.unet_config_file, self.weights, self.scheduler_config_file)
+
+    def unet_config(self) -> UNet2DConfig:
+        """Read the UNet's configuration; CheckpointError names the file and the fields at fault."""
+        return UNet2DConfig.from_file(self.unet_config_file)
+
+    def scheduler_config(self) -> SchedulerConfig:
+        """Read the scheduler's configuration; the errors name the file and the fields at fault."""
+        data = _read_json(self.scheduler_config_file)
+        # As in diffusers, the index says which class reads the configuration.
+        return SchedulerConfig.from_dict(
+            data | {"_class_name": self.scheduler_class}, str(self.scheduler_config_file)
+        )
+
+    def load_into(self, unet: UNet2DModel) -> str:
+        """Load the weights and return the checkpoint's sha256, see :func:`files_sha256`."""
+        unet.load_weights(self.weights)
+        return files_sha256(self.folder, self.files)
+
+
+def files_sha256(folder: Path, files: Iterable[Path]) -> str:
+    """Return one hex sha256 for ``files`` of ``folder``.
+
+    It is the hash of what ``sha256sum`` prints for them, sorted by their paths relative to ``folder``.
+    """
+    listing = hashlib.sha256()
+    for relative, file in sorted((path.relative_to(folder).as_posix(), path) for path in files):
+        digest = hashlib.sha256()
+        try:
+            with file.open("rb") as handle:
+                while block := handle.read(1 << 20):
+                    digest.update(block)
+        except OSError as error:
+            raise CheckpointError(f"{file}: cannot be read ({error.strerror})") from error
+        listing.update(f"{digest.hexdigest()}  {relative}\n".encode())
+    return listing.hexdigest()
+
+
+def _locate(folder: Path, component: str, name: str) -> Path:
+    nested = folder / component
+    return (nested if nested.is_dir() else folder) / name
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"{path}: no such file; a checkpoint in the layout of diffusers has one"
+        ) from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise CheckpointError(f"{path}: cannot be read as JSON ({error}); fetch the file again") from error
+    if not isinstance(data, dict):
+        raise CheckpointError(f"{path}: a JSON object is expected, found {type(data).__name__}")
+    return data

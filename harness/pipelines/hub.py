@@ -1,0 +1,62 @@
+"""Checkpoints on the Hugging Face Hub, through ``huggingface_hub`` and its cache."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from harness.pipelines.errors import CheckpointError
+
+# The base of the HTTP client's own errors; which client it is depends on the release of huggingface_hub.
+_ClientError: type[Exception] = HfHubHTTPError.__bases__[0]
+
+# Data only: weights as pickles (*.bin, *.ckpt) and code (*.py) are never fetched.
+_FILES = ["*.json", "*.safetensors"]
+
+
+def download(repository: str, revision: str | None = None) -> tuple[Path, str]:
+    """Return the folder of ``repository`` (``owner/name``) at ``revision`` and the commit it resolved to.
+
+    What the local cache holds is not fetched again; a revision given as a commit needs no network then.
+
+    Raises :class:`CheckpointError` that says what went wrong and how to provide the checkpoint.
+    """
+    try:
+        folder = Path(snapshot_download(repository, revision=revision, allow_patterns=_FILES))
+    except RevisionNotFoundError as error:
+        raise _error(repository, revision, "the repository has no such revision", error) from error
+    except GatedRepoError as error:
+        reason = "the repository is gated: accept its terms on the Hub and log in with `hf auth login`"
+        raise _error(repository, revision, reason, error) from error
+    except RepositoryNotFoundError as error:
+        reason = "no such repository, or a private one: check the name, or log in with `hf auth login`"
+        raise _error(repository, revision, reason, error) from error
+    except HFValidationError as error:
+        raise _error(repository, revision, "not the name of a repository (owner/name)", error) from error
+    except HfHubHTTPError as error:
+        raise _error(repository, revision, "the Hub answered with an error", error) from error
+    except (EntryNotFoundError, OSError, _ClientError) as error:
+        raise _error(
+            repository, revision, "not in the cache, and the Hub cannot be reached", error
+        ) from error
+    # The cache keeps every snapshot in a folder named after its commit.
+    return folder, folder.name
+
+
+def _error(repository: str, revision: str | None, reason: str, error: Exception) -> CheckpointError:
+    at = "" if revision is None else f" --revision {revision}"
+    detail = str(error).strip().splitlines()[0]
+    return CheckpointError(
+        f"hub:{repository}@{revision or 'main'}: {reason} ({type(error).__name__}: {detail})\n"
+        f"To provide it: run `hf download {repository}{at}` where there is a network (HF_HOME says where the "
+        "cache lies, and can be copied), or name a local folder as the checkpoint."
+    )

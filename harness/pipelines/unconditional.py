@@ -1,0 +1,162 @@
+"""What the DDIM and DDPM pipelines share: loading, compiling, and the loop from noise to images."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import mindspore as ms
+import numpy as np
+import numpy.typing as npt
+from mindspore import Tensor
+
+from harness.pipelines.checkpoints import ResolvedCheckpoint, resolve
+from harness.pipelines.errors import PipelineError
+from harness.pipelines.hub import download
+from harness.pipelines.models.config import UNet2DConfig
+from harness.pipelines.models.unet2d import UNet2DModel
+from harness.pipelines.randn import GeneratorArgument, randn_tensor
+from harness.pipelines.schedulers.config import SchedulerConfig
+from harness.pipelines.schedulers.prediction import SchedulerOutput
+
+StepCallback = Callable[[Any, int, int, dict[str, Any]], Mapping[str, Any]]
+Step = Callable[[Tensor, int, Tensor], SchedulerOutput]
+AnyPipeline = TypeVar("AnyPipeline", bound="UnconditionalPipeline")
+
+
+@dataclass(frozen=True)
+class ImagePipelineOutput:
+    """What a pipeline yields: ``images`` is float32 ``[n, height, width, channels]`` in [0, 1]."""
+
+    images: npt.NDArray[np.float32]
+
+
+class Scheduler(Protocol):
+    """What the loop needs of a scheduler; each pipeline calls its own scheduler's ``step`` itself."""
+
+    timesteps: tuple[int, ...]
+
+    def set_timesteps(self, num_inference_steps: int) -> None:
+        """Choose the timesteps of a run."""
+
+
+class Checkpoint(Protocol):
+    """What a pipeline needs of a checkpoint, stored or made from a seed."""
+
+    def unet_config(self) -> UNet2DConfig:
+        """Return the UNet's configuration."""
+
+    def scheduler_config(self) -> SchedulerConfig:
+        """Return the scheduler's configuration."""
+
+    def load_into(self, unet: UNet2DModel) -> str:
+        """Load the weights and return the checkpoint's sha256."""
+
+
+class UnconditionalPipeline(ABC):
+    """A UNet, a scheduler and the loop that turns noise into images; ``checkpoint_sha256`` once loaded."""
+
+    def __init__(self, unet: UNet2DModel, scheduler: Scheduler) -> None:
+        config = unet.config
+        if config.sample_size is None:
+            raise PipelineError(
+                "the UNet's config.json has no sample_size: it says how large the images are, add it"
+            )
+        if config.out_channels != config.in_channels:
+            raise PipelineError(
+                f"the UNet takes {config.in_channels} channels and gives {config.out_channels}: models that "
+                "predict variances too are not supported"
+            )
+        size = config.sample_size
+        self._image_shape = (config.in_channels, *(size if isinstance(size, tuple) else (size, size)))
+        self._predict: Callable[[Tensor, Tensor], Tensor] = unet
+        self.unet = unet
+        self.scheduler = scheduler
+        self.checkpoint_sha256: str | None = None
+
+    @staticmethod
+    @abstractmethod
+    def make_scheduler(config: SchedulerConfig) -> Scheduler:
+        """Build the pipeline's scheduler from a checkpoint's configuration, or refuse it by name."""
+
+    @classmethod
+    def from_pretrained(
+        cls: type[AnyPipeline],
+        checkpoint: str | Path,
+        *,
+        revision: str | None = None,
+        mindspore_dtype: ms.Type | None = None,
+    ) -> AnyPipeline:
+        """Load a folder in diffusers' layout, ``builtin:NAME``, ``seeded:NAME`` or a Hub's ``owner/name``.
+
+        ``revision`` is the Hub's branch, tag or commit; ``mindspore_dtype`` is ``mindspore.float32`` (the
+        default) or ``mindspore.float16``.
+
+        Raises :class:`CheckpointError` or :class:`PipelineError`.
+        """
+        name = str(checkpoint)
+        if Path(name).is_dir():
+            found = ResolvedCheckpoint(name, folder=Path(name))
+        elif ":" in name or name.count("/") != 1:
+            found = resolve(name, Path())
+        else:
+            folder, commit = download(name, revision)
+            found = ResolvedCheckpoint(name, folder=folder, revision=commit)
+        return cls.from_checkpoint(found.open(), mindspore_dtype or ms.float32)
+
+    @classmethod
+    def from_checkpoint(cls: type[AnyPipeline], checkpoint: Checkpoint, dtype: ms.Type) -> AnyPipeline:
+        """Build the pipeline in ``dtype`` and load its weights; everything cheap is checked before them."""
+        scheduler = cls.make_scheduler(checkpoint.scheduler_config())
+        pipeline = cls(UNet2DModel(checkpoint.unet_config(), dtype), scheduler)
+        pipeline.checkpoint_sha256 = checkpoint.load_into(pipeline.unet)
+        return pipeline
+
+    def compile(self) -> None:
+        """Run the UNet in graph mode from now on; the first call for every batch size compiles it."""
+        self._predict = ms.jit(self.unet)
+
+    def _sample(
+        self,
+        step: Step,
+        *,
+        batch_size: int,
+        generator: GeneratorArgument,
+        num_inference_steps: int,
+        output_type: str,
+        callback_on_step_end: StepCallback | None,
+    ) -> ImagePipelineOutput:
+        """Draw noise, denoise it with ``step`` and return the images."""
+        if output_type != "np":
+            raise PipelineError(f"output_type {output_type!r} is not supported: the images come as 'np'")
+        if batch_size < 1:
+            raise PipelineError(f"batch_size is {batch_size}: give 1 or more")
+        # Unlike randn_tensor, the pipelines take no list of one generator for a larger batch: its images
+        # would not be those of their own seeds. diffusers and mindone draw the same line.
+        if isinstance(generator, list) and len(generator) != batch_size:
+            raise PipelineError(
+                f"{len(generator)} generators for a batch of {batch_size}: "
+                "give one per image, or a single one"
+            )
+        self.scheduler.set_timesteps(num_inference_steps)
+        latents = randn_tensor((batch_size, *self._image_shape), generator, self.unet.dtype)
+        for i, timestep in enumerate(self.scheduler.timesteps):
+            prediction = self._predict(latents, Tensor(timestep, ms.int64))
+            latents = step(prediction, timestep, latents).prev_sample
+            if callback_on_step_end is not None:
+                changed = callback_on_step_end(self, i, timestep, {"latents": latents})
+                latents = changed.get("latents", latents)
+        return ImagePipelineOutput(_to_images(latents))
+
+
+def _to_images(latents: Tensor) -> npt.NDArray[np.float32]:
+    """Map latents [n, c, h, w] from [-1, 1] to float32 images [n, h, w, c] in [0, 1]; NaN stays NaN.
+
+    On the host, so that the last operations have the same bits on every device.
+    """
+    samples: npt.NDArray[np.float32] = latents.astype(ms.float32).asnumpy()
+    images = np.clip(samples / np.float32(2) + np.float32(0.5), np.float32(0), np.float32(1))
+    return np.ascontiguousarray(images.transpose(0, 2, 3, 1))
