@@ -11,17 +11,21 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
+# numpy's kinds of dtype that can be measured: floats, signed and unsigned integers, booleans.
+REAL_KINDS = "fiub"
+
 
 @dataclass(frozen=True)
 class StepRecord:
     """The latents after one denoising step, in figures.
 
-    ``step`` counts from 0; ``timestep`` is the scheduler's; ``sha256`` is over the latents' bytes in
-    their own dtype, C order; ``statistics`` is what :func:`harness.measurement.statistics.summarise` gives.
+    ``step`` counts from 0; ``timestep`` is the scheduler's, an int where it is whole; ``sha256`` is the
+    latents' :func:`array_sha256` in their own dtype; ``statistics`` is what
+    :func:`harness.measurement.statistics.moments` gives.
     """
 
     step: int
-    timestep: int
+    timestep: int | float
     sha256: str
     statistics: dict[str, float]
 
@@ -113,7 +117,13 @@ class Measurement:
 
 
 def array_to_wire(array: Array) -> dict[str, Any]:
-    """Return ``array`` as dtype, shape and C-order bytes."""
+    """Return ``array`` as dtype, shape and C-order bytes.
+
+    Raises TypeError for anything but real numbers and booleans: the bytes of Python objects are addresses,
+    and the name of a structured or extended dtype (bfloat16) does not tell what its bytes mean.
+    """
+    if array.dtype.kind not in REAL_KINDS:
+        raise TypeError(f"an array of dtype {array.dtype} cannot be measured; make it one of real numbers")
     return {"dtype": array.dtype.str, "shape": list(array.shape), "data": array.tobytes()}
 
 

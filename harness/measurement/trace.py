@@ -22,11 +22,15 @@ class StepTrace:
         self._latents: list[Array] = []
 
     def __call__(self, pipeline: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-        """Record ``tensors["latents"]`` (a MindSpore tensor or a numpy array) after ``step``."""
+        """Record ``tensors["latents"]`` (a MindSpore tensor or a numpy array) after ``step``.
+
+        ``timestep`` is a number, or a tensor or array of one; schedulers that work on continuous time
+        have fractions, which are kept.
+        """
         del pipeline
         latents = tensors["latents"]
         array: Array = latents.asnumpy() if hasattr(latents, "asnumpy") else np.asarray(latents)
-        self._records.append(StepRecord(int(step), int(timestep), array_sha256(array), moments(array)))
+        self._records.append(StepRecord(int(step), _number(timestep), array_sha256(array), moments(array)))
         if self._keep:
             self._latents.append(array.copy())
         return {}
@@ -40,3 +44,9 @@ class StepTrace:
     def latents(self) -> Array | None:
         """The latents ``[steps, n, channels, height, width]``, or None where they are not kept."""
         return np.stack(self._latents) if self._latents else None
+
+
+def _number(timestep: Any) -> int | float:
+    value = timestep.item() if hasattr(timestep, "item") else timestep
+    whole = int(value)
+    return whole if whole == value else float(value)
