@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from harness.cases.case import Case, Suite
 from harness.cases.discovery import find_suites
 from harness.cases.load import check_unique_names, load_suite
 from harness.cases.problems import Problem, SuiteError
+from harness.cases.wording import quoted, suggestion
 
 
 @dataclass(frozen=True)
@@ -24,33 +25,58 @@ class Selection:
 def select(arguments: Iterable[str]) -> Selection:
     """Return what ``arguments`` name: folders, suite files, and cases as ``suites/x.yaml::case-id``.
 
+    The suites come in the order they were first named in. A suite that is named twice, under whatever path,
+    comes once, with the cases of both times.
+
     Raises :class:`SuiteError` for anything that is wrong with a suite, for a path or case that is not there,
     and for two suites of one name.
     """
     wanted: dict[Path, set[str] | None] = {}
+    # The path as the user wrote it, by the one it resolves to.
+    named: dict[Path, Path] = {}
+    problems: list[Problem] = []
     for argument in arguments:
-        path, _, case_id = argument.partition("::")
-        for file in find_suites([Path(path)]):
-            chosen = wanted.setdefault(file, set())
-            if not case_id:
-                wanted[file] = None
+        path, marker, case_id = argument.partition("::")
+        if marker and not case_id:
+            message = "no case is named after '::'; write suites/x.yaml::case-id, or leave '::' out"
+            problems.append(Problem(Path(path), None, None, message))
+            continue
+        files: list[Path] = []
+        with _adding_to(problems):
+            files = find_suites([Path(path)])
+        for file in files:
+            key = file.resolve()
+            named.setdefault(key, file)
+            chosen = wanted.setdefault(key, set())
+            if not marker:
+                wanted[key] = None
             elif chosen is not None:
                 chosen.add(case_id)
-    suites = tuple(load_suite(file) for file in wanted)
-    check_unique_names(suites)
+    suites: list[Suite] = []
     cases: list[Case] = []
-    for suite, ids in zip(suites, wanted.values(), strict=True):
-        _check_ids(suite, ids or set())
-        cases += [case for case in suite.cases if ids is None or case.id in ids]
-    return Selection(suites, tuple(cases))
-
-
-def _check_ids(suite: Suite, ids: set[str]) -> None:
-    known = [case.id for case in suite.cases]
-    problems = []
-    for unknown in sorted(ids - set(known)):
-        close = get_close_matches(unknown, known, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else f"; it has {', '.join(known)}"
-        problems.append(Problem(suite.path, suite.line, suite.column, f"there is no case {unknown!r}{hint}"))
+    for key, ids in wanted.items():
+        with _adding_to(problems):
+            suite = load_suite(named[key])
+            suites.append(suite)
+            problems += _unknown_cases(suite, ids or set())
+            cases += [case for case in suite.cases if ids is None or case.id in ids]
     if problems:
         raise SuiteError(problems)
+    check_unique_names(suites)
+    return Selection(tuple(suites), tuple(cases))
+
+
+@contextmanager
+def _adding_to(problems: list[Problem]) -> Iterator[None]:
+    """Collect what is wrong in the body, so that one run of the tool shows all there is to correct."""
+    try:
+        yield
+    except SuiteError as error:
+        problems += error.problems
+
+
+def _unknown_cases(suite: Suite, ids: set[str]) -> Iterator[Problem]:
+    known = [case.id for case in suite.cases]
+    for unknown in sorted(ids - set(known)):
+        message = f"there is no case {quoted(unknown)}; {suggestion(unknown, known)}"
+        yield Problem(suite.path, suite.line, suite.column, message)
