@@ -11,7 +11,7 @@ from harness.baselines.staleness import (
     stale_message,
     state_of,
 )
-from harness.baselines.store import BaselineStore, Key, Written
+from harness.baselines.store import BaselineStore, Key, Written, check_storable
 
 __all__ = [
     "Baseline",
@@ -24,6 +24,7 @@ __all__ = [
     "Key",
     "Provenance",
     "Written",
+    "check_storable",
     "definition_changes",
     "device_key",
     "git_commit",

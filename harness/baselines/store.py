@@ -14,6 +14,7 @@ from harness.baselines.document import Document, DocumentError
 from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing, record_command, shown
 from harness.baselines.files import locked, sync_folder, write_durably
 from harness.baselines.record import Baseline
+from harness.measurement.record import Measurement
 
 
 class Key(NamedTuple):
@@ -136,7 +137,7 @@ class BaselineStore:
         """
         path = self.path(baseline.suite, baseline.case_id, baseline.device)
         arrays = stored_arrays(baseline.measurement)
-        _require_finite(baseline)
+        check_storable(f"{baseline.suite}/{baseline.case_id}", baseline.measurement)
         try:
             data = encode_arrays(arrays)
         except ArraysError as error:
@@ -248,10 +249,12 @@ def _mismatch(path: Path) -> _Damage:
     )
 
 
-def _require_finite(baseline: Baseline) -> None:
-    """Refuse what no later run could be held to: NaN equals NaN by position only by mistake."""
-    name = f"{baseline.suite}/{baseline.case_id}"
-    for what, array in stored_arrays(baseline.measurement).items():
+def check_storable(name: str, measurement: Measurement) -> None:
+    """Refuse what no later run could be held to: NaN equals NaN by position only by mistake.
+
+    Raises :class:`BaselineError`, which calls the case ``name``, for NaN, Inf, or nothing at all.
+    """
+    for what, array in stored_arrays(measurement).items():
         if array.size == 0:
             raise BaselineError(f"{name}: {what} is empty: nothing could be compared with it")
         if array.dtype.kind == "f" and not np.isfinite(array).all():
@@ -259,10 +262,8 @@ def _require_finite(baseline: Baseline) -> None:
             raise BaselineError(
                 f"{name}: {what} holds NaN or Inf in {count} of {array.size} places: repair the case"
             )
-    figures = [("statistics", baseline.measurement.statistics)]
-    figures += [
-        (f"latents of step {record.step}", record.statistics) for record in baseline.measurement.trace
-    ]
+    figures = [("statistics", measurement.statistics)]
+    figures += [(f"latents of step {record.step}", record.statistics) for record in measurement.trace]
     for what, statistics in figures:
         for key, value in statistics.items():
             if not np.isfinite(value):

@@ -58,4 +58,8 @@ def check(case: Case, runner: CaseRunner, store: BaselineStore) -> Check:
         measurement = runner.run(case.job())
     except HarnessError as error:
         return Check(Judgement.error(case, str(error)))
-    return Check(judge_against(store, case, measurement), measurement)
+    try:
+        judgement = judge_against(store, case, measurement)
+    except HarnessError as error:
+        judgement = Judgement.error(case, str(error))
+    return Check(judgement, measurement)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from harness.baselines import (
     Baseline,
     BaselineDamaged,
+    BaselineError,
     BaselineMissing,
     BaselineStore,
     FieldChange,
     Provenance,
     Written,
+    check_storable,
     definition_changes,
     device_key,
     git_commit,
@@ -21,7 +23,7 @@ from harness.cases import Case
 from harness.errors import HarnessError
 from harness.execution.repetition import FreshRunner, first_difference, run_twice
 from harness.judgement.metrics import compare
-from harness.measurement.record import Measurement
+from harness.measurement.record import Array, Measurement
 
 FIRST_REASON = "first recording"
 
@@ -31,7 +33,7 @@ class Candidate:
     """A measurement that repeats, beside the baseline it would take the place of.
 
     ``changes`` says in words what moved; ``relative_l2`` is by how much the output did (None where there
-    is nothing to compare with, or where the shapes differ).
+    is nothing to compare with, or where shape or dtype differ).
     """
 
     case: Case
@@ -50,13 +52,20 @@ class Refusal:
     message: str
 
 
+# What became of a candidate: written or found in place, refused, or (None) kept back for want of a reason.
+Outcome: TypeAlias = Written | Refusal | None
+
+
 class Recording:
     """One run of ``harness record``: measure every case, show what would change, then store.
 
-    Nothing is written before :meth:`store`.
+    Nothing is written before :meth:`store`. Raises :class:`harness.baselines.BaselineError` where the store's
+    folder cannot be one, before any case has run for nothing.
     """
 
     def __init__(self, store: BaselineStore) -> None:
+        if store.root.exists() and not store.root.is_dir():
+            raise BaselineError(f"{store.root}: is not a folder, so no baselines can be stored there")
         self._store = store
         self.candidates: list[Candidate] = []
         self.refusals: list[Refusal] = []
@@ -83,22 +92,30 @@ class Recording:
         self.candidates.append(result)
         return result
 
-    def store(self, reason: str | None) -> list[tuple[Candidate, Written | None]]:
+    def store(self, reason: str | None) -> list[tuple[Candidate, Outcome]]:
         """Write what is new, and with a ``reason`` what changed; return what became of each candidate.
 
-        A changed baseline without a reason is kept as it is: its entry has None.
+        A changed baseline without a reason is kept as it is. One that cannot be written is refused, and
+        the others are still written.
         """
-        outcomes: list[tuple[Candidate, Written | None]] = []
-        for candidate in self.candidates:
-            if candidate.state == "changed" and not reason:
-                self._kept_back += 1
-                outcomes.append((candidate, None))
-            else:
-                outcomes.append((candidate, self._write(candidate, reason or FIRST_REASON)))
-        return outcomes
+        reason = (reason or "").strip()
+        return [(candidate, self._outcome(candidate, reason)) for candidate in self.candidates]
+
+    def _outcome(self, candidate: Candidate, reason: str) -> Outcome:
+        if candidate.state == "changed" and not reason:
+            self._kept_back += 1
+            return None
+        try:
+            return self._write(candidate, reason or FIRST_REASON)
+        except HarnessError as error:
+            refusal = Refusal(candidate.case, str(error))
+            self.refusals.append(refusal)
+            return refusal
 
     def _write(self, candidate: Candidate, reason: str) -> Written:
         case = candidate.case
+        if candidate.state == "unchanged":
+            return Written(self._store.path(case.suite, case.id, candidate.device), "unchanged")
         # The baselines being written must not make the tree they are recorded at look edited.
         commit = git_commit(case.path.parent, ignore=[self._store.root])
         provenance = Provenance.of(case, reason=reason, git_commit=commit)
@@ -109,9 +126,11 @@ class Recording:
 def propose(case: Case, runner: FreshRunner, store: BaselineStore) -> Candidate:
     """Run ``case`` in two fresh workers and return it beside the baseline stored.
 
-    Raises what :func:`harness.execution.repetition.run_twice` and the store raise.
+    Raises what :func:`harness.execution.repetition.run_twice` and the store raise, and
+    :class:`harness.baselines.BaselineError` for a measurement that is not fit to be held to.
     """
     measurement = run_twice(case.job(), runner)
+    check_storable(f"{case.suite}/{case.id}", measurement)
     device = device_key(measurement.fingerprint)
     try:
         old = store.load(case.suite, case.id, device, suite_file=case.path)
@@ -123,9 +142,14 @@ def propose(case: Case, runner: FreshRunner, store: BaselineStore) -> Candidate:
     moved = first_difference(old.measurement, measurement)
     if not edits and moved is None:
         return Candidate(case, measurement, device, "unchanged")
-    same_form = old.measurement.output.shape == measurement.output.shape
-    size = compare(measurement.output, old.measurement.output)["relative_l2"] if same_form else None
+    size = _relative_l2(measurement.output, old.measurement.output)
     return Candidate(case, measurement, device, "changed", _in_words(edits, moved), size)
+
+
+def _relative_l2(output: Array, old: Array) -> float | None:
+    if (output.shape, output.dtype) != (old.shape, old.dtype):
+        return None
+    return compare(output, old, similarity=False)["relative_l2"]
 
 
 def _in_words(edits: tuple[FieldChange, ...], moved: str | None) -> tuple[str, ...]:
