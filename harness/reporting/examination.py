@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 import harness
 from harness.execution.doctor import Examination
+from harness.reporting.tables import print_table
 
 
 def show_examination(console: Console, examination: Examination) -> None:
@@ -26,18 +26,15 @@ def show_examination(console: Console, examination: Examination) -> None:
     _section(console, "fingerprint", examination.fingerprint)
     _section(console, "canaries", {name: sha[:16] for name, sha in examination.canaries.items()})
     if not examination.findings:
-        console.print("[green]nothing is wrong with this machine[/green]")
+        console.print(Text("nothing is wrong with this machine", "green"))
     for finding in examination.findings:
         colour = "red" if finding.level == "problem" else "yellow"
-        console.print(f"[{colour}]{finding.level}[/]: {escape(finding.text)}", soft_wrap=True)
-        console.print(f"    {escape(finding.remedy)}", soft_wrap=True)
+        console.print(Text.assemble((finding.level, colour), f": {finding.text}"), soft_wrap=True)
+        console.print(Text(f"    {finding.remedy}"), soft_wrap=True)
 
 
 def _section(console: Console, title: str, fields: Mapping[str, str]) -> None:
     if not fields:
         return
-    console.print(f"[bold]{title}[/bold]")
-    table = Table.grid(padding=(0, 2))
-    for name, value in fields.items():
-        table.add_row(f"  {escape(name)}", escape(value))
-    console.print(table)
+    console.print(Text(title, "bold"))
+    print_table(console, list(fields.items()), indent="  ")

@@ -6,13 +6,15 @@ from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.text import Text
 
 from harness.baselines import Written
 from harness.cases import Case
-from harness.judgement.recording import Candidate, Recording, Refusal
+from harness.judgement.recording import Candidate, Outcome, Recording, Refusal
+from harness.reporting.tables import print_table
+
+_HEADER = ("case", "device", "baseline", "relative L2", "what changes")
 
 
 class RecordingDisplay:
@@ -21,7 +23,7 @@ class RecordingDisplay:
     def __init__(self, console: Console, total: int) -> None:
         self._console = console
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -41,15 +43,13 @@ class RecordingDisplay:
 
     def started(self, case: Case) -> None:
         """Name the case that runs."""
-        self._progress.update(self._task, description=escape(_name(case)))
+        self._progress.update(self._task, description=_name(case))
 
     def finished(self, case: Case, result: Candidate | Refusal) -> None:
         """Advance by one case; a refusal is printed at once."""
         self._progress.advance(self._task)
         if isinstance(result, Refusal):
-            self._progress.print(
-                f"[red]refused[/red]  {escape(_name(case))}: {escape(result.message)}", soft_wrap=True
-            )
+            self._progress.print(_refused(case, result.message), soft_wrap=True)
 
     def show_table(self, recording: Recording) -> None:
         """Show what is new and what would change, with the size of the change."""
@@ -59,31 +59,35 @@ class RecordingDisplay:
         }
         told = [candidate for candidate in recording.candidates if candidate.state != "unchanged"]
         if told:
-            table = Table(
-                "case", "device", "baseline", "relative L2", "what changes", box=None, pad_edge=False
-            )
-            for candidate in told:
-                size = "" if candidate.relative_l2 is None else f"{candidate.relative_l2:.1e}"
-                what = "; ".join(candidate.changes)
-                table.add_row(
-                    escape(_name(candidate.case)), candidate.device, candidate.state, size, escape(what)
-                )
-            self._console.print(table)
+            rows = [
+                (_name(c.case), c.device, c.state, _size(c.relative_l2), "; ".join(c.changes)) for c in told
+            ]
+            print_table(self._console, rows, header=_HEADER)
         text = ", ".join(f"{count} {state}" for state, count in counts.items())
         self._console.print(f"{text}, {len(recording.refusals)} refused")
 
-    def show_result(self, outcomes: list[tuple[Candidate, Written | None]], folder: Path) -> None:
-        """Say what was written, and what was kept for want of a reason."""
-        written = sum(item is not None and item.state != "unchanged" for _, item in outcomes)
-        kept = [candidate for candidate, item in outcomes if item is None]
-        self._console.print(f"{written} written below {escape(str(folder))}", soft_wrap=True)
-        if kept:
-            self._console.print(
-                f"[red]{len(kept)} kept as they were[/red]: a baseline that exists changes only with "
-                "--reason '<why it changes>'",
-                soft_wrap=True,
-            )
+    def show_result(self, outcomes: list[tuple[Candidate, Outcome]], folder: Path) -> None:
+        """Say what was written, what could not be, and what was kept for want of a reason."""
+        results = [result for _, result in outcomes]
+        for result in results:
+            if isinstance(result, Refusal):
+                self._console.print(_refused(result.case, result.message), soft_wrap=True)
+        written = sum(isinstance(result, Written) and result.state != "unchanged" for result in results)
+        self._console.print(Text(f"{written} written below {folder}"), soft_wrap=True)
+        if kept := results.count(None):
+            told = ": a baseline that exists changes only with --reason '<why it changes>'"
+            self._console.print(Text.assemble((f"{kept} kept as they were", "red"), told), soft_wrap=True)
+
+
+def _refused(case: Case, message: str) -> Text:
+    # Most messages name their case already.
+    told = message if message.startswith(_name(case)) else f"{_name(case)}: {message}"
+    return Text.assemble(("refused", "red"), "  ", told)
 
 
 def _name(case: Case) -> str:
     return f"{case.suite}/{case.id}"
+
+
+def _size(relative_l2: float | None) -> str:
+    return "" if relative_l2 is None else f"{relative_l2:.1e}"

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from harness.baselines import Key
-from harness.judgement import Judgement, Row, Verdict
+from harness.judgement import FieldDifference, Judgement, Row, Verdict
 
 # A passing figure without a limit says little: the metrics most people know are enough.
 _ALWAYS_SHOWN = ("max_abs", "mean_abs", "relative_l2")
@@ -21,9 +21,10 @@ def judgement_text(judgement: Judgement) -> str:
     if judgement.differences:
         lines += ["", "environment (measured | baseline):"]
         width = max(len(difference.name) for difference in judgement.differences)
-        lines += [f"  {d.name:<{width}}  {d.measured} | {d.baseline}" for d in judgement.differences]
+        lines += [f"  {d.name:<{width}}  {_sides(d)}" for d in judgement.differences]
     lines += [f"note: {note}" for note in judgement.notes]
-    if judgement.command is not None and judgement.verdict is not Verdict.INCOMPARABLE:
+    # An error is no change that could be meant: its reason says what to do.
+    if judgement.command is not None and judgement.verdict is Verdict.DRIFT:
         lines += ["", "if this change is meant:", f"  {judgement.command}"]
     return "\n".join(lines)
 
@@ -46,7 +47,7 @@ def summary_lines(judgements: Sequence[Judgement], orphaned: Sequence[Key]) -> l
     by_environment: dict[tuple[str, str], list[Judgement]] = {}
     for judgement in judgements:
         if judgement.tier is not None:
-            differing = ", ".join(f"{d.name} {d.measured} | {d.baseline}" for d in judgement.differences)
+            differing = ", ".join(f"{d.name} {_sides(d)}" for d in judgement.differences)
             by_environment.setdefault((judgement.tier.words, differing), []).append(judgement)
     for (tier, differing), members in by_environment.items():
         limited = [member for member in members if member.worst is not None and member.passed]
@@ -73,6 +74,10 @@ def _compared(judgement: Judgement) -> str:
     return f" ({judgement.tier.words}, compared{against})"
 
 
+def _sides(difference: FieldDifference) -> str:
+    return f"{difference.measured or '(absent)'} | {difference.baseline or '(absent)'}"
+
+
 def _bullet(text: str) -> list[str]:
     first, *rest = text.splitlines() or [""]
     return [f"- {first}", *(f"  {line}" for line in rest)]
@@ -82,7 +87,7 @@ def _table(rows: Sequence[Row]) -> list[str]:
     """Return the rows that decide against the case, then the metrics always shown, aligned."""
     failed = sorted((row for row in rows if row.passed is False), key=lambda row: -(row.used or 0.0))
     shown = failed[:_ROWS_SHOWN]
-    shown += [row for row in rows if row not in shown and (row.passed or row.name in _ALWAYS_SHOWN)]
+    shown += [row for row in rows if row.passed or (row.passed is None and row.name in _ALWAYS_SHOWN)]
     if not shown:
         return []
     cells = [("metric", "measured", "limit", "value", "baseline", "")]
