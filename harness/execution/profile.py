@@ -99,7 +99,7 @@ class Profile:
             reason = (str(error).splitlines() or [""])[0]
             raise ProfileError(
                 f"MindSpore cannot use NPU {self.device_id}: {reason}\n"
-                "Source CANN's set_env.sh and see whether `npu-smi info` shows the NPU, or choose --device CPU"
+                "Source CANN's set_env.sh and see whether `npu-smi info` shows it, or choose --device CPU"
             ) from None
         ms.set_deterministic(True)
         ms.device_context.ascend.op_precision.matmul_allow_hf32(False)
