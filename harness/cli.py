@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -22,7 +24,7 @@ from harness.reporting.examination import show_examination
 from harness.reporting.listing import show_listing
 from harness.reporting.recording import RecordingDisplay
 
-PASSED, FAILED, USAGE = 0, 1, 4
+FAILED, USAGE, INTERRUPTED = 1, 4, 130
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -81,9 +83,10 @@ def record(
     """
     selection = select(paths)
     console = Console()
-    with Runner(
+    runner = Runner(
         python=python, device=device, device_id=device_id, timeout=timeout, import_paths=[Path.cwd()]
-    ) as runner:
+    )
+    with _interruptible(), runner:
         recording = Recording(BaselineStore(baseline_dir))
         with RecordingDisplay(console, len(selection.cases)) as display:
             for case in selection.cases:
@@ -113,6 +116,15 @@ def doctor(device: Device = "CPU", device_id: DeviceId = 0, python: Python = Non
         raise typer.Exit(FAILED)
 
 
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """End an interrupted recording with a word on what became of the baselines: nothing did."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _end("interrupted: no baseline was written", INTERRUPTED)
+
+
 def main() -> None:
     """Run the command line; exits 0 passed, 1 failed, 4 wrong usage or a suite that cannot be read."""
     try:
@@ -121,13 +133,11 @@ def main() -> None:
         _end(str(error), USAGE)
     except HarnessError as error:
         _end(f"error: {error}", FAILED)
-    except KeyboardInterrupt:
-        _end("interrupted; baselines not listed as written are as they were", 130)
     except SystemExit as leaving:
         # The parser of the command line says 2 for wrong usage; here that is 4, as in pytest.
         sys.exit(USAGE if leaving.code == 2 else leaving.code)
 
 
-def _end(message: str, code: int) -> None:
+def _end(message: str, code: int) -> NoReturn:
     print(message, file=sys.stderr)
     sys.exit(code)

@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -160,10 +161,14 @@ class Runner:
 
 
 def _interpreter(python: str | Path | None) -> str:
-    chosen = str(python) if python is not None else sys.executable
-    found = shutil.which(chosen)
+    if python is None:
+        return sys.executable
+    found = shutil.which(str(python))
     if found is None:
-        raise RunError(f"{chosen}: no such interpreter; give the path of a Python that has MindSpore")
+        raise RunError(f"{python}: no such interpreter; give the path of a Python that has MindSpore")
+    asked = subprocess.run([found, "-c", "print(6 * 7)"], capture_output=True, text=True, check=False)
+    if asked.stdout.strip() != "42":
+        raise RunError(f"{python}: this is no Python; give the path of a Python that has MindSpore")
     # Not resolved: a virtual environment's python is a link, and the link's place is what makes it one.
     return os.path.normpath(Path(found).absolute())
 
@@ -185,6 +190,7 @@ class _WorkerProcess:
         }
         try:
             gateway = self._group.makegateway(f"popen//python={shlex.quote(python)}//chdir={self._folder}")
+            self._popen: subprocess.Popen[bytes] = gateway._io.popen
             self._channel = gateway.remote_exec(_BOOTSTRAP)
             self._channel.send((str(Path(harness.__file__).parent), settings))
             kind, answer = self._channel.receive(timeout=_START_TIMEOUT)
@@ -235,13 +241,10 @@ class _WorkerProcess:
         return error
 
     def _how_it_ended(self) -> str:
-        popen = self._group[0]._io.popen if len(self._group) else None
-        code = None
-        if popen is not None:
-            with suppress(Exception):
-                code = popen.wait(timeout=5)
-        if code is None:
-            return "no exit status"
+        try:
+            code = self._popen.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            return "it closed its channel but has not ended"
         return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
 
     def _log_tail(self) -> str:

@@ -162,8 +162,8 @@ def test_an_interpreter_that_is_not_there():
 
 
 def test_an_interpreter_that_is_none():
-    with Runner(python="/bin/true") as runner, pytest.raises(RunError, match="did not start"):
-        runner.run(job("sound"))
+    with pytest.raises(RunError, match="/bin/true: this is no Python"):
+        Runner(python="/bin/true")
 
 
 def test_an_interpreter_without_mindspore(tmp_path):
