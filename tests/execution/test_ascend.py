@@ -1,0 +1,128 @@
+"""The NPU's fields of the fingerprint.
+
+There is no NPU here: a tree of files like the ones that CANN's and the driver's installers write, and a
+function in place of MindSpore's, stand in for one.
+"""
+
+import pytest
+
+from harness.execution.ascend import AscendError, ascend_fields
+
+TOOLKIT = """\
+package_name=Ascend-cann-toolkit
+version=8.2.RC1
+innerversion=V100R001C22SPC001B231
+compatible_version=[V100R001C15],[V100R001C18]
+arch=aarch64
+os=linux
+path=/usr/local/Ascend/ascend-toolkit/8.2.RC1/aarch64-linux
+"""
+DRIVER = """\
+Version=25.2.0
+ascendhal_version=7.35.23
+aicpu_version=1.0
+package_version=25.2.0
+"""
+
+
+class Tree:
+    def __init__(self, root):
+        self.home = root / "ascend-toolkit" / "latest"
+        self.toolkit = self.home / "aarch64-linux" / "ascend_toolkit_install.info"
+        self.driver = root / "driver" / "version.info"
+        for path, text in ((self.toolkit, TOOLKIT), (self.driver, DRIVER)):
+            path.parent.mkdir(parents=True)
+            path.write_text(text)
+
+    def fields(self, soc=lambda: "Ascend910B4"):
+        return ascend_fields(home=self.home, driver=self.driver, soc=soc)
+
+
+@pytest.fixture
+def tree(tmp_path):
+    return Tree(tmp_path)
+
+
+def test_soc_cann_and_driver_are_read(tree):
+    assert tree.fields() == {"soc": "Ascend910B4", "cann": "8.2.RC1", "driver": "25.2.0"}
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        (".", "ascend_toolkit_install.info"),
+        ("x86_64-linux", "ascend_toolkit_install.info"),
+        ("aarch64-linux", "ascend_nnae_install.info"),
+    ],
+)
+def test_the_version_file_is_found_where_installers_put_it(tree, folder, name):
+    tree.toolkit.unlink()
+    path = tree.home / folder / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("version = 7.0.0\r\n")
+    assert tree.fields()["cann"] == "7.0.0"
+
+
+def test_home_is_where_set_env_says(tree, monkeypatch):
+    monkeypatch.setenv("ASCEND_HOME_PATH", str(tree.home))
+    found = ascend_fields(driver=tree.driver, soc=lambda: "Ascend910B4")
+    assert found["cann"] == "8.2.RC1"
+    monkeypatch.setenv("ASCEND_HOME_PATH", str(tree.driver.parent))
+    with pytest.raises(AscendError, match="driver: none of"):
+        ascend_fields(driver=tree.driver, soc=lambda: "Ascend910B4")
+
+
+def test_an_empty_variable_is_none(tree, monkeypatch):
+    """The current folder must not be taken for CANN's."""
+    monkeypatch.setenv("ASCEND_HOME_PATH", "")
+    monkeypatch.chdir(tree.home)
+    monkeypatch.setattr("harness.execution.ascend._DEFAULT_HOME", tree.home / "default")
+    with pytest.raises(AscendError, match="latest/default: none of"):
+        ascend_fields(driver=tree.driver, soc=lambda: "Ascend910B4")
+
+
+def damage(path, how):
+    if how == "missing":
+        path.unlink()
+    elif how == "a folder":
+        path.unlink()
+        path.mkdir()
+    elif how == "not text":
+        path.write_bytes(b"version=\xff\xfe\nVersion=\xff\n")
+    elif how == "no version":
+        path.write_text("innerversion=V100\nascendhal_version=7\n")
+    elif how == "an empty version":
+        path.write_text("version=\nVersion=\ninnerversion=V100\n")
+
+
+@pytest.mark.parametrize("how", ["missing", "a folder", "not text", "no version", "an empty version"])
+@pytest.mark.parametrize("part", ["toolkit", "driver"])
+def test_what_cannot_be_read_is_an_error_that_names_the_file(tree, part, how):
+    path = getattr(tree, part)
+    damage(path, how)
+    named = tree.home if (part, how) == ("toolkit", "missing") else path
+    with pytest.raises(AscendError) as raised:
+        tree.fields()
+    assert str(raised.value).startswith(f"{named}: ")
+
+
+def test_missing_cann_says_what_to_type(tree):
+    tree.toolkit.unlink()
+    with pytest.raises(AscendError, match=r"source CANN's set_env\.sh, which sets ASCEND_HOME_PATH"):
+        tree.fields()
+
+
+def failing(error):
+    def ask():
+        raise error
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    "soc",
+    [lambda: "", lambda: None, failing(ValueError("not available")), failing(RuntimeError("ret 507033"))],
+)
+def test_an_npu_without_a_name_is_an_error(tree, soc):
+    with pytest.raises(AscendError, match="`npu-smi info`"):
+        tree.fields(soc)

@@ -1,0 +1,142 @@
+"""The profile: complete settings, applied at the right moment. Recorders stand in for an NPU's own calls."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import execnet
+import pytest
+
+from harness.execution.profile import CPU_ISAS, Profile, ProfileError, visible_cores
+
+
+def test_the_environment_on_the_cpu_is_complete():
+    assert Profile(isa="AVX2").environment() == {"ONEDNN_MAX_CPU_ISA": "AVX2", "DNNL_MAX_CPU_ISA": "AVX2"}
+
+
+def test_the_environment_on_an_npu_is_complete():
+    assert Profile(device="Ascend", device_id=3).environment() == {
+        "HCCL_DETERMINISTIC": "true",
+        "LCCL_DETERMINISTIC": "1",
+        "ATB_MATMUL_SHUFFLE_K_ENABLE": "0",
+        "ATB_LLM_LCOC_ENABLE": "0",
+        "TE_PARALLEL_COMPILER": "1",
+        "ASCEND_RT_VISIBLE_DEVICES": "3",
+    }
+
+
+def test_unknown_devices_and_isas_are_refused_with_the_known_ones():
+    with pytest.raises(ProfileError, match="unknown device 'GPU'; known: CPU, Ascend"):
+        Profile(device="GPU")
+    with pytest.raises(ProfileError, match="unknown ISA 'avx2'; known: SSE41, AVX, AVX2, AVX512_CORE"):
+        Profile(isa="avx2")
+
+
+def test_a_profile_crosses_the_process_boundary():
+    profile = Profile(device="Ascend", device_id=2, isa="AVX512_CORE", core=5)
+    assert Profile(**execnet.loads(execnet.dumps(profile.to_wire()))) == profile
+
+
+def test_the_name_tells_what_can_move_the_bits_and_no_more():
+    """Any core and any NPU of a machine give the same bits, so a fingerprint must not name them."""
+    assert Profile(core=0).name() == Profile(core=1).name()
+    assert Profile(device="Ascend").name() == Profile(device="Ascend", device_id=1, core=1).name()
+    different = {Profile(isa=isa, core=core).name() for isa in CPU_ISAS for core in (0, None)}
+    assert len(different) == 2 * len(CPU_ISAS)
+
+
+APPLY = """
+import json, os, sys
+from harness.execution.profile import Profile, visible_cores
+profile = Profile(core=int(sys.argv[1]))
+profile.apply_before_import()
+names = profile.environment()
+print(json.dumps([{name: os.environ[name] for name in names}, visible_cores(), "mindspore" in sys.modules]))
+"""
+
+
+def test_applying_sets_the_environment_and_pins_the_process():
+    core = max(os.sched_getaffinity(0))
+    done = subprocess.run(
+        [sys.executable, "-c", APPLY, str(core)],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "ONEDNN_MAX_CPU_ISA": "ALL"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout) == [Profile().environment(), 1, False]
+
+
+def test_visible_cores_are_those_of_this_process():
+    assert visible_cores() == len(os.sched_getaffinity(0))
+
+
+def test_after_the_import_it_is_too_late(mindspore, monkeypatch):
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "as it was")
+    with pytest.raises(ProfileError, match="before mindspore is imported"):
+        Profile().apply_before_import()
+    assert os.environ["ONEDNN_MAX_CPU_ISA"] == "as it was"
+
+
+class Recorder:
+    """Notes calls of MindSpore's functions in place of making them."""
+
+    def __init__(self, monkeypatch, *functions):
+        self.calls = []
+        for owner, name in functions:
+            monkeypatch.setattr(owner, name, self._noting(name))
+
+    def _noting(self, name):
+        return lambda *args, **kwargs: self.calls.append((name, *args, *kwargs.values()))
+
+
+def test_mindspore_is_set_up_on_the_cpu(mindspore, monkeypatch):
+    assert mindspore.get_context("mode") == mindspore.PYNATIVE_MODE
+    assert mindspore.get_context("device_target") == "CPU"
+    recorder = Recorder(
+        monkeypatch,
+        (mindspore, "set_context"),
+        (mindspore, "set_device"),
+        (mindspore.runtime, "launch_blocking"),
+    )
+    Profile().apply_after_import()
+    assert recorder.calls == [
+        ("set_context", mindspore.PYNATIVE_MODE),
+        ("set_device", "CPU"),
+        ("launch_blocking",),
+    ]
+
+
+def test_mindspore_is_set_up_on_an_npu(mindspore, monkeypatch):
+    precision = mindspore.device_context.ascend.op_precision
+    recorder = Recorder(
+        monkeypatch,
+        (mindspore, "set_context"),
+        (mindspore, "set_device"),
+        (mindspore, "set_deterministic"),
+        (precision, "matmul_allow_hf32"),
+        (precision, "conv_allow_hf32"),
+    )
+    # Whatever its number: ASCEND_RT_VISIBLE_DEVICES leaves one, which is then number 0.
+    Profile(device="Ascend", device_id=3).apply_after_import()
+    assert recorder.calls == [
+        ("set_context", mindspore.PYNATIVE_MODE),
+        ("set_device", "Ascend", 0),
+        ("set_deterministic", True),
+        ("matmul_allow_hf32", False),
+        ("conv_allow_hf32", False),
+    ]
+
+
+def test_an_npu_that_mindspore_cannot_use_is_an_error_the_user_can_act_on(mindspore, monkeypatch):
+    def refuse(*_):
+        raise RuntimeError("Unsupported device target Ascend.\n- Device load error message: much more")
+
+    monkeypatch.setattr(mindspore, "set_device", refuse)
+    with pytest.raises(ProfileError, match="cannot use NPU 3: Unsupported device target Ascend") as raised:
+        Profile(device="Ascend", device_id=3).apply_after_import()
+    assert "npu-smi info" in str(raised.value)
+    assert "much more" not in str(raised.value)
