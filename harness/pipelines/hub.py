@@ -45,9 +45,7 @@ def download(repository: str, revision: str | None = None) -> tuple[Path, str]:
     except HfHubHTTPError as error:
         raise _error(repository, revision, "the Hub answered with an error", error) from error
     except (EntryNotFoundError, OSError, _ClientError) as error:
-        raise _error(
-            repository, revision, "not in the cache, and the Hub cannot be reached", error
-        ) from error
+        raise _error(repository, revision, "not in the local cache, and fetching it failed", error) from error
     # The cache keeps every snapshot in a folder named after its commit.
     return folder, folder.name
 

@@ -149,7 +149,9 @@ def _find_factory(pipeline: str) -> Callable[[str | None, str, str], Any]:
         ) from error
     factory = getattr(module, name, None)
     if not callable(factory):
-        raise PipelineError(f"{pipeline}: {module.__file__} has no function {name!r}")
+        raise PipelineError(
+            f"{pipeline}: {getattr(module, '__file__', module_name)} has no function {name!r}"
+        )
     return factory  # type: ignore[no-any-return]
 
 

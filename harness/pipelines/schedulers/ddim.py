@@ -20,7 +20,7 @@ from harness.pipelines.schedulers.prediction import (
     confine,
     noise_in,
 )
-from harness.pipelines.schedulers.timesteps import spaced_timesteps
+from harness.pipelines.schedulers.timesteps import check_signal, spaced_timesteps
 
 
 class DDIMScheduler:
@@ -43,11 +43,7 @@ class DDIMScheduler:
     def set_timesteps(self, num_inference_steps: int) -> None:
         """Choose the timesteps of a run of ``num_inference_steps``; :class:`PipelineError` if impossible."""
         timesteps = spaced_timesteps(self.config, num_inference_steps)
-        if self.config.prediction_type == "epsilon" and self.alphas_cumprod[timesteps[0]] == 0:
-            raise PipelineError(
-                f"rescale_betas_zero_snr leaves no signal at timestep {timesteps[0]}, where prediction_type "
-                "epsilon divides by it: the checkpoint needs prediction_type v_prediction or sample"
-            )
+        check_signal(self.config, timesteps[0], self.alphas_cumprod)
         self.timesteps = timesteps
 
     def step(

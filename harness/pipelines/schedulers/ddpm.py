@@ -14,7 +14,7 @@ from harness.pipelines.randn import GeneratorArgument, randn_tensor
 from harness.pipelines.schedulers.betas import cumulative_alphas, make_betas
 from harness.pipelines.schedulers.config import SchedulerConfig, unsupported_variance
 from harness.pipelines.schedulers.prediction import NoiseLevel, SchedulerOutput, clean_sample, confine
-from harness.pipelines.schedulers.timesteps import spaced_timesteps
+from harness.pipelines.schedulers.timesteps import check_signal, spaced_timesteps
 
 
 class DDPMScheduler:
@@ -38,7 +38,9 @@ class DDPMScheduler:
 
     def set_timesteps(self, num_inference_steps: int) -> None:
         """Choose the timesteps of a run of ``num_inference_steps``; :class:`PipelineError` if impossible."""
-        self.timesteps = spaced_timesteps(self.config, num_inference_steps)
+        timesteps = spaced_timesteps(self.config, num_inference_steps)
+        check_signal(self.config, timesteps[0], self.alphas_cumprod)
+        self.timesteps = timesteps
 
     def step(
         self,

@@ -39,3 +39,12 @@ def spaced_timesteps(config: SchedulerConfig, num_inference_steps: int) -> tuple
             f"{int(steps[0])}, past the last training timestep {total - 1}: take fewer steps"
         )
     return tuple(int(step) for step in steps)
+
+
+def check_signal(config: SchedulerConfig, first: int, alphas_cumprod: npt.NDArray[np.float32]) -> None:
+    """Raise :class:`PipelineError` where a run that starts at timestep ``first`` would divide by zero."""
+    if config.prediction_type == "epsilon" and alphas_cumprod[first] == 0:
+        raise PipelineError(
+            f"rescale_betas_zero_snr leaves no signal at timestep {first}, and prediction_type epsilon "
+            "divides by it: such a checkpoint needs prediction_type v_prediction or sample"
+        )
