@@ -78,3 +78,20 @@ def test_what_does_not_repeat_is_refused():
     other = replace(BASE, output=np.ones((1, 2, 2, 1), np.float32))
     with pytest.raises(NotRepeatableError, match=r"s/c: two runs .* the output"):
         run_twice({"id": "s/c"}, Sequence(BASE, other))
+
+
+def test_the_order_of_statistics_is_no_difference():
+    """A baseline read back from disk has them sorted."""
+    one = replace(
+        BASE, statistics={"mean": 0.0, "l2": 1.0}, trace=(StepRecord(0, 9, "aa", {"b": 1.0, "a": 0.5}),)
+    )
+    other = replace(
+        BASE, statistics={"l2": 1.0, "mean": 0.0}, trace=(StepRecord(0, 9, "aa", {"a": 0.5, "b": 1.0}),)
+    )
+    assert first_difference(one, other) is None
+
+
+def test_statistics_are_compared_as_bits():
+    nan, zero, negative = (replace(BASE, statistics={"mean": float(text)}) for text in ("nan", "0", "-0"))
+    assert first_difference(nan, replace(nan, statistics={"mean": float("nan")})) is None
+    assert first_difference(zero, negative) == "the statistics"

@@ -1,0 +1,131 @@
+"""One case checked against a real store. An object with prepared answers stands in for the runner."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from samples import FINGERPRINT, make_baseline, make_case, make_measurement
+
+from harness.baselines import BaselineStore
+from harness.execution.runner import WorkerCrashed
+from harness.judgement import Verdict
+from harness.judgement.check import check
+
+BASE = make_measurement()
+NPU = {**FINGERPRINT, "device": "Ascend", "soc": "Ascend910B4"}
+
+
+class Prepared:
+    """Gives one measurement, or raises one error, and notes the jobs it was asked for."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.jobs = []
+
+    def run(self, job):
+        self.jobs.append(job)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.fixture
+def store(tmp_path):
+    """A store with the baseline of the two-step case."""
+    store = BaselineStore(tmp_path / "baselines")
+    store.write(make_baseline(measurement=BASE))
+    return store
+
+
+def test_the_case_is_run_once_and_held_to_its_baseline(store):
+    case, runner = make_case(), Prepared(BASE)
+    found = check(case, runner, store)
+    assert found.judgement.verdict is Verdict.IDENTICAL
+    assert found.measurement is BASE
+    assert runner.jobs == [case.job()]
+
+
+def test_drift_is_found(store):
+    drifted = make_measurement(BASE.output + np.float32(0.1))
+    found = check(make_case(), Prepared(drifted), store)
+    assert found.judgement.verdict is Verdict.DRIFT
+    assert found.measurement is drifted
+
+
+def test_a_case_without_any_baseline_is_not_run(store):
+    runner = Prepared(BASE)
+    found = check(make_case(id="another"), runner, store)
+    assert runner.jobs == []
+    assert found.measurement is None
+    assert found.judgement.verdict is Verdict.ERROR
+    (reason,) = found.judgement.reasons
+    assert reason.startswith("no baseline of guide/another is stored in ")
+    assert "record it: harness record suites/guide.yaml::another --baseline-dir " in reason
+    assert "--reason" not in reason
+
+
+def test_a_case_that_yields_no_measurement_is_an_error(store):
+    found = check(make_case(), Prepared(WorkerCrashed("guide/two-steps: its worker died")), store)
+    assert found.judgement.verdict is Verdict.ERROR
+    assert found.judgement.reasons == ("guide/two-steps: its worker died",)
+    assert found.measurement is None
+
+
+def test_a_fault_of_the_harness_itself_is_not_hidden(store):
+    with pytest.raises(ZeroDivisionError):
+        check(make_case(), Prepared(ZeroDivisionError()), store)
+
+
+def test_a_baseline_of_another_device_alone_is_an_error_that_keeps_the_measurement(store):
+    npu = make_measurement(fingerprint=NPU)
+    found = check(make_case(), Prepared(npu), store)
+    assert found.judgement.verdict is Verdict.ERROR
+    assert "There is one for cpu, not used" in found.judgement.reasons[0]
+    assert found.measurement is npu
+
+
+def test_a_damaged_baseline_is_an_error(store):
+    path = store.path("guide", "two-steps", "cpu")
+    path.write_text(path.read_text().replace("first recording", "another reason"))
+    found = check(make_case(), Prepared(BASE), store)
+    assert found.judgement.verdict is Verdict.ERROR
+    assert "does not match its seal" in found.judgement.reasons[0]
+
+
+@pytest.mark.parametrize("whose", ["measurement", "baseline"])
+def test_a_fingerprint_without_a_device_is_an_error(store, whose):
+    nameless = replace(BASE, fingerprint={})
+    if whose == "baseline":
+        store.write(replace(make_baseline(), measurement=nameless))
+    found = check(make_case(), Prepared(nameless if whose == "measurement" else BASE), store)
+    assert found.judgement.verdict is Verdict.ERROR
+    assert "run harness doctor" in found.judgement.reasons[0]
+
+
+def test_properties_of_a_judged_measurement(store):
+    measurement = make_measurement(timings={"load": 1.23456, "run": 2.0}, peak_memory=3 * 2**20)
+    properties = check(make_case(), Prepared(measurement), store).properties()
+    named = dict(properties)
+    assert len(named) == len(properties)
+    assert (named["verdict"], named["tier"], named["margin"]) == ("identical", "same_environment", "0.0")
+    assert (named["seconds.load"], named["seconds.run"]) == ("1.235", "2.000")
+    assert named["peak_memory_mb"] == "3"
+    # All digits: statistics are followed over time.
+    assert float(named["statistic.mean"]) == measurement.statistics["mean"]
+    assert {name for name in named if name.startswith("statistic.")} == {
+        f"statistic.{name}" for name in measurement.statistics
+    }
+    assert all(type(name) is type(value) is str for name, value in properties)
+
+
+def test_the_margin_of_bitwise_drift_is_infinite(store):
+    drifted = make_measurement(BASE.output + np.float32(0.1))
+    named = dict(check(make_case(), Prepared(drifted), store).properties())
+    assert named["verdict"] == "drift"
+    assert float(named["margin"]) == math.inf
+
+
+def test_properties_without_a_measurement(store):
+    found = check(make_case(), Prepared(WorkerCrashed("died")), store)
+    assert found.properties() == [("verdict", "error")]

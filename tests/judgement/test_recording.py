@@ -1,0 +1,259 @@
+"""Recording into a real store: what is fit, what would change, and that one failure loses no other case.
+
+An object with prepared measurements stands in for the runner.
+"""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from samples import make_case, make_measurement
+
+from harness.baselines import BaselineError, BaselineStore
+from harness.errors import HarnessError
+from harness.execution.runner import CaseFailed
+from harness.judgement.recording import FIRST_REASON, Candidate, Recording, Refusal
+
+BASE = make_measurement()
+CASE = make_case()
+OTHER = make_case(id="other")
+DRIFTED = make_measurement(BASE.output * np.float32(1.5))
+
+
+class Prepared:
+    """Gives the same measurement at every run, or different ones in turn, or raises an error."""
+
+    def __init__(self, *answers):
+        self.answers = answers
+        self.runs = 0
+
+    def restart(self):
+        pass
+
+    def run(self, job):
+        answer = self.answers[self.runs % len(self.answers)]
+        self.runs += 1
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def store(tmp_path):
+    return BaselineStore(tmp_path / "baselines")
+
+
+def record(store, *pairs, reason=None):
+    """Measure each (case, answer), then store; return the recording and what became of the candidates."""
+    recording = Recording(store)
+    for case, answer in pairs:
+        recording.measure(case, Prepared(answer))
+    return recording, [outcome for _, outcome in recording.store(reason)]
+
+
+def files(store):
+    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in store.root.rglob("*.*")}
+
+
+def loaded(store, case=CASE):
+    return store.load(case.suite, case.id, "cpu")
+
+
+def test_what_is_new_is_written_with_its_reason(store):
+    recording, (written,) = record(store, (CASE, BASE))
+    assert [candidate.state for candidate in recording.candidates] == ["new"]
+    assert (written.state, written.path) == ("created", store.path("guide", "two-steps", "cpu"))
+    assert recording.complete
+    assert not recording.changed
+    assert loaded(store).provenance.reason == FIRST_REASON
+    record(store, (OTHER, BASE), reason="a second case")
+    assert loaded(store, OTHER).provenance.reason == "a second case"
+
+
+def test_nothing_is_written_before_store_is_called(store):
+    result = Recording(store).measure(CASE, Prepared(BASE))
+    assert isinstance(result, Candidate)
+    assert not store.root.exists()
+
+
+def test_every_case_runs_twice():
+    runner = Prepared(BASE)
+    Recording(BaselineStore(Path("absent"))).measure(CASE, runner)
+    assert runner.runs == 2
+
+
+@pytest.mark.parametrize("reason", [None, "a reason for others"])
+def test_what_is_unchanged_is_not_touched(store, reason):
+    record(store, (CASE, BASE))
+    before = files(store)
+    moved = replace(BASE.ledger[0], site="moved.py:1")
+    again = make_measurement(ledger=(moved,), timings={"run": 9.0})
+    recording, (outcome,) = record(store, (CASE, again), reason=reason)
+    assert recording.candidates[0].state == outcome.state == "unchanged"
+    assert files(store) == before
+    assert recording.complete
+    assert not recording.changed
+
+
+def test_what_a_killed_writer_left_is_not_told_as_a_first_recording(store):
+    record(store, (CASE, BASE))
+    path = store.path("guide", "two-steps", "cpu")
+    arrays = path.with_suffix(".safetensors")
+    arrays.rename(f"{arrays}.{hashlib.sha256(arrays.read_bytes()).hexdigest()}")
+    before = files(store)
+    _, (outcome,) = record(store, (CASE, BASE))
+    assert outcome.state == "unchanged"
+    assert files(store) == before
+
+
+@pytest.mark.parametrize("reason", [None, "", "  "])
+def test_what_changed_is_kept_without_a_reason(store, reason):
+    record(store, (CASE, BASE))
+    before = files(store)
+    recording, outcomes = record(store, (CASE, DRIFTED), (OTHER, BASE), reason=reason)
+    assert recording.changed
+    assert not recording.complete
+    assert outcomes[0] is None
+    assert outcomes[1].state == "created"
+    assert {path: content for path, content in files(store).items() if path in before} == before
+
+
+def test_what_changed_is_replaced_with_a_reason(store):
+    record(store, (CASE, BASE))
+    recording, (written,) = record(store, (CASE, DRIFTED), reason=" a better kernel ")
+    (candidate,) = recording.candidates
+    assert (candidate.state, candidate.changes) == ("changed", ("the output",))
+    assert candidate.relative_l2 == pytest.approx(0.5, rel=1e-6)
+    assert written.state == "replaced"
+    assert recording.complete
+    assert loaded(store).provenance.reason == "a better kernel"
+    assert loaded(store).provenance.replaced == written.replaced
+    assert np.array_equal(loaded(store).measurement.output, DRIFTED.output)
+
+
+def test_an_edited_case_is_told_by_its_fields(store):
+    record(store, (CASE, BASE))
+    recording, _ = record(store, (make_case(steps=3), BASE))
+    (candidate,) = recording.candidates
+    assert (candidate.state, candidate.changes) == ("changed", ("steps: 2 -> 3",))
+    assert candidate.relative_l2 == 0
+
+
+@pytest.mark.parametrize(
+    "output", [BASE.output.astype(np.float64), BASE.output[:, :4], np.concatenate([BASE.output] * 2)]
+)
+def test_another_form_of_the_output_has_no_size_of_change(store, output):
+    record(store, (CASE, BASE))
+    recording, (written,) = record(store, (CASE, make_measurement(output)), reason="another form")
+    assert recording.candidates[0].state == "changed"
+    assert recording.candidates[0].relative_l2 is None
+    assert written.state == "replaced"
+
+
+def test_a_damaged_baseline_is_replaced_only_with_a_reason(store):
+    record(store, (CASE, BASE))
+    path = store.path("guide", "two-steps", "cpu")
+    path.write_text("{")
+    recording, (outcome,) = record(store, (CASE, BASE))
+    assert outcome is None
+    assert "the one stored is damaged" in recording.candidates[0].changes[0]
+    assert path.read_text() == "{"
+    assert record(store, (CASE, BASE), reason="the file was damaged")[1][0].state == "replaced"
+    assert loaded(store).provenance.reason == "the file was damaged"
+
+
+def not_finite(value):
+    output = BASE.output.copy()
+    output[0, 1, 2, 0] = value
+    return output
+
+
+@pytest.mark.parametrize("existing", [False, True])
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        (make_measurement(not_finite(np.nan)), "output holds NaN or Inf in 1 of 192 places"),
+        (make_measurement(not_finite(-np.inf)), "output holds NaN or Inf in 1 of 192 places"),
+        (make_measurement(BASE.output[:0]), "output is empty"),
+        (make_measurement(singles=not_finite(np.nan)), "singles holds NaN"),
+        (
+            make_measurement(trace=(replace(BASE.trace[0], statistics={"max": np.inf}),)),
+            "latents of step 0: max is inf",
+        ),
+    ],
+    ids=["NaN", "Inf", "empty", "singles", "trace"],
+)
+def test_what_nothing_can_be_held_to_is_refused_and_the_others_are_stored(store, bad, told, existing):
+    if existing:
+        record(store, (CASE, BASE))
+    recording = Recording(store)
+    refusal = recording.measure(CASE, Prepared(bad))
+    assert isinstance(refusal, Refusal)
+    assert refusal.case is CASE
+    assert told in refusal.message
+    recording.measure(OTHER, Prepared(BASE))
+    assert [(candidate.case.id, outcome.state) for candidate, outcome in recording.store("a reason")] == [
+        ("other", "created")
+    ]
+    assert recording.refusals == [refusal]
+    assert not recording.complete
+
+
+def test_what_does_not_repeat_is_refused(store):
+    recording = Recording(store)
+    refusal = recording.measure(CASE, Prepared(BASE, DRIFTED))
+    assert isinstance(refusal, Refusal)
+    assert "two runs in two fresh workers differ, first in the output" in refusal.message
+    assert recording.candidates == []
+
+
+def test_a_case_that_fails_is_refused(store):
+    refusal = Recording(store).measure(CASE, Prepared(CaseFailed("guide/two-steps: no such checkpoint")))
+    assert refusal == Refusal(CASE, "guide/two-steps: no such checkpoint")
+
+
+def test_a_fingerprint_without_a_device_is_refused(store):
+    refusal = Recording(store).measure(CASE, Prepared(make_measurement(fingerprint={})))
+    assert isinstance(refusal, Refusal)
+    assert "names no device" in refusal.message
+
+
+def test_a_fault_of_the_harness_itself_is_not_hidden(store):
+    with pytest.raises(ZeroDivisionError):
+        Recording(store).measure(CASE, Prepared(ZeroDivisionError()))
+
+
+def test_a_baseline_that_cannot_be_written_is_refused_and_the_others_are_stored(store):
+    recording = Recording(store)
+    third = make_case(id="third")
+    for case in (CASE, OTHER, third):
+        recording.measure(case, Prepared(BASE))
+    assert recording.complete
+    # In the way of the second one's folder only.
+    (store.root / "guide").mkdir(parents=True)
+    (store.root / "guide" / "other").write_text("")
+    first, second, last = (outcome for _, outcome in recording.store(None))
+    assert (first.state, last.state) == ("created", "created")
+    assert isinstance(second, Refusal)
+    assert "the baseline cannot be written" in second.message
+    assert recording.refusals == [second]
+    assert not recording.complete
+    assert loaded(store, third)
+
+
+def test_an_output_that_has_no_form_on_disk_is_refused(store):
+    """Known only when it is written: a dtype wider than safetensors has."""
+    wide = replace(BASE, output=BASE.output.astype(np.longdouble))
+    _, outcomes = record(store, (CASE, wide), (OTHER, BASE))
+    assert isinstance(outcomes[0], Refusal)
+    assert "cannot be stored" in outcomes[0].message
+    assert outcomes[1].state == "created"
+
+
+def test_a_store_that_cannot_be_a_folder_is_told_before_any_case_runs(store):
+    store.root.write_text("a file in the way")
+    with pytest.raises(BaselineError, match="is not a folder") as raised:
+        Recording(store)
+    assert isinstance(raised.value, HarnessError)
