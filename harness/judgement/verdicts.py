@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from harness.baselines import Baseline, device_key, record_command, stale_message
+from harness.baselines.errors import shown
 from harness.cases import Case, Limits
 from harness.judgement import bits
 from harness.judgement.hard import form_failures, hard_failures, value_failures
@@ -104,7 +105,7 @@ def _compared(
     if limits is None:
         reason = (
             f"the case has no limits {tier.words}: "
-            f"add `tolerance: {{{tier.value}: …}}` to the case at {case.path}:{case.line}"
+            f"add `tolerance: {{{tier.value}: …}}` to the case at {shown(case.path)}:{case.line}"
         )
         return _shown(context, measurement, stored, reason, comparable=comparable)
     return _within(context, measurement, stored, limits, comparable=comparable)
