@@ -136,17 +136,18 @@ def train(steps: int, batch_size: int, peak: float, decay: float) -> dict[str, n
 
 
 def write(out: Path, state: dict[str, np.ndarray], training: dict[str, Any]) -> None:
-    """Write the checkpoint's folder; ``training`` goes into the weights' metadata."""
+    """Write the checkpoint's folder; ``training`` says how the weights came about."""
     for name, content in (
         ("model_index.json", MODEL_INDEX),
+        ("training.json", training),
         ("unet/config.json", UNET),
         ("scheduler/scheduler_config.json", SCHEDULER),
     ):
         path = out / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    metadata = {"format": "pt"} | {key: str(value) for key, value in training.items()}
-    save_file(state, out / "unet" / "diffusion_pytorch_model.safetensors", metadata=metadata)
+    # One key only: safetensors writes several in random order, and the same weights would hash differently.
+    save_file(state, out / "unet" / "diffusion_pytorch_model.safetensors", metadata={"format": "pt"})
 
 
 def main() -> None:
