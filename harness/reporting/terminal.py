@@ -84,8 +84,9 @@ def _bullet(text: str) -> list[str]:
 
 
 def _table(rows: Sequence[Row]) -> list[str]:
-    """Return the rows that decide against the case, then the metrics always shown, aligned."""
+    """Return the rows that decide against the case, those within their limits and a few without, aligned."""
     failed = sorted((row for row in rows if row.passed is False), key=lambda row: -(row.used or 0.0))
+    hidden = len(failed) - _ROWS_SHOWN
     shown = failed[:_ROWS_SHOWN]
     shown += [row for row in rows if row.passed or (row.passed is None and row.name in _ALWAYS_SHOWN)]
     if not shown:
@@ -94,11 +95,11 @@ def _table(rows: Sequence[Row]) -> list[str]:
     cells += [
         (
             row.name,
-            _figure(row.measured),
+            _measured(row),
             ("" if row.limit is None else ("≥ " if row.at_least else "≤ ") + _figure(row.limit)),
             _exact_figure(row.value),
             _exact_figure(row.baseline),
-            "over" if row.passed is False else "",
+            _failure(row),
         )
         for row in shown
     ]
@@ -108,9 +109,23 @@ def _table(rows: Sequence[Row]) -> list[str]:
         "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in zip(*kept, strict=True)
     ]
-    if len(failed) > _ROWS_SHOWN:
-        lines.append(f"  … and {len(failed) - _ROWS_SHOWN} more over their limits")
+    if hidden > 0:
+        lines.insert(1 + _ROWS_SHOWN, f"  … and {hidden} more outside their limits")
     return ["", *lines]
+
+
+def _measured(row: Row) -> str:
+    text = _figure(row.measured)
+    # A figure just outside its limit must not read as the limit itself.
+    return _exact_figure(row.measured) if row.passed is False and text == _figure(row.limit) else text
+
+
+def _failure(row: Row) -> str:
+    if row.passed is not False:
+        return ""
+    if row.measured is None:
+        return "not judged"
+    return "below" if row.at_least else "over"
 
 
 def _figure(value: float | None) -> str:

@@ -1,0 +1,93 @@
+"""`harness list` on a real store: every state of a baseline, what is wrong, and orphans."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from samples import FINGERPRINT, make_baseline, make_case, make_measurement
+
+from harness.baselines import BaselineStore
+from harness.cases import Suite
+from harness.cases.selection import Selection
+from harness.reporting.listing import show_listing
+
+NPU = {**FINGERPRINT, "device": "Ascend", "soc": "Ascend910B4"}
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return BaselineStore(Path("baselines"))
+
+
+def listed(store, *cases, width=80):
+    """The lines of the listing; the suite has all ``cases``."""
+    suite = Suite("guide", Path("suites/guide.yaml"), cases, 1, 1)
+    file = io.StringIO()
+    show_listing(Console(file=file, width=width), Selection((suite,), cases), store)
+    return file.getvalue().splitlines()
+
+
+def test_every_state_is_shown_and_told(store):
+    cases = sound, _, damaged, _ = (
+        make_case(id="sound"),
+        make_case(id="stale"),
+        make_case(id="damaged", seeds=(1, 2, 3), batched=True, dtype="float16", mode="graph"),
+        make_case(id="missing", checkpoint=None, pipeline="package.module:factory"),
+    )
+    store.write(make_baseline(sound))
+    store.write(make_baseline(sound, make_measurement(fingerprint=NPU)))
+    store.write(make_baseline(make_case(id="stale", steps=9)))
+    store.write(make_baseline(damaged)).path.write_text("{")
+    header, *lines = listed(store, *cases)
+    assert " ".join(header.split()) == "case pipeline checkpoint steps seeds dtype mode baseline"
+    column = header.index("baseline")
+    assert [line[column:] for line in lines[:4]] == [
+        "ascend910b4: ok, cpu: ok",
+        "cpu: stale",
+        "cpu: damaged",
+        "missing",
+    ]
+    assert lines[2].split()[:8] == [
+        "guide/damaged", "ddim", "builtin:ddpm-digits", "2", "1", "2", "3", "float16",
+    ]  # fmt: skip
+    assert lines[3].split() == [
+        "guide/missing",
+        "package.module:factory",
+        "2",
+        "7",
+        "float32",
+        "pynative",
+        "missing",
+    ]
+    assert lines[4].startswith("guide/stale: the case was edited since its baseline was recorded on ")
+    assert "steps: 9 -> 2" in lines[4]
+    assert lines[5].startswith("guide/damaged: baselines/guide/damaged/cpu.json: ")
+    assert len(lines) == 6
+
+
+def test_names_are_whole_on_a_narrow_console(store):
+    long = make_case(id="a-case-whose-name-alone-is-longer-than-the-console-" + "x" * 40)
+    assert f"guide/{long.id}" in listed(store, long, width=40)[1]
+
+
+def test_orphans_of_these_suites_alone_are_told(store):
+    store.write(make_baseline(make_case(id="gone")))
+    store.write(make_baseline(make_case(suite="another")))
+    *_, orphan = lines = listed(store, make_case())
+    assert orphan == (
+        "orphan: baselines/guide/gone/cpu.json belongs to no case; remove it if its case is gone"
+    )
+    assert not any("another" in line for line in lines)
+
+
+def test_markup_in_names_of_files_and_cases_is_shown_as_it_is(store):
+    """A device is named by its file: whatever lies in the folder is listed, not obeyed."""
+    case = make_case()
+    path = store.write(make_baseline(case)).path
+    path.rename(path.with_name("[red]:warning:.json"))
+    path.with_suffix(".safetensors").rename(path.with_name("[red]:warning:.safetensors"))
+    _, row, remark = listed(store, case)
+    assert row.endswith("[red]:warning:: damaged")
+    assert "[red]:warning:.json" in remark

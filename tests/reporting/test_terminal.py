@@ -1,0 +1,238 @@
+"""What the user reads of a judgement: every verdict, long reasons, aligned tables, NaN and Inf."""
+
+import math
+
+import numpy as np
+import pytest
+from samples import FINGERPRINT, make_baseline, make_case, make_measurement
+
+from harness.baselines import Key
+from harness.judgement import FieldDifference, Judgement, Row, Tier, Verdict, judge
+from harness.reporting.terminal import judgement_text, summary_lines, verdict_word
+
+COMMAND = "harness record suites/guide.yaml::a --reason '<why it changes>'"
+
+
+def judgement(verdict, tier=Tier.SAME_ENVIRONMENT, **fields):
+    return Judgement("guide", "a", verdict, tier, **fields)
+
+
+def test_drift_is_told_in_full():
+    text = judgement_text(
+        judgement(
+            Verdict.DRIFT,
+            Tier.ACROSS_RELEASES,
+            rows=(
+                Row("max_abs", 0.25),
+                Row("relative_l2", 0.002, 0.001, passed=False),
+                Row("ssim", 0.9, 0.95, passed=False, at_least=True),
+                Row("psnr", 41.0, 40.0, passed=True, at_least=True),
+                Row("worst_tile", None, 0.1, passed=False, note="there are no tiles"),
+                Row("mean", 0.03, 0.01, passed=False, value=0.51, baseline=0.48),
+                Row("max_ulp", 7.0),
+            ),
+            differences=(
+                FieldDifference("mindspore", "2.9.0", "2.10.0"),
+                FieldDifference("numpy", "1.26.4", "1.25.2"),
+            ),
+            reasons=("4 of 5 limits exceeded", "the schedule differs"),
+            notes=("operators that gave other bits: conv2d_3x3",),
+            baseline_path="baselines/guide/a/cpu.json",
+            command=COMMAND,
+        )
+    )
+    assert text == "\n".join(
+        [
+            "guide/a: drift (across releases, compared with baselines/guide/a/cpu.json)",
+            "  - 4 of 5 limits exceeded",
+            "  - the schedule differs",
+            "",
+            "  metric       measured  limit    value  baseline",
+            "  worst_tile             ≤ 0.1                     not judged",
+            "  mean         0.03      ≤ 0.01   0.51   0.48      over",
+            "  relative_l2  0.002     ≤ 0.001                   over",
+            "  ssim         0.9       ≥ 0.95                    below",
+            "  max_abs      0.25",
+            "  psnr         41        ≥ 40",
+            "",
+            "environment (measured | baseline):",
+            "  mindspore  2.9.0 | 2.10.0",
+            "  numpy      1.26.4 | 1.25.2",
+            "note: operators that gave other bits: conv2d_3x3",
+            "",
+            "if this change is meant:",
+            f"  {COMMAND}",
+        ]
+    )
+
+
+def test_incomparable_names_fields_that_a_side_does_not_have_and_offers_no_recording():
+    text = judgement_text(
+        judgement(
+            Verdict.INCOMPARABLE,
+            Tier.ACROSS_DEVICES,
+            rows=(Row("relative_l2", 0.5),),
+            differences=(
+                FieldDifference("soc", "Ascend910B4", None),
+                FieldDifference("isa", None, "AVX2"),
+            ),
+            reasons=("the case has no limits across devices",),
+            command=COMMAND,
+        )
+    )
+    assert text == "\n".join(
+        [
+            "guide/a: incomparable (across devices, compared)",
+            "  - the case has no limits across devices",
+            "",
+            "  metric       measured",
+            "  relative_l2  0.5",
+            "",
+            "environment (measured | baseline):",
+            "  soc  Ascend910B4 | (absent)",
+            "  isa  (absent) | AVX2",
+        ]
+    )
+
+
+def test_an_error_is_told_by_its_reason_alone():
+    reason = "the case was edited. Undo the edit, or record the case again: harness record …"
+    text = judgement_text(judgement(Verdict.ERROR, None, reasons=(reason,), command=COMMAND))
+    assert text == f"guide/a: error\n  - {reason}"
+
+
+def test_a_pass_is_told_without_reasons():
+    assert judgement_text(judgement(Verdict.IDENTICAL)) == "guide/a: identical (same environment, compared)"
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.0001, 1.5])
+def test_judgements_of_real_measurements_can_be_told(factor):
+    base = make_measurement()
+    measured = make_measurement(
+        base.output * np.float32(factor), fingerprint={**FINGERPRINT, "mindspore": "2.9.0"}
+    )
+    case = make_case(tolerance={"across_releases": {"relative_l2": 1e-3, "statistics": 1e-3}})
+    found = judge(case, measured, make_baseline(case, base))
+    assert judgement_text(found).startswith(f"guide/two-steps: {found.verdict.value} (across releases, ")
+    # What xdist carries to the controlling process reads the same there.
+    assert judgement_text(Judgement.from_dict(found.to_dict())) == judgement_text(found)
+
+
+def test_a_reason_of_many_lines_stays_one_bullet():
+    text = judgement_text(
+        judgement(Verdict.ERROR, None, reasons=("its worker died:\n  line 1\n\nline 3", ""))
+    )
+    assert text.splitlines()[1:] == ["  - its worker died:", "      line 1", "    ", "    line 3", "  - "]
+
+
+def test_columns_are_aligned_whatever_they_hold():
+    rows = tuple(
+        Row(name, measured, 1.0, passed=False, value=value, baseline=0.1)
+        for name, measured, value in [
+            ("a", math.inf, math.nan),
+            ("channel0.mean", math.nan, 1e-300),
+            ("b", 123456.0, -math.inf),
+        ]
+    )
+    header, *lines = judgement_text(judgement(Verdict.DRIFT, rows=rows)).splitlines()[2:]
+    assert {line.split()[0] for line in lines} == {"a", "b", "channel0.mean"}
+    for title in ("measured", "limit", "value", "baseline"):
+        column = header.index(title)
+        assert all(line[column - 1] == " " and line[column] != " " for line in lines), title
+    assert {line.index("over") for line in lines} == {len(header) + 2}
+    told = {line.split()[0]: line.split()[1:] for line in lines}
+    assert told["a"] == ["inf", "≤", "1", "nan", "0.1", "over"]
+    assert told["channel0.mean"][0] == "nan"
+    assert told["b"][-3] == "-inf"
+
+
+def test_a_figure_just_over_its_limit_does_not_read_as_the_limit():
+    (row,) = (Row("relative_l2", 0.0010004, 0.001, passed=False),)
+    assert "  relative_l2  0.0010004  ≤ 0.001  over" in judgement_text(judgement(Verdict.DRIFT, rows=(row,)))
+
+
+def test_values_of_statistics_are_told_to_the_last_digit():
+    value = math.nextafter(0.5, 1)
+    rows = (Row("mean", 1e-16, 0.0, passed=False, value=value, baseline=0.5),)
+    assert f"{value!r}  0.5" in judgement_text(judgement(Verdict.DRIFT, rows=rows))
+
+
+def test_of_many_rows_the_worst_are_told_and_the_others_counted():
+    over = [Row(f"s{i:02}", float(i), 1.0, passed=False) for i in range(2, 17)]
+    # Fails least of all, so it is among those counted, although such a metric is shown where it has no limit.
+    over.append(Row("max_abs", 1.5, 1.0, passed=False))
+    text = judgement_text(judgement(Verdict.DRIFT, rows=(Row("mean_abs", 0.5), *over)))
+    names = [line.split()[0] for line in text.splitlines()[3:]]
+    assert names == [f"s{i:02}" for i in range(16, 4, -1)] + ["…", "mean_abs"]
+    assert "… and 4 more outside their limits" in text
+
+
+def test_markup_of_rich_is_left_as_it_is():
+    reason = "x.py:3: the key [red] is unknown :warning:"
+    assert reason in judgement_text(judgement(Verdict.ERROR, None, reasons=(reason,)))
+
+
+NEAR = Row("relative_l2", 0.0009, 0.001, passed=True)
+FAR = Row("max_abs", 0.1, 1.0, passed=True)
+SSIM = Row("ssim", 0.96, 0.95, passed=True, at_least=True)
+
+
+@pytest.mark.parametrize(
+    ("found", "word"),
+    [
+        (judgement(Verdict.IDENTICAL), "IDENTICAL"),
+        (judgement(Verdict.IDENTICAL, Tier.ACROSS_RELEASES), "IDENTICAL"),
+        (
+            judgement(Verdict.WITHIN, Tier.ACROSS_RELEASES, rows=(FAR, NEAR)),
+            "WITHIN (across releases, relative_l2 at 90% of its limit)",
+        ),
+        (judgement(Verdict.WITHIN, Tier.ACROSS_DEVICES), "WITHIN (across devices)"),
+        (judgement(Verdict.DRIFT, rows=(FAR,)), "DRIFT"),
+        (judgement(Verdict.INCOMPARABLE, Tier.ACROSS_DEVICES), "INCOMPARABLE"),
+        (judgement(Verdict.ERROR, None), "ERROR"),
+    ],
+)
+def test_the_verdict_as_one_word(found, word):
+    assert verdict_word(found) == word
+
+
+def test_the_summary_counts_and_names_the_nearest_to_its_limit():
+    release = (FieldDifference("mindspore", "2.9.0", "2.10.0"), FieldDifference("mindone", None, "0.5.0"))
+    found = [
+        judgement(Verdict.IDENTICAL),
+        judgement(Verdict.ERROR, None, reasons=("no baseline",)),
+        judgement(Verdict.IDENTICAL),
+        judgement(Verdict.WITHIN, Tier.ACROSS_RELEASES, rows=(FAR,), differences=release),
+        Judgement("guide", "b", Verdict.WITHIN, Tier.ACROSS_RELEASES, rows=(NEAR, SSIM), differences=release),
+        # Beyond its limit, so no longer near to it.
+        judgement(
+            Verdict.DRIFT,
+            Tier.ACROSS_RELEASES,
+            rows=(Row("max_abs", 2.0, 1.0, passed=False),),
+            differences=release,
+        ),
+    ]
+    assert summary_lines(found, [Key("guide", "gone", "cpu")]) == [
+        "2 identical, 2 within, 1 drift, 1 error",
+        "same environment: 2 compared",
+        "across releases: 3 compared (mindspore 2.9.0 | 2.10.0, mindone (absent) | 0.5.0); "
+        "nearest to its limit: guide/b, relative_l2 0.0009 of 0.001",
+        "orphan: guide/gone/cpu.json belongs to no case; remove it if its case is gone",
+    ]
+
+
+def test_environments_are_told_apart_in_the_summary():
+    found = [
+        judgement(
+            Verdict.WITHIN, Tier.ACROSS_RELEASES, differences=(FieldDifference("mindspore", v, "2.10.0"),)
+        )
+        for v in ("2.8.0", "2.9.0")
+    ]
+    assert summary_lines(found, [])[1:] == [
+        "across releases: 1 compared (mindspore 2.8.0 | 2.10.0)",
+        "across releases: 1 compared (mindspore 2.9.0 | 2.10.0)",
+    ]
+
+
+def test_a_session_without_cases_has_no_summary():
+    assert summary_lines([], []) == []
