@@ -23,6 +23,7 @@ from harness.cases import Case
 from harness.errors import HarnessError
 from harness.execution.repetition import FreshRunner, first_difference, run_twice
 from harness.judgement.metrics import compare
+from harness.judgement.verdicts import judge
 from harness.measurement.record import Array, Measurement
 
 FIRST_REASON = "first recording"
@@ -132,6 +133,7 @@ def propose(case: Case, runner: FreshRunner, store: BaselineStore) -> Candidate:
     measurement = run_twice(case.job(), runner)
     check_storable(f"{case.suite}/{case.id}", measurement)
     device = device_key(measurement.fingerprint)
+    _check_own_rules(case, measurement, device)
     try:
         old = store.load(case.suite, case.id, device, suite_file=case.path)
     except BaselineMissing:
@@ -144,6 +146,14 @@ def propose(case: Case, runner: FreshRunner, store: BaselineStore) -> Candidate:
         return Candidate(case, measurement, device, "unchanged")
     size = _relative_l2(measurement.output, old.measurement.output)
     return Candidate(case, measurement, device, "changed", _in_words(edits, moved), size)
+
+
+def _check_own_rules(case: Case, measurement: Measurement, device: str) -> None:
+    """Raise where a measurement would fail even against itself: a batch that is not its single images."""
+    provenance = Provenance.of(case, reason="", git_commit=None)
+    judgement = judge(case, measurement, Baseline(case.suite, case.id, device, measurement, provenance))
+    if not judgement.passed:
+        raise BaselineError(f"{case.suite}/{case.id}: {'; '.join(judgement.reasons)}")
 
 
 def _relative_l2(output: Array, old: Array) -> float | None:

@@ -12,6 +12,7 @@ import pytest
 from samples import make_case, make_measurement
 
 from harness.baselines import BaselineError, BaselineStore
+from harness.cases import Limits
 from harness.errors import HarnessError
 from harness.execution.runner import CaseFailed
 from harness.judgement.recording import FIRST_REASON, Candidate, Recording, Refusal
@@ -257,3 +258,15 @@ def test_a_store_that_cannot_be_a_folder_is_told_before_any_case_runs(store):
     with pytest.raises(BaselineError, match="is not a folder") as raised:
         Recording(store)
     assert isinstance(raised.value, HarnessError)
+
+
+def test_a_batch_that_is_not_its_single_images_is_refused(store):
+    case = make_case(seeds=(0, 1), batched=True, batch_consistency=Limits(relative_l2=1e-6))
+    singles = BASE.output * np.float32(1.001)
+    recording, outcomes = record(store, (case, replace(BASE, singles=singles)))
+    assert outcomes == []
+    assert "differ from the single images" in recording.refusals[0].message
+    assert not store.root.exists()
+    sound, (written,) = record(store, (case, replace(BASE, singles=BASE.output.copy())))
+    assert sound.complete
+    assert written.state == "created"
