@@ -13,7 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -124,8 +124,10 @@ class Runner:
         Raises :class:`CaseFailed`, :class:`WorkerCrashed` or :class:`WorkerTimeout`; after the last two the
         next case gets a fresh worker.
         """
-        answer = self._ask(Context(job["mode"], job["dtype"]), job["id"], job)
-        return Measurement.from_wire(answer)
+        context = Context(job["mode"], job["dtype"])
+        measurement = Measurement.from_wire(self._ask(context, job["id"], job))
+        spawn = self._workers[context].spawn_seconds
+        return replace(measurement, timings={"spawn": spawn, **measurement.timings})
 
     def describe(self) -> dict[str, Any]:
         """Return the fingerprint, canaries and devices of a worker; raises as :meth:`run` does."""
@@ -181,6 +183,7 @@ class _WorkerProcess:
         self._folder = Path(tempfile.mkdtemp(prefix="harness-worker-"))
         self._log = self._folder / "worker.log"
         self._group = execnet.Group()
+        started = time.monotonic()
         settings = {
             "profile": profile.to_wire(),
             "mode": context.mode,
@@ -201,6 +204,7 @@ class _WorkerProcess:
             self._discard()
             raise RunError(f"{python}: {answer}")
         self.pid: int = answer
+        self.spawn_seconds = time.monotonic() - started
 
     def ask(self, name: str, job: dict[str, Any] | None, timeout: float) -> dict[str, Any]:
         started = time.monotonic()

@@ -62,8 +62,9 @@ class Measurement:
     ``output`` is the pipeline's array, for images float32 ``[n, height, width, channels]`` in [0, 1];
     ``latents`` is ``[steps, n, channels, height, width]`` where the case keeps them; ``singles`` has the
     shape of ``output`` and holds the images run one by one where the case asks for batch consistency;
-    ``canaries`` maps operators to the hash of their result; ``timings`` are in seconds; ``peak_memory``
-    is the largest resident size of the worker so far, in bytes.
+    ``canaries`` maps operators to the hash of their result; ``timings`` are in seconds (``spawn`` and
+    ``start`` of the worker are paid once, by its first case; ``load`` and ``run`` are the case's own);
+    ``peak_memory`` is the largest resident size of the worker so far, in bytes.
     """
 
     output: Array
