@@ -54,7 +54,7 @@ def run_bare() -> dict[str, float]:
 
 
 def run_pytest() -> dict[str, float]:
-    """Run the case; what pytest took for it, less the worker's start, which the bare script leaves out too."""
+    """Run the case; its time is less the worker's start, which the bare script leaves out too."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         subprocess.run(
@@ -64,8 +64,9 @@ def run_pytest() -> dict[str, float]:
         )
         (case,) = ElementTree.parse(report).iter("testcase")
     properties = {item.get("name"): item.get("value") for item in case.iter("property")}
+    starting = sum(float(properties[key] or 0) for key in STARTING)
     return {
-        "seconds": float(case.get("time") or 0) - sum(float(properties[key] or 0) for key in STARTING),
+        "seconds": float(case.get("time") or 0) - starting,
         "peak": float(properties["peak_memory_mb"] or 0) * 2**20,
         "sum": float(properties["statistic.abs_sum"] or 0),
     }
