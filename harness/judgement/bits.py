@@ -83,8 +83,8 @@ def checkpoint_change(measured: Measurement, baseline: Measurement) -> str | Non
     if ours.sha256 == theirs.sha256:
         return None
     return (
-        f"the checkpoint {ours.source or '(of the pipeline itself)'} has other weights than those recorded: "
-        f"sha256 {ours.sha256 or '(none)'}, the baseline's {theirs.sha256 or '(none)'}"
+        f"the checkpoint {ours.source or '(of the pipeline itself)'} is not the one recorded (weights "
+        f"or configuration): sha256 {ours.sha256 or '(none)'}, the baseline's {theirs.sha256 or '(none)'}"
     )
 
 

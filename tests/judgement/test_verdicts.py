@@ -118,7 +118,7 @@ class TestWhatRoundingCannotExplain:
         checkpoint = CheckpointIdentity("builtin:ddpm-digits", "ef" * 32)
         reasons = self.reasons(make_measurement(fingerprint=fingerprint, checkpoint=checkpoint))
         assert reasons[0].startswith(
-            "the checkpoint builtin:ddpm-digits has other weights than those recorded: sha256 ef"
+            "the checkpoint builtin:ddpm-digits is not the one recorded (weights or configuration): sha256 ef"
         )
         assert "ab" * 32 in reasons[0]
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import mindspore as ms
 import numpy as np
 from mindspore import Tensor
 
 from harness.pipelines.errors import PipelineError
 from harness.pipelines.randn import GeneratorArgument, randn_tensor
-from harness.pipelines.schedulers.betas import cumulative_alphas, make_betas
 from harness.pipelines.schedulers.config import SchedulerConfig
 from harness.pipelines.schedulers.prediction import (
     NoiseLevel,
@@ -20,31 +16,18 @@ from harness.pipelines.schedulers.prediction import (
     confine,
     noise_in,
 )
-from harness.pipelines.schedulers.timesteps import check_signal, spaced_timesteps
+from harness.pipelines.schedulers.schedule import NoiseSchedule
 
 
-class DDIMScheduler:
+class DDIMScheduler(NoiseSchedule):
     """DDIM (https://arxiv.org/abs/2010.02502) on the noise schedule of ``config``.
 
     ``timesteps`` holds the training timesteps to visit, in falling order; :meth:`set_timesteps` sets it.
     """
 
     def __init__(self, config: SchedulerConfig) -> None:
-        self.config = config
-        self.alphas_cumprod = cumulative_alphas(make_betas(config))
+        super().__init__(config)
         self.final_alpha_cumprod = np.float32(1) if config.set_alpha_to_one else self.alphas_cumprod[0]
-        self.timesteps: tuple[int, ...] = ()
-
-    @classmethod
-    def from_config(cls, data: Mapping[str, Any], where: str) -> DDIMScheduler:
-        """Read a ``scheduler_config.json``, either scheduler's; ``where`` names the file in errors."""
-        return cls(SchedulerConfig.from_dict(data, where))
-
-    def set_timesteps(self, num_inference_steps: int) -> None:
-        """Choose the timesteps of a run of ``num_inference_steps``; :class:`PipelineError` if impossible."""
-        timesteps = spaced_timesteps(self.config, num_inference_steps)
-        check_signal(self.config, timesteps[0], self.alphas_cumprod)
-        self.timesteps = timesteps
 
     def step(
         self,

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import mindspore as ms
 import numpy as np
 from mindspore import Tensor
 
 from harness.pipelines.errors import PipelineError
 from harness.pipelines.randn import GeneratorArgument, randn_tensor
-from harness.pipelines.schedulers.betas import cumulative_alphas, make_betas
 from harness.pipelines.schedulers.config import SchedulerConfig, unsupported_variance
 from harness.pipelines.schedulers.prediction import NoiseLevel, SchedulerOutput, clean_sample, confine
-from harness.pipelines.schedulers.timesteps import check_signal, spaced_timesteps
+from harness.pipelines.schedulers.schedule import NoiseSchedule
 
 
-class DDPMScheduler:
+class DDPMScheduler(NoiseSchedule):
     """DDPM (https://arxiv.org/abs/2006.11239) on the noise schedule of ``config``.
 
     ``timesteps`` holds the training timesteps to visit, in falling order; :meth:`set_timesteps` sets it.
@@ -27,20 +23,7 @@ class DDPMScheduler:
         problems = unsupported_variance(config.variance_type)
         if problems:
             raise PipelineError(problems[0])
-        self.config = config
-        self.alphas_cumprod = cumulative_alphas(make_betas(config))
-        self.timesteps: tuple[int, ...] = ()
-
-    @classmethod
-    def from_config(cls, data: Mapping[str, Any], where: str) -> DDPMScheduler:
-        """Read a ``scheduler_config.json``, either scheduler's; ``where`` names the file in errors."""
-        return cls(SchedulerConfig.from_dict(data, where))
-
-    def set_timesteps(self, num_inference_steps: int) -> None:
-        """Choose the timesteps of a run of ``num_inference_steps``; :class:`PipelineError` if impossible."""
-        timesteps = spaced_timesteps(self.config, num_inference_steps)
-        check_signal(self.config, timesteps[0], self.alphas_cumprod)
-        self.timesteps = timesteps
+        super().__init__(config)
 
     def step(
         self,
