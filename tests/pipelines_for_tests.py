@@ -52,6 +52,10 @@ def no_array(checkpoint, dtype, mode):
     return _drawing(lambda images: "an image")
 
 
+def complex_numbers(checkpoint, dtype, mode):
+    return _drawing(lambda images: images.astype(np.complex64))
+
+
 def raising(checkpoint, dtype, mode):
     def fail(images):
         raise ValueError("the pipeline's own error")
@@ -81,3 +85,14 @@ def hanging(checkpoint, dtype, mode):
         time.sleep(3600)
 
     return _drawing(hang)
+
+
+def ending_late(checkpoint, dtype, mode):
+    """Say that the run began, by a file, and end some time after."""
+
+    def wait(images):
+        Path(os.environ["TEST_BEGAN"]).write_text(str(os.getpid()))
+        time.sleep(1)
+        return images
+
+    return _drawing(wait)

@@ -23,7 +23,7 @@ from harness.errors import HarnessError
 from harness.execution.profile import DEVICES, Profile
 from harness.measurement.guard import Guard
 from harness.measurement.ledger import Ledger, case_generators
-from harness.measurement.record import Array, CheckpointIdentity, Measurement
+from harness.measurement.record import REAL_KINDS, Array, CheckpointIdentity, Measurement
 from harness.measurement.statistics import summarise
 from harness.measurement.trace import StepTrace
 
@@ -59,19 +59,29 @@ def serve(channel: Channel, settings: dict[str, Any]) -> None:
     _extend_import_path(settings["import_paths"])
     channel.send(("ready", os.getpid()))
     worker: Worker | None = None
-    answer: tuple[str, Any]
+    unable: tuple[str, Any] | None = None
     for job in channel:
-        try:
-            # Made at the first job, so that an environment without MindSpore fails a case, with its reason.
-            worker = worker or Worker(Profile(**settings["profile"]), settings["mode"], settings["dtype"])
-            answer = worker.answer(job)
-        except HarnessError as error:
-            answer = ("error", str(error))
-        except ModuleNotFoundError as error:
-            answer = ("error", f"{sys.executable}: {error}; install it there, or choose another interpreter")
-        except Exception:  # noqa: BLE001  the channel carries any failure of a case to the other side
-            answer = ("failed", traceback.format_exc())
+        answer = unable
+        if answer is None:
+            try:
+                # Made at the first job, so that an environment without MindSpore fails a case, with its reason.
+                worker = worker or Worker(Profile(**settings["profile"]), settings["mode"], settings["dtype"])
+                answer = worker.answer(job)
+            except Exception as error:  # noqa: BLE001  the channel carries any failure to the other side
+                answer = _failure(error)
+                if worker is None:
+                    # A second attempt would find MindSpore imported, and fail for that reason instead.
+                    unable = answer
         channel.send(answer)
+
+
+def _failure(error: Exception) -> tuple[str, str]:
+    """Return the answer for a case that raised ``error``, which is being handled."""
+    if isinstance(error, HarnessError):
+        return "error", str(error)
+    if isinstance(error, ModuleNotFoundError):
+        return "error", f"{sys.executable}: {error}; install it there, or choose another interpreter"
+    return "failed", traceback.format_exc()
 
 
 def _log_to(path: Path) -> None:
@@ -181,9 +191,10 @@ class Worker:
                 **job["arguments"],
             )
         images = getattr(result, "images", None)
-        if not isinstance(images, np.ndarray) or images.dtype == object:
+        if not isinstance(images, np.ndarray) or images.dtype.kind not in REAL_KINDS:
+            what = f"an array of {images.dtype}" if isinstance(images, np.ndarray) else type(images).__name__
             raise OutputError(
-                f"{job['pipeline']}: the result's .images is {type(images).__name__}, not a numpy array; "
-                "return an object whose .images is an array [n, height, width, channels]"
+                f"{job['pipeline']}: the result's .images is {what}; return an object whose .images is a numpy "
+                "array of real numbers [n, height, width, channels]"
             )
         return images

@@ -87,7 +87,8 @@ def test_an_argument_that_the_pipeline_does_not_take_is_named(runner):
     [
         ("raising", "the pipeline's own error"),
         ("unseeded", r"pipelines_for_tests\.py:\d+: an unseeded numpy generator"),
-        ("no_array", "not a numpy array"),
+        ("no_array", "images is str; return"),
+        ("complex_numbers", "images is an array of complex64; return"),
         ("missing", "missing"),
     ],
 )
@@ -134,6 +135,48 @@ def test_kill_9_in_mid_case_fails_that_case_only(tmp_path, monkeypatch):
             runner.run(job("hanging"))
         killer.join()
         assert runner.run(job("sound")).output.shape == (1, 8, 8, 1)
+
+
+def test_an_answer_that_was_not_waited_for_is_not_the_next_cases(tmp_path, monkeypatch):
+    """As pytest-timeout and a debugger do it: an exception out of the blue while the runner waits."""
+    began = tmp_path / "began"
+    monkeypatch.setenv("TEST_BEGAN", str(began))
+
+    class LeftAlone(BaseException):
+        pass
+
+    def leave(*_):
+        raise LeftAlone
+
+    def interrupt():
+        while not (began.exists() and began.read_text()):
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    previous = signal.signal(signal.SIGUSR1, leave)
+    try:
+        with Runner(import_paths=[TESTS], timeout=60) as runner:
+            interrupter = threading.Thread(target=interrupt)
+            interrupter.start()
+            with pytest.raises(LeftAlone):
+                runner.run(job("ending_late"))
+            interrupter.join()
+            assert not alive(int(began.read_text()))
+            again = runner.run(job("sound", steps=2))
+        assert len(again.trace) == 2
+    finally:
+        signal.signal(signal.SIGUSR1, previous)
+
+
+def test_a_worker_that_cannot_start_says_why_to_every_case():
+    with Runner(import_paths=[TESTS], device="Ascend") as runner:
+        messages = set()
+        for _ in range(2):
+            with pytest.raises(CaseFailed) as caught:
+                runner.run(job("sound"))
+            messages.add(str(caught.value))
+    (message,) = messages
+    assert "MindSpore cannot use NPU 0" in message
 
 
 def test_modes_and_dtypes_have_workers_of_their_own(runner):
