@@ -96,3 +96,21 @@ def ending_late(checkpoint, dtype, mode):
         return images
 
     return _drawing(wait)
+
+
+def ddim_that_waits(checkpoint, dtype, mode):
+    """The real DDIM; where TEST_BEGAN names a file, write the worker's number there in mid-case and wait."""
+    from harness.pipelines.ddim_pipeline import DDIMPipeline
+
+    pipeline = DDIMPipeline.from_pretrained(checkpoint)
+
+    def call(*, callback_on_step_end, **arguments):
+        def after_step(caller, step, timestep, tensors):
+            if os.environ.get("TEST_BEGAN") and step == 1:
+                Path(os.environ["TEST_BEGAN"]).write_text(str(os.getpid()))
+                time.sleep(3600)
+            return callback_on_step_end(caller, step, timestep, tensors)
+
+        return pipeline(callback_on_step_end=after_step, **arguments)
+
+    return call

@@ -147,7 +147,11 @@ class Runner:
         worker = self._worker(context)
         try:
             return worker.ask(name, job, self._timeout)
-        except (WorkerCrashed, WorkerTimeout):
+        except CaseFailed:
+            raise
+        except BaseException:
+            # Also where a time limit of pytest's own or a debugger breaks the wait: this worker's answer is
+            # still to come, and the next case would be given it as its own.
             self._workers.pop(context).kill()
             raise
 
@@ -213,8 +217,8 @@ class _WorkerProcess:
             kind, answer = self._channel.receive(timeout=timeout)
         except self._timeout_error():
             raise WorkerTimeout(
-                f"{name}: no result after {timeout:g} s, so its worker was killed; give it longer with "
-                f"--harness-timeout{self._log_tail()}"
+                f"{name}: no result after {timeout:g} s, so its worker was killed; give it longer "
+                f"(pytest --harness-timeout, harness record --timeout){self._log_tail()}"
             ) from None
         except (EOFError, OSError, execnet.RemoteError):
             raise WorkerCrashed(
@@ -232,8 +236,10 @@ class _WorkerProcess:
         self._discard()
 
     def kill(self) -> None:
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+        # Once its end was waited for, its number may be another process's.
+        if self._popen.poll() is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
         self._discard()
 
     def _discard(self) -> None:

@@ -64,7 +64,7 @@ def serve(channel: Channel, settings: dict[str, Any]) -> None:
         answer = unable
         if answer is None:
             try:
-                # Made at the first job, so that an environment without MindSpore fails a case, with its reason.
+                # Made at the first job: an environment without MindSpore fails a case, with its reason.
                 worker = worker or Worker(Profile(**settings["profile"]), settings["mode"], settings["dtype"])
                 answer = worker.answer(job)
             except Exception as error:  # noqa: BLE001  the channel carries any failure to the other side
@@ -194,7 +194,7 @@ class Worker:
         if not isinstance(images, np.ndarray) or images.dtype.kind not in REAL_KINDS:
             what = f"an array of {images.dtype}" if isinstance(images, np.ndarray) else type(images).__name__
             raise OutputError(
-                f"{job['pipeline']}: the result's .images is {what}; return an object whose .images is a numpy "
-                "array of real numbers [n, height, width, channels]"
+                f"{job['pipeline']}: the result's .images is {what}; return an object whose .images "
+                "is a numpy array of real numbers [n, height, width, channels]"
             )
         return images
