@@ -1,6 +1,6 @@
 """Pipelines of users, as the tests need them: sound ones, broken ones, ones that die.
 
-Each is a factory by the protocol of `package.module:factory`; none needs a checkpoint.
+Each is a factory by the protocol of `package.module:factory`; all but the last need no checkpoint.
 """
 
 from __future__ import annotations

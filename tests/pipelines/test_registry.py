@@ -46,10 +46,6 @@ def load(pipeline: str, checkpoint: str | None, base: Path, **settings: Any) -> 
     )
 
 
-def test_suites_know_the_same_names() -> None:
-    assert set(names.OWN_ARGUMENTS) == set(registry.RESERVED_ARGUMENTS)
-
-
 @pytest.mark.parametrize("pipeline", names.PIPELINES)
 @pytest.mark.parametrize("mode", ["pynative", "graph"])
 @pytest.mark.parametrize("dtype", ["float32", "float16"])

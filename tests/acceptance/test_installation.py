@@ -1,0 +1,80 @@
+"""What is installed works: the doctor finds this machine fit, and the wheel has all that a run needs."""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from acceptance_digits import DIGITS, REPOSITORY
+
+import harness
+
+DATA = [
+    "py.typed",
+    "cases/suite.schema.json",
+    *(
+        f"pipelines/data/ddpm-digits/{path.relative_to(DIGITS)}"
+        for path in DIGITS.rglob("*")
+        if path.is_file()
+    ),
+]
+
+
+def test_the_doctor_finds_this_machine_fit(project):
+    done = project.harness("doctor")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    for told in ("mindspore", "AVX2", "conv2d_3x3"):
+        assert told in done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel of the repository's files, built in a copy: building leaves folders behind."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [
+        "git",
+        "-C",
+        str(REPOSITORY),
+        "ls-files",
+        "-z",
+        "harness",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+    ]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, listed.split("\0")):
+        target = folder / "source" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(REPOSITORY / name, target)
+    build = [sys.executable, "-m", "pip", "wheel", ".", "--no-deps", "--wheel-dir", "../wheels"]
+    built = subprocess.run(build, cwd=folder / "source", capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stdout + built.stderr
+    (path,) = (folder / "wheels").iterdir()
+    return path
+
+
+# Building fetches setuptools from the package index, which the tests that run by default never need.
+@pytest.mark.slow
+def test_the_wheel_has_the_files_that_are_no_code(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        for name in DATA:
+            assert archive.read(f"harness/{name}") == (Path(harness.__file__).parent / name).read_bytes()
+    assert [name for name in names if name.startswith("tests/")] == []
+
+
+@pytest.mark.slow
+def test_the_wheel_runs_a_shipped_case(wheel, shipped):
+    site = shipped.root / "site"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    shipped.environment["PYTHONPATH"] = str(site)
+    probe = [sys.executable, "-c", "import harness; print(harness.__file__)"]
+    where = subprocess.run(probe, env=shipped.environment, cwd=shipped.root, capture_output=True, text=True)
+    assert where.stdout.strip() == str(site / "harness" / "__init__.py")
+    found = shipped.compare("suites/ddim.yaml::two-steps")
+    assert found.returncode == 0, found.text

@@ -1,0 +1,100 @@
+"""Under another MindSpore release: real drift is within tolerance, and it is said to be across releases.
+
+HARNESS_OTHER_PYTHON names the interpreter that has the other release.
+"""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.cases.selection import select
+
+pytestmark = pytest.mark.releases
+
+VARIABLE = "HARNESS_OTHER_PYTHON"
+# The bits of these differ from those of the release that the baselines are of; see README.md.
+OTHER_BITS = ("2.7", "2.8")
+
+# The factory's output moves with TEST_OFFSET: some releases have the same bits, which need no limits.
+SUITE = """\
+suite: held
+defaults:
+  pipeline: pipelines:with_environment
+  seed: 0
+  steps: 3
+cases:
+  - id: limited
+    tolerance: {across_releases: {max_abs: 1.0e-3, statistics: 1.0e-3}}
+  - id: strict
+    strict: true
+    tolerance: {across_releases: {max_abs: 1.0e-3, statistics: 1.0e-3}}
+  - id: without-limits
+"""
+
+
+@pytest.fixture(scope="module")
+def other_python():
+    given = os.environ.get(VARIABLE)
+    if not given:
+        pytest.fail(
+            f"set {VARIABLE} to the interpreter of a virtual environment with another MindSpore release"
+        )
+    # Not resolved: a virtual environment's python is a link.
+    return str(Path(given).absolute())
+
+
+@pytest.fixture(scope="module")
+def other_release(other_python):
+    code = "from importlib.metadata import version; print(version('mindspore'))"
+    return subprocess.run(
+        [other_python, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def test_shipped_suites_are_within_their_limits(shipped, other_python, other_release):
+    found = shipped.compare("suites/", "-v", "--harness-python", other_python)
+    assert found.returncode == 0, found.text
+    cases = select([str(shipped.root / "suites")]).cases
+    assert list(found.verdicts) == [f"{case.suite}/{case.id}" for case in cases]
+    assert set(found.verdicts.values()) <= {"identical", "within"}
+    assert set(found.tiers.values()) == {"across_releases"}
+    assert re.search(
+        rf"^across releases: {len(cases)} compared \(.*mindspore {other_release} \| 2\.10\.0",
+        found.text,
+        re.M,
+    )
+    if other_release.startswith(OTHER_BITS):
+        # The drift is real: it is there, and the limits hold it.
+        assert re.search(
+            r"ddim\.yaml::two-steps WITHIN \(across releases, \w+ at \d+% of its limit\)", found.text
+        )
+
+
+def test_what_is_no_rounding_is_drift_there_too(shipped, other_python):
+    """Limits for other releases do not hide a fault."""
+    shipped.edit_core("pipelines/schedulers/ddim.py", "np.float32(1) if", "np.float32(0.9999) if")
+    found = shipped.compare("suites/ddim.yaml::two-steps", "--harness-python", other_python)
+    assert found.verdicts == {"ddim/two-steps": "drift"}
+    assert "ddim/two-steps: drift (across releases" in found.text
+
+
+def test_strict_cases_and_cases_without_limits_are_incomparable(project, other_python):
+    path = project.suite("held", SUITE)
+    project.keep_baselines()
+    project.environment["TEST_OFFSET"] = "1e-6"
+    found = project.compare("suites/", "--harness-python", other_python)
+    assert found.returncode == 1
+    assert found.verdicts == {
+        "held/limited": "within",
+        "held/strict": "incomparable",
+        "held/without-limits": "incomparable",
+    }, found.text
+    assert "only compared in the environment of its baseline, this is across releases" in found.explanation(
+        "held/strict"
+    )
+    line = path.read_text().splitlines().index("  - id: without-limits") + 1
+    told = f"add `tolerance: {{across_releases: …}}` to the case at suites/held.yaml:{line}"
+    assert told in found.explanation("held/without-limits")

@@ -1,0 +1,73 @@
+"""The suites and baselines in the repository: whole, of this version, and passing on whatever CPU this is."""
+
+import json
+import re
+
+import pytest
+from acceptance_digits import REPOSITORY
+from jsonschema import Draft202012Validator
+
+import harness
+from harness.baselines import BaselineStore, orphans
+from harness.baselines.staleness import state_of
+from harness.cases.document import read_document
+from harness.cases.schema import SCHEMA_PATH
+from harness.cases.selection import select
+
+SUITES = sorted((REPOSITORY / "suites").iterdir())
+STORE = BaselineStore(REPOSITORY / "baselines")
+SELECTION = select([str(REPOSITORY / "suites")])
+CASES = [pytest.param(case, id=f"{case.suite}/{case.id}") for case in SELECTION.cases]
+
+
+def test_every_form_of_case_is_shipped():
+    assert {case.pipeline for case in SELECTION.cases} == {"ddim", "ddpm"}
+    assert {(case.dtype, case.mode) for case in SELECTION.cases} == {
+        (dtype, mode) for dtype in ("float32", "float16") for mode in ("pynative", "graph")
+    }
+    assert any(case.batch_consistency for case in SELECTION.cases)
+    assert {(case.checkpoint, case.steps) for case in SELECTION.cases} >= {
+        ("builtin:ddpm-digits", 2),
+        ("builtin:ddpm-digits", 50),
+        ("seeded:ddpm-cifar10-32", 50),
+    }
+
+
+@pytest.mark.parametrize("path", SUITES, ids=lambda path: path.name)
+def test_a_shipped_suite_meets_the_published_schema(path):
+    schema = json.loads(SCHEMA_PATH.read_text())
+    Draft202012Validator(schema).validate(read_document(path).value)
+    # The line by which editors find it.
+    named = re.match(r"# yaml-language-server: \$schema=(\S+)\n", path.read_text())
+    assert (path.parent / named[1]).resolve() == SCHEMA_PATH.resolve()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_shipped_case_has_a_baseline_that_is_its_own(case):
+    state = state_of(case, STORE, "cpu")
+    assert (state.kind, state.message) == ("ok", "")
+    baseline = STORE.load(case.suite, case.id, "cpu")
+    assert baseline.measurement.fingerprint["mindspore"] == "2.10.0"
+    assert baseline.measurement.fingerprint["cores"] == "1"
+    assert baseline.provenance.harness_version == harness.__version__
+    # A full hash, and no -dirty behind it.
+    assert re.fullmatch("[0-9a-f]{40}", baseline.provenance.git_commit or "")
+
+
+def test_no_shipped_baseline_is_an_orphan():
+    assert orphans(SELECTION.suites, STORE) == ()
+    known = {STORE.path(*key) for key in STORE.stored()}
+    files = {path for path in STORE.root.rglob("*") if path.is_file()}
+    assert files == known | {path.with_suffix(".safetensors") for path in known}
+
+
+def test_shipped_cases_pass_on_this_machine(shipped):
+    """On the CPU of the baselines they are identical, on another model of CPU within their limits."""
+    found = shipped.compare(
+        "suites/ddim.yaml::two-steps", "suites/modes.yaml::float16", "suites/modes.yaml::float16-graph"
+    )
+    assert found.returncode == 0, found.text
+    assert list(found.verdicts) == ["ddim/two-steps", "modes/float16", "modes/float16-graph"]
+    for name, verdict in found.verdicts.items():
+        allowed = {"same_environment": {"identical"}, "across_releases": {"identical", "within"}}
+        assert verdict in allowed[found.tiers[name]], found.text
