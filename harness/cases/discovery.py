@@ -11,25 +11,29 @@ from harness.cases.document import MAX_BYTES
 from harness.cases.problems import Problem, SuiteError
 
 _SUFFIXES = (".yaml", ".yml")
-# The key at the start of a line, or as the first of a mapping in braces.
+# The keys that every suite has: the first two at the start of a line, or as the first of a mapping in braces.
 _TOP_LEVEL_KEY = re.compile(
-    rb"""^(?:\xef\xbb\xbf)?(?:\{\s*)?(["']?)(?:suite|cases)\1[ \t]*:(?=\s|$)""", re.MULTILINE
+    rb"""^(?:\xef\xbb\xbf)?(?:\{\s*)?(["']?)(suite|cases)\1[ \t]*:(?=\s|$)""", re.MULTILINE
 )
+_PIPELINE_KEY = re.compile(rb"""^[^#\n]*?(?<![\w'"-])(["']?)pipeline\1[ \t]*:(?=\s|$)""", re.MULTILINE)
 
 
 def looks_like_suite(path: Path) -> bool:
-    """Return whether ``path`` is a .yaml or .yml file with `suite:` or `cases:` as a key at the top level.
+    """Return whether ``path`` is a .yaml or .yml file with two of the keys that every suite has.
 
-    Reads the first MiB as bytes and parses nothing. A file that cannot be read counts as a suite, so that
-    loading it says why.
+    These are `suite:` and `cases:` at the top level, and `pipeline:` anywhere; two, because one of them may be
+    misspelt in a suite, and one alone is in many a file of other tools. Reads the first MiB as bytes and
+    parses nothing. A file that cannot be read counts as a suite, so that loading it says why.
     """
     if path.suffix not in _SUFFIXES or not path.is_file():
         return False
     try:
         with path.open("rb") as file:
-            return _TOP_LEVEL_KEY.search(file.read(MAX_BYTES)) is not None
+            content = file.read(MAX_BYTES)
     except OSError:
         return True
+    keys = {match[2] for match in _TOP_LEVEL_KEY.finditer(content)}
+    return len(keys) == 2 or (len(keys) == 1 and _PIPELINE_KEY.search(content) is not None)
 
 
 def find_suites(paths: Iterable[Path]) -> list[Path]:

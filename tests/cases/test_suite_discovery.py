@@ -16,18 +16,25 @@ SUITE = "suite: s\ncases: []\n"
     [
         ("a.yaml", SUITE, True),
         ("a.yml", SUITE, True),
-        ("a.yaml", "# header\n\ndefaults: {}\ncases:\n", True),
-        ("a.yaml", "suite: [broken", True),
-        ("a.yaml", "\ufeffsuite: s\n", True),
-        ("a.yaml", '"suite": s\r\n', True),
-        ("a.yaml", "{suite: s, cases: []}", True),
-        ("a.yaml", "#" * 100_000 + "\nsuite: s\n", True),
+        ("a.yaml", "# header\n\ndefaults: {pipeline: ddim}\ncases:\n", True),
+        ("a.yaml", "cases:\n- {id: a, 'pipeline': ddim}\n", True),
+        ("a.yaml", "cases:\n  - pipeline: ddim\n", True),
+        ("a.yaml", "cases: []\nsuite: [broken", True),
+        ("a.yaml", "suite: s\ncase:\n  - id: a\n    pipeline: ddim\n", True),
+        ("a.yaml", "\ufeffsuite: s\ncases:\n", True),
+        ("a.yaml", '"suite": s\r\ncases:\r\n', True),
+        ("a.yaml", "{suite: s, cases: [{id: a, pipeline: ddim}]}", True),
+        ("a.yaml", "#" * 100_000 + "\n" + SUITE, True),
         ("a.json", SUITE, False),
         ("a.yaml.bak", SUITE, False),
         ("a.yaml", "name: ci\non:\n  push:\n    suite: x\n", False),
-        ("a.yaml", "# suite: s\n", False),
-        ("a.yaml", "suites: s\nsuite:s\nmy suite: x\n", False),
-        ("a.yaml", "'suite\": s\n", False),
+        ("a.yaml", "# suite: s\ncases:\n# pipeline: ddim\n", False),
+        ("a.yaml", "suites: s\nsuite:s\nmy suite: x\ncases:\n", False),
+        ("a.yaml", "'suite\": s\ncases:\n", False),
+        ("a.yaml", "cases:\n  - ci-pipeline: x\n  - pipelines: y\n", False),
+        # Parameters of someone's tests; a test of a Helm chart.
+        ("a.yaml", "cases:\n  - name: x\n    input: 1\n", False),
+        ("a.yaml", "suite: deployment\ntemplates: [a.yaml]\ntests: []\n", False),
         ("a.yaml", "", False),
     ],
 )
@@ -45,7 +52,7 @@ def test_what_is_no_file_is_no_suite(tmp_path: Path) -> None:
 
 def test_bytes_that_are_no_text_are_looked_at_all_the_same(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
-    path.write_bytes(b"\xff\xfe\nsuite: s\n")
+    path.write_bytes(b"\xff\xfe\nsuite: s\ncases:\n")
     assert looks_like_suite(path)
 
 
