@@ -21,8 +21,8 @@ _PIPELINE_KEY = re.compile(rb"""^[^#\n]*?(?<![\w'"-])(["']?)pipeline\1[ \t]*:(?=
 def looks_like_suite(path: Path) -> bool:
     """Return whether ``path`` is a .yaml or .yml file with two of the keys that every suite has.
 
-    These are `suite:` and `cases:` at the top level, and `pipeline:` anywhere; two, because one of them may be
-    misspelt in a suite, and one alone is in many a file of other tools. Reads the first MiB as bytes and
+    These are `suite:` and `cases:` at the top level, and `pipeline:` anywhere; two, because one of them may
+    be misspelt in a suite, and one alone is in many a file of other tools. Reads the first MiB as bytes and
     parses nothing. A file that cannot be read counts as a suite, so that loading it says why.
     """
     if path.suffix not in _SUFFIXES or not path.is_file():

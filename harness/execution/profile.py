@@ -10,6 +10,7 @@ from typing import Any
 from harness.errors import HarnessError
 
 DEVICES = ("CPU", "Ascend")
+_VISIBLE_NPUS = "ASCEND_RT_VISIBLE_DEVICES"
 
 # https://oneapi-src.github.io/oneDNN/dev_guide_cpu_dispatcher_control.html, from narrow to wide, each
 # with the flag of /proc/cpuinfo that tells whether the processor has it.
@@ -25,7 +26,8 @@ class Profile:
     """The determinism settings of one worker.
 
     ``isa`` caps oneDNN's instruction set on the CPU (oneDNN's own names); ``core`` is the one core that
-    the worker is pinned to, None where the system has no pinning; ``device_id`` is the NPU's number.
+    the worker is pinned to, None where the system has no pinning; ``device_id`` is the NPU's number, among
+    those that ``ASCEND_RT_VISIBLE_DEVICES`` leaves to this process where it is set.
     """
 
     device: str = "CPU"
@@ -44,7 +46,10 @@ class Profile:
         return asdict(self)
 
     def environment(self) -> dict[str, str]:
-        """Return the environment variables that must be set before MindSpore is imported."""
+        """Return the environment variables that must be set before MindSpore is imported.
+
+        Raises :class:`ProfileError` where this process has been given fewer NPUs than ``device_id`` asks for.
+        """
         if self.device == "CPU":
             # DNNL_ is the older name, which MindSpore 2.8 and older read.
             return {"ONEDNN_MAX_CPU_ISA": self.isa, "DNNL_MAX_CPU_ISA": self.isa}
@@ -54,8 +59,21 @@ class Profile:
             "ATB_MATMUL_SHUFFLE_K_ENABLE": "0",
             "ATB_LLM_LCOC_ENABLE": "0",
             "TE_PARALLEL_COMPILER": "1",
-            "ASCEND_RT_VISIBLE_DEVICES": str(self.device_id),
+            _VISIBLE_NPUS: self._npu(),
         }
+
+    def _npu(self) -> str:
+        given = os.environ.get(_VISIBLE_NPUS)
+        if given is None:
+            return str(self.device_id)
+        # A scheduler of jobs has handed these out; the others are someone else's.
+        ours = [number.strip() for number in given.split(",") if number.strip()]
+        if self.device_id >= len(ours):
+            raise ProfileError(
+                f"NPU {self.device_id} is asked for, counted from 0, but {_VISIBLE_NPUS}={given} leaves "
+                f"{len(ours)}: use fewer processes (-n) or another --device-id, or make more NPUs visible"
+            )
+        return ours[self.device_id]
 
     def name(self) -> str:
         """Return the settings that can move the bits as one line for the fingerprint.

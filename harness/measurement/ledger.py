@@ -69,7 +69,7 @@ class LedgerGenerator(np.random.Generator):
             self._depth -= 1
         if self._depth == 0:
             # shuffle works in place and returns nothing: what it gave is its argument.
-            given = args[0] if method == "shuffle" else result
+            given = (args[0] if args else kwargs["x"]) if method == "shuffle" else result
             self._ledger.enter(self._index, method, given, call_site(depth=2))
         return result
 

@@ -16,7 +16,8 @@ def test_the_environment_on_the_cpu_is_complete():
     assert Profile(isa="AVX2").environment() == {"ONEDNN_MAX_CPU_ISA": "AVX2", "DNNL_MAX_CPU_ISA": "AVX2"}
 
 
-def test_the_environment_on_an_npu_is_complete():
+def test_the_environment_on_an_npu_is_complete(monkeypatch):
+    monkeypatch.delenv("ASCEND_RT_VISIBLE_DEVICES", raising=False)
     assert Profile(device="Ascend", device_id=3).environment() == {
         "HCCL_DETERMINISTIC": "true",
         "LCCL_DETERMINISTIC": "1",
@@ -25,6 +26,16 @@ def test_the_environment_on_an_npu_is_complete():
         "TE_PARALLEL_COMPILER": "1",
         "ASCEND_RT_VISIBLE_DEVICES": "3",
     }
+
+
+def test_an_npu_is_one_of_those_that_this_process_was_given(monkeypatch):
+    monkeypatch.setenv("ASCEND_RT_VISIBLE_DEVICES", "4, 6")
+    numbers = [
+        Profile(device="Ascend", device_id=i).environment()["ASCEND_RT_VISIBLE_DEVICES"] for i in (0, 1)
+    ]
+    assert numbers == ["4", "6"]
+    with pytest.raises(ProfileError, match="NPU 2 is asked for.*leaves 2"):
+        Profile(device="Ascend", device_id=2).environment()
 
 
 def test_unknown_devices_and_isas_are_refused_with_the_known_ones():

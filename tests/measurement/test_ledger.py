@@ -65,7 +65,7 @@ def test_shuffle_enters_the_shuffled_array():
     ledger, values = Ledger(), np.arange(20)
     LedgerGenerator(3, ledger).shuffle(values)
     other, unshuffled = Ledger(), np.arange(20)
-    LedgerGenerator(4, other).shuffle(unshuffled)
+    LedgerGenerator(4, other).shuffle(x=unshuffled)
     assert ledger.draws[0].shape == (20,)
     assert ledger.draws[0].sha256 != other.draws[0].sha256
 
