@@ -11,10 +11,10 @@ SUITE = """\
 suite: killed
 defaults: {checkpoint: builtin:ddpm-digits, steps: 3, seed: 0}
 cases:
-  - {id: before, pipeline: ddim}
   - {id: victim, pipeline: "pipelines:ddim_that_waits"}
-  - {id: after, pipeline: ddpm}
-  - {id: again, pipeline: ddim}
+  - {id: second, pipeline: ddim}
+  - {id: third, pipeline: ddpm}
+  - {id: fourth, pipeline: ddim}
 """
 
 
@@ -48,10 +48,10 @@ def test_only_the_case_of_the_killed_worker_fails(kept, tmp_path, arguments):
     assert began.exists()
     assert found.returncode == 1
     assert found.verdicts == {
-        "killed/before": "identical",
         "killed/victim": "error",
-        "killed/after": "identical",
-        "killed/again": "identical",
+        "killed/second": "identical",
+        "killed/third": "identical",
+        "killed/fourth": "identical",
     }, found.text
     assert "its worker died" in found.explanation("killed/victim")
     assert "signal SIGKILL" in found.explanation("killed/victim")
