@@ -1,5 +1,7 @@
 """The pytest plugin, with real pytest processes: collection, selection, xdist, reports, failures."""
 
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -57,11 +59,14 @@ def test_a_broken_suite_is_a_collection_error_and_hides_no_other(project):
     assert "suites/small.yaml::one" in done.stdout
 
 
-def test_two_suites_of_one_name_are_refused(project):
+@pytest.mark.parametrize("processes", [[], ["-n", "2"]])
+def test_two_suites_of_one_name_are_refused(project, processes):
     project.suite("copy", (project.root / "suites" / "small.yaml").read_text())
-    done = project.pytest("suites/")
-    assert done.returncode == 4
-    assert "the suite's name 'small' is taken by" in done.stderr
+    done = project.pytest("suites/", *processes)
+    assert done.returncode in (1, 2)  # xdist says 1 for an error of collection
+    assert "the suite's name 'small' is taken by" in done.stdout
+    assert "INTERNALERROR" not in done.stdout
+    assert "passed" not in done.stdout
 
 
 def test_a_baseline_folder_that_is_not_there_is_wrong_usage(project):
@@ -134,3 +139,57 @@ def test_a_python_that_is_not_there_fails_in_one_line(recorded):
     assert done.returncode != 0
     assert "/no-such-python: no such interpreter" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.fixture
+def other_project(tmp_path):
+    """A project without suites, in an environment that happens to have the package."""
+    (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
+    (tmp_path / "params.yaml").write_text("cases:\n  - input: 1\n")
+    (tmp_path / "test_it.py").write_text("def test_it(): pass\n")
+    return Other(tmp_path)
+
+
+class Other:
+    def __init__(self, root):
+        self.root = root
+
+    def pytest(self, *arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@pytest.mark.parametrize("arguments", [[], ["-n", "1"], ["-p", "no:harness"], ["--strict-markers", "-s"]])
+def test_a_project_without_suites_is_left_alone(other_project, arguments):
+    done = other_project.pytest(*arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
+    assert "harness:" not in done.stdout
+
+
+@pytest.mark.parametrize("name", ["--device", "--baseline-dir"])
+def test_a_project_may_have_an_option_of_the_same_name(other_project, name):
+    (other_project.root / "conftest.py").write_text(
+        f"def pytest_addoption(parser):\n    parser.addoption({name!r}, default='mine')\n"
+    )
+    (other_project.root / "test_it.py").write_text(
+        "import pytest\n\n\n"
+        f"@pytest.fixture\ndef value(request):\n    return request.config.getoption({name!r})\n\n\n"
+        "def test_it(value):\n    assert value == 'theirs'\n"
+    )
+    done = other_project.pytest(name, "theirs", f"--harness{name[1:]}", {"--device": "CPU"}.get(name, "."))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_importing_the_plugin_imports_nothing_that_takes_time():
+    code = (
+        "import sys, pytest; before = set(sys.modules); import harness.plugin; "
+        "print({name.partition('.')[0] for name in set(sys.modules) - before})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "{'harness'}\n"

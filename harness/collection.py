@@ -1,0 +1,123 @@
+"""What pytest collects from suites, and what the cases of one process share.
+
+:mod:`harness.plugin` imports this module at the first suite: other projects' runs do not pay for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.baselines import BaselineStore, Key, orphans
+from harness.cases import Case, Suite, SuiteError, check_unique_names, load_suite
+from harness.execution.runner import Runner
+from harness.judgement import Judgement
+from harness.judgement.check import check
+from harness.reporting.terminal import judgement_text
+
+
+class HarnessSession:
+    """What one pytest process shares between its cases: the store, the runner, the suites it collected."""
+
+    def __init__(self, config: pytest.Config, baselines: Path) -> None:
+        self.store = BaselineStore(baselines)
+        self.suites: list[Suite] = []
+        self._orphans_elsewhere: set[Key] = set()
+        self._config = config
+        self._runner: Runner | None = None
+
+    @property
+    def runner(self) -> Runner:
+        """The runner, made when the first case runs."""
+        if self._runner is None:
+            self._runner = Runner(
+                python=self._config.getoption("harness_python"),
+                device=self._config.getoption("harness_device"),
+                device_id=_xdist_number(self._config),
+                timeout=self._config.getoption("harness_timeout"),
+                import_paths=[self._config.rootpath],
+            )
+        return self._runner
+
+    def orphans(self) -> set[Key]:
+        """Return the baselines of the collected suites that belong to none of their cases."""
+        names = {suite.name for suite in self.suites}
+        return self._orphans_elsewhere | {
+            key for key in orphans(self.suites, self.store) if key.suite in names
+        }
+
+    def add_orphans(self, seen: Iterable[Sequence[str]]) -> None:
+        """Add the keys of orphans that another process saw."""
+        self._orphans_elsewhere.update(Key(*key) for key in seen)
+
+    def close(self) -> None:
+        """End the runner."""
+        if self._runner is not None:
+            self._runner.close()
+
+
+def _xdist_number(config: pytest.Config) -> int:
+    """Return this xdist worker's number, 0 without xdist: each worker takes the NPU of its number."""
+    name: str = getattr(config, "workerinput", {}).get("workerid", "gw0")
+    return int(name.removeprefix("gw"))
+
+
+class SuiteFile(pytest.File):
+    """One suite."""
+
+    def __init__(self, *, harness: HarnessSession, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._harness = harness
+
+    def collect(self) -> Iterator[CaseItem]:
+        """Yield the cases in the order of the file; everything that is wrong with it is one error.
+
+        So is a name that another suite has: the two would share baselines.
+        """
+        try:
+            suite = load_suite(self.path)
+            check_unique_names([*self._harness.suites, suite])
+        except SuiteError as error:
+            raise self.CollectError(str(error)) from None
+        self._harness.suites.append(suite)
+        for case in suite.cases:
+            yield CaseItem.from_parent(self, name=case.id, case=case, harness=self._harness)
+
+
+class CaseItem(pytest.Item):
+    """One case."""
+
+    def __init__(self, *, case: Case, harness: HarnessSession, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.case = case
+        self.harness_judgement: Judgement | None = None  # which pytest_runtest_makereport looks for
+        self._harness = harness
+        for tag in case.tags:
+            # Suites define their tags; --strict-markers is there to catch misspelt ones in Python.
+            self.config.addinivalue_line("markers", f"{tag}: tag of a case")
+            self.add_marker(tag)
+
+    def runtest(self) -> None:
+        """Run the case and hold it to its baseline."""
+        result = check(self.case, self._harness.runner, self._harness.store)
+        self.harness_judgement = result.judgement
+        self.user_properties.extend(result.properties())
+        if not self.harness_judgement.passed:
+            raise CaseDrift
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Show the judgement in place of a traceback."""
+        if isinstance(excinfo.value, CaseDrift) and self.harness_judgement is not None:
+            return judgement_text(self.harness_judgement)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Point to the case's entry in its suite."""
+        return self.path, self.case.line - 1, f"{self.case.suite}/{self.case.id}"
+
+
+class CaseDrift(Exception):
+    """A case did not pass; its judgement says why."""
