@@ -38,7 +38,8 @@ class HarnessSession:
                 device=self._config.getoption("harness_device"),
                 device_id=_xdist_number(self._config),
                 timeout=self._config.getoption("harness_timeout"),
-                import_paths=[self._config.rootpath],
+                # Without a configuration file pytest's root is the folder of the suites.
+                import_paths=[self._config.invocation_params.dir, self._config.rootpath],
             )
         return self._runner
 

@@ -34,7 +34,7 @@ def _seconds(text: str) -> float:
 _OPTIONS: dict[str, dict[str, Any]] = {
     "--harness-baseline-dir": {
         "metavar": "DIR",
-        "help": f"folder of the stored baselines (default: {_DEFAULT_BASELINES} below the root folder)",
+        "help": f"folder of the stored baselines (default: {_DEFAULT_BASELINES} in the current folder)",
     },
     "--harness-device": {
         "choices": DEVICES,
@@ -100,7 +100,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 def _baselines(config: pytest.Config) -> Path:
     given = config.getoption("harness_baseline_dir")
-    return Path(given) if given else config.rootpath / _DEFAULT_BASELINES
+    return Path(given) if given else config.invocation_params.dir / _DEFAULT_BASELINES
 
 
 def _session(config: pytest.Config) -> HarnessSession:

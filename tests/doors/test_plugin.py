@@ -193,3 +193,12 @@ def test_importing_the_plugin_imports_nothing_that_takes_time():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "{'harness'}\n"
+
+
+def test_a_project_without_a_configuration_file_runs_where_it_is(project):
+    """pytest's root is then the folder of the suites, which has neither baselines nor pipelines."""
+    project.record()
+    (project.root / "pytest.ini").unlink()
+    done = project.pytest("suites/", "-n", "1")
+    assert done.returncode == 0, done.stdout
+    assert "2 identical" in done.stdout
