@@ -8,7 +8,7 @@ pytest_plugins = ["pytester"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is marked slow or releases, unless -m or a file on the command line asks for it."""
+    """Leave out what is marked slow or releases, unless -m or -k chooses the tests."""
     if config.option.markexpr or config.option.keyword:
         return
     left_out = [
