@@ -114,3 +114,13 @@ def ddim_that_waits(checkpoint, dtype, mode):
         return pipeline(callback_on_step_end=after_step, **arguments)
 
     return call
+
+
+def stuck_in_c(checkpoint, dtype, mode):
+    """Say that the run began, by a file, then hold Python's lock in C for minutes."""
+
+    def wait(images):
+        Path(os.environ["TEST_BEGAN"]).write_text(str(os.getpid()))
+        ctypes.PyDLL(None).sleep(600)
+
+    return _drawing(wait)

@@ -161,7 +161,7 @@ class Runner:
             return self._workers[context]
         while len(self._workers) >= _WORKERS_KEPT:
             self._workers.popitem(last=False)[1].close()
-        worker = _WorkerProcess(self._python, self._profile, context, self._import_paths)
+        worker = _WorkerProcess(self._python, self._profile, context, self._import_paths, self._timeout)
         self._workers[context] = worker
         return worker
 
@@ -182,7 +182,9 @@ def _interpreter(python: str | Path | None) -> str:
 class _WorkerProcess:
     """One worker behind its gateway."""
 
-    def __init__(self, python: str, profile: Profile, context: Context, import_paths: list[str]) -> None:
+    def __init__(
+        self, python: str, profile: Profile, context: Context, import_paths: list[str], limit: float
+    ) -> None:
         # MindSpore leaves folders such as rank_0 where it runs: here they end with the worker.
         self._folder = Path(tempfile.mkdtemp(prefix="harness-worker-"))
         self._log = self._folder / "worker.log"
@@ -192,6 +194,7 @@ class _WorkerProcess:
             "profile": profile.to_wire(),
             "mode": context.mode,
             "dtype": context.dtype,
+            "limit": limit,
             "log": str(self._log),
             "import_paths": import_paths,
         }

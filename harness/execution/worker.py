@@ -30,6 +30,9 @@ from harness.measurement.trace import StepTrace
 
 # Suites alternate between a few pipelines; more would hold the memory of models that are done with.
 _PIPELINES_KEPT = 2
+# The runner kills a worker at the time limit. A worker that outlives it has no runner any more.
+_GRACE = 10.0
+_LONGEST_LIMIT = 1e6
 # getrusage counts kilobytes on Linux, bytes on macOS.
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
@@ -51,10 +54,11 @@ class OutputError(HarnessError):
 def serve(channel: Channel, settings: dict[str, Any]) -> None:
     """Apply the profile, then answer each job from ``channel`` until it is closed.
 
-    ``settings`` holds ``profile``, ``mode``, ``dtype``, ``log`` (a file that takes stdout and stderr) and
-    ``import_paths`` (where a user's own pipelines are found). A job is a case's, or None to be told of the
-    environment. Answers are ``("ready", pid)``, ``("measurement", wire)``, ``("description", dict)``,
-    ``("error", message)`` for errors that the user can act on and ``("failed", traceback)`` for the rest.
+    ``settings`` holds ``profile``, ``mode``, ``dtype``, ``limit`` (the seconds one case may take), ``log`` (a
+    file that takes stdout and stderr) and ``import_paths`` (where a user's own pipelines are found). A job is
+    a case's, or None to be told of the environment. Answers are ``("ready", pid)``, ``("measurement", wire)``,
+    ``("description", dict)``, ``("error", message)`` for errors that the user can act on and
+    ``("failed", traceback)`` for the rest.
     """
     _log_to(Path(settings["log"]))
     _extend_import_path(settings["import_paths"])
@@ -62,6 +66,8 @@ def serve(channel: Channel, settings: dict[str, Any]) -> None:
     worker: Worker | None = None
     unable: tuple[str, Any] | None = None
     for job in channel:
+        # By a thread in C, which needs no lock of Python's: what hangs may be C++ code that holds it.
+        faulthandler.dump_traceback_later(min(settings["limit"], _LONGEST_LIMIT) + _GRACE, exit=True)
         answer = unable
         if answer is None:
             try:
@@ -73,6 +79,7 @@ def serve(channel: Channel, settings: dict[str, Any]) -> None:
                 if worker is None:
                     # A second attempt would find MindSpore imported, and fail for that reason instead.
                     unable = answer
+        faulthandler.cancel_dump_traceback_later()
         channel.send(answer)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -137,6 +138,26 @@ def test_kill_9_in_mid_case_fails_that_case_only(tmp_path, monkeypatch):
         assert runner.run(job("sound")).output.shape == (1, 8, 8, 1)
 
 
+@pytest.mark.slow
+def test_a_worker_stuck_in_c_ends_without_its_runner(tmp_path):
+    began = tmp_path / "began"
+    code = (
+        "import sys; from pathlib import Path; from harness.execution.runner import Runner\n"
+        f"Runner(import_paths=[Path({str(TESTS)!r})], timeout=30).run({job('stuck_in_c')!r})"
+    )
+    environment = {**os.environ, "TEST_BEGAN": str(began)}
+    parent = subprocess.Popen([sys.executable, "-c", code], env=environment)
+    while not (began.exists() and began.read_text()):
+        assert parent.poll() is None
+        time.sleep(0.02)
+    parent.kill()
+    parent.wait()
+    pid, deadline = int(began.read_text()), time.monotonic() + 60
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not alive(pid)
+
+
 def test_an_answer_that_was_not_waited_for_is_not_the_next_cases(tmp_path, monkeypatch):
     """As pytest-timeout and a debugger do it: an exception out of the blue while the runner waits."""
     began = tmp_path / "began"
@@ -228,7 +249,5 @@ def test_a_folder_beside_the_suite_cannot_hide_a_package(tmp_path):
 
 def test_this_process_has_not_imported_mindspore():
     """Run in a process of its own: another test of this session may have imported it."""
-    import subprocess
-
-    code = "import sys, harness.plugin, harness.cli; sys.exit('mindspore' in sys.modules)"
+    code = "import sys, harness.plugin, harness.collection, harness.cli; sys.exit('mindspore' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
