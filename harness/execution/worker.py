@@ -56,7 +56,7 @@ def serve(channel: Channel, settings: dict[str, Any]) -> None:
 
     ``settings`` holds ``profile``, ``mode``, ``dtype``, ``limit`` (the seconds one case may take), ``log`` (a
     file that takes stdout and stderr) and ``import_paths`` (where a user's own pipelines are found). A job is
-    a case's, or None to be told of the environment. Answers are ``("ready", pid)``, ``("measurement", wire)``,
+    a case's, or None to be told of the environment. Answers: ``("ready", pid)``, ``("measurement", wire)``,
     ``("description", dict)``, ``("error", message)`` for errors that the user can act on and
     ``("failed", traceback)`` for the rest.
     """
