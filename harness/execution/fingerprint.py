@@ -35,7 +35,6 @@ def fingerprint(profile: Profile, *, mode: str, dtype: str, packages: tuple[str,
     fields = {
         "device": profile.device,
         "arch": platform.machine(),
-        "cores": str(visible_cores()),
         "cpu_model": cpu_model(),
         "os": platform.system(),
         "libc": " ".join(platform.libc_ver()).strip() or platform.platform(),
@@ -49,6 +48,7 @@ def fingerprint(profile: Profile, *, mode: str, dtype: str, packages: tuple[str,
     fields.update({package: _version(package) for package in packages})
     if profile.device == "CPU":
         fields["isa"] = effective_isa(profile.isa)
+        fields["cores"] = str(visible_cores())
     else:
         from harness.execution.ascend import ascend_fields
 

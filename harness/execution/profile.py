@@ -93,7 +93,8 @@ class Profile:
         if "mindspore" in sys.modules:
             raise ProfileError("the profile must be applied before mindspore is imported, and it is already")
         os.environ.update(self.environment())
-        if self.core is not None:
+        # On Ascend the host only dispatches: one core would starve it, and moves no bits.
+        if self.core is not None and self.device == "CPU":
             os.sched_setaffinity(0, {self.core})
 
     def apply_after_import(self) -> None:

@@ -126,12 +126,19 @@ def _load_own(pipeline: str, checkpoint: str | None, base: Path, dtype: str, mod
             )
         folder, revision = found.folder, found.revision
         # What a factory reads is its own affair, so every file that may hold weights or settings counts.
-        files = [path for path in folder.rglob("*") if path.suffix in (".json", ".safetensors")]
+        inside = [path for path in folder.rglob("*") if path.is_file()]
+        files = [
+            path for path in inside if not any(p.startswith(".") for p in path.relative_to(folder).parts)
+        ]
         sha256 = files_sha256(folder, files)
     call = factory(None if folder is None else str(folder), dtype, mode)
     if not callable(call):
         raise PipelineError(f"{pipeline} returned {type(call).__name__}, which cannot be called")
     return LoadedPipeline(call, sha256, revision)
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _find_factory(pipeline: str) -> Callable[[str | None, str, str], Any]:

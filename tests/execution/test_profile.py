@@ -151,3 +151,14 @@ def test_an_npu_that_mindspore_cannot_use_is_an_error_the_user_can_act_on(mindsp
         Profile(device="Ascend", device_id=3).apply_after_import()
     assert "npu-smi info" in str(raised.value)
     assert "much more" not in str(raised.value)
+
+
+def test_an_npu_worker_keeps_its_cores():
+    """No NPU is here: only what happens before MindSpore's import is run, in a process of its own."""
+    code = (
+        "import os; from harness.execution.profile import Profile; before = os.sched_getaffinity(0); "
+        "Profile(device='Ascend', core=min(before)).apply_before_import(); "
+        "assert os.sched_getaffinity(0) == before; "
+        "Profile(core=min(before)).apply_before_import(); assert os.sched_getaffinity(0) == {min(before)}"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -83,15 +83,27 @@ def test_what_the_harness_passes_itself_is_refused(
             load(pipeline, None, tmp_path, arguments={name: 1})
 
 
+@pytest.mark.parametrize("name", ["weights.ckpt", "merges.txt", "text_encoder/model.safetensors"])
+def test_every_file_that_a_factory_may_read_is_part_of_the_checkpoint(
+    own: str, checkpoint: Path, name: str
+) -> None:
+    path = checkpoint / name
+    path.parent.mkdir(exist_ok=True)
+    hashes = []
+    for content in (b"some", b"other"):
+        path.write_bytes(content)
+        hashes.append(load(f"{own}:make", "checkpoint", checkpoint.parent).checkpoint_sha256)
+    assert hashes[0] != hashes[1]
+    (checkpoint / ".cache").mkdir()
+    (checkpoint / ".cache" / "note").write_bytes(b"the Hub client's own")
+    assert load(f"{own}:make", "checkpoint", checkpoint.parent).checkpoint_sha256 == hashes[1]
+
+
 def test_a_factory_of_ones_own_is_called_with_folder_dtype_and_mode(own: str, checkpoint: Path) -> None:
     settings = {"dtype": "float16", "mode": "graph", "arguments": {"strength"}}
     loaded = load(f"{own}:make", "checkpoint", checkpoint.parent, **settings)
     assert loaded.call.made_with == (str(checkpoint), "float16", "graph")
-    before = loaded.checkpoint_sha256
-    assert before is not None
-    (checkpoint / "text_encoder").mkdir()
-    (checkpoint / "text_encoder" / "model.safetensors").write_bytes(b"more weights")
-    assert load(f"{own}:make", "checkpoint", checkpoint.parent).checkpoint_sha256 != before
+    assert loaded.checkpoint_sha256 is not None
 
 
 def test_a_factory_may_bring_its_own_weights(own: str, tmp_path: Path) -> None:
