@@ -74,7 +74,7 @@ def record(
     device_id: DeviceId = 0,
     python: Python = None,
     timeout: Annotated[
-        float, typer.Option(min=0.001, help="seconds that one run of a case may take")
+        float, typer.Option(min=0.001, max=1e6, help="seconds that one run of a case may take")
     ] = 600.0,
 ) -> None:
     """Refresh baselines: run each case twice in fresh workers and store what repeats.

@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 _DEFAULT_BASELINES = "baselines"
 _SESSION = pytest.StashKey["HarnessSession"]()
 _ORPHANS = "harness_orphans"
+MAX_SECONDS = 1e6
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """Return a time limit; ValueError for one that is none, or longer than locks can wait."""
     value = float(text)
-    if not 0 < value < float("inf"):
-        raise ValueError(f"{text} is not a number of seconds above 0")
+    if not 0 < value <= MAX_SECONDS:
+        raise ValueError(f"{text} is not a number of seconds from 0 to {MAX_SECONDS:g}")
     return value
 
 
@@ -42,7 +44,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "help": "device to run on (default: CPU)",
     },
     "--harness-timeout": {
-        "type": _seconds,
+        "type": seconds,
         "default": 600.0,
         "metavar": "SECONDS",
         "help": "time one case may take, loading included, before its worker is killed (default: 600)",
@@ -86,6 +88,13 @@ def pytest_configure(config: pytest.Config) -> None:
     given = config.getoption("harness_baseline_dir")
     if given and not Path(given).is_dir():
         raise pytest.UsageError(f"--baseline-dir {given}: no such folder; `harness record` makes it")
+    if config.getoption("harness_python"):
+        from harness.execution.runner import RunError, interpreter
+
+        try:
+            interpreter(config.getoption("harness_python"))
+        except RunError as error:
+            raise pytest.UsageError(f"--harness-python {error}") from None
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

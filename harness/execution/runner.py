@@ -90,7 +90,7 @@ class Runner:
         timeout: float = 600.0,
         import_paths: Sequence[Path] = (),
     ) -> None:
-        self._python = _interpreter(python)
+        self._python = interpreter(python)
         self._timeout = timeout
         self._import_paths = [str(path.resolve()) for path in import_paths]
         self._claim: CoreClaim = claim_core()
@@ -166,14 +166,18 @@ class Runner:
         return worker
 
 
-def _interpreter(python: str | Path | None) -> str:
+def interpreter(python: str | Path | None) -> str:
+    """Return the path of the interpreter ``python`` (None for this one); raises RunError if it is none."""
     if python is None:
         return sys.executable
     found = shutil.which(str(python))
     if found is None:
         raise RunError(f"{python}: no such interpreter; give the path of a Python that has MindSpore")
-    asked = subprocess.run([found, "-c", "print(6 * 7)"], capture_output=True, text=True, check=False)
-    if asked.stdout.strip() != "42":
+    try:
+        asked = subprocess.run([found, "-c", "print(6 * 7)"], capture_output=True, check=False).stdout
+    except OSError:
+        asked = b""
+    if asked.strip() != b"42":
         raise RunError(f"{python}: this is no Python; give the path of a Python that has MindSpore")
     # Not resolved: a virtual environment's python is a link, and the link's place is what makes it one.
     return os.path.normpath(Path(found).absolute())

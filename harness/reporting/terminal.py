@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from harness.baselines import Key
-from harness.judgement import FieldDifference, Judgement, Row, Verdict
+from harness.judgement import FieldDifference, Judgement, Row, Tier, Verdict
 
 # A passing figure without a limit says little: the metrics most people know are enough.
 _ALWAYS_SHOWN = ("max_abs", "mean_abs", "relative_l2")
@@ -23,8 +23,10 @@ def judgement_text(judgement: Judgement) -> str:
         width = max(len(difference.name) for difference in judgement.differences)
         lines += [f"  {d.name:<{width}}  {_sides(d)}" for d in judgement.differences]
     lines += [f"note: {note}" for note in judgement.notes]
-    # An error is no change that could be meant: its reason says what to do.
-    if judgement.command is not None and judgement.verdict is Verdict.DRIFT:
+    # An error is no change that could be meant, and recording here would not change what another
+    # environment gives.
+    meant = judgement.verdict is Verdict.DRIFT and judgement.tier is Tier.SAME_ENVIRONMENT
+    if judgement.command is not None and meant:
         lines += ["", "if this change is meant:", f"  {judgement.command}"]
     return "\n".join(lines)
 

@@ -75,7 +75,7 @@ def test_a_baseline_folder_that_is_not_there_is_wrong_usage(project):
     assert "nowhere: no such folder" in done.stderr
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "nan", "soon"])
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "1e12", "soon"])
 def test_a_time_limit_that_is_none_is_wrong_usage(project, value):
     done = project.pytest("suites/", f"--harness-timeout={value}")
     assert done.returncode == 4
@@ -134,10 +134,13 @@ def test_crash_error_and_hang_fail_their_cases_and_the_session_goes_on(project):
     assert "3 failed, 1 passed" in done.stdout
 
 
-def test_a_python_that_is_not_there_fails_in_one_line(recorded):
-    done = recorded.pytest("suites/", "--harness-python", "/no-such-python")
-    assert done.returncode != 0
-    assert "/no-such-python: no such interpreter" in done.stdout + done.stderr
+@pytest.mark.parametrize(
+    ("python", "message"), [("/no-such-python", "no such interpreter"), ("/bin/true", "this is no Python")]
+)
+def test_a_python_that_is_none_is_wrong_usage(recorded, python, message):
+    done = recorded.pytest("suites/", f"--harness-python={python}")
+    assert done.returncode == 4
+    assert f"{python}: {message}" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
 
 

@@ -48,6 +48,7 @@ def test_one_case_can_be_chosen(project):
         (["nowhere/"], "nowhere"),
         (["suites/", "--no-such-option"], "--no-such-option"),
         (["suites/", "--timeout", "0"], "--timeout"),
+        (["suites/", "--timeout", "inf"], "--timeout"),
         ([], "SUITES"),
     ],
 )

@@ -59,9 +59,6 @@ def test_drift_is_told_in_full():
             "  mindspore  2.9.0 | 2.10.0",
             "  numpy      1.26.4 | 1.25.2",
             "note: operators that gave other bits: conv2d_3x3",
-            "",
-            "if this change is meant:",
-            f"  {COMMAND}",
         ]
     )
 
@@ -236,3 +233,14 @@ def test_environments_are_told_apart_in_the_summary():
 
 def test_a_session_without_cases_has_no_summary():
     assert summary_lines([], []) == []
+
+
+@pytest.mark.parametrize(
+    ("tier", "told"),
+    [(Tier.SAME_ENVIRONMENT, True), (Tier.ACROSS_RELEASES, False), (Tier.ACROSS_DEVICES, False)],
+)
+def test_recording_is_offered_where_it_would_help(tier, told):
+    """What another environment gives cannot be changed by recording in this one."""
+    text = judgement_text(judgement(Verdict.DRIFT, tier, command=COMMAND))
+    assert text.endswith(f"if this change is meant:\n  {COMMAND}") is told
+    assert (COMMAND in text) is told
