@@ -32,14 +32,6 @@ class ResolvedCheckpoint:
         return DiffusersFolder.open(self.folder)
 
 
-def validate(spec: str, base: Path) -> None:
-    """Raise :class:`CheckpointError` if ``spec`` names nothing that could be; fast, without the network.
-
-    Of a checkpoint on the Hub only the form is checked, of a folder that it is there.
-    """
-    _locate(spec, base)
-
-
 def resolve(spec: str, base: Path) -> ResolvedCheckpoint:
     """Find the checkpoint that ``spec`` names, fetching it if it is on the Hub; weights are not loaded.
 
