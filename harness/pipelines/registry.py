@@ -126,10 +126,8 @@ def _load_own(pipeline: str, checkpoint: str | None, base: Path, dtype: str, mod
             )
         folder, revision = found.folder, found.revision
         # What a factory reads is its own affair, so every file that may hold weights or settings counts.
-        inside = [path for path in folder.rglob("*") if path.is_file()]
-        files = [
-            path for path in inside if not any(p.startswith(".") for p in path.relative_to(folder).parts)
-        ]
+        inside = (path for path in folder.rglob("*") if path.is_file())
+        files = [path for path in inside if not _hidden(path.relative_to(folder))]
         sha256 = files_sha256(folder, files)
     call = factory(None if folder is None else str(folder), dtype, mode)
     if not callable(call):
