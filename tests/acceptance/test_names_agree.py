@@ -38,7 +38,7 @@ def test_reserved_arguments():
 def test_a_checkpoint_is_accepted_by_both(spec, tmp_path):
     (tmp_path / "with:colon").mkdir()
     check_checkpoint(spec)
-    checkpoints.validate(spec, tmp_path)
+    checkpoints._locate(spec, tmp_path)
 
 
 @pytest.mark.parametrize("spec", ["builtin:other", "seeded:other", "hub:no-owner@v1", "hub:a/b", "hf:a/b@v1"])
@@ -46,4 +46,4 @@ def test_a_checkpoint_is_refused_by_both(spec):
     with pytest.raises(ValueError):
         check_checkpoint(spec)
     with pytest.raises(CheckpointError):
-        checkpoints.validate(spec, Path())
+        checkpoints._locate(spec, Path())
