@@ -1,0 +1,127 @@
+"""Faults of the output: pure functions of a pipeline's array, which need no run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from harness.faults.catalogue import FaultNotApplicable, fault
+from harness.measurement.record import Array
+
+_PATCH = 4
+
+
+def apply_output_fault(name: str, size: float | None, images: Array) -> Array:
+    """Return ``images`` with the output fault ``name`` in them: a new array of the same shape and dtype.
+
+    ``images`` is ``[n, ..., height, width, channels]`` with values from 0 to 1, or from 0 to the largest of
+    its dtype where that is an integer one; an array of fewer axes has no height, width and channels.
+    ``size`` None is the fault's reference; at size 0 the copy has the same bits.
+
+    Raises :class:`FaultNotApplicable` for an array without what the fault would change, and
+    :class:`HarnessError` for a name or size that the fault cannot have.
+    """
+    known = fault(name)
+    if name not in _FUNCTIONS:
+        raise ValueError(f"{name} is a fault of the {known.family}, not of the output")
+    size = known.checked_size(size)
+    if images.size == 0:
+        raise FaultNotApplicable(f"{name}: the output is empty")
+    return _FUNCTIONS[name](images, 1.0 if size is None else size)
+
+
+def _on_values(change: Callable[[Array, float], Array]) -> Callable[[Array, float], Array]:
+    """Make a fault of images out of one of float64 values that go from 0 to 1."""
+
+    def changed(images: Array, size: float) -> Array:
+        if size == 0:
+            return images.copy()
+        if images.dtype.kind == "f":
+            result: Array = change(images.astype(np.float64), size).astype(images.dtype)
+            return result
+        if images.dtype.kind == "b":
+            raise FaultNotApplicable("the output is boolean: there is nothing between its values")
+        limits = np.iinfo(images.dtype)
+        values = np.rint(change(images.astype(np.float64) / limits.max, size) * limits.max)
+        clipped: Array = np.clip(values, limits.min, limits.max).astype(images.dtype)
+        return clipped
+
+    return changed
+
+
+def _clamped(values: Array, size: float) -> Array:
+    return np.clip(values, size, 1 - size)
+
+
+def _darkened(values: Array, size: float) -> Array:
+    return values * (1 - size)
+
+
+def _greyed(values: Array, size: float) -> Array:
+    return 0.5 + (values - 0.5) * (1 - size)
+
+
+def _bent(values: Array, size: float) -> Array:
+    return np.copysign(np.abs(values) ** (1 + size), values)
+
+
+def _shifted(images: Array, _: float) -> Array:
+    axis = -2 if images.ndim >= 4 else -1
+    if images.shape[axis] < 2:
+        raise FaultNotApplicable(f"pixel-shift: an output of shape {images.shape} has one column")
+    rolled: Array = np.roll(images, 1, axis)
+    return rolled
+
+
+def _patched(images: Array, size: float) -> Array:
+    """Move 4x4 pixels towards grey and past it, in the first image, a quarter into it from above and left."""
+    height, width, _ = _image_shape("patch", images)
+    if min(height, width) < _PATCH:
+        raise FaultNotApplicable(f"patch: an output of shape {images.shape} has no {_PATCH}x{_PATCH} pixels")
+    top, left = min(height // 4, height - _PATCH), min(width // 4, width - _PATCH)
+    where: tuple[Any, ...] = (0,) * (images.ndim - 3) + (slice(top, top + _PATCH), slice(left, left + _PATCH))
+    patched = images.copy()
+    patched[where] = _towards_grey(images[where], size)
+    return patched
+
+
+@_on_values
+def _towards_grey(values: Array, size: float) -> Array:
+    moved: Array = values + np.where(values <= 0.5, size, -size)
+    return moved
+
+
+def _swapped(images: Array, _: float) -> Array:
+    if _image_shape("channel-swap", images)[2] < 2:
+        raise FaultNotApplicable("channel-swap: the output has one channel")
+    return images[..., ::-1].copy()
+
+
+def _quantised(images: Array, _: float) -> Array:
+    if images.dtype.kind != "f":
+        raise FaultNotApplicable(f"quantised: the output is {images.dtype} already")
+    result: Array = (np.rint(images.astype(np.float64) * 255) / 255).astype(images.dtype)
+    return result
+
+
+def _image_shape(name: str, images: Array) -> tuple[int, int, int]:
+    if images.ndim < 4:
+        raise FaultNotApplicable(
+            f"{name}: an output of shape {images.shape} is no [n, ..., height, width, channels]"
+        )
+    height, width, channels = images.shape[-3:]
+    return height, width, channels
+
+
+_FUNCTIONS: dict[str, Callable[[Array, float], Array]] = {
+    "final-clamp": _on_values(_clamped),
+    "brightness": _on_values(_darkened),
+    "contrast": _on_values(_greyed),
+    "gamma": _on_values(_bent),
+    "pixel-shift": _shifted,
+    "patch": _patched,
+    "channel-swap": _swapped,
+    "quantised": _quantised,
+}
