@@ -4,9 +4,10 @@ from harness.cases.case import Case, Suite
 from harness.cases.discovery import find_suites, looks_like_suite
 from harness.cases.load import check_unique_names, load_suite
 from harness.cases.problems import Problem, SuiteError
-from harness.cases.tolerance import Limits, Tolerance
+from harness.cases.tolerance import Calibrated, Limits, Tolerance
 
 __all__ = [
+    "Calibrated",
     "Case",
     "Limits",
     "Problem",

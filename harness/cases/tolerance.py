@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -15,6 +16,11 @@ from pydantic import (
     model_validator,
 )
 
+from harness.cases.wording import described, quoted
+
+# The word that a tier has for limits from calibration, and the key that their options stand under.
+CALIBRATED = "calibrated"
+FACTOR_MISPLACED = "`factor` belongs under `calibrated`; write `{calibrated: {factor: …}}`"
 # Measured values must be at least these limits; at most all the others.
 AT_LEAST = ("psnr", "ssim", "ssim_worst")
 
@@ -32,10 +38,19 @@ def _not_null(value: object) -> object:
     return value
 
 
+def _not_below_one(value: float) -> float:
+    if value < 1:
+        raise ValueError(
+            f"a factor of {value:g} makes limits tighter than what the calibration itself measured; "
+            "give 1 or more"
+        )
+    return value
+
+
 def _statistics_kind(value: object) -> str | None:
     if isinstance(value, dict):
-        return "each"
-    return "all" if isinstance(value, int | float) and not isinstance(value, bool) else None
+        return "(each)"
+    return "(all)" if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 NonNegative = Annotated[float, Field(ge=0)]
@@ -49,8 +64,8 @@ Similarity = Annotated[
 ]
 StatisticsLimit = Annotated[
     Annotated[
-        Annotated[NonNegative, Tag("all")]
-        | Annotated[dict[str, NonNegative], Field(min_length=1), Tag("each")],
+        Annotated[NonNegative, Tag("(all)")]
+        | Annotated[dict[str, NonNegative], Field(min_length=1), Tag("(each)")],
         Discriminator(
             _statistics_kind,
             custom_error_type="statistics_kind",
@@ -63,6 +78,12 @@ StatisticsLimit = Annotated[
         {"anyOf": [_LIMIT, {"type": "object", "additionalProperties": _LIMIT, "minProperties": 1}]}
     ),
 ]
+
+Factor = Annotated[
+    Annotated[float, AfterValidator(_not_below_one)] | None,
+    WithJsonSchema({"type": "number", "minimum": 1}),
+]
+CalibratedWord = Annotated[Literal["calibrated"], WithJsonSchema({"type": "string", "const": CALIBRATED})]
 
 
 class Limits(Strict):
@@ -99,35 +120,94 @@ class Limits(Strict):
         return {name: value for name, value in values.items() if value is not None}
 
 
+class Calibrated(Strict):
+    """Limits measured by the calibration in the baseline: for each metric, statistic and step its envelope,
+    the largest deviation of the calibration's members, times a factor.
+
+    ``factor`` None stands for the factor stored with the calibration.
+    """
+
+    factor: Factor = Field(
+        None, description="What the envelope is multiplied by (the calibration's own factor unless given)"
+    )
+
+
+class CalibratedMapping(Strict):
+    """How YAML gives `calibrated` a factor; for the schema, as validation makes a Calibrated of it."""
+
+    calibrated: Calibrated = Field(description="Limits from the baseline's calibration")
+
+
+def _options(value: object) -> object:
+    """Return what Calibrated is made of: nothing for the word, or what stands under the key."""
+    if not isinstance(value, dict):
+        return {} if value == CALIBRATED else value
+    others = [key for key in value if key != CALIBRATED]
+    if "factor" in others:
+        raise ValueError(FACTOR_MISPLACED)
+    if others:
+        limits = any(key in Limits.model_fields for key in others)
+        what = "limits or calibrated, not both" if limits else "nothing else goes with `calibrated`"
+        raise ValueError(f"{what}; remove {', '.join(map(quoted, others))}{' or `calibrated`' * limits}")
+    options = value[CALIBRATED]
+    if not isinstance(options, dict):
+        raise ValueError(
+            f"expected a mapping, got {described(options)}; write `{{calibrated: {{factor: …}}}}`, "
+            "or `calibrated` alone for the factor stored with the calibration"
+        )
+    if options.get("factor", 1) is None:
+        raise ValueError(
+            "`factor` is empty; give a number, or remove it for the one stored with the calibration"
+        )
+    return options
+
+
 def _tier_kind(value: object) -> str | None:
+    # The tag and the key are one word, so that a problem with the options is placed under the key.
+    if value == CALIBRATED or isinstance(value, Calibrated):
+        return CALIBRATED
+    if isinstance(value, dict) and CALIBRATED in value:
+        return CALIBRATED
     if isinstance(value, dict | Limits):
-        return "limits"
-    return "exact" if isinstance(value, str) else None
+        return "(limits)"
+    return "(exact)" if value == "exact" else None
+
+
+def _null_is_calibrated(value: object) -> object:
+    return Calibrated() if value is None else value
 
 
 Exact = Annotated[Literal["exact"], WithJsonSchema({"type": "string", "const": "exact"})]
 Tier = Annotated[
-    Annotated[Exact, Tag("exact")] | Annotated[Limits, Tag("limits")],
+    Annotated[Exact, Tag("(exact)")]
+    | Annotated[
+        Calibrated,
+        BeforeValidator(_options, json_schema_input_type=CalibratedWord | CalibratedMapping),
+        Tag(CALIBRATED),
+    ]
+    | Annotated[Limits, Tag("(limits)")],
     Discriminator(
         _tier_kind,
         custom_error_type="tier_kind",
-        custom_error_message="expected `exact` or a mapping of limits",
+        custom_error_message="expected `exact`, `calibrated` or a mapping of limits",
     ),
 ]
+TierOrDefault = Annotated[Tier, BeforeValidator(_null_is_calibrated, json_schema_input_type=Tier | None)]
 
 
 class Tolerance(Strict):
     """What a comparison is held to, by how alike the two environments are.
 
-    None in ``across_releases`` leaves the limits to calibration; None in ``across_devices`` means that
-    the case is not compared across devices. In YAML, null takes back what `defaults` set.
+    None in ``across_devices`` means that the case is not compared across devices. In YAML, null takes back
+    what `defaults` set; in ``across_releases`` that leaves Calibrated(), so that this tier is never None.
     """
 
     same_environment: Tier = Field(
         "exact", description="Where the fingerprints are equal (exact unless given)"
     )
-    across_releases: Tier | None = Field(
-        None, description="Where software or the CPU's model differs (null: as calibrated)"
+    across_releases: TierOrDefault = Field(
+        default_factory=Calibrated,
+        description="Where software or the CPU's model differs (calibrated unless given; so is null)",
     )
     across_devices: Tier | None = Field(
         None, description="Where type, SoC, ISA or visible cores differ (null: not compared)"

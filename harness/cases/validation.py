@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from harness.cases.document import Document, KeyPath
 from harness.cases.entries import CaseEntry, DefaultsEntry, ParametrizeEntry, SuiteEntry
 from harness.cases.problems import Problem
-from harness.cases.tolerance import Limits, Tolerance
+from harness.cases.tolerance import CALIBRATED, FACTOR_MISPLACED, Calibrated, Limits, Tolerance
 from harness.cases.wording import described, quoted, suggestion
 
 if TYPE_CHECKING:
@@ -32,6 +32,27 @@ _MODELS: dict[str, type[BaseModel]] = {
     "parametrize": ParametrizeEntry,
     "tolerance": Tolerance,
     **dict.fromkeys([*Tolerance.model_fields, "batch_consistency"], Limits),
+    CALIBRATED: Calibrated,
+}
+# What is said of a mapping that is missing, by its key.
+_EXPECTED_MAPPING = {
+    "tolerance": "expected a mapping of tiers, as `{across_releases: calibrated}`",
+    "batch_consistency": "expected a mapping of limits, as `{relative_l2: 1e-6}`",
+}
+_IN_A_TIER = "`{}` belongs in a tier: `same_environment`, `across_releases` or `across_devices`"
+# What is said of a key whose place is elsewhere, by the key it stands under.
+_MISPLACED: dict[str, dict[str, str]] = {
+    "tolerance": {
+        **{key: _IN_A_TIER.format(key) for key in (*Limits.model_fields, CALIBRATED, "exact")},
+        "factor": "`factor` belongs in a tier; write `{across_releases: {calibrated: {factor: …}}}`",
+    },
+    **{
+        tier: {"factor": FACTOR_MISPLACED, "exact": "`exact` is no key; write it as the value of the tier"}
+        for tier in Tolerance.model_fields
+    },
+    "batch_consistency": {
+        CALIBRATED: "`calibrated` is for the tiers of `tolerance`; give limits for a batch and its images"
+    },
 }
 
 
@@ -53,7 +74,8 @@ def _problem(document: Document, details: ErrorDetails) -> Problem:
 def _locate(document: Document, loc: KeyPath) -> tuple[KeyPath, bool]:
     """Return the path in ``document`` of a pydantic location, and whether its key is meant.
 
-    A location has elements that the document has not: the tags of unions, and '[key]'.
+    A location has elements that the document has not: '[key]', and the tags of unions. A tag is written in
+    parentheses, as no key is, or is the key `calibrated`, which the options of that choice stand under.
     """
     at: KeyPath = ()
     for element in loc:
@@ -81,6 +103,8 @@ def _message(details: ErrorDetails, at: KeyPath) -> str:
     if kind == "less_than_equal":
         return f"expected at most {context['le']}, got {described(value)}"
     expected = _EXPECTED.get(kind)
+    if kind == "model_type" and at:
+        expected = _EXPECTED_MAPPING.get(str(at[-1]), expected)
     if kind == "literal_error":
         expected = f"expected {context['expected']}"
     message = f"{expected or details['msg']}, got {described(value)}"
@@ -94,7 +118,11 @@ def _message(details: ErrorDetails, at: KeyPath) -> str:
 def _unknown_key(at: KeyPath) -> str:
     key = str(at[-1])
     parents = [element for element in at[:-1] if isinstance(element, str)]
-    model = _MODELS[parents[-1]] if parents else SuiteEntry
+    parent = parents[-1] if parents else ""
+    if key in _MISPLACED.get(parent, {}):
+        return _MISPLACED[parent][key]
+    model = _MODELS[parent] if parents else SuiteEntry
     if model is DefaultsEntry and key in CaseEntry.model_fields:
         return f"{quoted(key)} differs from case to case; move it from `defaults` to the case"
-    return f"unknown key {quoted(key)}; {suggestion(key, model.model_fields)}"
+    known = [*model.model_fields, *([CALIBRATED] if parent in Tolerance.model_fields else [])]
+    return f"unknown key {quoted(key)}; {suggestion(key, known)}"

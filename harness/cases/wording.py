@@ -35,5 +35,6 @@ def described(value: object) -> str:
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return what to write in place of ``name``: the closest of ``known``, or else all of them."""
     names = list(known)
+    verb = "is" if len(names) == 1 else "are"
     close = difflib.get_close_matches(name[:_LONGEST], names, n=1)
-    return f"did you mean '{close[0]}'?" if close else f"known are {', '.join(names)}"
+    return f"did you mean '{close[0]}'?" if close else f"known {verb} {', '.join(names)}"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from harness.cases import SuiteError, load_suite
 from harness.cases.entries import CaseEntry, SuiteEntry
-from harness.cases.tolerance import Limits
+from harness.cases.tolerance import Calibrated, CalibratedMapping, Limits, Tolerance
 
 SOUND = b"""\
 suite: s
@@ -25,11 +25,13 @@ cases:
     arguments: {eta: 1e-3, other: *seed}
     tags: [nightly]
 """
-KEYS = sorted({*CaseEntry.model_fields, *SuiteEntry.model_fields, *Limits.model_fields, "across_releases"})
+SHAPES = (CaseEntry, SuiteEntry, Tolerance, Limits, CalibratedMapping, Calibrated)
+KEYS = sorted({name for shape in SHAPES for name in shape.model_fields})
 VALUES = [
     "ddim",
     "s",
     "exact",
+    "calibrated",
     "builtin:ddpm-digits",
     "hub:a/b@c",
     "float16",

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.cases import Limits, Suite, SuiteError, Tolerance, check_unique_names, load_suite
+from harness.cases import Calibrated, Limits, Suite, SuiteError, Tolerance, check_unique_names, load_suite
+from harness.cases.tolerance import Tier
 
 
 def load(tmp_path: Path, text: str, name: str = "suite.yaml") -> Suite:
@@ -69,8 +70,33 @@ def test_what_is_not_written_has_the_documented_value(tmp_path: Path) -> None:
     assert (case.checkpoint, case.arguments, case.dtype, case.mode) == (None, {}, "float32", "pynative")
     assert (case.tags, case.strict, case.keep, case.batch_consistency) == ((), False, "none", None)
     assert case.tolerance == Tolerance()
-    assert (case.tolerance.same_environment, case.tolerance.across_releases) == ("exact", None)
+    assert (case.tolerance.same_environment, case.tolerance.across_releases) == ("exact", Calibrated())
     assert case.tolerance.across_devices is None
+
+
+@pytest.mark.parametrize("tier", list(Tolerance.model_fields))
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("exact", "exact"),
+        ("calibrated", Calibrated(factor=None)),
+        ("{calibrated: {}}", Calibrated(factor=None)),
+        ("{calibrated: {factor: 3}}", Calibrated(factor=3.0)),
+        ("{calibrated: {factor: 1}}", Calibrated(factor=1.0)),
+        ("{max_abs: 1e-6}", Limits(max_abs=1e-6)),
+    ],
+)
+def test_every_tier_takes_every_form(tmp_path: Path, tier: str, written: str, expected: Tier) -> None:
+    (case,) = merged(tmp_path, "seed: 0", f"tolerance: {{{tier}: {written}}}").cases
+    assert getattr(case.tolerance, tier) == expected
+    # From Python, the value itself.
+    assert getattr(Tolerance.model_validate({tier: expected}), tier) == expected
+
+
+def test_the_tier_across_releases_is_never_none(tmp_path: Path) -> None:
+    (case,) = merged(tmp_path, "seed: 0", "tolerance: {across_releases: null}").cases
+    assert case.tolerance.across_releases == Calibrated()
+    assert Tolerance.model_validate({"across_releases": None}).across_releases == Calibrated()
 
 
 def merged(tmp_path: Path, defaults: str, case: str) -> Suite:
@@ -110,6 +136,26 @@ def test_tolerance_merges_by_whole_tier_and_null_takes_a_tier_back(tmp_path: Pat
     assert only.tolerance == Tolerance(
         same_environment=Limits(max_abs=1.0), across_releases=Limits(psnr=40.0), across_devices=None
     )
+
+
+@pytest.mark.parametrize(
+    ("defaults", "case", "expected"),
+    [
+        ("{relative_l2: 1e-6}", "null", Calibrated()),
+        ("{relative_l2: 1e-6}", "calibrated", Calibrated()),
+        ("{calibrated: {factor: 3}}", "calibrated", Calibrated()),
+        ("{calibrated: {factor: 3}}", "{psnr: 40}", Limits(psnr=40.0)),
+        ("calibrated", "exact", "exact"),
+    ],
+)
+def test_a_calibrated_tier_is_replaced_and_replaces_whole(
+    tmp_path: Path, defaults: str, case: str, expected: Tier
+) -> None:
+    tolerance = "tolerance: {{across_releases: {}}}"
+    (only,) = merged(tmp_path, f"seed: 0, {tolerance.format(defaults)}", tolerance.format(case)).cases
+    assert only.tolerance == Tolerance(across_releases=expected)
+    (same,) = merged(tmp_path, f"seed: 0, {tolerance.format(case)}", "keep: none").cases
+    assert same.tolerance == Tolerance(across_releases=expected)
 
 
 def test_tags_add_up_without_repeats(tmp_path: Path) -> None:

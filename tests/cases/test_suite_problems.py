@@ -70,15 +70,109 @@ AFTER_SOUND = [
         "and no word of Python",
     ),
     ("    tags: [5]\n", "8:12: expected text, got the number 5; put it in quotes"),
-    ("    tolerance: 1e-6\n", "8:16: expected a mapping, got the number 1e-06"),
+    (
+        "    tolerance: 1e-6\n",
+        "8:16: expected a mapping of tiers, as `{across_releases: calibrated}`, got the number 1e-06",
+    ),
+    (
+        "    tolerance: calibrated\n",
+        "8:16: expected a mapping of tiers, as `{across_releases: calibrated}`, got the text 'calibrated'",
+    ),
+    *(
+        (
+            f"    tolerance: {{{key}: 1}}\n",
+            f"8:17: `{key}` belongs in a tier: `same_environment`, `across_releases` or `across_devices`",
+        )
+        for key in ("relative_l2", "calibrated", "exact")
+    ),
+    (
+        "    tolerance: {factor: 3}\n",
+        "8:17: `factor` belongs in a tier; write `{across_releases: {calibrated: {factor: …}}}`",
+    ),
     (
         "    tolerance: {across_release: exact}\n",
         "8:17: unknown key 'across_release'; did you mean 'across_releases'?",
     ),
-    ("    tolerance: {same_environment: exat}\n", "8:35: expected 'exact', got the text 'exat'"),
+    *(
+        (
+            f"    tolerance: {{same_environment: {written}}}\n",
+            f"8:35: expected `exact`, `calibrated` or a mapping of limits, got {described}",
+        )
+        for written, described in [
+            ("exat", "the text 'exat'"),
+            ("calibrate", "the text 'calibrate'"),
+            ("0.1", "the number 0.1"),
+            ("true", "true"),
+            ("null", "nothing"),
+            ("[exact]", "a list"),
+        ]
+    ),
     (
-        "    tolerance: {same_environment: 0.1}\n",
-        "8:35: expected `exact` or a mapping of limits, got the number 0.1",
+        "    tolerance: {same_environment: {calibrate: {factor: 3}}}\n",
+        "8:36: unknown key 'calibrate'; did you mean 'calibrated'?",
+    ),
+    (
+        "    tolerance: {same_environment: {exact: true}}\n",
+        "8:36: `exact` is no key; write it as the value of the tier",
+    ),
+    (
+        "    tolerance: {same_environment: {factor: 3}}\n",
+        "8:36: `factor` belongs under `calibrated`; write `{calibrated: {factor: …}}`",
+    ),
+    (
+        "    tolerance: {same_environment: {calibrated: {}, factor: 3}}\n",
+        "8:48: `factor` belongs under `calibrated`; write `{calibrated: {factor: …}}`",
+    ),
+    *(
+        (
+            f"    tolerance: {{same_environment: {{calibrated: {written}}}}}\n",
+            f"8:{column}: expected a mapping, got {described}; write `{{calibrated: {{factor: …}}}}`, "
+            "or `calibrated` alone for the factor stored with the calibration",
+        )
+        for written, column, described in [
+            ("3", 48, "the number 3"),
+            ("true", 48, "true"),
+            ("", 47, "nothing"),
+            ("[3]", 48, "a list"),
+            ("exact", 48, "the text 'exact'"),
+        ]
+    ),
+    (
+        "    tolerance: {same_environment: {calibrated: {factor: 0.5}}}\n",
+        "8:57: a factor of 0.5 makes limits tighter than what the calibration itself measured; "
+        "give 1 or more",
+    ),
+    (
+        "    tolerance: {same_environment: {calibrated: {factor: }}}\n",
+        "8:48: `factor` is empty; give a number, or remove it for the one stored with the calibration",
+    ),
+    (
+        "    tolerance: {same_environment: {calibrated: {factor: '3'}}}\n",
+        "8:57: expected a number, got the text '3'; write plain digits, as 1e-6, without quotes",
+    ),
+    (
+        "    tolerance: {same_environment: {calibrated: {factor: true}}}\n",
+        "8:57: expected a number, got true",
+    ),
+    (
+        "    tolerance: {same_environment: {calibrated: {factor: .inf}}}\n",
+        "8:57: .inf is not a finite number; write one",
+    ),
+    (
+        "    tolerance: {same_environment: {calibrated: {factr: 3}}}\n",
+        "8:49: unknown key 'factr'; did you mean 'factor'?",
+    ),
+    (
+        "    tolerance: {same_environment: {calibrated: {members: 8}}}\n",
+        "8:49: unknown key 'members'; known is factor",
+    ),
+    (
+        "    tolerance: {same_environment: {psnr: 40, calibrated: {factor: 3}, l2: 1}}\n",
+        "8:58: limits or calibrated, not both; remove 'psnr', 'l2' or `calibrated`",
+    ),
+    (
+        "    tolerance: {same_environment: {calibrated: {factor: 3}, members: 8}}\n",
+        "8:48: nothing else goes with `calibrated`; remove 'members'",
     ),
     (
         "    tolerance: {same_environment: {}}\n",
@@ -98,7 +192,7 @@ AFTER_SOUND = [
     (
         "    tolerance: {same_environment: {l2: 1}}\n",
         "8:36: unknown key 'l2'; known are max_abs, mean_abs, p999_abs, relative_l2, cosine_distance, "
-        "worst_tile, brightness_shift, contrast_shift, psnr, ssim, ssim_worst, statistics",
+        "worst_tile, brightness_shift, contrast_shift, psnr, ssim, ssim_worst, statistics, calibrated",
     ),
     (
         "    tolerance: {same_environment: {statistics: {mean: -1}}}\n",
@@ -107,6 +201,19 @@ AFTER_SOUND = [
     (
         "    tolerance: {same_environment: {statistics: [1]}}\n",
         "8:48: expected a number for all statistics, or a mapping from names to numbers, got a list",
+    ),
+    (
+        "    batch_consistency: calibrated\n",
+        "8:24: expected a mapping of limits, as `{relative_l2: 1e-6}`, got the text 'calibrated'",
+    ),
+    (
+        "    batch_consistency: {calibrated: {factor: 3}}\n",
+        "8:25: `calibrated` is for the tiers of `tolerance`; give limits for a batch and its images",
+    ),
+    (
+        "    batch_consistency: {l2: 1}\n",
+        "8:25: unknown key 'l2'; known are max_abs, mean_abs, p999_abs, relative_l2, cosine_distance, "
+        "worst_tile, brightness_shift, contrast_shift, psnr, ssim, ssim_worst, statistics",
     ),
     (
         "    batch_consistency: {psnr: 40}\n",
@@ -359,6 +466,13 @@ cases:
 def test_a_wrong_value_is_said_once_however_often_it_is_used(tmp_path: Path) -> None:
     cases = "[{id: a, steps: &n 0, pipeline: 'x:y', seed: 0}, {id: b, steps: *n, pipeline: 'x:y', seed: 0}]"
     assert problems(tmp_path, f"suite: s\ncases: {cases}") == ["2:24: expected at least 1, got the number 0"]
+
+
+def test_a_key_named_like_a_form_of_its_parent_does_not_move_the_place(tmp_path: Path) -> None:
+    text = SOUND + "    tolerance: {same_environment: {limits: {}, psnr: -1}}\n"
+    assert [p.split(": ")[0] for p in problems(tmp_path, text)] == ["8:36", "8:54"]
+    text = SOUND + "    tolerance: {same_environment: {statistics: {each: 1, mean: -1}}}\n"
+    assert [p.split(": ")[0] for p in problems(tmp_path, text)] == ["8:64"]
 
 
 def test_wrong_defaults_are_not_also_missing_keys_of_the_cases(tmp_path: Path) -> None:
