@@ -11,10 +11,12 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    GetJsonSchemaHandler,
     Tag,
     WithJsonSchema,
     model_validator,
 )
+from pydantic_core import CoreSchema
 
 from harness.cases.wording import described, quoted
 
@@ -83,7 +85,6 @@ Factor = Annotated[
     Annotated[float, AfterValidator(_not_below_one)] | None,
     WithJsonSchema({"type": "number", "minimum": 1}),
 ]
-CalibratedWord = Annotated[Literal["calibrated"], WithJsonSchema({"type": "string", "const": CALIBRATED})]
 
 
 class Limits(Strict):
@@ -132,12 +133,6 @@ class Calibrated(Strict):
     )
 
 
-class CalibratedMapping(Strict):
-    """How YAML gives `calibrated` a factor; for the schema, as validation makes a Calibrated of it."""
-
-    calibrated: Calibrated = Field(description="Limits from the baseline's calibration")
-
-
 def _options(value: object) -> object:
     """Return what Calibrated is made of: nothing for the word, or what stands under the key."""
     if not isinstance(value, dict):
@@ -177,14 +172,32 @@ def _null_is_calibrated(value: object) -> object:
     return Calibrated() if value is None else value
 
 
+class _AsWordOrKey:
+    """Gives Calibrated the JSON Schema of what _options reads."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        options = {**handler(schema), "description": "Limits from the baseline's calibration"}
+        mapping = {"type": "object", "properties": {CALIBRATED: options}, "required": [CALIBRATED]}
+        return {
+            "anyOf": [{"type": "string", "const": CALIBRATED}, {**mapping, "additionalProperties": False}]
+        }
+
+
+class _OrNull:
+    """Adds null to the JSON Schema of a field whose validator makes something of it."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"anyOf": [handler(schema), {"type": "null"}]}
+
+
 Exact = Annotated[Literal["exact"], WithJsonSchema({"type": "string", "const": "exact"})]
 Tier = Annotated[
     Annotated[Exact, Tag("(exact)")]
-    | Annotated[
-        Calibrated,
-        BeforeValidator(_options, json_schema_input_type=CalibratedWord | CalibratedMapping),
-        Tag(CALIBRATED),
-    ]
+    | Annotated[Calibrated, BeforeValidator(_options), _AsWordOrKey(), Tag(CALIBRATED)]
     | Annotated[Limits, Tag("(limits)")],
     Discriminator(
         _tier_kind,
@@ -192,7 +205,7 @@ Tier = Annotated[
         custom_error_message="expected `exact`, `calibrated` or a mapping of limits",
     ),
 ]
-TierOrDefault = Annotated[Tier, BeforeValidator(_null_is_calibrated, json_schema_input_type=Tier | None)]
+TierOrDefault = Annotated[Tier, BeforeValidator(_null_is_calibrated), _OrNull()]
 
 
 class Tolerance(Strict):

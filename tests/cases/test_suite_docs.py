@@ -11,6 +11,7 @@ import pytest
 
 from harness.cases import Calibrated, Limits, SuiteError, Tolerance, load_suite, names
 from harness.cases.schema import SCHEMA_PATH
+from harness.cases.tolerance import CALIBRATED
 from harness.measurement.statistics import summarise
 
 PAGE = (Path(__file__).parents[2] / "docs" / "suites.md").read_text(encoding="utf-8")
@@ -80,7 +81,7 @@ def test_every_statistic_is_on_the_page() -> None:
 
 def test_every_key_and_checkpoint_is_on_the_page() -> None:
     schema = json.loads(SCHEMA_PATH.read_text())
-    keys = {key for part in (schema, *schema["$defs"].values()) for key in part["properties"]}
+    keys = {key for part in (schema, *schema["$defs"].values()) for key in part["properties"]} | {CALIBRATED}
     checkpoints = {f"builtin:{name}" for name in names.BUILTIN_CHECKPOINTS}
     checkpoints |= {f"seeded:{name}" for name in names.SEEDED_CHECKPOINTS}
     assert {name for name in keys | checkpoints if f"`{name}`" not in PAGE} == set()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from harness.cases import SuiteError, load_suite
 from harness.cases.entries import CaseEntry, SuiteEntry
-from harness.cases.tolerance import Calibrated, CalibratedMapping, Limits, Tolerance
+from harness.cases.tolerance import CALIBRATED, Calibrated, Limits, Tolerance
 
 SOUND = b"""\
 suite: s
@@ -25,8 +25,8 @@ cases:
     arguments: {eta: 1e-3, other: *seed}
     tags: [nightly]
 """
-SHAPES = (CaseEntry, SuiteEntry, Tolerance, Limits, CalibratedMapping, Calibrated)
-KEYS = sorted({name for shape in SHAPES for name in shape.model_fields})
+SHAPES = (CaseEntry, SuiteEntry, Tolerance, Limits, Calibrated)
+KEYS = sorted({CALIBRATED, *(name for shape in SHAPES for name in shape.model_fields)})
 VALUES = [
     "ddim",
     "s",

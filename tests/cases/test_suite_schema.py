@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from harness.cases import SuiteError, load_suite, schema
+from harness.cases import SuiteError, Tolerance, load_suite, schema
 
 CASE: dict[str, Any] = {"id": "a", "pipeline": "x:y", "seed": 0, "steps": 1}
 PUBLISHED: dict[str, Any] = json.loads(schema.SCHEMA_PATH.read_text())
@@ -40,11 +43,19 @@ def test_the_module_runs_as_a_command() -> None:
     assert (json.loads(printed.stdout), printed.stderr) == (PUBLISHED, "")
 
 
+def properties(part: Any) -> Iterator[tuple[str, Any]]:
+    """Yield every key that the schema knows, with what it says about the key's value."""
+    for name, value in part.items() if isinstance(part, dict) else enumerate(part):
+        if name == "properties":
+            yield from value.items()
+        if isinstance(value, dict | list):
+            yield from properties(value)
+
+
 def test_every_key_has_a_description() -> None:
-    definitions = [PUBLISHED, *PUBLISHED["$defs"].values()]
-    keys = {key: value for definition in definitions for key, value in definition["properties"].items()}
-    assert {"suite", "id", "psnr", "across_devices", "seeds"} <= keys.keys()
-    assert [key for key, value in keys.items() if not value.get("description")] == []
+    keys = list(properties(PUBLISHED))
+    assert {"suite", "id", "psnr", "across_devices", "seeds", "calibrated", "factor"} <= {k for k, _ in keys}
+    assert [key for key, value in keys if not value.get("description")] == []
 
 
 ACCEPTED = [
@@ -139,6 +150,33 @@ def test_schema_and_loader_refuse(tmp_path: Path, changes: dict[str, Any]) -> No
     with pytest.raises(SuiteError):
         load_suite(path)
     assert not VALIDATOR.is_valid(written(changes))
+
+
+numbers = st.integers(-2, 3) | st.floats(-2, 2)
+leaves = st.sampled_from(["exact", "calibrated", "mean", "3"]) | numbers | st.booleans() | st.none()
+limits = st.dictionaries(
+    st.sampled_from(["max_abs", "psnr", "ssim", "statistics", "factor", "exact", "calibrated", "l2"]),
+    leaves | st.lists(leaves, max_size=1) | st.dictionaries(st.sampled_from(["factor", "mean"]), leaves),
+    max_size=2,
+)
+tolerances = st.dictionaries(
+    st.sampled_from([*Tolerance.model_fields, "calibrated", "psnr"]), leaves | limits, max_size=3
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(tolerances)
+def test_schema_and_loader_are_of_one_mind_about_any_tolerance(
+    tmp_path: Path, tolerance: dict[str, Any]
+) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(yaml.safe_dump(written({"tolerance": tolerance})))
+    try:
+        load_suite(path)
+        loaded = True
+    except SuiteError:
+        loaded = False
+    assert VALIDATOR.is_valid(written({"tolerance": tolerance})) == loaded
 
 
 @pytest.mark.parametrize(
