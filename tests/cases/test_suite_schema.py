@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -153,14 +154,16 @@ def test_schema_and_loader_refuse(tmp_path: Path, changes: dict[str, Any]) -> No
 
 
 numbers = st.integers(-2, 3) | st.floats(-2, 2)
-leaves = st.sampled_from(["exact", "calibrated", "mean", "3"]) | numbers | st.booleans() | st.none()
+leaves = numbers | st.sampled_from(["exact", "calibrated", "3"]) | st.booleans() | st.none()
+calibrated = st.dictionaries(st.just("calibrated"), st.dictionaries(st.just("factor"), leaves) | leaves)
 limits = st.dictionaries(
-    st.sampled_from(["max_abs", "psnr", "ssim", "statistics", "factor", "exact", "calibrated", "l2"]),
-    leaves | st.lists(leaves, max_size=1) | st.dictionaries(st.sampled_from(["factor", "mean"]), leaves),
+    st.sampled_from(["max_abs", "psnr", "ssim", "statistics", "factor", "exact", "l2"]),
+    leaves | st.dictionaries(st.just("mean"), leaves),
     max_size=2,
 )
+tiers = leaves | calibrated | limits | st.builds(operator.or_, calibrated, limits) | st.lists(leaves)
 tolerances = st.dictionaries(
-    st.sampled_from([*Tolerance.model_fields, "calibrated", "psnr"]), leaves | limits, max_size=3
+    st.sampled_from([*Tolerance.model_fields] * 3 + ["calibrated", "psnr"]), tiers, max_size=2
 )
 
 
