@@ -50,7 +50,6 @@ class Case:
             "pipeline": self.pipeline,
             "checkpoint": self.checkpoint,
             "seeds": list(self.seeds),
-            "batched": self.batched,
             "steps": self.steps,
             "arguments": copy.deepcopy(self.arguments),
             "dtype": self.dtype,
