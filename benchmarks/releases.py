@@ -41,7 +41,7 @@ def main() -> None:
                 figures = [metrics[name] for name in METRICS]
                 figures.append(
                     max(
-                        statistic_deviation(name, value, stored.statistics, stored.output.size)
+                        statistic_deviation(name, value, stored.statistics)
                         for name, value in result.measurement.statistics.items()
                     )
                 )

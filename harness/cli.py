@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
@@ -13,13 +14,17 @@ from rich.console import Console
 from rich.prompt import Prompt
 
 import harness
-from harness.baselines import BaselineStore
-from harness.cases import SuiteError
+from harness.baselines import DEFAULT_FACTOR, BaselineStore
+from harness.cases import Case, SuiteError
 from harness.cases.selection import select
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 from harness.execution.doctor import examine
+from harness.execution.pool import RunnerPool
 from harness.execution.runner import Runner
+from harness.judgement.calibration.run import MEMBERS, Settings
+from harness.judgement.calibration.run import calibrate as calibrate_case
 from harness.judgement.recording import Recording
+from harness.reporting.calibration import CalibrationDisplay
 from harness.reporting.examination import show_examination
 from harness.reporting.listing import show_listing
 from harness.reporting.recording import RecordingDisplay
@@ -30,7 +35,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Record, list and check the baselines of MindSpore diffusion pipelines.",
+    help="Record, calibrate, list and check the baselines of MindSpore diffusion pipelines.",
 )
 
 Paths = Annotated[
@@ -46,6 +51,12 @@ Python = Annotated[
     str | None,
     typer.Option("--python", metavar="PYTHON", help="interpreter of the workers (default: this one)"),
 ]
+Timeout = Annotated[float, typer.Option(min=0.001, max=1e6, help="seconds that one run of a case may take")]
+Members = Annotated[int, typer.Option("--members", metavar="K", help="perturbed runs of each case")]
+Factor = Annotated[
+    float, typer.Option("--factor", metavar="F", help="what the largest deviation is multiplied by")
+]
+Processes = Annotated[int, typer.Option("-n", min=1, max=64, metavar="N", help="runs side by side")]
 
 
 def _version(wanted: bool) -> None:
@@ -73,21 +84,26 @@ def record(
     device: Device = "CPU",
     device_id: DeviceId = 0,
     python: Python = None,
-    timeout: Annotated[
-        float, typer.Option(min=0.001, max=1e6, help="seconds that one run of a case may take")
-    ] = 600.0,
+    timeout: Timeout = 600.0,
+    calibrate: Annotated[bool, typer.Option("--calibrate", help="calibrate what is stored")] = False,
+    members: Members = MEMBERS,
+    factor: Factor = DEFAULT_FACTOR,
+    processes: Processes = 1,
 ) -> None:
     """Refresh baselines: run each case twice in fresh workers and store what repeats.
 
-    Cases that do not repeat bitwise are refused. Baselines that exist change only with a reason.
+    Cases that do not repeat bitwise are refused. Baselines that exist change only with a reason, and lose
+    their calibration then: --calibrate makes it anew.
     """
+    settings = Settings(members, factor)
     selection = select(paths)
     console = Console()
-    runner = Runner(
-        python=python, device=device, device_id=device_id, timeout=timeout, import_paths=[Path.cwd()]
+    make = partial(
+        Runner, python=python, device=device, device_id=device_id, timeout=timeout, import_paths=[Path.cwd()]
     )
-    with _interruptible(), runner:
-        recording = Recording(BaselineStore(baseline_dir))
+    store = BaselineStore(baseline_dir)
+    with _interruptible("no baseline was written"), make() as runner:
+        recording = Recording(store)
         with RecordingDisplay(console, len(selection.cases)) as display:
             for case in selection.cases:
                 display.started(case)
@@ -96,8 +112,59 @@ def record(
     if recording.changed and reason is None and sys.stdin.isatty():
         reason = Prompt.ask("Why do these baselines change?", console=console).strip() or None
     display.show_result(recording.store(reason), baseline_dir)
-    if not recording.complete:
+    passed = recording.complete
+    if calibrate:
+        passed &= _calibrate(console, recording.stored_cases, make, processes, store, settings)
+    if not passed:
         raise typer.Exit(FAILED)
+
+
+@app.command()
+def calibrate(
+    paths: Paths,
+    baseline_dir: BaselineDir = Path("baselines"),
+    members: Members = MEMBERS,
+    factor: Factor = DEFAULT_FACTOR,
+    processes: Processes = 1,
+    device: Device = "CPU",
+    device_id: DeviceId = 0,
+    python: Python = None,
+    timeout: Timeout = 600.0,
+) -> None:
+    """Measure tolerances: run each case with its noise moved by one ulp, store how far that moves the output.
+
+    Goes on where an interrupted calibration stopped. Fails for cases that cannot be held to any limits.
+    """
+    settings = Settings(members, factor)
+    selection = select(paths)
+    make = partial(
+        Runner, python=python, device=device, device_id=device_id, timeout=timeout, import_paths=[Path.cwd()]
+    )
+    store = BaselineStore(baseline_dir)
+    if not _calibrate(Console(), selection.cases, make, processes, store, settings):
+        raise typer.Exit(FAILED)
+
+
+def _calibrate(
+    console: Console,
+    cases: Sequence[Case],
+    make: Callable[[], Runner],
+    processes: int,
+    store: BaselineStore,
+    settings: Settings,
+) -> bool:
+    """Calibrate ``cases`` and show what came of it; return whether every one of them can be judged by it."""
+    kept = "what has run is kept, the same command goes on from there"
+    display = CalibrationDisplay(console, len(cases), settings.members)
+    with _interruptible(kept), RunnerPool(make, processes) as pool, display:
+        for case in cases:
+            display.started(case)
+            try:
+                display.finished(calibrate_case(case, pool, store, settings, display.member_done))
+            except HarnessError as error:
+                display.refused(case, str(error))
+    display.show()
+    return not display.failed
 
 
 @app.command(name="list")
@@ -117,19 +184,19 @@ def doctor(device: Device = "CPU", device_id: DeviceId = 0, python: Python = Non
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
-    """End an interrupted recording with a word on what became of the baselines: nothing did."""
+def _interruptible(outcome: str) -> Iterator[None]:
+    """End what is interrupted with a word on what became of the baselines."""
     try:
         yield
     except KeyboardInterrupt:
-        _end("interrupted: no baseline was written", INTERRUPTED)
+        _end(f"interrupted: {outcome}", INTERRUPTED)
 
 
 def main() -> None:
     """Run the command line; exits 0 passed, 1 failed, 4 wrong usage or a suite that cannot be read."""
     try:
         app()
-    except SuiteError as error:
+    except (SuiteError, UsageError) as error:
         _end(str(error), USAGE)
     except HarnessError as error:
         _end(f"error: {error}", FAILED)

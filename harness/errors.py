@@ -6,3 +6,7 @@ class HarnessError(Exception):
 
     Its text says what is wrong, where (a file, with line and column where there is one) and what to do.
     """
+
+
+class UsageError(HarnessError):
+    """What was asked for makes no sense: the command line's exit code is that of wrong usage."""

@@ -10,10 +10,11 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from harness.baselines.calibration import Calibration
 from harness.baselines.record import Baseline, Provenance
 from harness.measurement.record import Array, CheckpointIdentity, Draw, Measurement, StepRecord
 
-FORMAT = 1
+FORMAT = 2
 
 
 class DocumentError(ValueError):
@@ -73,6 +74,7 @@ class Document(_Section):
     fingerprint: dict[str, str]
     canaries: dict[str, str]
     checkpoint: CheckpointIdentity
+    calibration: Calibration | None
     provenance: _Origin
     seal: str
 
@@ -96,6 +98,7 @@ class Document(_Section):
             fingerprint=measured.fingerprint,
             canaries=measured.canaries,
             checkpoint=measured.checkpoint,
+            calibration=baseline.calibration,
             provenance=_Origin(
                 harness_version=origin.harness_version,
                 git_commit=origin.git_commit,
@@ -133,17 +136,23 @@ class Document(_Section):
         return _pretty(self.model_dump(mode="json"), "") + "\n"
 
     def same_content(self, other: Document) -> bool:
-        """Whether both hold the same measurement of the same case.
+        """Whether both hold the same measurement and calibration of the same case.
 
-        Who recorded it when and why is left aside, and so are the lines of code that drew the noise:
-        moving code is no change of what came out.
+        Who recorded and calibrated it when and why is left aside, and so are the lines of code that drew the
+        noise: moving code is no change of what came out.
         """
         return self._content() == other._content()
 
-    def _content(self) -> bytes:
-        data = self.model_dump(mode="json", exclude={"provenance", "seal"})
+    def same_measurement(self, other: Document) -> bool:
+        """Whether both hold the same measurement of the same case, whatever was calibrated."""
+        return self._content("calibration") == other._content("calibration")
+
+    def _content(self, *left_out: str) -> bytes:
+        data = self.model_dump(mode="json", exclude={"provenance", "seal", *left_out})
         for draw in data["ledger"]:
             del draw["site"]
+        if data.get("calibration") is not None:
+            del data["calibration"]["date"], data["calibration"]["harness_version"]
         # As text, so that -0.0 and 0.0 are told apart.
         return canonical(data)
 
@@ -164,9 +173,14 @@ class Document(_Section):
                 latents=arrays.get("latents"),
                 singles=arrays.get("singles"),
             ),
-            provenance=Provenance(
-                **self.provenance.model_dump(), case_definition=self.case.definition, case_hash=self.case.hash
-            ),
+            calibration=self.calibration,
+            provenance=self.origin(),
+        )
+
+    def origin(self) -> Provenance:
+        """Return the provenance of the recording."""
+        return Provenance(
+            **self.provenance.model_dump(), case_definition=self.case.definition, case_hash=self.case.hash
         )
 
 

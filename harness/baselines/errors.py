@@ -28,12 +28,21 @@ def shown(path: Path) -> str:
         return str(path)
 
 
+def calibrate_command(suite_file: Path | None, suite: str, case_id: str, root: Path) -> str:
+    """Return the command that calibrates one case; see :func:`record_command`."""
+    return _command("calibrate", suite_file, suite, case_id, root)
+
+
 def record_command(suite_file: Path | None, suite: str, case_id: str, root: Path, *, reason: bool) -> str:
     """Return the command that records one case's baseline.
 
     Without the suite's file its usual place, ``suites/<suite>.yaml``, is named. ``reason`` adds the
     option that is asked for where a baseline that exists would change.
     """
+    command = _command("record", suite_file, suite, case_id, root)
+    return command + (" --reason '<why it changes>'" if reason else "")
+
+
+def _command(name: str, suite_file: Path | None, suite: str, case_id: str, root: Path) -> str:
     file = f"suites/{suite}.yaml" if suite_file is None else shown(suite_file)
-    words = ["harness", "record", f"{file}::{case_id}", "--baseline-dir", shown(root)]
-    return shlex.join(words) + (" --reason '<why it changes>'" if reason else "")
+    return shlex.join(["harness", name, f"{file}::{case_id}", "--baseline-dir", shown(root)])

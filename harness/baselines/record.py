@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import __version__
+from harness.baselines.calibration import Calibration
 from harness.baselines.errors import BaselineError
 from harness.measurement.record import Measurement
 
@@ -51,8 +52,8 @@ class Provenance:
 class Baseline:
     """A stored measurement of one case on one device, with its provenance.
 
-    A measurement read back from a store has no timings: they are not stored. ``path`` is the JSON file it
-    was read from, None for one not read from a store.
+    A measurement read back from a store has no timings: they are not stored. ``calibration`` is None where
+    the case was not calibrated; ``path`` is the JSON file it was read from, None without a store.
     """
 
     suite: str
@@ -60,6 +61,7 @@ class Baseline:
     device: str
     measurement: Measurement
     provenance: Provenance
+    calibration: Calibration | None = None
     path: Path | None = field(default=None, compare=False)
 
 

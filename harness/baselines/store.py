@@ -131,8 +131,9 @@ class BaselineStore:
     def write(self, baseline: Baseline) -> Written:
         """Store ``baseline`` in place of the one stored, whose JSON's hash goes into its provenance.
 
-        Where the one stored holds the same measurement of the same case, nothing is written: not who
-        recorded it, nor when and why. Raises :class:`BaselineError` where the measurement holds NaN, Inf
+        Where the one stored holds the same measurement and calibration of the same case, nothing is written:
+        not who recorded it, nor when and why. Where only the calibration is another, the provenance stays
+        that of the recording. Raises :class:`BaselineError` where the measurement holds NaN, Inf
         or nothing at all, and where the files cannot be written.
         """
         path = self.path(baseline.suite, baseline.case_id, baseline.device)
@@ -147,10 +148,14 @@ class BaselineStore:
             path.parent.mkdir(parents=True, exist_ok=True)
             with locked(path.parent):
                 old = path.read_bytes() if path.exists() else None
-                if old is not None and self._holds(path, old, Document.of(baseline, arrays, sha256)):
+                stored = None if old is None else self._whole(path, old)
+                new = Document.of(baseline, arrays, sha256)
+                if stored is not None and stored.same_content(new):
                     return Written(path, "unchanged")
                 replaced = None if old is None else hashlib.sha256(old).hexdigest()
                 provenance = replace(baseline.provenance, replaced=replaced)
+                if stored is not None and stored.same_measurement(new):
+                    provenance = stored.origin()
                 document = Document.of(replace(baseline, provenance=provenance), arrays, sha256)
                 pending = _pending_path(path, sha256)
                 write_durably(pending, data)
@@ -162,14 +167,14 @@ class BaselineStore:
             raise BaselineError(f"{shown(path)}: the baseline cannot be written: {error}") from None
         return Written(path, "created" if old is None else "replaced", replaced)
 
-    def _holds(self, path: Path, old: bytes, new: Document) -> bool:
-        """Whether the baseline stored is whole, under its own names, and the same but for its provenance."""
+    def _whole(self, path: Path, old: bytes) -> Document | None:
+        """Return the document ``old`` where the baseline stored is whole and under its own names."""
         try:
             stored = _parse(path, old)
             whole = hashlib.sha256(_arrays_path(path).read_bytes()).hexdigest() == stored.arrays.sha256
         except (_Damage, OSError):
-            return False
-        return whole and stored.same_content(new)
+            return None
+        return stored if whole else None
 
     def remove(self, suite: str, case_id: str, device: str) -> bool:
         """Remove a baseline and the folders it leaves empty; return whether there was one."""

@@ -16,7 +16,7 @@ from harness.cases.tolerance import Limits, Tolerance
 class Case:
     """One thing to run and to compare with its baseline.
 
-    ``seeds`` has one seed per image; ``batched`` is True where the YAML says `seeds`, even for one image.
+    ``seeds`` has one seed per image: `seed: 0` and `seeds: [0]` are the same case.
     ``line`` and ``column``, from 1, are where the entry starts in ``path``, the suite's file.
     """
 
@@ -24,7 +24,6 @@ class Case:
     id: str
     pipeline: str
     seeds: tuple[int, ...]
-    batched: bool
     steps: int
     path: Path
     line: int

@@ -58,8 +58,7 @@ class Expander:
             first = "line {}, column {}".format(*self._places[case_id])
             self._complain((*at, "id"), f"the id {quoted(case_id)} is taken ({first}); choose another")
         self._places.setdefault(case_id, self.document.position((*at, "id")))
-        batched = "seeds" in values
-        seeds = tuple(values.pop("seeds")) if batched else (values.pop("seed"),)
+        seeds = tuple(values.pop("seeds")) if "seeds" in values else (values.pop("seed"),)
         if "batch_consistency" in values and len(seeds) < 2:
             message = "`batch_consistency` compares a batch with its single images; give two or more `seeds`"
             self._complain((*at, "batch_consistency"), message, key=True)
@@ -69,7 +68,6 @@ class Expander:
                 suite=self.suite,
                 id=case_id,
                 seeds=seeds,
-                batched=batched,
                 tags=tuple(values.pop("tags", ())),
                 path=self.document.path,
                 line=line,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-import sys
+import re
 from importlib import metadata
 from pathlib import Path
 
@@ -38,8 +38,7 @@ def fingerprint(profile: Profile, *, mode: str, dtype: str, packages: tuple[str,
         "cpu_model": cpu_model(),
         "os": platform.system(),
         "libc": " ".join(platform.libc_ver()).strip() or platform.platform(),
-        "python": f"{sys.implementation.name} {sys.version_info.major}.{sys.version_info.minor}",
-        "mindspore": ms.__version__,
+        "mindspore": f"{ms.__version__} ({_build(Path(ms.__file__).parent / '.commit_id')})",
         "numpy": np.__version__,
         "profile": profile.name(),
         "mode": mode,
@@ -56,6 +55,18 @@ def fingerprint(profile: Profile, *, mode: str, dtype: str, packages: tuple[str,
     if empty := [name for name, value in fields.items() if not value]:
         raise FingerprintError(f"fields of the fingerprint that this system leaves empty: {', '.join(empty)}")
     return fields
+
+
+def _build(commit_file: Path) -> str:
+    """Return the commit that MindSpore was built from: builds of one version number may differ."""
+    try:
+        text = commit_file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FingerprintError(f"{commit_file}: MindSpore's build cannot be read: {error}") from None
+    found = re.search(r"\[sha1\]:([0-9a-f]+)", text)
+    if found is None:
+        raise FingerprintError(f"{commit_file}: names no commit; install MindSpore from the package index")
+    return found[1]
 
 
 def _version(package: str) -> str:

@@ -78,13 +78,16 @@ def schedule_change(measured: Measurement, baseline: Measurement) -> str | None:
 
 
 def checkpoint_change(measured: Measurement, baseline: Measurement) -> str | None:
-    """Return how the weights that ran differ from the baseline's; None where they are the same."""
-    ours, theirs = measured.checkpoint, baseline.checkpoint
-    if ours.sha256 == theirs.sha256:
+    """Return which files of the weights that ran differ from the baseline's; None where all are the same."""
+    ours, theirs = measured.checkpoint.files, baseline.checkpoint.files
+    changed = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
+    if not changed:
         return None
+    name = changed[0]
+    more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
     return (
-        f"the checkpoint {ours.source or '(of the pipeline itself)'} is not the one recorded (weights "
-        f"or configuration): sha256 {ours.sha256 or '(none)'}, the baseline's {theirs.sha256 or '(none)'}"
+        f"the checkpoint {measured.checkpoint.source or '(of the pipeline itself)'} is not the one recorded: "
+        f"{name}{more} has sha256 {ours.get(name, '(none)')}, the baseline's {theirs.get(name, '(none)')}"
     )
 
 

@@ -121,3 +121,12 @@ def _ordered(values: Array) -> Array:
     magnitude = bits & (middle - np.uint64(1))
     result: Array = np.where(bits & middle, middle - magnitude, middle + magnitude)
     return result
+
+
+def scaled(name: str, value: float, factor: float) -> float:
+    """Return the value that metric ``name`` has for a difference ``factor`` times that of ``value``."""
+    if name == "psnr":
+        return value - 20 * math.log10(factor)
+    if name in SIMILARITIES:
+        return 1 - (1 - value) * factor**2
+    return value * factor ** (2 if name == "cosine_distance" else 1)

@@ -22,7 +22,7 @@ from harness.baselines import (
 from harness.cases import Case
 from harness.errors import HarnessError
 from harness.execution.repetition import FreshRunner, first_difference, run_twice
-from harness.judgement.metrics import compare
+from harness.judgement.calibration.spread import distance
 from harness.judgement.verdicts import judge
 from harness.measurement.record import Array, Measurement
 
@@ -71,11 +71,17 @@ class Recording:
         self.candidates: list[Candidate] = []
         self.refusals: list[Refusal] = []
         self._kept_back = 0
+        self._stored: list[Case] = []
 
     @property
     def changed(self) -> bool:
         """Whether a baseline that exists would change."""
         return any(candidate.state == "changed" for candidate in self.candidates)
+
+    @property
+    def stored_cases(self) -> tuple[Case, ...]:
+        """The cases whose baseline in the store is, after :meth:`store`, what was measured."""
+        return tuple(self._stored)
 
     @property
     def complete(self) -> bool:
@@ -107,11 +113,13 @@ class Recording:
             self._kept_back += 1
             return None
         try:
-            return self._write(candidate, reason or FIRST_REASON)
+            written = self._write(candidate, reason or FIRST_REASON)
         except HarnessError as error:
             refusal = Refusal(candidate.case, str(error))
             self.refusals.append(refusal)
             return refusal
+        self._stored.append(candidate.case)
+        return written
 
     def _write(self, candidate: Candidate, reason: str) -> Written:
         case = candidate.case
@@ -159,7 +167,7 @@ def _check_own_rules(case: Case, measurement: Measurement, device: str) -> None:
 def _relative_l2(output: Array, old: Array) -> float | None:
     if (output.shape, output.dtype) != (old.shape, old.dtype):
         return None
-    return compare(output, old, similarity=False)["relative_l2"]
+    return distance(output, old)
 
 
 def _in_words(edits: tuple[FieldChange, ...], moved: str | None) -> tuple[str, ...]:

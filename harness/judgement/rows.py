@@ -77,16 +77,15 @@ def statistic_rows(
     measured: Mapping[str, float],
     baseline: Mapping[str, float],
     limits: Limits | None,
-    size: int,
     prefix: str = "",
 ) -> Iterator[Row]:
-    """Yield one row per statistic of ``baseline``, whose output had ``size`` values.
+    """Yield one row per statistic of ``baseline``.
 
     A limit on a statistic that neither side has gives a row that fails.
     """
     given = None if limits is None else limits.statistics
     for name in baseline:
-        deviation = statistic_deviation(name, measured[name], baseline, size)
+        deviation = statistic_deviation(name, measured[name], baseline)
         limit = given.get(name) if isinstance(given, dict) else given
         passed = None if limit is None else deviation <= limit
         yield Row(prefix + name, deviation, limit, passed, value=measured[name], baseline=baseline[name])
@@ -100,6 +99,6 @@ def statistic_rows(
 
 def changed_statistic_rows(measured: Measurement, baseline: Measurement) -> Iterator[Row]:
     """Yield the statistics that are not the very same number, as rows that fail a limit of 0."""
-    for row in statistic_rows(measured.statistics, baseline.statistics, None, baseline.output.size):
+    for row in statistic_rows(measured.statistics, baseline.statistics, None):
         if row.value != row.baseline:
             yield Row(row.name, row.measured, 0.0, passed=False, value=row.value, baseline=row.baseline)

@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from harness.baselines import Baseline, device_key, record_command, stale_message
+from harness.baselines import Baseline, calibrate_command, device_key, record_command, stale_message
 from harness.baselines.errors import shown
-from harness.cases import Case, Limits
+from harness.cases import Calibrated, Case, Limits
 from harness.judgement import bits
 from harness.judgement.hard import form_failures, hard_failures, value_failures
+from harness.judgement.limited import by_calibration, by_explicit_limits, failure, output_rows, safety_factor
 from harness.judgement.metrics import compare
 from harness.judgement.record import Judgement, Verdict
 from harness.judgement.rows import Row, changed_statistic_rows, metric_rows, statistic_rows
@@ -21,19 +22,23 @@ from harness.measurement.statistics import summarise
 BATCH = "batch vs single: "
 
 
-def judge(case: Case, measurement: Measurement, baseline: Baseline) -> Judgement:
+def judge(case: Case, measurement: Measurement, baseline: Baseline, *, tier: Tier | None = None) -> Judgement:
     """Return the verdict on ``measurement``, one run of ``case``, held to ``baseline``.
+
+    The fingerprints choose the tier; with ``tier`` it is that one, whatever the environments: how power is
+    measured.
 
     In this order: a baseline of another definition of the case is an ``error``. What rounding cannot explain
     (other weights, other noise, another schedule, a hard failure, a batch that differs from its single
     images) is ``drift`` in every tier. A ``strict`` case outside the environment of its baseline, or a tier
     that the case has no limits for, is ``incomparable``. ``exact`` asks for the same bits throughout:
     output, latents of every step, single images, statistics. Other limits decide by metrics and statistics;
-    an output of the same bits is ``identical`` there, too.
+    an output of the same bits is ``identical`` there, too. Calibrated limits are on the latents of every step
+    as well.
     """
-    root = baseline.path.parents[2] if baseline.path is not None else Path("baselines")
+    root = baseline_root(baseline)
     stale = stale_message(case, baseline, root)
-    context = _context(case, measurement, baseline, root)
+    context = _context(case, measurement, baseline, root, tier)
     if stale is not None:
         return replace(context, verdict=Verdict.ERROR, tier=None, reasons=(stale,))
     if case.batch_consistency is not None and measurement.singles is None:
@@ -60,10 +65,17 @@ def judge(case: Case, measurement: Measurement, baseline: Baseline) -> Judgement
     )
 
 
-def _context(case: Case, measurement: Measurement, baseline: Baseline, root: Path) -> Judgement:
+def baseline_root(baseline: Baseline) -> Path:
+    """Return the folder of the store that ``baseline`` was read from."""
+    return baseline.path.parents[2] if baseline.path is not None else Path("baselines")
+
+
+def _context(
+    case: Case, measurement: Measurement, baseline: Baseline, root: Path, asked: Tier | None
+) -> Judgement:
     """Return all that is known before anything is compared, with the verdict left to be replaced."""
     stored = baseline.measurement
-    tier = choose_tier(measurement.fingerprint, stored.fingerprint)
+    tier = asked or choose_tier(measurement.fingerprint, stored.fingerprint)
     notes = []
     own = device_key(measurement.fingerprint)
     if own != baseline.device:
@@ -94,13 +106,13 @@ def _compared(
     tier = context.tier
     assert tier is not None
     stored = baseline.measurement
-    limits: Limits | Literal["exact"] | None = getattr(case.tolerance, tier.value)
+    limits: Limits | Calibrated | Literal["exact"] | None = getattr(case.tolerance, tier.value)
     if case.strict and tier is not Tier.SAME_ENVIRONMENT:
         reason = f"the case is strict: only compared in the environment of its baseline, this is {tier.words}"
         return _shown(context, measurement, stored, reason, comparable=comparable)
     if limits == "exact":
         return _exact(context, measurement, stored, comparable=comparable)
-    if comparable and bits.same_bits(measurement.output, stored.output):
+    if comparable and _same_bits(measurement, stored, limits):
         return replace(context, verdict=Verdict.IDENTICAL)
     if limits is None:
         reason = (
@@ -108,7 +120,26 @@ def _compared(
             f"add `tolerance: {{{tier.value}: …}}` to the case at {shown(case.path)}:{case.line}"
         )
         return _shown(context, measurement, stored, reason, comparable=comparable)
-    return _within(context, measurement, stored, limits, comparable=comparable)
+    if not comparable:
+        return replace(context, verdict=Verdict.DRIFT)
+    if isinstance(limits, Limits):
+        return by_explicit_limits(context, measurement, baseline, limits)
+    if baseline.calibration is None:
+        command = calibrate_command(case.path, case.suite, case.id, baseline_root(baseline))
+        reason = (
+            f"the output differs, and without a calibration nothing tells drift from rounding {tier.words}: "
+            f"run {command}, or set `tolerance.{tier.value}` at {shown(case.path)}:{case.line}"
+        )
+        return _shown(context, measurement, stored, reason, comparable=comparable)
+    factor = safety_factor(tier, limits, baseline.calibration)
+    return by_calibration(context, measurement, baseline, baseline.calibration, factor)
+
+
+def _same_bits(measured: Measurement, stored: Measurement, limits: Limits | Calibrated | None) -> bool:
+    """Whether nothing that the limits are on differs: the output, and the latents where those are judged."""
+    if not bits.same_bits(measured.output, stored.output):
+        return False
+    return isinstance(limits, Limits) or bits.first_changed_step(measured, stored) is None
 
 
 def _exact(context: Judgement, measured: Measurement, stored: Measurement, *, comparable: bool) -> Judgement:
@@ -124,41 +155,12 @@ def _exact(context: Judgement, measured: Measurement, stored: Measurement, *, co
     return replace(context, verdict=Verdict.DRIFT, rows=tuple(rows), reasons=changed)
 
 
-def _within(
-    context: Judgement, measured: Measurement, stored: Measurement, limits: Limits, *, comparable: bool
-) -> Judgement:
-    if not comparable:
-        return replace(context, verdict=Verdict.DRIFT)
-    similarity = limits.ssim is not None or limits.ssim_worst is not None
-    rows = _rows(measured, stored, limits, similarity=similarity)
-    failed = _failure("", rows)
-    if failed and not similarity:
-        rows = _rows(measured, stored, limits, similarity=True)
-    step = bits.first_changed_step(measured, stored)
-    return replace(
-        context,
-        verdict=Verdict.DRIFT if failed else Verdict.WITHIN,
-        rows=tuple(rows),
-        reasons=tuple(failed),
-        notes=context.notes if step is None else (*context.notes, step),
-    )
-
-
 def _shown(
     context: Judgement, measured: Measurement, stored: Measurement, reason: str, *, comparable: bool
 ) -> Judgement:
     """Return ``incomparable`` with all figures, none of which decides."""
-    rows = _rows(measured, stored, None, similarity=True) if comparable else []
+    rows = output_rows(measured, stored, None) if comparable else []
     return replace(context, verdict=Verdict.INCOMPARABLE, rows=tuple(rows), reasons=(reason,))
-
-
-def _rows(
-    measured: Measurement, stored: Measurement, limits: Limits | None, *, similarity: bool
-) -> list[Row]:
-    metrics = compare(measured.output, stored.output, similarity=similarity)
-    rows = list(metric_rows(metrics, limits, measured.output))
-    rows += statistic_rows(measured.statistics, stored.statistics, limits, stored.output.size)
-    return rows
 
 
 def _batch_consistency(case: Case, measured: Measurement) -> tuple[list[Row], list[str]]:
@@ -170,31 +172,12 @@ def _batch_consistency(case: Case, measured: Measurement) -> tuple[list[Row], li
     unfit += value_failures("the single images", singles)
     if unfit or value_failures("the batch", output):
         return [], unfit
-    similarity = limits.ssim is not None or limits.ssim_worst is not None
     rows = [
         row
         for row in (
-            *metric_rows(compare(output, singles, similarity=similarity), limits, output, BATCH),
-            *statistic_rows(summarise(output), summarise(singles), limits, singles.size, BATCH),
+            *metric_rows(compare(output, singles), limits, output, BATCH),
+            *statistic_rows(summarise(output), summarise(singles), limits, BATCH),
         )
         if row.passed is not None
     ]
-    return rows, _failure("the images of the batch differ from the single images of their seeds: ", rows)
-
-
-def _failure(prefix: str, rows: list[Row]) -> list[str]:
-    """Return one reason for all rows over their limits, none where there are none."""
-    limited = [row for row in rows if row.passed is not None]
-    failed = [row for row in limited if not row.passed]
-    if not failed:
-        return []
-    reasons = [f"{row.name} cannot be judged: {row.note}" for row in failed if row.measured is None]
-    over = [row for row in failed if row.measured is not None]
-    if over:
-        worst = max(over, key=lambda row: row.used or 0.0)
-        side = "below" if worst.at_least else "above"
-        reasons.append(
-            f"{prefix}{len(over)} of {len(limited)} limits exceeded, worst: "
-            f"{worst.name} {worst.measured:.3g} is {side} its limit {worst.limit:.3g}"
-        )
-    return reasons
+    return rows, failure("the images of the batch differ from the single images of their seeds: ", rows)

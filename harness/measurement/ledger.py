@@ -64,7 +64,7 @@ class LedgerGenerator(np.random.Generator):
     def _draw(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self._depth += 1
         try:
-            result = getattr(super(), method)(*args, **kwargs)
+            result = self._values(method, args, kwargs)
         finally:
             self._depth -= 1
         if self._depth == 0:
@@ -72,6 +72,15 @@ class LedgerGenerator(np.random.Generator):
             given = (args[0] if args else kwargs["x"]) if method == "shuffle" else result
             self._ledger.enter(self._index, method, given, call_site(depth=2))
         return result
+
+    @property
+    def _nested(self) -> bool:
+        """Whether the draw under way was made by another method of this generator."""
+        return self._depth > 1
+
+    def _values(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return what one call of ``method`` gives: what a generator that changes its draws overrides."""
+        return getattr(super(), method)(*args, **kwargs)
 
 
 def _recorded(method: str) -> Any:

@@ -48,10 +48,13 @@ class Draw:
 
 @dataclass(frozen=True)
 class CheckpointIdentity:
-    """Which weights ran: the case's own words, the hash of the files used, the Hub revision if any."""
+    """Which weights ran: the case's own words, the sha256 of each file used, the Hub revision if any.
+
+    ``files`` maps paths in the checkpoint's folder to hashes; it is empty where no checkpoint was used.
+    """
 
     source: str | None
-    sha256: str | None
+    files: dict[str, str]
     revision: str | None = None
 
 
@@ -89,7 +92,7 @@ class Measurement:
                 [d.generator, d.method, list(d.shape), d.dtype, d.sha256, d.site] for d in self.ledger
             ],
             "fingerprint": dict(self.fingerprint),
-            "checkpoint": [self.checkpoint.source, self.checkpoint.sha256, self.checkpoint.revision],
+            "checkpoint": [self.checkpoint.source, dict(self.checkpoint.files), self.checkpoint.revision],
             "canaries": dict(self.canaries),
             "timings": dict(self.timings),
             "peak_memory": self.peak_memory,

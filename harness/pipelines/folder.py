@@ -89,18 +89,18 @@ class DiffusersFolder:
             data | {"_class_name": self.scheduler_class}, str(self.scheduler_config_file)
         )
 
-    def load_into(self, unet: UNet2DModel) -> str:
-        """Load the weights and return the checkpoint's sha256, see :func:`files_sha256`."""
+    def load_into(self, unet: UNet2DModel) -> dict[str, str]:
+        """Load the weights and return what was read, see :func:`file_hashes`."""
         unet.load_weights(self.weights)
-        return files_sha256(self.folder, self.files)
+        return file_hashes(self.folder, self.files)
 
 
-def files_sha256(folder: Path, files: Iterable[Path]) -> str:
-    """Return one hex sha256 for ``files`` of ``folder``.
+def file_hashes(folder: Path, files: Iterable[Path]) -> dict[str, str]:
+    """Return the hex sha256 of each of ``files`` by its path relative to ``folder``, sorted by that path.
 
-    It is the hash of what ``sha256sum`` prints for them, sorted by their paths relative to ``folder``.
+    Raises :class:`CheckpointError` for a file that cannot be read.
     """
-    listing = hashlib.sha256()
+    hashes = {}
     for relative, file in sorted((path.relative_to(folder).as_posix(), path) for path in files):
         digest = hashlib.sha256()
         try:
@@ -109,8 +109,8 @@ def files_sha256(folder: Path, files: Iterable[Path]) -> str:
                     digest.update(block)
         except OSError as error:
             raise CheckpointError(f"{file}: cannot be read ({error.strerror})") from error
-        listing.update(f"{digest.hexdigest()}  {relative}\n".encode())
-    return listing.hexdigest()
+        hashes[relative] = digest.hexdigest()
+    return hashes
 
 
 def _locate(folder: Path, component: str, name: str) -> Path:

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.pipelines import checkpoints
 from harness.pipelines.errors import CheckpointError, PipelineError
-from harness.pipelines.folder import files_sha256
+from harness.pipelines.folder import file_hashes
 
 # Module and class of each, imported when asked for: they import MindSpore.
 _BUILTIN = {
@@ -37,12 +37,13 @@ class LoadedPipeline:
 
     ``call(batch_size=, generator=, num_inference_steps=, output_type="np", callback_on_step_end=,
     **arguments)`` returns an object whose ``images`` is a float32 array ``[n, height, width, channels]``.
-    ``checkpoint_sha256`` is None for a user's pipeline that takes no checkpoint; ``revision`` is the commit
+    ``checkpoint_files`` has the sha256 of each file of the checkpoint by its path in it, and is empty for a
+    user's pipeline that takes no checkpoint; ``revision`` is the commit
     of a checkpoint from the Hub.
     """
 
     call: Callable[..., Any]
-    checkpoint_sha256: str | None
+    checkpoint_files: dict[str, str]
     revision: str | None
 
 
@@ -111,12 +112,13 @@ def _load_builtin(
     call = kind.from_checkpoint(found.open(), getattr(ms, dtype))
     if mode == "graph":
         call.compile()
-    return LoadedPipeline(call, call.checkpoint_sha256, found.revision)
+    return LoadedPipeline(call, call.checkpoint_files, found.revision)
 
 
 def _load_own(pipeline: str, checkpoint: str | None, base: Path, dtype: str, mode: str) -> LoadedPipeline:
     factory = _find_factory(pipeline)
-    folder, sha256, revision = None, None, None
+    folder, revision = None, None
+    hashes: dict[str, str] = {}
     if checkpoint is not None:
         found = checkpoints.resolve(checkpoint, base)
         if found.folder is None:
@@ -128,11 +130,11 @@ def _load_own(pipeline: str, checkpoint: str | None, base: Path, dtype: str, mod
         # What a factory reads is its own affair, so every file that may hold weights or settings counts.
         inside = (path for path in folder.rglob("*") if path.is_file())
         files = [path for path in inside if not _hidden(path.relative_to(folder))]
-        sha256 = files_sha256(folder, files)
+        hashes = file_hashes(folder, files)
     call = factory(None if folder is None else str(folder), dtype, mode)
     if not callable(call):
         raise PipelineError(f"{pipeline} returned {type(call).__name__}, which cannot be called")
-    return LoadedPipeline(call, sha256, revision)
+    return LoadedPipeline(call, hashes, revision)
 
 
 def _hidden(path: Path) -> bool:

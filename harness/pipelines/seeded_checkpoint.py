@@ -65,8 +65,8 @@ class SeededCheckpoint:
         """Return the scheduler's configuration."""
         return SchedulerConfig.from_dict(self.scheduler, f"seeded:{self.name}")
 
-    def load_into(self, unet: UNet2DModel) -> str:
-        """Make the weights, load them and return the checkpoint's sha256.
+    def load_into(self, unet: UNet2DModel) -> dict[str, str]:
+        """Make the weights, load them and return their sha256 by the checkpoint's name.
 
         The hash is over both configurations and the bytes of the weights, in the order of their names: a
         numpy release that draws other numbers yields another checkpoint, not the same one with other bits.
@@ -76,7 +76,7 @@ class SeededCheckpoint:
         digest = hashlib.sha256(json.dumps([self.unet, self.scheduler], sort_keys=True).encode())
         for name in sorted(state):
             digest.update(name.encode() + b"\0" + state[name].astype("<f4", copy=False).tobytes())
-        return digest.hexdigest()
+        return {f"seeded:{self.name}": digest.hexdigest()}
 
 
 SEEDED_CHECKPOINTS = {

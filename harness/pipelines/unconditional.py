@@ -52,12 +52,15 @@ class Checkpoint(Protocol):
     def scheduler_config(self) -> SchedulerConfig:
         """Return the scheduler's configuration."""
 
-    def load_into(self, unet: UNet2DModel) -> str:
-        """Load the weights and return the checkpoint's sha256."""
+    def load_into(self, unet: UNet2DModel) -> dict[str, str]:
+        """Load the weights and return the sha256 of each file that was read."""
 
 
 class UnconditionalPipeline(ABC):
-    """A UNet, a scheduler and the loop that turns noise into images; ``checkpoint_sha256`` once loaded."""
+    """A UNet, a scheduler and the loop that turns noise into images.
+
+    ``checkpoint_files`` has the sha256 of each file of the checkpoint that was loaded, by its path there.
+    """
 
     def __init__(self, unet: UNet2DModel, scheduler: Scheduler) -> None:
         config = unet.config
@@ -75,7 +78,7 @@ class UnconditionalPipeline(ABC):
         self._predict: Callable[[Tensor, Tensor], Tensor] = unet
         self.unet = unet
         self.scheduler = scheduler
-        self.checkpoint_sha256: str | None = None
+        self.checkpoint_files: dict[str, str] = {}
 
     @staticmethod
     @abstractmethod
@@ -112,7 +115,7 @@ class UnconditionalPipeline(ABC):
         """Build the pipeline in ``dtype`` and load its weights; everything cheap is checked before them."""
         scheduler = cls.make_scheduler(checkpoint.scheduler_config())
         pipeline = cls(UNet2DModel(checkpoint.unet_config(), dtype), scheduler)
-        pipeline.checkpoint_sha256 = checkpoint.load_into(pipeline.unet)
+        pipeline.checkpoint_files = checkpoint.load_into(pipeline.unet)
         return pipeline
 
     def compile(self) -> None:

@@ -92,7 +92,7 @@ def test_a_damaged_file_is_named(found, name):
 def test_a_flipped_value_of_a_weight_is_another_checkpoint(found):
     assert found.verdicts[f"damaged/{FLIPPED}"] == "drift"
     explanation = found.explanation(f"damaged/{FLIPPED}")
-    assert f"the checkpoint ../checkpoints/{FLIPPED} is not the one recorded" in explanation
+    assert f"the checkpoint ../checkpoints/{FLIPPED} is not the one recorded: {WEIGHTS} has" in explanation
 
 
 def test_the_others_pass(found):

@@ -18,7 +18,7 @@ def test_one_weight(digits):
     assert found.returncode == 1
     assert found.verdicts == SOUND | {"local/ddim": "drift"}, found.text
     explanation = found.explanation("local/ddim")
-    assert "the checkpoint ../checkpoint is not the one recorded (weights or configuration)" in explanation
+    assert f"is not the one recorded: {WEIGHTS} has" in explanation
     assert "the latents differ from step 0 on (of 0 to 3, timestep 750)" in explanation
 
 
@@ -30,7 +30,7 @@ def test_one_constant_of_a_checkpoint_s_scheduler(digits):
     assert found.returncode == 1
     assert found.verdicts == SOUND | {"local/ddim": "drift"}, found.text
     explanation = found.explanation("local/ddim")
-    assert "the checkpoint ../checkpoint is not the one recorded (weights or configuration)" in explanation
+    assert "is not the one recorded: scheduler/scheduler_config.json has" in explanation
     assert "the latents differ from step 0 on (of 0 to 3, timestep 750)" in explanation
     assert "relative_l2" in explanation
 

@@ -157,7 +157,7 @@ def test_what_is_not_json_says_where(pair: Pair) -> None:
     ("change", "words"),
     [
         (lambda d: d.pop("format"), "the key 'format' is missing"),
-        (lambda d: d.update(format=2), "format 2 is unknown; this version of harness reads 1"),
+        (lambda d: d.update(format=1), "format 1 is unknown; this version of harness reads 2"),
         (lambda d: d.pop("statistics"), "the key 'statistics' is missing"),
         (lambda d: d["trace"][1].pop("sha256"), "the key 'trace.1.sha256' is missing"),
         (lambda d: d["provenance"].pop("reason"), "the key 'provenance.reason' is missing"),

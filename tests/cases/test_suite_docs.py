@@ -42,7 +42,7 @@ def test_an_example_does_what_the_page_says(
 def test_what_the_page_says_about_merging(tmp_path: Path) -> None:
     (tmp_path / "s.yaml").write_text(EXAMPLES[1][0], encoding="utf-8")
     batch, single = load_suite(tmp_path / "s.yaml").cases
-    assert (batch.seeds, single.seeds, single.batched) == ((0, 1), (0,), False)
+    assert (batch.seeds, single.seeds) == ((0, 1), (0,))
     assert single.arguments == {"guidance": 1.0, "size": {"height": 64, "width": 64}}
     assert single.tolerance.across_releases == batch.tolerance.across_releases
     assert single.tolerance.across_devices is None

@@ -50,7 +50,7 @@ def test_every_key_arrives_in_the_case(tmp_path: Path) -> None:
     assert (suite.name, suite.description, suite.line, suite.column) == ("full", "every key", 2, 8)
     single, batch = suite.cases
     assert (single.suite, single.id, single.pipeline, single.steps) == ("full", "single", "ddim", 2)
-    assert (single.seeds, single.batched, single.checkpoint) == ((7,), False, "builtin:ddpm-digits")
+    assert (single.seeds, single.checkpoint) == ((7,), "builtin:ddpm-digits")
     assert single.arguments == {"eta": 0.5, "name": [1, {"deep": None}]}
     assert (single.dtype, single.mode, single.keep) == ("float16", "graph", "latents")
     assert (single.tags, single.strict) == (("nightly",), True)
@@ -60,7 +60,7 @@ def test_every_key_arrives_in_the_case(tmp_path: Path) -> None:
         across_devices=Limits(psnr=60.0, statistics={"mean": 1e-5}),
     )
     assert (single.path, single.line, single.column) == (suite.path, 8, 5)
-    assert (batch.seeds, batch.batched, batch.line) == ((0, 2**64 - 1), True, 21)
+    assert (batch.seeds, batch.line) == ((0, 2**64 - 1), 21)
     assert batch.batch_consistency == Limits(relative_l2=1e-6)
 
 
@@ -105,19 +105,19 @@ def merged(tmp_path: Path, defaults: str, case: str) -> Suite:
 
 
 @pytest.mark.parametrize(
-    ("defaults", "case", "seeds", "batched"),
+    ("defaults", "case", "seeds"),
     [
-        ("seed: 1", "seeds: [2, 3]", (2, 3), True),
-        ("seeds: [2, 3]", "seed: 1", (1,), False),
-        ("seed: 1", "seed: 2", (2,), False),
-        ("seeds: [4]", "keep: none", (4,), True),
+        ("seed: 1", "seeds: [2, 3]", (2, 3)),
+        ("seeds: [2, 3]", "seed: 1", (1,)),
+        ("seed: 1", "seed: 2", (2,)),
+        ("seeds: [4]", "keep: none", (4,)),
     ],
 )
 def test_the_seeds_of_the_case_replace_those_of_the_defaults(
-    tmp_path: Path, defaults: str, case: str, seeds: tuple[int, ...], batched: bool
+    tmp_path: Path, defaults: str, case: str, seeds: tuple[int, ...]
 ) -> None:
     (only,) = merged(tmp_path, defaults, case).cases
-    assert (only.seeds, only.batched) == (seeds, batched)
+    assert only.seeds == seeds
 
 
 def test_arguments_merge_one_level_deep(tmp_path: Path) -> None:
@@ -186,21 +186,15 @@ def test_parametrize_expands_in_a_fixed_order(tmp_path: Path) -> None:
         for mode in ("pynative", "graph")
     ]
     last = suite.cases[-1]
-    assert (last.seeds, last.batched, last.steps, last.dtype, last.mode) == (
-        (1,),
-        False,
-        50,
-        "float16",
-        "graph",
-    )
+    assert (last.seeds, last.steps, last.dtype, last.mode) == ((1,), 50, "float16", "graph")
     assert {case.line for case in suite.cases} == {3}
 
 
 def test_parametrize_over_batches(tmp_path: Path) -> None:
     suite = merged(tmp_path, "seed: 9", "parametrize: {seeds: [[0, 1], [7]]}")
-    assert [(c.id, c.seeds, c.batched) for c in suite.cases] == [
-        ("c-seeds0_1", (0, 1), True),
-        ("c-seeds7", (7,), True),
+    assert [(c.id, c.seeds) for c in suite.cases] == [
+        ("c-seeds0_1", (0, 1)),
+        ("c-seeds7", (7,)),
     ]
 
 

@@ -2,13 +2,14 @@
 
 import platform
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from harness.errors import HarnessError
 from harness.execution import ascend
-from harness.execution.fingerprint import FingerprintError, cpu_model, effective_isa, fingerprint
+from harness.execution.fingerprint import FingerprintError, _build, cpu_model, effective_isa, fingerprint
 from harness.execution.profile import Profile
 
 OLD = "fpu sse sse2 ssse3 sse4_1 sse4_2"
@@ -104,13 +105,17 @@ def test_every_field_of_this_environment_is_read(mindspore):
     profile = Profile(core=0)
     found = fingerprint(profile, mode="graph", dtype="float16", packages=("pytest",))
     assert set(found) == {
-        "device", "arch", "cores", "cpu_model", "os", "libc", "python", "mindspore", "numpy", "profile",
+        "device", "arch", "cores", "cpu_model", "os", "libc", "mindspore", "numpy", "profile",
         "mode", "dtype", "isa", "pytest",
     }  # fmt: skip
     assert all(type(value) is str and value and "unknown" not in value for value in found.values())
     assert found["device"] == "CPU"
     assert found["cores"] == "1"
-    assert found["mindspore"] == mindspore.__version__
+    commit = (
+        (Path(mindspore.__file__).parent / ".commit_id").read_text().partition("[sha1]:")[2].partition(",")[0]
+    )
+    assert len(commit) >= 8
+    assert found["mindspore"] == f"{mindspore.__version__} ({commit})"
     assert found["numpy"] == np.__version__
     assert found["pytest"] == pytest.__version__
     assert found["profile"] == profile.name()
@@ -148,3 +153,12 @@ def test_an_npu_that_cannot_be_read_is_an_error(mindspore, tmp_path, monkeypatch
     with pytest.raises(HarnessError, match="CANN's version is not known") as raised:
         fingerprint(Profile(device="Ascend"), mode="pynative", dtype="float32")
     assert isinstance(raised.value, FingerprintError)
+
+
+@pytest.mark.parametrize("text", [None, "", "__commit_id__ = ''"])
+def test_a_build_of_mindspore_that_cannot_be_read_is_an_error(tmp_path, text):
+    file = tmp_path / ".commit_id"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(FingerprintError, match=r"\.commit_id: "):
+        _build(file)

@@ -14,7 +14,7 @@ BASE = Measurement(
     trace=(StepRecord(0, 999, "aa", {"mean": 0.0}), StepRecord(1, 500, "bb", {"mean": 0.0})),
     ledger=(Draw(0, "standard_normal", (1,), "<f8", "cc", "pipeline.py:1"),),
     fingerprint={"device": "CPU"},
-    checkpoint=CheckpointIdentity("builtin:x", "dd"),
+    checkpoint=CheckpointIdentity("builtin:x", {"a": "dd"}),
     canaries={"matmul": "ee", "sin": "ff"},
     latents=np.zeros((2, 1), np.float32),
 )
@@ -24,7 +24,7 @@ BASE = Measurement(
     ("change", "named"),
     [
         ({"fingerprint": {"device": "Ascend"}}, "the environment (device)"),
-        ({"checkpoint": CheckpointIdentity("builtin:x", "d0")}, "the checkpoint's hash"),
+        ({"checkpoint": CheckpointIdentity("builtin:x", {"a": "d0"})}, "the checkpoint's hash"),
         ({"canaries": {"matmul": "e0", "sin": "ff"}}, "single operators on fixed inputs (matmul)"),
         ({"ledger": (replace(BASE.ledger[0], sha256="c0"),)}, "draw 0 of the ledger"),
         ({"ledger": ()}, "the number of draws (1 and 0)"),

@@ -23,7 +23,6 @@ def job(factory, **changes):
         "checkpoint": None,
         "base": str(TESTS),
         "seeds": [0],
-        "batched": False,
         "steps": 3,
         "arguments": {},
         "dtype": "float32",
@@ -49,7 +48,7 @@ def alive(pid):
 
 
 def test_a_measurement_holds_what_the_run_yielded(runner):
-    measurement = runner.run(job("sound", seeds=[3, 4], batched=True, keep="latents", singles=True))
+    measurement = runner.run(job("sound", seeds=[3, 4], keep="latents", singles=True))
     noise = [np.random.Generator(np.random.PCG64(seed)).standard_normal((1, 1, 8, 8)) for seed in (3, 4)]
     latents = np.concatenate(noise)
     steps = [latents * 0.9, latents * 0.9 * 0.9, latents * 0.9 * 0.9 * 0.9]

@@ -261,7 +261,7 @@ def test_a_store_that_cannot_be_a_folder_is_told_before_any_case_runs(store):
 
 
 def test_a_batch_that_is_not_its_single_images_is_refused(store):
-    case = make_case(seeds=(0, 1), batched=True, batch_consistency=Limits(relative_l2=1e-6))
+    case = make_case(seeds=(0, 1), batch_consistency=Limits(relative_l2=1e-6))
     singles = BASE.output * np.float32(1.001)
     recording, outcomes = record(store, (case, replace(BASE, singles=singles)))
     assert outcomes == []

@@ -115,10 +115,10 @@ class TestWhatRoundingCannotExplain:
         return verdict(measurement, case or self.CASE).reasons
 
     def test_other_weights(self, fingerprint: dict[str, str]) -> None:
-        checkpoint = CheckpointIdentity("builtin:ddpm-digits", "ef" * 32)
+        checkpoint = CheckpointIdentity("builtin:ddpm-digits", {"unet/config.json": "ef" * 32})
         reasons = self.reasons(make_measurement(fingerprint=fingerprint, checkpoint=checkpoint))
         assert reasons[0].startswith(
-            "the checkpoint builtin:ddpm-digits is not the one recorded (weights or configuration): sha256 ef"
+            "the checkpoint builtin:ddpm-digits is not the one recorded: unet/config.json has sha256 ef"
         )
         assert "ab" * 32 in reasons[0]
 
@@ -159,7 +159,7 @@ class TestWhatRoundingCannotExplain:
         assert verdict(measurement, self.CASE).rows == ()
 
     def test_weights_come_first_and_the_figures_are_shown_all_the_same(self) -> None:
-        checkpoint = CheckpointIdentity("x", "ef" * 32)
+        checkpoint = CheckpointIdentity("x", {"unet/config.json": "ef" * 32})
         found = verdict(nudged(0.01, checkpoint=checkpoint, fingerprint=RELEASE), self.CASE)
         assert "checkpoint" in found.reasons[0]
         assert row(found, "relative_l2").measured == pytest.approx(0.01, rel=1e-3)
@@ -250,13 +250,21 @@ class TestOtherTiers:
             "median cannot be judged: the baseline has no such statistic; it has abs_sum" in found.reasons[0]
         )
 
-    def test_no_limits_for_the_tier_is_incomparable_and_says_what_to_add(self) -> None:
-        for fingerprint, key in ((RELEASE, "across_releases"), (DEVICE, "across_devices")):
-            found = verdict(nudged(fingerprint=fingerprint))
-            assert found.verdict is Verdict.INCOMPARABLE
-            assert not found.passed
-            assert f"add `tolerance: {{{key}: …}}` to the case at suites/guide.yaml:4" in found.reasons[0]
-            assert row(found, "relative_l2").passed is None
+    @pytest.mark.parametrize(
+        ("fingerprint", "told"),
+        [
+            (RELEASE, "run harness calibrate suites/guide.yaml::two-steps --baseline-dir baselines"),
+            (DEVICE, "add `tolerance: {across_devices: …}` to the case at suites/guide.yaml:4"),
+        ],
+    )
+    def test_no_limits_for_the_tier_is_incomparable_and_says_what_to_do(
+        self, fingerprint: dict[str, str], told: str
+    ) -> None:
+        found = verdict(nudged(fingerprint=fingerprint))
+        assert found.verdict is Verdict.INCOMPARABLE
+        assert not found.passed
+        assert told in found.reasons[0]
+        assert row(found, "relative_l2").passed is None
 
     def test_a_strict_case_is_incomparable_outside_its_environment(self) -> None:
         case = make_case(strict=True, tolerance={"across_releases": LOOSE})
@@ -294,7 +302,7 @@ class TestStale:
 
 
 class TestBatchConsistency:
-    CASE = make_case(batch_consistency=Limits(max_abs=1e-3, statistics=1e-3), seeds=(1, 2), batched=True)
+    CASE = make_case(batch_consistency=Limits(max_abs=1e-3, statistics=1e-3), seeds=(1, 2))
 
     def measured(self, singles: np.ndarray | None, **fields: Any) -> Measurement:
         output = np.concatenate([BASE.output, BASE.output[:, ::-1]])

@@ -97,7 +97,7 @@ FULL = Measurement(
         Draw(1, "random", (), "<f8", "dd", "naïve.py:3"),
     ),
     fingerprint={"device": "CPU", "cpu_model": "a processor"},
-    checkpoint=CheckpointIdentity("hub:org/name@v1", "ee", "f" * 40),
+    checkpoint=CheckpointIdentity("hub:org/name@v1", {"model.safetensors": "ee"}, "f" * 40),
     canaries={"matmul": "11"},
     timings={"run": 0.25},
     peak_memory=5 * 2**30,
@@ -128,7 +128,7 @@ def test_a_measurement_without_the_optional_parts_arrives():
         trace=(),
         ledger=(),
         fingerprint={},
-        checkpoint=CheckpointIdentity(None, None),
+        checkpoint=CheckpointIdentity(None, {}),
     )
     assert plain(Measurement.from_wire(through_execnet(bare.to_wire()))) == plain(bare)
 

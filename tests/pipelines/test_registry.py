@@ -54,7 +54,7 @@ def test_built_in_pipelines_load_in_every_mode_and_dtype(
 ) -> None:
     loaded = load(pipeline, str(stored_checkpoint), Path(), dtype=dtype, mode=mode)
     assert loaded.revision is None
-    assert loaded.checkpoint_sha256 is not None
+    assert "unet/config.json" in loaded.checkpoint_files
     assert loaded.call.unet.dtype == getattr(mindspore, dtype)
     # Not the model itself any more, but what mindspore.jit made of it.
     assert (loaded.call._predict is loaded.call.unet) == (mode == "pynative")
@@ -92,24 +92,24 @@ def test_every_file_that_a_factory_may_read_is_part_of_the_checkpoint(
     hashes = []
     for content in (b"some", b"other"):
         path.write_bytes(content)
-        hashes.append(load(f"{own}:make", "checkpoint", checkpoint.parent).checkpoint_sha256)
+        hashes.append(load(f"{own}:make", "checkpoint", checkpoint.parent).checkpoint_files)
     assert hashes[0] != hashes[1]
     (checkpoint / ".cache").mkdir()
     (checkpoint / ".cache" / "note").write_bytes(b"the Hub client's own")
-    assert load(f"{own}:make", "checkpoint", checkpoint.parent).checkpoint_sha256 == hashes[1]
+    assert load(f"{own}:make", "checkpoint", checkpoint.parent).checkpoint_files == hashes[1]
 
 
 def test_a_factory_of_ones_own_is_called_with_folder_dtype_and_mode(own: str, checkpoint: Path) -> None:
     settings = {"dtype": "float16", "mode": "graph", "arguments": {"strength"}}
     loaded = load(f"{own}:make", "checkpoint", checkpoint.parent, **settings)
     assert loaded.call.made_with == (str(checkpoint), "float16", "graph")
-    assert loaded.checkpoint_sha256 is not None
+    assert "unet/config.json" in loaded.checkpoint_files
 
 
 def test_a_factory_may_bring_its_own_weights(own: str, tmp_path: Path) -> None:
     loaded = load(f"{own}:make", None, tmp_path)
     assert loaded.call.made_with == (None, "float32", "pynative")
-    assert (loaded.checkpoint_sha256, loaded.revision) == (None, None)
+    assert (loaded.checkpoint_files, loaded.revision) == ({}, None)
 
 
 def test_arguments_of_ones_own_pipeline_are_checked_where_its_call_names_them(

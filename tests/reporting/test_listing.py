@@ -33,7 +33,7 @@ def test_every_state_is_shown_and_told(store):
     cases = sound, _, damaged, _ = (
         make_case(id="sound"),
         make_case(id="stale"),
-        make_case(id="damaged", seeds=(1, 2, 3), batched=True, dtype="float16", mode="graph"),
+        make_case(id="damaged", seeds=(1, 2, 3), dtype="float16", mode="graph"),
         make_case(id="missing", checkpoint=None, pipeline="package.module:factory"),
     )
     store.write(make_baseline(sound))

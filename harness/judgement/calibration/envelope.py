@@ -1,0 +1,130 @@
+"""From members to an envelope: the largest deviation of each figure from the unperturbed run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+import numpy as np
+
+from harness import __version__
+from harness.baselines import Calibration, StepEnvelope
+from harness.cases.tolerance import AT_LEAST
+from harness.errors import HarnessError
+from harness.judgement.calibration.spread import chaotic_from, clusters, distance, saturated
+from harness.judgement.deviations import statistic_deviation
+from harness.judgement.hard import form_failures, value_failures
+from harness.judgement.metrics import compare
+from harness.measurement.record import Array, Measurement
+
+
+class CalibrationError(HarnessError):
+    """No envelope can be made of a case's members; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """How far one perturbed run of a case came out from the unperturbed one.
+
+    ``seed`` is that of the signs; ``output`` its output; ``metrics`` and ``statistics`` are of the output,
+    the statistics as deviations (:func:`statistic_deviation`); ``steps`` has those of the latents after each
+    step, ``distances`` their relative L2 distance.
+    """
+
+    seed: int
+    output: Array
+    metrics: dict[str, float]
+    statistics: dict[str, float]
+    steps: tuple[dict[str, float], ...]
+    distances: tuple[float, ...]
+
+    @classmethod
+    def of(cls, seed: int, measured: Measurement, base: Measurement, name: str) -> Member:
+        """Return the member ``measured``, perturbed with ``seed``, held against ``base``; both keep latents.
+
+        Raises :class:`CalibrationError`, which calls the case ``name``, where they cannot be compared.
+        """
+        unfit = form_failures("output", measured.output, "the unperturbed run's", base.output)
+        unfit += value_failures("output", measured.output)
+        if len(measured.trace) != len(base.trace):
+            unfit.append(f"{len(measured.trace)} steps were traced, {len(base.trace)} without perturbation")
+        if unfit:
+            raise CalibrationError(
+                f"{name}: with its noise moved by one ulp (signs of seed {seed}) the case cannot be compared "
+                f"with itself: {'; '.join(unfit)}"
+            )
+        return cls(
+            seed=seed,
+            output=measured.output,
+            metrics=compare(measured.output, base.output),
+            statistics=_deviations(measured.statistics, base.statistics),
+            steps=tuple(
+                _deviations(ours.statistics, theirs.statistics)
+                for ours, theirs in zip(measured.trace, base.trace, strict=True)
+            ),
+            distances=_distances(measured.latents, base.latents),
+        )
+
+
+def _deviations(measured: dict[str, float], base: dict[str, float]) -> dict[str, float]:
+    return {name: statistic_deviation(name, measured[name], base) for name in base}
+
+
+def _distances(measured: Array | None, base: Array | None) -> tuple[float, ...]:
+    if measured is None or base is None:
+        return ()
+    return tuple(distance(ours, theirs) for ours, theirs in zip(measured, base, strict=True))
+
+
+def make_calibration(members: Sequence[Member], base: Measurement, factor: float, name: str) -> Calibration:
+    """Return the envelope of ``members`` around ``base``, for the case that messages call ``name``.
+
+    Members of another mode than the unperturbed run are counted, and left out of the envelope: two clusters
+    are two answers, not one with a wide tolerance. Raises :class:`CalibrationError` where none is left.
+    """
+    modes = clusters([base.output, *(member.output for member in members)])
+    own = [members[index - 1] for index in modes[0] if index > 0]
+    if not own:
+        raise CalibrationError(
+            f"{name}: not one of {len(members)} runs with the noise moved by one ulp came out near the "
+            "unperturbed one: the output is one of several answers, and no tolerance can be measured around "
+            "it; mark the case `strict: true`, or find what makes it jump"
+        )
+    steps = tuple(
+        StepEnvelope(
+            step=record.step,
+            statistics=_largest([member.steps[index] for member in own]),
+            median=float(np.median([member.distances[index] for member in own])),
+            largest=max(member.distances[index] for member in own),
+        )
+        for index, record in enumerate(base.trace)
+    )
+    return Calibration(
+        members=tuple(member.seed for member in members),
+        factor=factor,
+        metrics=_worst([member.metrics for member in own]),
+        statistics=_largest([member.statistics for member in own]),
+        steps=steps,
+        chaotic_from=chaotic_from(steps),
+        modes=tuple(len(mode) for mode in modes),
+        saturated=saturated(base.output),
+        harness_version=__version__,
+        date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    )
+
+
+def _largest(each: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {name: max(figures[name] for figures in each) for name in each[0]}
+
+
+def _worst(each: Sequence[dict[str, float]]) -> dict[str, float]:
+    worst: dict[str, float] = {}
+    for name in each[0]:
+        choose: Any = min if name in AT_LEAST else max
+        value = choose(figures[name] for figures in each)
+        if math.isfinite(value):
+            worst[name] = value
+    return worst

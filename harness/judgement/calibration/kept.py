@@ -1,0 +1,85 @@
+"""Members kept on disk until their case is calibrated, so that an interrupted calibration goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+import safetensors.numpy
+from safetensors import SafetensorError, safe_open
+
+from harness import __version__
+from harness.baselines import Baseline
+from harness.baselines.files import write_durably
+from harness.judgement.calibration.envelope import Member
+
+_FOLDER = ".members"
+
+
+class KeptMembers:
+    """The members of one case that have run so far, below ``root``, the folder of the baselines.
+
+    They belong to the baseline's very bits and to this version of harness; others are not found again.
+    """
+
+    def __init__(self, root: Path, baseline: Baseline) -> None:
+        key = hashlib.sha256()
+        measured = baseline.measurement
+        for part in (
+            __version__,
+            baseline.provenance.case_hash,
+            sorted(measured.fingerprint.items()),
+            sorted(measured.checkpoint.files.items()),
+            [step.sha256 for step in measured.trace],
+            hashlib.sha256(measured.output.tobytes()).hexdigest(),
+        ):
+            key.update(repr(part).encode())
+        self._root = root / _FOLDER
+        self._folder = self._root / baseline.suite / baseline.case_id / baseline.device
+        self._key = key.hexdigest()
+
+    def load(self, seed: int) -> Member | None:
+        """Return the member with ``seed``, None where it has not run or its file is of no use."""
+        path = self._folder / f"{seed}.safetensors"
+        # Whatever is wrong with a kept member, it can run again.
+        with (
+            suppress(OSError, SafetensorError, ValueError, KeyError, TypeError),
+            safe_open(path, framework="numpy") as file,
+        ):
+            figures = json.loads(file.metadata()["figures"])
+            if figures.pop("key") != self._key or figures["seed"] != seed:
+                return None
+            return Member(
+                output=file.get_tensor("output"),
+                seed=seed,
+                metrics=figures["metrics"],
+                statistics=figures["statistics"],
+                steps=tuple(figures["steps"]),
+                distances=tuple(figures["distances"]),
+            )
+        return None
+
+    def save(self, member: Member) -> None:
+        """Keep ``member``; a folder that cannot be written to only costs its time again."""
+        figures = {
+            "key": self._key,
+            "seed": member.seed,
+            "metrics": member.metrics,
+            "statistics": member.statistics,
+            "steps": member.steps,
+            "distances": member.distances,
+        }
+        data = safetensors.numpy.save({"output": member.output}, metadata={"figures": json.dumps(figures)})
+        with suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_durably(self._folder / f"{member.seed}.safetensors", data)
+
+    def clear(self) -> None:
+        """Remove the members of this case, and the folders that this leaves empty."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        for folder in (self._folder.parent, self._folder.parent.parent, self._root):
+            with suppress(OSError):
+                folder.rmdir()

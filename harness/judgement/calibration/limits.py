@@ -1,0 +1,126 @@
+"""From an envelope to limits: the largest deviation of the members, times a safety factor.
+
+Norms of the difference (``relative_l2``, ``max_abs``, …) cannot cancel, and the members agree on them. A
+statistic can: its deviation has a sign, ten members may all come out near zero, and then the eleventh fails.
+With hundreds of statistics in a run (output and steps) that would fail a sound run every other time. So a
+statistic's limit is the members' largest distance at its place, the *spread*, times the largest *share* of
+the spread that any statistic of its kind had, anywhere in the run: hundreds of deviations pooled into a
+handful of shares. ``benchmarks/envelope.py`` measures what that gains and what it costs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from harness.baselines import Baseline, Calibration
+from harness.cases import Limits
+from harness.cases.tolerance import AT_LEAST
+from harness.judgement import images
+from harness.judgement.metrics import scaled
+
+# Explains, never decides: it explodes near zero.
+_NO_LIMIT = ("max_ulp",)
+# Float64's own rounding in SSIM, which is all that is left of it where two images differ by rounding.
+_SIMILARITY_ROUNDING = 1e-12
+_KINDS = {"abs_sum": "sum", "l2": "sum", "mean": "mean", "std": "std", "min": "extreme", "max": "extreme"}
+
+
+@dataclass(frozen=True)
+class StepLimits:
+    """Limits on the latents after one step: the deviation of each statistic, and the relative L2 distance."""
+
+    step: int
+    statistics: Mapping[str, float]
+    relative_l2: float
+
+
+@dataclass(frozen=True)
+class CalibratedLimits:
+    """The limits of a calibrated case: on its output (None where it is chaotic) and on each step."""
+
+    output: Limits | None
+    steps: tuple[StepLimits, ...]
+
+
+def kind_of(statistic: str) -> str:
+    """Return what kind of statistic ``statistic`` is: those of a kind share what was seen of any of them."""
+    return _KINDS.get(statistic.rpartition(".")[2], "quantile")
+
+
+def calibrated_limits(baseline: Baseline, calibration: Calibration, factor: float) -> CalibratedLimits:
+    """Return the limits that ``calibration``, made against ``baseline``, gives with a safety factor.
+
+    ``factor`` is on the size of the difference: metrics of second order in it take its square. Steps from
+    which on the case is chaotic have no limits, and then its output has none either.
+    """
+    shares = _shares(calibration)
+    steps = tuple(
+        StepLimits(
+            step=step.step,
+            statistics=_statistic_limits(step.statistics, step.largest, shares, factor),
+            relative_l2=step.largest * factor,
+        )
+        for step in calibration.steps
+        if calibration.chaotic_from is None or step.step < calibration.chaotic_from
+    )
+    if calibration.chaotic_from is not None:
+        return CalibratedLimits(None, steps)
+    envelope = {**calibration.metrics, **_shifts(baseline, calibration, shares)}
+    metrics = {
+        name: _metric_limit(name, value, factor) for name, value in envelope.items() if name not in _NO_LIMIT
+    }
+    spread = calibration.metrics["relative_l2"]
+    statistics = _statistic_limits(calibration.statistics, spread, shares, factor)
+    return CalibratedLimits(Limits.model_validate({**metrics, "statistics": statistics}), steps)
+
+
+def _metric_limit(name: str, envelope: float, factor: float) -> float:
+    limit = scaled(name, envelope, factor)
+    if name not in AT_LEAST:
+        return limit
+    return max(limit if name == "psnr" else limit - _SIMILARITY_ROUNDING, 0.0)
+
+
+def _shares(calibration: Calibration) -> dict[str, float]:
+    """Return the largest part of the spread that a statistic of each kind deviated by, wherever it was."""
+    shares: dict[str, float] = {}
+    for name, deviation, spread in _deviations(calibration):
+        if spread > 0:
+            kind = kind_of(name)
+            shares[kind] = max(shares.get(kind, 0.0), deviation / spread)
+    return shares
+
+
+def _deviations(calibration: Calibration) -> Iterator[tuple[str, float, float]]:
+    """Yield every statistic's largest deviation beside the spread at its place, as far as they are sound."""
+    for step in calibration.steps:
+        if calibration.chaotic_from is None or step.step < calibration.chaotic_from:
+            for name, deviation in step.statistics.items():
+                yield name, deviation, step.largest
+    if calibration.chaotic_from is None:
+        for name, deviation in calibration.statistics.items():
+            yield name, deviation, calibration.metrics["relative_l2"]
+
+
+def _statistic_limits(
+    names: Iterable[str], spread: float, shares: Mapping[str, float], factor: float
+) -> dict[str, float]:
+    return {name: shares.get(kind_of(name), 0.0) * spread * factor for name in names}
+
+
+def _shifts(baseline: Baseline, calibration: Calibration, shares: Mapping[str, float]) -> dict[str, float]:
+    """Return the envelope of the two shifts, which are a mean and a deviation and can cancel as those can."""
+    statistics = baseline.measurement.statistics
+    rms = math.hypot(statistics["mean"], statistics["std"])
+    units = {
+        "brightness_shift": ("mean", images.data_range(baseline.measurement.output)),
+        "contrast_shift": ("std", statistics["std"]),
+    }
+    spread = calibration.metrics["relative_l2"]
+    return {
+        name: max(calibration.metrics[name], shares.get(kind, 0.0) * spread * rms / unit if unit else 0.0)
+        for name, (kind, unit) in units.items()
+        if name in calibration.metrics
+    }

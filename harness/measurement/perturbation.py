@@ -1,0 +1,79 @@
+"""Perturbation: the initial noise moved by one unit in the last place, with random signs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from harness.errors import HarnessError
+from harness.measurement.ledger import Ledger, LedgerGenerator
+from harness.measurement.record import Array
+
+
+class NothingToPerturb(HarnessError):
+    """A case draws no real numbers from its generators: rounding cannot be put into its noise."""
+
+
+class PerturbedGenerator(LedgerGenerator):
+    """A case's generator whose first draw of floating numbers is moved by one ulp, up or down at random.
+
+    One ulp of ``dtype``, the dtype that the case computes in: numpy draws float64, in which one ulp is lost
+    when the pipeline casts. ``seed`` decides the values, as in the case itself, ``member`` the signs;
+    ``moved`` tells whether there was such a draw. The ledger keeps what was given.
+    """
+
+    def __init__(self, seed: int, ledger: Ledger, index: int, *, member: int, dtype: str) -> None:
+        super().__init__(seed, ledger, index)
+        self._signs = np.random.Generator(np.random.PCG64([member, index]))
+        self._dtype = np.dtype(dtype)
+        self.moved = False
+
+    def _values(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        values = super()._values(method, args, kwargs)
+        array = np.asarray(values)
+        if self.moved or self._nested or array.dtype.kind != "f" or array.size == 0:
+            return values
+        self.moved = True
+        moved = one_ulp(array, self._dtype, self._signs)
+        # In place where numpy filled an array of the caller's: `out=` is what the pipeline reads.
+        if isinstance(values, np.ndarray):
+            values[...] = moved
+            return values
+        return type(values)(moved)
+
+
+def one_ulp(values: Array, dtype: np.dtype[Any], signs: np.random.Generator) -> Array:
+    """Return ``values`` rounded to ``dtype`` and moved to the next value there, up or down at random.
+
+    The result has the dtype and shape of ``values``.
+    """
+    rounded = values.astype(dtype)
+    up = signs.integers(0, 2, size=values.shape, dtype=np.uint8).astype(bool)
+    towards = np.where(up, np.inf, -np.inf).astype(dtype)
+    moved: Array = np.nextafter(rounded, towards).astype(values.dtype)
+    return moved
+
+
+def perturbed_generators(
+    seeds: tuple[int, ...], ledger: Ledger, *, member: int, dtype: str
+) -> list[PerturbedGenerator]:
+    """Return one generator per seed, as :func:`harness.measurement.ledger.case_generators` does, perturbed.
+
+    ``member`` is the seed of the signs; ``dtype`` is the case's.
+    """
+    return [
+        PerturbedGenerator(seed, ledger, index, member=member, dtype=dtype)
+        for index, seed in enumerate(seeds)
+    ]
+
+
+def check_perturbed(generators: Sequence[LedgerGenerator], name: str) -> None:
+    """Raise :class:`NothingToPerturb` where one that should have been perturbed gave no floating numbers."""
+    if all(generator.moved for generator in generators if isinstance(generator, PerturbedGenerator)):
+        return
+    raise NothingToPerturb(
+        f"{name}: the pipeline draws no floating-point noise from its generator, so there is nothing to "
+        "perturb and no tolerance can be measured; give the case explicit limits, or `exact`"
+    )

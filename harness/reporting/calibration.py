@@ -1,0 +1,111 @@
+"""`harness calibrate` in the terminal: progress, the table of envelopes, what was found."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from harness.baselines import Calibration
+from harness.cases import Case
+from harness.judgement.calibration.findings import Finding, findings
+from harness.judgement.calibration.run import Calibrated
+from harness.reporting.tables import print_table
+
+_HEADER = ("case", "members", "factor", "envelope", "limit", "growth over the steps", "")
+
+
+class CalibrationDisplay:
+    """Shows one calibration; the progress bar, which counts members, is shown within the ``with`` block."""
+
+    def __init__(self, console: Console, cases: int, members: int) -> None:
+        self._console = console
+        self._members = members
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._task = self._progress.add_task("calibrating", total=cases * members)
+        self._finished = 0
+        self.failed = 0
+        self._rows: list[tuple[str | Text, ...]] = []
+        self._findings: list[tuple[Case, Finding]] = []
+
+    def __enter__(self) -> CalibrationDisplay:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def started(self, case: Case) -> None:
+        """Name the case that runs."""
+        self._progress.update(self._task, description=f"calibrating {_name(case)}")
+
+    def member_done(self, done: int) -> None:
+        """Show that ``done`` members of the case have run."""
+        self._progress.update(self._task, completed=self._finished * self._members + done)
+
+    def finished(self, result: Calibrated) -> None:
+        """Keep the row and the findings of one case."""
+        self._advance()
+        found = findings(result.case, result.baseline, result.calibration)
+        self._findings += [(result.case, finding) for finding in found]
+        failing = any(finding.failing for finding in found)
+        self.failed += failing
+        self._rows.append(_row(result, failing=failing))
+
+    def refused(self, case: Case, message: str) -> None:
+        """Print at once why a case cannot be calibrated."""
+        self._advance()
+        self.failed += 1
+        told = message if message.startswith(_name(case)) else f"{_name(case)}: {message}"
+        self._progress.print(Text.assemble(("refused", "red"), "  ", told), soft_wrap=True)
+
+    def show(self) -> None:
+        """Show the table, then what was found beside the numbers."""
+        if self._rows:
+            print_table(self._console, self._rows, header=_HEADER)
+        for case, finding in self._findings:
+            word = Text("failed" if finding.failing else "note", "red" if finding.failing else "yellow")
+            self._console.print(Text.assemble(word, f"  {_name(case)}: {finding.text}"), soft_wrap=True)
+        text = f"{len(self._rows)} calibrated"
+        self._console.print(f"{text}, {self.failed} failed" if self.failed else text)
+
+    def _advance(self) -> None:
+        self._finished += 1
+        self._progress.update(self._task, completed=self._finished * self._members)
+
+
+def _row(result: Calibrated, *, failing: bool) -> tuple[str | Text, ...]:
+    calibration = result.calibration
+    envelope = calibration.metrics["relative_l2"]
+    state = Text("chaotic", "red") if failing else Text(result.written.state)
+    return (
+        _name(result.case),
+        str(len(calibration.members)),
+        f"{calibration.factor:g}",
+        f"{envelope:.1e}",
+        "none" if calibration.chaotic_from is not None else f"{envelope * calibration.factor:.1e}",
+        growth(calibration),
+        state,
+    )
+
+
+def growth(calibration: Calibration) -> str:
+    """Return the growth curve in a few figures: the largest spread after the first, middle and last step."""
+    steps = calibration.steps
+    shown = {0, len(steps) // 2, len(steps) - 1} if steps else set()
+    return " → ".join(f"{steps[index].largest:.1e}" for index in sorted(shown))
+
+
+def _name(case: Case) -> str:
+    return f"{case.suite}/{case.id}"

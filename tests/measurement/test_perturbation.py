@@ -1,0 +1,85 @@
+"""A member's initial noise is one ulp away in the case's dtype, and nothing else about the draws changes."""
+
+import numpy as np
+import pytest
+
+from harness.measurement.ledger import Ledger, case_generators
+from harness.measurement.perturbation import (
+    NothingToPerturb,
+    check_perturbed,
+    one_ulp,
+    perturbed_generators,
+)
+
+
+def pair(member=1, dtype="float32", seed=7):
+    (perturbed,) = perturbed_generators((seed,), Ledger(), member=member, dtype=dtype)
+    (plain,) = case_generators((seed,), Ledger())
+    return perturbed, plain
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_every_value_of_the_first_draw_is_the_neighbour_in_the_dtype(dtype):
+    perturbed, plain = pair(dtype=dtype)
+    moved = perturbed.standard_normal((4, 64)).astype(dtype)
+    sound = plain.standard_normal((4, 64)).astype(dtype)
+    up, down = np.nextafter(sound, np.inf, dtype=dtype), np.nextafter(sound, -np.inf, dtype=dtype)
+    assert ((moved == up) | (moved == down)).all()
+    assert 0.3 < (moved == up).mean() < 0.7
+
+
+def test_later_draws_are_the_cases_own():
+    perturbed, plain = pair()
+    perturbed.standard_normal(3)
+    plain.standard_normal(3)
+    np.testing.assert_array_equal(perturbed.standard_normal(5), plain.standard_normal(5))
+
+
+def test_integers_are_left_alone_and_do_not_count_as_the_initial_noise():
+    perturbed, plain = pair()
+    np.testing.assert_array_equal(perturbed.integers(0, 9, 5), plain.integers(0, 9, 5))
+    assert not perturbed.moved
+    assert not np.array_equal(perturbed.normal(size=5), plain.normal(size=5))
+    assert perturbed.moved
+
+
+def test_members_differ_and_each_repeats():
+    draws = [pair(member)[0].standard_normal(256).astype(np.float32) for member in (1, 2, 1)]
+    assert not np.array_equal(draws[0], draws[1])
+    np.testing.assert_array_equal(draws[0], draws[2])
+
+
+def test_the_images_of_a_batch_get_signs_of_their_own():
+    first, second = perturbed_generators((7, 7), Ledger(), member=1, dtype="float32")
+    assert not np.array_equal(first.standard_normal(256), second.standard_normal(256))
+
+
+def test_an_array_that_the_caller_gave_is_moved_in_place():
+    perturbed, plain = pair()
+    buffer, expected = np.empty(8, np.float32), np.empty(8, np.float32)
+    perturbed.standard_normal(out=buffer, dtype=np.float32)
+    plain.standard_normal(out=expected, dtype=np.float32)
+    assert (np.abs(buffer.view(np.int32) - expected.view(np.int32)) == 1).all()
+
+
+def test_a_single_number_stays_one():
+    perturbed, plain = pair()
+    value = perturbed.standard_normal()
+    assert isinstance(value, float)
+    assert value != plain.standard_normal()
+
+
+def test_one_ulp_keeps_the_dtype_of_the_draw():
+    values = np.linspace(-2, 2, 9)
+    moved = one_ulp(values, np.dtype("float16"), np.random.default_rng(0))
+    assert moved.dtype == np.float64
+    assert (np.abs(moved - values) > 0).all()
+
+
+def test_a_pipeline_that_drew_no_real_numbers_is_named():
+    perturbed, _ = pair()
+    perturbed.integers(0, 9, 5)
+    with pytest.raises(NothingToPerturb, match=r"^mine/case: .*nothing to perturb"):
+        check_perturbed([perturbed], "mine/case")
+    perturbed.random()
+    check_perturbed([perturbed], "mine/case")
