@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.baselines import Baseline, Provenance, device_key
+from harness.baselines import Baseline, Calibration, Provenance, StepEnvelope, device_key
 from harness.cases import Case, Tolerance
 from harness.measurement.ledger import Ledger, case_generators
 from harness.measurement.record import CheckpointIdentity, Measurement
@@ -85,3 +85,23 @@ def make_baseline(
     measurement = measurement or make_measurement()
     provenance = Provenance.of(case, reason=reason, git_commit="c" * 40)
     return Baseline(case.suite, case.id, device_key(measurement.fingerprint), measurement, provenance)
+
+
+def make_calibration(**fields: Any) -> Calibration:
+    """The envelope of :func:`make_measurement`'s two steps, as ten members could have shown it."""
+    moments = dict.fromkeys(("abs_sum", "mean", "std", "min", "max", "l2"), 1e-08)
+    base: dict[str, Any] = {
+        "members": tuple(range(1, 11)),
+        "factor": 2.0,
+        "metrics": {"max_abs": 4e-7, "relative_l2": 2e-7},
+        "statistics": {"mean": 1e-8, "std": 2e-8},
+        "steps": tuple(
+            StepEnvelope(step, dict(moments), median=1e-7, largest=1.5e-7 * (1 + step)) for step in (0, 1)
+        ),
+        "chaotic_from": None,
+        "modes": (11,),
+        "saturated": 0.0,
+        "harness_version": "0.1.0",
+        "date": "2026-01-01T00:00:00+00:00",
+    }
+    return Calibration(**{**base, **fields})

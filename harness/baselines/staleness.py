@@ -30,12 +30,16 @@ class FieldChange:
 
 @dataclass(frozen=True)
 class BaselineState:
-    """How one case stands to its baseline on one device; ``message`` says what is wrong and what to type."""
+    """How one case stands to its baseline on one device; ``message`` says what is wrong and what to type.
+
+    ``baseline`` is the one stored where it can be read.
+    """
 
     kind: Literal["ok", "missing", "stale", "damaged"]
     path: Path
     changes: tuple[FieldChange, ...] = ()
     message: str = ""
+    baseline: Baseline | None = None
 
 
 def definition_changes(recorded: dict[str, Any], current: dict[str, Any]) -> tuple[FieldChange, ...]:
@@ -69,9 +73,9 @@ def state_of(case: Case, store: BaselineStore, device: str) -> BaselineState:
         return BaselineState("damaged", path, message=str(error))
     message = stale_message(case, baseline, store.root)
     if message is None:
-        return BaselineState("ok", path)
+        return BaselineState("ok", path, baseline=baseline)
     changes = definition_changes(baseline.provenance.case_definition, case.definition())
-    return BaselineState("stale", path, changes, message)
+    return BaselineState("stale", path, changes, message, baseline)
 
 
 def orphans(suites: Iterable[Suite], store: BaselineStore) -> tuple[Key, ...]:

@@ -1,11 +1,12 @@
 """`harness list` on a real store: every state of a baseline, what is wrong, and orphans."""
 
+import dataclasses
 import io
 from pathlib import Path
 
 import pytest
 from rich.console import Console
-from samples import FINGERPRINT, make_baseline, make_case, make_measurement
+from samples import FINGERPRINT, make_baseline, make_calibration, make_case, make_measurement
 
 from harness.baselines import BaselineStore
 from harness.cases import Suite
@@ -41,11 +42,13 @@ def test_every_state_is_shown_and_told(store):
     store.write(make_baseline(make_case(id="stale", steps=9)))
     store.write(make_baseline(damaged)).path.write_text("{")
     header, *lines = listed(store, *cases)
-    assert " ".join(header.split()) == "case pipeline checkpoint steps seeds dtype mode baseline"
+    assert (
+        " ".join(header.split()) == "case pipeline checkpoint steps seeds dtype mode baseline across releases"
+    )
     column = header.index("baseline")
     assert [line[column:] for line in lines[:4]] == [
-        "ascend910b4: ok, cpu: ok",
-        "cpu: stale",
+        "ascend910b4: ok, cpu: ok  not calibrated, not calibrated",
+        "cpu: stale                not calibrated",
         "cpu: damaged",
         "missing",
     ]
@@ -91,3 +94,22 @@ def test_markup_in_names_of_files_and_cases_is_shown_as_it_is(store):
     _, row, remark = listed(store, case)
     assert row.endswith("[red]:warning:: damaged")
     assert "[red]:warning:.json" in remark
+
+
+@pytest.mark.parametrize(
+    ("fields", "calibration", "told"),
+    [
+        ({}, {}, "relative L2 ≤ 4.0e-07"),
+        ({"tolerance": {"across_releases": {"calibrated": {"factor": 3}}}}, {}, "relative L2 ≤ 6.0e-07"),
+        ({"tolerance": {"across_releases": {"relative_l2": 1e-3}}}, {}, "relative L2 ≤ 1.0e-03"),
+        ({"tolerance": {"across_releases": {"max_abs": 1e-3}}}, {}, "own limits"),
+        ({"tolerance": {"across_releases": "exact"}}, {}, "same bits"),
+        ({"strict": True}, {}, "not compared (strict)"),
+        ({}, {"chaotic_from": 1}, "chaotic from step 1 on"),
+    ],
+)
+def test_what_a_case_is_held_to_across_releases(store, fields, calibration, told):
+    case = make_case(**fields)
+    store.write(dataclasses.replace(make_baseline(case), calibration=make_calibration(**calibration)))
+    header, line = listed(store, case)
+    assert line[header.index("across releases") :] == told
