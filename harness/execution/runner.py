@@ -23,6 +23,7 @@ import harness
 from harness.errors import HarnessError
 from harness.execution.cores import CoreClaim, claim_core
 from harness.execution.profile import Profile
+from harness.faults.catalogue import FaultNotApplicable
 from harness.measurement.record import Measurement
 
 # One per mode and dtype in use; each holds MindSpore and its models in memory.
@@ -75,8 +76,9 @@ class Context:
 class Runner:
     """Runs cases in worker processes, one worker per context, and survives what happens to them.
 
-    ``python`` is the workers' interpreter (this one by default), ``timeout`` the seconds that one case may
-    take, loading included; ``import_paths`` are folders in which a user's own pipelines are found. Use as a
+    ``python`` is the workers' interpreter (this one by default), ``isa`` the widest instruction set and
+    ``pinned`` whether they keep to one core; ``timeout`` are the seconds that one case may take, loading
+    included; ``import_paths`` are folders in which a user's own pipelines are found. Use as a
     context manager, or call :meth:`close`. Not for use from several threads at once.
     """
 
@@ -87,6 +89,7 @@ class Runner:
         device: str = "CPU",
         device_id: int = 0,
         isa: str = "AVX2",
+        pinned: bool = True,
         timeout: float = 600.0,
         import_paths: Sequence[Path] = (),
     ) -> None:
@@ -94,7 +97,8 @@ class Runner:
         self._timeout = timeout
         self._import_paths = [str(path.resolve()) for path in import_paths]
         self._claim: CoreClaim = claim_core()
-        self._profile = Profile(device=device, device_id=device_id, isa=isa, core=self._claim.core)
+        core = self._claim.core if pinned else None
+        self._profile = Profile(device=device, device_id=device_id, isa=isa, core=core)
         self._workers: OrderedDict[Context, _WorkerProcess] = OrderedDict()
 
     @property
@@ -121,8 +125,11 @@ class Runner:
     def run(self, job: dict[str, Any]) -> Measurement:
         """Run one case (``Case.job()``) and return its measurement.
 
+        ``job`` may also ask for a calibration member or a fault: :meth:`harness.execution.worker.Worker.run`.
+
         Raises :class:`CaseFailed`, :class:`WorkerCrashed` or :class:`WorkerTimeout`; after the last two the
-        next case gets a fresh worker.
+        next case gets a fresh worker. Raises :class:`harness.faults.catalogue.FaultNotApplicable` where the
+        fault cannot be put into the case.
         """
         context = Context(job["mode"], job["dtype"])
         measurement = Measurement.from_wire(self._ask(context, job["id"], job))
@@ -147,7 +154,7 @@ class Runner:
         worker = self._worker(context)
         try:
             return worker.ask(name, job, self._timeout)
-        except CaseFailed:
+        except (CaseFailed, FaultNotApplicable):
             raise
         except BaseException:
             # Also where a time limit of pytest's own or a debugger breaks the wait: this worker's answer is
@@ -232,6 +239,8 @@ class _WorkerProcess:
                 f"{name}: its worker died after {time.monotonic() - started:.1f} s "
                 f"({self._how_it_ended()}){self._log_tail()}"
             ) from None
+        if kind == "inapplicable":
+            raise FaultNotApplicable(f"{name}: {answer}")
         if kind in ("error", "failed"):
             raise CaseFailed(f"{name}: {answer}" if kind == "error" else f"{name}:\n{answer}")
         result: dict[str, Any] = answer

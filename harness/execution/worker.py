@@ -14,7 +14,7 @@ import sys
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,8 +22,11 @@ import numpy as np
 
 from harness.errors import HarnessError
 from harness.execution.profile import DEVICES, Profile
+from harness.faults.catalogue import FaultNotApplicable
+from harness.faults.injection import Injection, requested_injection
 from harness.measurement.guard import Guard
-from harness.measurement.ledger import Ledger, case_generators
+from harness.measurement.ledger import Ledger, LedgerGenerator
+from harness.measurement.perturbation import check_perturbed, perturbed_generators
 from harness.measurement.record import REAL_KINDS, Array, CheckpointIdentity, Measurement
 from harness.measurement.statistics import summarise
 from harness.measurement.trace import StepTrace
@@ -57,8 +60,8 @@ def serve(channel: Channel, settings: dict[str, Any]) -> None:
     ``settings`` holds ``profile``, ``mode``, ``dtype``, ``limit`` (the seconds one case may take), ``log`` (a
     file that takes stdout and stderr) and ``import_paths`` (where a user's own pipelines are found). A job is
     a case's, or None to be told of the environment. Answers: ``("ready", pid)``, ``("measurement", wire)``,
-    ``("description", dict)``, ``("error", message)`` for errors that the user can act on and
-    ``("failed", traceback)`` for the rest.
+    ``("description", dict)``, ``("inapplicable", reason)`` for a fault that cannot be put into the case,
+    ``("error", message)`` for errors that the user can act on and ``("failed", traceback)`` for the rest.
     """
     _log_to(Path(settings["log"]))
     _extend_import_path(settings["import_paths"])
@@ -85,6 +88,8 @@ def serve(channel: Channel, settings: dict[str, Any]) -> None:
 
 def _failure(error: Exception) -> tuple[str, str]:
     """Return the answer for a case that raised ``error``, which is being handled."""
+    if isinstance(error, FaultNotApplicable):
+        return "inapplicable", str(error)
     if isinstance(error, HarnessError):
         return "error", str(error)
     if isinstance(error, ModuleNotFoundError):
@@ -137,26 +142,54 @@ class Worker:
         return {"fingerprint": self._fingerprint, "canaries": self._canaries, "devices": devices}
 
     def run(self, job: dict[str, Any]) -> Measurement:
-        """Run one case (``harness.cases.Case.job()``'s fields) and return its measurement."""
+        """Run one case and return its measurement.
+
+        ``job`` has ``harness.cases.Case.job()``'s fields, and may have ``perturbation``, the seed of a
+        calibration member's signs, and ``fault``, ``{"name": ..., "size": ...}`` of the catalogue, which is
+        in force in the images run one by one as well and gone afterwards.
+        """
+        injection = requested_injection(job)
+        if not injection.needs_own_pipeline:
+            return self._measure(job, injection, self._keep)
+        try:
+            return self._measure(job, injection, self._load)
+        finally:
+            gc.collect()  # cells refer to themselves
+            self._release_graphs()
+
+    def _measure(
+        self, job: dict[str, Any], injection: Injection, load: Callable[[dict[str, Any]], Any]
+    ) -> Measurement:
         started = time.perf_counter()
-        loaded = self._load(job)
+        loaded = load(job)
         load_seconds = time.perf_counter() - started
         ledger, trace = Ledger(), StepTrace(keep=job["keep"] == "latents")
         seeds = tuple(job["seeds"])
         started = time.perf_counter()
-        output = self._call(loaded.call, job, seeds, ledger, trace)
-        run_seconds = time.perf_counter() - started
-        singles = None
-        if job["singles"]:
-            parts = [self._call(loaded.call, job, (seed,), Ledger(), StepTrace()) for seed in seeds]
-            singles = np.concatenate(parts)
+        with injection.within(loaded.call):
+            generators: Sequence[LedgerGenerator]
+            if job.get("perturbation") is None:
+                generators = injection.generators(seeds, ledger)
+            else:
+                generators = perturbed_generators(
+                    seeds, ledger, member=job["perturbation"], dtype=job["dtype"]
+                )
+            output = injection.output(self._call(loaded.call, job, generators, trace))
+            check_perturbed(generators, job["id"])
+            injection.check_acted(generators)
+            run_seconds = time.perf_counter() - started
+            singles = None
+            if job["singles"]:
+                alone = [injection.generators((seed,), Ledger()) for seed in seeds]
+                parts = [self._call(loaded.call, job, one, StepTrace()) for one in alone]
+                singles = injection.output(np.concatenate(parts))
         return Measurement(
             output=output,
             statistics=summarise(output),
             trace=trace.records,
             ledger=ledger.draws,
             fingerprint=self._fingerprint,
-            checkpoint=CheckpointIdentity(job["checkpoint"], loaded.checkpoint_sha256, loaded.revision),
+            checkpoint=CheckpointIdentity(job["checkpoint"], loaded.checkpoint_files, loaded.revision),
             canaries=self._canaries,
             peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT,
             timings={"start": self._start_seconds, "load": load_seconds, "run": run_seconds},
@@ -164,8 +197,9 @@ class Worker:
             singles=singles,
         )
 
-    def _load(self, job: dict[str, Any]) -> Any:
-        from harness.pipelines.registry import check_arguments, load
+    def _keep(self, job: dict[str, Any]) -> Any:
+        """Return the job's pipeline, kept from an earlier job or loaded and kept for later ones."""
+        from harness.pipelines.registry import check_arguments
 
         key = (job["pipeline"], job["checkpoint"], job["base"])
         if key in self._pipelines:
@@ -175,7 +209,13 @@ class Worker:
         while len(self._pipelines) >= _PIPELINES_KEPT:
             self._pipelines.popitem(last=False)
             self._release_graphs()
-        loaded = load(
+        self._pipelines[key] = self._load(job)
+        return self._pipelines[key]
+
+    def _load(self, job: dict[str, Any]) -> Any:
+        from harness.pipelines.registry import load
+
+        return load(
             job["pipeline"],
             job["checkpoint"],
             base=Path(job["base"]),
@@ -183,8 +223,6 @@ class Worker:
             mode=self._mode,
             arguments=job["arguments"],
         )
-        self._pipelines[key] = loaded
-        return loaded
 
     def _release_graphs(self) -> None:
         """Free the compiled graphs of pipelines that are gone: MindSpore keeps them, tens of MB each.
@@ -198,13 +236,16 @@ class Worker:
             ms.ms_memory_recycle()
 
     def _call(
-        self, pipeline: Any, job: dict[str, Any], seeds: tuple[int, ...], ledger: Ledger, trace: StepTrace
+        self,
+        pipeline: Any,
+        job: dict[str, Any],
+        generators: Sequence[LedgerGenerator],
+        trace: StepTrace,
     ) -> Array:
-        generators = case_generators(seeds, ledger)
         with self._guard.watching():
             result = pipeline(
-                batch_size=len(seeds),
-                generator=generators if len(seeds) > 1 else generators[0],
+                batch_size=len(generators),
+                generator=list(generators) if len(generators) > 1 else generators[0],
                 num_inference_steps=job["steps"],
                 output_type="np",
                 callback_on_step_end=trace,

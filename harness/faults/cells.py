@@ -1,0 +1,108 @@
+"""Cells that compute what a sound one does, a little wrong: what faults put into a model."""
+
+# MindSpore has no types: its Cell is Any.
+# mypy: allow-subclassing-any
+
+from __future__ import annotations
+
+from typing import Any
+
+import mindspore as ms
+from mindspore import Tensor, nn, ops
+
+
+class HalfLayer(nn.Cell):
+    """``layer`` with its inputs and outputs rounded to half precision, sums kept in its own.
+
+    That is what matrix units do with half precision; the layer's weights are for the caller to round.
+    """
+
+    def __init__(self, layer: nn.Cell) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def construct(self, x: ms.Tensor) -> Tensor:
+        """Run the layer on ``x``; shapes and dtypes are the layer's."""
+        y = self.layer(x.astype(ms.float16).astype(x.dtype))
+        return y.astype(ms.float16).astype(y.dtype)
+
+
+class HalfOutput(nn.Cell):
+    """``layer`` with its outputs rounded to half precision."""
+
+    def __init__(self, layer: nn.Cell) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def construct(self, x: ms.Tensor) -> Tensor:
+        """Run the layer on ``x``; shapes and dtypes are the layer's."""
+        y = self.layer(x)
+        return y.astype(ms.float16).astype(y.dtype)
+
+
+class HalfSoftmax(nn.Cell):
+    """``softmax`` taken in half precision whatever the dtype of its input, in which the result is given."""
+
+    def __init__(self, softmax: Any) -> None:
+        super().__init__()
+        self.in_half = softmax
+
+    def construct(self, x: ms.Tensor) -> Tensor:
+        """Return the softmax of ``x``; same shape and dtype."""
+        return self.in_half(x.astype(ms.float16)).astype(x.dtype)
+
+
+class RationalSiLU(nn.Cell):
+    """SiLU by :func:`rational_tanh`: ``x * (1 + tanh(x / 2)) / 2``."""
+
+    def construct(self, x: ms.Tensor) -> Tensor:
+        """Activate ``x``; same shape and dtype."""
+        wide = x.astype(ms.float32)
+        return (wide * (0.5 + 0.5 * rational_tanh(0.5 * wide))).astype(x.dtype)
+
+
+class RationalMish(nn.Cell):
+    """Mish by :func:`rational_tanh`: ``x * tanh(log(1 + exp(x)))``."""
+
+    def construct(self, x: ms.Tensor) -> Tensor:
+        """Activate ``x``; same shape and dtype."""
+        wide = x.astype(ms.float32)
+        return (wide * rational_tanh(ops.softplus(wide))).astype(x.dtype)
+
+
+def rational_tanh(x: ms.Tensor) -> Tensor:
+    """Return tanh of the float32 ``x`` by the first terms of Lambert's continued fraction, cut at 1.
+
+    x / (1 + x² / (3 + x² / (5 + x² / (7 + x² / 9)))): up to 1.2e-3 off, as fast kernels are.
+    """
+    y = x * x
+    quotient = x * (945.0 + y * (105.0 + y)) / (945.0 + y * (420.0 + 15.0 * y))
+    return ops.clamp(quotient, -1.0, 1.0)
+
+
+class ScaledSkip(nn.Cell):
+    """A residual ``block`` whose skip connection, the channels from ``first`` on, comes times ``factor``."""
+
+    def __init__(self, block: nn.Cell, first: int, factor: float) -> None:
+        super().__init__()
+        self.block = block
+        self.first = first
+        self.factor = factor
+
+    def construct(self, x: ms.Tensor, temb: ms.Tensor) -> Tensor:
+        """Run the block on ``x`` [n, channels, h, w] and ``temb``."""
+        skip = x[:, self.first :] * self.factor
+        return self.block(ops.concat((x[:, : self.first], skip), 1), temb)
+
+
+class ShiftedTimestep(nn.Cell):
+    """A time ``embedding`` that is told timesteps larger by ``shift``."""
+
+    def __init__(self, embedding: nn.Cell, shift: float) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.shift = shift
+
+    def construct(self, timestep: ms.Tensor) -> Tensor:
+        """Embed ``timestep`` [n]."""
+        return self.embedding(timestep.astype(ms.float32) + self.shift)

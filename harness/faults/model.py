@@ -1,0 +1,210 @@
+"""Faults of the model: its parameters, and the cells that compute with them.
+
+Where a fault concerns one layer, it is in the middle of the network: the middle one of the residual blocks
+in the order of the model's cells, and there the second convolution, whose output no norm rescales.
+
+A pipeline that a fault of the model was put into is to be dropped after its run. A compiled graph takes no
+notice of what becomes of its cells' attributes, nor of parameters: MindSpore 2.10 runs on with the old
+values after ``set_data``, and 2.7 with neither the old ones nor the new.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor, nn
+
+from harness.faults.catalogue import FaultNotApplicable
+from harness.faults.cells import (
+    HalfLayer,
+    HalfOutput,
+    HalfSoftmax,
+    RationalMish,
+    RationalSiLU,
+    ScaledSkip,
+    ShiftedTimestep,
+)
+
+
+def put_into_model(name: str, size: float | None, pipeline: Any) -> None:
+    """Put the model fault ``name`` into ``pipeline.unet``, of a pipeline that has not run yet.
+
+    ``size`` is the fault's size where it has one. Raises :class:`FaultNotApplicable` for a pipeline without
+    ``unet``, and for a model that has not got what the fault would change.
+    """
+    unet = getattr(pipeline, "unet", None)
+    if not isinstance(unet, nn.Cell):
+        raise FaultNotApplicable(f"{name}: the pipeline has no unet that is a mindspore.nn.Cell")
+    try:
+        _FAULTS[name](unet, 0.0 if size is None else size)
+    except _Missing as missing:
+        raise FaultNotApplicable(f"{name}: {missing}") from None
+
+
+class _Missing(Exception):
+    """What a model has not got."""
+
+
+def _weight_scaled(unet: Any, size: float) -> None:
+    _scale(_middle_block(unet).conv2.weight, 1 + size)
+
+
+def _bias_zeroed(unet: Any, size: float) -> None:
+    bias = getattr(_middle_block(unet).conv2, "bias", None)
+    if bias is None or not bias.asnumpy().any():
+        raise _Missing("the model's middle convolution has no bias")
+    _scale(bias, 1 - size)
+
+
+def _weights_half(unet: Any, _: float) -> None:
+    _check_not_half(unet)
+    _round(unet)
+
+
+def _norm_eps(unet: Any, size: float) -> None:
+    norms = [cell for _, cell in unet.cells_and_names() if isinstance(getattr(cell, "eps", None), float)]
+    if not norms:
+        raise _Missing("the model has no norm with an eps")
+    for norm in norms:
+        norm.eps *= 1 + size
+
+
+def _norm_groups(unet: Any, _: float) -> None:
+    norm: Any = getattr(_middle_block(unet), "norm2", None)
+    if not hasattr(norm, "num_groups"):
+        raise _Missing("the model's middle residual block has no group norm norm2")
+    channels = norm.weight.shape[0]
+    divisors = [number for number in range(1, channels + 1) if channels % number == 0]
+    fewer = [number for number in divisors if number < norm.num_groups]
+    more = [number for number in divisors if number > norm.num_groups]
+    if not fewer + more:
+        raise _Missing("the model's middle group norm has one channel")
+    norm.num_groups = fewer[-1] if fewer else more[0]
+
+
+def _activation_approximated(unet: Any, _: float) -> None:
+    found = [
+        (parent, name, _APPROXIMATIONS[type(cell)])
+        for _, parent in unet.cells_and_names()
+        for name, cell in parent.name_cells().items()
+        if type(cell) in _APPROXIMATIONS and not getattr(cell, "approximate", False)
+    ]
+    if not found:
+        raise _Missing("the model has no activation that is approximated anywhere")
+    for parent, name, approximation in found:
+        setattr(parent, name, approximation())
+
+
+_APPROXIMATIONS: dict[Any, Callable[[], Any]] = {
+    nn.SiLU: RationalSiLU,
+    nn.Mish: RationalMish,
+    nn.GELU: lambda: nn.GELU(approximate=True),
+}
+
+
+def _attention_scale(unet: Any, size: float) -> None:
+    for attention in _attentions(unet, "scale"):
+        attention.scale *= 1 + size
+
+
+def _softmax_half(unet: Any, _: float) -> None:
+    for attention in _attentions(unet, "softmax"):
+        attention.softmax = HalfSoftmax(attention.softmax)
+
+
+def _layer_half(unet: Any, _: float) -> None:
+    _check_not_half(unet)
+    block = _middle_block(unet)
+    _round(block.conv2)
+    block.conv2 = HalfLayer(block.conv2)
+
+
+def _skip_dropped(unet: Any, size: float) -> None:
+    found = _named(unet, r"up_blocks\.\d+\.resnets\.\d+")
+    if not found:
+        raise _Missing("the model has no up_blocks that take up skip connections")
+    name, block = found[len(found) // 2]
+    level, _, index = name.rpartition(".")
+    channels_out, channels_in = block.conv1.weight.shape[:2]
+    # The first of a level, which is never its last, gets a skip connection as wide as the level; what the
+    # others get beside theirs is as wide as the level.
+    carried = channels_out if index == "0" else channels_in - channels_out
+    blocks = dict(unet.cells_and_names())[level]
+    blocks[int(index)] = ScaledSkip(block, channels_in - carried, 1 - size)
+
+
+def _time_embedding_swapped(unet: Any, _: float) -> None:
+    embedding = _sinusoids(unet)
+    embedding.cosine_first = not embedding.cosine_first
+
+
+def _time_embedding_half(unet: Any, _: float) -> None:
+    _check_not_half(unet)
+    unet.time_proj = HalfOutput(_sinusoids(unet))
+
+
+def _time_embedding_shifted(unet: Any, size: float) -> None:
+    unet.time_proj = ShiftedTimestep(_sinusoids(unet), size)
+
+
+_FAULTS: dict[str, Callable[[Any, float], None]] = {
+    "weight-scaled": _weight_scaled,
+    "bias-zeroed": _bias_zeroed,
+    "weights-half": _weights_half,
+    "norm-eps": _norm_eps,
+    "norm-groups": _norm_groups,
+    "activation-approximated": _activation_approximated,
+    "attention-scale": _attention_scale,
+    "softmax-half": _softmax_half,
+    "layer-half": _layer_half,
+    "skip-dropped": _skip_dropped,
+    "time-embedding-swapped": _time_embedding_swapped,
+    "time-embedding-half": _time_embedding_half,
+    "time-embedding-shifted": _time_embedding_shifted,
+}
+
+
+def _named(unet: Any, pattern: str) -> list[tuple[str, Any]]:
+    return [(name, cell) for name, cell in unet.cells_and_names() if re.fullmatch(pattern, name)]
+
+
+def _middle_block(unet: Any) -> Any:
+    blocks = [cell for _, cell in _named(unet, r".*\.resnets\.\d+") if hasattr(cell, "conv2")]
+    if not blocks:
+        raise _Missing("the model has no residual blocks called resnets with a conv2")
+    return blocks[len(blocks) // 2]
+
+
+def _attentions(unet: Any, attribute: str) -> list[Any]:
+    found = [cell for _, cell in unet.cells_and_names() if hasattr(cell, "to_q") and hasattr(cell, attribute)]
+    if not found:
+        raise _Missing(f"the model has no attention with a {attribute}")
+    return found
+
+
+def _sinusoids(unet: Any) -> Any:
+    embedding = getattr(unet, "time_proj", None)
+    if not hasattr(embedding, "cosine_first"):
+        raise _Missing("the model's time embedding has no sines and cosines")
+    return embedding
+
+
+def _scale(parameter: Any, factor: float) -> None:
+    values = parameter.asnumpy()
+    parameter.set_data(Tensor((values.astype(np.float64) * factor).astype(values.dtype)))
+
+
+def _round(cell: Any) -> None:
+    """Round the parameters of ``cell`` to half precision; they keep their dtype."""
+    for parameter in cell.get_parameters():
+        values = parameter.asnumpy()
+        parameter.set_data(Tensor(values.astype(np.float16).astype(values.dtype)))
+
+
+def _check_not_half(unet: Any) -> None:
+    if any(parameter.dtype == ms.float16 for parameter in unet.get_parameters()):
+        raise _Missing("the model computes in half precision already")

@@ -1,0 +1,156 @@
+"""Faults of the noise: generators that give a case something else than its own would.
+
+All but one enter in the ledger what they really gave; ``noise-scaled`` happens after the ledger has looked.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from harness.faults.catalogue import FaultNotApplicable
+from harness.measurement.ledger import Ledger, LedgerGenerator
+from harness.measurement.record import Array
+
+# numpy's default dtype is float64; these draw float32 by another path. Their other methods draw float64 only.
+_FLOAT32_METHODS = ("random", "standard_normal", "standard_exponential")
+
+
+class FaultyGenerator(LedgerGenerator):
+    """A case's generator with a fault; ``acted`` tells whether a draw was of the kind that the fault changes.
+
+    By itself it changes nothing about a draw: the fault is the bit generator that it is made with.
+    """
+
+    # Why the fault may find nothing to change.
+    needs = "the pipeline draws nothing from its generator"
+
+    def __init__(self, seed: int | np.random.BitGenerator, ledger: Ledger, index: int) -> None:
+        super().__init__(seed, ledger, index)
+        self.acted = False
+
+    def _values(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        values = super()._values(method, args, kwargs)
+        if self._nested:
+            return values
+        changed = self._changed(np.asarray(values))
+        if changed is None:
+            return values
+        self.acted = True
+        # In place where numpy filled an array of the caller's: `out=` is what the pipeline reads.
+        if isinstance(values, np.ndarray):
+            values[...] = changed
+            return values
+        return values if changed.dtype.kind != "f" else type(values)(changed)
+
+    def _changed(self, values: Array) -> Array | None:
+        """Return what is given in the place of ``values``; None if this draw is not of the fault's kind."""
+        return values
+
+
+class _ExtraDraw(FaultyGenerator):
+    def __init__(self, seed: int | np.random.BitGenerator, ledger: Ledger, index: int) -> None:
+        super().__init__(seed, ledger, index)
+        self.standard_normal()
+        self.acted = False
+
+
+class _Float32Draw(FaultyGenerator):
+    needs = "the pipeline draws no float64 that numpy could draw as float32"
+
+    def _values(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        wide = np.dtype(kwargs.get("dtype", np.float64)) == np.float64
+        # More positional arguments than the size name the dtype themselves; an `out=` has one already.
+        if method not in _FLOAT32_METHODS or not wide or len(args) > 1 or kwargs.get("out") is not None:
+            return LedgerGenerator._values(self, method, args, kwargs)
+        self.acted = True
+        return LedgerGenerator._values(self, method, args, {**kwargs, "dtype": np.float32})
+
+
+class _DrawOrder(FaultyGenerator):
+    needs = "the pipeline draws no array of floating numbers with more than one row and column"
+
+    def _changed(self, values: Array) -> Array | None:
+        if values.dtype.kind != "f" or sum(length > 1 for length in values.shape) < 2:
+            return None
+        return values.ravel().reshape(values.shape, order="F").copy()
+
+
+class _ChannelOrder(FaultyGenerator):
+    needs = "the pipeline draws no noise [n, channels, ...] of more than one channel"
+
+    def _changed(self, values: Array) -> Array | None:
+        if values.dtype.kind != "f" or values.ndim < 4 or values.shape[1] < 2:
+            return None
+        n, channels, *rest = values.shape
+        return np.moveaxis(values.reshape(n, *rest, channels), -1, 1).copy()
+
+
+class _SharedGenerator(FaultyGenerator):
+    needs = "the pipeline draws from the generator of one image only: it takes a batch"
+
+    def _changed(self, values: Array) -> Array | None:
+        return values if self._index > 0 else None
+
+
+class _SoundLedger(Ledger):
+    """Enters in the ledger of the run what was drawn before it was scaled."""
+
+    def __init__(self, of_the_run: Ledger) -> None:
+        super().__init__()
+        self._of_the_run = of_the_run
+        self.drawn: Array | None = None
+
+    def enter(self, generator: int, method: str, result: Any, site: str) -> None:
+        """As :meth:`Ledger.enter`."""
+        self._of_the_run.enter(generator, method, result if self.drawn is None else self.drawn, site)
+        self.drawn = None
+
+
+class _ScaledNoise(FaultyGenerator):
+    needs = "the pipeline draws no floating-point noise from its generator"
+
+    def __init__(self, seed: int, ledger: Ledger, index: int, size: float) -> None:
+        self._sound = _SoundLedger(ledger)
+        super().__init__(seed, self._sound, index)
+        self._factor = 1 + size
+
+    def _changed(self, values: Array) -> Array | None:
+        if self.acted or values.dtype.kind != "f" or values.size == 0:
+            return None
+        self._sound.drawn = values.copy()
+        return (values.astype(np.float64) * self._factor).astype(values.dtype)
+
+
+def faulty_generators(
+    name: str, size: float | None, seeds: tuple[int, ...], ledger: Ledger
+) -> list[FaultyGenerator]:
+    """Return one generator per seed, as :func:`harness.measurement.ledger.case_generators` does, faulty.
+
+    ``name`` is that of a noise fault, ``size`` its size where it has one.
+    """
+    if name == "other-seed":
+        return [FaultyGenerator(seed + 1, ledger, index) for index, seed in enumerate(seeds)]
+    if name == "other-bit-generator":
+        return [FaultyGenerator(np.random.MT19937(seed), ledger, index) for index, seed in enumerate(seeds)]
+    if name == "shared-generator":
+        shared = np.random.PCG64(seeds[0])
+        return [_SharedGenerator(shared, ledger, index) for index in range(len(seeds))]
+    if name == "noise-scaled":
+        return [_ScaledNoise(seed, ledger, index, size or 0.0) for index, seed in enumerate(seeds)]
+    return [_KINDS[name](seed, ledger, index) for index, seed in enumerate(seeds)]
+
+
+_KINDS: dict[str, type[FaultyGenerator]] = {
+    "float32-draw": _Float32Draw,
+    "draw-order": _DrawOrder,
+    "channel-order": _ChannelOrder,
+    "extra-draw": _ExtraDraw,
+}
+
+
+def check_acted(name: str, generators: list[FaultyGenerator]) -> None:
+    """Raise :class:`FaultNotApplicable` where no draw of the run was of the kind that the fault changes."""
+    if not any(generator.acted for generator in generators):
+        raise FaultNotApplicable(f"{name}: {generators[0].needs}")
