@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from harness.baselines import BaselineMissing, BaselineStore, record_command
+from harness.baselines import Baseline, BaselineMissing, BaselineStore, record_command
 from harness.cases import Case
 from harness.errors import HarnessError
 from harness.judgement.record import Judgement
-from harness.judgement.selection import judge_against
+from harness.judgement.selection import select_baseline
+from harness.judgement.verdicts import judge
 from harness.measurement.record import Measurement
 
 
@@ -22,10 +23,14 @@ class CaseRunner(Protocol):
 
 @dataclass(frozen=True)
 class Check:
-    """A judgement, and the measurement that was judged (None where the case yielded none)."""
+    """A judgement, the measurement that was judged and the baseline it was held to.
+
+    ``measurement`` is None where the case yielded none, ``baseline`` where there is none to hold it to.
+    """
 
     judgement: Judgement
     measurement: Measurement | None = None
+    baseline: Baseline | None = None
 
     def properties(self) -> list[tuple[str, str]]:
         """Return what a test report keeps of the check: verdict, tier, margin, statistics, cost."""
@@ -58,8 +63,10 @@ def check(case: Case, runner: CaseRunner, store: BaselineStore) -> Check:
         measurement = runner.run(case.job())
     except HarnessError as error:
         return Check(Judgement.error(case, str(error)))
+    baseline = None
     try:
-        judgement = judge_against(store, case, measurement)
+        baseline = select_baseline(store, case, measurement.fingerprint)
+        judgement = judge(case, measurement, baseline)
     except HarnessError as error:
         judgement = Judgement.error(case, str(error))
-    return Check(judgement, measurement)
+    return Check(judgement, measurement, baseline)
