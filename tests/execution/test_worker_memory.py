@@ -23,7 +23,6 @@ def job(folder: Path, mode: str) -> dict:
         "checkpoint": "builtin:ddpm-digits",
         "base": str(folder),
         "seeds": [0],
-        "batched": False,
         "steps": 1,
         "arguments": {},
         "dtype": "float32",
@@ -44,5 +43,19 @@ def test_pipelines_that_are_done_with_leave_no_memory_behind(tmp_path, mode):
             for folder in folders:
                 runner.run(job(folder, mode))
             if turn in (1, 5):
+                sizes.append(resident(runner._workers[Context(mode, "float32")].pid))
+    assert sizes[1] - sizes[0] < 100 * 2**20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["pynative", "graph"])
+def test_pipelines_with_a_fault_leave_no_memory_behind(tmp_path, mode):
+    """Each is loaded, run once and dropped."""
+    faulty = {**job(tmp_path, mode), "fault": {"name": "layer-half", "size": None}}
+    with Runner() as runner:
+        sizes = []
+        for turn in range(24):
+            runner.run(faulty)
+            if turn in (7, 23):
                 sizes.append(resident(runner._workers[Context(mode, "float32")].pid))
     assert sizes[1] - sizes[0] < 100 * 2**20
