@@ -14,6 +14,7 @@ import pytest
 from harness.baselines import BaselineStore, Key, orphans
 from harness.cases import Case, Suite, SuiteError, check_unique_names, load_suite
 from harness.execution.runner import Runner
+from harness.explanation import Cause, root_causes
 from harness.judgement import Judgement
 from harness.judgement.check import check
 from harness.reporting.terminal import judgement_text
@@ -95,6 +96,7 @@ class CaseItem(pytest.Item):
         super().__init__(**kwargs)
         self.case = case
         self.harness_judgement: Judgement | None = None  # which pytest_runtest_makereport looks for
+        self.harness_causes: tuple[Cause, ...] = ()
         self._harness = harness
         for tag in case.tags:
             # Suites define their tags; --strict-markers is there to catch misspelt ones in Python.
@@ -106,13 +108,15 @@ class CaseItem(pytest.Item):
         result = check(self.case, self._harness.runner, self._harness.store)
         self.harness_judgement = result.judgement
         self.user_properties.extend(result.properties())
+        if result.measurement is not None and result.baseline is not None:
+            self.harness_causes = root_causes(result.measurement, result.baseline)
         if not self.harness_judgement.passed:
             raise CaseDrift
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show the judgement in place of a traceback."""
         if isinstance(excinfo.value, CaseDrift) and self.harness_judgement is not None:
-            return judgement_text(self.harness_judgement)
+            return judgement_text(self.harness_judgement, self.harness_causes)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:

@@ -116,6 +116,11 @@ def changed_operators(measured: Measurement, baseline: Measurement) -> tuple[str
     return tuple(sorted(name for name in ours.keys() & theirs.keys() if ours[name] != theirs[name]))
 
 
+def same_draw(ours: Draw, theirs: Draw) -> bool:
+    """Whether two draws gave the same values to the same call, wherever in the code it stands."""
+    return _form(ours) == _form(theirs) and ours.sha256 == theirs.sha256
+
+
 def _form(draw: Draw) -> tuple[object, ...]:
     return (draw.generator, draw.method, draw.shape, draw.dtype)
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from harness.cases import Limits
 from harness.cases.tolerance import AT_LEAST
 from harness.judgement.deviations import statistic_deviation
@@ -36,18 +38,24 @@ class Row:
     def used(self) -> float | None:
         """The part of the limit that is used up: 0 for no difference, 1 at the limit, above it a failure.
 
-        For SSIM distances from 1 are compared, for PSNR the limit with what was measured (both in dB).
-        None without a limit.
+        In the size of the difference between the arrays, so that it means the same for every metric: a
+        difference twice as large uses twice as much, also of a limit on a metric of second order (cosine
+        distance, 1 - SSIM) or on PSNR in dB. None without a limit.
         """
         if self.limit is None:
             return None
         if self.measured is None or math.isnan(self.measured):
             return math.inf
         if self.name.endswith("psnr"):
-            return _part(self.limit, max(self.measured, 0.0))
+            return float(np.power(10.0, min((self.limit - self.measured) / 20, _DECADES)))
         if self.at_least:
-            return _part(max(1 - self.measured, 0.0), 1 - self.limit)
-        return _part(self.measured, self.limit)
+            return math.sqrt(_part(max(1 - self.measured, 0.0), 1 - self.limit))
+        part = _part(self.measured, self.limit)
+        return math.sqrt(part) if self.name.endswith("cosine_distance") else part
+
+
+# Of a limit's size; more is as much over it, and powers of ten have an end.
+_DECADES = 300.0
 
 
 def _part(amount: float, limit: float) -> float:

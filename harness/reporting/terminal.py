@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from harness.baselines import Key
+from harness.explanation import Cause
 from harness.judgement import FieldDifference, Judgement, Row, Tier, Verdict
 
 # A passing figure without a limit says little: the metrics most people know are enough.
@@ -13,10 +14,11 @@ _ALWAYS_SHOWN = ("max_abs", "mean_abs", "relative_l2")
 _ROWS_SHOWN = 12
 
 
-def judgement_text(judgement: Judgement) -> str:
-    """Return why a case did not pass: reasons, the table of figures, the environments, what to type."""
+def judgement_text(judgement: Judgement, causes: Sequence[Cause] = ()) -> str:
+    """Return why a case did not pass: reasons, causes, the table of figures, environments, what to type."""
     lines = [f"{judgement.suite}/{judgement.case_id}: {judgement.verdict.value}{_compared(judgement)}"]
     lines += [f"  {line}" for reason in judgement.reasons for line in _bullet(reason)]
+    lines += _cause_lines(causes)
     lines += _table(judgement.rows)
     if judgement.differences:
         lines += ["", "environment (measured | baseline):"]
@@ -29,6 +31,16 @@ def judgement_text(judgement: Judgement) -> str:
     if judgement.command is not None and meant:
         lines += ["", "if this change is meant:", f"  {judgement.command}"]
     return "\n".join(lines)
+
+
+def _cause_lines(causes: Sequence[Cause]) -> list[str]:
+    if not causes:
+        return []
+    lines = ["", "what differs, first cause first:"]
+    for number, cause in enumerate(causes, 1):
+        lines.append(f"  {number}. {cause.kind}: {cause.title}")
+        lines += [f"     {detail}" for detail in cause.details]
+    return lines
 
 
 def verdict_word(judgement: Judgement) -> str:
