@@ -30,9 +30,10 @@ class Calibration:
     ``members`` are the seeds of the members' signs (:mod:`harness.measurement.perturbation`); ``factor`` is
     the safety factor that makes limits of deviations. ``metrics`` and ``statistics`` are of the output, the
     worst over the members: the largest, of similarities and PSNR the smallest; a figure that no limit can be
-    made of (the PSNR of equal outputs is infinite) is left out. ``chaotic_from`` is the first step whose
-    spread is too large to tell rounding from anything else. ``modes`` counts the runs in each cluster of
-    outputs, that of the unperturbed run first and itself counted; members of others are not in the envelope.
+    made of (the PSNR of equal outputs is infinite) is left out. ``chaotic_from`` is the index in ``steps`` of
+    the first whose spread is too large to tell rounding from anything else; their number where only the
+    output's is, None where nothing is. ``modes`` counts the runs in each cluster of outputs, that of the
+    unperturbed run first and itself counted; members of others are not in the envelope.
     ``saturated`` is the part of the output's values at the bounds of its range, where drift does not show.
     """
 
@@ -46,6 +47,14 @@ class Calibration:
     saturated: float
     harness_version: str
     date: str
+
+    @property
+    def chaos(self) -> str | None:
+        """Where the case is chaotic, in words: ``from step 3 on``, ``in its output``; None where it is not."""
+        if self.chaotic_from is None:
+            return None
+        first = self.steps[self.chaotic_from : self.chaotic_from + 1]
+        return f"from step {first[0].step} on" if first else "in its output"
 
     @property
     def stable(self) -> bool:

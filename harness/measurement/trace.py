@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.errors import HarnessError
 from harness.measurement.record import Array, StepRecord, array_sha256
 from harness.measurement.statistics import moments
 
@@ -42,8 +43,22 @@ class StepTrace:
 
     @property
     def latents(self) -> Array | None:
-        """The latents ``[steps, n, channels, height, width]``, or None where they are not kept."""
-        return np.stack(self._latents) if self._latents else None
+        """The latents ``[steps, n, channels, height, width]``, or None where they are not kept.
+
+        Raises :class:`HarnessError` where their shape or dtype changes from one step to another.
+        """
+        if not self._latents:
+            return None
+        first = self._latents[0]
+        for record, latents in zip(self._records, self._latents, strict=True):
+            if (latents.shape, latents.dtype) != (first.shape, first.dtype):
+                raise HarnessError(
+                    f"the latents of step {record.step} (timestep {record.timestep}) are {latents.dtype} "
+                    f"{list(latents.shape)}, those of the first step {first.dtype} {list(first.shape)}: they "
+                    "cannot be kept together, as `keep: latents` and calibrating ask for; call "
+                    "callback_on_step_end for the steps of one form only"
+                )
+        return np.stack(self._latents)
 
 
 def _number(timestep: Any) -> int | float:

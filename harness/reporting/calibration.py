@@ -88,13 +88,14 @@ class CalibrationDisplay:
 def _row(result: Calibrated, *, failing: bool) -> tuple[str | Text, ...]:
     calibration = result.calibration
     envelope = calibration.metrics["relative_l2"]
-    state = Text("chaotic", "red") if failing else Text(result.written.state)
+    chaotic = calibration.chaos is not None
+    state = Text("chaotic", "red" if failing else "yellow") if chaotic else Text(result.written.state)
     return (
         _name(result.case),
         str(len(calibration.members)),
         f"{calibration.factor:g}",
         f"{envelope:.1e}",
-        "none" if calibration.chaotic_from is not None else f"{envelope * calibration.factor:.1e}",
+        "none" if chaotic else f"{envelope * calibration.factor:.1e}",
         growth(calibration),
         state,
     )

@@ -67,7 +67,7 @@ def _limit(case: Case, baseline: Baseline) -> str:
     calibration = baseline.calibration
     if calibration is None:
         return "not calibrated"
-    if calibration.chaotic_from is not None:
-        return f"chaotic from step {calibration.chaotic_from} on"
+    if calibration.chaos is not None:
+        return f"chaotic {calibration.chaos}"
     factor = safety_factor(Tier.ACROSS_RELEASES, tolerance, calibration)
     return f"relative L2 ≤ {factor * calibration.metrics['relative_l2']:.1e}"

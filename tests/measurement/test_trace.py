@@ -1,8 +1,11 @@
 """The per-step trace: what it notes of each step, and that it changes nothing."""
 
+import re
+
 import numpy as np
 import pytest
 
+from harness.errors import HarnessError
 from harness.measurement.record import array_sha256
 from harness.measurement.statistics import moments
 from harness.measurement.trace import StepTrace
@@ -32,6 +35,17 @@ def test_kept_latents_are_those_of_the_step_whatever_becomes_of_them():
     assert trace.latents.dtype == np.float16
     assert trace.latents.shape == (2, 1, 3, 2, 2)
     assert [float(step.max()) for step in trace.latents] == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("second", [latents()[..., :1], latents(dtype=np.float64)])
+def test_latents_that_change_their_form_are_told_in_words(second):
+    trace = StepTrace(keep=True)
+    trace(None, 0, 999, {"latents": latents()})
+    trace(None, 1, 500, {"latents": second})
+    form = re.escape(f"step 1 (timestep 500) are {second.dtype} {list(second.shape)}")
+    with pytest.raises(HarnessError, match=form):
+        _ = trace.latents
+    assert len(trace.records) == 2
 
 
 def test_without_a_step_there_are_no_latents():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -16,7 +16,7 @@ from harness.cases.tolerance import AT_LEAST
 from harness.errors import HarnessError
 from harness.judgement.calibration.spread import chaotic_from, clusters, distance, saturated
 from harness.judgement.deviations import statistic_deviation
-from harness.judgement.hard import form_failures, value_failures
+from harness.judgement.hard import hard_failures
 from harness.judgement.metrics import compare
 from harness.measurement.record import Array, Measurement
 
@@ -47,10 +47,7 @@ class Member:
 
         Raises :class:`CalibrationError`, which calls the case ``name``, where they cannot be compared.
         """
-        unfit = form_failures("output", measured.output, "the unperturbed run's", base.output)
-        unfit += value_failures("output", measured.output)
-        if len(measured.trace) != len(base.trace):
-            unfit.append(f"{len(measured.trace)} steps were traced, {len(base.trace)} without perturbation")
+        unfit = [*hard_failures(measured, base), *_unlike_trace(measured, base)]
         if unfit:
             raise CalibrationError(
                 f"{name}: with its noise moved by one ulp (signs of seed {seed}) the case cannot be compared "
@@ -67,6 +64,17 @@ class Member:
             ),
             distances=_distances(measured.latents, base.latents),
         )
+
+
+def _unlike_trace(measured: Measurement, base: Measurement) -> Iterator[str]:
+    if len(measured.trace) != len(base.trace):
+        yield f"{len(measured.trace)} steps were traced, {len(base.trace)} in the baseline"
+    elif _shape(measured.latents) != _shape(base.latents):
+        yield f"latents: shape {_shape(measured.latents)}, the baseline's is {_shape(base.latents)}"
+
+
+def _shape(array: Array | None) -> list[int] | None:
+    return None if array is None else list(array.shape)
 
 
 def _deviations(measured: dict[str, float], base: dict[str, float]) -> dict[str, float]:
@@ -102,18 +110,39 @@ def make_calibration(members: Sequence[Member], base: Measurement, factor: float
         )
         for index, record in enumerate(base.trace)
     )
+    metrics = _worst([member.metrics for member in own])
+    statistics = _largest([member.statistics for member in own])
+    _check_finite(name, metrics, statistics, steps)
     return Calibration(
         members=tuple(member.seed for member in members),
         factor=factor,
-        metrics=_worst([member.metrics for member in own]),
-        statistics=_largest([member.statistics for member in own]),
+        metrics=metrics,
+        statistics=statistics,
         steps=steps,
-        chaotic_from=chaotic_from(steps),
+        chaotic_from=chaotic_from(steps, metrics["relative_l2"]),
         modes=tuple(len(mode) for mode in modes),
         saturated=saturated(base.output),
         harness_version=__version__,
         date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
+
+
+def _check_finite(
+    name: str, metrics: dict[str, float], statistics: dict[str, float], steps: Sequence[StepEnvelope]
+) -> None:
+    """Raise where a figure is relative to nothing: then none has a limit that means anything."""
+    where = [f"the latents of step {step.step}" for step in steps if not _finite(step.statistics)]
+    if not _finite(statistics) or "relative_l2" not in metrics:
+        where.append("the output")
+    if where:
+        raise CalibrationError(
+            f"{name}: {where[0]} of the unperturbed run hold nothing but 0, so a deviation from it has no "
+            "size; repair the case, or give it explicit limits on the absolute difference"
+        )
+
+
+def _finite(figures: dict[str, float]) -> bool:
+    return all(map(math.isfinite, figures.values()))
 
 
 def _largest(each: Sequence[dict[str, float]]) -> dict[str, float]:

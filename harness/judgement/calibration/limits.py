@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.baselines import Baseline, Calibration
+from harness.baselines import Baseline, Calibration, StepEnvelope
 from harness.cases import Limits
 from harness.cases.tolerance import AT_LEAST
 from harness.judgement import images
@@ -62,8 +62,7 @@ def calibrated_limits(baseline: Baseline, calibration: Calibration, factor: floa
             statistics=_statistic_limits(step.statistics, step.largest, shares, factor),
             relative_l2=step.largest * factor,
         )
-        for step in calibration.steps
-        if calibration.chaotic_from is None or step.step < calibration.chaotic_from
+        for step in _sound_steps(calibration)
     )
     if calibration.chaotic_from is not None:
         return CalibratedLimits(None, steps)
@@ -74,6 +73,11 @@ def calibrated_limits(baseline: Baseline, calibration: Calibration, factor: floa
     spread = calibration.metrics["relative_l2"]
     statistics = _statistic_limits(calibration.statistics, spread, shares, factor)
     return CalibratedLimits(Limits.model_validate({**metrics, "statistics": statistics}), steps)
+
+
+def _sound_steps(calibration: Calibration) -> tuple[StepEnvelope, ...]:
+    """Return the steps before the case is chaotic."""
+    return calibration.steps[: calibration.chaotic_from]
 
 
 def _metric_limit(name: str, envelope: float, factor: float) -> float:
@@ -95,10 +99,9 @@ def _shares(calibration: Calibration) -> dict[str, float]:
 
 def _deviations(calibration: Calibration) -> Iterator[tuple[str, float, float]]:
     """Yield every statistic's largest deviation beside the spread at its place, as far as they are sound."""
-    for step in calibration.steps:
-        if calibration.chaotic_from is None or step.step < calibration.chaotic_from:
-            for name, deviation in step.statistics.items():
-                yield name, deviation, step.largest
+    for step in _sound_steps(calibration):
+        for name, deviation in step.statistics.items():
+            yield name, deviation, step.largest
     if calibration.chaotic_from is None:
         for name, deviation in calibration.statistics.items():
             yield name, deviation, calibration.metrics["relative_l2"]

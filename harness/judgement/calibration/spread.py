@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from harness.baselines import StepEnvelope
-from harness.judgement.images import data_range
 from harness.measurement.record import Array
 
-# A spread of the latents, relative L2, from which on a case counts as chaotic: limits of twice that pass
-# images that anyone can tell apart. One ulp of float32 grown to this was amplified 400,000 times.
+# A spread, relative L2, from which on a case counts as chaotic: limits of twice that pass images that anyone
+# can tell apart. One ulp of float32 grown to this was amplified 400,000 times.
 CHAOS = 0.05
 # Clusters are modes where the gap between them is so many times the largest step inside any of them. Members
 # of one mode, rounding alone, were never seen more than 4 times as far apart as others.
 MODE_GAP = 100.0
 
 
-def chaotic_from(steps: Sequence[StepEnvelope]) -> int | None:
-    """Return the first step whose spread is :data:`CHAOS` or more; None where there is none."""
-    return next((step.step for step in steps if not step.largest < CHAOS), None)
+def chaotic_from(steps: Sequence[StepEnvelope], output: float) -> int | None:
+    """Return the index of the first of ``steps`` whose spread is :data:`CHAOS` or more.
+
+    The number of steps where only ``output``, the spread of the output, is that large (a pipeline need not
+    trace its steps, and what follows the last one may be what amplifies); None where nothing is.
+    """
+    spreads = [*(step.largest for step in steps), output]
+    return next((index for index, spread in enumerate(spreads) if not spread < CHAOS), None)
 
 
 def distance(a: Array, b: Array) -> float:
@@ -37,18 +42,23 @@ def clusters(outputs: Sequence[Array]) -> tuple[tuple[int, ...], ...]:
     """Return the indices of ``outputs`` by mode, that of the first output first, then by size.
 
     Single linkage: from the nearest pair on, outputs are joined as long as the next distance is at most
-    :data:`MODE_GAP` times the largest that joined others. Equal outputs are joined whatever the others do.
+    :data:`MODE_GAP` times the largest that joined others. Outputs no further apart than rounding every value
+    once are joined whatever the others do. Where some are equal, those :data:`CHAOS` apart from them are
+    another mode; where none are and all are far apart, that is no cluster but chaos.
     """
     count = len(outputs)
     links = sorted(
         (distance(outputs[i], outputs[j]), i, j) for i in range(count) for j in range(i + 1, count)
     )
+    shortest = next((length for length, _, _ in links if length > 0), 0.0)
+    equal = bool(links) and links[0][0] == 0
+    farthest = 0.0 if equal and shortest >= CHAOS else shortest
+    rounding = _rounding(outputs[0])
     label = list(range(count))
-    farthest = next((length for length, _, _ in links if length > 0), 0.0)
     for length, i, j in links:
         if label[i] == label[j]:
             continue
-        if length > MODE_GAP * farthest:
+        if length > max(MODE_GAP * farthest, rounding):
             break
         farthest = max(farthest, length)
         label = [label[i] if each == label[j] else each for each in label]
@@ -59,18 +69,26 @@ def clusters(outputs: Sequence[Array]) -> tuple[tuple[int, ...], ...]:
     return tuple(map(tuple, ordered))
 
 
+def _rounding(output: Array) -> float:
+    """Return how far ``output`` is from itself with every value one unit in its last place away."""
+    if output.dtype.kind == "f":
+        return float(np.finfo(output.dtype).eps)
+    norm = float(np.linalg.norm(np.asarray(output, np.float64)))
+    return math.sqrt(output.size) / norm if norm and output.dtype.kind in "iu" else 0.0
+
+
 def saturated(output: Array) -> float:
     """Return the part of the values at the bounds of the output's range, where a clamp would hide drift.
 
-    For outputs within [0, 1] and for integers; 0 for others, which have no bounds.
+    The range of integers is their type's, that of other values [0, 1], or [-1, 1] where some are negative;
+    what reaches beyond has no bounds, and the part is 0.
     """
     if output.size == 0:
         return 0.0
-    low, high = float(output.min()), float(output.max())
     if output.dtype.kind in "iu":
-        low, high = (float(bound) for bound in (np.iinfo(output.dtype).min, np.iinfo(output.dtype).max))
-    elif low < 0 or high > 1 or data_range(output) != 1:
-        return 0.0
+        bounds = float(np.iinfo(output.dtype).min), float(np.iinfo(output.dtype).max)
     else:
-        low, high = 0.0, 1.0
-    return float(np.count_nonzero((output == low) | (output == high)) / output.size)
+        bounds = (-1.0 if output.min() < 0 else 0.0), 1.0
+    if output.min() < bounds[0] or output.max() > bounds[1]:
+        return 0.0
+    return float(np.count_nonzero((output == bounds[0]) | (output == bounds[1])) / output.size)
