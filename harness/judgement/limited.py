@@ -29,7 +29,10 @@ def by_explicit_limits(
 ) -> Judgement:
     """Return ``context`` with the verdict of ``limits`` on the output."""
     rows = output_rows(measured, baseline.measurement, limits)
-    notes = () if baseline.calibration is None else limit_notes(limits, baseline, baseline.calibration)
+    notes: tuple[str, ...] = ()
+    if baseline.calibration is not None:
+        same = context.tier is Tier.SAME_ENVIRONMENT
+        notes = limit_notes(limits, baseline, baseline.calibration, same_environment=same)
     return _decided(context, measured, baseline, rows, notes)
 
 

@@ -8,51 +8,64 @@ from harness.baselines import Baseline, Calibration
 from harness.cases import Limits
 from harness.cases.tolerance import AT_LEAST
 from harness.judgement.calibration.limits import calibrated_limits
-from harness.judgement.metrics import METRICS, scaled
+from harness.judgement.metrics import METRICS, SIMILARITIES
 
 # An explicit limit that a difference so many times the envelope would pass is called loose.
 LOOSE = 100.0
 
 
-def limit_notes(limits: Limits, baseline: Baseline, calibration: Calibration) -> tuple[str, ...]:
+def limit_notes(
+    limits: Limits, baseline: Baseline, calibration: Calibration, *, same_environment: bool = False
+) -> tuple[str, ...]:
     """Return what is odd about explicit ``limits``, with the numbers; empty where they fit the envelope.
 
     Loose is a limit that a difference :data:`LOOSE` times the envelope would pass, tight one that rounding
-    alone has exceeded. A chaotic case has no envelope to hold its limits to.
+    alone has exceeded; in the same environment nothing rounds otherwise, and no limit is too tight. The
+    envelope is that of calibrated limits, with a factor of 1. A chaotic case has none to hold limits to.
     """
-    if calibration.chaotic_from is not None:
+    envelope = calibrated_limits(baseline, calibration, 1.0).output
+    loosest = calibrated_limits(baseline, calibration, LOOSE).output
+    if envelope is None or loosest is None:
         return ()
-    return tuple(_notes(limits, baseline, calibration))
-
-
-def _notes(limits: Limits, baseline: Baseline, calibration: Calibration) -> Iterator[str]:
-    for name in METRICS:
-        limit, envelope = getattr(limits, name, None), calibration.metrics.get(name)
-        if limit is not None and envelope is not None:
-            at_least = name in AT_LEAST
-            yield from _note(name, limit, envelope, scaled(name, envelope, LOOSE), at_least=at_least)
-    given = limits.statistics
-    output = calibrated_limits(baseline, calibration, 1.0).output
-    envelopes = output.statistics if output is not None else None
-    if given is None or not isinstance(envelopes, dict):
-        return
-    if not isinstance(given, dict):
+    figures: list[tuple[str, float | None, float | None, float | None]] = [
+        (name, getattr(limits, name, None), getattr(envelope, name, None), getattr(loosest, name, None))
+        for name in METRICS
+    ]
+    given, widest, loose = limits.statistics, envelope.statistics, loosest.statistics
+    assert isinstance(widest, dict)
+    assert isinstance(loose, dict)
+    if isinstance(given, dict):
+        figures += [
+            (f"statistics.{name}", limit, widest.get(name), loose.get(name)) for name, limit in given.items()
+        ]
+    else:
         # One limit for all: it is held to the statistic that rounding moves most.
-        widest = max(envelopes, key=envelopes.__getitem__)
-        yield from _note("statistics", given, envelopes[widest], LOOSE * envelopes[widest])
-        return
-    for name in given.keys() & envelopes.keys():
-        yield from _note(f"statistics.{name}", given[name], envelopes[name], LOOSE * envelopes[name])
+        figures.append(("statistics", given, max(widest.values()), max(loose.values())))
+    return tuple(
+        note
+        for name, limit, most, too_much in figures
+        if limit is not None and most is not None and too_much is not None
+        for note in _note(name, limit, most, too_much, tight=not same_environment)
+    )
 
 
-def _note(name: str, limit: float, envelope: float, loose: float, *, at_least: bool = False) -> Iterator[str]:
+def _note(name: str, limit: float, envelope: float, loose: float, *, tight: bool) -> Iterator[str]:
+    at_least = name in AT_LEAST
+    told = f"the limit {_shown(name, limit)} on {name}"
     if limit < loose if at_least else limit > loose:
         yield (
-            f"the limit {limit:.3g} on {name} is looser than {LOOSE:g} times the envelope {envelope:.3g}: it "
-            "hides faults that `calibrated` would show"
+            f"{told} is loose: it passes differences of more than {LOOSE:g} times the envelope "
+            f"{_shown(name, envelope)}, and so hides faults that `calibrated` would show"
         )
-    elif limit > envelope if at_least else limit < envelope:
+    elif tight and (limit > envelope if at_least else limit < envelope):
         yield (
-            f"the limit {limit:.3g} on {name} is tighter than the envelope {envelope:.3g}: rounding alone "
-            "has exceeded it, so sound runs may fail"
+            f"{told} is tight: rounding alone has gone beyond it (the envelope is {_shown(name, envelope)}), "
+            "so sound runs may fail"
         )
+
+
+def _shown(name: str, value: float) -> str:
+    """Return ``value`` as text; a similarity by its distance from 1, which is all there is to it."""
+    if name in SIMILARITIES and 0.99 < value < 1:
+        return f"1 - {1 - value:.2g}"
+    return f"{value:.3g}"
