@@ -22,6 +22,8 @@ from harness.cases.wording import described, quoted
 
 # The word that a tier has for limits from calibration, and the key that their options stand under.
 CALIBRATED = "calibrated"
+# A safety factor above this is a mistake: already limits of 100 times the envelope hide faults.
+MOST_FACTOR = 1e6
 FACTOR_MISPLACED = "`factor` belongs under `calibrated`; write `{calibrated: {factor: …}}`"
 # Measured values must be at least these limits; at most all the others.
 AT_LEAST = ("psnr", "ssim", "ssim_worst")
@@ -40,12 +42,14 @@ def _not_null(value: object) -> object:
     return value
 
 
-def _not_below_one(value: float) -> float:
+def _factor(value: float) -> float:
     if value < 1:
         raise ValueError(
             f"a factor of {value:g} makes limits tighter than what the calibration itself measured; "
             "give 1 or more"
         )
+    if value > MOST_FACTOR:
+        raise ValueError(f"a factor of {value:g} makes limits that nothing exceeds; give 100 or less")
     return value
 
 
@@ -82,8 +86,8 @@ StatisticsLimit = Annotated[
 ]
 
 Factor = Annotated[
-    Annotated[float, AfterValidator(_not_below_one)] | None,
-    WithJsonSchema({"type": "number", "minimum": 1}),
+    Annotated[float, AfterValidator(_factor)] | None,
+    WithJsonSchema({"type": "number", "minimum": 1, "maximum": MOST_FACTOR}),
 ]
 
 

@@ -143,6 +143,10 @@ AFTER_SOUND = [
         "give 1 or more",
     ),
     (
+        "    tolerance: {same_environment: {calibrated: {factor: 1.0e+200}}}\n",
+        "8:57: a factor of 1e+200 makes limits that nothing exceeds; give 100 or less",
+    ),
+    (
         "    tolerance: {same_environment: {calibrated: {factor: }}}\n",
         "8:48: `factor` is empty; give a number, or remove it for the one stored with the calibration",
     ),
