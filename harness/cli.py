@@ -156,13 +156,18 @@ def _calibrate(
     """Calibrate ``cases`` and show what came of it; return whether every one of them can be judged by it."""
     kept = "what has run is kept, the same command goes on from there"
     display = CalibrationDisplay(console, len(cases), settings.members)
+    members = []
     with _interruptible(kept), RunnerPool(make, processes) as pool, display:
         for case in cases:
             display.started(case)
             try:
-                display.finished(calibrate_case(case, pool, store, settings, display.member_done))
+                result = calibrate_case(case, pool, store, settings, display.member_done)
+                members.append(result.kept)
+                display.finished(result)
             except HarnessError as error:
                 display.refused(case, str(error))
+    for each in members:
+        each.clear()
     display.show()
     return not display.failed
 

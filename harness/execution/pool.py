@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from harness.errors import HarnessError
@@ -12,6 +13,9 @@ from harness.execution.runner import Runner
 from harness.measurement.record import Measurement
 
 Tag = TypeVar("Tag")
+
+# Seconds between two looks at what the threads of a pool that ends still do.
+_ROUND = 0.1
 
 
 class RunnerPool:
@@ -23,20 +27,34 @@ class RunnerPool:
 
     def __init__(self, make: Callable[[], Runner], size: int = 1) -> None:
         self._free: queue.SimpleQueue[Runner] = queue.SimpleQueue()
-        self._runners = [make() for _ in range(size)]
-        for runner in self._runners:
-            self._free.put(runner)
+        self._runners: list[Runner] = []
+        self._jobs: set[Future[Measurement]] = set()
+        try:
+            for _ in range(size):
+                self._runners.append(make())
+                self._free.put(self._runners[-1])
+        except BaseException:
+            self._close()
+            raise
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="harness-pool")
 
     def __enter__(self) -> RunnerPool:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """End all jobs, under way or not, and all workers."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        # Ends the wait of the threads that have a job under way, too.
+        self._close()
+        # A thread that was starting its worker got past that: the worker is there by the next round.
+        while wait(tuple(self._jobs), timeout=_ROUND).not_done:
+            self._close()
+        self._close()
+
+    def _close(self) -> None:
         for runner in self._runners:
-            runner.close()
-        self._threads.shutdown()
+            # Its thread may let go of the very worker that is being ended here.
+            with suppress(KeyError):
+                runner.close()
 
     def run(self, job: dict[str, Any]) -> Measurement:
         """Run one job on the next free runner; raises what :meth:`Runner.run` raises."""
@@ -46,13 +64,18 @@ class RunnerPool:
         finally:
             self._free.put(runner)
 
+    def submit(self, job: dict[str, Any]) -> Future[Measurement]:
+        """Start one job as soon as a runner is free; its future raises what :meth:`Runner.run` raises."""
+        future = self._threads.submit(self.run, job)
+        self._jobs.add(future)
+        future.add_done_callback(self._jobs.discard)
+        return future
+
     def run_all(
         self, jobs: Iterable[tuple[Tag, dict[str, Any]]]
     ) -> Iterator[tuple[Tag, Measurement | HarnessError]]:
         """Run all ``jobs`` and yield their tags with what came of each, as they finish."""
-        pending: dict[Future[Measurement], Tag] = {
-            self._threads.submit(self.run, job): tag for tag, job in jobs
-        }
+        pending: dict[Future[Measurement], Tag] = {self.submit(job): tag for tag, job in jobs}
         try:
             for future in as_completed(pending):
                 tag, error = pending.pop(future), future.exception()

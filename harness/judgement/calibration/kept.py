@@ -1,4 +1,4 @@
-"""Members kept on disk until their case is calibrated, so that an interrupted calibration goes on."""
+"""Members kept on disk until the calibration is complete, so that an interrupted one goes on."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from harness.baselines.files import write_durably
 from harness.judgement.calibration.envelope import Member
 
 _FOLDER = ".members"
+_IGNORE = ".gitignore"
 
 
 class KeptMembers:
@@ -46,7 +47,7 @@ class KeptMembers:
         path = self._folder / f"{seed}.safetensors"
         # Whatever is wrong with a kept member, it can run again.
         with (
-            suppress(OSError, SafetensorError, ValueError, KeyError, TypeError),
+            suppress(OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError),
             safe_open(path, framework="numpy") as file,
         ):
             figures = json.loads(file.metadata()["figures"])
@@ -75,11 +76,15 @@ class KeptMembers:
         data = safetensors.numpy.save({"output": member.output}, metadata={"figures": json.dumps(figures)})
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
+            # Baselines are committed, these are not.
+            (self._root / _IGNORE).write_text("*\n")
             write_durably(self._folder / f"{member.seed}.safetensors", data)
 
     def clear(self) -> None:
         """Remove the members of this case, and the folders that this leaves empty."""
         shutil.rmtree(self._folder, ignore_errors=True)
-        for folder in (self._folder.parent, self._folder.parent.parent, self._root):
-            with suppress(OSError):
+        with suppress(OSError):
+            for folder in (self._folder.parent, self._folder.parent.parent):
                 folder.rmdir()
+            if [file.name for file in self._root.iterdir()] == [_IGNORE]:
+                shutil.rmtree(self._root)

@@ -17,6 +17,7 @@ from harness.baselines import (
     stale_message,
 )
 from harness.cases import Case
+from harness.cases.tolerance import MOST_FACTOR
 from harness.errors import HarnessError, UsageError
 from harness.judgement import bits
 from harness.judgement.calibration.envelope import CalibrationError, Member, make_calibration
@@ -56,21 +57,32 @@ class Settings:
             raise UsageError(
                 f"{self.members} members show no spread: give {_FEWEST} or more, best {MEMBERS} or more"
             )
-        if not 1 <= self.factor < float("inf"):
+        # Not the other way round: nan is neither.
+        if not self.factor >= 1:
             raise UsageError(
                 f"a safety factor of {self.factor:g} makes limits that the members themselves exceed: "
                 "give 1 or more, 2 unless measured otherwise"
+            )
+        if self.factor > MOST_FACTOR:
+            raise UsageError(
+                f"a safety factor of {self.factor:g} makes limits that nothing exceeds: give 100 or less, 2 "
+                "unless measured otherwise"
             )
 
 
 @dataclass(frozen=True)
 class Calibrated:
-    """A case with its calibration, as it now stands in the store."""
+    """A case with its calibration, as it now stands in the store.
+
+    ``kept`` are its members on disk: to be cleared when all cases of the same call are through, so that one
+    that is interrupted at the last case does not begin anew with the first.
+    """
 
     case: Case
     baseline: Baseline
     calibration: Calibration
     written: Written
+    kept: KeptMembers
 
 
 def calibrate(
@@ -105,9 +117,7 @@ def calibrate(
         progress(len(done))
     calibration = make_calibration([done[seed] for seed in sorted(done)], base, settings.factor, name)
     calibrated = replace(baseline, calibration=calibration)
-    written = store.write(calibrated)
-    kept.clear()
-    return Calibrated(case, calibrated, calibration, written)
+    return Calibrated(case, calibrated, calibration, store.write(calibrated), kept)
 
 
 def member_job(case: Case, seed: int | None) -> dict[str, Any]:
