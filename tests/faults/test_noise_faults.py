@@ -110,3 +110,17 @@ def test_an_array_of_the_callers_is_changed_in_place():
     out = np.empty((3, 4), np.float32)
     assert generator.standard_normal(out=out, dtype=np.float32) is out
     np.testing.assert_array_equal(out, plain().standard_normal(12, np.float32).reshape(4, 3).T)
+
+
+@pytest.mark.parametrize("name", ["noise-scaled", "draw-order"])
+def test_a_draw_that_is_made_through_another_is_changed_once(name):
+    def draw(generator):
+        return generator.multivariate_normal([0, 0, 0], np.eye(3), 4)
+
+    ledger, sound_ledger = Ledger(), Ledger()
+    (generator,) = faulty_generators(name, 0.5, (7,), ledger)
+    values, sound = draw(generator), draw(*case_generators((7,), sound_ledger))
+    expected = sound * 1.5 if name == "noise-scaled" else sound.ravel().reshape(3, 4).T
+    np.testing.assert_array_equal(values, expected)
+    assert len(ledger.draws) == 1
+    assert (ledger.draws == sound_ledger.draws) == (name == "noise-scaled")
