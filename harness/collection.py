@@ -16,7 +16,7 @@ from harness.cases import Case, Suite, SuiteError, check_unique_names, load_suit
 from harness.execution.runner import Runner
 from harness.explanation import Cause, root_causes
 from harness.judgement import Judgement
-from harness.judgement.check import check
+from harness.judgement.check import Check, check
 from harness.reporting.terminal import judgement_text
 
 
@@ -43,6 +43,15 @@ class HarnessSession:
                 import_paths=[self._config.invocation_params.dir, self._config.rootpath],
             )
         return self._runner
+
+    def view(self, case: Case, result: Check) -> str | None:
+        """Return what the report shows of a checked case, as JSON; None where no report is asked for."""
+        if not self._config.getoption("harness_report"):
+            return None
+        from harness.reporting.html.view import case_view
+
+        device, python = (self._config.getoption(f"harness_{name}") for name in ("device", "python"))
+        return case_view(case, result, self.store, device=device, python=python).to_json()
 
     def orphans(self) -> set[Key]:
         """Return the baselines of the collected suites that belong to none of their cases."""
@@ -95,7 +104,9 @@ class CaseItem(pytest.Item):
     def __init__(self, *, case: Case, harness: HarnessSession, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.case = case
-        self.harness_judgement: Judgement | None = None  # which pytest_runtest_makereport looks for
+        # What pytest_runtest_makereport looks for.
+        self.harness_judgement: Judgement | None = None
+        self.harness_view: str | None = None
         self.harness_causes: tuple[Cause, ...] = ()
         self._harness = harness
         for tag in case.tags:
@@ -107,6 +118,7 @@ class CaseItem(pytest.Item):
         """Run the case and hold it to its baseline."""
         result = check(self.case, self._harness.runner, self._harness.store)
         self.harness_judgement = result.judgement
+        self.harness_view = self._harness.view(self.case, result)
         self.user_properties.extend(result.properties())
         if result.measurement is not None and result.baseline is not None:
             self.harness_causes = root_causes(result.measurement, result.baseline)

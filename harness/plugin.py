@@ -53,6 +53,10 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "PYTHON",
         "help": "interpreter of the workers, for example of another MindSpore release (default: this one)",
     },
+    "--harness-report": {
+        "metavar": "DIR",
+        "help": "write an HTML page of the run into DIR, and its data beside it",
+    },
 }
 # The names that one types, unless the project has an option of that name already.
 _SHORT = {"--baseline-dir": "--harness-baseline-dir", "--device": "--harness-device"}
@@ -84,7 +88,7 @@ def _dest(name: str) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Check the options."""
+    """Check the options; make the report's folder."""
     given = config.getoption("harness_baseline_dir")
     if given and not Path(given).is_dir():
         raise pytest.UsageError(f"--baseline-dir {given}: no such folder; `harness record` makes it")
@@ -95,6 +99,16 @@ def pytest_configure(config: pytest.Config) -> None:
             interpreter(config.getoption("harness_python"))
         except RunError as error:
             raise pytest.UsageError(f"--harness-python {error}") from None
+    folder = config.getoption("harness_report")
+    if folder and not hasattr(config, "workerinput"):
+        from harness.errors import UsageError
+        from harness.reporting.html.hooks import ReportHooks
+        from harness.reporting.html.run import RunReport
+
+        try:
+            config.pluginmanager.register(ReportHooks(RunReport(Path(folder))))
+        except UsageError as error:
+            raise pytest.UsageError(f"--harness-report {error}") from None
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -148,6 +162,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     judgement = getattr(item, "harness_judgement", None)
     if judgement is not None and report.when == "call":
         report.harness_judgement = judgement.to_dict()
+        report.harness_view = item.harness_view  # type: ignore[attr-defined]
     return report
 
 

@@ -1,0 +1,56 @@
+// Figures as text.
+
+const VERDICTS = {
+  drift: { sign: "≠", words: "outside its limits" },
+  error: { sign: "!", words: "did not run, or has nothing to be held to" },
+  incomparable: { sign: "?", words: "not comparable in this environment" },
+  within: { sign: "≈", words: "other bits, within its limits" },
+  identical: { sign: "=", words: "the same bits" },
+};
+
+/** A number of the data: JSON has no NaN and no infinity, they are texts there. */
+function number(value) {
+  if (value === "inf") return Infinity;
+  if (value === "-inf") return -Infinity;
+  return value === null || value === undefined ? null : Number(value);
+}
+
+/** Three digits: for deviations and limits. */
+function figure(value) {
+  const x = number(value);
+  if (x === null) return "";
+  if (Number.isNaN(x)) return "NaN";
+  if (!Number.isFinite(x)) return x > 0 ? "∞" : "-∞";
+  if (x === 0) return "0";
+  const size = Math.abs(x);
+  if (size >= 1e5 || size < 1e-3) return x.toExponential(2).replace("e+", "e");
+  return String(Number(x.toPrecision(3)));
+}
+
+/** All digits: a change in the ninth is what this is about. */
+function exact(value) {
+  const x = number(value);
+  return x === null || !Number.isFinite(x) ? figure(value) : String(x);
+}
+
+/** A part of a limit: 38 %, 12 ×. */
+function share(value) {
+  const x = number(value);
+  if (x === null) return "";
+  if (!Number.isFinite(x)) return "∞ ×";
+  return x < 2 ? `${Math.round(x * 100)} %` : `${x < 100 ? x.toPrecision(2) : figure(Number(x.toPrecision(3)))} ×`;
+}
+
+function count(n, one, many = `${one}s`) {
+  return `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+}
+
+/** "2026-01-31 12:00 UTC" of an ISO date. */
+function day(text) {
+  return text ? String(text).replace("T", " ").replace(/:\d\d(\.\d+)?(\+00:00|Z)$/, " UTC") : "";
+}
+
+function badge(verdict) {
+  return el("span", { class: `badge v-${verdict in VERDICTS ? verdict : "error"}` },
+    el("span", { class: "sign", "aria-hidden": "true" }, (VERDICTS[verdict] || VERDICTS.error).sign), verdict);
+}

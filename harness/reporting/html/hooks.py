@@ -1,0 +1,50 @@
+"""The hooks of pytest that gather a run's report; registered only where one is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.reporting.html.run import RunReport
+
+_SUITES = (".yaml", ".yml")
+
+
+class ReportHooks:
+    """Takes the views from the test reports, which xdist carries here, and writes the page at the end."""
+
+    def __init__(self, report: RunReport) -> None:
+        self._report = report
+        self._outcome = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take a case's view; a case that failed without one is a problem of the run."""
+        view = getattr(report, "harness_view", None)
+        if view is not None:
+            self._report.add(report.nodeid, view)
+        elif report.failed and report.nodeid.partition("::")[0].endswith(_SUITES):
+            self._report.add_problem(report.nodeid, report.longreprtext)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Take what could not be collected: a page without it would look complete."""
+        if report.failed:
+            self._report.add_problem(report.nodeid, report.longreprtext)
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Write the page; a run whose page cannot be written fails."""
+        ended = session.shouldfail or session.shouldstop
+        if ended or exitstatus == pytest.ExitCode.INTERRUPTED:
+            text = str(ended) if isinstance(ended, str) else "interrupted"
+            self._report.add_problem("the run ended early", f"{text}: cases may be missing here")
+        try:
+            self._outcome = f"report: {self._report.write()}"
+        except HarnessError as error:
+            self._outcome = f"error: {error}"
+            session.exitstatus = max(pytest.ExitCode.TESTS_FAILED, exitstatus)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Say where the page is."""
+        terminalreporter.write_line(self._outcome)

@@ -1,0 +1,146 @@
+"""Pictures for the page: an output's images or frames, and the map of how far they differ.
+
+An output is taken for pictures where it is ``[n, height, width, channels]`` or
+``[n, frames, height, width, channels]`` with 1, 3 or 4 channels; all else (latents, embeddings) has none.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from typing import Any
+
+import numpy as np
+
+from harness.measurement.record import Array
+from harness.reporting.html import difference
+from harness.reporting.html.png import encode_png
+
+_CHANNELS = (1, 3, 4)
+# What one case may put into the page, all its pictures together: 200 cases have to open in a browser.
+PIXELS_PASSED, PIXELS_FAILED = 2**16, 2**18
+MOST_PICTURES = 64
+
+
+def has_pictures(array: Array | None) -> bool:
+    """Whether ``array`` can be shown."""
+    return array is not None and array.ndim in (4, 5) and array.shape[-1] in _CHANNELS and array.size > 0
+
+
+def picture_set(measured: Array | None, baseline: Array | None, *, pixels: int) -> dict[str, Any] | None:
+    """Return the pictures of two outputs as JSON values, None where neither has any.
+
+    Either may be None. Together they have at most about ``pixels`` pixels: larger ones are reduced by whole
+    blocks, pictures to the mean of a block and differences to its largest, so that no pixel that differs
+    is lost. Of more than :data:`MOST_PICTURES` some are chosen, evenly and with the worst of all.
+    """
+    if not (has_pictures(measured) or has_pictures(baseline)):
+        return None
+    sides = {
+        "measured": measured if has_pictures(measured) else None,
+        "baseline": baseline if has_pictures(baseline) else None,
+    }
+    shown = [side for side in sides.values() if side is not None]
+    low, high = value_range(shown[-1])
+    first = shown[0]
+    distance = None
+    if len(shown) == 2 and difference.comparable(*shown):
+        distance = _pictures(difference.difference(*shown))
+    # With other shapes there may be fewer of one side.
+    count = min(len(_pictures(side)) for side in shown)
+    chosen = _chosen(count, distance)
+    frames = first.shape[1] if first.ndim == 5 else 0
+    top = 0.0 if distance is None else difference.largest(distance)
+    blocks = {name: _block(side, len(chosen), pixels) for name, side in sides.items() if side is not None}
+
+    def item(index: int) -> dict[str, Any]:
+        made: dict[str, Any] = {
+            "image": index // frames if frames else index,
+            "frame": index % frames if frames else None,
+            "same": distance is not None and not distance[index].any(),
+            "difference": None,
+        }
+        for name, side in sides.items():
+            made[name] = None
+            # The same picture need not be there twice.
+            if side is not None and not (made["same"] and name == "measured"):
+                made[name] = _png(_to_bytes(_pictures(side)[index], low, high, blocks[name]))
+        if distance is not None and not made["same"]:
+            reduced = _reduced(distance[index], blocks["baseline"], np.maximum)
+            made["difference"] = _png(_stacked(difference.to_codes(reduced, top)))
+            made["largest"] = difference.largest(distance[index])
+        return made
+
+    return {
+        "low": low,
+        "high": high,
+        "channels": first.shape[-1],
+        "height": first.shape[-3],
+        "width": first.shape[-2],
+        "block": max(blocks.values()),
+        "images": first.shape[0],
+        "frames": frames,
+        "compared": distance is not None,
+        "largest": top,
+        "decades": difference.DECADES,
+        "items": [item(index) for index in chosen],
+    }
+
+
+def value_range(array: Array) -> tuple[float, float]:
+    """Return what is black and what full brightness: the type's bounds, 0 and 1, or what is there."""
+    if array.dtype.kind == "b":
+        return 0.0, 1.0
+    if array.dtype.kind in "iu":
+        return float(np.iinfo(array.dtype).min), float(np.iinfo(array.dtype).max)
+    finite = array[np.isfinite(array)]
+    low, high = float(finite.min(initial=np.inf)), float(finite.max(initial=-np.inf))
+    if low > high or (low >= 0 and high <= 1):
+        return 0.0, 1.0
+    return low, high if high > low else low + 1.0
+
+
+def _pictures(array: Array) -> Array:
+    return array.reshape(-1, *array.shape[-3:])
+
+
+def _chosen(count: int, distance: Array | None) -> list[int]:
+    if count <= MOST_PICTURES:
+        return list(range(count))
+    indices = {round(index) for index in np.linspace(0, count - 1, MOST_PICTURES - 1)}
+    if distance is not None:
+        indices.add(int(np.argmax(distance[:count].reshape(count, -1).max(axis=1))))
+    return sorted(indices)
+
+
+def _block(side: Array, count: int, pixels: int) -> int:
+    return max(1, math.ceil(math.sqrt(count * side.shape[-3] * side.shape[-2] / pixels)))
+
+
+def _to_bytes(picture: Array, low: float, high: float, block: int) -> Array:
+    # NaN is shown as black, which the map of differences and the reasons tell from black itself.
+    values = np.nan_to_num(np.asarray(picture, np.float64), nan=low, posinf=high, neginf=low)
+    if block > 1:
+        sizes = _reduced(np.ones_like(values), block, np.add)
+        values = _reduced(values, block, np.add) / sizes
+    scaled = (np.clip(values, low, high) - low) / (high - low)
+    rounded: Array = np.rint(scaled * 255).astype(np.uint8)
+    return rounded
+
+
+def _reduced(values: Array, block: int, how: np.ufunc) -> Array:
+    if block == 1:
+        return values
+    rows, columns = (np.arange(0, size, block) for size in values.shape[:2])
+    reduced: Array = how.reduceat(how.reduceat(values, rows, axis=0), columns, axis=1)
+    return reduced
+
+
+def _stacked(codes: Array) -> Array:
+    """Return the channels one below the other, as grey: a browser may change colours that are transparent."""
+    height, width, channels = codes.shape
+    return np.ascontiguousarray(codes.transpose(2, 0, 1)).reshape(channels * height, width, 1)
+
+
+def _png(pixels: Array) -> str:
+    return base64.b64encode(encode_png(pixels)).decode("ascii")

@@ -1,0 +1,138 @@
+"""The report of a run: the views of its cases, and the two files made of them."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import harness
+from harness.baselines.files import write_durably
+from harness.errors import HarnessError, UsageError
+from harness.reporting.html.page import render
+
+PAGE, DATA = "index.html", "report.json"
+_FORMAT, _VERSION = "harness-report", 1
+
+
+class RunReport:
+    """Gathers what a run has to show, then writes ``index.html`` and ``report.json`` into one folder.
+
+    Only the controlling process has one: other processes send it their views.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Make ``folder``; raises :class:`UsageError` where no page could be written into it."""
+        self.folder = folder
+        self._cases: dict[str, str] = {}
+        self._problems: dict[str, str] = {}
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+            for name in (PAGE, DATA):
+                if (folder / name).is_dir():
+                    raise IsADirectoryError(21, "is a folder", name)
+        except OSError as error:
+            raise UsageError(
+                f"{folder}: no report can be written there ({error.strerror or error}); choose another folder"
+            ) from None
+
+    @property
+    def page(self) -> Path:
+        """The page, once it is written."""
+        return self.folder / PAGE
+
+    def add(self, node: str, view: str) -> None:
+        """Add the view of the case called ``node``, as JSON; the last one of a case counts."""
+        self._cases[node] = view
+
+    def add_problem(self, where: str, text: str) -> None:
+        """Add what kept cases from being judged: a suite that cannot be read, an error of the harness."""
+        self._problems[where] = text
+
+    def write(self) -> Path:
+        """Write both files, each whole or not at all, and return the page."""
+        run = {
+            "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "harness": harness.__version__,
+            "problems": [{"where": where, "text": text} for where, text in self._problems.items()],
+        }
+        return write_report(self.folder, run, list(self._cases.values()))
+
+
+def write_report(folder: Path, run: dict[str, Any], cases: Sequence[str]) -> Path:
+    """Write the data and the page of a run below ``folder``; raises :class:`HarnessError` where it cannot."""
+    head = json.dumps({"format": _FORMAT, "version": _VERSION, "run": run})
+    # The cases are JSON already, and may be large.
+    data = head[:-1] + ', "cases": [\n' + ",\n".join(cases) + "\n]}\n"
+    page = folder / PAGE
+    try:
+        write_durably(folder / DATA, data.encode("ascii"))
+        write_durably(page, render(_with_index(run, cases), cases).encode("utf-8"))
+    except OSError as error:
+        raise HarnessError(f"{page}: the report cannot be written ({error.strerror or error})") from None
+    return page
+
+
+def render_again(data: Path, folder: Path | None = None) -> Path:
+    """Write the page anew from the ``report.json`` that a run left, beside it or into ``folder``.
+
+    Raises :class:`UsageError` where ``data`` is no such file or ``folder`` cannot be written to.
+    """
+    source = data / DATA if data.is_dir() else data
+    try:
+        report = json.loads(source.read_text(encoding="utf-8"))
+        if report["format"] != _FORMAT or report["version"] != _VERSION:
+            raise ValueError(f"its format is {report['format']} {report['version']}")
+        run, cases = report["run"], [json.dumps(case) for case in report["cases"]]
+        _with_index(run, cases)
+    except OSError as error:
+        raise UsageError(
+            f"{source}: cannot be read ({error.strerror}); give the folder of a report"
+        ) from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(
+            f"{source}: no {DATA} of this version of harness ({error}); write it with pytest --harness-report"
+        ) from None
+    target = source.parent if folder is None else RunReport(folder).folder
+    return write_report(target, run, cases)
+
+
+def _with_index(run: dict[str, Any], cases: Sequence[str]) -> dict[str, Any]:
+    """Return ``run`` with the list of cases: the page reads a case's own data when it is opened."""
+    views = [json.loads(case) for case in cases]
+    environments = Counter(json.dumps(_environment(view), sort_keys=True) for view in views)
+    return {
+        **run,
+        "index": [_entry(view) for view in views],
+        "environments": [
+            {"fields": json.loads(fields), "cases": count} for fields, count in environments.most_common()
+        ],
+    }
+
+
+def _environment(view: dict[str, Any]) -> dict[str, str]:
+    """Return what the case ran in, save what the case itself chooses; nothing for one that did not run."""
+    fields = {row["name"]: row["measured"] for row in view["environment"] if row["measured"]}
+    return {name: value for name, value in fields.items() if name not in ("mode", "dtype")}
+
+
+def _entry(view: dict[str, Any]) -> dict[str, Any]:
+    case, judgement = view["case"], view["judgement"]
+    reasons, causes = judgement["reasons"], view["causes"]
+    why = causes[0]["title"] if causes else reasons[0].partition("\n")[0] if reasons else ""
+    arguments = json.dumps(case["definition"]["arguments"], ensure_ascii=False)
+    return {
+        "suite": case["suite"],
+        "id": case["id"],
+        "verdict": judgement["verdict"],
+        "tier": judgement["tier"],
+        "margin": judgement["margin"],
+        "worst": judgement["worst"],
+        "why": why[:300],
+        "text": " ".join([case["definition"]["pipeline"], *case["tags"], arguments])[:2000],
+    }

@@ -1,0 +1,96 @@
+"""The drift of the latents over the denoising steps, beside what the calibration allows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.baselines import Baseline, Calibration
+from harness.cases import Calibrated, Case
+from harness.judgement import Tier
+from harness.judgement.calibration.limits import StepLimits, calibrated_limits
+from harness.judgement.calibration.spread import distance
+from harness.judgement.deviations import statistic_deviation
+from harness.judgement.limited import safety_factor
+from harness.measurement.record import Measurement, StepRecord
+
+
+def step_drift(
+    case: Case, tier: Tier | None, measured: Measurement, baseline: Baseline
+) -> dict[str, Any] | None:
+    """Return one entry per step that both sides traced, as JSON values; None where there is no trace.
+
+    ``figure`` says what ``drift`` is: ``relative_l2`` of the latents where both sides kept them; without
+    them ``share``, the largest part of its limit that a statistic uses, where the case is calibrated; else
+    ``deviation``, the largest deviation of a statistic. ``limit``, ``largest`` and ``median`` (the envelope)
+    are None where there is none.
+    """
+    stored, calibration = baseline.measurement, baseline.calibration
+    pairs = list(zip(measured.trace, stored.trace, strict=False))
+    if not pairs:
+        return None
+    factor = None if calibration is None else _factor(case, tier, calibration)
+    limits: dict[int, StepLimits] = {}
+    if calibration is not None and factor is not None:
+        limits = {limit.step: limit for limit in calibrated_limits(baseline, calibration, factor).steps}
+    ours, theirs = measured.latents, stored.latents
+    kept = ours is not None and theirs is not None and ours.shape[1:] == theirs.shape[1:]
+    envelope = {step.step: step for step in calibration.steps} if calibration is not None else {}
+    entries = []
+    for index, (our, their) in enumerate(pairs):
+        entry: dict[str, Any] = {
+            "step": our.step,
+            "timestep": our.timestep,
+            "same": our.sha256 == their.sha256,
+            "limit": None,
+            "largest": None,
+            "median": None,
+            "statistic": None,
+        }
+        limit, spread = limits.get(our.step), envelope.get(our.step)
+        if kept and ours is not None and theirs is not None:
+            entry["drift"] = distance(ours[index], theirs[index])
+            entry["limit"] = None if limit is None else limit.relative_l2
+            if spread is not None:
+                entry.update(largest=spread.largest, median=spread.median)
+        elif limit is not None:
+            entry["drift"], entry["statistic"] = _largest_share(our, their, limit)
+            entry["limit"] = 1.0
+        else:
+            entry["drift"], entry["statistic"] = _largest_deviation(our, their)
+        entries.append(entry)
+    if not kept and limits:
+        # Steps from which on the case is chaotic have no limit to be a share of.
+        entries = [entry for entry in entries if entry["limit"] is not None]
+    return {
+        "figure": "relative_l2" if kept else "share" if limits else "deviation",
+        "factor": factor,
+        "chaotic_from": None if calibration is None else calibration.chaotic_from,
+        "traced": [len(measured.trace), len(stored.trace)],
+        "steps": entries,
+    }
+
+
+def _factor(case: Case, tier: Tier | None, calibration: Calibration) -> float:
+    """Return the factor of the tier's limits, or of those across releases where the tier asks for others."""
+    if tier is not None:
+        asked = getattr(case.tolerance, tier.value)
+        if isinstance(asked, Calibrated):
+            return safety_factor(tier, asked, calibration)
+    asked = case.tolerance.across_releases
+    return safety_factor(
+        Tier.ACROSS_RELEASES, asked if isinstance(asked, Calibrated) else Calibrated(), calibration
+    )
+
+
+def _largest_share(ours: StepRecord, theirs: StepRecord, limits: StepLimits) -> tuple[float, str]:
+    shares = []
+    for name, limit in limits.statistics.items():
+        deviation = statistic_deviation(name, ours.statistics[name], theirs.statistics)
+        shares.append((deviation / limit if limit else float("inf") if deviation else 0.0, name))
+    return max(shares)
+
+
+def _largest_deviation(ours: StepRecord, theirs: StepRecord) -> tuple[float, str]:
+    return max(
+        (statistic_deviation(name, value, theirs.statistics), name) for name, value in ours.statistics.items()
+    )

@@ -1,0 +1,189 @@
+"""The view of a case: everything the page shows of it, as plain data made where the case ran."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from harness.baselines import Baseline, BaselineStore, Calibration
+from harness.baselines.errors import shown
+from harness.cases import Case
+from harness.errors import HarnessError
+from harness.judgement import Judgement
+from harness.judgement.check import Check
+from harness.judgement.rows import Row, statistic_rows
+from harness.judgement.selection import select_baseline
+from harness.measurement.record import Measurement
+from harness.reporting.html import evidence
+from harness.reporting.html.commands import commands
+from harness.reporting.html.difference import comparable, difference, histogram
+from harness.reporting.html.pictures import PIXELS_FAILED, PIXELS_PASSED, picture_set
+from harness.reporting.html.steps import step_drift
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """What the page shows of one case.
+
+    ``case``, ``judgement`` and ``baseline`` (None where there is none) are facts; ``rows`` is the table of
+    figures; ``pictures``, ``histogram`` and ``steps`` are None where the output, or what it is compared
+    with, has none; ``causes`` are ``{"kind", "title", "text"}``, the first cause first. All of it is JSON
+    values once :func:`plain` has been over it.
+    """
+
+    case: dict[str, Any]
+    judgement: dict[str, Any]
+    baseline: dict[str, Any] | None
+    rows: list[dict[str, Any]]
+    pictures: dict[str, Any] | None
+    histogram: dict[str, Any] | None
+    steps: dict[str, Any] | None
+    environment: list[dict[str, Any]]
+    canaries: dict[str, Any] | None
+    ledger: dict[str, Any] | None
+    checkpoint: dict[str, Any] | None
+    timings: dict[str, float]
+    commands: list[dict[str, str]]
+    causes: list[dict[str, str]]
+
+    def to_json(self) -> str:
+        """Return the view as JSON of ASCII characters only, which any channel carries."""
+        return json.dumps(plain(asdict(self)), allow_nan=False, separators=(",", ":"))
+
+
+def case_view(
+    case: Case,
+    result: Check,
+    store: BaselineStore,
+    *,
+    causes: Sequence[Mapping[str, str]] = (),
+    device: str = "CPU",
+    python: str | None = None,
+) -> CaseView:
+    """Return the view of ``case`` after its check; ``device`` and ``python`` are what it was to run on.
+
+    The arrays go no further than here: the view has pictures of them.
+    """
+    measured, judgement = result.measurement, result.judgement
+    baseline = _baseline(case, measured, store)
+    stored = None if baseline is None else baseline.measurement
+    pictures = picture_set(
+        None if measured is None else measured.output,
+        None if stored is None else stored.output,
+        pixels=PIXELS_PASSED if judgement.passed else PIXELS_FAILED,
+    )
+    pair = measured is not None and stored is not None and comparable(measured.output, stored.output)
+    return CaseView(
+        case=_case(case),
+        judgement=_judgement(judgement),
+        baseline=None if baseline is None else _provenance(baseline),
+        rows=[_row(row) for row in _rows(judgement, measured, stored)],
+        pictures=pictures,
+        histogram=(
+            histogram(difference(measured.output, stored.output))
+            if pair and measured is not None and stored is not None
+            else None
+        ),
+        steps=(
+            None
+            if measured is None or baseline is None
+            else step_drift(case, judgement.tier, measured, baseline)
+        ),
+        environment=evidence.environment(measured, stored),
+        canaries=evidence.canaries(measured, stored),
+        ledger=evidence.ledger(measured, stored),
+        checkpoint=evidence.checkpoint(measured, stored),
+        timings={} if measured is None else dict(measured.timings),
+        commands=commands(case, store.root, device=device, python=python),
+        causes=[dict(cause) for cause in causes],
+    )
+
+
+def plain(value: Any) -> Any:
+    """Return ``value`` as JSON values; NaN and Inf become the texts ``nan``, ``inf``, ``-inf``."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _baseline(case: Case, measured: Measurement | None, store: BaselineStore) -> Baseline | None:
+    """Return what the case was held to, or for one that did not run what it would have been."""
+    try:
+        if measured is not None:
+            return select_baseline(store, case, measured.fingerprint)
+        devices = store.devices(case.suite, case.id)
+        return store.load(case.suite, case.id, devices[0]) if devices else None
+    except HarnessError:
+        return None  # The judgement says what is wrong with it.
+
+
+def _case(case: Case) -> dict[str, Any]:
+    return {
+        "suite": case.suite,
+        "id": case.id,
+        "place": f"{shown(case.path)}:{case.line}",
+        "tags": list(case.tags),
+        "strict": case.strict,
+        "tolerance": case.tolerance.model_dump(mode="json", exclude_none=True),
+        "definition": case.definition(),
+    }
+
+
+def _judgement(judgement: Judgement) -> dict[str, Any]:
+    worst = judgement.worst
+    return {
+        "verdict": judgement.verdict.value,
+        "tier": None if judgement.tier is None else judgement.tier.words,
+        "margin": judgement.margin,
+        "worst": None if worst is None else worst.name,
+        "reasons": list(judgement.reasons),
+        "notes": list(judgement.notes),
+    }
+
+
+def _provenance(baseline: Baseline) -> dict[str, Any]:
+    provenance = baseline.provenance
+    return {
+        "path": None if baseline.path is None else shown(baseline.path),
+        "device": baseline.device,
+        "date": provenance.date,
+        "commit": provenance.git_commit,
+        "reason": provenance.reason,
+        "harness": provenance.harness_version,
+        "replaced": provenance.replaced,
+        "calibration": None if baseline.calibration is None else _calibration(baseline.calibration),
+    }
+
+
+def _calibration(calibration: Calibration) -> dict[str, Any]:
+    return {
+        "date": calibration.date,
+        "harness": calibration.harness_version,
+        "members": len(calibration.members),
+        "factor": calibration.factor,
+        "envelope": calibration.metrics.get("relative_l2"),
+        "chaotic_from": calibration.chaotic_from,
+        "modes": list(calibration.modes),
+        "saturated": calibration.saturated,
+    }
+
+
+def _rows(judgement: Judgement, measured: Measurement | None, stored: Measurement | None) -> list[Row]:
+    """Return the rows of the judgement, and those statistics that it had no need to look at."""
+    rows = list(judgement.rows)
+    if measured is not None and stored is not None and stored.statistics.keys() <= measured.statistics.keys():
+        known = {row.name for row in rows}
+        others = statistic_rows(measured.statistics, stored.statistics, None)
+        rows += [row for row in others if row.name not in known]
+    return rows
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {**asdict(row), "used": row.used}
