@@ -1,0 +1,151 @@
+"""The examination of one case: every fault put into it, judged, and searched for its smallest size caught."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from harness.baselines import (
+    Baseline,
+    BaselineError,
+    BaselineMissing,
+    BaselineStore,
+    calibrate_command,
+    device_key,
+    record_command,
+    stale_message,
+)
+from harness.cases import Calibrated, Case, Limits
+from harness.errors import HarnessError, UsageError
+from harness.faults.catalogue import FAULTS, Fault, fault
+from harness.judgement.calibration.findings import chaos_text
+from harness.judgement.limited import safety_factor
+from harness.judgement.power.courses import Pool, Subject, run_courses, without_prefix
+from harness.judgement.power.detection import TIER
+from harness.judgement.power.record import CasePower, Vacuity, vacuity
+from harness.judgement.power.vacuity import vacuous_output
+from harness.judgement.verdicts import judge
+
+
+class PowerError(HarnessError):
+    """The power of a case cannot be examined; the text says why and what to do."""
+
+
+def chosen_faults(names: Sequence[str]) -> tuple[Fault, ...]:
+    """Return the faults called ``names``, all where there are none, in the order of the catalogue.
+
+    Raises :class:`harness.errors.UsageError` for a name that no fault has.
+    """
+    if not names:
+        return FAULTS
+    try:
+        chosen = {fault(name) for name in names}
+    except HarnessError as error:
+        raise UsageError(str(error)) from None
+    return tuple(each for each in FAULTS if each in chosen)
+
+
+def examine(
+    case: Case,
+    pool: Pool,
+    store: BaselineStore,
+    faults: Sequence[Fault] = FAULTS,
+    *,
+    quick: bool = False,
+    progress: Callable[[int], None] = lambda _: None,
+) -> CasePower:
+    """Return the power of ``case``, held to its stored baseline at the tolerance across releases.
+
+    The case runs once as it is, which must pass, then with each of ``faults``, as many side by side as
+    ``pool`` has runners; ``progress`` is told how many faults are done. ``quick`` looks at the reference
+    sizes alone. A case that cannot be examined is returned with the reason.
+    """
+    try:
+        subject = _subject(case, pool, store)
+    except HarnessError as error:
+        return CasePower(case.suite, case.id, refusal=without_prefix(str(error), case))
+    found = run_courses(subject, pool, faults, quick=quick, progress=progress)
+    silent = vacuity(found)
+    if (told := vacuous_output(case, subject.baseline)) is not None:
+        silent = Vacuity(True, without_prefix(told, case))
+    return CasePower(
+        suite=case.suite,
+        case_id=case.id,
+        device=subject.baseline.device,
+        case_hash=case.hash(),
+        baseline_sha256=baseline_sha256(subject.baseline),
+        tolerance=tolerance_used(case, subject.baseline),
+        sound_margin=subject.margin,
+        faults=found,
+        vacuous=silent.vacuous,
+        why_vacuous=silent.why,
+    )
+
+
+def baseline_sha256(baseline: Baseline) -> str | None:
+    """Return the sha256 of the JSON file that ``baseline`` was read from; None without a store."""
+    return None if baseline.path is None else hashlib.sha256(baseline.path.read_bytes()).hexdigest()
+
+
+def tolerance_used(case: Case, baseline: Baseline) -> dict[str, Any]:
+    """Return the tolerance across releases as :class:`CasePower` keeps it; ``baseline`` is calibrated."""
+    tolerance = case.tolerance.across_releases
+    if isinstance(tolerance, Limits):
+        return {"kind": "limits", "limits": tolerance.given()}
+    if not isinstance(tolerance, Calibrated):
+        return {"kind": "exact"}
+    calibration = baseline.calibration
+    assert calibration is not None
+    factor = safety_factor(TIER, tolerance, calibration)
+    return {"kind": "calibrated", "factor": factor, "members": len(calibration.members)}
+
+
+def _subject(case: Case, pool: Pool, store: BaselineStore) -> Subject:
+    """Run ``case`` as it is; raises HarnessError unless it can be judged across releases, and passes."""
+    _check_stored(case, store)
+    measurement = pool.run(case.job())
+    baseline = store.load(case.suite, case.id, device_key(measurement.fingerprint), suite_file=case.path)
+    if (problem := _unfit(case, baseline, store)) is not None:
+        raise PowerError(problem)
+    judgement = judge(case, measurement, baseline, tier=TIER)
+    if not judgement.passed:
+        raise PowerError(
+            f"does not pass without a fault ({judgement.verdict.value} at its tolerance {TIER.words}), so "
+            f"nothing that a fault does can be told from it: {'; '.join(judgement.reasons)}"
+        )
+    return Subject(case, baseline, measurement, judgement.margin)
+
+
+def _check_stored(case: Case, store: BaselineStore) -> None:
+    """Raise, before anything runs, where not one of the stored baselines is fit for an examination."""
+    devices = store.devices(case.suite, case.id)
+    if not devices:
+        command = record_command(case.path, case.suite, case.id, store.root, reason=False)
+        raise BaselineMissing(f"no baseline is stored in {store.root}; record it: {command}")
+    problems = []
+    for device in devices:
+        try:
+            problem = _unfit(case, store.load(case.suite, case.id, device, suite_file=case.path), store)
+        except BaselineError as error:
+            problem = str(error)
+        if problem is None:
+            return
+        problems.append(problem)
+    raise PowerError(problems[0])
+
+
+def _unfit(case: Case, baseline: Baseline, store: BaselineStore) -> str | None:
+    """Return why ``case`` cannot be judged across releases by ``baseline``, and what to do."""
+    if (stale := stale_message(case, baseline, store.root)) is not None:
+        return stale
+    if case.strict:
+        return f"is strict: it is not compared {TIER.words}, so it has no power there; remove `strict: true`"
+    if not isinstance(case.tolerance.across_releases, Calibrated):
+        return None
+    if baseline.calibration is None:
+        command = calibrate_command(case.path, case.suite, case.id, store.root)
+        return f"is not calibrated, so it has no tolerance {TIER.words}: run {command}"
+    if baseline.calibration.chaos is not None:
+        return f"is {chaos_text(baseline.calibration)}"
+    return None

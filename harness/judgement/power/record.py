@@ -1,0 +1,253 @@
+"""What was found about the power of cases, as plain data and as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from typing import Any, Literal, get_args
+
+from harness import __version__
+from harness.faults.catalogue import FAULTS, Family, Fault
+
+FORMAT = 1
+FAMILIES: tuple[Family, ...] = get_args(Family)
+
+Outcome = Literal["caught", "missed", "not applicable", "failed"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+
+
+@dataclass(frozen=True)
+class FaultPower:
+    """What became of one fault in one case, judged at the tolerance across releases.
+
+    ``outcome`` is at the ``reference`` size (None for a fault without sizes, whose unit is empty), and so
+    are ``by``, ``margin`` and ``numbers_alone``, which :class:`harness.judgement.power.detection.Detection`
+    defines. ``reason`` says why a fault is not applicable, or how its run failed. ``caught_from`` and
+    ``missed_at`` are the bracket that :class:`harness.judgement.power.search.Bracket` defines, both None
+    where no size was searched for.
+    """
+
+    name: str
+    family: Family
+    reference: float | None
+    unit: str
+    outcome: Outcome
+    reason: str = ""
+    by: str | None = None
+    margin: float | None = None
+    numbers_alone: bool = False
+    caught_from: float | None = None
+    missed_at: float | None = None
+
+    @property
+    def applicable(self) -> bool:
+        """Whether the fault could be put into the case, and what came of it is known."""
+        return self.outcome in ("caught", "missed")
+
+    @property
+    def searched(self) -> bool:
+        """Whether the smallest size caught was searched for."""
+        return self.caught_from is not None or self.missed_at is not None
+
+
+@dataclass(frozen=True)
+class CasePower:
+    """The power of one case, or in ``refusal`` why it could not be examined.
+
+    ``case_hash``, ``baseline_sha256`` (of the baseline's JSON file, which names that of its arrays) and
+    ``tolerance`` are what was examined: where one of them is another now, this says nothing any more.
+    ``tolerance`` has ``kind``, one of ``calibrated`` (with the ``factor`` in force and the number of
+    ``members``), ``limits`` (with ``limits``) and ``exact``. ``sound_margin`` is the margin of a run without
+    a fault. ``faults`` are in the order of the catalogue.
+
+    ``vacuous`` is whether it can pass whatever goes wrong, as :func:`vacuity` and
+    :func:`harness.judgement.power.vacuity.vacuous_output` define it, and ``why_vacuous`` by what; None where
+    the case was not examined, or not by enough faults.
+    """
+
+    suite: str
+    case_id: str
+    device: str | None = None
+    case_hash: str | None = None
+    baseline_sha256: str | None = None
+    tolerance: dict[str, Any] | None = None
+    sound_margin: float | None = None
+    faults: tuple[FaultPower, ...] = ()
+    vacuous: bool | None = None
+    why_vacuous: str = ""
+    refusal: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The case as it is named to the user."""
+        return f"{self.suite}/{self.case_id}"
+
+    @property
+    def blind(self) -> tuple[Family, ...]:
+        """The families of which faults could be put into the case, and all were missed."""
+        counts = self.counts()
+        return tuple(
+            family for family in FAMILIES if counts[family]["missed"] and not counts[family]["caught"]
+        )
+
+    @property
+    def failed(self) -> tuple[FaultPower, ...]:
+        """The faults of which it is not known whether they are caught, as their runs failed."""
+        return tuple(fault for fault in self.faults if fault.outcome == "failed")
+
+    @property
+    def sound(self) -> bool:
+        """Whether the case was examined whole and is not vacuous."""
+        return self.refusal is None and not self.vacuous and not self.failed
+
+    def counts(self) -> dict[Family, dict[Outcome, int]]:
+        """Return how many faults of each family came to each outcome at their reference sizes."""
+        return {
+            family: {
+                outcome: sum(f.family == family and f.outcome == outcome for f in self.faults)
+                for outcome in OUTCOMES
+            }
+            for family in FAMILIES
+        }
+
+
+@dataclass(frozen=True)
+class Vacuity:
+    """Whether a case is ``vacuous`` (None: open), and in ``why`` by what, in words."""
+
+    vacuous: bool | None
+    why: str = ""
+
+
+def vacuity(faults: Sequence[FaultPower]) -> Vacuity:
+    """Return whether a case of which ``faults`` are known can pass whatever goes wrong.
+
+    A case is vacuous where its numbers catch not one of the faults, at their reference sizes, in what the
+    pipeline computes (noise, scheduler, model), or not one in what it returns (output). Numbers alone count:
+    the ledger and the schedule catch any change of theirs, however loose the tolerance, and a loader that
+    mixes up two layers changes neither. The two groups are told apart since each can hide behind the other.
+    An output that shows nothing of the computation, all black, say, still gives away a fault put into it
+    afterwards; and limits that pass any change of brightness still see that the noise is another one. A group
+    of which no fault could be put into the case says nothing of it.
+
+    Open is the answer for a part of the catalogue that does not show by itself that the case is not vacuous.
+    """
+    groups = {
+        "what the pipeline computes": [f for f in faults if f.applicable and f.family != "output"],
+        "its output": [f for f in faults if f.applicable and f.family == "output"],
+    }
+    silent = {
+        what: group for what, group in groups.items() if group and not any(f.numbers_alone for f in group)
+    }
+    if {fault.name for fault in faults} != {fault.name for fault in FAULTS}:
+        return Vacuity(None if silent or not all(groups.values()) else False)
+    told = [f"none of {len(group)} faults put into {what}" for what, group in silent.items()]
+    return Vacuity(bool(silent), f"by numbers it catches {' and '.join(told)}" if silent else "")
+
+
+@dataclass(frozen=True)
+class PowerReport:
+    """The power of cases, sorted by name: one run of ``harness power``.
+
+    ``quick`` is whether only reference sizes were looked at; ``faults`` are the names of those examined;
+    ``date`` is ISO 8601 in UTC.
+    """
+
+    harness_version: str
+    date: str
+    quick: bool
+    faults: tuple[str, ...]
+    cases: tuple[CasePower, ...]
+
+    @classmethod
+    def of(cls, cases: Iterable[CasePower], faults: Iterable[Fault], *, quick: bool) -> PowerReport:
+        """Return the report, made now by this version of harness, of what was found about ``cases``."""
+        return cls(
+            harness_version=__version__,
+            date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            quick=quick,
+            faults=tuple(fault.name for fault in faults),
+            cases=tuple(sorted(cases, key=lambda case: (case.suite, case.case_id))),
+        )
+
+    @property
+    def sound(self) -> bool:
+        """Whether every case was examined whole and none is vacuous."""
+        return all(case.sound for case in self.cases)
+
+    @property
+    def uncaught(self) -> tuple[str, ...]:
+        """The faults that no case catches at the reference size, though they can be put into some."""
+        return uncaught(self.cases)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON values; an infinite margin is the text ``inf``."""
+        return {
+            "format": FORMAT,
+            "harness_version": self.harness_version,
+            "date": self.date,
+            "quick": self.quick,
+            "faults": list(self.faults),
+            "uncaught": list(self.uncaught),
+            "cases": [_case_to_dict(case) for case in self.cases],
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> PowerReport:
+        """Rebuild a report from :meth:`to_dict`'s data; raises ValueError for another format."""
+        if data["format"] != FORMAT:
+            raise ValueError(f"format {data['format']!r} is unknown; this version of harness reads {FORMAT}")
+        return cls(
+            harness_version=data["harness_version"],
+            date=data["date"],
+            quick=data["quick"],
+            faults=tuple(data["faults"]),
+            cases=tuple(map(_case_from_dict, data["cases"])),
+        )
+
+    def text(self) -> str:
+        """Return the report as the text of a JSON file, keys sorted."""
+        return (
+            json.dumps(self.to_dict(), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+        )
+
+
+def uncaught(cases: Iterable[CasePower]) -> tuple[str, ...]:
+    """Return the faults that could be put into some of ``cases`` and that none of them catches."""
+    outcomes: dict[str, set[Outcome]] = {}
+    for case in cases:
+        for fault in case.faults:
+            outcomes.setdefault(fault.name, set()).add(fault.outcome)
+    return tuple(
+        fault.name
+        for fault in FAULTS
+        if "missed" in outcomes.get(fault.name, ()) and "caught" not in outcomes[fault.name]
+    )
+
+
+# What follows from the rest, written for those who read the JSON without this module.
+_DERIVED = ("blind", "counts")
+
+
+def _case_to_dict(case: CasePower) -> dict[str, Any]:
+    data = asdict(case)
+    data["sound_margin"] = _to_json(case.sound_margin)
+    data["faults"] = [{**asdict(fault), "margin": _to_json(fault.margin)} for fault in case.faults]
+    return {**data, "blind": list(case.blind), "counts": case.counts()}
+
+
+def _case_from_dict(data: dict[str, Any]) -> CasePower:
+    given = {key: value for key, value in data.items() if key not in _DERIVED}
+    faults = tuple(FaultPower(**{**fault, "margin": _from_json(fault["margin"])}) for fault in data["faults"])
+    return CasePower(**{**given, "faults": faults, "sound_margin": _from_json(data["sound_margin"])})
+
+
+def _to_json(value: float | None) -> float | str | None:
+    return str(value) if value is not None and not math.isfinite(value) else value
+
+
+def _from_json(value: float | str | None) -> float | None:
+    return None if value is None else float(value)

@@ -1,0 +1,144 @@
+"""The search for the smallest size of a fault that is caught."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from harness.faults.catalogue import Fault
+from harness.judgement.power.detection import Detection
+
+# The search ends when the smallest size caught is at most so many times the largest one missed below it.
+PRECISION = 1.25
+# Steps of the search are a little shorter, so that sizes rounded for the eye still end it.
+_STEP = 1.2
+_DIGITS = 3
+# Of so many tests between two bounds, one halves the interval whatever the margins foretell.
+_BISECT_EVERY = 3
+
+Search = Generator[float, Detection, "Bracket"]
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """Where detection begins: the fault is caught at ``caught_from``, and missed at ``missed_at`` below it.
+
+    ``caught_from`` is None where the fault was missed at every size examined, up to ``missed_at``;
+    ``missed_at`` is None where it was caught at every size, down to ``caught_from``.
+    """
+
+    caught_from: float | None
+    missed_at: float | None
+
+
+class _Test(NamedTuple):
+    """One size examined, with the margin there; None where the margin foretells nothing."""
+
+    size: float
+    margin: float | None
+
+
+def search(fault: Fault, at_reference: Detection) -> Search:
+    """Find the smallest size of ``fault`` that is caught: yields sizes, is sent what came of each.
+
+    ``at_reference`` is what came of the reference size, from which the search goes down where it was caught
+    and up where it was missed, on a logarithmic scale, between ``fault.smallest`` and ``fault.largest``.
+    What is found is the smallest size such that it and every larger size examined, up to the reference, is
+    caught: where detection comes and goes with the size, what is caught below a size that was missed does
+    not count. Where even the reference is missed it is the smallest size found above it.
+
+    The margin is about proportional to the size, so it foretells where detection begins. Two more runs
+    confirm that where it is right; where it is not, halving the interval ends the search all the same.
+    """
+    assert fault.reference is not None
+    start = _Test(fault.reference, _telling(at_reference))
+    if at_reference.caught:
+        return (yield from _downwards(fault, start))
+    return (yield from _upwards(fault, start))
+
+
+def _downwards(fault: Fault, caught: _Test) -> Search:
+    steps = 0
+    while caught.size > fault.smallest:
+        if caught.margin is None:
+            # Caught by a fact: most likely at every size, which one run tells.
+            size = fault.smallest
+        else:
+            size = min(caught.size / caught.margin * math.sqrt(_STEP), caught.size / _stride(steps))
+            size = max(_rounded(size), fault.smallest)
+        found = yield size
+        if not found.caught:
+            return (yield from _between(_Test(size, _telling(found)), caught))
+        caught = _Test(size, _telling(found))
+        steps += 1
+    return Bracket(caught.size, None)
+
+
+def _upwards(fault: Fault, missed: _Test) -> Search:
+    steps = 0
+    while missed.size < fault.largest:
+        if not missed.margin:
+            # No effect at all: what remains to be learnt is whether any size has one.
+            size = fault.largest
+        else:
+            size = max(missed.size / missed.margin * math.sqrt(_STEP), missed.size * _stride(steps))
+            size = min(_rounded(size), fault.largest)
+        found = yield size
+        if found.caught:
+            return (yield from _between(missed, _Test(size, _telling(found))))
+        missed = _Test(size, _telling(found))
+        steps += 1
+    return Bracket(None, missed.size)
+
+
+def _between(missed: _Test, caught: _Test) -> Search:
+    tests = 0
+    while caught.size > PRECISION * missed.size:
+        tests += 1
+        middle = math.sqrt(missed.size * caught.size)
+        begins = _foretold(missed, caught)
+        if begins is None or tests % _BISECT_EVERY == 0:
+            size = middle
+        elif caught.size <= begins * PRECISION:
+            size = caught.size / _STEP
+        elif missed.size >= begins / PRECISION:
+            size = missed.size * _STEP
+        else:
+            size = begins * math.sqrt(_STEP)
+        size = _rounded(size)
+        if not missed.size < size < caught.size:
+            size = middle
+        found = yield size
+        if found.caught:
+            caught = _Test(size, _telling(found))
+        else:
+            missed = _Test(size, _telling(found))
+    return Bracket(caught.size, missed.size)
+
+
+def _telling(found: Detection) -> float | None:
+    """Return the margin where it says by how much detection was won or lost."""
+    margin = found.margin
+    if margin is None or not math.isfinite(margin) or found.caught != (margin > 1):
+        return None
+    return margin
+
+
+def _foretold(missed: _Test, caught: _Test) -> float | None:
+    """Return the size between two tests at which the margin is 1, by a power law through both."""
+    if not missed.margin or caught.margin is None:
+        return None
+    part = math.log(caught.margin) / math.log(caught.margin / missed.margin)
+    return float(caught.size * (missed.size / caught.size) ** part)
+
+
+def _stride(steps: int) -> float:
+    """Return the least factor of the next step outwards: steps grow where the margins foretell too little."""
+    return float(_STEP ** max(1, 2 ** (steps - 1)))
+
+
+def _rounded(size: float) -> float:
+    """Return ``size`` with as many digits as a table shows, so that the fault can be repeated from it."""
+    return float(f"{size:.{_DIGITS}g}")
