@@ -44,14 +44,15 @@ class HarnessSession:
             )
         return self._runner
 
-    def view(self, case: Case, result: Check) -> str | None:
+    def view(self, case: Case, result: Check, causes: Sequence[Cause]) -> str | None:
         """Return what the report shows of a checked case, as JSON; None where no report is asked for."""
         if not self._config.getoption("harness_report"):
             return None
         from harness.reporting.html.view import case_view
 
         device, python = (self._config.getoption(f"harness_{name}") for name in ("device", "python"))
-        return case_view(case, result, self.store, device=device, python=python).to_json()
+        view = case_view(case, result, self.store, causes=causes, device=device, python=python)
+        return view.to_json()
 
     def orphans(self) -> set[Key]:
         """Return the baselines of the collected suites that belong to none of their cases."""
@@ -118,10 +119,10 @@ class CaseItem(pytest.Item):
         """Run the case and hold it to its baseline."""
         result = check(self.case, self._harness.runner, self._harness.store)
         self.harness_judgement = result.judgement
-        self.harness_view = self._harness.view(self.case, result)
         self.user_properties.extend(result.properties())
         if result.measurement is not None and result.baseline is not None:
             self.harness_causes = root_causes(result.measurement, result.baseline)
+        self.harness_view = self._harness.view(self.case, result, self.harness_causes)
         if not self.harness_judgement.passed:
             raise CaseDrift
 

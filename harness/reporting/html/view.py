@@ -6,16 +6,16 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from harness.baselines import Baseline, BaselineStore, Calibration
 from harness.baselines.errors import shown
-from harness.cases import Case
+from harness.cases import Calibrated, Case, Limits
 from harness.errors import HarnessError
-from harness.judgement import Judgement
+from harness.explanation.causes import Cause
+from harness.judgement import Judgement, Tier
 from harness.judgement.check import Check
 from harness.judgement.rows import Row, statistic_rows
-from harness.judgement.selection import select_baseline
 from harness.measurement.record import Measurement
 from harness.reporting.html import evidence
 from harness.reporting.html.commands import commands
@@ -30,7 +30,7 @@ class CaseView:
 
     ``case``, ``judgement`` and ``baseline`` (None where there is none) are facts; ``rows`` is the table of
     figures; ``pictures``, ``histogram`` and ``steps`` are None where the output, or what it is compared
-    with, has none; ``causes`` are ``{"kind", "title", "text"}``, the first cause first. All of it is JSON
+    with, has none; ``causes`` come first cause first. All of it is JSON
     values once :func:`plain` has been over it.
     """
 
@@ -47,7 +47,7 @@ class CaseView:
     checkpoint: dict[str, Any] | None
     timings: dict[str, float]
     commands: list[dict[str, str]]
-    causes: list[dict[str, str]]
+    causes: list[dict[str, Any]]
 
     def to_json(self) -> str:
         """Return the view as JSON of ASCII characters only, which any channel carries."""
@@ -59,7 +59,7 @@ def case_view(
     result: Check,
     store: BaselineStore,
     *,
-    causes: Sequence[Mapping[str, str]] = (),
+    causes: Sequence[Cause] = (),
     device: str = "CPU",
     python: str | None = None,
 ) -> CaseView:
@@ -68,25 +68,20 @@ def case_view(
     The arrays go no further than here: the view has pictures of them.
     """
     measured, judgement = result.measurement, result.judgement
-    baseline = _baseline(case, measured, store)
+    baseline = result.baseline or _stored(case, store)
     stored = None if baseline is None else baseline.measurement
     pictures = picture_set(
         None if measured is None else measured.output,
         None if stored is None else stored.output,
         pixels=PIXELS_PASSED if judgement.passed else PIXELS_FAILED,
     )
-    pair = measured is not None and stored is not None and comparable(measured.output, stored.output)
     return CaseView(
         case=_case(case),
         judgement=_judgement(judgement),
         baseline=None if baseline is None else _provenance(baseline),
         rows=[_row(row) for row in _rows(judgement, measured, stored)],
         pictures=pictures,
-        histogram=(
-            histogram(difference(measured.output, stored.output))
-            if pair and measured is not None and stored is not None
-            else None
-        ),
+        histogram=_histogram(measured, stored),
         steps=(
             None
             if measured is None or baseline is None
@@ -98,7 +93,7 @@ def case_view(
         checkpoint=evidence.checkpoint(measured, stored),
         timings={} if measured is None else dict(measured.timings),
         commands=commands(case, store.root, device=device, python=python),
-        causes=[dict(cause) for cause in causes],
+        causes=[cause.to_dict() for cause in causes],
     )
 
 
@@ -113,15 +108,19 @@ def plain(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
-def _baseline(case: Case, measured: Measurement | None, store: BaselineStore) -> Baseline | None:
-    """Return what the case was held to, or for one that did not run what it would have been."""
+def _stored(case: Case, store: BaselineStore) -> Baseline | None:
+    """Return a baseline of a case that did not run, to show what was expected of it; None without any."""
     try:
-        if measured is not None:
-            return select_baseline(store, case, measured.fingerprint)
         devices = store.devices(case.suite, case.id)
         return store.load(case.suite, case.id, devices[0]) if devices else None
     except HarnessError:
         return None  # The judgement says what is wrong with it.
+
+
+def _histogram(measured: Measurement | None, stored: Measurement | None) -> dict[str, Any] | None:
+    if measured is None or stored is None or not comparable(measured.output, stored.output):
+        return None
+    return histogram(difference(measured.output, stored.output))
 
 
 def _case(case: Case) -> dict[str, Any]:
@@ -131,9 +130,19 @@ def _case(case: Case) -> dict[str, Any]:
         "place": f"{shown(case.path)}:{case.line}",
         "tags": list(case.tags),
         "strict": case.strict,
-        "tolerance": case.tolerance.model_dump(mode="json", exclude_none=True),
+        "tolerance": {tier.words: _limits(getattr(case.tolerance, tier.value)) for tier in Tier},
         "definition": case.definition(),
     }
+
+
+def _limits(asked: Literal["exact"] | Limits | Calibrated | None) -> str:
+    if asked is None:
+        return "not compared"
+    if isinstance(asked, Limits):
+        return json.dumps(asked.given())
+    if isinstance(asked, Calibrated):
+        return "calibrated" if asked.factor is None else f"calibrated, factor {asked.factor:g}"
+    return "the same bits"
 
 
 def _judgement(judgement: Judgement) -> dict[str, Any]:

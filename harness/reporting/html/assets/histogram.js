@@ -1,7 +1,7 @@
 // How many values differ by how much.
 
 function histogramChart(histogram, readout, width) {
-  const height = width < 480 ? 170 : 200;
+  const height = width < 480 ? 190 : 270;
   const [left, right, top, bottom] = [46, 12, 10, 34];
   const { counts, start, bins_per_decade: bins } = histogram;
   const most = Math.max(...counts);

@@ -12,8 +12,8 @@ function makeEntry(entry, index) {
   const used = entry.verdict === "within" || entry.verdict === "drift" ? number(entry.margin) : null;
   const remark = entry.verdict === "within" && entry.worst ? `${entry.worst} at ${share(used)}` : entry.why;
   const link = el("a", { href: address(entry), "data-index": String(index), tabindex: "-1" },
-    badge(entry.verdict),
     el("span", { class: "name" }, el("span", { class: "suite" }, `${entry.suite}/`), entry.id),
+    badge(entry.verdict),
     remark && el("span", { class: "remark" }, remark),
     used !== null && entry.verdict === "within" && meter(used));
   const item = el("li", {}, link);

@@ -11,10 +11,10 @@ function whySection(view) {
   if (!reasons.length && !notes.length && !view.causes.length) return null;
   return el("section", { class: "card why" },
     view.causes.length > 0 && [
-      el("h3", {}, "Causes, the first one first"),
+      el("h3", {}, "What differs, first cause first"),
       el("ol", { class: "causes" }, view.causes.map((cause) => el("li", {},
         el("span", { class: "kind" }, cause.kind), el("strong", {}, cause.title),
-        cause.text && el("div", { class: "pre" }, cause.text)))),
+        cause.details.length > 0 && el("ul", {}, cause.details.map((text) => el("li", {}, text)))))),
     ],
     reasons.length > 0 && [el("h3", {}, "Why"), el("ul", { class: "reasons" }, reasons.map(reason))],
     notes.length > 0 && el("ul", { class: "notes" }, notes.map(reason)));
@@ -24,7 +24,9 @@ function rowsSection(rows) {
   if (!rows.length) return null;
   const decided = rows.filter((row) => row.passed !== null);
   const failed = rows.filter((row) => row.passed === false);
-  const body = el("tbody", {}, rows.map((row) => {
+  const rank = (row) => (row.passed === false ? 0 : row.passed ? 1 : 2);
+  const sorted = [...rows].sort((a, b) => rank(a) - rank(b) || (rank(a) < 2 ? number(b.used) - number(a.used) || 0 : 0));
+  const body = el("tbody", {}, sorted.map((row) => {
     const used = number(row.used);
     const state = row.passed === false ? "over" : row.passed ? "ok" : "free";
     const word = row.passed === false ? (row.measured === null ? "not judged" : row.at_least ? "below" : "over") : row.passed ? "within" : "";
@@ -32,8 +34,8 @@ function rowsSection(rows) {
       el("th", { scope: "row" }, row.name),
       el("td", { "data-label": "value" }, exact(row.value)),
       el("td", { "data-label": "baseline" }, exact(row.baseline)),
-      el("td", { "data-label": "deviation" }, figure(row.measured)),
-      el("td", { "data-label": "limit" }, number(row.limit) === null ? "" : `${row.at_least ? "≥" : "≤"} ${figure(row.limit)}`),
+      el("td", { "data-label": row.value === null ? "measured" : "deviation" }, similarity(row, row.measured)),
+      el("td", { "data-label": "limit" }, number(row.limit) === null ? "" : `${row.at_least ? "≥" : "≤"} ${similarity(row, row.limit)}`),
       el("td", { "data-label": "used", class: "used" }, used === null ? "" : meter(used), used === null ? "" : share(used)),
       el("td", { class: "word" }, word));
   }));
@@ -41,11 +43,17 @@ function rowsSection(rows) {
     el("thead", {}, el("tr", {}, ["figure", "value", "baseline", "deviation", "limit", "of its limit", ""].map((title) => el("th", { scope: "col" }, title)))),
     body);
   const only = el("input", { type: "checkbox", change: () => table.classList.toggle("only-over", only.checked) });
-  return el("section", { class: "card" },
-    el("h3", {}, "Figures"),
-    el("p", {}, decided.length ? `${failed.length} of ${count(decided.length, "limit")} exceeded.` : "None of these decides: nothing here has a limit."),
+  const remark = failed.length ? `${failed.length} of ${count(decided.length, "limit")} exceeded`
+    : decided.length ? `all ${count(decided.length, "limit")} kept` : "none of them has a limit here";
+  return fold("Figures", remark, decided.length > 0, failed.length > 0,
     failed.length > 0 && failed.length < rows.length && el("label", { class: "check" }, only, "only what is outside its limit"),
     el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Figures" }, table));
+}
+
+/** Similarities differ from 1 beyond the third digit. */
+function similarity(row, value) {
+  const x = number(value);
+  return row.name.includes("ssim") && x > 0.99 && x < 1 ? `1 - ${figure(1 - x)}` : figure(value);
 }
 
 /** A bar of how much of a limit is used; full at the limit and beyond. */
@@ -64,9 +72,9 @@ function pairsTable(rows, first = "field") {
       el("td", {}, row.baseline === null ? el("span", { class: "absent" }, "absent") : row.baseline))))));
 }
 
-function fold(title, remark, open, ...content) {
+function fold(title, remark, open, alarming, ...content) {
   return el("details", { class: "card", open },
-    el("summary", {}, el("span", { class: "title" }, title), el("span", { class: open ? "remark differs" : "remark" }, remark)), content);
+    el("summary", {}, el("span", { class: "title" }, title), el("span", { class: alarming ? "remark differs" : "remark" }, remark)), content);
 }
 
 function environmentSection(view) {
@@ -80,7 +88,7 @@ function environmentSection(view) {
     !paired ? "one side only" : differing.length ? `${count(differing.length, "field")} differ${differing.length === 1 ? "s" : ""}` : "the same",
     changed.length > 0 && `${count(changed.length, "operator")} changed`,
   ].filter(Boolean).join(", ");
-  return fold("Environment", remark, differing.length > 0 || changed.length > 0,
+  return fold("Environment", remark, differing.length > 0 || changed.length > 0, differing.length > 0 || changed.length > 0,
     canaries && canaries.tried > 0 && el("p", {}, changed.length
       ? [`${changed.length} of ${count(canaries.tried, "operator")} tried on fixed inputs gave other bits: `, el("strong", {}, changed.join(", ")), "."]
       : `All ${count(canaries.tried, "operator")} tried on fixed inputs gave the same bits.`),
@@ -91,7 +99,7 @@ function ledgerSection(ledger) {
   if (!ledger) return null;
   const changed = ledger.first_change !== null;
   const draw = (side) => (side ? `${side.method} ${side.shape} ${side.dtype}, generator ${side.generator}` : "none");
-  return fold("Noise", changed ? `differs from draw ${ledger.first_change} on` : `${count(ledger.measured, "draw")}, the same`, changed,
+  return fold("Noise", changed ? `differs from draw ${ledger.first_change} on` : `${count(ledger.measured, "draw")}, the same`, changed, changed,
     changed && el("p", {}, `${count(ledger.measured, "draw")}, ${ledger.baseline} in the baseline.`),
     ledger.draws.length > 0 && el("div", { class: "scroll" }, el("table", { class: "pairs" },
       el("thead", {}, el("tr", {}, ["draw", "measured", "baseline", "at", "sha256 so far"].map((title) => el("th", { scope: "col" }, title)))),
@@ -106,7 +114,7 @@ function ledgerSection(ledger) {
 function checkpointSection(checkpoint) {
   if (!checkpoint || !checkpoint.files.length) return null;
   const changed = checkpoint.files.filter((file) => file.differs);
-  return fold("Weights", changed.length ? `${count(changed.length, "file")} differ${changed.length === 1 ? "s" : ""}` : "the same", changed.length > 0,
+  return fold("Weights", changed.length ? `${count(changed.length, "file")} differ${changed.length === 1 ? "s" : ""}` : "the same", changed.length > 0, changed.length > 0,
     el("p", {}, checkpoint.source || "of the pipeline itself", checkpoint.revision && ` at revision ${checkpoint.revision}`),
     pairsTable(checkpoint.files, "file, by sha256"));
 }
@@ -141,7 +149,7 @@ function caseSection(view) {
       ["seeds", definition.seeds.join(", ")], ["steps", String(definition.steps)],
       ["arguments", Object.keys(definition.arguments).length ? el("pre", {}, JSON.stringify(definition.arguments, null, 2)) : null],
       ["dtype, mode", `${definition.dtype}, ${definition.mode}`],
-      ["tolerance", el("pre", {}, JSON.stringify(view.case.tolerance, null, 1).replace(/[{}"]/g, "").replace(/,?\n\s*\n?/g, "\n").trim())],
+      ["tolerance", el("ul", { class: "plain" }, Object.entries(view.case.tolerance).map(([tier, limits]) => el("li", {}, `${tier}: ${limits}`)))],
       ["strict", view.case.strict ? "yes" : null], ["tags", view.case.tags.join(", ")], ["took", seconds],
     ]));
 }
