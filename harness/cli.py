@@ -23,11 +23,18 @@ from harness.execution.pool import RunnerPool
 from harness.execution.runner import Runner
 from harness.judgement.calibration.run import MEMBERS, Settings
 from harness.judgement.calibration.run import calibrate as calibrate_case
+from harness.judgement.power.examination import chosen_faults
+from harness.judgement.power.examination import examine as examine_case
+from harness.judgement.power.record import PowerReport
+from harness.judgement.power.vacuity import vacuous_cases
 from harness.judgement.recording import Recording
 from harness.reporting.calibration import CalibrationDisplay
+from harness.reporting.destination import check_destination, write_result
 from harness.reporting.examination import show_examination
 from harness.reporting.listing import show_listing
-from harness.reporting.recording import RecordingDisplay
+from harness.reporting.power import PowerDisplay
+from harness.reporting.power_picture import check_format, power_picture
+from harness.reporting.recording import RecordingDisplay, show_vacuous
 
 FAILED, USAGE, INTERRUPTED = 1, 4, 130
 
@@ -115,6 +122,7 @@ def record(
     passed = recording.complete
     if calibrate:
         passed &= _calibrate(console, recording.stored_cases, make, processes, store, settings)
+    passed &= show_vacuous(console, vacuous_cases(recording.stored_cases, store))
     if not passed:
         raise typer.Exit(FAILED)
 
@@ -141,7 +149,10 @@ def calibrate(
         Runner, python=python, device=device, device_id=device_id, timeout=timeout, import_paths=[Path.cwd()]
     )
     store = BaselineStore(baseline_dir)
-    if not _calibrate(Console(), selection.cases, make, processes, store, settings):
+    console = Console()
+    passed = _calibrate(console, selection.cases, make, processes, store, settings)
+    passed &= show_vacuous(console, vacuous_cases(selection.cases, store))
+    if not passed:
         raise typer.Exit(FAILED)
 
 
@@ -170,6 +181,60 @@ def _calibrate(
         each.clear()
     display.show()
     return not display.failed
+
+
+@app.command()
+def power(
+    paths: Paths,
+    baseline_dir: BaselineDir = Path("baselines"),
+    json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="write what was found as JSON")
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", metavar="FILE", help="draw what was found, as .png or .svg")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="only reference sizes: one run per fault")] = False,
+    fault: Annotated[
+        list[str] | None, typer.Option("--fault", metavar="NAME", help="only this fault; may be repeated")
+    ] = None,
+    processes: Processes = 1,
+    device: Device = "CPU",
+    device_id: DeviceId = 0,
+    python: Python = None,
+    timeout: Timeout = 600.0,
+) -> None:
+    """Put known faults into each case: which are caught at the tolerance across releases, and how small.
+
+    Fails for cases that would pass whatever goes wrong, and for those that cannot be examined.
+    """
+    faults = chosen_faults(fault or [])
+    if picture is not None:
+        check_format(picture)
+    for file in filter(None, (json, picture)):
+        check_destination(file)
+    selection = select(paths)
+    make = partial(
+        Runner, python=python, device=device, device_id=device_id, timeout=timeout, import_paths=[Path.cwd()]
+    )
+    store = BaselineStore(baseline_dir)
+    display = PowerDisplay(Console(), len(selection.cases), len(faults))
+    found = []
+    with _interruptible("no file was written"):
+        with RunnerPool(make, processes) as pool, display:
+            for case in selection.cases:
+                display.started(case)
+                found.append(
+                    examine_case(case, pool, store, faults, quick=quick, progress=display.fault_done)
+                )
+                display.finished(found[-1])
+        report = PowerReport.of(found, faults, quick=quick)
+        display.show(report)
+        if json is not None:
+            write_result(json, report.text().encode())
+        if picture is not None:
+            write_result(picture, power_picture(report, picture.suffix))
+    if not report.sound:
+        raise typer.Exit(FAILED)
 
 
 @app.command(name="list")

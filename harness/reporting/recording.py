@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -77,6 +78,13 @@ class RecordingDisplay:
         if kept := results.count(None):
             told = ": a baseline that exists changes only with --reason '<why it changes>'"
             self._console.print(Text.assemble((f"{kept} kept as they were", "red"), told), soft_wrap=True)
+
+
+def show_vacuous(console: Console, messages: Sequence[str]) -> bool:
+    """Say which cases notice nothing; return whether there is none."""
+    for message in messages:
+        console.print(Text.assemble(("failed", "red"), "  ", message), soft_wrap=True)
+    return not messages
 
 
 def _refused(case: Case, message: str) -> Text:

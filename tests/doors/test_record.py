@@ -100,3 +100,26 @@ def test_a_folder_that_cannot_be_written_is_one_error(project):
     assert done.returncode == 1
     assert "baselines" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_case_that_notices_nothing_is_recorded_and_fails(project):
+    project.suite(
+        "loose",
+        """\
+suite: loose
+defaults: {pipeline: "pipelines:sound", seed: 0, steps: 2}
+cases:
+  - id: blind
+    tolerance: {across_releases: {max_abs: 10.0}}
+  - id: seeing
+    tolerance: {across_releases: {max_abs: 1.0e-4}}
+""",
+    )
+    done = project.harness("record", "suites/loose.yaml")
+    assert done.returncode == 1
+    assert "2 written" in done.stdout
+    assert "loose/blind is vacuous: at its tolerance across releases it passes each of" in done.stdout
+    assert "loose/seeing is vacuous" not in done.stdout
+    # Not only when something was written.
+    again = project.harness("record", "suites/loose.yaml::blind")
+    assert (again.returncode, "is vacuous" in again.stdout) == (1, True)
