@@ -25,6 +25,8 @@ from harness.execution.cores import CoreClaim, claim_core
 from harness.execution.profile import Profile
 from harness.faults.catalogue import FaultNotApplicable
 from harness.measurement.record import Measurement
+from harness.tracing.findings import Replay
+from harness.tracing.trace import DeepTrace
 
 # One per mode and dtype in use; each holds MindSpore and its models in memory.
 _WORKERS_KEPT = 4
@@ -136,9 +138,32 @@ class Runner:
         spawn = self._workers[context].spawn_seconds
         return replace(measurement, timings={"spawn": spawn, **measurement.timings})
 
+    def trace(self, job: dict[str, Any], step: int) -> DeepTrace:
+        """Return what every cell did in denoising step ``step`` (from 0) of a case, run in PyNative.
+
+        Raises as :meth:`run` does.
+        """
+        deep = {**job, "mode": "pynative", "deep": {"step": step, "reference": None}}
+        return DeepTrace.from_bytes(self._ask(Context("pynative", job["dtype"]), job["id"], deep))
+
+    def replay(self, job: dict[str, Any], trace: DeepTrace) -> Replay:
+        """Return where a case, run in PyNative, computes something else than ``trace`` in its step.
+
+        Raises as :meth:`run` does.
+        """
+        deep = {
+            **job,
+            "mode": "pynative",
+            "deep": {"step": trace.step, "reference": trace.to_bytes()},
+        }
+        return Replay.from_wire(self._ask(Context("pynative", job["dtype"]), job["id"], deep))
+
     def describe(self) -> dict[str, Any]:
         """Return the fingerprint, canaries and devices of a worker; raises as :meth:`run` does."""
-        return self._ask(Context("pynative", "float32"), "the worker's environment", None)
+        description: dict[str, Any] = self._ask(
+            Context("pynative", "float32"), "the worker's environment", None
+        )
+        return description
 
     def restart(self) -> None:
         """End all workers, so that the next case runs in a fresh process."""
@@ -150,7 +175,7 @@ class Runner:
         self.restart()
         self._claim.release()
 
-    def _ask(self, context: Context, name: str, job: dict[str, Any] | None) -> dict[str, Any]:
+    def _ask(self, context: Context, name: str, job: dict[str, Any] | None) -> Any:
         worker = self._worker(context)
         try:
             return worker.ask(name, job, self._timeout)
@@ -224,7 +249,7 @@ class _WorkerProcess:
         self.pid: int = answer
         self.spawn_seconds = time.monotonic() - started
 
-    def ask(self, name: str, job: dict[str, Any] | None, timeout: float) -> dict[str, Any]:
+    def ask(self, name: str, job: dict[str, Any] | None, timeout: float) -> Any:
         started = time.monotonic()
         try:
             self._channel.send(job)
@@ -243,8 +268,7 @@ class _WorkerProcess:
             raise FaultNotApplicable(f"{name}: {answer}")
         if kind in ("error", "failed"):
             raise CaseFailed(f"{name}: {answer}" if kind == "error" else f"{name}:\n{answer}")
-        result: dict[str, Any] = answer
-        return result
+        return answer
 
     def close(self) -> None:
         with suppress(OSError):

@@ -60,8 +60,9 @@ def serve(channel: Channel, settings: dict[str, Any]) -> None:
     ``settings`` holds ``profile``, ``mode``, ``dtype``, ``limit`` (the seconds one case may take), ``log`` (a
     file that takes stdout and stderr) and ``import_paths`` (where a user's own pipelines are found). A job is
     a case's, or None to be told of the environment. Answers: ``("ready", pid)``, ``("measurement", wire)``,
-    ``("description", dict)``, ``("inapplicable", reason)`` for a fault that cannot be put into the case,
-    ``("error", message)`` for errors that the user can act on and ``("failed", traceback)`` for the rest.
+    ``("trace", bytes)`` and ``("replay", dict)`` for jobs that look into a step, ``("description", dict)``,
+    ``("inapplicable", reason)`` for a fault that cannot be put into the case, ``("error", message)`` for
+    errors that the user can act on and ``("failed", traceback)`` for the rest.
     """
     _log_to(Path(settings["log"]))
     _extend_import_path(settings["import_paths"])
@@ -132,6 +133,8 @@ class Worker:
         """Return the answer to one job."""
         if job is None:
             return "description", self.describe()
+        if "deep" in job:
+            return self.look_into(job)
         return "measurement", self.run(job).to_wire()
 
     def describe(self) -> dict[str, Any]:
@@ -156,6 +159,31 @@ class Worker:
         finally:
             gc.collect()  # cells refer to themselves
             self._release_graphs()
+
+    def look_into(self, job: dict[str, Any]) -> tuple[str, Any]:
+        """Run one case up to the end of one step, watching its cells; return ``("trace", bytes)``.
+
+        ``job["deep"]`` is ``{"step": s, "reference": None}``, or with the bytes of a reference's trace there
+        ``("replay", dict)`` is returned: :func:`harness.tracing.replay.replay_step`.
+        """
+        from harness.tracing.recording import record_step
+        from harness.tracing.replay import replay_step
+        from harness.tracing.trace import DeepTrace
+
+        injection = requested_injection(job)
+        loaded = self._load(job) if injection.needs_own_pipeline else self._keep(job)
+        step, reference = job["deep"]["step"], job["deep"]["reference"]
+        with injection.within(loaded.call):
+            generators = injection.generators(tuple(job["seeds"]), Ledger())
+
+            def run(after_step: Callable[..., Any]) -> None:
+                self._call(loaded.call, job, generators, after_step)
+
+            if reference is not None:
+                trace = DeepTrace.from_bytes(reference)
+                return "replay", replay_step(loaded.call, run, trace).to_wire()
+            trace = record_step(loaded.call, run, case=job["id"], step=step, fingerprint=self._fingerprint)
+            return "trace", trace.to_bytes()
 
     def _measure(
         self, job: dict[str, Any], injection: Injection, load: Callable[[dict[str, Any]], Any]
@@ -240,7 +268,7 @@ class Worker:
         pipeline: Any,
         job: dict[str, Any],
         generators: Sequence[LedgerGenerator],
-        trace: StepTrace,
+        after_step: Callable[..., Any],
     ) -> Array:
         with self._guard.watching():
             result = pipeline(
@@ -248,7 +276,7 @@ class Worker:
                 generator=list(generators) if len(generators) > 1 else generators[0],
                 num_inference_steps=job["steps"],
                 output_type="np",
-                callback_on_step_end=trace,
+                callback_on_step_end=after_step,
                 **job["arguments"],
             )
         images = getattr(result, "images", None)

@@ -1,7 +1,8 @@
 """Metrics: how far an output is from a reference, in figures that each see another kind of fault.
 
-Everything is computed in float64. A metric that does not apply to the arrays at hand is absent from the
-result; :func:`why_absent` says why.
+Everything is computed in float64, block by block, so that arrays of any size take no more memory than a few
+blocks, and the 0.1 % largest differences. A metric that does not apply to the arrays at hand is absent from
+the result; :func:`why_absent` says why.
 """
 
 from __future__ import annotations
@@ -11,7 +12,13 @@ import math
 import numpy as np
 
 from harness.judgement import images
+from harness.judgement.norms import Norms, safe_unit
+from harness.judgement.similarity import SSIM_WINDOW, structural_similarity
+from harness.judgement.sums import sum_up
 from harness.measurement.record import Array
+from harness.measurement.ulp import max_ulp
+
+__all__ = ["METRICS", "ORDER", "SIMILARITIES", "compare", "max_ulp", "ratio", "scaled", "why_absent"]
 
 # Every metric, in the order it is shown. `max_ulp` explodes near zero: it explains, and no limit may gate it.
 METRICS = (
@@ -20,6 +27,13 @@ METRICS = (
 )  # fmt: skip
 SIMILARITIES = ("ssim", "ssim_worst")
 
+# The power of a small difference's size that a metric (its distance from 1, for a similarity) grows with. The
+# angle and SSIM are at their best without a difference, so they start with its square. PSNR is its logarithm.
+ORDER = {
+    "max_abs": 1, "mean_abs": 1, "p999_abs": 1, "relative_l2": 1, "cosine_distance": 2, "worst_tile": 1,
+    "brightness_shift": 1, "contrast_shift": 1, "ssim": 2, "ssim_worst": 2, "max_ulp": 1,
+}  # fmt: skip
+
 
 def compare(output: Array, reference: Array, *, similarity: bool = True) -> dict[str, float]:
     """Return the metrics of ``output`` against ``reference``: same shape and dtype, real, finite.
@@ -27,10 +41,12 @@ def compare(output: Array, reference: Array, *, similarity: bool = True) -> dict
     Over all values: ``max_abs``, ``mean_abs``, ``p999_abs`` (99.9th percentile) of the absolute difference
     d; ``relative_l2`` = |d| / |reference|; ``cosine_distance`` = 1 - cos; ``max_ulp``, the largest distance
     in representable values. Per image, the worst one reported, so that a sound batch does not hide a bad
-    image: ``worst_tile``, ``brightness_shift`` and ``contrast_shift`` (see :mod:`harness.judgement.images`),
-    ``psnr`` in dB, ``ssim`` (mean over the image) and ``ssim_worst`` (worst window). An image is what the
-    last three axes ``[height, width, channels]`` of an array of four or more axes hold; with fewer axes each
-    entry of the first axis counts as one for ``psnr`` and the shifts.
+    image: ``worst_tile`` (mean of d over one channel of an 8 x 8 tile), ``brightness_shift`` (change of the
+    mean, in units of the data range), ``contrast_shift`` (|std(output) / std(reference) - 1|), ``psnr`` in
+    dB, ``ssim`` (mean over the image) and ``ssim_worst`` (worst window). See :mod:`harness.judgement.images`
+    for data range and tiles, :mod:`harness.judgement.similarity` for SSIM. An image is what the last three
+    axes ``[height, width, channels]`` of an array of four or more axes hold; with fewer axes each entry of
+    the first axis counts as one for ``psnr`` and the shifts.
 
     ``similarity=False`` leaves out SSIM, which takes longer than all the rest. Raises ValueError for arrays
     of different shape or dtype, or with NaN or Inf: those are failures before any metric.
@@ -39,38 +55,53 @@ def compare(output: Array, reference: Array, *, similarity: bool = True) -> dict
         raise ValueError(
             f"{output.dtype}{output.shape} cannot be compared with {reference.dtype}{reference.shape}"
         )
-    a, b = np.asarray(output, np.float64), np.asarray(reference, np.float64)
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        raise ValueError("arrays with NaN or Inf cannot be compared")
-    if a.size == 0:
+    if output.size == 0:
         return {}
+    low, high = _extent(reference)
+    unit = 1.0
+    if output.dtype == np.float64:
+        unit = safe_unit(max(map(abs, (low, high, *_extent(output)))))
+    scale = images.data_range(reference.dtype, low, high) / unit
     # Beyond the range of doubles a metric is infinite, which is over any limit.
     with np.errstate(over="ignore", invalid="ignore"):
-        result = _metrics(a, b, reference, similarity=similarity)
-    result["max_ulp"] = max_ulp(output, reference)
+        sums = sum_up(output, reference, unit=unit, scale=scale)
+        norms = Norms(output, reference, unit, sums)
+        result = {
+            "max_abs": sums.top * unit,
+            "mean_abs": sums.total / output.size * unit,
+            "p999_abs": sums.quantile * unit,
+            "relative_l2": ratio(norms.difference, norms.reference),
+            "cosine_distance": norms.cosine_distance(),
+            "brightness_shift": sums.mean_shift / scale,
+            "contrast_shift": sums.contrast,
+            "psnr": images.psnr(sums.error, scale),
+            "max_ulp": sums.ulp if output.dtype.kind == "f" else sums.top,
+        }
+        if images.has_images(output):
+            result["worst_tile"] = sums.tile * unit
+        if similarity and images.has_windows(output):
+            result["ssim"], result["ssim_worst"] = structural_similarity(
+                output, reference, low=low / unit, high=high / unit, scale=scale, top=sums.top, unit=unit
+            )
     return {name: result[name] for name in METRICS if name in result}
 
 
-def _metrics(a: Array, b: Array, reference: Array, *, similarity: bool) -> dict[str, float]:
-    """Return all metrics but ``max_ulp`` of the float64 arrays; ``reference`` is ``b`` in its own dtype."""
-    difference = np.abs(a - b)
-    scale = images.data_range(reference)
-    norm = _norm(b)
-    result = {
-        "max_abs": float(difference.max()),
-        "mean_abs": float(difference.mean()),
-        "p999_abs": float(np.quantile(difference, 0.999)),
-        "relative_l2": ratio(_norm(difference), norm),
-        "cosine_distance": _cosine_distance(a, b),
-        "brightness_shift": images.brightness_shift(a, b, scale),
-        "contrast_shift": images.contrast_shift(a, b, scale),
-        "psnr": images.psnr(difference, scale),
-    }
-    if images.has_images(a):
-        result["worst_tile"] = images.worst_tile(difference)
-        if similarity and images.has_windows(a):
-            result["ssim"], result["ssim_worst"] = images.structural_similarity(a, b, scale)
-    return result
+def scaled(name: str, value: float, factor: float) -> float:
+    """Return what metric ``name`` would be for a difference ``factor`` times as large, where it is ``value``.
+
+    By the metric's :data:`ORDER` n that is ``value * factor**n``, for a similarity the same of its distance
+    from 1, and for ``psnr``, the logarithm of the difference's square, ``value - 20 log10(factor)``. So what
+    rounding did to a metric becomes a limit for ``factor`` times that rounding. It holds for differences
+    that are small beside the values; a similarity may come out below its range.
+
+    Raises KeyError for a name that is no metric, ValueError for a factor that is not above 0.
+    """
+    if not factor > 0:
+        raise ValueError(f"a difference cannot become {factor} times as large")
+    if name == "psnr":
+        return value - 20 * math.log10(factor)
+    growth = factor ** ORDER[name]
+    return 1 - (1 - value) * growth if name in SIMILARITIES else value * growth
 
 
 def why_absent(name: str, output: Array) -> str:
@@ -79,7 +110,7 @@ def why_absent(name: str, output: Array) -> str:
     if output.size == 0:
         return f"{name} needs at least one value; the output {shape} is empty"
     if name in SIMILARITIES:
-        size = f"{images.SSIM_WINDOW} x {images.SSIM_WINDOW}"
+        size = f"{SSIM_WINDOW} x {SSIM_WINDOW}"
         return f"{name} needs images [n, height, width, channels] of at least {size}; the output is {shape}"
     return f"{name} needs images [n, height, width, channels]; the output is {shape}"
 
@@ -91,42 +122,8 @@ def ratio(difference: float, scale: float) -> float:
     return difference / scale
 
 
-def _norm(values: Array) -> float:
-    # Scaled by the largest value, so that squares neither overflow nor vanish.
-    top = float(np.abs(values).max(initial=0.0))
-    return 0.0 if top == 0 else top * math.sqrt(float(np.square(values / top).sum()))
-
-
-def _cosine_distance(a: Array, b: Array) -> float:
-    """Return 1 - cos(a, b) as half the squared distance of the unit vectors, which does not cancel near 0."""
-    norms = _norm(a), _norm(b)
-    if 0.0 in norms:
-        return 0.0 if norms[0] == norms[1] else 1.0
-    return 0.5 * float(np.square(a / norms[0] - b / norms[1]).sum())
-
-
-def max_ulp(a: Array, b: Array) -> float:
-    """Return the largest number of representable values between two entries; -0.0 and 0.0 are one value."""
-    if a.dtype.kind != "f":
-        return float(np.abs(np.asarray(a, np.float64) - np.asarray(b, np.float64)).max())
-    left, right = _ordered(a), _ordered(b)
-    return float((np.maximum(left, right) - np.minimum(left, right)).max())
-
-
-def _ordered(values: Array) -> Array:
-    """Map floats to unsigned integers in the same order, neighbours to neighbours, both zeros to one."""
-    width = values.dtype.itemsize * 8
-    bits = np.ascontiguousarray(values).view(f"u{values.dtype.itemsize}").astype(np.uint64)
-    middle = np.uint64(1 << (width - 1))
-    magnitude = bits & (middle - np.uint64(1))
-    result: Array = np.where(bits & middle, middle - magnitude, middle + magnitude)
-    return result
-
-
-def scaled(name: str, value: float, factor: float) -> float:
-    """Return the value that metric ``name`` has for a difference ``factor`` times that of ``value``."""
-    if name == "psnr":
-        return value - 20 * math.log10(factor)
-    if name in SIMILARITIES:
-        return 1 - (1 - value) * factor**2
-    return value * factor ** (2 if name == "cosine_distance" else 1)
+def _extent(array: Array) -> tuple[float, float]:
+    low, high = float(array.min()), float(array.max())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise ValueError("arrays with NaN or Inf cannot be compared")
+    return low, high

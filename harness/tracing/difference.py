@@ -1,0 +1,85 @@
+"""The difference between what one cell gave and what a reference says, and whether rounding explains it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from harness.measurement.record import Array
+from harness.measurement.ulp import max_ulp
+
+_EPS = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
+# Up to how many eps of relative L2 two results of one operator on one input differ by rounding alone: they
+# add the same products in another order. Between MindSpore 2.8 and 2.10, two major releases of oneDNN apart,
+# the 3x3 convolutions of the shipped models (sums of up to 4608 products) differ by up to 2.8 eps of float32,
+# matrix products by 0.3; cancellation and longer sums are given five times that. Every fault of the model in
+# the catalogue leaves its cell by more, at its reference size. Half precision adds in float32, so only the
+# last rounding can differ: one eps at most (0.007 measured), twice that where a cell rounds in between.
+_ROUNDINGS = {"float64": 16, "float32": 16, "float16": 2, "bfloat16": 2}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How two tensors of one call differ.
+
+    ``differing`` of ``size`` values have other bits; ``relative_l2`` is the L2 norm of the difference over
+    the reference's, ``max_abs`` the largest absolute difference, ``scale_ulp`` that in units in the last
+    place of the reference's largest value (of integers: itself), ``max_ulp`` the largest number of
+    representable values between two entries, which explodes near 0. ``form`` says how dtype or shape differ;
+    then there are no figures.
+    """
+
+    differing: int = 0
+    size: int = 0
+    relative_l2: float = 0.0
+    max_abs: float = 0.0
+    scale_ulp: float = 0.0
+    max_ulp: float = 0.0
+    form: str | None = None
+
+    def beyond_rounding(self, dtype: str) -> bool:
+        """Whether rounding cannot explain it in values of ``dtype``; integers and NaN never round."""
+        return self.form is not None or not self.relative_l2 <= rounding_of(dtype)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the difference as plain data."""
+        return asdict(self)
+
+
+def rounding_of(dtype: str) -> float:
+    """Return up to which relative L2 rounding alone explains a difference of values of ``dtype``."""
+    return _ROUNDINGS[dtype] * _EPS[dtype] if dtype in _EPS else 0.0
+
+
+def difference(ours: Array, theirs: Array, dtype: str) -> Difference | None:
+    """Return how ``ours`` differs from ``theirs``, None where all bits are the same.
+
+    ``dtype`` is MindSpore's name of the values' dtype, which bfloat16 in arrays of float32 needs.
+    """
+    if (ours.dtype, ours.shape) != (theirs.dtype, theirs.shape):
+        told = [f"{array.dtype} {list(array.shape)}" for array in (ours, theirs)]
+        return Difference(form=f"{told[0]} here, {told[1]} in the reference")
+    unsigned = f"u{ours.dtype.itemsize}"
+    left, right = (np.ascontiguousarray(array).view(unsigned) for array in (ours, theirs))
+    differing = int(np.count_nonzero(left != right))
+    if differing == 0:
+        return None
+    a, b = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+    # Inf - Inf is NaN, which no limit passes.
+    with np.errstate(invalid="ignore", over="ignore"):
+        moved = np.abs(a - b)
+        distance, norm = float(np.linalg.norm(moved)), float(np.linalg.norm(b))
+        largest = float(moved.max())
+    relative = distance / norm if norm else (0.0 if distance == 0 else math.inf)
+    unit = _ulp_at(float(np.abs(b).max()), dtype)
+    return Difference(differing, ours.size, relative, largest, largest / unit, max_ulp(ours, theirs))
+
+
+def _ulp_at(value: float, dtype: str) -> float:
+    """Return the unit in the last place of ``value`` in ``dtype``; 1 where there is none."""
+    if dtype not in _EPS or not 0 < value < math.inf:
+        return 1.0
+    return float(2.0 ** math.floor(math.log2(value)) * _EPS[dtype])

@@ -1,0 +1,94 @@
+"""Recording a deep trace: what every cell was given and gave in one denoising step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from harness.measurement.record import Array, array_sha256
+from harness.tracing.tensors import dtype_of, leaves, to_array
+from harness.tracing.trace import CellCall, DeepTrace, Value
+from harness.tracing.watcher import (
+    Frame,
+    Run,
+    StepWatcher,
+    arguments,
+    operator,
+    own_parameters,
+    own_settings,
+)
+
+
+def record_step(
+    pipeline: Any, run: Run, *, case: str, step: int, fingerprint: Mapping[str, str]
+) -> DeepTrace:
+    """Run a pipeline up to the end of ``step`` (from 0) and return what its cells did in it.
+
+    ``run`` calls the pipeline with the callback it is given. Raises :class:`harness.errors.HarnessError`
+    where the pipeline has no such step.
+    """
+    recorder = _Recorder(pipeline, step)
+    recorder.watch(run)
+    return recorder.trace(case, fingerprint)
+
+
+class _Recorder(StepWatcher):
+    def __init__(self, pipeline: Any, step: int) -> None:
+        super().__init__(pipeline, step)
+        self._arrays: dict[str, Array] = {}
+        self._calls: list[CellCall] = []
+        self._inputs: dict[Frame, tuple[Value, ...]] = {}
+        self._parameters: dict[str, dict[str, str]] = {}
+        self._before: Value | None = None
+        self._after: tuple[Any, Value] | None = None
+
+    def trace(self, case: str, fingerprint: Mapping[str, str]) -> DeepTrace:
+        assert self._after is not None
+        timestep, after = self._after
+        return DeepTrace(
+            case,
+            self.step,
+            float(timestep) if float(timestep) != int(timestep) else int(timestep),
+            tuple(self._calls),
+            self._before,
+            after,
+            self._arrays,
+            dict(fingerprint),
+        )
+
+    def entering(self, frame: Frame, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        # At once: a cell may work in place.
+        self._inputs[frame] = self._values(arguments(frame, args, kwargs))
+        return args, kwargs
+
+    def leaving(self, frame: Frame, output: Any) -> Any:
+        if frame.path not in self._parameters:
+            hashes = {name: array_sha256(to_array(value)) for name, value in own_parameters(frame.cell)}
+            self._parameters[frame.path] = hashes
+        call = CellCall(
+            frame.path,
+            frame.index,
+            operator(frame.cell),
+            own_settings(frame.cell),
+            self._parameters[frame.path],
+            self._inputs.pop(frame),
+            self._values(leaves(output, "output")),
+        )
+        self._calls.append(call)
+        return output
+
+    def latents_before(self, latents: Any) -> Mapping[str, Any]:
+        self._before = self._value(latents)
+        return {}
+
+    def latents_after(self, timestep: Any, latents: Any) -> None:
+        self._after = timestep, self._value(latents)
+
+    def _values(self, found: Iterable[tuple[str, Any]]) -> tuple[Value, ...]:
+        return tuple(self._value(leaf) for _, leaf in found)
+
+    def _value(self, leaf: Any) -> Value:
+        array = to_array(leaf)
+        sha256 = array_sha256(array)
+        self._arrays.setdefault(sha256, array)
+        return Value(sha256, dtype_of(leaf))

@@ -1,0 +1,189 @@
+"""Replaying a deep trace: one step in which every cell is given what the reference's was given.
+
+The pipeline runs as ever, but whatever a cell is handed or gives is compared with the reference's, and where
+it differs the reference's takes its place. So no difference spreads: a cell is judged by its own operations
+alone, on the reference's inputs and with the reference's results of the cells within it. What a cell hands to
+another is its own doing too, so a wrong scale between two layers of an attention is the attention's.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from harness.measurement.record import Array, array_sha256
+from harness.tracing.difference import Difference, difference
+from harness.tracing.findings import Finding, Place, Replay
+from harness.tracing.tensors import dtype_of, leaves, like, replaced, to_array
+from harness.tracing.trace import CellCall, DeepTrace, Value
+from harness.tracing.watcher import (
+    Frame,
+    Run,
+    StepWatcher,
+    arguments,
+    label_arguments,
+    operator,
+    own_parameters,
+    own_settings,
+)
+
+
+def replay_step(pipeline: Any, run: Run, trace: DeepTrace) -> Replay:
+    """Run a pipeline up to the step of ``trace`` and return where it computes something else in it.
+
+    ``run`` calls the pipeline with the callback it is given. Raises :class:`harness.errors.HarnessError`
+    where the pipeline has no such step.
+    """
+    replaying = _Replaying(pipeline, trace)
+    replaying.watch(run)
+    return replaying.result()
+
+
+class _Replaying(StepWatcher):
+    def __init__(self, pipeline: Any, trace: DeepTrace) -> None:
+        super().__init__(pipeline, trace.step)
+        self._trace = trace
+        self._reference = {call.key: call for call in trace.calls}
+        self._findings: list[Finding] = []
+        self._seen: dict[tuple[str, int], str] = {}
+        self._differing: set[tuple[str, int]] = set()
+        self._composite = {prefix for call in trace.calls for prefix in _around(call.path)}
+        self._added: list[str] = []
+        self._latents_judged = True
+
+    def result(self) -> Replay:
+        counts: Counter[str] = Counter()
+        differing: Counter[str] = Counter()
+        for key, name in self._seen.items():
+            if key[0] not in self._composite:
+                counts[name] += 1
+                differing[name] += key in self._differing
+        missing = [call.path for call in self._trace.calls if call.key not in self._seen]
+        return Replay(
+            self.step,
+            self._trace.timestep,
+            tuple(self._findings),
+            len(self._seen),
+            {name: (differing[name], total) for name, total in sorted(counts.items())},
+            tuple(dict.fromkeys(missing)),
+            tuple(dict.fromkeys(self._added)),
+            self._latents_judged,
+        )
+
+    def entering(self, frame: Frame, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        call = self._reference.get(frame.key)
+        if call is None:
+            self._added.append(frame.path)
+            return args, kwargs
+        self._seen[frame.key] = call.operator
+        corrections = self._compare(frame.parent, arguments(frame, args, kwargs), call.inputs, frame.path)
+        if corrections:
+            args = tuple(replaced(value, corrections, label) for label, value in label_arguments(frame, args))
+            kwargs = {name: replaced(value, corrections, name) for name, value in kwargs.items()}
+        return args, kwargs
+
+    def leaving(self, frame: Frame, output: Any) -> Any:
+        call = self._reference.get(frame.key)
+        if call is None:
+            return output
+        corrections = self._compare(frame, list(leaves(output, "output")), call.outputs, None)
+        return replaced(output, corrections, "output") if corrections else output
+
+    def latents_before(self, latents: Any) -> Mapping[str, Any]:
+        assert self._trace.before is not None
+        return {"latents": like(latents, self._array(self._trace.before))}
+
+    def latents_after(self, timestep: Any, latents: Any) -> None:
+        del timestep
+        # Before the first step there is no callback by which to hand the reference's latents in.
+        if self.step == 0 and any(finding.place == "model input" for finding in self._findings):
+            self._latents_judged = False
+            return
+        self._compare(None, [("latents", latents)], (self._trace.after,), None)
+
+    def _compare(
+        self, frame: Frame | None, ours: list[tuple[str, Any]], theirs: tuple[Value, ...], to: str | None
+    ) -> dict[str, Any]:
+        """Enter what differs as the doing of ``frame``'s cell; return the reference's in its place, by label.
+
+        Only for what has the reference's form: in place of anything else it would raise somewhere.
+        """
+        corrections = {}
+        if len(ours) != len(theirs):
+            form = f"{len(ours)} tensors and numbers here, {len(theirs)} in the reference"
+            self._enter(frame, "all" if to else "output", to, "", (), Difference(form=form))
+        for (label, leaf), value in zip(ours, theirs, strict=False):
+            array = to_array(leaf)
+            if array_sha256(array) == value.sha256:
+                continue
+            reference = self._array(value)
+            found = difference(array, reference, dtype_of(leaf))
+            if found is None:
+                continue
+            if found.form is None:
+                corrections[label] = like(leaf, reference)
+            self._enter(frame, label, to, dtype_of(leaf), array.shape, found)
+        return corrections
+
+    def _enter(
+        self,
+        frame: Frame | None,
+        tensor: str,
+        to: str | None,
+        dtype: str,
+        shape: tuple[int, ...],
+        found: Difference,
+    ) -> None:
+        place: Place = "cell" if frame else "latents" if to is None else "model input"
+        call = None if frame is None else self._reference.get(frame.key)
+        finding = Finding(
+            place=place,
+            path=frame.path if frame else "",
+            operator=operator(frame.cell) if frame else "",
+            reference_operator=call.operator if call else "",
+            tensor=tensor,
+            to=to,
+            after=frame.last_child if frame else None,
+            ancestors=_ancestors(frame),
+            dtype=dtype,
+            shape=shape,
+            difference=found,
+            changes=_changes(frame.cell, call) if frame and call else (),
+            beyond=found.beyond_rounding(dtype),
+        )
+        self._findings.append(finding)
+        if frame:
+            self._differing.add(frame.key)
+
+    def _array(self, value: Value) -> Array:
+        return self._trace.arrays[value.sha256]
+
+
+def _changes(cell: Any, call: CellCall) -> tuple[str, ...]:
+    """Return how the cell's own settings and parameters differ from those it had in the reference."""
+    settings = own_settings(cell)
+    changes = [
+        f"{name} is {settings[name]}, in the reference {value}"
+        for name, value in sorted(call.settings.items())
+        if name in settings and settings[name] != value
+    ]
+    for name, parameter in own_parameters(cell):
+        known = call.parameters.get(name)
+        if known is not None and array_sha256(to_array(parameter)) != known:
+            changes.append(f"its {name} is not the reference's")
+    return tuple(changes)
+
+
+def _around(path: str) -> list[str]:
+    """Return the paths of the cells that ``path`` lies in."""
+    parts = path.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts))]
+
+
+def _ancestors(frame: Frame | None) -> tuple[tuple[str, str], ...]:
+    around = []
+    while frame is not None and frame.parent is not None:
+        frame = frame.parent
+        around.append((frame.path, operator(frame.cell)))
+    return tuple(reversed(around))

@@ -1,0 +1,74 @@
+"""Tensors in the arguments and results of cells: found, taken to numpy, and put back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor
+
+from harness.measurement.record import REAL_KINDS, Array
+
+
+def leaves(value: Any, label: str) -> Iterator[tuple[str, Any]]:
+    """Yield the tensors, arrays and numbers in ``value``, each with a label such as ``skips[1]``.
+
+    Lists, tuples and dicts are gone through; what else there may be is passed over, as are tensors of complex
+    numbers.
+    """
+    if isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from leaves(item, f"{label}[{index}]")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from leaves(item, f"{label}[{key}]")
+    elif _is_leaf(value):
+        yield label, value
+
+
+def replaced(value: Any, replacements: dict[str, Any], label: str) -> Any:
+    """Return ``value`` with the leaves of those labels (see :func:`leaves`) taken from ``replacements``."""
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        items = [replaced(item, replacements, f"{label}[{index}]") for index, item in enumerate(value)]
+        return type(value)(*items)
+    if type(value) in (list, tuple):
+        return type(value)(
+            replaced(item, replacements, f"{label}[{index}]") for index, item in enumerate(value)
+        )
+    if type(value) is dict:
+        return {key: replaced(item, replacements, f"{label}[{key}]") for key, item in value.items()}
+    return replacements.get(label, value)
+
+
+def to_array(leaf: Any) -> Array:
+    """Return a leaf as an array of its own; bfloat16, which numpy lacks, as float32."""
+    if isinstance(leaf, Tensor):
+        wide = leaf.astype(ms.float32) if leaf.dtype == ms.bfloat16 else leaf
+        return np.array(wide.asnumpy())
+    return np.array(leaf)
+
+
+def like(leaf: Any, array: Array) -> Any:
+    """Return ``array`` as what ``leaf`` is: a tensor of its dtype, an array, or a number of its type."""
+    if isinstance(leaf, Tensor):
+        return Tensor(array).astype(leaf.dtype)
+    if isinstance(leaf, np.ndarray):
+        return array.copy()
+    return type(leaf)(array.item())
+
+
+def dtype_of(leaf: Any) -> str:
+    """Return the name of a leaf's dtype as MindSpore has it (``float32``)."""
+    if isinstance(leaf, Tensor):
+        return str(leaf.dtype).lower()
+    return str(np.asarray(leaf).dtype)
+
+
+def _is_leaf(value: Any) -> bool:
+    if isinstance(value, Tensor):
+        return value.dtype not in (ms.complex64, ms.complex128)
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in REAL_KINDS
+    return isinstance(value, bool | int | float | np.number)

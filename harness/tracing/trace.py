@@ -1,0 +1,173 @@
+"""The deep trace: every cell's inputs and outputs in one denoising step, and its form as bytes.
+
+The bytes are a safetensors file. Every array is stored once, named by its sha256, however many cells it is
+handed to; what ties them together is JSON in the file's metadata, beside its own sha256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+from safetensors import SafetensorError
+
+from harness.errors import HarnessError
+from harness.measurement.record import Array, array_sha256
+
+_FORMAT = "harness deep trace 1"
+
+
+class TraceDamaged(HarnessError):
+    """The bytes are no deep trace, or not what was recorded; the message does not name the file."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """One tensor (or number) that a call took or gave: ``sha256`` names its array, ``dtype`` is MindSpore's.
+
+    The array of a bfloat16 tensor, which numpy lacks, is float32, which holds it exactly.
+    """
+
+    sha256: str
+    dtype: str
+
+
+@dataclass(frozen=True)
+class CellCall:
+    """One call of one cell.
+
+    ``path`` is the root's name and the cell's path below it; ``index`` counts the calls of that path.
+    ``operator`` is the cell's class, with the size of its kernel. ``settings`` are the cell's own public
+    numbers, texts and booleans, ``parameters`` the sha256 of its own parameters by name. ``inputs`` and
+    ``outputs`` are flat: tensors and numbers in the order of the arguments.
+    """
+
+    path: str
+    index: int
+    operator: str
+    settings: dict[str, Any]
+    parameters: dict[str, str]
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What tells this call from every other one of the step."""
+        return self.path, self.index
+
+
+@dataclass(frozen=True)
+class DeepTrace:
+    """What the cells did in one denoising step.
+
+    ``calls`` are in the order of completion: children before parents. ``before`` are the latents before the
+    step (None for step 0, whose latents the pipeline draws), ``after`` those after it. ``arrays`` has every
+    array by its sha256. ``fingerprint`` is that of the environment; ``baseline`` identifies the baseline that
+    the trace was recorded for, None for one of a run.
+    """
+
+    case: str
+    step: int
+    timestep: int | float
+    calls: tuple[CellCall, ...]
+    before: Value | None
+    after: Value
+    arrays: Mapping[str, Array]
+    fingerprint: dict[str, str]
+    baseline: str | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that the arrays take."""
+        return sum(array.nbytes for array in self.arrays.values())
+
+    def to_bytes(self) -> bytes:
+        """Return the trace as a safetensors file."""
+        text = json.dumps(
+            {
+                "case": self.case,
+                "step": self.step,
+                "timestep": self.timestep,
+                "calls": [asdict(call) for call in self.calls],
+                "before": None if self.before is None else asdict(self.before),
+                "after": asdict(self.after),
+                "fingerprint": self.fingerprint,
+                "baseline": self.baseline,
+            },
+            sort_keys=True,
+        )
+        metadata = {"format": _FORMAT, "trace": text, "sha256": _sha256(text)}
+        arrays = {name: np.require(array, requirements="C") for name, array in self.arrays.items()}
+        return safetensors.numpy.save(arrays, metadata)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> DeepTrace:
+        """Rebuild a trace from :meth:`to_bytes`'s data, every byte of it checked.
+
+        Raises :class:`TraceDamaged` where it is anything else.
+        """
+        text = _text_of(data)
+        try:
+            arrays: dict[str, Array] = safetensors.numpy.load(data)
+        except (SafetensorError, KeyError, ValueError) as error:
+            raise TraceDamaged(f"it is not a safetensors file: {error}") from None
+        try:
+            trace = cls._of(json.loads(text), arrays)
+        except (KeyError, TypeError, ValueError) as error:
+            raise TraceDamaged(f"its description lacks something or has something else: {error!r}") from None
+        for name in trace._named() | arrays.keys():
+            if name not in arrays or array_sha256(arrays[name]) != name:
+                raise TraceDamaged(f"the array {name[:16]}… is missing or is not what was recorded")
+        return trace
+
+    @classmethod
+    def _of(cls, fields: dict[str, Any], arrays: dict[str, Array]) -> DeepTrace:
+        calls = tuple(
+            CellCall(
+                **{
+                    **call,
+                    "inputs": tuple(Value(**value) for value in call["inputs"]),
+                    "outputs": tuple(Value(**value) for value in call["outputs"]),
+                }
+            )
+            for call in fields.pop("calls")
+        )
+        before, after = fields.pop("before"), fields.pop("after")
+        return cls(
+            **fields,
+            calls=calls,
+            before=None if before is None else Value(**before),
+            after=Value(**after),
+            arrays=arrays,
+        )
+
+    def _named(self) -> set[str]:
+        values = [value for call in self.calls for value in (*call.inputs, *call.outputs)]
+        values += [value for value in (self.before, self.after) if value is not None]
+        return {value.sha256 for value in values}
+
+
+def _text_of(data: bytes) -> str:
+    """Return the JSON in the metadata of a safetensors file; the library does not give it for bytes."""
+    # https://huggingface.co/docs/safetensors: eight bytes of length, then the header in JSON.
+    length = int.from_bytes(data[:8], "little")
+    try:
+        header: Any = json.loads(data[8 : 8 + length])
+        metadata: Any = header["__metadata__"]
+        found, text, sha256 = metadata["format"], metadata["trace"], metadata["sha256"]
+    except (ValueError, KeyError, TypeError):
+        raise TraceDamaged("it is no deep trace: it lacks the metadata of one, or is truncated") from None
+    if found != _FORMAT:
+        raise TraceDamaged(f"its format is {found!r}, this version of harness reads {_FORMAT!r}")
+    if _sha256(text) != sha256:
+        raise TraceDamaged("its description is not what was recorded")
+    return str(text)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

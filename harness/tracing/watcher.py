@@ -1,0 +1,204 @@
+"""Watching a pipeline: every call of every cell in one denoising step, and the steps themselves."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from mindspore import nn
+
+from harness.errors import HarnessError
+from harness.tracing.tensors import leaves
+
+# A pipeline as it is run here: it is given a callback_on_step_end, and what it returns is of no interest.
+Run = Callable[[Callable[..., Mapping[str, Any]]], Any]
+
+
+class _StepReached(BaseException):
+    """Ends the pipeline after the step that is watched; a pipeline must not take it for an error."""
+
+
+@dataclass(eq=False)
+class Frame:
+    """A call of a cell under way: which cell, whose path, in which other call.
+
+    ``last_child`` is the path of the cell that it called last, ``index`` counts the calls of ``path``.
+    """
+
+    cell: Any
+    path: str
+    index: int
+    parent: Frame | None
+    last_child: str | None = None
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What tells this call from every other one of the step."""
+        return self.path, self.index
+
+
+class StepWatcher(ABC):
+    """Looks on at one denoising step of a pipeline.
+
+    Paths are those of the cells below the cell that the pipeline calls, after its name in the pipeline
+    (``unet.up_blocks.1.attentions.0.to_k``), or its class's where it has none.
+    """
+
+    def __init__(self, pipeline: Any, step: int) -> None:
+        self.step = step
+        self._pipeline = pipeline
+        self._reached = 0
+        self._frame: Frame | None = None
+        self._counts: Counter[str] = Counter()
+        self._paths: dict[int, str] = {}
+        self._kept: list[Any] = []  # cells, whose addresses must not become others'
+
+    def watch(self, run: Run) -> None:
+        """Run the pipeline up to the end of the step.
+
+        Raises :class:`HarnessError` where it has no such step.
+        """
+        try:
+            with self._seeing_calls():
+                run(self._after_step)
+        except _StepReached:
+            return
+        raise HarnessError(
+            f"the pipeline called callback_on_step_end for {self._reached} steps: there is no step "
+            f"{self.step} to look into (they count from 0)"
+        )
+
+    @abstractmethod
+    def entering(self, frame: Frame, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        """Return the arguments to call the cell with, given those it is called with."""
+
+    @abstractmethod
+    def leaving(self, frame: Frame, output: Any) -> Any:
+        """Return what the cell's caller is to get, given what the cell returned."""
+
+    @abstractmethod
+    def latents_before(self, latents: Any) -> Mapping[str, Any]:
+        """Return what the callback returns at the end of the step before, given the latents then."""
+
+    @abstractmethod
+    def latents_after(self, timestep: Any, latents: Any) -> None:
+        """Take the latents at the end of the step."""
+
+    def _after_step(self, _: Any, __: int, timestep: Any, tensors: Mapping[str, Any]) -> Mapping[str, Any]:
+        index, self._reached = self._reached, self._reached + 1
+        if index == self.step:
+            self.latents_after(timestep, tensors["latents"])
+            raise _StepReached
+        return self.latents_before(tensors["latents"]) if index + 1 == self.step else {}
+
+    @contextmanager
+    def _seeing_calls(self) -> Iterator[None]:
+        # The class's own: MindSpore's hooks cannot replace keyword arguments in every release, and a cell
+        # that the pipeline hides in a function is seen as well.
+        original = nn.Cell.__call__
+
+        def call(cell: Any, *args: Any, **kwargs: Any) -> Any:
+            if self._reached != self.step:
+                return original(cell, *args, **kwargs)
+            return self._called(original, cell, args, kwargs)
+
+        nn.Cell.__call__ = call
+        try:
+            yield
+        finally:
+            nn.Cell.__call__ = original
+
+    def _called(
+        self, original: Callable[..., Any], cell: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        path = self._path(cell)
+        frame = Frame(cell, path, self._counts[path], self._frame)
+        self._counts[path] += 1
+        args, kwargs = self.entering(frame, args, kwargs)
+        self._frame = frame
+        try:
+            output = original(cell, *args, **kwargs)
+        finally:
+            self._frame = frame.parent
+        if frame.parent is not None:
+            frame.parent.last_child = path
+        return self.leaving(frame, output)
+
+    def _path(self, cell: Any) -> str:
+        if id(cell) not in self._paths:
+            if self._frame is None:
+                root = _attribute_name(self._pipeline, cell) or type(cell).__name__
+            else:  # made on the fly, or kept where MindSpore does not look for cells
+                root = f"{self._frame.path}.{type(cell).__name__}"
+            self._kept.append(cell)
+            for name, inner in cell.cells_and_names():
+                self._paths.setdefault(id(inner), f"{root}.{name}" if name else root)
+        return self._paths[id(cell)]
+
+
+def arguments(frame: Frame, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return the tensors and numbers among the arguments of a call, labelled by the parameters' names."""
+    names = _parameter_names(frame.cell)
+    found = [
+        leaf
+        for index, value in enumerate(args)
+        for leaf in leaves(value, names[index] if index < len(names) else f"argument {index}")
+    ]
+    return found + [leaf for name in sorted(kwargs) for leaf in leaves(kwargs[name], name)]
+
+
+def label_arguments(frame: Frame, args: tuple[Any, ...]) -> list[tuple[str, Any]]:
+    """Return the positional arguments themselves, labelled as in :func:`arguments`."""
+    names = _parameter_names(frame.cell)
+    return [
+        (names[index] if index < len(names) else f"argument {index}", value)
+        for index, value in enumerate(args)
+    ]
+
+
+def own_parameters(cell: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the cell's own parameters, without those of cells within it, by the names it has for them."""
+    for name, parameter in cell._params.items():
+        if parameter is not None:
+            yield name, parameter
+
+
+def own_settings(cell: Any) -> dict[str, Any]:
+    """Return the cell's own public numbers, texts and booleans, and tuples of them, as JSON values."""
+    inherited = vars(nn.Cell())
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in vars(cell).items()
+        if not name.startswith("_") and name not in inherited and _is_plain(value)
+    }
+
+
+def operator(cell: Any) -> str:
+    """Return what a cell computes, in short: its class, and the size of its kernel where it has one."""
+    kernel = getattr(cell, "kernel_size", None)
+    size = (kernel, kernel) if isinstance(kernel, int) else kernel
+    name: str = type(cell).__name__
+    return f"{name} {'x'.join(map(str, size))}" if isinstance(size, tuple) else name
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(isinstance(item, bool | int | float | str) for item in value)
+    return isinstance(value, bool | int | float | str)
+
+
+def _parameter_names(cell: Any) -> list[str]:
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = inspect.signature(cell.construct).parameters.values()
+    return [parameter.name for parameter in parameters if parameter.kind in kinds]
+
+
+def _attribute_name(pipeline: Any, cell: Any) -> str | None:
+    attributes = getattr(pipeline, "__dict__", {})
+    names = sorted(name for name, value in attributes.items() if value is cell)
+    return next((name for name in names if not name.startswith("_")), None)
