@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from skimage.metrics import structural_similarity
 
-from harness.judgement.metrics import METRICS, compare, max_ulp, why_absent
+from harness.judgement.metrics import METRICS, SIMILARITIES, compare, max_ulp, why_absent
 
 RANDOM = np.random.default_rng(0)
 
@@ -71,6 +71,14 @@ def test_a_patch_in_one_channel_of_one_image_of_a_batch_weighs_full() -> None:
     output = reference.copy()
     output[5, 8:16, 24:32, 1] = 0.75
     assert compare(output, reference, similarity=False)["worst_tile"] == 0.25
+
+
+def test_similarity_can_be_left_out() -> None:
+    output, reference = image(), image()
+    metrics = compare(output, reference)
+    without = {name: value for name, value in metrics.items() if name not in SIMILARITIES}
+    assert compare(output, reference, similarity=False) == without
+    assert metrics.keys() - without.keys() == set(SIMILARITIES)
 
 
 def test_tiles_at_the_edge_count_their_own_values() -> None:
@@ -133,6 +141,21 @@ def test_a_video_is_many_images() -> None:
     assert compare(output, reference)["ssim"] == compare(output[0, 2:3], reference[0, 2:3])["ssim"]
 
 
+def test_a_shorter_video_is_not_compared_with_the_frames_it_has() -> None:
+    video = image(1, 4, 16, 16, 3)
+    with pytest.raises(ValueError, match=r"\(1, 3, 16, 16, 3\) cannot be compared"):
+        compare(video[:, :3], video)
+
+
+def test_one_bad_frame_of_a_video_weighs_full() -> None:
+    reference = image(2, 3, 16, 16, 3)
+    output = reference.copy()
+    output[1, 2] *= np.float32(0.5)
+    alone, video = compare(output[1, 2][None], reference[1, 2][None]), compare(output, reference)
+    for name in ("brightness_shift", "contrast_shift", "psnr", "ssim", "ssim_worst", "worst_tile"):
+        assert video[name] == pytest.approx(alone[name], rel=1e-12), name
+
+
 def test_nothing_has_no_metrics() -> None:
     empty = np.zeros((0, 8, 8, 3), np.float32)
     assert compare(empty, empty) == {}
@@ -174,10 +197,58 @@ def test_unsigned_values_do_not_wrap() -> None:
     assert compare(np.array([0], np.uint8), np.array([255], np.uint8))["max_abs"] == 255
 
 
-def test_large_and_tiny_values_do_not_overflow() -> None:
-    huge, tiny = np.full(4, 1e300), np.full(4, 1e-300)
-    assert compare(huge * 1.5, huge)["relative_l2"] == pytest.approx(0.5)
-    assert compare(tiny * 1.5, tiny)["relative_l2"] == pytest.approx(0.5)
+def test_the_sign_of_0_makes_no_difference() -> None:
+    zeros = np.zeros((1, 8, 8, 1), np.float32)
+    metrics = compare(-zeros, zeros)
+    best = {"psnr": math.inf, "ssim": 1.0, "ssim_worst": 1.0}
+    assert metrics == {name: best.get(name, 0.0) for name in METRICS}
+
+
+def test_integers_are_apart_by_their_difference() -> None:
+    for dtype in ("uint8", "int16", "int64", "bool"):
+        ones, zeros = np.ones((1, 8, 8, 1), dtype), np.zeros((1, 8, 8, 1), dtype)
+        assert max_ulp(ones, zeros) == compare(ones, zeros)["max_ulp"] == 1
+
+
+@pytest.mark.parametrize("size", [5e-324, 1e-300, 1e-150, 1e150, 1e300])
+def test_values_of_any_size_are_compared_alike(size: float) -> None:
+    plain = np.linspace(4, 12, 256).reshape(1, 16, 16, 1).round()
+    output, reference = np.flip(plain) * size, plain * size
+    # At the lower end the spacing of doubles is all there is: whole multiples are exact.
+    found, usual = compare(output, reference), compare(np.flip(plain), plain)
+    for name in ("relative_l2", "cosine_distance"):
+        assert found[name] == pytest.approx(usual[name], rel=1e-12), name
+    for name in ("max_abs", "mean_abs", "p999_abs", "worst_tile"):
+        assert found[name] == pytest.approx(usual[name] * size, rel=1e-12), name
+    if size > 1:
+        for name in ("brightness_shift", "contrast_shift", "psnr", "ssim", "ssim_worst"):
+            assert found[name] == pytest.approx(usual[name], rel=1e-12), name
+
+
+def test_beyond_the_range_of_doubles_a_difference_is_infinite() -> None:
+    largest = np.full((1, 8, 8, 1), np.finfo(np.float64).max)
+    metrics = compare(largest, -largest)
+    assert metrics["max_abs"] == metrics["worst_tile"] == math.inf
+    assert metrics["relative_l2"] == pytest.approx(2)
+    assert metrics["cosine_distance"] == pytest.approx(2)
+    ends = np.copysign(largest, np.linspace(-1, 1, 64).reshape(largest.shape))
+    assert math.isfinite(compare(ends * 0.5, ends)["psnr"])
+
+
+def test_a_difference_whose_square_vanishes_is_no_0() -> None:
+    reference = np.array([1.0, 1e-250, 0.0])
+    output = np.array([1.0, 3e-250, 0.0])
+    assert compare(output, reference)["relative_l2"] == pytest.approx(2e-250)
+    assert compare(np.array([1.0, 1.0]), np.full(2, 1e-200))["relative_l2"] == pytest.approx(1e200)
+
+
+@pytest.mark.parametrize("factor", [1e-200, 1e-9, 1e-3, 0.3, 3.0, 1e3, 1e9, 1e200])
+def test_the_angle_between_vectors_of_very_different_lengths(factor: float) -> None:
+    reference = np.array([3.0, 4.0])
+    turned = np.array([4.0, 3.0])
+    assert compare(factor * reference, reference)["cosine_distance"] == pytest.approx(0, abs=1e-15)
+    assert compare(factor * turned, reference)["cosine_distance"] == pytest.approx(1 - 24 / 25, rel=1e-12)
+    assert compare(-factor * reference, reference)["cosine_distance"] == pytest.approx(2)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
@@ -195,9 +266,17 @@ def test_what_cannot_be_compared_is_refused() -> None:
         compare(image(), image().astype(np.float64))
     with pytest.raises(ValueError, match="cannot be compared"):
         compare(image(1, 4, 4, 3), image(1, 2, 4, 3))
-    bad = np.array([np.nan], np.float32)
-    with pytest.raises(ValueError, match="NaN"):
-        compare(bad, bad)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_values_that_are_no_numbers_are_refused_even_where_both_have_them(dtype: str, value: float) -> None:
+    sound = image(1, 16, 16, 3).astype(dtype)
+    bad = sound.copy()
+    bad[0, 15, 15, 2] = value
+    for output, reference in ((bad, bad), (bad, sound), (sound, bad)):
+        with pytest.raises(ValueError, match="NaN or Inf"):
+            compare(output, reference)
 
 
 @settings(max_examples=200, deadline=None)
@@ -214,14 +293,14 @@ def test_every_metric_of_any_arrays_is_a_number_in_its_range(
 ) -> None:
     elements = {"allow_nan": False, "allow_infinity": False}
     output = data.draw(hnp.arrays(reference.dtype, reference.shape, elements=elements))
-    # Differences of the largest doubles leave the range of doubles.
-    if np.abs(reference.astype(np.float64)).max() > 1e150 or np.abs(output.astype(np.float64)).max() > 1e150:
-        return
     metrics = compare(output, reference)
     for name, value in metrics.items():
         assert not math.isnan(value), name
-        if name not in ("psnr", "ssim", "ssim_worst"):
+        if name in SIMILARITIES:
+            assert -1 <= value <= 1, name
+        elif name != "psnr":
             assert value >= 0, name
+    assert metrics["cosine_distance"] <= 2
     if np.array_equal(output, reference):
         assert metrics["max_abs"] == metrics["max_ulp"] == metrics["relative_l2"] == 0
     else:

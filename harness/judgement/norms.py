@@ -1,0 +1,78 @@
+"""Norms of two arrays and of their difference, and the angle between the two, at any size of values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from harness.judgement.blocks import blocks, image_groups, load
+from harness.judgement.sums import Sums
+from harness.measurement.record import Array
+
+# Sums of squares neither overflow nor vanish where the largest value is in here, as all of float32's are.
+SAFE_VALUES = (1e-100, 1e100)
+# Below, a sum of squares may lack those that have vanished.
+SAFE_SQUARE = 1e-200
+# Norms further apart than this leave the formula for the cosine distance too few digits.
+FAR = 4.0
+
+
+def safe_unit(largest: float) -> float:
+    """Return the power of 2 to divide values by whose largest absolute one is ``largest``."""
+    if largest == 0 or SAFE_VALUES[0] <= largest <= SAFE_VALUES[1]:
+        return 1.0
+    _, exponent = math.frexp(largest)
+    return math.ldexp(1.0, min(max(exponent, -1000), 1000))
+
+
+class Norms:
+    """The L2 norms of an output a, of its reference b, and of d = a - b, from the sums of one pass.
+
+    Where the squares of small values have vanished from those, another pass takes all values relative to
+    the largest.
+    """
+
+    def __init__(self, output: Array, reference: Array, unit: float, sums: Sums) -> None:
+        self._arrays = output, reference
+        self._unit = unit
+        self._sums = sums
+        self.output = self._norm(sums.output_square, 1, math.inf)
+        self.reference = self._norm(sums.reference_square, math.inf, 1)
+        self.difference = self._norm(sums.difference_square, 1, 1) if sums.top else 0.0
+
+    def cosine_distance(self) -> float:
+        """Return 1 - cos(a, b); 0 where both norms are 0, 1 where only one is.
+
+        It is half the square of ``a / |a| - b / |b|``, which does not cancel near 0. That vector is
+        ``d / |a| + t b / |b|`` with ``t = |b| / |a| - 1 = -(2 d.b + d.d) / (|a| (|a| + |b|))``, whose square
+        follows from the sums at hand.
+        """
+        a, b, sums = self.output, self.reference, self._sums
+        if not (a and b):
+            return 0.0 if a == b else 1.0
+        if 1 / FAR < a / b < FAR:
+            t = -(2 * sums.product + sums.difference_square) / (a * (a + b))
+            square = (self.difference / a) ** 2 + 2 * t * sums.product / (a * b) + t**2
+        else:
+            square = self._square(a, b)
+        return min(max(0.5 * square, 0.0), 2.0)
+
+    def _norm(self, square: float, left: float, right: float) -> float:
+        """Return ``|a / left - b / right|``, from its ``square`` if sound; infinity leaves one out."""
+        if square > SAFE_SQUARE:
+            return math.sqrt(square)
+        top = max(float(np.abs(a / left - b / right).max()) for a, b in self._pieces())
+        return top * math.sqrt(self._square(left * top, right * top)) if top else 0.0
+
+    def _square(self, left: float, right: float) -> float:
+        return sum(float(np.square(a / left - b / right).sum()) for a, b in self._pieces())
+
+    def _pieces(self) -> Iterator[tuple[Array, Array]]:
+        for images in image_groups(*self._arrays):
+            for block in blocks(images):
+                a, b = (np.empty(block.output.shape) for _ in range(2))
+                load(block.output, self._unit, a)
+                load(block.reference, self._unit, b)
+                yield a, b

@@ -1,0 +1,153 @@
+"""One pass over an output and its reference: the sums and extremes that all metrics but SSIM are made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.judgement.blocks import Pair, blocks, image_groups, load
+from harness.judgement.images import contrast_shift, has_images, worst_tile
+from harness.judgement.tail import Tail
+from harness.measurement.record import Array
+from harness.measurement.ulp import max_ulp
+
+QUANTILE = 0.999
+
+
+@dataclass
+class Sums:
+    """Figures of an output a, a reference b, and their difference d = a - b, in the unit of :func:`sum_up`.
+
+    Over all values: ``top``, ``total`` and ``quantile`` (:data:`QUANTILE`) of |d|; the sums of a^2, b^2, d^2
+    and d b; ``ulp``, the largest distance of floats in representable values. Of the image where it is
+    largest: ``mean_shift`` |mean(a) - mean(b)|, ``contrast`` |std(a) / std(b) - 1|, and ``error``, the root
+    mean square of d. ``tile``: the largest mean of |d| over a tile, of images only.
+    """
+
+    top: float = 0.0
+    total: float = 0.0
+    quantile: float = 0.0
+    output_square: float = 0.0
+    reference_square: float = 0.0
+    difference_square: float = 0.0
+    product: float = 0.0
+    ulp: float = 0.0
+    mean_shift: float = 0.0
+    contrast: float = 0.0
+    error: float = 0.0
+    tile: float = 0.0
+
+
+def sum_up(output: Array, reference: Array, *, unit: float, scale: float) -> Sums:
+    """Return the figures of two arrays of one shape and dtype that are not empty.
+
+    All values are divided by ``unit`` when read; ``scale`` is the data range in that unit. Raises ValueError
+    for NaN or Inf in ``output``.
+    """
+    summing = _Summing(output.size, unit, scale, tiles=has_images(output))
+    for images in image_groups(output, reference):
+        summing.add(images)
+    return summing.finish()
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """Mean and sum of squares about it, of ``count`` values of each of some images."""
+
+    count: int
+    mean: Array
+    square: Array
+
+    @classmethod
+    def together(cls, parts: Sequence[_Moments]) -> _Moments:
+        """Return the moments of images from those of their parts (Chan, Golub, LeVeque 1983)."""
+        if len(parts) == 1:
+            return parts[0]
+        counts = np.array([part.count for part in parts])[:, np.newaxis]
+        means = np.array([part.mean for part in parts])
+        mean = (counts * means).sum(axis=0) / counts.sum()
+        square = np.array([part.square for part in parts]) + counts * np.square(means - mean)
+        return cls(int(counts.sum()), mean, square.sum(axis=0))
+
+    def about_zero(self) -> float:
+        """Return the sum of squares of the values themselves, of all images."""
+        return float((self.square + self.count * np.square(self.mean)).sum())
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What a block yields for each of its images."""
+
+    output: _Moments
+    reference: _Moments
+    difference_square: Array
+    product: Array
+
+
+class _Summing:
+    def __init__(self, size: int, unit: float, scale: float, *, tiles: bool) -> None:
+        self._unit, self._scale, self._tiles = unit, scale, tiles
+        self._tail = Tail(size, QUANTILE)
+        self._memory = np.empty((4, 0))
+        self._sums = Sums()
+
+    def add(self, images: Pair) -> None:
+        """Take in whole images."""
+        parts = [self._block(block) for block in blocks(images)]
+        a = _Moments.together([part.output for part in parts])
+        b = _Moments.together([part.reference for part in parts])
+        squares = np.sum([part.difference_square for part in parts], axis=0)
+        sums = self._sums
+        sums.output_square += a.about_zero()
+        sums.reference_square += b.about_zero()
+        sums.difference_square += float(squares.sum())
+        sums.product += float(np.sum([part.product for part in parts]))
+        sums.mean_shift = max(sums.mean_shift, float(np.abs(a.mean - b.mean).max()))
+        deviations = np.sqrt(a.square / a.count), np.sqrt(b.square / b.count)
+        sums.contrast = max(sums.contrast, contrast_shift(*deviations, self._scale))
+        sums.error = max(sums.error, math.sqrt(squares.max() / a.count))
+
+    def finish(self) -> Sums:
+        self._sums.quantile = self._tail.quantile()
+        return self._sums
+
+    def _block(self, block: Pair) -> _Part:
+        shape, size = block.output.shape, block.output.size
+        if self._memory.shape[1] < size:
+            self._memory = np.empty((4, size))
+        # One row for each image; all steps work in place, as fresh memory would cost as much as they do.
+        a, b, difference, absolute = self._memory[:, :size].reshape(4, shape[0], -1)
+        load(block.output, self._unit, a.reshape(shape))
+        load(block.reference, self._unit, b.reshape(shape))
+        np.subtract(a, b, out=difference)
+        np.abs(difference, out=absolute)
+
+        sums = self._sums
+        top = float(absolute.max())
+        if not math.isfinite(top):
+            raise ValueError("arrays with NaN or Inf cannot be compared")
+        sums.top = max(sums.top, top)
+        self._tail.add(absolute, top)
+        if self._tiles:
+            tile, total = worst_tile(absolute.reshape(shape))
+            sums.tile = max(sums.tile, tile)
+        else:
+            total = float(absolute.sum())
+        sums.total += total
+        if block.output.dtype.kind == "f":
+            sums.ulp = max(sums.ulp, max_ulp(block.output, block.reference))
+
+        spare = absolute
+        difference_square = np.square(difference, out=spare).sum(axis=1)
+        product = np.multiply(difference, b, out=spare).sum(axis=1)
+        return _Part(_moments(a, spare), _moments(b, spare), difference_square, product)
+
+
+def _moments(values: Array, spare: Array) -> _Moments:
+    """Return the moments of each row of ``values``, which are left less their mean."""
+    mean = values.sum(axis=1) / values.shape[1]
+    values -= mean[:, np.newaxis]
+    return _Moments(values.shape[1], mean, np.square(values, out=spare).sum(axis=1))
