@@ -11,7 +11,7 @@ handful of shares. ``benchmarks/envelope.py`` measures what that gains and what 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.baselines import Baseline, Calibration, StepEnvelope
@@ -108,17 +108,21 @@ def _deviations(calibration: Calibration) -> Iterator[tuple[str, float, float]]:
 
 
 def _statistic_limits(
-    names: Iterable[str], spread: float, shares: Mapping[str, float], factor: float
+    deviations: Mapping[str, float], spread: float, shares: Mapping[str, float], factor: float
 ) -> dict[str, float]:
-    return {name: shares.get(kind_of(name), 0.0) * spread * factor for name in names}
+    # The largest share was of one of these deviations, and times the spread may be rounded below it.
+    return {
+        name: max(deviation, shares.get(kind_of(name), 0.0) * spread) * factor
+        for name, deviation in deviations.items()
+    }
 
 
 def _shifts(baseline: Baseline, calibration: Calibration, shares: Mapping[str, float]) -> dict[str, float]:
     """Return the envelope of the two shifts, which are a mean and a deviation and can cancel as those can."""
-    statistics = baseline.measurement.statistics
+    statistics, dtype = baseline.measurement.statistics, baseline.measurement.output.dtype
     rms = math.hypot(statistics["mean"], statistics["std"])
     units = {
-        "brightness_shift": ("mean", images.data_range(baseline.measurement.output)),
+        "brightness_shift": ("mean", images.data_range(dtype, statistics["min"], statistics["max"])),
         "contrast_shift": ("std", statistics["std"]),
     }
     spread = calibration.metrics["relative_l2"]
