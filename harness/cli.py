@@ -31,6 +31,7 @@ from harness.judgement.recording import Recording
 from harness.reporting.calibration import CalibrationDisplay
 from harness.reporting.destination import check_destination, write_result
 from harness.reporting.examination import show_examination
+from harness.reporting.html.run import render_again
 from harness.reporting.listing import show_listing
 from harness.reporting.power import PowerDisplay
 from harness.reporting.power_picture import check_format, power_picture
@@ -251,6 +252,19 @@ def doctor(device: Device = "CPU", device_id: DeviceId = 0, python: Python = Non
     show_examination(Console(), examination)
     if not examination.healthy:
         raise typer.Exit(FAILED)
+
+
+@app.command()
+def report(
+    data: Annotated[
+        Path, typer.Argument(metavar="REPORT", help="folder that pytest --harness-report wrote into")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="DIR", help="folder of the page (default: REPORT)")
+    ] = None,
+) -> None:
+    """Write the HTML page of a run again, from the report.json that the run left."""
+    print(render_again(data, output))
 
 
 @contextmanager
