@@ -9,6 +9,8 @@ import numpy as np
 from harness.measurement.record import Array, Measurement
 
 SHOWN_POSITIONS = 3
+# Values looked at in one go: a large array needs no mask of its own size.
+PIECE = 1 << 20
 
 
 def hard_failures(measured: Measurement, baseline: Measurement) -> tuple[str, ...]:
@@ -44,10 +46,16 @@ def value_failures(what: str, array: Array) -> list[str]:
     if array.dtype.kind != "f":
         return []
     reasons = []
-    for kind, found in (("NaN", np.isnan(array)), ("Inf", np.isinf(array))):
-        count = int(np.count_nonzero(found))
+    flat = array.reshape(-1)
+    for kind, is_bad in (("NaN", np.isnan), ("Inf", np.isinf)):
+        count = 0
+        positions: list[tuple[int, ...]] = []
+        for start in range(0, array.size, PIECE):
+            (found,) = np.nonzero(is_bad(flat[start : start + PIECE]))
+            count += found.size
+            for index in found[: SHOWN_POSITIONS - len(positions)]:
+                positions.append(tuple(map(int, np.unravel_index(start + index, array.shape))))
         if count:
-            positions = [tuple(map(int, position)) for position in np.argwhere(found)[:SHOWN_POSITIONS]]
             more = ", …" if count > len(positions) else ""
             reasons.append(
                 f"{what}: {kind} in {count} of {array.size} values, at {str(positions)[1:-1]}{more}"

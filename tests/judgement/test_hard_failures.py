@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
 from samples import make_measurement
 
+from harness.judgement import hard
 from harness.judgement.deviations import statistic_deviation
-from harness.judgement.hard import hard_failures
+from harness.judgement.hard import hard_failures, value_failures
 from harness.measurement.statistics import summarise
 
 
@@ -36,6 +38,31 @@ def test_counts_and_first_positions() -> None:
     reasons = hard_failures(make_measurement(output), make_measurement())
     assert reasons[0] == "output: NaN in 5 of 192 values, at (0, 0, 0, 0), (0, 1, 1, 0), (0, 2, 2, 0), …"
     assert reasons[1] == "output: Inf in 1 of 192 values, at (0, 7, 7, 2)"
+
+
+def test_they_are_found_wherever_they_are_in_a_large_array(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hard, "PIECE", 50)
+    places = [(0, 2, 0, 1), (0, 2, 0, 2), (0, 4, 1, 1), (0, 7, 7, 2)]  # 49, 50, 100 and 191 of 192
+    output = with_values(*((place, np.inf) for place in places))
+    assert value_failures("output", output) == [
+        "output: Inf in 4 of 192 values, at (0, 2, 0, 1), (0, 2, 0, 2), (0, 4, 1, 1), …"
+    ]
+    assert value_failures("output", output.swapaxes(1, 2)) == [
+        "output: Inf in 4 of 192 values, at (0, 0, 2, 1), (0, 0, 2, 2), (0, 1, 4, 1), …"
+    ]
+    assert value_failures("a number", np.array(np.nan)) == ["a number: NaN in 1 of 1 values, at ()"]
+
+
+def test_an_array_of_nothing_but_nan_takes_little_memory_beside_itself() -> None:
+    output = np.full((1, 4000, 4000, 1), np.nan, np.float16)
+    tracemalloc.start()
+    try:
+        (reason,) = value_failures("output", output)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert reason.startswith("output: NaN in 16000000 of 16000000 values, at (0, 0, 0, 0), (0, 0, 1, 0)")
+    assert peak < 24 * 2**20
 
 
 def test_shape_is_not_cut_to_the_shorter_one() -> None:
