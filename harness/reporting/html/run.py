@@ -88,7 +88,7 @@ def render_again(data: Path, folder: Path | None = None) -> Path:
         report = json.loads(source.read_text(encoding="utf-8"))
         if report["format"] != _FORMAT or report["version"] != _VERSION:
             raise ValueError(f"its format is {report['format']} {report['version']}")
-        run, cases = report["run"], [json.dumps(case) for case in report["cases"]]
+        run, cases = report["run"], [json.dumps(case, separators=(",", ":")) for case in report["cases"]]
         _with_index(run, cases)
     except OSError as error:
         raise UsageError(

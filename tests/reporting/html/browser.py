@@ -39,7 +39,7 @@ class Browser:
         from_us, self._to_browser = os.pipe()
         self._from_browser, to_us = os.pipe()
         arguments = [
-            program, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--mute-audio",
+            program, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
             "--remote-debugging-pipe", "--no-first-run", "--hide-scrollbars", "--force-color-profile=srgb",
             "--disable-background-networking", "--disable-component-update", "--disable-extensions",
             f"--user-data-dir={self._folder.name}", "about:blank",
@@ -47,7 +47,10 @@ class Browser:
         # Chromium reads from 3 and writes to 4.
         line = f"exec {shlex.join(arguments)} 3<&{from_us} 4>&{to_us}"
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", line], pass_fds=(from_us, to_us), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            ["/bin/sh", "-c", line],
+            pass_fds=(from_us, to_us),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         os.close(from_us)
         os.close(to_us)
@@ -114,13 +117,14 @@ class Browser:
         """Load a file anew, and wait until it is drawn."""
         self.send("Page.navigate", url="about:blank")
         self.send("Page.navigate", url=f"{page.resolve().as_uri()}{address}")
-        self.wait(f"location.protocol == 'file:' && document.readyState == 'complete'")
+        self.wait("location.protocol == 'file:' && document.readyState == 'complete'")
         self.settle()
 
     def settle(self) -> None:
         """Wait until pictures are decoded and what was asked for is drawn."""
         self.run(
-            "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 60))))"
+            "new Promise(done => requestAnimationFrame(() => requestAnimationFrame("
+            "() => setTimeout(done, 60))))"
         )
 
     def wait(self, condition: str) -> None:
@@ -155,7 +159,8 @@ class Browser:
     def click(self, selector: str) -> None:
         """Click where an element is, with the mouse."""
         place = self.run(
-            f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.scrollIntoView({{block: 'center'}});"
+            f"(() => {{ const e = document.querySelector({json.dumps(selector)});"
+            "e.scrollIntoView({block: 'center'});"
             "const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; })()"
         )
         self.mouse("mouseMoved", *place)

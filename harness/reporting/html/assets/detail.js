@@ -4,7 +4,7 @@ function showCase(entry, index) {
   const view = data(`case-${index}`);
   const { judgement } = view;
   const compared = [
-    judgement.tier, view.baseline && view.baseline.path && `compared with ${view.baseline.path}`,
+    judgement.tier, view.baseline && view.baseline.path && `${judgement.tier ? "compared with" : "its baseline is"} ${view.baseline.path}`,
   ].filter(Boolean).join(", ");
   const pane = document.getElementById("case-view");
   const node = el("article", { "data-case": `${entry.suite}/${entry.id}` },

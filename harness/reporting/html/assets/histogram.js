@@ -1,5 +1,12 @@
 // How many values differ by how much.
 
+/** Room on both sides of a few bins: one alone would fill the plot. */
+function padded(histogram) {
+  const room = Math.max(0, Math.ceil((10 - histogram.counts.length) / 2));
+  const zeros = new Array(room).fill(0);
+  return { ...histogram, start: histogram.start - room / histogram.bins_per_decade, counts: [...zeros, ...histogram.counts, ...zeros] };
+}
+
 function histogramChart(histogram, readout, width) {
   const height = width < 480 ? 190 : 270;
   const [left, right, top, bottom] = [46, 12, 10, 34];
@@ -49,6 +56,6 @@ function histogramSection(histogram) {
     el("h3", {}, "Differences"),
     el("p", {}, told),
     histogram.counts.length > 0
-      && responsive(el("div", { class: "plot" }), (width) => histogramChart(histogram, readout, width)),
+      && responsive(el("div", { class: "plot" }), (width) => histogramChart(padded(histogram), readout, width)),
     readout);
 }

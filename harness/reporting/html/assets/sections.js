@@ -29,18 +29,17 @@ function rowsSection(rows) {
   const body = el("tbody", {}, sorted.map((row) => {
     const used = number(row.used);
     const state = row.passed === false ? "over" : row.passed ? "ok" : "free";
-    const word = row.passed === false ? (row.measured === null ? "not judged" : row.at_least ? "below" : "over") : row.passed ? "within" : "";
+    const word = row.passed === false ? (row.measured === null ? "not judged" : row.at_least ? "below" : "over") : "";
     return el("tr", { class: state, title: row.note || null },
       el("th", { scope: "row" }, row.name),
       el("td", { "data-label": "value" }, exact(row.value)),
       el("td", { "data-label": "baseline" }, exact(row.baseline)),
       el("td", { "data-label": row.value === null ? "measured" : "deviation" }, similarity(row, row.measured)),
       el("td", { "data-label": "limit" }, number(row.limit) === null ? "" : `${row.at_least ? "≥" : "≤"} ${similarity(row, row.limit)}`),
-      el("td", { "data-label": "used", class: "used" }, used === null ? "" : meter(used), used === null ? "" : share(used)),
-      el("td", { class: "word" }, word));
+      el("td", { "data-label": "used", class: "used" }, used === null ? "" : [used <= 1 && meter(used), share(used), word && ` ${word}`]));
   }));
   const table = el("table", { class: "rows" },
-    el("thead", {}, el("tr", {}, ["figure", "value", "baseline", "deviation", "limit", "of its limit", ""].map((title) => el("th", { scope: "col" }, title)))),
+    el("thead", {}, el("tr", {}, ["figure", "value", "baseline", "deviation", "limit", "of its limit"].map((title) => el("th", { scope: "col" }, title)))),
     body);
   const only = el("input", { type: "checkbox", change: () => table.classList.toggle("only-over", only.checked) });
   const remark = failed.length ? `${failed.length} of ${count(decided.length, "limit")} exceeded`

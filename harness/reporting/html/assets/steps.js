@@ -88,8 +88,8 @@ function stepsSection(steps) {
   const first = limited.find((entry) => !(number(entry.drift) <= number(entry.limit)));
   const enveloped = entries.some((entry) => number(entry.largest) !== null);
   const told = entries.every((entry) => entry.same) ? "The latents have the same bits after every step."
-    : first ? `Outside the limit from step ${first.step} on (timestep ${first.timestep}).`
-    : limited.length ? "Within the limit at every step." : "Not calibrated: there is no limit to compare with.";
+    : first ? `First outside the calibrated limit after step ${first.step} (timestep ${first.timestep}).`
+    : limited.length ? "Within the calibrated limit after every step." : "Not calibrated: there is no limit to compare with.";
   const readout = el("p", { class: "readout", "aria-live": "polite" }, "Point at the chart, or focus it and use the arrow keys.");
   const key = (name, text) => el("span", { class: "key" }, el("span", { class: `swatch ${name}` }), text);
   return el("section", { class: "card" },
@@ -97,7 +97,7 @@ function stepsSection(steps) {
     el("p", {}, told),
     el("div", { class: "legend" },
       key("drift", FIGURES[steps.figure]),
-      limited.length > 0 && key("limit", steps.figure === "share" ? "limit" : `limit: largest × ${figure(steps.factor)}`),
+      limited.length > 0 && key("limit", steps.figure === "share" ? "calibrated limit" : `calibrated limit: largest × ${figure(steps.factor)}`),
       enveloped && key("band", "envelope: median to largest of rounding-sized perturbations")),
     responsive(el("div", { class: "plot" }), (width) => stepsChart(steps, readout, width)),
     readout,

@@ -1,0 +1,107 @@
+"""A run with a drift of each kind, on the real pipeline: what the report has to be good at."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from harness.baselines import Baseline, BaselineStore, Calibration, Provenance, device_key
+from harness.cases import Case, load_suite
+from harness.execution.runner import Runner
+from harness.explanation.causes import root_causes
+from harness.judgement.calibration.envelope import Member, make_calibration
+from harness.judgement.calibration.run import member_job
+from harness.judgement.check import check
+from harness.measurement.record import Measurement
+from harness.reporting.html.run import RunReport
+from harness.reporting.html.view import case_view
+
+SUITE = """\
+suite: digits
+defaults:
+  pipeline: ddim
+  checkpoint: builtin:ddpm-digits
+  seed: 3
+  steps: 20
+  keep: latents
+  tolerance: {across_devices: calibrated, same_environment: calibrated}
+cases:
+  - id: same-bits
+  - id: other-kernels
+    tags: [release]
+  - id: limits-too-tight
+    tolerance: {across_devices: {relative_l2: 1.0e-8, statistics: 1.0e-8}}
+  - id: strict-elsewhere
+    strict: true
+    tolerance: {same_environment: exact}
+  - id: one-weight-scaled
+  - id: betas-in-half
+  - id: another-seed
+  - id: grey-patch
+    seeds: [3, 4, 5, 6]
+    keep: none
+  - id: crash
+"""
+# What is done to the run of a case.
+_FAULTS: dict[str, dict[str, Any]] = {
+    "one-weight-scaled": {"name": "weight-scaled", "size": None},
+    "betas-in-half": {"name": "betas-half", "size": None},
+    "another-seed": {"name": "other-seed", "size": None},
+    "grey-patch": {"name": "patch", "size": 0.02},
+}
+# An instruction set that every x86-64 processor has, and another one than the profile's.
+_ELSEWHERE = ("other-kernels", "limits-too-tight", "strict-elsewhere")
+_MEMBERS = 4
+
+
+class _Runner:
+    """Runs a case with what is to be wrong with it."""
+
+    def __init__(self, here: Runner, elsewhere: Runner) -> None:
+        self._here, self._elsewhere = here, elsewhere
+
+    def run(self, job: dict[str, Any]) -> Measurement:
+        name = job["id"].partition("/")[2]
+        if name == "crash":
+            return self._here.run({**job, "pipeline": "pipelines_for_tests:crashing", "checkpoint": None})
+        if name in _FAULTS:
+            job = {**job, "fault": _FAULTS[name]}
+        return (self._elsewhere if name in _ELSEWHERE else self._here).run(job)
+
+
+def make_gallery(folder: Path) -> Path:
+    """Run the gallery's cases, with stored baselines and a report below ``folder``; return the page."""
+    path = folder / "suites" / "digits.yaml"
+    path.parent.mkdir()
+    path.write_text(SUITE)
+    cases = load_suite(path).cases
+    store = BaselineStore(folder / "baselines")
+    report = RunReport(folder / "report")
+    with Runner(import_paths=[Path(__file__).parents[2]]) as here, Runner(isa="SSE41") as elsewhere:
+        known: dict[str, tuple[Measurement, Calibration]] = {}
+        for case in cases:
+            if case.hash() not in known:
+                base = here.run(member_job(case, None))
+                members = [
+                    Member.of(seed, here.run(member_job(case, seed)), base, case.id)
+                    for seed in range(1, _MEMBERS + 1)
+                ]
+                base = base if case.keep == "latents" else replace(base, latents=None)
+                known[case.hash()] = base, make_calibration(members, base, 2.0, case.id)
+            _store(store, case, *known[case.hash()])
+        runner = _Runner(here, elsewhere)
+        for case in cases:
+            result = check(case, runner, store)
+            causes = ()
+            if result.measurement is not None and result.baseline is not None:
+                causes = root_causes(result.measurement, result.baseline)
+            view = case_view(case, result, store, causes=causes)
+            report.add(f"{path}::{case.id}", view.to_json())
+    return report.write()
+
+
+def _store(store: BaselineStore, case: Case, measured: Measurement, calibration: Calibration) -> None:
+    provenance = Provenance.of(case, reason="first recording", git_commit="4f0c2a9d" * 5)
+    device = device_key(measured.fingerprint)
+    store.write(Baseline(case.suite, case.id, device, measured, provenance, calibration))
