@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
@@ -16,11 +16,13 @@ from rich.prompt import Prompt
 import harness
 from harness.baselines import DEFAULT_FACTOR, BaselineStore
 from harness.cases import Case, SuiteError
-from harness.cases.selection import select
+from harness.cases.selection import one_case, select
 from harness.errors import HarnessError, UsageError
 from harness.execution.doctor import examine
 from harness.execution.pool import RunnerPool
 from harness.execution.runner import Runner
+from harness.explanation.deep import Recorded, record_deep
+from harness.explanation.explain import explain_against_baseline, explain_against_python
 from harness.judgement.calibration.run import MEMBERS, Settings
 from harness.judgement.calibration.run import calibrate as calibrate_case
 from harness.judgement.power.examination import chosen_faults
@@ -31,6 +33,7 @@ from harness.judgement.recording import Recording
 from harness.reporting.calibration import CalibrationDisplay
 from harness.reporting.destination import check_destination, write_result
 from harness.reporting.examination import show_examination
+from harness.reporting.explanation import explanation_json, explanation_text, show_deep
 from harness.reporting.html.run import render_again
 from harness.reporting.listing import show_listing
 from harness.reporting.power import PowerDisplay
@@ -97,11 +100,18 @@ def record(
     members: Members = MEMBERS,
     factor: Factor = DEFAULT_FACTOR,
     processes: Processes = 1,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="store what every cell did in one step, for harness explain")
+    ] = False,
+    deep_step: Annotated[
+        int, typer.Option("--deep-step", min=0, metavar="N", help="the step that --deep stores")
+    ] = 0,
 ) -> None:
     """Refresh baselines: run each case twice in fresh workers and store what repeats.
 
     Cases that do not repeat bitwise are refused. Baselines that exist change only with a reason, and lose
-    their calibration then: --calibrate makes it anew.
+    their calibration then: --calibrate makes it anew. --deep stores megabytes beside each baseline, which
+    are not for version control.
     """
     settings = Settings(members, factor)
     selection = select(paths)
@@ -123,6 +133,9 @@ def record(
     passed = recording.complete
     if calibrate:
         passed &= _calibrate(console, recording.stored_cases, make, processes, store, settings)
+    if deep:
+        with _interruptible("the baselines are written, not all deep traces"), make() as runner:
+            passed &= show_deep(console, recording.stored_cases, partial(_deep, runner, store, deep_step))
     passed &= show_vacuous(console, vacuous_cases(recording.stored_cases, store))
     if not passed:
         raise typer.Exit(FAILED)
@@ -155,6 +168,10 @@ def calibrate(
     passed &= show_vacuous(console, vacuous_cases(selection.cases, store))
     if not passed:
         raise typer.Exit(FAILED)
+
+
+def _deep(runner: Runner, store: BaselineStore, step: int, case: Case) -> Recorded:
+    return record_deep(case, runner, store, step)
 
 
 def _calibrate(
@@ -242,6 +259,55 @@ def power(
 def list_(paths: Paths, baseline_dir: BaselineDir = Path("baselines")) -> None:
     """Show the cases with the state of their baselines: ok, missing, stale, damaged, orphan."""
     show_listing(Console(), select(paths), BaselineStore(baseline_dir))
+
+
+@app.command()
+def explain(
+    path: Annotated[str, typer.Argument(metavar="SUITE.yaml::CASE", help="one case")],
+    python: Annotated[
+        str | None,
+        typer.Option(
+            "--python", metavar="OTHER", help="hold it to a run under this interpreter, not to its baseline"
+        ),
+    ] = None,
+    against: Annotated[
+        Literal["baseline"] | None, typer.Option(help="hold it to its baseline (the default)")
+    ] = None,
+    step: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="denoising step to look into, from 0")
+    ] = None,
+    baseline_dir: BaselineDir = Path("baselines"),
+    device: Device = "CPU",
+    device_id: DeviceId = 0,
+    timeout: Timeout = 600.0,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="write the explanation there too")
+    ] = None,
+) -> None:
+    """Say why a case drifted: what differs, first cause first, and the first cell that computes otherwise.
+
+    Runs the case here. Its cells are held to the deep trace beside its baseline (harness record --deep), or
+    to those of a run under another interpreter. Exits 0 when the drift is explained or there is none, else 1.
+    """
+    case = one_case(path)
+    if python is not None and against is not None:
+        raise UsageError("give --python or --against, not both: a case is held to one reference")
+    if json_file is not None:
+        check_destination(json_file)
+    make = partial(Runner, device=device, device_id=device_id, timeout=timeout, import_paths=[Path.cwd()])
+    store = BaselineStore(baseline_dir)
+    with _interruptible("nothing was written"), ExitStack() as runners:
+        runner = runners.enter_context(make())
+        if python is None:
+            explanation = explain_against_baseline(case, runner, store, step=step)
+        else:
+            other = runners.enter_context(make(python=python))
+            explanation = explain_against_python(case, runner, other, store, name=python, step=step)
+    print(explanation_text(explanation))
+    if json_file is not None:
+        write_result(json_file, explanation_json(explanation).encode())
+    if not explanation.explained:
+        raise typer.Exit(FAILED)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from harness.cases.discovery import find_suites
 from harness.cases.load import check_unique_names, load_suite
 from harness.cases.problems import Problem, SuiteError
 from harness.cases.wording import quoted, suggestion
+from harness.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,19 @@ def select(arguments: Iterable[str]) -> Selection:
         raise SuiteError(problems)
     check_unique_names(suites)
     return Selection(tuple(suites), tuple(cases))
+
+
+def one_case(argument: str) -> Case:
+    """Return the case that ``argument``, ``suites/x.yaml::case-id``, names.
+
+    Raises :class:`SuiteError` as :func:`select` does, and :class:`harness.errors.UsageError` for a suite that
+    is named without a case and has several.
+    """
+    cases = select([argument]).cases
+    if len(cases) != 1:
+        known = ", ".join(case.id for case in cases[:5]) + (", …" if len(cases) > 5 else "")
+        raise UsageError(f"{argument} names {len(cases)} cases: write SUITE.yaml::CASE with one of {known}")
+    return cases[0]
 
 
 @contextmanager

@@ -18,7 +18,7 @@ def judgement_text(judgement: Judgement, causes: Sequence[Cause] = ()) -> str:
     """Return why a case did not pass: reasons, causes, the table of figures, environments, what to type."""
     lines = [f"{judgement.suite}/{judgement.case_id}: {judgement.verdict.value}{_compared(judgement)}"]
     lines += [f"  {line}" for reason in judgement.reasons for line in _bullet(reason)]
-    lines += _cause_lines(causes)
+    lines += cause_lines(causes)
     lines += _table(judgement.rows)
     if judgement.differences:
         lines += ["", "environment (measured | baseline):"]
@@ -33,7 +33,8 @@ def judgement_text(judgement: Judgement, causes: Sequence[Cause] = ()) -> str:
     return "\n".join(lines)
 
 
-def _cause_lines(causes: Sequence[Cause]) -> list[str]:
+def cause_lines(causes: Sequence[Cause]) -> list[str]:
+    """Return the causes numbered, with their details; nothing where there are none."""
     if not causes:
         return []
     lines = ["", "what differs, first cause first:"]

@@ -1,0 +1,80 @@
+"""Deep traces beside baselines: ``<device>.deep.safetensors``, tied to the baseline it was recorded for.
+
+Megabytes a case (64 MB for the full-size UNet), and made again by one command: not for version control.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing, record_command, shown
+from harness.baselines.files import write_durably
+from harness.baselines.record import Baseline
+from harness.baselines.store import BaselineStore
+from harness.measurement.record import array_sha256
+from harness.tracing.trace import DeepTrace, TraceDamaged
+
+
+def baseline_identity(baseline: Baseline) -> str:
+    """Return a hex sha256 of what was measured and in which environment; calibrating does not change it."""
+    measurement = baseline.measurement
+    parts = [
+        baseline.provenance.case_hash,
+        array_sha256(measurement.output),
+        [step.sha256 for step in measurement.trace],
+        sorted(measurement.fingerprint.items()),
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def deep_path(store: BaselineStore, baseline: Baseline) -> Path:
+    """Return the file of the deep trace of ``baseline``, there or not.
+
+    Raises :class:`BaselineError` where a link would lead it out of the store.
+    """
+    path = store.path(baseline.suite, baseline.case_id, baseline.device)
+    deep = path.with_name(f"{baseline.device}.deep.safetensors")
+    if not deep.resolve().is_relative_to(store.root.resolve()):
+        raise BaselineError(f"{shown(deep)}: a symbolic link leads out of {shown(store.root)}; remove it")
+    return deep
+
+
+def write_deep(store: BaselineStore, baseline: Baseline, trace: DeepTrace) -> Path:
+    """Store ``trace`` beside ``baseline``, in place of another; return its file."""
+    path = deep_path(store, baseline)
+    try:
+        write_durably(path, replace(trace, baseline=baseline_identity(baseline)).to_bytes())
+    except OSError as error:
+        raise BaselineError(f"{shown(path)}: the deep trace cannot be written: {error}") from None
+    return path
+
+
+def load_deep(store: BaselineStore, baseline: Baseline, suite_file: Path | None) -> DeepTrace:
+    """Return the deep trace of ``baseline``, every byte of it checked.
+
+    ``suite_file`` is named in the command that an error tells to type. Raises :class:`BaselineMissing` where
+    there is none, :class:`BaselineDamaged` for one that is not what was recorded, and :class:`BaselineError`
+    for that of another baseline.
+    """
+    path = deep_path(store, baseline)
+    command = record_command(suite_file, baseline.suite, baseline.case_id, store.root, reason=False)
+    again = f"Record it again, in the baseline's environment: {command} --deep"
+    try:
+        trace = DeepTrace.from_bytes(path.read_bytes())
+    except FileNotFoundError:
+        raise BaselineMissing(
+            f"{shown(path)}: there is no deep trace; record it in the baseline's environment: {command} --deep"
+        ) from None
+    except OSError as error:
+        raise BaselineDamaged(f"{shown(path)}: it cannot be read: {error.strerror}. {again}") from None
+    except TraceDamaged as damage:
+        raise BaselineDamaged(f"{shown(path)}: {damage}. {again}") from None
+    if trace.baseline != baseline_identity(baseline):
+        raise BaselineError(
+            f"{shown(path)}: it is the deep trace of another baseline than {baseline.device}.json beside it. "
+            f"{again}"
+        )
+    return trace

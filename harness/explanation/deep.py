@@ -1,0 +1,106 @@
+"""Deep traces to explain with: recorded where they repeat, stored beside a baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from harness.baselines import BaselineStore, device_key, record_command, stale_message
+from harness.baselines.deep import write_deep
+from harness.cases import Case
+from harness.errors import HarnessError
+from harness.measurement.record import Measurement
+from harness.tracing.findings import Finding, Replay
+from harness.tracing.trace import DeepTrace
+
+
+class DeepRunner(Protocol):
+    """What explaining needs of :class:`harness.execution.runner.Runner`."""
+
+    def run(self, job: dict[str, Any]) -> Measurement:
+        """Run one case."""
+
+    def trace(self, job: dict[str, Any], step: int) -> DeepTrace:
+        """Return what every cell did in one step."""
+
+    def replay(self, job: dict[str, Any], trace: DeepTrace) -> Replay:
+        """Return where a case computes something else than ``trace``."""
+
+
+class NotReplayable(HarnessError):
+    """A trace's own environment gives other bits on its inputs: it can explain nothing."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A deep trace on disk: of which case, in which file, how many cells were called and how many bytes."""
+
+    case: Case
+    path: Path
+    step: int
+    calls: int
+    nbytes: int
+
+
+def trace_that_replays(job: dict[str, Any], runner: DeepRunner, step: int) -> DeepTrace:
+    """Return the deep trace of a step, after replaying it where it was recorded.
+
+    Raises :class:`NotReplayable` where that gives other bits, and what the runner raises.
+    """
+    trace = runner.trace(job, step)
+    first = runner.replay(job, trace).first
+    if first is not None:
+        raise NotReplayable(
+            f"{job['id']}: {_where(first)} gives other bits on the very same inputs when step {step} is run "
+            "again in the same environment, so it cannot be compared with another one. Look for state kept "
+            "between calls, or an operator that is not deterministic"
+        )
+    return trace
+
+
+def record_deep(case: Case, runner: DeepRunner, store: BaselineStore, step: int) -> Recorded:
+    """Record the deep trace of one step of ``case`` and store it beside its baseline.
+
+    Raises :class:`HarnessError` where the case has no such step, has no baseline, is not run as its baseline
+    was, or does not repeat.
+    """
+    check_step(case, step)
+    trace = trace_that_replays(case.job(), runner, step)
+    baseline = store.load(case.suite, case.id, device_key(trace.fingerprint), suite_file=case.path)
+    if (stale := stale_message(case, baseline, store.root)) is not None:
+        raise HarnessError(f"{case.suite}/{case.id}: {stale}")
+    steps = baseline.measurement.trace
+    if same_bits_in_pynative(case) and (step >= len(steps) or steps[step].sha256 != trace.after.sha256):
+        command = record_command(case.path, case.suite, case.id, store.root, reason=True)
+        raise HarnessError(
+            f"{case.suite}/{case.id}: the latents after step {step} are not the baseline's here, so a "
+            "trace of this run would say nothing of it. Record the trace where the baseline was recorded, or "
+            f"both again: {command} --deep"
+        )
+    return Recorded(case, write_deep(store, baseline, trace), step, len(trace.calls), trace.nbytes)
+
+
+def same_bits_in_pynative(case: Case) -> bool:
+    """Whether PyNative, in which cells can be watched, gives the case's own bits.
+
+    In float32 it gives those of graph mode; in float16 compiled graphs fuse operators and round less often.
+    """
+    return case.mode == "pynative" or case.dtype == "float32"
+
+
+def check_step(case: Case, step: int) -> None:
+    """Raise :class:`HarnessError` for a step that ``case`` has not got."""
+    if not 0 <= step < case.steps:
+        raise HarnessError(
+            f"{case.suite}/{case.id}: there is no step {step}: give 0 to {case.steps - 1}, the case has "
+            f"{case.steps} steps"
+        )
+
+
+def _where(finding: Finding) -> str:
+    if finding.place == "cell":
+        return f"{finding.path} ({finding.operator})"
+    return (
+        "what the pipeline hands to its model" if finding.place == "model input" else "the scheduler's step"
+    )

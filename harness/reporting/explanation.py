@@ -1,0 +1,160 @@
+"""`harness explain` in the terminal and as JSON: causes, the first cell, its error."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from harness.cases import Case
+from harness.errors import HarnessError
+from harness.explanation.deep import Recorded
+from harness.explanation.explain import Conclusion, Explanation
+from harness.reporting.terminal import cause_lines
+from harness.tracing.difference import rounding_of
+from harness.tracing.findings import Finding, Replay
+
+_CONCLUSIONS: dict[Conclusion, str] = {
+    "nothing": "nothing differs",
+    "inputs": "other weights or another checkpoint",
+    "randomness": "other noise was drawn",
+    "initial latents": "the draws are the same, what is made of them before the first step is not",
+    "schedule": "other timesteps",
+    "cell": "a cell of the model computes something else",
+    "scheduler": "the scheduler's step makes something else of the same prediction",
+    "output": "what follows the last step",
+    "unknown": "not explained",
+}
+
+
+def explanation_text(explanation: Explanation) -> str:
+    """Return the explanation as text: its conclusion, the causes, the first place, and what to know."""
+    name = f"{explanation.suite}/{explanation.case_id}"
+    lines = [f"{name}, compared with {explanation.reference}: {_conclusion(explanation)}"]
+    lines += cause_lines(explanation.causes)
+    if explanation.replay is not None:
+        lines += ["", *_replay_lines(explanation.replay)]
+    lines += [f"note: {note}" for note in explanation.notes]
+    return "\n".join(lines)
+
+
+def _conclusion(explanation: Explanation) -> str:
+    if explanation.finding is not None and not explanation.finding.beyond:
+        return "no more than rounding in any cell, or in the scheduler's step"
+    return _CONCLUSIONS[explanation.conclusion]
+
+
+def explanation_json(explanation: Explanation) -> str:
+    """Return the explanation as JSON; what is no number is a text, as ``"nan"``."""
+    return json.dumps(_finite(explanation.to_dict()), indent=2, sort_keys=True, allow_nan=False) + "\n"
+
+
+def show_deep(console: Console, cases: Sequence[Case], record: Callable[[Case], Recorded]) -> bool:
+    """Record the deep trace of each case and say what became of it; return whether all were stored."""
+    passed = True
+    for case in cases:
+        try:
+            recorded = record(case)
+        except HarnessError as error:
+            console.print(Text.assemble(("refused", "red"), f"  {error}"), soft_wrap=True)
+            passed = False
+        else:
+            console.print(Text(_recorded_text(recorded)), soft_wrap=True)
+    return passed
+
+
+def _recorded_text(recorded: Recorded) -> str:
+    case = recorded.case
+    return (
+        f"{case.suite}/{case.id}: deep trace of step {recorded.step}, {recorded.calls} calls of cells, "
+        f"{recorded.nbytes / 1e6:.1f} MB in {recorded.path} (not for version control)"
+    )
+
+
+def _replay_lines(replay: Replay) -> Iterator[str]:
+    yield (
+        f"step {replay.step} (timestep {replay.timestep}), cell by cell, each on the reference's inputs "
+        f"({replay.calls} calls):"
+    )
+    first, beyond = replay.first, replay.first_beyond_rounding
+    if first is None:
+        yield "  the same bits everywhere"
+        return
+    if first is beyond:
+        yield "  first with other bits, and more than rounding:"
+        yield from _finding_lines(first)
+    else:
+        yield "  first with other bits, no more than rounding:"
+        yield from _finding_lines(first)
+        if beyond is None:
+            yield "  nowhere more than rounding"
+        else:
+            yield "  first that is more than rounding:"
+            yield from _finding_lines(beyond)
+    changed = [
+        f"{differing} of {total} {name}" for name, (differing, total) in replay.operators.items() if differing
+    ]
+    if changed:
+        yield f"  cells that give other bits, each by itself: {', '.join(changed)}"
+    else:
+        whole = sum(total for _, total in replay.operators.values())
+        yield f"  all {whole} innermost cells give the same bits"
+
+
+def _finding_lines(finding: Finding) -> Iterator[str]:
+    yield f"    {_headline(finding)}"
+    if finding.place == "cell":
+        chain = [*finding.ancestors, (finding.path, finding.operator)]
+        outer = ""
+        steps = []
+        for path, operator in chain:
+            steps.append(f"{path.removeprefix(outer)} ({operator})")
+            outer = f"{path}."
+        yield f"      in {' > '.join(steps)}"
+        if finding.to is not None:
+            before = _inner(finding.to, finding.path)
+            between = f"after {_inner(finding.after, finding.path)}, " if finding.after else ""
+            yield f"      in its own operations, {between}in what it hands to {before} as {finding.tensor}"
+    yield f"      {_size(finding)}"
+    yield from (f"      {change}" for change in finding.changes)
+
+
+def _headline(finding: Finding) -> str:
+    if finding.place == "model input":
+        return f"what the pipeline hands to {finding.to} as {finding.tensor}"
+    if finding.place == "latents":
+        return "the latents after the step, made of the same latents and prediction: the scheduler's step"
+    operator = finding.operator
+    if finding.reference_operator not in ("", operator):
+        operator += f", {finding.reference_operator} in the reference"
+    return f"{finding.cell or finding.model}: {operator}"
+
+
+def _size(finding: Finding) -> str:
+    found = finding.difference
+    tensor = "x".join(map(str, finding.shape)) or "a number"
+    if found.form is not None:
+        return f"{finding.tensor}: {found.form}"
+    limit = rounding_of(finding.dtype)
+    rounding = f" (rounding: up to {limit:.1e})" if limit else ""
+    return (
+        f"{finding.tensor} {tensor} {finding.dtype}: {found.differing} of {found.size} values differ, "
+        f"relative L2 {found.relative_l2:.2g}{rounding}, at most {found.max_abs:.2g}, which is "
+        f"{found.scale_ulp:.3g} ulp of the largest value"
+    )
+
+
+def _inner(path: str, outer: str) -> str:
+    return path.removeprefix(f"{outer}.")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
