@@ -5,11 +5,11 @@ Usage: python benchmarks/false_alarms.py 2.7.0=PYTHON 2.8.0=PYTHON … [--work D
 
 Every RELEASE=PYTHON is an interpreter with that MindSpore. Each runs every case once, and has a store of
 baselines below --work, recorded and calibrated under it (kept, so that a second call does not repeat it); a
-release that gives the very bits of one before it, in every step of every case, shares that one's store, as its
-own would hold the same numbers. Every run is judged against every store: all ordered pairs of releases. Under
---vary the cases also run with other oneDNN ISAs, on all visible cores, and in the other mode. None of these runs
-has a fault, so anything but `identical` in the same environment, or `identical` or `within` in another, is a
-false alarm. Prints a table in Markdown; exits 1 where there is one.
+release that gives the very bits of one before it, in every step of every case, shares that one's store, as
+its own would hold the same numbers. Every run is judged against every store: all ordered pairs of releases.
+Under --vary the cases also run with other oneDNN ISAs, on all visible cores, and in the other mode. None of
+these runs has a fault, so anything but `identical` in the same environment, or `identical` or `within` in
+another, is a false alarm. Prints a table in Markdown; exits 1 where there is one.
 """
 
 from __future__ import annotations
