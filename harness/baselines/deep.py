@@ -13,7 +13,7 @@ from pathlib import Path
 from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing, record_command, shown
 from harness.baselines.files import write_durably
 from harness.baselines.record import Baseline
-from harness.baselines.store import BaselineStore
+from harness.baselines.store import BaselineStore, deep_trace_path
 from harness.measurement.record import array_sha256
 from harness.tracing.trace import DeepTrace, TraceDamaged
 
@@ -35,8 +35,7 @@ def deep_path(store: BaselineStore, baseline: Baseline) -> Path:
 
     Raises :class:`BaselineError` where a link would lead it out of the store.
     """
-    path = store.path(baseline.suite, baseline.case_id, baseline.device)
-    deep = path.with_name(f"{baseline.device}.deep.safetensors")
+    deep = deep_trace_path(store.path(baseline.suite, baseline.case_id, baseline.device))
     if not deep.resolve().is_relative_to(store.root.resolve()):
         raise BaselineError(f"{shown(deep)}: a symbolic link leads out of {shown(store.root)}; remove it")
     return deep
@@ -66,7 +65,7 @@ def load_deep(store: BaselineStore, baseline: Baseline, suite_file: Path | None)
         trace = DeepTrace.from_bytes(path.read_bytes())
     except FileNotFoundError:
         raise BaselineMissing(
-            f"{shown(path)}: there is no deep trace; record it in the baseline's environment: {command} --deep"
+            f"{shown(path)}: there is no deep trace; record it where the baseline is right: {command} --deep"
         ) from None
     except OSError as error:
         raise BaselineDamaged(f"{shown(path)}: it cannot be read: {error.strerror}. {again}") from None

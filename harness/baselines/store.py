@@ -185,6 +185,7 @@ class BaselineStore:
             with locked(path.parent):
                 path.unlink()
                 _arrays_path(path).unlink(missing_ok=True)
+                deep_trace_path(path).unlink(missing_ok=True)
                 _remove_leftovers(path)
             for folder in (path.parent, path.parent.parent):
                 if not any(folder.iterdir()):
@@ -204,6 +205,11 @@ class _Damage(Exception):
 
 def _arrays_path(path: Path) -> Path:
     return path.with_name(f"{path.stem}.safetensors")
+
+
+def deep_trace_path(path: Path) -> Path:
+    """Return where the deep trace of the baseline whose JSON is ``path`` lies, where there is one."""
+    return path.with_name(f"{path.stem}.deep.safetensors")
 
 
 def _pending_path(path: Path, sha256: str) -> Path:

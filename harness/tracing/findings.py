@@ -36,6 +36,16 @@ class Finding:
     changes: tuple[str, ...]
     beyond: bool
 
+    @property
+    def model(self) -> str:
+        """The name that the pipeline has for the model that the cell is in; empty for the pipeline's loop."""
+        return self.path.partition(".")[0]
+
+    @property
+    def cell(self) -> str:
+        """The cell's path in its model; empty for the model itself, and for the pipeline's loop."""
+        return self.path.partition(".")[2]
+
 
 @dataclass(frozen=True)
 class Replay:
