@@ -101,13 +101,13 @@ def _outside(steps: tuple[StepDifference, ...], first: int) -> Growth:
     excess = step.excess or 0.0
     if first == 0:
         how = "it is there from the first step on"
-    elif excess > _JUMP * before:
+    elif not excess <= _JUMP * before:  # NaN jumps
         how = f"a jump: the step before it was at {before:.2g} times the envelope"
     else:
         how = f"a slow amplification: the step before it was at {before:.2g} times the envelope already"
     last = steps[-1]
     details = [how]
-    if first < len(steps) - 1 and last.excess is not None:
+    if first < len(steps) - 1 and last.excess is not None and math.isfinite(excess):
         trend = "grows" if last.excess > 2 * excess else "shrinks" if last.excess < excess / 2 else "stays"
         details.append(f"from there it {trend}: {last.excess:.3g} times the envelope after the last step")
     return Growth(title, tuple(details))

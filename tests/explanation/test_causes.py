@@ -1,0 +1,116 @@
+"""Root causes: every class of them by itself, their order, and what is said of each."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from samples import FINGERPRINT, make_baseline, make_measurement
+
+from harness.explanation import Cause, root_causes
+from harness.measurement.record import CheckpointIdentity
+
+
+def causes(measured, baseline=None):
+    return root_causes(measured, baseline or make_baseline())
+
+
+def kinds(measured, baseline=None):
+    return [cause.kind for cause in causes(measured, baseline)]
+
+
+def test_the_same_measurement_has_no_causes():
+    assert causes(make_measurement()) == ()
+
+
+def test_the_environment_names_the_fields_and_the_operators():
+    measured = make_measurement(
+        fingerprint={**FINGERPRINT, "mindspore": "2.8.0"}, canaries={"conv3x3": "9" * 64, "exp": "2" * 64}
+    )
+    (cause,) = causes(measured)
+    assert cause.kind == "environment"
+    assert cause.title == "the environment differs: mindspore"
+    assert cause.details == (
+        "mindspore: 2.10.0 -> 2.8.0",
+        "operators that give other bits here: conv3x3",
+    )
+
+
+def test_an_environment_whose_operators_agree_says_so():
+    (cause,) = causes(make_measurement(fingerprint={**FINGERPRINT, "numpy": "1.25.2"}))
+    assert cause.details[-1] == "all 2 operators tried by themselves give the same bits"
+
+
+def test_operators_alone_are_a_cause_too():
+    (cause,) = causes(make_measurement(canaries={"conv3x3": "1" * 64, "exp": "9" * 64}))
+    assert cause.kind == "environment"
+    assert "what looks like the same environment: exp" in cause.title
+
+
+def test_other_weights_are_inputs():
+    measured = make_measurement(
+        checkpoint=CheckpointIdentity("builtin:ddpm-digits", {"unet/config.json": "cd" * 32})
+    )
+    (cause,) = causes(measured)
+    assert cause.kind == "inputs"
+    assert "unet/config.json has sha256 cdcd" in cause.title
+
+
+def test_another_seed_is_randomness_and_comes_before_what_it_led_to():
+    randomness, numerics = causes(make_measurement(seed=8))
+    assert (randomness.kind, numerics.kind) == ("randomness", "numerics")
+    assert "the noise differs from draw 0 on" in randomness.title
+    assert [detail.partition(":")[0] for detail in randomness.details] == [
+        "draw 0 here",
+        "draw 0 in the baseline",
+    ]
+    assert "generator 0, standard_normal, 1x3x8x8, <f4, at samples.py:" in randomness.details[0]
+
+
+def test_a_draw_too_few_has_no_pair_to_show():
+    (cause,) = causes(replace(make_measurement(), ledger=()))
+    assert cause.kind == "randomness"
+    assert "0 draws, 1 in the baseline" in cause.title
+    assert cause.details == ()
+
+
+def test_other_timesteps_are_the_schedule():
+    (cause,) = causes(make_measurement(timesteps=(500, 1)))
+    assert cause.kind == "schedule"
+    assert "step 1 has timestep 1, the baseline 0" in cause.title
+
+
+@pytest.mark.parametrize("timesteps", [(500,), (500, 0, 0), ()])
+def test_another_number_of_steps_is_the_schedule_first(timesteps):
+    found = kinds(make_measurement(timesteps=timesteps))
+    assert found[0] == "schedule"
+    assert "output" not in found
+
+
+def test_an_output_alone_comes_after_the_last_step():
+    measured = make_measurement(make_measurement().output * np.float32(0.999))
+    (cause,) = causes(measured)
+    assert cause.kind == "output"
+    assert "after the last step" in cause.title
+
+
+def test_a_pipeline_without_a_trace_gets_no_guess():
+    """Without steps nothing says whether the difference came after the last one."""
+    baseline = make_baseline(measurement=make_measurement(timesteps=()))
+    measured = make_measurement(make_measurement().output * np.float32(0.5), timesteps=())
+    assert causes(measured, baseline) == ()
+
+
+def test_all_causes_in_the_order_of_a_run():
+    measured = make_measurement(
+        seed=8,
+        timesteps=(499, 0),
+        fingerprint={**FINGERPRINT, "numpy": "1.25.2"},
+        checkpoint=CheckpointIdentity("builtin:ddpm-digits", {}),
+    )
+    assert kinds(measured) == ["environment", "inputs", "randomness", "schedule", "numerics"]
+
+
+def test_a_cause_goes_through_plain_data():
+    cause = Cause("numerics", "the latents differ", ("a", "b"))
+    assert Cause.from_dict(cause.to_dict()) == cause
+    assert cause.to_dict()["details"] == ["a", "b"]
