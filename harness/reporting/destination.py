@@ -1,0 +1,28 @@
+"""Files that the user asks for: known to be writable before anything runs, then written whole."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from harness.baselines.files import write_durably
+from harness.errors import HarnessError, UsageError
+
+
+def check_destination(path: Path) -> None:
+    """Raise :class:`harness.errors.UsageError` where no file can be written as ``path``."""
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; name a file")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}; choose another place") from None
+
+
+def write_result(path: Path, data: bytes) -> None:
+    """Write ``data`` as ``path``, whole or not at all; raises :class:`HarnessError` where it cannot be."""
+    try:
+        write_durably(path, data)
+    except OSError as error:
+        raise HarnessError(f"{path}: cannot be written: {error.strerror}") from None

@@ -1,0 +1,137 @@
+"""`harness power` in the terminal: progress, a table per case, what is wrong with cases."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from harness.cases import Case
+from harness.judgement.power.record import FAMILIES, CasePower, FaultPower, PowerReport
+from harness.reporting.tables import print_table
+
+_HEADER = (
+    "fault", "family", "reference", "", "by", "margin", "numbers alone", "smallest caught",
+)  # fmt: skip
+_COLOURS = {"caught": "green", "missed": "red", "failed": "red"}
+
+
+class PowerDisplay:
+    """Shows one examination; the progress bar, which counts faults, is shown within the ``with`` block."""
+
+    def __init__(self, console: Console, cases: int, faults: int) -> None:
+        self._console = console
+        self._faults = faults
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._task = self._progress.add_task("examining", total=cases * faults)
+        self._finished = 0
+
+    def __enter__(self) -> PowerDisplay:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def started(self, case: Case) -> None:
+        """Name the case that is examined."""
+        self._progress.update(self._task, description=f"examining {case.suite}/{case.id}")
+
+    def fault_done(self, done: int) -> None:
+        """Show that ``done`` faults of the case are done."""
+        self._progress.update(self._task, completed=self._finished * self._faults + done)
+
+    def finished(self, case: CasePower) -> None:
+        """Show at once what was found about one case."""
+        self._finished += 1
+        self.fault_done(0)
+        if case.refusal is not None:
+            self._say("not examined", "red", f"{case.name}: {case.refusal}")
+            return
+        self._console.print(Text.assemble((case.name, "bold"), f"  {tolerance_text(case)}"), soft_wrap=True)
+        told = [fault for fault in case.faults if fault.outcome != "not applicable"]
+        if told:
+            print_table(self._console, list(map(_row, told)), header=_HEADER, indent="  ")
+        self._say_rest(case)
+
+    def show(self, report: PowerReport) -> None:
+        """Show what holds for all cases together."""
+        for name in report.uncaught:
+            self._say("uncaught", "yellow", f"{name}: no case catches it at its reference size")
+        refused = sum(case.refusal is not None for case in report.cases)
+        counts = [f"{len(report.cases) - refused} examined"]
+        counts += [f"{n} vacuous" for n in [sum(bool(case.vacuous) for case in report.cases)] if n]
+        counts += [f"{n} with faults that failed" for n in [sum(bool(c.failed) for c in report.cases)] if n]
+        counts += [f"{refused} not examined"] if refused else []
+        self._console.print(", ".join(counts))
+
+    def _say_rest(self, case: CasePower) -> None:
+        """Say what the table of a case does not: what could not be told, and what it all comes to."""
+        absent = [fault.name for fault in case.faults if fault.outcome == "not applicable"]
+        if absent:
+            self._console.print(Text(f"  not applicable: {', '.join(absent)}"), soft_wrap=True)
+        for fault in case.failed:
+            self._say("failed", "red", f"{case.name}: {fault.name}: {fault.reason}")
+        self._console.print(Text(f"  {summary_text(case)}"), soft_wrap=True)
+        if case.blind:
+            families = " and ".join(case.blind)
+            self._say("blind", "yellow", f"{case.name}: every fault of the {families} is missed")
+        if case.vacuous:
+            self._say("vacuous", "red", f"{case.name}: {case.why_vacuous}")
+
+    def _say(self, word: str, colour: str, text: str) -> None:
+        self._console.print(Text.assemble((word, colour), f"  {text}"), soft_wrap=True)
+
+
+def summary_text(case: CasePower) -> str:
+    """Return how many faults of each family a case catches at their reference sizes, and which it misses."""
+    counts = {family: outcomes for family, outcomes in case.counts().items() if any(outcomes.values())}
+    caught = {family: outcomes["caught"] for family, outcomes in counts.items()}
+    known = {family: outcomes["caught"] + outcomes["missed"] for family, outcomes in counts.items()}
+    shown = [f"{family} {caught[family]}/{known[family]}" for family in FAMILIES if known.get(family)]
+    text = f"{sum(caught.values())} of {sum(known.values())} caught"
+    if shown:
+        text += f" ({', '.join(shown)})"
+    missed = [fault.name for fault in case.faults if fault.outcome == "missed"]
+    return text + (f"; missed: {', '.join(missed)}" if missed else "")
+
+
+def tolerance_text(case: CasePower) -> str:
+    """Return the tolerance that a case was examined at, in words."""
+    tolerance = case.tolerance or {}
+    if tolerance.get("kind") == "calibrated":
+        return f"across releases: calibrated, {tolerance['factor']:g} x {tolerance['members']} members"
+    return f"across releases: {'explicit limits' if tolerance.get('kind') == 'limits' else 'exact'}"
+
+
+def smallest_text(fault: FaultPower) -> str:
+    """Return the smallest size caught as it stands in a table; empty where none was searched for."""
+    if not fault.searched:
+        return ""
+    if fault.caught_from is None:
+        return f"none up to {fault.missed_at:.3g}"
+    return f"{'≤ ' if fault.missed_at is None else ''}{fault.caught_from:.3g}"
+
+
+def _row(fault: FaultPower) -> tuple[str | Text, ...]:
+    return (
+        fault.name,
+        fault.family,
+        "" if fault.reference is None else f"{fault.reference:g}",
+        Text(fault.outcome, _COLOURS[fault.outcome]),
+        fault.by or "",
+        "" if fault.margin is None else f"{fault.margin:.3g}",
+        ("yes" if fault.numbers_alone else "no") if fault.outcome == "caught" else "",
+        smallest_text(fault),
+    )

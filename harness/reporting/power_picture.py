@@ -1,0 +1,185 @@
+"""The picture of power: for every case and sized fault, the sizes that are caught."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import UsageError
+from harness.faults.catalogue import FAULTS
+from harness.judgement.power.record import FAMILIES, CasePower, FaultPower, PowerReport
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_FORMATS = (".png", ".svg")
+# Of the palette of Okabe and Ito, which those who see colours differently tell apart as well.
+_COLOURS = {"noise": "#E69F00", "scheduler": "#0072B2", "model": "#009E73", "output": "#CC79A7"}
+_COLUMNS = 3
+# The warm tint behind a fault that is missed.
+_MISSED = "#FBE3D6"
+# Inches. Five lines of panels with all sized faults make a page of A4; rows are as high as their labels.
+_WIDTH, _LEFT, _RIGHT, _ROW, _PANEL, _HEAD, _FOOT = 7.8, 1.28, 0.08, 0.112, 0.36, 0.82, 0.42
+_DPI = 200
+_SMALL = 6.0
+
+
+def check_format(path: Path) -> None:
+    """Raise :class:`harness.errors.UsageError` for a file that no picture can be written as."""
+    if path.suffix.lower() not in _FORMATS:
+        raise UsageError(f"{path}: a picture is .png or .svg; name the file so")
+
+
+def power_picture(report: PowerReport, suffix: str) -> bytes:
+    """Return the picture of ``report`` as the bytes of a file, a ``.png`` or an ``.svg``."""
+    from matplotlib import rc_context
+
+    buffer = io.BytesIO()
+    # Without its date and with names that are not drawn by chance, the same report gives the same bytes.
+    metadata = {"Date": None} if suffix.lower() == ".svg" else {}
+    with rc_context({"svg.hashsalt": "power"}):
+        power_figure(report).savefig(buffer, format=suffix.removeprefix(".").lower(), metadata=metadata)
+    return buffer.getvalue()
+
+
+def power_figure(report: PowerReport) -> Figure:
+    """Draw one panel per case that was examined, with one row per sized fault.
+
+    Sizes are on a logarithmic scale and relative to the fault's reference size, so that what lies left of the
+    one line that all rows share is smaller than what has to be caught.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    cases = [case for case in report.cases if case.refusal is None]
+    rows = _rows(cases)
+    lines = max(math.ceil(len(cases) / _COLUMNS), 1)
+    panel = _ROW * (len(rows) + 0.2)
+    height = _HEAD + _FOOT + lines * panel + (lines - 1) * _PANEL
+    with rc_context({"font.size": _SMALL, "axes.linewidth": 0.5}):
+        figure = Figure(figsize=(_WIDTH, height), dpi=_DPI)
+        figure.subplots_adjust(
+            left=_LEFT / _WIDTH,
+            right=1 - _RIGHT / _WIDTH,
+            top=1 - _HEAD / height,
+            bottom=_FOOT / height,
+            wspace=0.06,
+            hspace=_PANEL / panel,
+        )
+        _draw(figure, cases, rows, lines)
+    return figure
+
+
+def _rows(cases: Sequence[CasePower]) -> list[str]:
+    """Return the names of the sized faults that were examined in any case, in the catalogue's order."""
+    seen = {fault.name for case in cases for fault in case.faults}
+    return [fault.name for fault in FAULTS if fault.sized and fault.name in seen]
+
+
+def _draw(figure: Figure, cases: Sequence[CasePower], rows: list[str], lines: int) -> None:
+    panels = figure.subplots(lines, _COLUMNS, sharex=True, sharey=True, squeeze=False).flat
+    for place, axes in enumerate(panels):
+        if place < len(cases):
+            _draw_case(axes, cases[place], rows)
+            axes.tick_params(labelleft=place % _COLUMNS == 0, labelbottom=place + _COLUMNS >= len(cases))
+        else:
+            axes.set_axis_off()
+    top = 1 - 0.06 / figure.get_figheight()
+    title = "The smallest size of each fault that a case catches across releases"
+    figure.text(0.5, top, title, fontsize=9, ha="center", va="top")
+    figure.text(
+        0.5,
+        0.06 / figure.get_figheight(),
+        "size of the fault / its reference size",
+        fontsize=7,
+        ha="center",
+        va="bottom",
+    )
+    _draw_legend(figure)
+
+
+def _draw_case(axes: Axes, case: CasePower, rows: list[str]) -> None:
+    """Draw one panel: the rows from top to bottom, the line of the reference sizes across them."""
+    axes.set_xscale("log")
+    axes.set_xlim(2e-9, 6e4)
+    axes.set_xticks([10.0**decade for decade in range(-8, 5, 2)])
+    axes.minorticks_off()
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.axvline(1.0, color="black", linewidth=0.6, zorder=1)
+    known = {fault.name: fault for fault in case.faults}
+    for row, name in enumerate(rows):
+        if name in known:
+            _draw_fault(axes, row, known[name])
+    references = {fault.name: fault.reference for fault in FAULTS}
+    axes.set_yticks(range(len(rows)), [f"{name}  {references[name]:g}" for name in rows])
+    families = {fault.name: fault.family for fault in FAULTS}
+    for tick, name in zip(axes.yaxis.get_major_ticks(len(rows)), rows, strict=True):
+        tick.label1.set_color(_COLOURS[families[name]])
+    axes.tick_params(length=2, width=0.5, pad=1.5)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    sized = [fault for fault in case.faults if fault.name in rows and fault.applicable]
+    caught = sum(fault.outcome == "caught" for fault in sized)
+    axes.set_title(case.name, fontsize=7, fontweight="bold", loc="left", pad=3)
+    axes.set_title(f"{caught} of {len(sized)}", fontsize=6, loc="right", pad=3)
+
+
+def _draw_fault(axes: Axes, row: int, fault: FaultPower) -> None:
+    """Draw one row: from the smallest size caught to the reference, or what is there in its place."""
+    assert fault.reference is not None
+    colour = _COLOURS[fault.family]
+    if not fault.applicable:
+        text = "not applicable" if fault.outcome == "not applicable" else "failed"
+        axes.text(0.6, row, text, color="#808080", fontsize=4.5, ha="right", va="center", fontstyle="italic")
+        return
+    begins = None if fault.caught_from is None else fault.caught_from / fault.reference
+    if fault.outcome == "missed":
+        # Never caught: dotted to the end of what was tried; else to the size where detection begins.
+        end = begins if begins is not None else (fault.missed_at or fault.reference) / fault.reference
+        axes.axhspan(row - 0.5, row + 0.5, color=_MISSED, linewidth=0, zorder=0)
+        axes.plot([1.0, end], [row, row], color="black", linewidth=0.8, linestyle=":", zorder=2)
+        axes.plot(1.0, row, "X", **{**_mark("black", "white"), "markersize": 6, "zorder": 4})
+        if begins is not None:
+            axes.plot(begins, row, "o", **_mark("white", colour))
+        return
+    start = 1.0 if begins is None else begins
+    axes.plot(
+        [start, 1.0], [row, row], color=colour, linewidth=2.4, alpha=0.45, zorder=2, solid_capstyle="butt"
+    )
+    axes.plot(start, row, "o" if fault.numbers_alone else "D", **_mark(colour, colour))
+
+
+def _mark(face: str, edge: str) -> dict[str, Any]:
+    return {
+        "markersize": 4.5,
+        "markerfacecolor": face,
+        "markeredgecolor": edge,
+        "markeredgewidth": 0.7,
+        "zorder": 3,
+    }
+
+
+def _draw_legend(figure: Figure) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    def entry(marker: str, label: str, face: str, edge: str) -> Line2D:
+        return Line2D([], [], linestyle="none", marker=marker, label=label, **_mark(face, edge))
+
+    grey = "#606060"
+    handles: list[Artist] = [Patch(color=_COLOURS[family], label=family) for family in FAMILIES]
+    handles += [
+        entry("o", "caught from here on", grey, grey),
+        entry("D", "caught by an exact fact alone", grey, grey),
+        entry("X", "missed at its reference size", "black", "white"),
+        entry("o", "caught from here on only", "white", grey),
+    ]
+    place = (0.5, 1 - 0.22 / figure.get_figheight())
+    figure.legend(
+        handles=handles, loc="upper center", bbox_to_anchor=place, ncols=4, frameon=False, fontsize=_SMALL
+    )
