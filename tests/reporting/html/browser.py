@@ -8,15 +8,23 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+# Chromium reads from descriptor 3 and writes to 4; either may be the other one's number now.
+_EXEC = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(text), fcntl.F_DUPFD, 10) for text in sys.argv[1:3]]
+for number, end in enumerate(ends, 3):
+    os.dup2(end, number)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 _KEYS = {
     "Enter": 13, "Escape": 27, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39,
     "ArrowDown": 40, "Tab": 9,
@@ -44,10 +52,8 @@ class Browser:
             "--disable-background-networking", "--disable-component-update", "--disable-extensions",
             f"--user-data-dir={self._folder.name}", "about:blank",
         ]  # fmt: skip
-        # Chromium reads from 3 and writes to 4.
-        line = f"exec {shlex.join(arguments)} 3<&{from_us} 4>&{to_us}"
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", line],
+            [sys.executable, "-c", _EXEC, str(from_us), str(to_us), *arguments],
             pass_fds=(from_us, to_us),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -5,7 +5,8 @@ const filter = { verdicts: new Set(), suite: "", text: "" };
 const entries = [];
 
 function address(entry) {
-  return `#${encodeURIComponent(entry.suite)}/${encodeURIComponent(entry.id)}`;
+  // Half a surrogate pair cannot be encoded.
+  return `#${[entry.suite, entry.id].map((name) => encodeURIComponent(name.replace(/[\ud800-\udfff]/gu, "\ufffd"))).join("/")}`;
 }
 
 function makeEntry(entry, index) {
@@ -48,14 +49,12 @@ function mark(current) {
   }
 }
 
-/** Move the focus within the list, from the case that has it or that is open. */
+/** Move the focus within the list; from elsewhere to its first case. */
 function moveFocus(by) {
   const shown = shownEntries();
   if (!shown.length) return;
   const at = shown.findIndex(({ link }) => link === document.activeElement);
-  const from = at >= 0 ? at : shown.findIndex(({ link }) => link.getAttribute("aria-current"));
-  const { link } = shown[Math.min(Math.max(from + by, 0), shown.length - 1)];
-  link.focus();
+  shown[Math.min(Math.max(at + by, 0), shown.length - 1)].link.focus();
 }
 
 function makeList(run) {

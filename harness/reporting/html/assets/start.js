@@ -93,7 +93,9 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "/") { event.preventDefault(); search.focus(); }
   if (event.key === "j" || event.key === "k") {
     const shown = shownEntries();
-    const at = shown.findIndex(({ link }) => link.getAttribute("aria-current"));
+    // The address is that of the last key already, what is drawn may not be.
+    const there = shown.findIndex(({ entry }) => address(entry) === location.hash);
+    const at = there >= 0 ? there : shown.findIndex(({ link }) => link.getAttribute("aria-current"));
     const next = shown[Math.min(Math.max(at + (event.key === "j" ? 1 : -1), 0), shown.length - 1)];
     if (next) location.hash = address(next.entry);
   }
