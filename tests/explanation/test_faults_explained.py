@@ -1,0 +1,204 @@
+"""Every fault of the catalogue is explained: its class of cause, and for faults of the model the cell."""
+
+import pytest
+from samples import make_case
+
+from harness.baselines import Baseline, BaselineStore, Provenance, device_key
+from harness.execution.runner import Runner
+from harness.explanation.deep import record_deep
+from harness.explanation.explain import explain_against_baseline, explain_against_python
+from harness.faults.catalogue import FAULTS
+from harness.reporting.explanation import explanation_json, explanation_text
+
+DIGITS = {
+    # The middle residual block, the middle of those with skip connections: see harness.faults.model.
+    "weight-scaled": "up_blocks.0.resnets.0.conv2",
+    "bias-zeroed": "up_blocks.0.resnets.0.conv2",
+    "layer-half": "up_blocks.0.resnets.0.conv2",
+    "norm-groups": "up_blocks.0.resnets.0.norm2",
+    "skip-dropped": "up_blocks.1.resnets.0",
+    "attention-scale": "mid_block.attentions.0",
+    "softmax-half": "mid_block.attentions.0",
+    # Everywhere: the first that runs. The approximation is sound for the small values of the embedding.
+    "weights-half": "time_embedding.linear_1",
+    "norm-eps": "down_blocks.0.resnets.0.norm1",
+    "activation-approximated": "down_blocks.0.resnets.0.act",
+    "time-embedding-swapped": "time_proj",
+    "time-embedding-half": "time_proj",
+    "time-embedding-shifted": "time_proj",
+}
+FULL_SIZE = {
+    **DIGITS,
+    "weight-scaled": "up_blocks.1.resnets.0.conv2",
+    "bias-zeroed": "up_blocks.1.resnets.0.conv2",
+    "layer-half": "up_blocks.1.resnets.0.conv2",
+    "norm-groups": "up_blocks.1.resnets.0.norm2",
+    "skip-dropped": "up_blocks.2.resnets.0",
+    "attention-scale": "down_blocks.1.attentions.0",
+    "softmax-half": "down_blocks.1.attentions.0",
+}
+CASES = {
+    "shared-generator": {"seeds": (0, 1)},
+    "variance-type": {"pipeline": "ddpm", "arguments": {}},
+}
+# Digits have one channel only.
+THREE_CHANNELS = {"channel-order", "channel-swap"}
+# Conclusion and first cause, where they are not those of the family.
+CONCLUSIONS = {
+    "noise": ("randomness", "randomness"),
+    "scheduler": ("scheduler", "numerics"),
+    "model": ("cell", "numerics"),
+    "output": ("output", "output"),
+    # The ledger, which holds what the generator gave, is sound.
+    "noise-scaled": ("initial latents", "numerics"),
+    "timestep-spacing": ("schedule", "schedule"),
+    "timestep-off-by-one": ("schedule", "schedule"),
+    # It draws noise in steps that drew none, which shows in the ledger.
+    "eta": ("scheduler", "randomness"),
+}
+
+
+class Memory:
+    """A runner that remembers the answers to sound jobs: each fault is held to the same ones."""
+
+    def __init__(self, runner):
+        self._runner = runner
+        self._answers = {}
+        self.restart = runner.restart
+
+    def _ask(self, method, job, *rest):
+        if "fault" in job:
+            return method(job, *rest)
+        key = repr((method.__name__, sorted(job.items()), [getattr(each, "step", each) for each in rest]))
+        if key not in self._answers:
+            self._answers[key] = method(job, *rest)
+        return self._answers[key]
+
+    def run(self, job):
+        return self._ask(self._runner.run, job)
+
+    def trace(self, job, step):
+        return self._ask(self._runner.trace, job, step)
+
+    def replay(self, job, trace):
+        return self._ask(self._runner.replay, job, trace)
+
+
+@pytest.fixture(scope="module")
+def runner():
+    with Runner(timeout=300) as runner:
+        yield Memory(runner)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return BaselineStore(tmp_path)
+
+
+def explained(runner, store, name, **fields):
+    case = make_case(**{"steps": 3, "seeds": (0,), **fields})
+    changes = {"fault": {"name": name, "size": None}}
+    return explain_against_python(case, runner, runner, store, name="python", changes=changes)
+
+
+def check(found, known, cell):
+    conclusion, first = CONCLUSIONS.get(known.name) or CONCLUSIONS[known.family]
+    assert found.conclusion == conclusion, explanation_text(found)
+    assert found.causes[0].kind == first
+    if known.family == "model":
+        assert found.finding.beyond
+        assert (found.finding.model, found.finding.cell) == ("unet", cell)
+        assert f'"cell": "{cell}"' in explanation_json(found)
+        assert f"{cell}: {found.finding.operator}" in explanation_text(found)
+
+
+@pytest.mark.parametrize(
+    "known", [known for known in FAULTS if known.name not in THREE_CHANNELS], ids=lambda known: known.name
+)
+def test_on_the_digits(runner, store, known):
+    check(explained(runner, store, known.name, **CASES.get(known.name, {})), known, DIGITS.get(known.name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("known", FAULTS, ids=lambda known: known.name)
+def test_on_the_full_size_model(runner, store, known):
+    case = {"checkpoint": "seeded:ddpm-cifar10-32", "steps": 2, **CASES.get(known.name, {})}
+    check(explained(runner, store, known.name, **case), known, FULL_SIZE.get(known.name))
+
+
+@pytest.mark.parametrize("fields", [{"mode": "graph"}, {"dtype": "float16", "mode": "graph"}])
+def test_a_compiled_case_is_looked_into_in_pynative(runner, store, fields):
+    found = explained(runner, store, "weight-scaled", **fields)
+    assert (found.conclusion, found.finding.cell) == ("cell", DIGITS["weight-scaled"])
+    assert any("PyNative" in note for note in found.notes)
+    assert any("not those of graph mode" in note for note in found.notes) == ("dtype" in fields)
+
+
+def test_the_step_that_parts_is_the_one_looked_into(runner, store):
+    """The last step alone is wrong: the steps before have the reference's bits."""
+    found = explained(runner, store, "final-alpha")
+    assert (found.replay.step, found.finding.place) == (2, "latents")
+
+
+def test_what_changed_in_the_cell_is_told(runner, store):
+    for name, change in {
+        "weight-scaled": "its weight is not the reference's",
+        "norm-groups": "num_groups is 6, in the reference 8",
+        "norm-eps": "eps is 0.0001, in the reference 1e-05",
+    }.items():
+        text = explanation_text(explained(runner, store, name))
+        assert f"\n      {change}\n" in text
+
+
+def test_a_cell_s_own_operations_are_told_between_its_layers(runner, store):
+    text = explanation_text(explained(runner, store, "attention-scale"))
+    assert "in unet (UNet2DModel) > mid_block (MidBlock2D) > attentions.0 (Attention)\n" in text
+    assert "in its own operations, after to_v, in what it hands to to_out.0 as x\n" in text
+
+
+def test_a_sound_run_has_nothing_to_explain(runner, store):
+    found = explain_against_python(make_case(steps=3, seeds=(0,)), runner, runner, store, name="python")
+    assert (found.conclusion, found.causes, found.replay) == ("nothing", (), None)
+
+
+@pytest.fixture
+def recorded(runner, store):
+    """A case whose baseline and deep trace of step 1 are stored."""
+    case = make_case(steps=3, seeds=(0,))
+    measurement = runner.run(case.job())
+    provenance = Provenance.of(case, reason="first recording", git_commit=None)
+    store.write(Baseline(case.suite, case.id, device_key(measurement.fingerprint), measurement, provenance))
+    record_deep(case, runner, store, 1)
+    return case
+
+
+@pytest.mark.parametrize(
+    ("name", "conclusion", "cell"),
+    [
+        ("weight-scaled", "cell", DIGITS["weight-scaled"]),
+        ("beta-end", "scheduler", None),
+        ("other-seed", "randomness", None),
+        ("quantised", "output", None),
+        ("timestep-off-by-one", "schedule", None),
+    ],
+)
+def test_against_a_recorded_trace(runner, store, recorded, name, conclusion, cell):
+    found = explain_against_baseline(recorded, runner, store, changes={"fault": {"name": name, "size": None}})
+    assert found.conclusion == conclusion
+    assert (found.finding.cell if cell else cell) == cell
+    assert found.reference.endswith("guide/two-steps/cpu.json")
+    assert found.replay is None or found.replay.step == 1
+
+
+def test_a_trace_of_a_step_before_the_fault_says_where_to_look(runner, store, recorded):
+    fault = {"fault": {"name": "final-alpha", "size": None}}
+    found = explain_against_baseline(recorded, runner, store, changes=fault)
+    assert not found.explained
+    text = explanation_text(found)
+    assert "step 1 every cell and the scheduler's step compute what the reference did" in text
+    assert "the latents part in step 2: look there, with `--python OTHER --step 2`" in text
+
+
+def test_every_fault_of_the_model_has_its_cell():
+    of_the_model = {known.name for known in FAULTS if known.family == "model"}
+    assert DIGITS.keys() == FULL_SIZE.keys() == of_the_model
