@@ -242,6 +242,12 @@ def test_a_difference_whose_square_vanishes_is_no_0() -> None:
     assert compare(np.array([1.0, 1.0]), np.full(2, 1e-200))["relative_l2"] == pytest.approx(1e200)
 
 
+def test_no_rounding_makes_a_cosine_distance_negative() -> None:
+    reference = RANDOM.random(500)
+    for factor in RANDOM.uniform(0.3, 3, 500):
+        assert 0 <= compare(factor * reference, reference)["cosine_distance"] < 1e-15
+
+
 @pytest.mark.parametrize("factor", [1e-200, 1e-9, 1e-3, 0.3, 3.0, 1e3, 1e9, 1e200])
 def test_the_angle_between_vectors_of_very_different_lengths(factor: float) -> None:
     reference = np.array([3.0, 4.0])
