@@ -17,7 +17,7 @@ from harness.judgement.metrics import compare
 from harness.judgement.record import Judgement, Verdict
 from harness.judgement.rows import Row, metric_rows, statistic_rows
 from harness.judgement.tiers import Tier
-from harness.measurement.record import Measurement
+from harness.measurement.record import Array, Measurement
 
 # ISA and cores moved the shipped cases by up to 1.8 times the envelope, a release by up to 1.1 times
 # (docs/judging.md), so across devices the safety factor is this many times what it is across releases.
@@ -86,8 +86,7 @@ def _all_step_rows(measured: Measurement, stored: Measurement, limits: Sequence[
             return
         where = f"after step {limit.step}"
         if measured.latents is not None and stored.latents is not None:
-            moved = distance(measured.latents[index], stored.latents[index])
-            yield Row(f"latents.relative_l2 {where}", moved, limit.relative_l2, moved <= limit.relative_l2)
+            yield _distance_row(where, measured.latents[index], stored.latents[index], limit.relative_l2)
         ours, theirs = measured.trace[index].statistics, stored.trace[index].statistics
         for name, most in limit.statistics.items():
             deviation = statistic_deviation(name, ours[name], theirs)
@@ -99,6 +98,15 @@ def _all_step_rows(measured: Measurement, stored: Measurement, limits: Sequence[
                 value=ours[name],
                 baseline=theirs[name],
             )
+
+
+def _distance_row(where: str, measured: Array, stored: Array, limit: float) -> Row:
+    name = f"latents.relative_l2 {where}"
+    if measured.shape != stored.shape:
+        note = f"the latents have shape {list(measured.shape)}, the baseline's {list(stored.shape)}"
+        return Row(name, None, limit, passed=False, note=note)
+    moved = distance(measured, stored)
+    return Row(name, moved, limit, moved <= limit)
 
 
 def _decided(

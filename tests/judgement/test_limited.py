@@ -136,6 +136,15 @@ def test_the_row_of_the_latents_is_that_of_the_step_that_uses_most_of_its_limit(
     assert sorted(figures) == sorted(f"latents.{name}" for name in (*moments(latents), "relative_l2"))
 
 
+def test_latents_of_another_shape_are_drift() -> None:
+    found = verdict(with_latents(BASE.latents[..., :4]))
+    assert found.verdict is Verdict.DRIFT
+    assert (
+        "after step 0 cannot be judged: the latents have shape [1, 3, 8, 4], the baseline's [1, 3, 8, 8]"
+        in (found.reasons[0])
+    )
+
+
 def test_the_same_output_with_other_latents_is_within_not_identical() -> None:
     found = verdict(with_latents(BASE.latents * (1 + 1e-7)))
     assert found.verdict is Verdict.WITHIN

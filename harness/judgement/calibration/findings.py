@@ -40,7 +40,8 @@ def chaos_text(calibration: Calibration) -> str:
     else:
         grown = f"{calibration.metrics['relative_l2']:.2g} of it"
         where = str(calibration.chaos)
-    gated = f"the {first} steps before it are gated" if first else "no step is left to gate"
+    few = {0: "no step is left to gate", 1: "only the step before it is gated"}
+    gated = few.get(first, f"the {first} steps before it are gated")
     return (
         f"chaotic {where}: one ulp of noise has grown to {grown} ({CHAOS:g} is the most that can be judged). "
         f"No limit tells a fault from rounding after that, so across environments {gated}, its output is not"

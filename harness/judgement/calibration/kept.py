@@ -8,6 +8,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError, safe_open
 
@@ -73,7 +74,9 @@ class KeptMembers:
             "steps": member.steps,
             "distances": member.distances,
         }
-        data = safetensors.numpy.save({"output": member.output}, metadata={"figures": json.dumps(figures)})
+        # safetensors reads the memory as it lies, so it must be dense and in C order.
+        output = np.require(member.output, requirements="C")
+        data = safetensors.numpy.save({"output": output}, metadata={"figures": json.dumps(figures)})
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
             # Baselines are committed, these are not.

@@ -55,7 +55,8 @@ class Settings:
     def __post_init__(self) -> None:
         if self.members < _FEWEST:
             raise UsageError(
-                f"{self.members} members show no spread: give {_FEWEST} or more, best {MEMBERS} or more"
+                f"{self.members} member{'s' * (self.members != 1)} can show no spread: "
+                f"give {_FEWEST} or more, best {MEMBERS} or more"
             )
         # Not the other way round: nan is neither.
         if not self.factor >= 1:

@@ -1,0 +1,329 @@
+"""Calibrating into a real store: what runs, what is kept, what is written, and what is refused.
+
+An object with a little sampler stands in for the pool of runners.
+"""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from members import sampled
+from samples import FINGERPRINT, make_baseline, make_case
+
+import harness.judgement.calibration.run as module
+from harness.baselines import BaselineError, BaselineMissing, BaselineStore
+from harness.cases import Limits
+from harness.errors import UsageError
+from harness.execution.runner import CaseFailed
+from harness.judgement.calibration.envelope import CalibrationError
+from harness.judgement.calibration.run import MEMBERS, Settings, calibrate, member_job
+from harness.judgement.recording import Recording
+from harness.measurement.record import CheckpointIdentity
+
+CASE = make_case(steps=3)
+BASE = sampled()
+# As it is stored: this case does not ask for its latents.
+STORED = dataclasses.replace(BASE, latents=None)
+
+
+class Sampler:
+    """Runs jobs with :func:`members.sampled`; ``changes`` are made to every measurement of a seed."""
+
+    def __init__(self, *, backwards=False, **changes):
+        self.backwards = backwards
+        self.changes = changes
+        self.asked = []
+
+    def run(self, job):
+        seed = job.get("perturbation")
+        self.asked.append(seed)
+        assert job["keep"] == "latents"
+        change = self.changes.get(f"seed{seed}", self.changes.get("all", lambda measured: measured))
+        return change(sampled(seed))
+
+    def run_all(self, jobs):
+        """Run the last first, as several runners side by side may."""
+        for tag, job in reversed(list(jobs)) if self.backwards else jobs:
+            try:
+                yield tag, self.run(job)
+            except CaseFailed as error:
+                yield tag, error
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = BaselineStore(tmp_path / "baselines")
+    store.write(make_baseline(CASE, STORED))
+    return store
+
+
+def run(store, pool=None, members=4, factor=2.0, case=CASE, **arguments):
+    return calibrate(case, pool or Sampler(), store, Settings(members, factor), **arguments)
+
+
+def loaded(store):
+    return store.load("guide", "two-steps", "cpu")
+
+
+def files(store):
+    return {
+        path: (path.read_bytes(), path.stat().st_mtime_ns) for path in store.root.rglob("*") if path.is_file()
+    }
+
+
+def failing(message="its worker died"):
+    def fail(measured):
+        raise CaseFailed(f"guide/two-steps: {message}")
+
+    return fail
+
+
+def test_the_case_runs_once_as_it_is_and_once_for_every_member(store):
+    pool = Sampler()
+    result = run(store, pool)
+    assert pool.asked == [None, 1, 2, 3, 4]
+    assert result.calibration.members == (1, 2, 3, 4)
+    assert result.calibration.factor == 2.0
+    assert result.written.state == "replaced"
+    assert loaded(store).calibration == result.calibration == result.baseline.calibration
+
+
+def test_members_run_the_case_with_its_latents_kept_and_without_single_images():
+    case = make_case(seeds=(0, 1), batch_consistency=Limits(relative_l2=1e-6), keep="none")
+    assert case.job()["singles"] is True
+    job = member_job(case, 5)
+    assert {**case.job(), "keep": "latents", "singles": False, "perturbation": 5} == job
+    assert "perturbation" not in member_job(case, None)
+
+
+def test_a_member_has_the_same_seed_however_many_there_are(store):
+    few, more = run(store, members=2).calibration, run(store, members=6).calibration
+    assert few.members == more.members[:2]
+    assert few.metrics["relative_l2"] <= more.metrics["relative_l2"]
+
+
+def test_the_order_in_which_members_end_changes_nothing(store):
+    run(store)
+    pool = Sampler(backwards=True)
+    store.root.joinpath(".members").rename(store.root / ".away")
+    assert run(store, pool).written.state == "unchanged"
+    assert pool.asked == [None, 4, 3, 2, 1]
+
+
+def test_progress_counts_members(store):
+    seen = []
+    run(store, progress=seen.append)
+    assert seen == [0, 1, 2, 3, 4]
+
+
+class TestWhatIsWritten:
+    def test_the_recording_keeps_its_provenance(self, store):
+        before = json.loads((store.path("guide", "two-steps", "cpu")).read_text())
+        run(store)
+        after = json.loads((store.path("guide", "two-steps", "cpu")).read_text())
+        assert after["provenance"] == before["provenance"]
+        changed = {key for key in before if before[key] != after[key]}
+        assert changed == {"calibration", "seal"}
+        assert loaded(store).measurement.latents is None
+
+    def test_calibrating_twice_changes_no_byte(self, store):
+        run(store)
+        before = files(store)
+        again = run(store)
+        again.kept.clear()
+        assert again.written.state == "unchanged"
+        after = {path: held for path, held in files(store).items() if ".members" not in path.parts}
+        assert after == {path: held for path, held in before.items() if ".members" not in path.parts}
+
+    def test_when_it_was_calibrated_is_no_change(self, store):
+        first = run(store)
+        earlier = {"date": "2020-01-01T00:00:00+00:00", "harness_version": "0.0.1"}
+        for factor in (9.0, 2.0):
+            calibration = dataclasses.replace(first.calibration, factor=factor, **earlier)
+            store.write(dataclasses.replace(first.baseline, calibration=calibration))
+        assert run(store).written.state == "unchanged"
+        assert loaded(store).calibration.date == earlier["date"]
+
+    @pytest.mark.parametrize("changes", [{"factor": 3.0}, {"members": 5}])
+    def test_another_factor_or_number_of_members_is_written(self, store, changes):
+        run(store)
+        assert run(store, **changes).written.state == "replaced"
+        stored = loaded(store).calibration
+        assert (stored.factor, len(stored.members)) == (changes.get("factor", 2.0), changes.get("members", 4))
+
+    def test_recording_again_with_the_same_bits_keeps_the_calibration_byte_for_byte(self, store):
+        run(store).kept.clear()
+        before = files(store)
+        (outcome,) = self.record(store, STORED)
+        assert outcome.state == "unchanged"
+        assert files(store) == before
+
+    @pytest.mark.parametrize(
+        ("case", "measured"),
+        [
+            (CASE, dataclasses.replace(STORED, output=STORED.output * np.float32(0.5))),
+            (make_case(steps=3, arguments={"eta": 0.5}), STORED),
+        ],
+        ids=["other bits", "another definition"],
+    )
+    def test_recording_something_else_drops_the_calibration(self, store, case, measured):
+        run(store).kept.clear()
+        (outcome,) = self.record(store, measured, case)
+        assert outcome.state == "replaced"
+        assert loaded(store).calibration is None
+        assert loaded(store).provenance.reason == "a reason"
+
+    def record(self, store, measured, case=CASE):
+        class Prepared:
+            def restart(self):
+                pass
+
+            def run(self, job):
+                return measured
+
+        recording = Recording(store)
+        recording.measure(case, Prepared())
+        return [outcome for _, outcome in recording.store("a reason")]
+
+
+class TestGoingOn:
+    def test_members_that_are_kept_do_not_run_again(self, store):
+        with pytest.raises(CaseFailed, match="its worker died"):
+            run(store, Sampler(seed3=failing()))
+        seen, pool = [], Sampler()
+        result = run(store, pool, progress=seen.append)
+        assert pool.asked == [None, 3, 4]
+        assert seen == [2, 3, 4]
+        whole = BaselineStore(store.root.parent / "whole")
+        whole.write(make_baseline(CASE, STORED))
+        expected = run(whole).calibration
+        assert dataclasses.replace(result.calibration, date=expected.date) == expected
+
+    def test_an_interrupt_loses_no_member_that_has_run(self, store):
+        def interrupt(measured):
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            run(store, Sampler(seed4=interrupt))
+        pool = Sampler()
+        run(store, pool)
+        assert pool.asked == [None, 4]
+
+    def test_an_interrupt_at_a_later_case_loses_none_of_this_one(self, store):
+        """Nothing is cleared before all cases of the call are through."""
+        run(store)
+        pool = Sampler()
+        result = run(store, pool)
+        assert pool.asked == [None]
+        result.kept.clear()
+        assert not (store.root / ".members").exists()
+        run(store, pool := Sampler())
+        assert len(pool.asked) == 5
+
+    def test_members_around_another_recording_run_again(self, store):
+        run(store, members=2)
+        other = sampled(step=lambda latents: latents * 0.8)
+        store.write(make_baseline(CASE, dataclasses.replace(other, latents=None)))
+
+        def step(seed):
+            return lambda measured: sampled(seed, step=lambda latents: latents * 0.8)
+
+        pool = Sampler(seedNone=step(None), seed1=step(1), seed2=step(2))
+        run(store, pool, members=2)
+        assert pool.asked == [None, 1, 2]
+
+
+class TestWhatIsRefused:
+    def test_a_case_that_is_not_recorded_does_not_run(self, tmp_path):
+        pool = Sampler()
+        with pytest.raises(BaselineMissing, match=r"harness record suites/guide\.yaml::two-steps"):
+            run(BaselineStore(tmp_path / "none"), pool)
+        assert pool.asked == []
+
+    def test_a_baseline_of_another_device_is_none(self, store):
+        npu = {**FINGERPRINT, "device": "Ascend", "soc": "Ascend910B4"}
+        with pytest.raises(BaselineMissing, match="for ascend910b4; record it"):
+            run(store, Sampler(all=lambda measured: dataclasses.replace(measured, fingerprint=npu)))
+
+    def test_a_stale_baseline_says_what_was_edited(self, store):
+        with pytest.raises(
+            CalibrationError, match=r"^guide/two-steps: the case was edited .*eta: 0.0 -> 0.5"
+        ):
+            run(store, case=make_case(steps=3, arguments={"eta": 0.5}))
+        assert loaded(store).calibration is None
+
+    @pytest.mark.parametrize(
+        ("change", "told"),
+        [
+            (lambda m: dataclasses.replace(m, output=m.output + np.float32(1e-6)), "not bitwise equal"),
+            (lambda m: sampled(step=lambda latents: latents * 0.9000001), "latents differ from step 0 on"),
+            (lambda m: dataclasses.replace(m, ledger=()), "0 draws, 1 in the baseline"),
+            (lambda m: dataclasses.replace(m, checkpoint=CheckpointIdentity("x", {"a": "b"})), "checkpoint"),
+            (lambda m: sampled(steps=2), "schedule differs"),
+        ],
+    )
+    def test_a_run_that_does_not_give_the_baselines_bits_ends_it_before_any_member(self, store, change, told):
+        pool = Sampler(seedNone=change)
+        with pytest.raises(CalibrationError, match=f"does not give the baseline's bits .*{told}.*--reason"):
+            run(store, pool)
+        assert pool.asked == [None]
+        assert loaded(store).calibration is None
+
+    def test_another_environment_that_gives_the_bits_will_do(self, store):
+        release = {**FINGERPRINT, "mindspore": "2.9.0"}
+        result = run(store, Sampler(seedNone=lambda m: dataclasses.replace(m, fingerprint=release)))
+        assert loaded(store).measurement.fingerprint == FINGERPRINT
+        assert result.calibration.members == (1, 2, 3, 4)
+
+    def test_a_member_that_cannot_be_compared_keeps_the_others(self, store):
+        broken = Sampler(seed2=lambda m: dataclasses.replace(m, output=m.output * np.float32("nan")))
+        with pytest.raises(CalibrationError, match=r"signs of seed 2\) .*NaN"):
+            run(store, broken)
+        assert loaded(store).calibration is None
+        run(store, pool := Sampler())
+        assert pool.asked == [None, 2, 3, 4]
+
+    def test_what_cannot_be_written_is_one_error_and_loses_no_member(self, store):
+        folder = store.path("guide", "two-steps", "cpu").parent
+        blocked = folder / "cpu.safetensors.blocked"
+        blocked.mkdir()
+        (blocked / "file").write_text("")
+        with pytest.raises(BaselineError, match="cannot be written"):
+            run(store)
+        (blocked / "file").unlink()
+        blocked.rmdir()
+        run(store, pool := Sampler())
+        assert pool.asked == [None]
+
+    def test_a_fault_of_the_harness_itself_is_not_hidden(self, store):
+        def divide(measured):
+            return 1 / 0
+
+        with pytest.raises(ZeroDivisionError):
+            run(store, Sampler(seed1=divide))
+
+
+@pytest.mark.parametrize("members", [1, 0, -3])
+def test_too_few_members_show_no_spread(members):
+    with pytest.raises(
+        UsageError, match=f"^{members} members? can show no spread: give 2 or more, best {MEMBERS} or more"
+    ):
+        Settings(members, 2.0)
+
+
+@pytest.mark.parametrize("factor", [0.5, 0.0, -2.0, float("nan"), np.nextafter(1, 0), float("-inf")])
+def test_a_factor_below_one_is_refused(factor):
+    with pytest.raises(UsageError, match="the members themselves exceed: give 1 or more"):
+        Settings(10, factor)
+
+
+@pytest.mark.parametrize("factor", [float("inf"), 1e7, 1e300])
+def test_a_factor_that_nothing_exceeds_is_refused(factor):
+    with pytest.raises(UsageError, match="nothing exceeds"):
+        Settings(10, factor)
+
+
+def test_the_fewest_members_and_the_least_factor_are_enough(store):
+    assert run(store, members=2, factor=1.0).calibration.members == (1, 2)
+    assert module.MEMBERS >= 10
