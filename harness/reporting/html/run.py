@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -11,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import harness
-from harness.baselines.files import write_durably
-from harness.errors import HarnessError, UsageError
+from harness.errors import UsageError
+from harness.reporting.destination import check_destination, write_result
 from harness.reporting.html.page import render
 
 PAGE, DATA = "index.html", "report.json"
@@ -32,14 +31,10 @@ class RunReport:
         self._problems: dict[str, str] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=folder).close()
-            for name in (PAGE, DATA):
-                if (folder / name).is_dir():
-                    raise IsADirectoryError(21, "is a folder", name)
         except OSError as error:
-            raise UsageError(
-                f"{folder}: no report can be written there ({error.strerror or error}); choose another folder"
-            ) from None
+            raise UsageError(f"{folder}: cannot be made: {error.strerror}; choose another folder") from None
+        for name in (PAGE, DATA):
+            check_destination(folder / name)
 
     @property
     def page(self) -> Path:
@@ -65,17 +60,14 @@ class RunReport:
 
 
 def write_report(folder: Path, run: dict[str, Any], cases: Sequence[str]) -> Path:
-    """Write the data and the page of a run below ``folder``; raises :class:`HarnessError` where it cannot."""
+    """Write the data and the page of a run below ``folder``; raises HarnessError where it cannot."""
     head = json.dumps({"format": _FORMAT, "version": _VERSION, "run": run})
     # The cases are JSON already, and may be large.
     data = head[:-1] + ', "cases": [\n' + ",\n".join(cases) + "\n]}\n"
-    page = folder / PAGE
-    try:
-        write_durably(folder / DATA, data.encode("ascii"))
-        write_durably(page, render(_with_index(run, cases), cases).encode("utf-8"))
-    except OSError as error:
-        raise HarnessError(f"{page}: the report cannot be written ({error.strerror or error})") from None
-    return page
+    page = render(_with_index(run, cases), cases)
+    write_result(folder / DATA, data.encode("ascii"))
+    write_result(folder / PAGE, page.encode("utf-8"))
+    return folder / PAGE
 
 
 def render_again(data: Path, folder: Path | None = None) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -97,8 +98,14 @@ def make_gallery(folder: Path) -> Path:
             if result.measurement is not None and result.baseline is not None:
                 causes = root_causes(result.measurement, result.baseline)
             view = case_view(case, result, store, causes=causes)
-            report.add(f"{path}::{case.id}", view.to_json())
+            report.add(f"{path}::{case.id}", _elsewhere_too(view.to_json()))
     return report.write()
+
+
+def _elsewhere_too(view: str) -> str:
+    """Return ``view`` without the folders of this machine, which a crash's log names."""
+    root = Path(__file__).resolve().parents[3]
+    return view.replace(str(root), "/home/user/harness").replace(sys.base_prefix, "/usr")
 
 
 def _store(store: BaselineStore, case: Case, measured: Measurement, calibration: Calibration) -> None:

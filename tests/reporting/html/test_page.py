@@ -154,7 +154,7 @@ def unwritable(folder, kind):
 
 @pytest.mark.parametrize("kind", ["a file", "below a file", "a folder in the page's place", "no disk"])
 def test_a_folder_that_cannot_be_written_to_is_wrong_usage(tmp_path, kind):
-    with pytest.raises(UsageError, match="choose another"):
+    with pytest.raises(UsageError, match=r"choose another|is a folder"):
         RunReport(unwritable(tmp_path, kind))
 
 
@@ -170,7 +170,7 @@ def test_a_page_is_written_whole_or_not_at_all(tmp_path):
 def test_a_page_that_cannot_be_written_is_one_error(tmp_path):
     report = RunReport(tmp_path / "report")
     (tmp_path / "report").rmdir()
-    with pytest.raises(HarnessError, match="the report cannot be written"):
+    with pytest.raises(HarnessError, match="cannot be written"):
         report.write()
 
 

@@ -57,7 +57,7 @@ def test_a_folder_that_cannot_be_written_to_is_told_before_anything_runs(recorde
     done = recorded.pytest("suites/", "--harness-report", "pytest.ini", *processes)
     assert done.returncode == 4
     told = [line for line in done.stderr.splitlines() if line.strip()]
-    assert told[0].startswith("ERROR: --harness-report pytest.ini: no report can be written there")
+    assert told[0].startswith("ERROR: --harness-report pytest.ini: cannot be made: File exists")
     assert "collected" not in done.stdout
 
 
@@ -88,7 +88,7 @@ def test_a_report_that_could_not_be_written_fails_the_run(recorded, tmp_path):
     done = project.pytest("suites/", "--harness-report", "report")
     assert done.returncode == 1, done.stdout
     assert "2 identical" in done.stdout
-    assert "error: report/index.html: the report cannot be written" in done.stdout
+    assert "error: report/report.json: cannot be written" in done.stdout
     assert "INTERNALERROR" not in done.stdout + done.stderr
 
 

@@ -32,12 +32,12 @@ EXPECTED = {
 }
 # Name of the picture, width and height of the window, dark, address.
 SHOTS = [
-    ("report-drift", 1280, 1000, False, "#digits/one-weight-scaled"),
-    ("report-drift-dark", 1280, 1000, True, "#digits/one-weight-scaled"),
+    ("report-drift", 1280, 1780, False, "#digits/one-weight-scaled"),
+    ("report-drift-dark", 1280, 1780, True, "#digits/one-weight-scaled"),
     ("report-environment", 1280, 1000, False, "#digits/limits-too-tight"),
     ("report-noise", 1280, 1000, False, "#digits/another-seed"),
     ("report-scheduler", 1280, 1000, False, "#digits/betas-in-half"),
-    ("report-patch", 1280, 1000, False, "#digits/grey-patch"),
+    ("report-patch", 1280, 900, False, "#digits/grey-patch"),
     ("report-crash", 1280, 1000, False, "#digits/crash"),
     ("report-phone", 390, 844, False, ""),
     ("report-phone-case", 390, 844, True, "#digits/one-weight-scaled"),
@@ -72,8 +72,11 @@ def test_screenshots(browser: Browser, gallery, tmp_path, name, width, height, d
     browser.open(gallery, address)
     assert browser.run("document.documentElement.scrollWidth") == width
     folder = Path(os.environ.get("HARNESS_SCREENSHOTS") or tmp_path)
-    browser.screenshot(folder / f"{name}.png")
-    picture = np.asarray(Image.open(io.BytesIO((folder / f"{name}.png").read_bytes())).convert("L"))
+    path = folder / f"{name}.png"
+    browser.screenshot(path)
+    image = Image.open(io.BytesIO(path.read_bytes())).convert("RGB")
+    image.save(path, optimize=True)
+    picture = np.asarray(image.convert("L"))
     # Something is drawn, on the ground that was asked for.
     assert picture.std() > 5
     assert (np.median(picture) < 128) == dark
