@@ -1,9 +1,13 @@
 """Every fault of the catalogue is explained: its class of cause, and for faults of the model the cell."""
 
+from dataclasses import replace
+
 import pytest
-from samples import make_case
+from samples import make_calibration, make_case
 
 from harness.baselines import Baseline, BaselineStore, Provenance, device_key
+from harness.baselines.deep import load_deep, write_deep
+from harness.errors import HarnessError
 from harness.execution.runner import Runner
 from harness.explanation.deep import record_deep
 from harness.explanation.explain import explain_against_baseline, explain_against_python
@@ -197,6 +201,109 @@ def test_a_trace_of_a_step_before_the_fault_says_where_to_look(runner, store, re
     text = explanation_text(found)
     assert "step 1 every cell and the scheduler's step compute what the reference did" in text
     assert "the latents part in step 2: look there, with `--python OTHER --step 2`" in text
+
+
+SCALED = {"fault": {"name": "weight-scaled", "size": None}}
+
+
+def refused(runner, store, case, *told, **fields):
+    with pytest.raises(HarnessError) as error:
+        explain_against_baseline(case, runner, store, changes=SCALED, **fields)
+    for text in told:
+        assert text in str(error.value)
+
+
+def test_a_trace_of_another_baseline(runner, store, recorded, tmp_path):
+    baseline = store.load("guide", "two-steps", "cpu")
+    edited = replace(baseline.provenance, case_hash="0" * 64)
+    trace = load_deep(store, baseline, None)
+    write_deep(store, replace(baseline, provenance=edited), trace)
+    refused(
+        runner,
+        store,
+        recorded,
+        "cpu.deep.safetensors: it is the deep trace of another baseline than cpu.json beside it",
+        "harness record suites/guide.yaml::two-steps --baseline-dir",
+        " --deep",
+    )
+
+
+def test_calibrating_a_baseline_does_not_make_its_trace_another_s(store, recorded):
+    baseline = store.load("guide", "two-steps", "cpu")
+    store.write(replace(baseline, calibration=make_calibration()))
+    assert load_deep(store, store.load("guide", "two-steps", "cpu"), None).step == 1
+
+
+def test_a_damaged_trace(runner, store, recorded):
+    path = store.root / "guide/two-steps/cpu.deep.safetensors"
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    refused(runner, store, recorded, "cpu.deep.safetensors: the array ", "is not what was recorded", "--deep")
+    path.write_bytes(data[:1000])
+    refused(runner, store, recorded, "cpu.deep.safetensors: it is no deep trace")
+    path.unlink()
+    path.mkdir()
+    refused(runner, store, recorded, "cpu.deep.safetensors: it cannot be read")
+
+
+def test_a_link_out_of_the_store(runner, store, recorded, tmp_path_factory):
+    path = store.root / "guide/two-steps/cpu.deep.safetensors"
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "trace"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+    refused(runner, store, recorded, "cpu.deep.safetensors: a symbolic link leads out of")
+
+
+def test_a_trace_of_another_step_than_asked_for(runner, store, recorded):
+    told = (
+        "the deep trace stored is of step 1, not 2; leave --step out",
+        "harness record --deep --deep-step 2",
+    )
+    refused(runner, store, recorded, *told, step=2)
+
+
+@pytest.mark.parametrize("step", [-1, 3])
+def test_a_step_that_the_case_has_not_got(runner, store, recorded, step):
+    told = f"guide/two-steps: there is no step {step}: give 0 to 2, the case has 3 steps"
+    refused(runner, store, recorded, told, step=step)
+    with pytest.raises(HarnessError, match=told):
+        record_deep(recorded, runner, store, step)
+
+
+def test_a_case_edited_since(runner, store, recorded):
+    refused(runner, store, replace(recorded, steps=4), "the case was edited since its baseline was recorded")
+    with pytest.raises(HarnessError, match="the case was edited since"):
+        record_deep(replace(recorded, steps=4), runner, store, 0)
+
+
+def test_a_trace_is_not_recorded_where_runs_are_not_the_baseline_s(runner, store):
+    case = make_case(steps=3, seeds=(0,))
+    measurement = runner.run({**case.job(), **SCALED})
+    provenance = Provenance.of(case, reason="first recording", git_commit=None)
+    store.write(Baseline(case.suite, case.id, device_key(measurement.fingerprint), measurement, provenance))
+    with pytest.raises(HarnessError, match="the latents after step 0 are not the baseline's here"):
+        record_deep(case, runner, store, 0)
+    assert not list(store.root.rglob("*.deep.safetensors"))
+
+
+def test_a_trace_that_its_own_environment_does_not_repeat(runner, store, recorded):
+    class Unsteady(Memory):
+        def replay(self, job, trace):
+            return super().replay({**job, **SCALED}, trace)
+
+    unsteady = Unsteady(runner)
+    with pytest.raises(
+        HarnessError, match=r"unet.up_blocks.0.resnets.0.conv2 \(Conv2d 3x3\) gives other bits"
+    ):
+        record_deep(recorded, unsteady, store, 0)
+    found = explain_against_python(recorded, runner, unsteady, store, name="python", changes=SCALED)
+    assert not found.explained
+    assert any("no cell was looked into" in note for note in found.notes)
+
+
+def test_removing_a_baseline_removes_its_trace(store, recorded):
+    assert store.remove("guide", "two-steps", "cpu")
+    assert list(store.root.iterdir()) == []
 
 
 def test_every_fault_of_the_model_has_its_cell():

@@ -1,0 +1,130 @@
+"""`harness explain` and `harness record --deep`: what is printed, exit codes, misuse."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from user_project import Project
+
+SUITE = """\
+suite: digits
+cases:
+  - {id: ddim, pipeline: ddim, checkpoint: builtin:ddpm-digits, seed: 0, steps: 2}
+  - {id: no-cells, pipeline: "pipelines:with_environment", seed: 0, steps: 2}
+"""
+CASE = "suites/digits.yaml::ddim"
+DEEP = "baselines/digits/ddim/cpu.deep.safetensors"
+# One digit of the model's code.
+FAULT = ("pipelines/models/attention.py", "self.scale = 1.0 / math", "self.scale = 1.001 / math")
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """Baselines and deep traces of both cases."""
+    made = Project(tmp_path_factory.mktemp("explain") / "project")
+    made.suite("digits", SUITE)
+    done = made.harness("record", "suites/digits.yaml", "--deep")
+    assert done.returncode == 0, done.stdout + done.stderr
+    made.recording = done.stdout
+    return made
+
+
+@pytest.fixture
+def project(recorded, tmp_path):
+    return recorded.copy(tmp_path / "project")
+
+
+def refused(done, *told):
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    for text in told:
+        assert text in done.stderr, done.stderr
+
+
+def test_recording_says_what_it_stored(recorded):
+    assert "digits/ddim: deep trace of step 0, 102 calls of cells, " in recorded.recording
+    assert f" MB in {DEEP} (not for version control)" in recorded.recording
+    assert (recorded.root / DEEP).stat().st_size > 1_000_000
+    assert "digits/no-cells: deep trace of step 0, 0 calls of cells, " in recorded.recording
+
+
+def test_nothing_differs(recorded):
+    done = recorded.harness("explain", CASE)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        "digits/ddim, compared with the baseline baselines/digits/ddim/cpu.json: nothing differs\n"
+    )
+
+
+def test_a_fault_is_explained_to_its_cell(project):
+    project.edit_core(*FAULT)
+    done = project.harness("explain", CASE, "--against", "baseline", "--json", "found.json")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].endswith(": a cell of the model computes something else")
+    assert lines[3].startswith("  1. numerics: the latents differ from step 0 on")
+    assert "    mid_block.attentions.0: Attention" in lines
+    assert "      in its own operations, after to_v, in what it hands to to_out.0 as x" in lines
+    (change,) = [line for line in lines if "in the reference" in line]
+    assert change.strip().startswith("scale is 0.25025")
+    found = json.loads((project.root / "found.json").read_text())
+    assert (found["conclusion"], found["model"], found["cell"]) == ("cell", "unet", "mid_block.attentions.0")
+    assert found["replay"]["findings"][0]["shape"] == [1, 64, 48]
+    assert [cause["kind"] for cause in found["causes"]] == ["numerics"]
+
+
+def test_without_a_deep_trace_the_causes_are_told_and_the_way_to_the_cell(project):
+    (project.root / DEEP).unlink()
+    project.edit_core(*FAULT)
+    done = project.harness("explain", CASE)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[0].endswith(": not explained")
+    assert "  1. numerics: the latents differ from step 0 on" in done.stdout
+    assert "harness record suites/digits.yaml::ddim --baseline-dir baselines --deep" in done.stdout
+    assert "--python the interpreter of an environment that is right" in done.stdout
+
+
+def test_a_pipeline_without_cells_gets_its_causes(project):
+    project.environment["TEST_OFFSET"] = "1e-3"
+    done = project.harness("explain", "suites/digits.yaml::no-cells")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.splitlines()[0].endswith(": what follows the last step")
+    project.edit("pipelines.py", "latents = latents * 0.9", "latents = latents * 0.8")
+    done = project.harness("explain", "suites/digits.yaml::no-cells")
+    assert done.returncode == 1
+    assert "1. numerics: the latents differ from step 0 on" in done.stdout
+    assert "note: no cell was looked into: the pipeline calls no mindspore.nn.Cell in step 0" in done.stdout
+
+
+def test_an_interpreter_without_mindspore(recorded):
+    bare = recorded.root / "bare"
+    if not bare.exists():
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True)
+    refused(recorded.harness("explain", CASE, "--python", str(bare / "bin" / "python")), "No module named")
+    refused(recorded.harness("explain", CASE, "--python", "nowhere/python"), "no such interpreter")
+
+
+def test_errors_are_one_message(project):
+    (project.root / DEEP).write_bytes(b"")
+    project.edit_core(*FAULT)
+    refused(project.harness("explain", CASE), "cpu.deep.safetensors: it is no deep trace", "Record it again")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["suites/digits.yaml::ddin"], "there is no case 'ddin'; did you mean 'ddim'?"),
+        (["suites/digits.yaml"], "suites/digits.yaml names 2 cases: write SUITE.yaml::CASE with one of ddim"),
+        ([CASE, "--python", "python", "--against", "baseline"], "give --python or --against, not both"),
+        ([CASE, "--against", "yesterday"], "yesterday"),
+        ([CASE, "--step", "-1"], "--step"),
+        ([CASE, "--json", "nowhere/found.json"], "nowhere/found.json: cannot be written"),
+        ([], "SUITE.yaml::CASE"),
+    ],
+)
+def test_wrong_usage(recorded, arguments, message):
+    done = recorded.harness("explain", *arguments)
+    assert done.returncode == 4
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
