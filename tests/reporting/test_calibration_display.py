@@ -1,0 +1,131 @@
+"""What `harness calibrate` shows: a row for every case, what was found, what was refused, and the count."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from samples import make_baseline, make_calibration, make_case
+
+from harness.baselines import StepEnvelope, Written
+from harness.judgement.calibration.kept import KeptMembers
+from harness.judgement.calibration.run import Calibrated
+from harness.reporting.calibration import CalibrationDisplay, growth
+
+GROWING = (StepEnvelope(0, {"mean": 0.0}, 5e-7, 1e-6), StepEnvelope(1, {"mean": 0.0}, 0.2, 0.4))
+
+
+def result(case=None, state="replaced", **fields):
+    case = case or make_case()
+    baseline, calibration = make_baseline(case), make_calibration(**fields)
+    written = Written(Path("x.json"), state)
+    return Calibrated(case, baseline, calibration, written, KeptMembers(Path("absent"), baseline))
+
+
+def show(*results, width=160):
+    """Return what is printed of results and of (case, message) pairs of refusals, and how many failed."""
+    console = Console(file=io.StringIO(), width=width)
+    with CalibrationDisplay(console, len(results), 10) as display:
+        for each in results:
+            if isinstance(each, Calibrated):
+                display.started(each.case)
+                display.finished(each)
+            else:
+                display.started(each[0])
+                display.refused(*each)
+    display.show()
+    return console.file.getvalue(), display.failed
+
+
+def test_a_row_has_the_envelope_the_limit_and_the_growth_curve():
+    printed, failed = show(result(factor=3.0))
+    row = next(line for line in printed.splitlines() if line.startswith("guide/two-steps"))
+    assert " ".join(row.split()) == "guide/two-steps 10 3 2.0e-07 6.0e-07 1.5e-07 → 3.0e-07 replaced"
+    assert "envelope" in printed
+    assert printed.splitlines()[-1] == "1 calibrated"
+    assert failed == 0
+
+
+def test_a_case_that_did_not_change_says_so():
+    assert "unchanged" in show(result(state="unchanged"))[0]
+
+
+def test_chaos_has_no_limit_and_fails():
+    printed, failed = show(result(steps=GROWING, chaotic_from=1))
+    row = next(line for line in printed.splitlines() if line.startswith("guide/two-steps"))
+    assert "none" in row
+    assert "chaotic" in row
+    assert "replaced" not in row
+    assert "failed  guide/two-steps: chaotic from step 1 on" in printed
+    assert printed.splitlines()[-1] == "1 calibrated, 1 failed"
+    assert failed == 1
+
+
+def test_chaos_of_a_strict_case_is_a_note():
+    printed, failed = show(result(make_case(strict=True), steps=GROWING, chaotic_from=1))
+    assert "chaotic" in next(line for line in printed.splitlines() if line.startswith("guide/two-steps"))
+    assert "note  guide/two-steps: chaotic from step 1 on" in printed
+    assert failed == 0
+
+
+def test_notes_come_under_the_table_and_fail_nothing():
+    printed, failed = show(result(modes=(6, 5), saturated=0.75))
+    assert printed.index("replaced") < printed.index("note  guide/two-steps: 2 modes")
+    assert "note  guide/two-steps: 75% of the output" in printed
+    assert failed == 0
+
+
+@pytest.mark.parametrize("message", ["guide/two-steps: no such thing", "no such thing"])
+def test_a_refusal_names_its_case_once(message):
+    printed, failed = show((make_case(), message), result(make_case(id="other")))
+    assert "refused  guide/two-steps: no such thing" in printed
+    assert printed.count("guide/two-steps") == 1
+    assert printed.splitlines()[-1] == "1 calibrated, 1 failed"
+    assert failed == 1
+
+
+def test_nothing_but_refusals_has_no_table():
+    printed, failed = show((make_case(), "no such thing"), (make_case(id="other"), "nor this"))
+    assert "envelope" not in printed
+    assert printed.splitlines()[-1] == "0 calibrated, 2 failed"
+    assert failed == 2
+
+
+def test_square_brackets_of_a_message_are_no_markup():
+    assert "shape [1, 3], [bold]x" in show((make_case(), "shape [1, 3], [bold]x"))[0]
+
+
+@pytest.mark.parametrize(
+    ("largest", "shown"),
+    [
+        ([], ""),
+        ([1e-7], "1.0e-07"),
+        ([1e-7, 2e-7], "1.0e-07 → 2.0e-07"),
+        ([1e-7, 2e-7, 3e-7], "1.0e-07 → 2.0e-07 → 3.0e-07"),
+        ([1e-7, 5e-1, 2e-7, 5e-1, 3e-7], "1.0e-07 → 2.0e-07 → 3.0e-07"),
+    ],
+)
+def test_the_growth_curve_is_shown_by_its_ends_and_its_middle(largest, shown):
+    steps = tuple(StepEnvelope(index, {}, 0.0, value) for index, value in enumerate(largest))
+    assert growth(make_calibration(steps=steps)) == shown
+
+
+def test_progress_counts_the_members_of_all_cases():
+    console = Console(file=io.StringIO(), width=100)
+    display = CalibrationDisplay(console, 3, 10)
+    with display:
+        display.started(make_case())
+        display.member_done(4)
+        assert completed(display) == 4
+        display.finished(result())
+        assert completed(display) == 10
+        display.refused(make_case(), "no")
+        assert completed(display) == 20
+        display.member_done(10)
+        assert completed(display) == 30
+
+
+def completed(display):
+    (task,) = display._progress.tasks
+    assert task.total == 30
+    return task.completed
