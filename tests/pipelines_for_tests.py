@@ -124,3 +124,16 @@ def stuck_in_c(checkpoint, dtype, mode):
         ctypes.PyDLL(None).sleep(600)
 
     return _drawing(wait)
+
+
+def meeting(checkpoint, dtype, mode):
+    """End only when two processes run this at the same time, in the folder TEST_MEET."""
+
+    def meet(images):
+        folder = Path(os.environ["TEST_MEET"])
+        (folder / str(os.getpid())).touch()
+        while len(list(folder.iterdir())) < 2:
+            time.sleep(0.01)
+        return images
+
+    return _drawing(meet)
