@@ -58,7 +58,7 @@ def blocks(images: Pair, overlap: int = 0) -> Iterator[Pair]:
 
 
 def load(values: Array, unit: float, into: Array) -> None:
-    """Write ``values`` divided by ``unit`` to the float64 array ``into`` of their shape."""
+    """Write ``values`` divided by ``unit`` to the array of floats ``into``, of their shape."""
     np.copyto(into, values)
     if unit != 1:
         into /= unit

@@ -1,8 +1,8 @@
 """Metrics: how far an output is from a reference, in figures that each see another kind of fault.
 
-Everything is computed in float64, block by block, so that arrays of any size take no more memory than a few
-blocks, and the 0.1 % largest differences. A metric that does not apply to the arrays at hand is absent from
-the result; :func:`why_absent` says why.
+Everything is computed block by block, in float64 (SSIM in float32 where that is enough), so that arrays of
+any size take no more memory than a few blocks and the 0.1 % largest differences. A metric that does not apply
+to the arrays at hand is absent from the result; :func:`why_absent` says why.
 """
 
 from __future__ import annotations

@@ -242,10 +242,11 @@ def test_a_difference_whose_square_vanishes_is_no_0() -> None:
     assert compare(np.array([1.0, 1.0]), np.full(2, 1e-200))["relative_l2"] == pytest.approx(1e200)
 
 
-def test_no_rounding_makes_a_cosine_distance_negative() -> None:
+def test_rounding_takes_no_cosine_distance_out_of_its_range() -> None:
     reference = RANDOM.random(500)
     for factor in RANDOM.uniform(0.3, 3, 500):
         assert 0 <= compare(factor * reference, reference)["cosine_distance"] < 1e-15
+        assert 2 - 1e-14 < compare(-factor * reference, reference)["cosine_distance"] <= 2
 
 
 @pytest.mark.parametrize("factor", [1e-200, 1e-9, 1e-3, 0.3, 3.0, 1e3, 1e9, 1e200])
