@@ -128,13 +128,15 @@ class BaselineStore:
         found = (Key(file.parts[0], file.parts[1], file.stem) for file in files)
         return tuple(sorted(key for key in found if not any(part.startswith(".") for part in key)))
 
-    def write(self, baseline: Baseline) -> Written:
+    def write(self, baseline: Baseline, *, renew: bool = False) -> Written:
         """Store ``baseline`` in place of the one stored, whose JSON's hash goes into its provenance.
 
         Where the one stored holds the same measurement and calibration of the same case, nothing is written:
         not who recorded it, nor when and why. Where only the calibration is another, the provenance stays
-        that of the recording. Raises :class:`BaselineError` where the measurement holds NaN, Inf
-        or nothing at all, and where the files cannot be written.
+        that of the recording. ``renew`` writes all of it, whatever is stored.
+
+        Raises :class:`BaselineError` where the measurement holds NaN, Inf or nothing at all, and where the
+        files cannot be written.
         """
         path = self.path(baseline.suite, baseline.case_id, baseline.device)
         arrays = stored_arrays(baseline.measurement)
@@ -148,7 +150,7 @@ class BaselineStore:
             path.parent.mkdir(parents=True, exist_ok=True)
             with locked(path.parent):
                 old = path.read_bytes() if path.exists() else None
-                stored = None if old is None else self._whole(path, old)
+                stored = None if old is None or renew else self._whole(path, old)
                 new = Document.of(baseline, arrays, sha256)
                 if stored is not None and stored.same_content(new):
                     return Written(path, "unchanged")

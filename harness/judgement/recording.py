@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from harness.baselines import (
@@ -34,7 +34,8 @@ class Candidate:
     """A measurement that repeats, beside the baseline it would take the place of.
 
     ``changes`` says in words what moved; ``relative_l2`` is by how much the output did (None where there
-    is nothing to compare with, or where shape or dtype differ).
+    is nothing to compare with, or where shape or dtype differ). ``renews`` is the baseline stored where only
+    its provenance is to be renewed: the measurement is the same, and so its calibration holds.
     """
 
     case: Case
@@ -43,6 +44,7 @@ class Candidate:
     state: Literal["new", "unchanged", "changed"]
     changes: tuple[str, ...] = ()
     relative_l2: float | None = None
+    renews: Baseline | None = None
 
 
 @dataclass(frozen=True)
@@ -125,9 +127,9 @@ class Recording:
         case = candidate.case
         if candidate.state == "unchanged":
             return Written(self._store.path(case.suite, case.id, candidate.device), "unchanged")
-        # The baselines being written must not make the tree they are recorded at look edited.
-        commit = git_commit(case.path.parent, ignore=[self._store.root])
-        provenance = Provenance.of(case, reason=reason, git_commit=commit)
+        provenance = Provenance.of(case, reason=reason, git_commit=_commit(case, self._store))
+        if candidate.renews is not None:
+            return self._store.write(replace(candidate.renews, provenance=provenance), renew=True)
         baseline = Baseline(case.suite, case.id, candidate.device, candidate.measurement, provenance)
         return self._store.write(baseline)
 
@@ -151,9 +153,25 @@ def propose(case: Case, runner: FreshRunner, store: BaselineStore) -> Candidate:
     edits = definition_changes(old.provenance.case_definition, case.definition())
     moved = first_difference(old.measurement, measurement)
     if not edits and moved is None:
+        if _edited(old.provenance.git_commit) and not _edited(_commit(case, store)):
+            changes = ("only where it comes from: it was recorded from an edited working tree",)
+            return Candidate(case, measurement, device, "changed", changes, 0.0, renews=old)
         return Candidate(case, measurement, device, "unchanged")
     size = _relative_l2(measurement.output, old.measurement.output)
     return Candidate(case, measurement, device, "changed", _in_words(edits, moved), size)
+
+
+# What git_commit appends where the working tree differs from the commit.
+_EDITED = "-dirty"
+
+
+def _commit(case: Case, store: BaselineStore) -> str | None:
+    # The baselines being written must not make the tree they are recorded at look edited.
+    return git_commit(case.path.parent, ignore=[store.root])
+
+
+def _edited(commit: str | None) -> bool:
+    return commit is not None and commit.endswith(_EDITED)
 
 
 def _check_own_rules(case: Case, measurement: Measurement, device: str) -> None:

@@ -4,12 +4,13 @@ An object with prepared measurements stands in for the runner.
 """
 
 import hashlib
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from samples import make_case, make_measurement
+from samples import make_calibration, make_case, make_measurement
 
 from harness.baselines import BaselineError, BaselineStore
 from harness.cases import Limits
@@ -270,3 +271,40 @@ def test_a_batch_that_is_not_its_single_images_is_refused(store):
     sound, (written,) = record(store, (case, replace(BASE, singles=BASE.output.copy())))
     assert sound.complete
     assert written.state == "created"
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A git repository with one commit and a suite; the baselines lie below it."""
+    for command in (["init", "-q"], ["add", "suites"], ["commit", "-qm", "a suite"]):
+        (tmp_path / "suites").mkdir(exist_ok=True)
+        (tmp_path / "suites" / "guide.yaml").write_text("suite: guide\n")
+        settings = ["-c", "user.name=someone", "-c", "user.email=someone@example.org"]
+        subprocess.run(["git", *settings, *command], cwd=tmp_path, check=True)
+    return tmp_path
+
+
+def test_a_clean_recording_takes_the_place_of_one_from_an_edited_tree(repository, store):
+    case = make_case(path=repository / "suites" / "guide.yaml")
+    note = repository / "note"
+    note.write_text("an edit")
+    record(store, (case, BASE))
+    dirty = store.load(case.suite, case.id, "cpu")
+    assert dirty.provenance.git_commit.endswith("-dirty")
+    store.write(replace(dirty, calibration=make_calibration()))
+    # As long as the tree is edited there is nothing to gain.
+    recording, _ = record(store, (case, BASE), reason="again")
+    assert [candidate.state for candidate in recording.candidates] == ["unchanged"]
+    note.unlink()
+    recording, outcomes = record(store, (case, BASE))
+    assert outcomes == [None]
+    assert "recorded from an edited working tree" in recording.candidates[0].changes[0]
+    recording, (written,) = record(store, (case, BASE), reason="from a clean tree")
+    assert written.state == "replaced"
+    clean = store.load(case.suite, case.id, "cpu")
+    assert clean.provenance.git_commit == dirty.provenance.git_commit.removesuffix("-dirty")
+    assert clean.provenance.reason == "from a clean tree"
+    assert clean.calibration == make_calibration()
+    before = files(store)
+    recording, (written,) = record(store, (case, BASE), reason="once more")
+    assert (written.state, files(store)) == ("unchanged", before)
