@@ -33,10 +33,10 @@ DIGITS = {
 }
 FULL_SIZE = {
     **DIGITS,
-    "weight-scaled": "up_blocks.1.resnets.0.conv2",
-    "bias-zeroed": "up_blocks.1.resnets.0.conv2",
-    "layer-half": "up_blocks.1.resnets.0.conv2",
-    "norm-groups": "up_blocks.1.resnets.0.norm2",
+    "weight-scaled": "up_blocks.0.resnets.1.conv2",
+    "bias-zeroed": "up_blocks.0.resnets.1.conv2",
+    "layer-half": "up_blocks.0.resnets.1.conv2",
+    "norm-groups": "up_blocks.0.resnets.1.norm2",
     "skip-dropped": "up_blocks.2.resnets.0",
     "attention-scale": "down_blocks.1.attentions.0",
     "softmax-half": "down_blocks.1.attentions.0",

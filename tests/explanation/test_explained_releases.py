@@ -1,0 +1,90 @@
+"""Between two MindSpore releases: the first operator that differs is named, and a fault beside it is found.
+
+HARNESS_OTHER_PYTHON names the interpreter that has the other release.
+"""
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from samples import make_case
+from user_project import Project
+
+from harness.baselines import BaselineStore
+from harness.execution.runner import Runner
+from harness.explanation.explain import explain_against_python
+
+pytestmark = pytest.mark.releases
+
+VARIABLE = "HARNESS_OTHER_PYTHON"
+# The bits of these differ from those of the release that the tests run under; see README.md.
+OTHER_BITS = ("2.7", "2.8")
+SUITE = """\
+suite: releases
+cases:
+  - {id: digits, pipeline: ddim, checkpoint: builtin:ddpm-digits, seed: 0, steps: 3}
+  - {id: full-size, pipeline: ddim, checkpoint: seeded:ddpm-cifar10-32, seed: 0, steps: 1}
+"""
+
+
+@pytest.fixture(scope="module")
+def other_python():
+    given = os.environ.get(VARIABLE)
+    if not given:
+        pytest.fail(
+            f"set {VARIABLE} to the interpreter of a virtual environment with another MindSpore release"
+        )
+    # Not resolved: a virtual environment's python is a link.
+    return str(Path(given).absolute())
+
+
+@pytest.fixture(scope="module")
+def other_bits(other_python):
+    code = "from importlib.metadata import version; print(version('mindspore'))"
+    release = subprocess.run([other_python, "-c", code], capture_output=True, text=True, check=True).stdout
+    return release.startswith(OTHER_BITS)
+
+
+@pytest.fixture
+def project(tmp_path):
+    made = Project(tmp_path / "project")
+    made.suite("releases", SUITE)
+    return made
+
+
+def explain(project, case, other_python):
+    done = project.harness(
+        "explain", f"suites/releases.yaml::{case}", "--python", other_python, "--json", "found.json"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout, json.loads((project.root / "found.json").read_text())
+
+
+@pytest.mark.parametrize("case", ["digits", "full-size"])
+def test_the_first_operator_that_differs(project, other_python, other_bits, case):
+    text, found = explain(project, case, other_python)
+    assert found["causes"][0]["kind"] == "environment"
+    if not other_bits:
+        assert found["conclusion"] == "nothing"
+        return
+    findings = found["replay"]["findings"]
+    assert findings[0]["place"] == "cell"
+    # oneDNN's: convolutions, and the matrix products that Dense and attention are.
+    allowed = {"Conv2d 3x3"} if case == "full-size" else {"Conv2d 3x3", "Dense", "Attention"}
+    assert {finding["operator"] for finding in findings} <= allowed
+    assert not any(finding["beyond"] for finding in findings)
+    assert "first with other bits, no more than rounding:" in text
+    assert "nowhere more than rounding" in text
+    assert re.search(r"cells that give other bits, each by itself: .*\d+ of \d+ Conv2d 3x3", text)
+
+
+def test_a_fault_is_told_from_the_other_release_s_rounding(other_python, tmp_path):
+    changes = {"fault": {"name": "attention-scale", "size": None}}
+    case, store = make_case(steps=3), BaselineStore(tmp_path)
+    with Runner(python=other_python) as other, Runner() as here:
+        found = explain_against_python(case, here, other, store, name="other", changes=changes)
+    assert (found.conclusion, found.finding.cell) == ("cell", "mid_block.attentions.0")
+    assert found.finding.beyond

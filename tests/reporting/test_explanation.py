@@ -1,0 +1,94 @@
+"""`harness explain` as text and JSON, where figures are none; deep traces that are refused."""
+
+import io
+import json
+import math
+from pathlib import Path
+
+from rich.console import Console
+from samples import make_case
+
+from harness.errors import HarnessError
+from harness.explanation import Cause
+from harness.explanation.deep import Recorded
+from harness.explanation.explain import Explanation
+from harness.reporting.explanation import explanation_json, explanation_text, show_deep
+from harness.tracing.difference import Difference
+from harness.tracing.findings import Finding, Replay
+
+
+def finding(difference, **fields):
+    made = {
+        "place": "cell",
+        "path": "unet.block.conv",
+        "operator": "Conv2d 3x3",
+        "reference_operator": "Conv2d 3x3",
+        "tensor": "output",
+        "to": None,
+        "after": None,
+        "ancestors": (("unet", "Net"), ("unet.block", "Block")),
+        "dtype": "float32",
+        "shape": (1, 2, 4, 4),
+        "difference": difference,
+        "changes": (),
+        "beyond": True,
+    }
+    return Finding(**{**made, **fields})
+
+
+def explanation(*findings, **fields):
+    replay = Replay(0, 999, findings, 3, {"Conv2d 3x3": (1, 2), "Dense": (0, 1)}, (), (), True)
+    causes = (Cause("numerics", "the latents differ", ("at once",)),)
+    made = {"replay": replay, "finding": findings[0], "notes": ("a note",)}
+    return Explanation("guide", "a", "the baseline", causes, "cell", **{**made, **fields})
+
+
+def test_not_a_number_is_told_in_both_forms():
+    found = explanation(finding(Difference(32, 32, math.nan, math.inf, math.inf, 5.0)))
+    assert explanation_text(found).splitlines() == [
+        "guide/a, compared with the baseline: a cell of the model computes something else",
+        "",
+        "what differs, first cause first:",
+        "  1. numerics: the latents differ",
+        "     at once",
+        "",
+        "step 0 (timestep 999), cell by cell, each on the reference's inputs (3 calls):",
+        "  first with other bits, and more than rounding:",
+        "    block.conv: Conv2d 3x3",
+        "      in unet (Net) > block (Block) > conv (Conv2d 3x3)",
+        "      output 1x2x4x4 float32: 32 of 32 values differ, relative L2 nan (rounding: up to 1.9e-06), "
+        "at most inf, which is inf ulp of the largest value",
+        "  cells that give other bits, each by itself: 1 of 2 Conv2d 3x3",
+        "note: a note",
+    ]
+    figures = json.loads(explanation_json(found))["replay"]["findings"][0]["difference"]
+    assert (figures["relative_l2"], figures["max_abs"], figures["differing"]) == ("nan", "inf", 32)
+
+
+def test_rounding_first_then_what_is_more():
+    rounded = finding(Difference(1, 32, 1e-7, 1e-7, 1.0, 1.0), beyond=False)
+    other = finding(Difference(form="a, b"), path="unet", ancestors=(), operator="Odd", tensor="output[1]")
+    text = explanation_text(explanation(rounded, other, finding=other))
+    assert "  first with other bits, no more than rounding:\n    block.conv: Conv2d 3x3\n" in text
+    assert "  first that is more than rounding:\n    unet: Odd, Conv2d 3x3 in the reference\n" in text
+    assert "      output[1]: a, b\n" in text
+    text = explanation_text(explanation(rounded))
+    assert text.startswith("guide/a, compared with the baseline: no more than rounding in any cell")
+    assert "  nowhere more than rounding\n" in text
+
+
+def test_a_trace_that_cannot_be_stored_does_not_keep_the_others_from_it():
+    def record(case):
+        if case.id == "bad":
+            raise HarnessError("guide/bad: there is [no] step 7")
+        return Recorded(case, Path("baselines/guide/good/cpu.deep.safetensors"), 0, 102, 1_800_000)
+
+    console = Console(file=io.StringIO(), width=40)
+    cases = [make_case(id="bad"), make_case(id="good")]
+    assert not show_deep(console, cases, record)
+    assert console.file.getvalue().splitlines() == [
+        "refused  guide/bad: there is [no] step 7",
+        "guide/good: deep trace of step 0, 102 calls of cells, 1.8 MB in "
+        "baselines/guide/good/cpu.deep.safetensors (not for version control)",
+    ]
+    assert show_deep(console, cases[1:], record)
