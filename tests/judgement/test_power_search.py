@@ -89,6 +89,15 @@ def test_margins_that_foretell_badly_end_the_search_all_the_same(power):
     assert len(sizes) <= 12
 
 
+def test_a_margin_that_jumps_does_not_make_the_search_creep():
+    """Just at the limit where it is missed, far over it where caught: foretold at the lower end each time."""
+    bracket, sizes = run(
+        lambda size: Detection(size > 3e-5, "max_abs", 1e6 if size > 3e-5 else 0.99, size > 3e-5)
+    )
+    assert bracket.missed_at <= 3e-5 < bracket.caught_from <= PRECISION * bracket.missed_at
+    assert len(sizes) <= 25
+
+
 def test_where_detection_comes_and_goes_only_what_is_caught_up_to_the_reference_counts():
     """Caught from 1e-7 to 1e-6 and above 1e-3, as a clamp could have it: the former counts for nothing."""
 
