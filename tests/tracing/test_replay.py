@@ -336,16 +336,23 @@ def test_other_parameters_are_told(cells):
 def test_bfloat16_is_carried_exactly(cells):
     import mindspore as ms
 
+    class Half(cells.Scale):
+        def construct(self, x):
+            assert x.dtype == ms.bfloat16  # also where it was replaced by the reference's
+            return x * self.factor
+
     class Model(cells.Cell):
-        def __init__(self, factor):
+        def __init__(self, factor, before=1.0):
             super().__init__()
-            self.scale = cells.Scale(factor)
+            self.scale, self._before = Half(factor), before
 
         def construct(self, x, timestep):
-            return self.scale(x.astype(ms.bfloat16)).astype(ms.float32)
+            return self.scale(x.astype(ms.bfloat16) * self._before).astype(ms.float32)
 
     trace = record(Loop(Model(2.0)))
     assert trace.calls[0].outputs[0].dtype == "bfloat16"
     assert replay(Loop(Model(2.0)), trace).findings == ()
     found = replay(Loop(Model(2.5)), trace)
     assert (found.first.path, found.first.dtype) == ("unet.scale", "bfloat16")
+    found = replay(Loop(Model(2.0, before=1.5)), trace)
+    assert places(found) == [("cell", "unet", "x", "unet.scale")]
