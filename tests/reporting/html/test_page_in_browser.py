@@ -270,6 +270,7 @@ def test_no_page_scrolls_sideways(browser, mixed, width, dark):
     browser.view(width, 800, dark=dark)
     report = json.loads((mixed.parent / "report.json").read_text())
     browser.open(mixed)
+    assert browser.run("document.documentElement.scrollWidth") == width
     for case in report["cases"]:
         browser.run(f"location.hash = '#{case['case']['suite']}/{case['case']['id']}'")
         browser.settle()

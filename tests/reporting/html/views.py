@@ -21,7 +21,8 @@ from harness.reporting.html.view import case_view
 
 # What tries to be markup, to leave its block of data, or to be read as something else.
 HOSTILE = (
-    "<img src=x onerror=window.hit=1></script><script>window.hit=1</script><!-- ]]> {{data}} {{style}} "
+    "<img src=x onerror=window.hit=1></script><script>window.hit=1</script></script x "
+    "<!--<script ]]> {{data}} {{style}} "
     "javascript:window.hit=1 \"onmouseover=window.hit=1 ' & &lt; \u2028 \u202e \x00 \ud800 \U0001f600"
 )
 
