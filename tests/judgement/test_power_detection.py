@@ -39,6 +39,11 @@ def test_a_number_over_its_limit_is_caught_by_the_limit_exceeded_most():
     detection = found(moved(1e-2))
     assert (detection.caught, detection.by, detection.numbers_alone) == (True, "max_abs", True)
     assert detection.margin == pytest.approx(100, rel=1e-3)
+    # Over both limits, and over the first by far more.
+    assert found(moved(1.0)).by == "max_abs"
+    assert found(
+        moved(1.0), make_case(tolerance={"across_releases": {"max_abs": 0.5, "mean_abs": 1e-4}})
+    ).by == ("mean_abs")
 
 
 @pytest.mark.parametrize(

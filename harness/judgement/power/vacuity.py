@@ -37,7 +37,7 @@ def vacuous_output(case: Case, baseline: Baseline) -> str | None:
     # Explicit limits are on the output; others are on the latents of every step as well.
     if isinstance(tolerance, Limits) and (output == output.flat[0]).all():
         return (
-            f"{name} is vacuous: all {output.size} values of its output are {float(output.flat[0]):g}, so "
+            f"{name} is vacuous: all {output.size} values of its output are {output.flat[0]:g}, so "
             f"nothing that goes wrong before shows in them, and `tolerance.{TIER.value}` {remedy} limits "
             "nothing else. Repair the case, or remove these limits: `calibrated` is on the latents as well"
         )
