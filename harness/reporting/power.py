@@ -121,7 +121,8 @@ def smallest_text(fault: FaultPower) -> str:
         return ""
     if fault.caught_from is None:
         return f"none up to {fault.missed_at:.3g}"
-    return f"{'≤ ' if fault.missed_at is None else ''}{fault.caught_from:.3g}"
+    bound = "≤ " if fault.missed_at is None else ""
+    return f"{bound}{fault.caught_from:.3g}{'' if fault.numbers_from else ' (not by numbers)'}"
 
 
 def _row(fault: FaultPower) -> tuple[str | Text, ...]:

@@ -145,13 +145,13 @@ def _draw_fault(axes: Axes, row: int, fault: FaultPower) -> None:
         axes.plot([1.0, end], [row, row], color="black", linewidth=0.8, linestyle=":", zorder=2)
         axes.plot(1.0, row, "X", **{**_mark("black", "white"), "markersize": 6, "zorder": 4})
         if begins is not None:
-            axes.plot(begins, row, "o", **_mark("white", colour))
+            axes.plot(begins, row, "o" if fault.numbers_from else "D", **_mark("white", colour))
         return
-    start = 1.0 if begins is None else begins
+    start, by_numbers = (1.0, fault.numbers_alone) if begins is None else (begins, fault.numbers_from)
     axes.plot(
         [start, 1.0], [row, row], color=colour, linewidth=2.4, alpha=0.45, zorder=2, solid_capstyle="butt"
     )
-    axes.plot(start, row, "o" if fault.numbers_alone else "D", **_mark(colour, colour))
+    axes.plot(start, row, "o" if by_numbers else "D", **_mark(colour, colour))
 
 
 def _mark(face: str, edge: str) -> dict[str, Any]:

@@ -85,6 +85,7 @@ def test_sized_faults_have_their_smallest_size_caught(store):
     found = by_name(examine(CASE, Pool(weight_scaled=0.5), store))["weight-scaled"]
     # A value that moves by half of the size is at its limit of 1e-4 where the size is 2e-4.
     assert found.missed_at <= 2e-4 < found.caught_from <= PRECISION * found.missed_at
+    assert found.numbers_from
     assert found.margin == pytest.approx(0.5 * fault("weight-scaled").reference / 1e-4, rel=1e-2)
 
 

@@ -142,3 +142,14 @@ def test_another_format_is_refused():
     data = PowerReport.of([], FAULTS, quick=False).to_dict()
     with pytest.raises(ValueError, match="format 2 is unknown"):
         PowerReport.from_dict({**data, "format": 2})
+
+
+@pytest.mark.parametrize("change", [{"numbers_from": None}, {"noticed": True}])
+def test_a_record_without_a_key_or_with_another_is_refused(change):
+    data = PowerReport.of([case("a", [power("eta")])], FAULTS, quick=False).to_dict()
+    entry = data["cases"][0]["faults"][0]
+    entry.update(change)
+    if None in change.values():
+        del entry["numbers_from"]
+    with pytest.raises(ValueError, match="keys missing or unknown: " + next(iter(change))):
+        PowerReport.from_dict(data)

@@ -68,8 +68,17 @@ def test_a_fault_without_effect_costs_one_run_more():
 def test_an_exact_fact_is_tried_at_the_smallest_size_at_once():
     """The ledger catches every size; the margin, which says the numbers would not, foretells nothing."""
     bracket, sizes = run(lambda size: Detection(True, "ledger", size / 10))
-    assert (bracket.caught_from, bracket.missed_at) == (FAULT.smallest, None)
+    assert (bracket.caught_from, bracket.missed_at, bracket.numbers_from) == (FAULT.smallest, None, False)
     assert sizes == [FAULT.reference, FAULT.smallest]
+
+
+def test_it_is_told_whether_the_numbers_catch_the_smallest_size_or_a_fact_alone():
+    """Caught at every size by the ledger, by the numbers as well from 1e-4 on."""
+    bracket, _ = run(lambda size: Detection(True, "ledger", size / 1e-4, size > 1e-4))
+    assert (bracket.caught_from, bracket.numbers_from) == (FAULT.smallest, False)
+    assert run(linear(1e-5))[0].numbers_from
+    assert run(linear(0.1))[0].numbers_from
+    assert run(linear(1e-12))[0].numbers_from
 
 
 @pytest.mark.parametrize("margin", [math.inf, None])

@@ -17,9 +17,17 @@ def power(name, outcome="caught", **fields):
 
 
 CALIBRATED = {"kind": "calibrated", "factor": 2.0, "members": 10}
-CAUGHT = power("beta-end", by="max_abs", margin=12.5, numbers_alone=True, caught_from=1e-3, missed_at=9e-4)
+CAUGHT = power(
+    "beta-end",
+    by="max_abs",
+    margin=12.5,
+    numbers_alone=True,
+    caught_from=1e-3,
+    missed_at=9e-4,
+    numbers_from=True,
+)
 BY_LEDGER = power("extra-draw", by="ledger", margin=0.5)
-MISSED = power("norm-eps", "missed", margin=0.25, caught_from=40.0, missed_at=36.0)
+MISSED = power("norm-eps", "missed", margin=0.25, caught_from=40.0, missed_at=36.0, numbers_from=True)
 ABSENT = power("variance-type", "not applicable", reason="only DDPM has it")
 FAILED = power("softmax-half", "failed", reason="its worker died")
 
@@ -94,8 +102,9 @@ def test_summary():
     ("fields", "text"),
     [
         ({}, ""),
-        ({"caught_from": 1.2345e-6, "missed_at": 1e-6}, "1.23e-06"),
-        ({"caught_from": 1e-8}, "≤ 1e-08"),
+        ({"caught_from": 1.2345e-6, "missed_at": 1e-6, "numbers_from": True}, "1.23e-06"),
+        ({"caught_from": 1e-8, "numbers_from": True}, "≤ 1e-08"),
+        ({"caught_from": 1e-8, "by": "ledger", "numbers_alone": True}, "≤ 1e-08 (not by numbers)"),
         ({"missed_at": 1.0}, "none up to 1"),
     ],
 )

@@ -49,11 +49,11 @@ def marks(axes):
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        (power("beta-end", numbers_alone=True, caught_from=1e-5, missed_at=9e-6), [("o", 1e-3, "#0072B2")]),
-        (power("eta", by="ledger", caught_from=1e-6), [("D", 1e-4, "#0072B2")]),
+        (power("beta-end", numbers_from=True, caught_from=1e-5, missed_at=9e-6), [("o", 1e-3, "#0072B2")]),
+        (power("eta", by="ledger", numbers_alone=True, caught_from=1e-6), [("D", 1e-4, "#0072B2")]),
         (power("gamma", numbers_alone=True), [("o", 1.0, "#CC79A7")]),
         (
-            power("norm-eps", "missed", caught_from=90.0, missed_at=80.0),
+            power("norm-eps", "missed", caught_from=90.0, missed_at=80.0, numbers_from=True),
             [("X", 1, "black"), ("o", 10, "white")],
         ),
         (power("norm-eps", "missed", missed_at=1e4), [("X", 1.0, "black")]),

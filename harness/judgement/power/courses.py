@@ -115,6 +115,7 @@ def _course(subject: Subject, fault: Fault, *, quick: bool) -> Course:
         numbers_alone=at_reference.numbers_alone,
         caught_from=bracket.caught_from,
         missed_at=bracket.missed_at,
+        numbers_from=bracket.numbers_from,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
 from typing import Any, Literal, get_args
 
@@ -25,9 +25,9 @@ class FaultPower:
 
     ``outcome`` is at the ``reference`` size (None for a fault without sizes, whose unit is empty), and so
     are ``by``, ``margin`` and ``numbers_alone``, which :class:`harness.judgement.power.detection.Detection`
-    defines. ``reason`` says why a fault is not applicable, or how its run failed. ``caught_from`` and
-    ``missed_at`` are the bracket that :class:`harness.judgement.power.search.Bracket` defines, both None
-    where no size was searched for.
+    defines. ``reason`` says why a fault is not applicable, or how its run failed. ``caught_from``,
+    ``missed_at`` and ``numbers_from`` are what :class:`harness.judgement.power.search.Bracket` defines, the
+    first two None where no size was searched for.
     """
 
     name: str
@@ -41,6 +41,7 @@ class FaultPower:
     numbers_alone: bool = False
     caught_from: float | None = None
     missed_at: float | None = None
+    numbers_from: bool = False
 
     @property
     def applicable(self) -> bool:
@@ -197,7 +198,7 @@ class PowerReport:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> PowerReport:
-        """Rebuild a report from :meth:`to_dict`'s data; raises ValueError for another format."""
+        """Rebuild a report from :meth:`to_dict`'s data; raises ValueError for another form."""
         if data["format"] != FORMAT:
             raise ValueError(f"format {data['format']!r} is unknown; this version of harness reads {FORMAT}")
         return cls(
@@ -241,8 +242,26 @@ def _case_to_dict(case: CasePower) -> dict[str, Any]:
 
 def _case_from_dict(data: dict[str, Any]) -> CasePower:
     given = {key: value for key, value in data.items() if key not in _DERIVED}
-    faults = tuple(FaultPower(**{**fault, "margin": _from_json(fault["margin"])}) for fault in data["faults"])
-    return CasePower(**{**given, "faults": faults, "sound_margin": _from_json(data["sound_margin"])})
+    _check_keys(CasePower, given)
+    return CasePower(
+        **{
+            **given,
+            "faults": tuple(map(_fault_from_dict, data["faults"])),
+            "sound_margin": _from_json(data["sound_margin"]),
+        }
+    )
+
+
+def _fault_from_dict(data: dict[str, Any]) -> FaultPower:
+    _check_keys(FaultPower, data)
+    return FaultPower(**{**data, "margin": _from_json(data["margin"])})
+
+
+def _check_keys(kind: type[CasePower | FaultPower], data: dict[str, Any]) -> None:
+    """Raise unless ``data`` has every field of ``kind``: a default would be a finding that nobody made."""
+    odd = {field.name for field in fields(kind)} ^ data.keys()
+    if odd:
+        raise ValueError(f"keys missing or unknown: {', '.join(sorted(odd))}; examine the case again")
 
 
 def _to_json(value: float | None) -> float | str | None:

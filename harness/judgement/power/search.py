@@ -26,18 +26,21 @@ class Bracket:
     """Where detection begins: the fault is caught at ``caught_from``, and missed at ``missed_at`` below it.
 
     ``caught_from`` is None where the fault was missed at every size examined, up to ``missed_at``;
-    ``missed_at`` is None where it was caught at every size, down to ``caught_from``.
+    ``missed_at`` is None where it was caught at every size, down to ``caught_from``. ``numbers_from`` is
+    whether the numbers alone catch it at ``caught_from``.
     """
 
     caught_from: float | None
     missed_at: float | None
+    numbers_from: bool = False
 
 
 class _Test(NamedTuple):
-    """One size examined, with the margin there; None where the margin foretells nothing."""
+    """One size examined: the margin there, None where it foretells nothing, and what the numbers caught."""
 
     size: float
     margin: float | None
+    numbers_alone: bool
 
 
 def search(fault: Fault, at_reference: Detection) -> Search:
@@ -53,7 +56,7 @@ def search(fault: Fault, at_reference: Detection) -> Search:
     confirm that where it is right; where it is not, halving the interval ends the search all the same.
     """
     assert fault.reference is not None
-    start = _Test(fault.reference, _telling(at_reference))
+    start = _test(fault.reference, at_reference)
     if at_reference.caught:
         return (yield from _downwards(fault, start))
     return (yield from _upwards(fault, start))
@@ -70,10 +73,10 @@ def _downwards(fault: Fault, caught: _Test) -> Search:
             size = max(_rounded(size), fault.smallest)
         found = yield size
         if not found.caught:
-            return (yield from _between(_Test(size, _telling(found)), caught))
-        caught = _Test(size, _telling(found))
+            return (yield from _between(_test(size, found), caught))
+        caught = _test(size, found)
         steps += 1
-    return Bracket(caught.size, None)
+    return Bracket(caught.size, None, caught.numbers_alone)
 
 
 def _upwards(fault: Fault, missed: _Test) -> Search:
@@ -87,8 +90,8 @@ def _upwards(fault: Fault, missed: _Test) -> Search:
             size = min(_rounded(size), fault.largest)
         found = yield size
         if found.caught:
-            return (yield from _between(missed, _Test(size, _telling(found))))
-        missed = _Test(size, _telling(found))
+            return (yield from _between(missed, _test(size, found)))
+        missed = _test(size, found)
         steps += 1
     return Bracket(None, missed.size)
 
@@ -112,10 +115,14 @@ def _between(missed: _Test, caught: _Test) -> Search:
             size = middle
         found = yield size
         if found.caught:
-            caught = _Test(size, _telling(found))
+            caught = _test(size, found)
         else:
-            missed = _Test(size, _telling(found))
-    return Bracket(caught.size, missed.size)
+            missed = _test(size, found)
+    return Bracket(caught.size, missed.size, caught.numbers_alone)
+
+
+def _test(size: float, found: Detection) -> _Test:
+    return _Test(size, _telling(found), found.numbers_alone)
 
 
 def _telling(found: Detection) -> float | None:
