@@ -8,8 +8,10 @@ from enum import Enum
 
 from harness.errors import HarnessError
 
-# Fields that make it another kind of device; all others are software, or the model of CPU.
-DEVICE_FIELDS = ("device", "soc", "isa", "cores", "arch")
+# Fields that make it another kind of device; all others are software, or the model of CPU. The mode is among
+# them as graph mode fuses operators: in float16 that moves the output further than any release does. A case
+# says its mode, so this is for those who look across modes on purpose.
+DEVICE_FIELDS = ("device", "soc", "isa", "cores", "arch", "mode")
 
 
 class Tier(str, Enum):
@@ -49,8 +51,8 @@ def fingerprint_differences(
 def choose_tier(measured: Mapping[str, str], baseline: Mapping[str, str]) -> Tier:
     """Return the tier in which a measurement and a baseline with these fingerprints are compared.
 
-    Equal fingerprints: same environment. The device's fields (type, SoC, ISA, visible cores, architecture)
-    equal and anything else different: across releases. Otherwise across devices.
+    Equal fingerprints: same environment. The device's fields (type, SoC, ISA, visible cores, architecture,
+    mode) equal and anything else different: across releases. Otherwise across devices.
 
     Raises :class:`HarnessError` where a fingerprint does not say its device: two empty ones are not the same
     environment.

@@ -20,7 +20,7 @@ def test_software_and_the_model_of_cpu_are_across_releases(field: str) -> None:
     assert choose_tier(FINGERPRINT, {**FINGERPRINT, field: "other"}) is Tier.ACROSS_RELEASES
 
 
-@pytest.mark.parametrize("field", ["device", "soc", "isa", "cores", "arch"])
+@pytest.mark.parametrize("field", ["device", "soc", "isa", "cores", "arch", "mode"])
 def test_another_device_is_across_devices_whatever_else_differs(field: str) -> None:
     assert choose_tier({**FINGERPRINT, field: "other"}, FINGERPRINT) is Tier.ACROSS_DEVICES
     assert choose_tier({**FINGERPRINT, field: "other", "numpy": "1.25"}, FINGERPRINT) is Tier.ACROSS_DEVICES
