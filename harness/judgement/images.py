@@ -32,11 +32,9 @@ def has_windows(array: Array) -> bool:
 def data_range(dtype: np.dtype[Any], low: float, high: float) -> float:
     """Return the span of values that a reference may take, the unit of brightness and of PSNR.
 
-    For integers that of their type; for floats within [0, 1] it is 1, which is what pipelines give; for
-    others (latents) the span from ``low`` to ``high``, which are there, or 1 where these are equal.
+    For integers that of their type; for floats within [0, 1] it is 1, which is what pipelines give (and for
+    booleans); for others (latents) the span from ``low`` to ``high``, which are there, or 1 where it is 0.
     """
-    if dtype.kind == "b":
-        return 1.0
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
         return float(limits.max) - float(limits.min)

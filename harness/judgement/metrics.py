@@ -80,8 +80,9 @@ def compare(output: Array, reference: Array, *, similarity: bool = True) -> dict
         if images.has_images(output):
             result["worst_tile"] = sums.tile * unit
         if similarity and images.has_windows(output):
+            centre = (low / 2 + high / 2) / unit
             result["ssim"], result["ssim_worst"] = structural_similarity(
-                output, reference, low=low / unit, high=high / unit, scale=scale, top=sums.top, unit=unit
+                output, reference, centre=centre, scale=scale, top=sums.top, unit=unit
             )
     return {name: result[name] for name in METRICS if name in result}
 

@@ -35,8 +35,7 @@ def structural_similarity(
     output: Array,
     reference: Array,
     *,
-    low: float,
-    high: float,
+    centre: float,
     scale: float,
     top: float,
     unit: float = 1.0,
@@ -45,11 +44,10 @@ def structural_similarity(
 
     The arrays are finite ``[..., height, width, channels]``, of at least ``SSIM_WINDOW`` rows and columns;
     windows that reach over the edge of an image are left out. They are divided by ``unit`` when read, and in
-    that unit the reference goes from ``low`` to ``high``, the data range is ``scale``, and no difference is
-    above ``top``. The result errs by less than 1e-12.
+    that unit ``scale`` is the data range, ``top`` the largest difference, and ``centre`` a value amid the
+    reference's, which is taken off so that variances cancel little. The result errs by less than 1e-12.
     """
-    dtype = _dtype(output.dtype, low, high, scale, top)
-    centre = low / 2 + high / 2
+    dtype = _dtype(output.dtype, scale, top)
     mean = worst = 0.0
     memory = np.empty((6, 0), dtype)
     for images in image_groups(output, reference):
@@ -59,22 +57,21 @@ def structural_similarity(
                 memory = np.empty((6, block.output.size), dtype)
             losses = _losses(block, centre, scale, unit, memory)
             worst = max(worst, float(losses.max()))
-            total += losses.sum(axis=(1, 2, 3), dtype=np.float64)
+            total += losses.sum(axis=(1, 2, 3))
             count += losses[0].size
         mean = max(mean, float(total.max()) / count)
     return 1 - 2 * mean, 1 - 2 * worst
 
 
-def _dtype(dtype: np.dtype[Any], low: float, high: float, scale: float, top: float) -> type[np.floating[Any]]:
+def _dtype(dtype: np.dtype[Any], scale: float, top: float) -> type[np.floating[Any]]:
     """Return float32, which takes half the time, where it gives 1 - SSIM to four digits; float64 elsewhere.
 
     Four digits do where differences have the size of rounding, as 1 - SSIM is below 1e-6 there. They are had
-    for values that are exact in float32 and of the order of the data range, so that squares cancel little,
-    and for a range whose fourth power is far from overflow and underflow.
+    where the values themselves are float32, and where the fourth power of the data range is far from
+    overflow and underflow.
     """
     exact = dtype.kind == "f" and dtype.itemsize <= 4
-    moderate = 1e-2 <= scale <= 1e2 and max(abs(low), abs(high)) <= 2 * scale
-    return np.float32 if exact and moderate and top <= SMALL * scale else np.float64
+    return np.float32 if exact and 1e-2 <= scale <= 1e2 and top <= SMALL * scale else np.float64
 
 
 def _losses(block: Pair, centre: float, scale: float, unit: float, memory: Array) -> Array:

@@ -78,7 +78,7 @@ def test_of_other_types(dtype: str) -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
-    ("low", "high"), [(-4, 4), (40, 41), (0, 1e6), (-1e-3, 2e-3), (0, 1e25), (2e-25, 3e-25)]
+    ("low", "high"), [(-4, 4), (8, 9), (40, 41), (0, 1e6), (-1e-3, 2e-3), (0, 1e25), (2e-25, 3e-25)]
 )
 def test_the_range_of_the_data_does_not_matter(low: float, high: float, dtype: str) -> None:
     # Both ends are there.
@@ -97,6 +97,15 @@ def test_what_differs_by_less_than_a_double_can_tell_is_not_worse_than_1() -> No
     reference = picture("noise", "float64")
     metrics = compare((reference + 1e-15)[None], reference[None])
     assert metrics["ssim"] == metrics["ssim_worst"] == 1
+
+
+def test_values_far_out_of_the_data_range_have_a_similarity_between_minus_1_and_1() -> None:
+    # All that is left of the variances of such windows is rounding.
+    reference = RANDOM.random((1, 40, 40, 1))
+    for level in (1e7, -1e9, 1e12):
+        metrics = compare(np.full_like(reference, level), reference)
+        assert metrics["ssim"] == pytest.approx(0, abs=1e-3)
+        assert metrics["ssim_worst"] == pytest.approx(0, abs=1e-3)
 
 
 def test_flat_images_of_any_brightness_have_a_similarity_between_minus_1_and_1() -> None:
