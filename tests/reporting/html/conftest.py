@@ -6,7 +6,7 @@ import pytest
 from browser import NAMES, Browser, find_browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def running_browser():
     program = find_browser()
     if program is None:
