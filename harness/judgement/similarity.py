@@ -48,7 +48,7 @@ def structural_similarity(
     reference's, which is taken off so that variances cancel little. The result errs by less than 1e-12.
     """
     dtype = _dtype(output.dtype, scale, top)
-    mean = worst = 0.0
+    mean = worst = np.float64(0)
     memory = np.empty((6, 0), dtype)
     for images in image_groups(output, reference):
         total, count = np.zeros(len(images.output)), 0
@@ -56,11 +56,11 @@ def structural_similarity(
             if memory.shape[1] < block.output.size:
                 memory = np.empty((6, block.output.size), dtype)
             losses = _losses(block, centre, scale, unit, memory)
-            worst = max(worst, float(losses.max()))
+            worst = np.maximum(worst, losses.max())
             total += losses.sum(axis=(1, 2, 3))
             count += losses[0].size
-        mean = max(mean, float(total.max()) / count)
-    return 1 - 2 * mean, 1 - 2 * worst
+        mean = np.maximum(mean, total.max() / count)
+    return 1 - 2 * float(mean), 1 - 2 * float(worst)
 
 
 def _dtype(dtype: np.dtype[Any], scale: float, top: float) -> type[np.floating[Any]]:
