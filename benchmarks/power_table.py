@@ -76,7 +76,12 @@ def _lines(cases: Sequence[CasePower]) -> Iterator[str]:
 def _cells(fault: Fault, found: Sequence[tuple[CasePower, FaultPower]]) -> list[str]:
     caught = [each for _, each in found if each.outcome == "caught"]
     alone = [each for each in caught if each.numbers_alone]
-    sizes = [(each.caught_from, case.name) for case, each in found if each.caught_from is not None]
+    # What an exact fact catches says nothing of the tolerance.
+    sizes = [
+        (each.caught_from, case.name)
+        for case, each in found
+        if each.caught_from is not None and each.numbers_from
+    ]
     size, where = min(sizes, default=(None, ""))
     return [
         f"`{fault.name}`",
