@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -15,6 +16,12 @@ import harness
 from harness.baselines import Baseline, BaselineStore, Provenance, device_key
 from harness.cases.selection import select
 from harness.execution.runner import Runner
+
+
+def heed_interrupts() -> None:
+    """Undo, in a process about to start, that this one ignores SIGINT, as jobs in a shell's background do."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 
 PIPELINES = Path(__file__).parent / "pipelines_for_tests.py"
 

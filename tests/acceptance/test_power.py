@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+from user_project import heed_interrupts
 
 from harness.baselines import BaselineStore
 from harness.cases.selection import select
@@ -216,6 +217,7 @@ cases:
         [sys.executable, "-m", "harness", "power", "suites/slow.yaml", "--json", "power.json", "-n", "2"],
         cwd=project.root,
         env={**project.environment, "TEST_BEGAN": str(began)},
+        preexec_fn=heed_interrupts,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

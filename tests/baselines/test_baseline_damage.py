@@ -66,7 +66,9 @@ class Pair:
         return message
 
 
-many = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+# Drawing is not slow: the machine may be.
+unhurried = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+many = settings(max_examples=200, deadline=None, suppress_health_check=unhurried)
 
 
 @many

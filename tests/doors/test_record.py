@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+from user_project import heed_interrupts
 
 CASE = """\
 suite: {name}
@@ -78,6 +79,7 @@ def test_an_interrupted_recording_writes_nothing_by_halves(project):
         [sys.executable, "-m", "harness", "record", "suites/slow.yaml"],
         cwd=project.root,
         env=project.environment,
+        preexec_fn=heed_interrupts,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
