@@ -137,3 +137,71 @@ def meeting(checkpoint, dtype, mode):
         return images
 
     return _drawing(meet)
+
+
+def integers_only(checkpoint, dtype, mode):
+    """Draw nothing but integers: there is no noise that rounding could be put into."""
+
+    def call(*, batch_size, generator, num_inference_steps, output_type, callback_on_step_end):
+        values = generator.integers(0, 256, (batch_size, 8, 8, 1))
+        return SimpleNamespace(images=(values / 255).astype(np.float32))
+
+    return call
+
+
+def quantised(checkpoint, dtype, mode):
+    """Round to 8 bits: what rounding does to the noise does not reach the output."""
+    return _drawing(lambda images: np.round(images * 15).astype(np.uint8) * 17)
+
+
+def _numbers(step):
+    """A pipeline of float32 numbers in [0, 1] that ``step`` changes; TEST_OFFSET is added at the end."""
+
+    def call(*, batch_size, generator, num_inference_steps, output_type, callback_on_step_end):
+        latents = (generator.standard_normal((batch_size, 1, 8, 8)) % 1).astype(np.float32)
+        for index in range(num_inference_steps):
+            latents = step(latents, index)
+            callback_on_step_end(None, index, index, {"latents": latents})
+        offset = np.float32(os.environ.get("TEST_OFFSET", "0"))
+        return SimpleNamespace(images=latents.transpose(0, 2, 3, 1) + offset)
+
+    return call
+
+
+def logistic(checkpoint, dtype, mode):
+    """The logistic map: an error doubles at every step, and after two dozen nothing is left but it."""
+    return _numbers(lambda latents, index: 4 * latents * (1 - latents))
+
+
+def _turned_by_bit(place):
+    """Return a first step that turns the picture round where that bit of its first value is 0."""
+
+    def step(latents, index):
+        bit = latents.reshape(-1)[0].view(np.int32) >> place & 1
+        return latents[..., ::-1].copy() if index == 0 and not bit else latents
+
+    return step
+
+
+def two_answers(checkpoint, dtype, mode):
+    """A bit of the noise that an ulp changes or leaves decides which of two pictures comes out."""
+    return _numbers(_turned_by_bit(1))
+
+
+def jumping(checkpoint, dtype, mode):
+    """A bit of the noise that an ulp always changes decides which of two pictures comes out."""
+    return _numbers(_turned_by_bit(0))
+
+
+def counted(checkpoint, dtype, mode):
+    """Write a line to the file TEST_RUNS at every run, and wait at the run number TEST_WAIT_AT."""
+
+    def count(images):
+        runs = Path(os.environ["TEST_RUNS"])
+        with runs.open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        if len(runs.read_text().splitlines()) == int(os.environ.get("TEST_WAIT_AT", "0")):
+            time.sleep(3600)
+        return images
+
+    return _drawing(count)

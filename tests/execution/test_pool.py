@@ -33,7 +33,7 @@ def job(factory, **changes):
 
 
 def make():
-    return Runner(import_paths=[TESTS], timeout=60)
+    return Runner(import_paths=[TESTS], timeout=600)
 
 
 @pytest.fixture
