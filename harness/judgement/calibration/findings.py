@@ -64,7 +64,7 @@ def _from_spread(case: Case, calibration: Calibration) -> Iterator[Finding]:
     if calibration.stable:
         yield Finding(
             "bitwise stable: with its noise moved by one ulp the output kept all its values: the envelope "
-            "is zero and `calibrated` asks for the same ones (is the output quantised, the noise not used, or "
+            "is zero and `calibrated` asks for the same ones (is the output quantised, the noise not used or "
             "cast to fewer bits?)"
         )
     if calibration.saturated > _MUCH_SATURATED:
