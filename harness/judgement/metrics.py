@@ -8,6 +8,7 @@ to the arrays at hand is absent from the result; :func:`why_absent` says why.
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 
@@ -61,7 +62,8 @@ def compare(output: Array, reference: Array, *, similarity: bool = True) -> dict
     unit = 1.0
     if output.dtype == np.float64:
         unit = safe_unit(max(map(abs, (low, high, *_extent(output)))))
-    scale = images.data_range(reference.dtype, low, high) / unit
+    # Not 0, where the values of the output dwarf the reference's.
+    scale = max(images.data_range(reference.dtype, low, high) / unit, sys.float_info.min)
     # Beyond the range of doubles a metric is infinite, which is over any limit.
     with np.errstate(over="ignore", invalid="ignore"):
         sums = sum_up(output, reference, unit=unit, scale=scale)

@@ -16,21 +16,16 @@ def max_ulp(a: Array, b: Array) -> float:
     if a.dtype.kind != "f":
         return float(np.abs(np.asarray(a, np.float64) - np.asarray(b, np.float64)).max())
     width = a.dtype.itemsize
-    left, right = a.view(f"i{width}"), b.view(f"i{width}")
+    left, right = (np.atleast_1d(values).view(f"i{width}") for values in (a, b))
+    furthest = 0
     unlike = left ^ right
-    if unlike.min() >= 0:
-        # All pairs are of one sign, where values are as far apart as their bits.
-        apart = np.subtract(left, right, out=unlike)
-        return float(max(int(apart.max()), -int(apart.min())))
-    left, right = _ordered(left), _ordered(right)
-    # The distance may be beyond the signed range, not beyond the unsigned one: let it wrap there.
-    apart = np.maximum(left, right) - np.minimum(left, right)
-    return float(apart.view(f"u{width}").max())
-
-
-def _ordered(bits: Array) -> Array:
-    """Map the bits of floats to integers in the order of the floats, neighbours to neighbours, zeros to 0."""
-    # -1 for a sign bit that is set, else 0. A negative float becomes its magnitude, negated.
-    sign = bits >> (8 * bits.itemsize - 1)
-    ordered: Array = (bits ^ (sign & np.iinfo(bits.dtype).max)) - sign
-    return ordered
+    opposite = unlike < 0 if unlike.min() < 0 else None
+    # Two of one sign are as far apart as their bits.
+    apart = np.subtract(left, right, out=unlike)
+    if opposite is not None:
+        # Two of opposite signs are as far apart as both are from 0, which may be beyond the signed range.
+        magnitude = np.iinfo(left.dtype).max
+        left, right = ((bits[opposite] & magnitude).view(f"u{width}") for bits in (left, right))
+        furthest = int((left + right).max())
+        apart[opposite] = 0
+    return float(max(furthest, int(apart.max()), -int(apart.min())))

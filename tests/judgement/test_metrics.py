@@ -235,6 +235,14 @@ def test_beyond_the_range_of_doubles_a_difference_is_infinite() -> None:
     assert math.isfinite(compare(ends * 0.5, ends)["psnr"])
 
 
+def test_an_output_may_dwarf_its_reference() -> None:
+    reference = np.linspace(-1, 1, 64).reshape(1, 8, 8, 1).round() * 5e-324
+    metrics = compare(np.full_like(reference, 1e100), reference)
+    assert metrics["max_abs"] == 1e100
+    assert metrics["brightness_shift"] > 1e300
+    assert metrics["psnr"] < -6000
+
+
 def test_a_difference_whose_square_vanishes_is_no_0() -> None:
     reference = np.array([1.0, 1e-250, 0.0])
     output = np.array([1.0, 3e-250, 0.0])
@@ -266,6 +274,22 @@ def test_ulp(dtype: str) -> None:
     assert max_ulp(np.array([0.0], dtype), np.array([-0.0], dtype)) == 0
     assert max_ulp(tiny, -tiny) == 2
     assert max_ulp(one, -one) == 2.0 * max_ulp(one, 0 * one)
+    largest = np.array([np.finfo(dtype).max])
+    assert max_ulp(largest, -largest) == 2.0 * max_ulp(largest, 0 * largest)
+    assert max_ulp(np.nextafter(-one, kind(0)), -one) == 1
+    assert max_ulp(one[0], -one[0]) == max_ulp(one, -one)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_ulp_where_only_some_values_change_their_sign(dtype: str) -> None:
+    a = np.array([1.0, -1.0, 0.25, -0.25, 0.0, -0.0], dtype)
+    tiny = np.finfo(dtype).smallest_subnormal
+    near_zero = np.array([1.0, -1.0, 0.25, -0.25, -tiny, tiny], dtype)
+    assert max_ulp(near_zero, a) == max_ulp(a, near_zero) == 1
+    far = np.array([1.0, -1.0, 0.25, 0.5, -tiny, tiny], dtype)
+    assert max_ulp(far, a) == max_ulp(far[3:4], 0 * far[3:4]) + max_ulp(a[3:4], 0 * a[3:4])
+    farther = np.array([-1.0, -0.5, 0.25, -0.25, 0.0, 0.0], dtype)
+    assert max_ulp(farther, a) == max_ulp(farther[:1], a[:1])
 
 
 def test_what_cannot_be_compared_is_refused() -> None:
