@@ -57,7 +57,7 @@ def blocks(images: Pair, overlap: int = 0) -> Iterator[Pair]:
         yield Pair(images.output[piece], images.reference[piece])
 
 
-def load(values: Array, unit: float, into: Array) -> None:
+def load(values: Array, into: Array, unit: float = 1.0) -> None:
     """Write ``values`` divided by ``unit`` to the array of floats ``into``, of their shape."""
     np.copyto(into, values)
     if unit != 1:

@@ -69,9 +69,9 @@ def compare(output: Array, reference: Array, *, similarity: bool = True) -> dict
         sums = sum_up(output, reference, unit=unit, scale=scale)
         norms = Norms(output, reference, unit, sums)
         result = {
-            "max_abs": sums.top * unit,
-            "mean_abs": sums.total / output.size * unit,
-            "p999_abs": sums.quantile * unit,
+            "max_abs": sums.top,
+            "mean_abs": sums.total / output.size,
+            "p999_abs": sums.quantile,
             "relative_l2": ratio(norms.difference, norms.reference),
             "cosine_distance": norms.cosine_distance(),
             "brightness_shift": sums.mean_shift / scale,
@@ -80,11 +80,11 @@ def compare(output: Array, reference: Array, *, similarity: bool = True) -> dict
             "max_ulp": sums.ulp if output.dtype.kind == "f" else sums.top,
         }
         if images.has_images(output):
-            result["worst_tile"] = sums.tile * unit
+            result["worst_tile"] = sums.tile
         if similarity and images.has_windows(output):
             centre = (low / 2 + high / 2) / unit
             result["ssim"], result["ssim_worst"] = structural_similarity(
-                output, reference, centre=centre, scale=scale, top=sums.top, unit=unit
+                output, reference, centre=centre, scale=scale, top=sums.top / unit, unit=unit
             )
     return {name: result[name] for name in METRICS if name in result}
 

@@ -11,8 +11,8 @@ from harness.judgement.blocks import blocks, image_groups, load
 from harness.judgement.sums import Sums
 from harness.measurement.record import Array
 
-# Sums of squares neither overflow nor vanish where the largest value is in here, as all of float32's are.
-SAFE_VALUES = (1e-100, 1e100)
+# Fourth powers (of SSIM) neither overflow nor vanish where the largest value is in here, as float32's is.
+SAFE_VALUES = (1e-60, 1e60)
 # Below, a sum of squares may lack those that have vanished.
 SAFE_SQUARE = 1e-200
 # Norms further apart than this leave the formula for the cosine distance too few digits.
@@ -64,15 +64,15 @@ class Norms:
         if square > SAFE_SQUARE:
             return math.sqrt(square)
         top = max(float(np.abs(a / left - b / right).max()) for a, b in self._pieces())
-        return top * math.sqrt(self._square(left * top, right * top)) if top else 0.0
+        return top * math.sqrt(self._square(left, right, top)) if top else 0.0
 
-    def _square(self, left: float, right: float) -> float:
-        return sum(float(np.square(a / left - b / right).sum()) for a, b in self._pieces())
+    def _square(self, left: float, right: float, unit: float = 1.0) -> float:
+        return sum(float(np.square((a / left - b / right) / unit).sum()) for a, b in self._pieces())
 
     def _pieces(self) -> Iterator[tuple[Array, Array]]:
         for images in image_groups(*self._arrays):
             for block in blocks(images):
                 a, b = (np.empty(block.output.shape) for _ in range(2))
-                load(block.output, self._unit, a)
-                load(block.reference, self._unit, b)
+                load(block.output, a, self._unit)
+                load(block.reference, b, self._unit)
                 yield a, b

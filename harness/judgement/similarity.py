@@ -14,7 +14,6 @@ which does not cancel where the images are close, and takes four sums over each 
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
@@ -84,8 +83,8 @@ def _losses(block: Pair, centre: float, scale: float, unit: float, memory: Array
     _, rows, columns, channels = shape
     size = block.output.size
     s, d, ss, dd, u, v = memory[:, :size]
-    load(block.output, unit, u.reshape(shape))
-    load(block.reference, unit, v.reshape(shape))
+    load(block.output, u.reshape(shape), unit)
+    load(block.reference, v.reshape(shape), unit)
     np.subtract(u, v, out=d)
     np.add(u, v, out=s)
     s -= 2 * centre
@@ -115,11 +114,11 @@ def _losses(block: Pair, centre: float, scale: float, unit: float, memory: Array
 
 
 def _constant(root: float, factor: float) -> float:
-    """Return ``factor * root^2``, which neither vanishes nor overflows in products with sums of values.
+    """Return ``factor * root^2``, kept where products of two of them neither vanish nor overflow.
 
     So 0 / 0 is 0 where the data range is negligible beside the values, and the other way round.
     """
-    return min(max(factor * root * root, sys.float_info.min), 1e150)
+    return min(max(factor * root * root, 1e-150), 1e150)
 
 
 def _to_variances(squares: Array, sums: Array, spare: Array) -> None:

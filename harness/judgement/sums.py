@@ -19,12 +19,14 @@ QUANTILE = 0.999
 
 @dataclass
 class Sums:
-    """Figures of an output a, a reference b, and their difference d = a - b, in the unit of :func:`sum_up`.
+    """Figures of an output a, a reference b, and their difference d = a - b.
 
-    Over all values: ``top``, ``total`` and ``quantile`` (:data:`QUANTILE`) of |d|; the sums of a^2, b^2, d^2
-    and d b; ``ulp``, the largest distance of floats in representable values. Of the image where it is
-    largest: ``mean_shift`` |mean(a) - mean(b)|, ``contrast`` |std(a) / std(b) - 1|, and ``error``, the root
-    mean square of d. ``tile``: the largest mean of |d| over a tile, of images only.
+    Over all values: ``top``, ``total`` and ``quantile`` (:data:`QUANTILE`) of |d|; ``ulp``, the largest
+    distance of floats in representable values. ``tile``: the largest mean of |d| over a tile, of images only.
+
+    In the unit given to :func:`sum_up`: the sums of a^2, b^2, d^2 and d b; and, of the image where it is
+    largest, ``mean_shift`` |mean(a) - mean(b)|, and ``error``, the root mean square of d. ``contrast`` is
+    |std(a) / std(b) - 1|, likewise.
     """
 
     top: float = 0.0
@@ -44,8 +46,8 @@ class Sums:
 def sum_up(output: Array, reference: Array, *, unit: float, scale: float) -> Sums:
     """Return the figures of two arrays of one shape and dtype that are not empty.
 
-    All values are divided by ``unit`` when read; ``scale`` is the data range in that unit. Raises ValueError
-    for NaN or Inf in ``output``.
+    ``unit`` is a number to divide values by before they are squared, ``scale`` the data range in that unit.
+    Raises ValueError for NaN or Inf.
     """
     summing = _Summing(output.size, unit, scale, tiles=has_images(output))
     for images in image_groups(output, reference):
@@ -120,14 +122,14 @@ class _Summing:
             self._memory = np.empty((4, size))
         # One row for each image; all steps work in place, as fresh memory would cost as much as they do.
         a, b, difference, absolute = self._memory[:, :size].reshape(4, shape[0], -1)
-        load(block.output, self._unit, a.reshape(shape))
-        load(block.reference, self._unit, b.reshape(shape))
+        load(block.output, a.reshape(shape))
+        load(block.reference, b.reshape(shape))
         np.subtract(a, b, out=difference)
         np.abs(difference, out=absolute)
 
         sums = self._sums
         top = float(absolute.max())
-        if not math.isfinite(top):
+        if not math.isfinite(top) and not (np.isfinite(a).all() and np.isfinite(b).all()):
             raise ValueError("arrays with NaN or Inf cannot be compared")
         sums.top = max(sums.top, top)
         self._tail.add(absolute, top)
@@ -140,6 +142,10 @@ class _Summing:
         if block.output.dtype.kind == "f":
             sums.ulp = max(sums.ulp, max_ulp(block.output, block.reference))
 
+        if self._unit != 1:
+            a /= self._unit
+            b /= self._unit
+            np.subtract(a, b, out=difference)
         spare = absolute
         difference_square = np.square(difference, out=spare).sum(axis=1)
         product = np.multiply(difference, b, out=spare).sum(axis=1)

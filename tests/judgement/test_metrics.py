@@ -210,7 +210,7 @@ def test_integers_are_apart_by_their_difference() -> None:
         assert max_ulp(ones, zeros) == compare(ones, zeros)["max_ulp"] == 1
 
 
-@pytest.mark.parametrize("size", [5e-324, 1e-300, 1e-150, 1e150, 1e300])
+@pytest.mark.parametrize("size", [5e-324, 1e-300, 1e-90, 1e-50, 1e50, 1e90, 1e300])
 def test_values_of_any_size_are_compared_alike(size: float) -> None:
     plain = np.linspace(4, 12, 256).reshape(1, 16, 16, 1).round()
     output, reference = np.flip(plain) * size, plain * size
@@ -247,6 +247,9 @@ def test_a_difference_whose_square_vanishes_is_no_0() -> None:
     reference = np.array([1.0, 1e-250, 0.0])
     output = np.array([1.0, 3e-250, 0.0])
     assert compare(output, reference)["relative_l2"] == pytest.approx(2e-250)
+    metrics = compare(np.array([1e100, 1e-200]), np.array([1e100, 0.0]))
+    assert metrics["max_abs"] == 1e-200
+    assert metrics["relative_l2"] == pytest.approx(1e-300)
     assert compare(np.array([1.0, 1.0]), np.full(2, 1e-200))["relative_l2"] == pytest.approx(1e200)
 
 

@@ -119,6 +119,16 @@ def test_flat_images_differ_in_brightness_alone(level: float) -> None:
     assert metrics["ssim_worst"] == pytest.approx(brightness)
 
 
+def test_a_channel_of_zeros_beside_one_of_huge_values_is_as_it_was() -> None:
+    reference = np.zeros((1, 7, 7, 2))
+    for size in (1e20, 1e80, 1e300):
+        output = reference.copy()
+        output[0, 0, 0, 0] = size
+        metrics = compare(output, reference)
+        assert metrics["ssim"] == pytest.approx(0.5)  # the mean of 0 and of 1
+        assert metrics["ssim_worst"] == pytest.approx(0)
+
+
 @pytest.mark.parametrize("shape", [(3, 7, 7, 1), (2, 30, 7, 2), (2, 7, 31, 1), (40, 8, 9, 3)])
 def test_every_image_of_a_batch_counts_on_its_own(
     shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
