@@ -1,0 +1,26 @@
+"""What a pipeline class is tried with: a sample of components and of arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+STEPS = 2
+SIZE = 32
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Tiny components of one pipeline class and the arguments of one call.
+
+    ``components`` are those that matter; the others that the class asks for are None. ``arguments`` are given
+    beside a generator, ``num_inference_steps`` = :data:`STEPS` and ``output_type`` = ``np``, each of which is
+    left out where the class does not take it, and replaced where ``arguments`` names it.
+    """
+
+    components: dict[str, Any]
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+Samples = dict[str, Callable[[], Sample]]
