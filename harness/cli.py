@@ -31,6 +31,7 @@ from harness.judgement.power.record import PowerReport
 from harness.judgement.power.vacuity import vacuous_cases
 from harness.judgement.recording import Recording
 from harness.reporting.calibration import CalibrationDisplay
+from harness.reporting.commands import runner_options
 from harness.reporting.destination import check_destination, write_result
 from harness.reporting.examination import show_examination
 from harness.reporting.explanation import explanation_json, explanation_text, show_deep
@@ -119,7 +120,7 @@ def record(
     make = partial(
         Runner, python=python, device=device, device_id=device_id, timeout=timeout, import_paths=[Path.cwd()]
     )
-    store = BaselineStore(baseline_dir)
+    store = BaselineStore(baseline_dir, options=runner_options(device, python, device_id))
     with _interruptible("no baseline was written"), make() as runner:
         recording = Recording(store)
         with RecordingDisplay(console, len(selection.cases)) as display:
@@ -162,7 +163,7 @@ def calibrate(
     make = partial(
         Runner, python=python, device=device, device_id=device_id, timeout=timeout, import_paths=[Path.cwd()]
     )
-    store = BaselineStore(baseline_dir)
+    store = BaselineStore(baseline_dir, options=runner_options(device, python, device_id))
     console = Console()
     passed = _calibrate(console, selection.cases, make, processes, store, settings)
     passed &= show_vacuous(console, vacuous_cases(selection.cases, store))
@@ -234,7 +235,7 @@ def power(
     make = partial(
         Runner, python=python, device=device, device_id=device_id, timeout=timeout, import_paths=[Path.cwd()]
     )
-    store = BaselineStore(baseline_dir)
+    store = BaselineStore(baseline_dir, options=runner_options(device, python, device_id))
     display = PowerDisplay(Console(), len(selection.cases), len(faults))
     found = []
     with _interruptible("no file was written"):
@@ -295,7 +296,8 @@ def explain(
     if json_file is not None:
         check_destination(json_file)
     make = partial(Runner, device=device, device_id=device_id, timeout=timeout, import_paths=[Path.cwd()])
-    store = BaselineStore(baseline_dir)
+    # What is recorded is what runs here, not the other interpreter.
+    store = BaselineStore(baseline_dir, options=runner_options(device, None, device_id))
     with _interruptible("nothing was written"), ExitStack() as runners:
         runner = runners.enter_context(make())
         if python is None:

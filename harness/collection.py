@@ -15,8 +15,9 @@ from harness.baselines import BaselineStore, Key, orphans
 from harness.cases import Case, Suite, SuiteError, check_unique_names, load_suite
 from harness.execution.runner import Runner
 from harness.explanation import Cause, root_causes
-from harness.judgement import Judgement
 from harness.judgement.check import Check, check
+from harness.reporting.commands import Commands, commands, runner_options
+from harness.reporting.outcome import Outcome
 from harness.reporting.terminal import judgement_text
 
 
@@ -24,7 +25,9 @@ class HarnessSession:
     """What one pytest process shares between its cases: the store, the runner, the suites it collected."""
 
     def __init__(self, config: pytest.Config, baselines: Path) -> None:
-        self.store = BaselineStore(baselines)
+        self._device: str = config.getoption("harness_device")
+        self._python: str | None = config.getoption("harness_python")
+        self.store = BaselineStore(baselines, options=runner_options(self._device, self._python))
         self.suites: list[Suite] = []
         self._orphans_elsewhere: set[Key] = set()
         self._config = config
@@ -35,8 +38,8 @@ class HarnessSession:
         """The runner, made when the first case runs."""
         if self._runner is None:
             self._runner = Runner(
-                python=self._config.getoption("harness_python"),
-                device=self._config.getoption("harness_device"),
+                python=self._python,
+                device=self._device,
                 device_id=_xdist_number(self._config),
                 timeout=self._config.getoption("harness_timeout"),
                 # Without a configuration file pytest's root is the folder of the suites.
@@ -44,15 +47,17 @@ class HarnessSession:
             )
         return self._runner
 
+    def commands(self, case: Case) -> Commands:
+        """Return what to type about ``case``, to go on where this run is."""
+        return commands(case, self.store.root, device=self._device, python=self._python)
+
     def view(self, case: Case, result: Check, causes: Sequence[Cause]) -> str | None:
         """Return what the report shows of a checked case, as JSON; None where no report is asked for."""
         if not self._config.getoption("harness_report"):
             return None
         from harness.reporting.html.view import case_view
 
-        device, python = (self._config.getoption(f"harness_{name}") for name in ("device", "python"))
-        view = case_view(case, result, self.store, causes=causes, device=device, python=python)
-        return view.to_json()
+        return case_view(case, result, self.store, commands=self.commands(case), causes=causes).to_json()
 
     def orphans(self) -> set[Key]:
         """Return the baselines of the collected suites that belong to none of their cases."""
@@ -80,6 +85,9 @@ def _xdist_number(config: pytest.Config) -> int:
 class SuiteFile(pytest.File):
     """One suite."""
 
+    # What pytest_make_collect_report looks for.
+    harness_suite = True
+
     def __init__(self, *, harness: HarnessSession, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._harness = harness
@@ -106,9 +114,8 @@ class CaseItem(pytest.Item):
         super().__init__(**kwargs)
         self.case = case
         # What pytest_runtest_makereport looks for.
-        self.harness_judgement: Judgement | None = None
+        self.harness_outcome: Outcome | None = None
         self.harness_view: str | None = None
-        self.harness_causes: tuple[Cause, ...] = ()
         self._harness = harness
         for tag in case.tags:
             # Suites define their tags; --strict-markers is there to catch misspelt ones in Python.
@@ -118,18 +125,21 @@ class CaseItem(pytest.Item):
     def runtest(self) -> None:
         """Run the case and hold it to its baseline."""
         result = check(self.case, self._harness.runner, self._harness.store)
-        self.harness_judgement = result.judgement
         self.user_properties.extend(result.properties())
+        causes: tuple[Cause, ...] = ()
         if result.measurement is not None and result.baseline is not None:
-            self.harness_causes = root_causes(result.measurement, result.baseline)
-        self.harness_view = self._harness.view(self.case, result, self.harness_causes)
-        if not self.harness_judgement.passed:
+            causes = root_causes(result.measurement, result.baseline)
+        self.user_properties.extend(("cause", cause.kind) for cause in causes[:1])
+        self.harness_outcome = Outcome.of(self.case, result, causes, self._harness.commands(self.case))
+        self.harness_view = self._harness.view(self.case, result, causes)
+        if not result.judgement.passed:
             raise CaseDrift
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show the judgement in place of a traceback."""
-        if isinstance(excinfo.value, CaseDrift) and self.harness_judgement is not None:
-            return judgement_text(self.harness_judgement, self.harness_causes)
+        if isinstance(excinfo.value, CaseDrift) and self.harness_outcome is not None:
+            outcome = self.harness_outcome
+            return judgement_text(outcome.judgement, outcome.causes, outcome.commands)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:

@@ -6,6 +6,7 @@ takes time, and a project without suites keeps its option names, its YAML files 
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,10 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "DIR",
         "help": "write an HTML page of the run into DIR, and its data beside it",
     },
+    "--harness-markdown": {
+        "metavar": "FILE",
+        "help": "write a summary of the run in Markdown, as GitHub Actions gets it in any case",
+    },
 }
 # The names that one types, unless the project has an option of that name already.
 _SHORT = {"--baseline-dir": "--harness-baseline-dir", "--device": "--harness-device"}
@@ -88,7 +93,7 @@ def _dest(name: str) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Check the options; make the report's folder."""
+    """Check the options; make the report's folder; find where GitHub Actions takes its summary."""
     given = config.getoption("harness_baseline_dir")
     if given and not Path(given).is_dir():
         raise pytest.UsageError(f"--baseline-dir {given}: no such folder; `harness record` makes it")
@@ -109,6 +114,16 @@ def pytest_configure(config: pytest.Config) -> None:
             config.pluginmanager.register(ReportHooks(RunReport(Path(folder))))
         except UsageError as error:
             raise pytest.UsageError(f"--harness-report {error}") from None
+    file, step_summary = config.getoption("harness_markdown"), os.environ.get("GITHUB_STEP_SUMMARY")
+    if (file or step_summary) and not hasattr(config, "workerinput"):
+        from harness.errors import UsageError
+        from harness.reporting.summary_hooks import SummaryHooks
+
+        try:
+            hooks = SummaryHooks(_path(file), _path(step_summary), lambda: _session(config).orphans())
+            config.pluginmanager.register(hooks)
+        except UsageError as error:
+            raise pytest.UsageError(f"--harness-markdown {error}") from None
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -157,41 +172,67 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Put the judgement on the report, which xdist carries to the controlling process."""
+    """Put the outcome on the report, which xdist carries to the controlling process."""
     report = yield
-    judgement = getattr(item, "harness_judgement", None)
-    if judgement is not None and report.when == "call":
-        report.harness_judgement = judgement.to_dict()
-        report.harness_view = item.harness_view  # type: ignore[attr-defined]
+    if hasattr(item, "harness_outcome"):
+        report.harness_case = True
+        if item.harness_outcome is not None and report.when == "call":
+            report.harness_outcome = item.harness_outcome.to_dict()
+            report.harness_view = item.harness_view  # type: ignore[attr-defined]
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
+    """Mark the reports of suites: what is wrong with other files is not told here."""
+    report = yield
+    if getattr(collector, "harness_suite", False):
+        report.harness_suite = True
     return report
 
 
 def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
     """Show the verdict in place of PASSED with -v."""
-    if not hasattr(report, "harness_judgement") or not report.passed:
+    if not hasattr(report, "harness_outcome") or not report.passed:
         return None
-    from harness.judgement import Judgement
-    from harness.reporting.terminal import verdict_word
+    from harness.reporting.outcome import Outcome
+    from harness.reporting.summary import verdict_word
 
-    return "passed", ".", verdict_word(Judgement.from_dict(report.harness_judgement))
+    return "passed", ".", verdict_word(Outcome.from_dict(report.harness_outcome).judgement)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Count the verdicts; name baselines that belong to no case."""
+    """Count the verdicts; name baselines that belong to no case; annotate in GitHub Actions."""
     # Beside reports there are warnings, and items that were deselected.
-    shown = (entry for entries in terminalreporter.stats.values() for entry in entries)
-    reports = (entry for entry in shown if isinstance(entry, pytest.TestReport))
-    judged = [report.harness_judgement for report in reports if hasattr(report, "harness_judgement")]
-    if not judged and _SESSION not in config.stash:
+    kinds = (pytest.TestReport, pytest.CollectReport)
+    entries = (entry for entries in terminalreporter.stats.values() for entry in entries)
+    shown = [entry for entry in entries if isinstance(entry, kinds)]
+    judged = [entry.harness_outcome for entry in shown if hasattr(entry, "harness_outcome")]
+    unjudged = [
+        entry
+        for entry in shown
+        if hasattr(entry, "harness_suite")
+        or (hasattr(entry, "harness_case") and entry.failed and not hasattr(entry, "harness_outcome"))
+    ]
+    if not judged and not unjudged and _SESSION not in config.stash:
         return
-    from harness.judgement import Judgement
-    from harness.reporting.terminal import summary_lines
+    from harness.reporting.github import error_annotations
+    from harness.reporting.outcome import Outcome, Problem
+    from harness.reporting.summary import summary_lines
 
-    lines = summary_lines(list(map(Judgement.from_dict, judged)), sorted(_session(config).orphans()))
+    outcomes = list(map(Outcome.from_dict, judged))
+    lines = summary_lines([outcome.judgement for outcome in outcomes], sorted(_session(config).orphans()))
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        problems = [Problem(report.nodeid, report.longreprtext) for report in unjudged]
+        lines += error_annotations(outcomes, problems)
     if lines:
         terminalreporter.section("harness")
     for line in lines:
         terminalreporter.write_line(line)
+
+
+def _path(named: str | None) -> Path | None:
+    return Path(named) if named else None
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -59,7 +59,9 @@ def load_deep(store: BaselineStore, baseline: Baseline, suite_file: Path | None)
     for that of another baseline.
     """
     path = deep_path(store, baseline)
-    command = record_command(suite_file, baseline.suite, baseline.case_id, store.root, reason=False)
+    command = record_command(
+        suite_file, baseline.suite, baseline.case_id, store.root, reason=False, options=store.options
+    )
     again = f"Record it again, in the baseline's environment: {command} --deep"
     try:
         trace = DeepTrace.from_bytes(path.read_bytes())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import HarnessError
@@ -28,21 +29,34 @@ def shown(path: Path) -> str:
         return str(path)
 
 
-def calibrate_command(suite_file: Path | None, suite: str, case_id: str, root: Path) -> str:
+def calibrate_command(
+    suite_file: Path | None, suite: str, case_id: str, root: Path, *, options: Sequence[str] = ()
+) -> str:
     """Return the command that calibrates one case; see :func:`record_command`."""
-    return _command("calibrate", suite_file, suite, case_id, root)
+    return _command("calibrate", suite_file, suite, case_id, root, options)
 
 
-def record_command(suite_file: Path | None, suite: str, case_id: str, root: Path, *, reason: bool) -> str:
+def record_command(
+    suite_file: Path | None,
+    suite: str,
+    case_id: str,
+    root: Path,
+    *,
+    reason: bool,
+    options: Sequence[str] = (),
+) -> str:
     """Return the command that records one case's baseline.
 
-    Without the suite's file its usual place, ``suites/<suite>.yaml``, is named. ``reason`` adds the
-    option that is asked for where a baseline that exists would change.
+    Without the suite's file its usual place, ``suites/<suite>.yaml``, is named. ``options`` say where the
+    case is to run, as a store's do. ``reason`` adds the option that is asked for where a baseline that exists
+    would change.
     """
-    command = _command("record", suite_file, suite, case_id, root)
+    command = _command("record", suite_file, suite, case_id, root, options)
     return command + (" --reason '<why it changes>'" if reason else "")
 
 
-def _command(name: str, suite_file: Path | None, suite: str, case_id: str, root: Path) -> str:
+def _command(
+    name: str, suite_file: Path | None, suite: str, case_id: str, root: Path, options: Sequence[str]
+) -> str:
     file = f"suites/{suite}.yaml" if suite_file is None else shown(suite_file)
-    return shlex.join(["harness", name, f"{file}::{case_id}", "--baseline-dir", shown(root)])
+    return shlex.join(["harness", name, f"{file}::{case_id}", "--baseline-dir", shown(root), *options])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -49,13 +49,16 @@ def definition_changes(recorded: dict[str, Any], current: dict[str, Any]) -> tup
     return tuple(FieldChange(name, old.get(name, ABSENT), new.get(name, ABSENT)) for name in names)
 
 
-def stale_message(case: Case, baseline: Baseline, root: Path) -> str | None:
-    """Return why ``baseline`` is not one of ``case`` as it is now, and what to type; None where it is."""
+def stale_message(case: Case, baseline: Baseline, root: Path, *, options: Sequence[str] = ()) -> str | None:
+    """Return why ``baseline`` is not one of ``case`` as it is now, and what to type; None where it is.
+
+    ``options`` go into the command; see :func:`harness.baselines.record_command`.
+    """
     if baseline.provenance.case_hash == case.hash():
         return None
     changes = definition_changes(baseline.provenance.case_definition, case.definition())
     what = "; ".join(map(str, changes)) or "its hash, which another version of harness computed otherwise"
-    command = record_command(case.path, case.suite, case.id, root, reason=True)
+    command = record_command(case.path, case.suite, case.id, root, reason=True, options=options)
     return (
         f"the case was edited since its baseline was recorded on {baseline.provenance.date}: {what}. "
         f"Undo the edit, or record the case again: {command}"
@@ -71,7 +74,7 @@ def state_of(case: Case, store: BaselineStore, device: str) -> BaselineState:
         return BaselineState("missing", path, message=str(error))
     except BaselineDamaged as error:
         return BaselineState("damaged", path, message=str(error))
-    message = stale_message(case, baseline, store.root)
+    message = stale_message(case, baseline, store.root, options=store.options)
     if message is None:
         return BaselineState("ok", path, baseline=baseline)
     changes = definition_changes(baseline.provenance.case_definition, case.definition())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -41,10 +42,14 @@ class BaselineStore:
     under a name that holds their hash, then replaces the JSON, then gives the arrays their name; a
     reader looks in both places. So whenever a writer is killed, a whole baseline can be read: the old
     one before the JSON is replaced, the new one after.
+
+    ``options`` are those of the command line that say where cases run: the commands that messages tell to
+    type have them too.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, options: Sequence[str] = ()) -> None:
         self.root = root
+        self.options = tuple(options)
 
     def path(self, suite: str, case_id: str, device: str) -> Path:
         """Return the JSON file of a baseline, there or not.
@@ -72,7 +77,7 @@ class BaselineStore:
         what was recorded.
         """
         path = self.path(suite, case_id, device)
-        command = record_command(suite_file, suite, case_id, self.root, reason=False)
+        command = record_command(suite_file, suite, case_id, self.root, reason=False, options=self.options)
         try:
             baseline = self._read(path)
         except FileNotFoundError:
@@ -80,7 +85,7 @@ class BaselineStore:
                 f"{shown(path)}: there is no baseline of {suite}/{case_id} for {device}; record it: {command}"
             ) from None
         except _Damage as damage:
-            remedy = record_command(suite_file, suite, case_id, self.root, reason=True)
+            remedy = record_command(suite_file, suite, case_id, self.root, reason=True, options=self.options)
             raise BaselineDamaged(
                 f"{shown(damage.path)}: {damage}. "
                 f"Restore the file from version control, or record it again: {remedy}"

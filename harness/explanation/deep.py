@@ -68,11 +68,13 @@ def record_deep(case: Case, runner: DeepRunner, store: BaselineStore, step: int)
     check_step(case, step)
     trace = trace_that_replays(case.job(), runner, step)
     baseline = store.load(case.suite, case.id, device_key(trace.fingerprint), suite_file=case.path)
-    if (stale := stale_message(case, baseline, store.root)) is not None:
+    if (stale := stale_message(case, baseline, store.root, options=store.options)) is not None:
         raise HarnessError(f"{case.suite}/{case.id}: {stale}")
     steps = baseline.measurement.trace
     if same_bits_in_pynative(case) and (step >= len(steps) or steps[step].sha256 != trace.after.sha256):
-        command = record_command(case.path, case.suite, case.id, store.root, reason=True)
+        command = record_command(
+            case.path, case.suite, case.id, store.root, options=store.options, reason=True
+        )
         raise HarnessError(
             f"{case.suite}/{case.id}: the latents after step {step} are not the baseline's here, so a "
             "trace of this run would say nothing of it. Record the trace where the baseline was recorded, or "
@@ -91,7 +93,9 @@ def same_bits_in_pynative(case: Case) -> bool:
 
 def check_step(case: Case, step: int) -> None:
     """Raise :class:`HarnessError` for a step that ``case`` has not got."""
-    if not 0 <= step < case.steps:
+    if step < 0 or (case.steps is not None and step >= case.steps):
+        if case.steps is None:
+            raise HarnessError(f"{case.suite}/{case.id}: there is no step {step}: they count from 0")
         raise HarnessError(
             f"{case.suite}/{case.id}: there is no step {step}: give 0 to {case.steps - 1}, the case has "
             f"{case.steps} steps"

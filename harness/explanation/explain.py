@@ -91,7 +91,7 @@ def explain_against_baseline(
     job = {**case.job(), **(changes or {})}
     measured = runner.run(job)
     baseline = select_baseline(store, case, measured.fingerprint)
-    if (stale := stale_message(case, baseline, store.root)) is not None:
+    if (stale := stale_message(case, baseline, store.root, options=store.options)) is not None:
         raise BaselineError(f"{case.suite}/{case.id}: {stale}")
     where = "" if baseline.path is None else f" {shown(baseline.path)}"
     explaining = _Explaining(case, job, runner, measured, baseline, f"the baseline{where}")

@@ -33,11 +33,14 @@ class Check:
     baseline: Baseline | None = None
 
     def properties(self) -> list[tuple[str, str]]:
-        """Return what a test report keeps of the check: verdict, tier, margin, statistics, cost."""
+        """Return what a test report keeps of the check: verdict, tier, worst figure, statistics, cost."""
         judgement = self.judgement
         pairs = [("verdict", judgement.verdict.value)]
         if judgement.tier is not None:
             pairs.append(("tier", judgement.tier.value))
+        if (worst := judgement.worst) is not None:
+            pairs += [("worst", worst.name), ("worst.measured", repr(worst.measured))]
+            pairs.append(("worst.limit", repr(worst.limit)))
         if judgement.margin is not None:
             pairs.append(("margin", repr(judgement.margin)))
         if self.measurement is not None:
@@ -56,7 +59,9 @@ def check(case: Case, runner: CaseRunner, store: BaselineStore) -> Check:
     """
     try:
         if not store.devices(case.suite, case.id):
-            command = record_command(case.path, case.suite, case.id, store.root, reason=False)
+            command = record_command(
+                case.path, case.suite, case.id, store.root, reason=False, options=store.options
+            )
             raise BaselineMissing(
                 f"no baseline of {case.suite}/{case.id} is stored in {store.root}; record it: {command}"
             )
@@ -66,7 +71,7 @@ def check(case: Case, runner: CaseRunner, store: BaselineStore) -> Check:
     baseline = None
     try:
         baseline = select_baseline(store, case, measurement.fingerprint)
-        judgement = judge(case, measurement, baseline)
+        judgement = judge(case, measurement, baseline, options=store.options)
     except HarnessError as error:
         judgement = Judgement.error(case, str(error))
     return Check(judgement, measurement, baseline)

@@ -28,8 +28,8 @@ class Judgement:
 
     ``reasons`` say why it did not pass, the most telling first; ``notes`` are what is worth knowing either
     way. ``baseline_path`` is the file it was compared with and ``baseline_device`` the device that one was
-    recorded on; ``changed_operators`` are the canaries with other bits; ``command`` records the baseline
-    anew. ``tier`` is None where nothing was compared.
+    recorded on; ``changed_operators`` are the canaries with other bits. ``tier`` is None where nothing was
+    compared.
     """
 
     suite: str
@@ -43,7 +43,6 @@ class Judgement:
     changed_operators: tuple[str, ...] = ()
     baseline_path: str | None = None
     baseline_device: str | None = None
-    command: str | None = None
 
     @classmethod
     def error(cls, case: Case, reason: str) -> Judgement:

@@ -41,4 +41,4 @@ def judge_against(store: BaselineStore, case: Case, measurement: Measurement) ->
         baseline = select_baseline(store, case, measurement.fingerprint)
     except BaselineError as error:
         return Judgement.error(case, str(error))
-    return judge(case, measurement, baseline)
+    return judge(case, measurement, baseline, options=store.options)

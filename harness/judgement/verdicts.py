@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from harness.baselines import Baseline, calibrate_command, device_key, record_command, stale_message
+from harness.baselines import Baseline, calibrate_command, device_key, stale_message
 from harness.baselines.errors import shown
 from harness.cases import Calibrated, Case, Limits
 from harness.judgement import bits
@@ -22,11 +23,18 @@ from harness.measurement.statistics import summarise
 BATCH = "batch vs single: "
 
 
-def judge(case: Case, measurement: Measurement, baseline: Baseline, *, tier: Tier | None = None) -> Judgement:
+def judge(
+    case: Case,
+    measurement: Measurement,
+    baseline: Baseline,
+    *,
+    tier: Tier | None = None,
+    options: Sequence[str] = (),
+) -> Judgement:
     """Return the verdict on ``measurement``, one run of ``case``, held to ``baseline``.
 
     The fingerprints choose the tier; with ``tier`` it is that one, whatever the environments: how power is
-    measured.
+    measured. ``options`` go into the commands that reasons tell to type.
 
     In this order: a baseline of another definition of the case is an ``error``. What rounding cannot explain
     (other weights, other noise, another schedule, a hard failure, a batch that differs from its single
@@ -37,8 +45,8 @@ def judge(case: Case, measurement: Measurement, baseline: Baseline, *, tier: Tie
     as well.
     """
     root = baseline_root(baseline)
-    stale = stale_message(case, baseline, root)
-    context = _context(case, measurement, baseline, root, tier)
+    stale = stale_message(case, baseline, root, options=options)
+    context = _context(case, measurement, baseline, tier)
     if stale is not None:
         return replace(context, verdict=Verdict.ERROR, tier=None, reasons=(stale,))
     if case.batch_consistency is not None and measurement.singles is None:
@@ -54,7 +62,7 @@ def judge(case: Case, measurement: Measurement, baseline: Baseline, *, tier: Tie
         bits.schedule_change(measurement, baseline.measurement),
         *batch_reasons,
     ]
-    found = _compared(case, measurement, baseline, context, comparable=not hard)
+    found = _compared(case, measurement, baseline, context, comparable=not hard, options=options)
     reasons = (*(fact for fact in facts if fact is not None), *found.reasons)
     drifted = len(reasons) > len(found.reasons)
     return replace(
@@ -70,9 +78,7 @@ def baseline_root(baseline: Baseline) -> Path:
     return baseline.path.parents[2] if baseline.path is not None else Path("baselines")
 
 
-def _context(
-    case: Case, measurement: Measurement, baseline: Baseline, root: Path, asked: Tier | None
-) -> Judgement:
+def _context(case: Case, measurement: Measurement, baseline: Baseline, asked: Tier | None) -> Judgement:
     """Return all that is known before anything is compared, with the verdict left to be replaced."""
     stored = baseline.measurement
     tier = asked or choose_tier(measurement.fingerprint, stored.fingerprint)
@@ -95,12 +101,17 @@ def _context(
         changed_operators=operators,
         baseline_path=None if baseline.path is None else str(baseline.path),
         baseline_device=baseline.device,
-        command=record_command(case.path, case.suite, case.id, root, reason=True),
     )
 
 
 def _compared(
-    case: Case, measurement: Measurement, baseline: Baseline, context: Judgement, *, comparable: bool
+    case: Case,
+    measurement: Measurement,
+    baseline: Baseline,
+    context: Judgement,
+    *,
+    comparable: bool,
+    options: Sequence[str],
 ) -> Judgement:
     """Compare by what the tier asks for; without ``comparable`` no value can be held against another."""
     tier = context.tier
@@ -125,7 +136,8 @@ def _compared(
     if isinstance(limits, Limits):
         return by_explicit_limits(context, measurement, baseline, limits)
     if baseline.calibration is None:
-        command = calibrate_command(case.path, case.suite, case.id, baseline_root(baseline))
+        root = baseline_root(baseline)
+        command = calibrate_command(case.path, case.suite, case.id, root, options=options)
         reason = (
             f"the output differs, and without a calibration nothing tells drift from rounding {tier.words}: "
             f"run {command}, or set `tolerance.{tier.value}` at {shown(case.path)}:{case.line}"

@@ -1,85 +1,72 @@
-"""Judgements as plain text: a failed case's, and the summary of a session."""
+"""A case that did not pass, as plain text: short, aligned, and what to type at its end."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
-from harness.baselines import Key
 from harness.explanation import Cause
-from harness.judgement import FieldDifference, Judgement, Row, Tier, Verdict
+from harness.judgement import Judgement, Row, Verdict
+from harness.reporting.commands import Commands
+from harness.reporting.figures import exact_figure, limit_figure, measured_figure, sides
 
+# About what a terminal shows at once, pytest's own lines left out. An error is told in full: its log may be
+# all there is.
+_LINES = 25
+_REASONS, _CAUSES, _NOTES, _FAILED = 4, 6, 2, 8
+_FEWEST_ROWS = 3
 # A passing figure without a limit says little: the metrics most people know are enough.
 _ALWAYS_SHOWN = ("max_abs", "mean_abs", "relative_l2")
-_ROWS_SHOWN = 12
 
 
-def judgement_text(judgement: Judgement, causes: Sequence[Cause] = ()) -> str:
+def judgement_text(
+    judgement: Judgement, causes: Sequence[Cause] = (), commands: Commands | None = None
+) -> str:
     """Return why a case did not pass: reasons, causes, the table of figures, environments, what to type."""
     lines = [f"{judgement.suite}/{judgement.case_id}: {judgement.verdict.value}{_compared(judgement)}"]
-    lines += [f"  {line}" for reason in judgement.reasons for line in _bullet(reason)]
-    lines += cause_lines(causes)
-    lines += _table(judgement.rows)
-    if judgement.differences:
-        lines += ["", "environment (measured | baseline):"]
+    reasons = list(judgement.reasons)
+    if judgement.verdict is not Verdict.ERROR:
+        reasons = _shortened(reasons, _REASONS, "reasons")
+    lines += [f"  {line}" for reason in reasons for line in _bullet(reason)]
+    lines += cause_lines(causes, most=_CAUSES)
+    end: list[str] = []
+    # The first cause has the fields already.
+    if judgement.differences and not any(cause.kind == "environment" for cause in causes):
+        end += ["", "environment (measured | baseline):"]
         width = max(len(difference.name) for difference in judgement.differences)
-        lines += [f"  {d.name:<{width}}  {_sides(d)}" for d in judgement.differences]
-    lines += [f"note: {note}" for note in judgement.notes]
-    # An error is no change that could be meant, and recording here would not change what another
-    # environment gives.
-    meant = judgement.verdict is Verdict.DRIFT and judgement.tier is Tier.SAME_ENVIRONMENT
-    if judgement.command is not None and meant:
-        lines += ["", "if this change is meant:", f"  {judgement.command}"]
-    return "\n".join(lines)
+        fields = [f"  {d.name:<{width}}  {sides(d)}" for d in judgement.differences]
+        end += _shortened(fields, _CAUSES, "fields")
+    end += [f"note: {note}" for note in _shortened(list(judgement.notes), _NOTES, "notes")]
+    end += [] if commands is None else _command_lines(commands.fitting(judgement))
+    return "\n".join([*lines, *_table(judgement.rows, _LINES - len(lines) - len(end)), *end])
 
 
-def cause_lines(causes: Sequence[Cause]) -> list[str]:
-    """Return the causes numbered, with their details; nothing where there are none."""
+def cause_lines(causes: Sequence[Cause], *, most: int | None = None) -> list[str]:
+    """Return the causes numbered, with their details; nothing where there are none.
+
+    Of more than ``most`` lines the details of the later causes are left out, and counted.
+    """
     if not causes:
         return []
     lines = ["", "what differs, first cause first:"]
+    room = sum(len(cause.details) for cause in causes)
+    hidden = 0
+    if most is not None and len(causes) + room > most:
+        room = max(0, most - len(causes) - 1)
     for number, cause in enumerate(causes, 1):
         lines.append(f"  {number}. {cause.kind}: {cause.title}")
-        lines += [f"     {detail}" for detail in cause.details]
+        lines += [f"     {detail}" for detail in cause.details[:room]]
+        hidden += max(0, len(cause.details) - room)
+        room = max(0, room - len(cause.details))
+    if hidden:
+        lines.append(f"     … {hidden} more, which harness explain tells")
     return lines
 
 
-def verdict_word(judgement: Judgement) -> str:
-    """Return the verdict as it stands in a verbose line of pytest, with the tier and the margin."""
-    word = judgement.verdict.value.upper()
-    if judgement.tier is None or judgement.verdict is not Verdict.WITHIN:
-        return word
-    worst = judgement.worst
-    margin = "" if worst is None else f", {worst.name} at {worst.used:.0%} of its limit"
-    return f"{word} ({judgement.tier.words}{margin})"
-
-
-def summary_lines(judgements: Sequence[Judgement], orphaned: Sequence[Key]) -> list[str]:
-    """Return the verdicts' counts, one line per tier with its environment, and the orphans."""
-    counts = Counter(judgement.verdict for judgement in judgements)
-    told = ", ".join(f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict])
-    lines = [told] if told else []
-    by_environment: dict[tuple[str, str], list[Judgement]] = {}
-    for judgement in judgements:
-        if judgement.tier is not None:
-            differing = ", ".join(f"{d.name} {_sides(d)}" for d in judgement.differences)
-            by_environment.setdefault((judgement.tier.words, differing), []).append(judgement)
-    for (tier, differing), members in by_environment.items():
-        limited = [member for member in members if member.worst is not None and member.passed]
-        tightest = max(limited, key=lambda member: member.margin or 0.0, default=None)
-        line = f"{tier}: {len(members)} compared"
-        if differing:
-            line += f" ({differing})"
-        if tightest is not None and tightest.worst is not None:
-            line += (
-                f"; nearest to its limit: {tightest.suite}/{tightest.case_id}, {tightest.worst.name} "
-                f"{_figure(tightest.worst.measured)} of {_figure(tightest.worst.limit)}"
-            )
-        lines.append(line)
-    lines += [
-        f"orphan: {'/'.join(key)}.json belongs to no case; remove it if its case is gone" for key in orphaned
-    ]
-    return lines
+def _command_lines(shown: Sequence[tuple[str, str]]) -> list[str]:
+    if not shown:
+        return []
+    width = max(len(label) for label, _ in shown)
+    return ["", "what to type:", *(f"  {label:<{width}}  {command}" for label, command in shown)]
 
 
 def _compared(judgement: Judgement) -> str:
@@ -89,8 +76,10 @@ def _compared(judgement: Judgement) -> str:
     return f" ({judgement.tier.words}, compared{against})"
 
 
-def _sides(difference: FieldDifference) -> str:
-    return f"{difference.measured or '(absent)'} | {difference.baseline or '(absent)'}"
+def _shortened(texts: list[str], most: int, what: str) -> list[str]:
+    if len(texts) <= most:
+        return texts
+    return [*texts[: most - 1], f"… and {len(texts) - most + 1} more {what}"]
 
 
 def _bullet(text: str) -> list[str]:
@@ -98,41 +87,43 @@ def _bullet(text: str) -> list[str]:
     return [f"- {first}", *(f"  {line}" for line in rest)]
 
 
-def _table(rows: Sequence[Row]) -> list[str]:
-    """Return the rows that decide against the case, those within their limits and a few without, aligned."""
-    failed = sorted((row for row in rows if row.passed is False), key=lambda row: -(row.used or 0.0))
-    hidden = len(failed) - _ROWS_SHOWN
-    shown = failed[:_ROWS_SHOWN]
-    shown += [row for row in rows if row.passed or (row.passed is None and row.name in _ALWAYS_SHOWN)]
-    if not shown:
+def _table(rows: Sequence[Row], lines: int) -> list[str]:
+    """Return a table of about ``lines`` lines: what failed, how far the output moved, what passed."""
+    # Of the lines, one is empty and one is the header.
+    room = max(lines - 2, _FEWEST_ROWS)
+    known = [row for row in rows if row.passed is None and row.name in _ALWAYS_SHOWN]
+    failed = sorted((row for row in rows if row.passed is False), key=_used)
+    shown = failed[: min(_FAILED, max(room - len(known), _FEWEST_ROWS))]
+    hidden = len(failed) - len(shown)
+    passed = sorted((row for row in rows if row.passed), key=_used)
+    others = [*known, *passed][: max(room - len(shown) - bool(hidden), 0)]
+    if not shown and not others:
         return []
-    cells = [("metric", "measured", "limit", "value", "baseline", "")]
-    cells += [
-        (
-            row.name,
-            _measured(row),
-            ("" if row.limit is None else ("≥ " if row.at_least else "≤ ") + _figure(row.limit)),
-            _exact_figure(row.value),
-            _exact_figure(row.baseline),
-            _failure(row),
-        )
-        for row in shown
-    ]
+    cells = [("metric", "measured", "limit", "value", "baseline", ""), *map(_cells, [*shown, *others])]
     kept = [column for column in zip(*cells, strict=True) if any(column[1:])]
     widths = [max(map(len, column)) for column in kept]
-    lines = [
+    made = [
         "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in zip(*kept, strict=True)
     ]
     if hidden > 0:
-        lines.insert(1 + _ROWS_SHOWN, f"  … and {hidden} more outside their limits")
-    return ["", *lines]
+        made.insert(1 + len(shown), f"  … and {hidden} more outside their limits")
+    return ["", *made]
 
 
-def _measured(row: Row) -> str:
-    text = _figure(row.measured)
-    # A figure just outside its limit must not read as the limit itself.
-    return _exact_figure(row.measured) if row.passed is False and text == _figure(row.limit) else text
+def _used(row: Row) -> float:
+    return -(row.used or 0.0)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        row.name,
+        measured_figure(row),
+        limit_figure(row),
+        exact_figure(row.value),
+        exact_figure(row.baseline),
+        _failure(row),
+    )
 
 
 def _failure(row: Row) -> str:
@@ -141,12 +132,3 @@ def _failure(row: Row) -> str:
     if row.measured is None:
         return "not judged"
     return "below" if row.at_least else "over"
-
-
-def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:.3g}"
-
-
-def _exact_figure(value: float | None) -> str:
-    # All digits: a change in the ninth is what this is about.
-    return "" if value is None else repr(value)

@@ -199,8 +199,6 @@ class TestOtherTiers:
         assert row(found, "ssim").passed is None
         assert found.margin is not None
         assert found.margin > 4
-        assert found.command is not None
-        assert found.command.startswith("harness record suites/guide.yaml::two-steps")
 
     def test_at_the_limit_is_within(self) -> None:
         output = BASE.output.copy()
@@ -377,7 +375,6 @@ class TestAgainstAStore:
         found = judge_against(store, make_case(), BASE)
         assert found.verdict is Verdict.IDENTICAL
         assert (found.baseline_path, found.baseline_device) == (str(path), "cpu")
-        assert f"--baseline-dir {store.root}" in (found.command or "")
 
     def test_another_devices_baseline_is_not_used_unasked(self, store: BaselineStore) -> None:
         store.write(make_baseline())

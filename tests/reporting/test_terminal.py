@@ -1,16 +1,18 @@
 """What the user reads of a judgement: every verdict, long reasons, aligned tables, NaN and Inf."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from samples import FINGERPRINT, make_baseline, make_case, make_measurement
 
-from harness.baselines import Key
+from harness.explanation import Cause
 from harness.judgement import FieldDifference, Judgement, Row, Tier, Verdict, judge
-from harness.reporting.terminal import judgement_text, summary_lines, verdict_word
+from harness.reporting.commands import commands
+from harness.reporting.terminal import cause_lines, judgement_text
 
-COMMAND = "harness record suites/guide.yaml::a --reason '<why it changes>'"
+COMMANDS = commands(make_case(id="a"), Path("baselines"))
 
 
 def judgement(verdict, tier=Tier.SAME_ENVIRONMENT, **fields):
@@ -38,8 +40,8 @@ def test_drift_is_told_in_full():
             reasons=("4 of 5 limits exceeded", "the schedule differs"),
             notes=("operators that gave other bits: conv2d_3x3",),
             baseline_path="baselines/guide/a/cpu.json",
-            command=COMMAND,
-        )
+        ),
+        commands=COMMANDS,
     )
     assert text == "\n".join(
         [
@@ -59,6 +61,10 @@ def test_drift_is_told_in_full():
             "  mindspore  2.9.0 | 2.10.0",
             "  numpy      1.26.4 | 1.25.2",
             "note: operators that gave other bits: conv2d_3x3",
+            "",
+            "what to type:",
+            "  explain    harness explain suites/guide.yaml::a --baseline-dir baselines",
+            "  run again  pytest suites/guide.yaml::a --baseline-dir baselines",
         ]
     )
 
@@ -74,7 +80,6 @@ def test_incomparable_names_fields_that_a_side_does_not_have_and_offers_no_recor
                 FieldDifference("isa", None, "AVX2"),
             ),
             reasons=("the case has no limits across devices",),
-            command=COMMAND,
         )
     )
     assert text == "\n".join(
@@ -94,12 +99,19 @@ def test_incomparable_names_fields_that_a_side_does_not_have_and_offers_no_recor
 
 def test_an_error_is_told_by_its_reason_alone():
     reason = "the case was edited. Undo the edit, or record the case again: harness record …"
-    text = judgement_text(judgement(Verdict.ERROR, None, reasons=(reason,), command=COMMAND))
-    assert text == f"guide/a: error\n  - {reason}"
+    text = judgement_text(judgement(Verdict.ERROR, None, reasons=(reason,)), commands=COMMANDS)
+    assert text.splitlines() == [
+        "guide/a: error",
+        f"  - {reason}",
+        "",
+        "what to type:",
+        "  run again  pytest suites/guide.yaml::a --baseline-dir baselines",
+    ]
 
 
 def test_a_pass_is_told_without_reasons():
-    assert judgement_text(judgement(Verdict.IDENTICAL)) == "guide/a: identical (same environment, compared)"
+    text = judgement_text(judgement(Verdict.IDENTICAL), commands=COMMANDS)
+    assert text == "guide/a: identical (same environment, compared)"
 
 
 @pytest.mark.parametrize("factor", [1.0, 1.0001, 1.5])
@@ -160,79 +172,79 @@ def test_of_many_rows_the_worst_are_told_and_the_others_counted():
     over.append(Row("max_abs", 1.5, 1.0, passed=False))
     text = judgement_text(judgement(Verdict.DRIFT, rows=(Row("mean_abs", 0.5), *over)))
     names = [line.split()[0] for line in text.splitlines()[3:]]
-    assert names == [f"s{i:02}" for i in range(16, 4, -1)] + ["…", "mean_abs"]
-    assert "… and 4 more outside their limits" in text
+    assert names == [f"s{i:02}" for i in range(16, 8, -1)] + ["…", "mean_abs"]
+    assert "… and 8 more outside their limits" in text
+
+
+def crowded(**fields):
+    """A drift of which everything there can be is there, and much of it."""
+    rows = tuple(Row(f"s{i:02}", float(i), 1.0, passed=False, value=1.0, baseline=0.5) for i in range(2, 90))
+    known = tuple(Row(name, 0.5) for name in ("max_abs", "mean_abs", "relative_l2"))
+    passed = tuple(Row(f"p{i:02}", 0.01 * i, 1.0, passed=True) for i in range(50))
+    causes = (
+        Cause("environment", "the environment differs", tuple(f"field {i}" for i in range(30))),
+        Cause("inputs", "other weights"),
+        Cause("randomness", "other noise", ("draw 0 here", "draw 0 in the baseline")),
+        Cause("schedule", "another schedule"),
+        Cause("numerics", "the latents leave the envelope", ("a jump", "it grows")),
+    )
+    differences = tuple(FieldDifference(f"field {i}", "a", "b") for i in range(30))
+    found = judgement(
+        Verdict.DRIFT,
+        reasons=tuple(f"reason {i}" for i in range(9)),
+        notes=tuple(f"note {i}" for i in range(9)),
+        differences=differences,
+        **{"rows": passed + rows + known, **fields},
+    )
+    return judgement_text(found, causes, COMMANDS)
+
+
+def test_a_drift_takes_about_25_lines_whatever_there_is_to_tell():
+    text = crowded()
+    assert len(text.splitlines()) <= 27
+    for told in ("s89", "… and 85 more outside", "… and 6 more reasons", "… and 8 more notes"):
+        assert told in text
+    # Every cause has its title; the details of the first come first, and the rest is counted.
+    assert [line[2:4] for line in text.splitlines() if line[2:3].isdigit()] == ["1.", "2.", "3.", "4.", "5."]
+    assert "… 34 more, which harness explain tells" in text
+    # The first cause has the fields that differ.
+    assert "environment (measured | baseline)" not in text
+    assert text.splitlines()[-1].startswith("  if meant   harness record suites/guide.yaml::a ")
+
+
+def test_where_less_is_to_be_told_there_is_more_room_for_figures():
+    text = crowded(rows=tuple(Row(f"p{i:02}", 0.01 * i, 1.0, passed=True) for i in range(50)))
+    shown = [line.split()[0] for line in text.splitlines() if line.startswith("  p")]
+    # The nearest to their limits.
+    assert shown == [f"p{i}" for i in range(49, 49 - len(shown), -1)]
+    assert len(shown) == 3
+    alone = judgement_text(
+        judgement(Verdict.DRIFT, rows=tuple(Row(f"p{i:02}", 0.01 * i, 1.0, True) for i in range(50)))
+    )
+    assert len(alone.splitlines()) == 25
+
+
+def test_explain_tells_every_cause_in_full():
+    causes = [Cause("environment", "title", tuple(f"field {i}" for i in range(30)))]
+    assert len(cause_lines(causes)) == 33
+    assert len(cause_lines(causes, most=6)) == 8
+
+
+def test_what_to_type_is_told_for_where_it_ran():
+    there = commands(make_case(id="a"), Path("my baselines"), device="Ascend", python="other/bin/python")
+    lines = judgement_text(judgement(Verdict.DRIFT), commands=there).splitlines()[-3:]
+    options = "--baseline-dir 'my baselines' --device Ascend --python other/bin/python"
+    assert lines == [
+        f"  explain    harness explain suites/guide.yaml::a {options}",
+        "  run again  pytest suites/guide.yaml::a --baseline-dir 'my baselines' --device Ascend "
+        "--harness-python=other/bin/python",
+        f"  if meant   harness record suites/guide.yaml::a {options} --reason '<why it changes>'",
+    ]
 
 
 def test_markup_of_rich_is_left_as_it_is():
     reason = "x.py:3: the key [red] is unknown :warning:"
     assert reason in judgement_text(judgement(Verdict.ERROR, None, reasons=(reason,)))
-
-
-NEAR = Row("relative_l2", 0.0009, 0.001, passed=True)
-FAR = Row("max_abs", 0.1, 1.0, passed=True)
-SSIM = Row("ssim", 0.96, 0.95, passed=True, at_least=True)
-
-
-@pytest.mark.parametrize(
-    ("found", "word"),
-    [
-        (judgement(Verdict.IDENTICAL), "IDENTICAL"),
-        (judgement(Verdict.IDENTICAL, Tier.ACROSS_RELEASES), "IDENTICAL"),
-        (
-            judgement(Verdict.WITHIN, Tier.ACROSS_RELEASES, rows=(FAR, NEAR)),
-            "WITHIN (across releases, relative_l2 at 90% of its limit)",
-        ),
-        (judgement(Verdict.WITHIN, Tier.ACROSS_DEVICES), "WITHIN (across devices)"),
-        (judgement(Verdict.DRIFT, rows=(FAR,)), "DRIFT"),
-        (judgement(Verdict.INCOMPARABLE, Tier.ACROSS_DEVICES), "INCOMPARABLE"),
-        (judgement(Verdict.ERROR, None), "ERROR"),
-    ],
-)
-def test_the_verdict_as_one_word(found, word):
-    assert verdict_word(found) == word
-
-
-def test_the_summary_counts_and_names_the_nearest_to_its_limit():
-    release = (FieldDifference("mindspore", "2.9.0", "2.10.0"), FieldDifference("mindone", None, "0.5.0"))
-    found = [
-        judgement(Verdict.IDENTICAL),
-        judgement(Verdict.ERROR, None, reasons=("no baseline",)),
-        judgement(Verdict.IDENTICAL),
-        judgement(Verdict.WITHIN, Tier.ACROSS_RELEASES, rows=(FAR,), differences=release),
-        Judgement("guide", "b", Verdict.WITHIN, Tier.ACROSS_RELEASES, rows=(NEAR, SSIM), differences=release),
-        # Beyond its limit, so no longer near to it.
-        judgement(
-            Verdict.DRIFT,
-            Tier.ACROSS_RELEASES,
-            rows=(Row("max_abs", 2.0, 1.0, passed=False),),
-            differences=release,
-        ),
-    ]
-    assert summary_lines(found, [Key("guide", "gone", "cpu")]) == [
-        "2 identical, 2 within, 1 drift, 1 error",
-        "same environment: 2 compared",
-        "across releases: 3 compared (mindspore 2.9.0 | 2.10.0, mindone (absent) | 0.5.0); "
-        "nearest to its limit: guide/b, relative_l2 0.0009 of 0.001",
-        "orphan: guide/gone/cpu.json belongs to no case; remove it if its case is gone",
-    ]
-
-
-def test_environments_are_told_apart_in_the_summary():
-    found = [
-        judgement(
-            Verdict.WITHIN, Tier.ACROSS_RELEASES, differences=(FieldDifference("mindspore", v, "2.10.0"),)
-        )
-        for v in ("2.8.0", "2.9.0")
-    ]
-    assert summary_lines(found, [])[1:] == [
-        "across releases: 1 compared (mindspore 2.8.0 | 2.10.0)",
-        "across releases: 1 compared (mindspore 2.9.0 | 2.10.0)",
-    ]
-
-
-def test_a_session_without_cases_has_no_summary():
-    assert summary_lines([], []) == []
 
 
 @pytest.mark.parametrize(
@@ -241,6 +253,6 @@ def test_a_session_without_cases_has_no_summary():
 )
 def test_recording_is_offered_where_it_would_help(tier, told):
     """What another environment gives cannot be changed by recording in this one."""
-    text = judgement_text(judgement(Verdict.DRIFT, tier, command=COMMAND))
-    assert text.endswith(f"if this change is meant:\n  {COMMAND}") is told
-    assert (COMMAND in text) is told
+    text = judgement_text(judgement(Verdict.DRIFT, tier), commands=COMMANDS)
+    assert text.endswith(f"  if meant   {COMMANDS.record}") is told
+    assert ("harness record" in text) is told

@@ -100,7 +100,9 @@ def calibrate(
     """
     name = f"{case.suite}/{case.id}"
     if not store.devices(case.suite, case.id):
-        command = record_command(case.path, case.suite, case.id, store.root, reason=False)
+        command = record_command(
+            case.path, case.suite, case.id, store.root, options=store.options, reason=False
+        )
         raise BaselineMissing(f"no baseline of {name} is stored in {store.root}; record it: {command}")
     base = pool.run(member_job(case, None))
     baseline = store.load(case.suite, case.id, device_key(base.fingerprint), suite_file=case.path)
@@ -129,7 +131,7 @@ def member_job(case: Case, seed: int | None) -> dict[str, Any]:
 
 def _check_unchanged(case: Case, base: Measurement, baseline: Baseline, store: BaselineStore) -> None:
     """Raise unless ``base`` has the bits of ``baseline``: members around anything else say nothing of it."""
-    if (stale := stale_message(case, baseline, store.root)) is not None:
+    if (stale := stale_message(case, baseline, store.root, options=store.options)) is not None:
         raise CalibrationError(f"{case.suite}/{case.id}: {stale}")
     stored = baseline.measurement
     changes = [
@@ -140,7 +142,9 @@ def _check_unchanged(case: Case, base: Measurement, baseline: Baseline, store: B
         None if bits.same_bits(base.output, stored.output) else "the output is not bitwise equal",
     ]
     if (change := next((each for each in changes if each is not None), None)) is not None:
-        command = record_command(case.path, case.suite, case.id, store.root, reason=True)
+        command = record_command(
+            case.path, case.suite, case.id, store.root, options=store.options, reason=True
+        )
         raise CalibrationError(
             f"{case.suite}/{case.id}: a run here does not give the baseline's bits ({change}), so members "
             f"around it would say nothing of the baseline. Calibrate where it was recorded, or record it "

@@ -121,7 +121,9 @@ def _check_stored(case: Case, store: BaselineStore) -> None:
     """Raise, before anything runs, where not one of the stored baselines is fit for an examination."""
     devices = store.devices(case.suite, case.id)
     if not devices:
-        command = record_command(case.path, case.suite, case.id, store.root, reason=False)
+        command = record_command(
+            case.path, case.suite, case.id, store.root, options=store.options, reason=False
+        )
         raise BaselineMissing(f"no baseline is stored in {store.root}; record it: {command}")
     problems = []
     for device in devices:
@@ -137,14 +139,14 @@ def _check_stored(case: Case, store: BaselineStore) -> None:
 
 def _unfit(case: Case, baseline: Baseline, store: BaselineStore) -> str | None:
     """Return why ``case`` cannot be judged across releases by ``baseline``, and what to do."""
-    if (stale := stale_message(case, baseline, store.root)) is not None:
+    if (stale := stale_message(case, baseline, store.root, options=store.options)) is not None:
         return stale
     if case.strict:
         return f"is strict: it is not compared {TIER.words}, so it has no power there; remove `strict: true`"
     if not isinstance(case.tolerance.across_releases, Calibrated):
         return None
     if baseline.calibration is None:
-        command = calibrate_command(case.path, case.suite, case.id, store.root)
+        command = calibrate_command(case.path, case.suite, case.id, store.root, options=store.options)
         return f"is not calibrated, so it has no tolerance {TIER.words}: run {command}"
     if baseline.calibration.chaos is not None:
         return f"is {chaos_text(baseline.calibration)}"

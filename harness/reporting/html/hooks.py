@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from harness.errors import HarnessError
+from harness.reporting.ending import early_end
 from harness.reporting.html.run import RunReport
-
-_SUITES = (".yaml", ".yml")
 
 
 class ReportHooks:
@@ -24,7 +23,7 @@ class ReportHooks:
         view = getattr(report, "harness_view", None)
         if view is not None:
             self._report.add(report.nodeid, view)
-        elif report.failed and report.nodeid.partition("::")[0].endswith(_SUITES):
+        elif report.failed and hasattr(report, "harness_case"):
             self._report.add_problem(report.nodeid, report.longreprtext)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -34,10 +33,8 @@ class ReportHooks:
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the page; a run whose page cannot be written fails."""
-        ended = session.shouldfail or session.shouldstop
-        if ended or exitstatus == pytest.ExitCode.INTERRUPTED:
-            text = str(ended) if isinstance(ended, str) else "interrupted"
-            self._report.add_problem("the run ended early", f"{text}: cases may be missing here")
+        if (ended := early_end(session, exitstatus)) is not None:
+            self._report.add_problem("the run ended early", ended)
         try:
             self._outcome = f"report: {self._report.write()}"
         except HarnessError as error:

@@ -17,8 +17,8 @@ from harness.judgement import Judgement, Tier
 from harness.judgement.check import Check
 from harness.judgement.rows import Row, statistic_rows
 from harness.measurement.record import Measurement
+from harness.reporting.commands import Commands
 from harness.reporting.html import evidence
-from harness.reporting.html.commands import commands
 from harness.reporting.html.difference import comparable, difference, histogram
 from harness.reporting.html.pictures import PIXELS_FAILED, PIXELS_PASSED, picture_set
 from harness.reporting.html.steps import step_drift
@@ -59,11 +59,10 @@ def case_view(
     result: Check,
     store: BaselineStore,
     *,
+    commands: Commands,
     causes: Sequence[Cause] = (),
-    device: str = "CPU",
-    python: str | None = None,
 ) -> CaseView:
-    """Return the view of ``case`` after its check; ``device`` and ``python`` are what it was to run on.
+    """Return the view of ``case`` after its check, with what to type about it.
 
     The arrays go no further than here: the view has pictures of them.
     """
@@ -92,7 +91,7 @@ def case_view(
         ledger=evidence.ledger(measured, stored),
         checkpoint=evidence.checkpoint(measured, stored),
         timings={} if measured is None else dict(measured.timings),
-        commands=commands(case, store.root, device=device, python=python),
+        commands=_commands(commands),
         causes=[cause.to_dict() for cause in causes],
     )
 
@@ -106,6 +105,16 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(entry) for entry in value]
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _commands(commands: Commands) -> list[dict[str, str]]:
+    titled = {
+        "Run it again": commands.again,
+        "Explain it": commands.explain,
+        "Measure its tolerance": commands.calibrate,
+        "Record it anew, if the change is meant": commands.record,
+    }
+    return [{"title": title, "text": text} for title, text in titled.items()]
 
 
 def _stored(case: Case, store: BaselineStore) -> Baseline | None:

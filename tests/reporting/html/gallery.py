@@ -15,6 +15,7 @@ from harness.judgement.calibration.envelope import Member, make_calibration
 from harness.judgement.calibration.run import member_job
 from harness.judgement.check import check
 from harness.measurement.record import Measurement
+from harness.reporting.commands import commands
 from harness.reporting.html.run import RunReport
 from harness.reporting.html.view import case_view
 
@@ -97,7 +98,7 @@ def make_gallery(folder: Path) -> Path:
             causes = ()
             if result.measurement is not None and result.baseline is not None:
                 causes = root_causes(result.measurement, result.baseline)
-            view = case_view(case, result, store, causes=causes)
+            view = case_view(case, result, store, commands=commands(case, store.root), causes=causes)
             report.add(f"{path}::{case.id}", _elsewhere_too(view.to_json()))
     return report.write()
 

@@ -45,11 +45,14 @@ def test_a_case_that_crashed_has_its_log_and_the_baseline_alone(tmp_path):
 def test_a_case_without_a_baseline_has_a_view(tmp_path):
     from harness.baselines import BaselineStore
     from harness.judgement.check import check
+    from harness.reporting.commands import commands
     from harness.reporting.html.view import case_view
 
     store = BaselineStore(tmp_path)
     case = make_case()
-    view = data_of(case_view(case, check(case, None, store), store).to_json())
+    view = data_of(
+        case_view(case, check(case, None, store), store, commands=commands(case, store.root)).to_json()
+    )
     assert view["baseline"] is None
     assert view["pictures"] is None
     assert "record it" in view["judgement"]["reasons"][0]

@@ -16,6 +16,7 @@ from harness.errors import HarnessError
 from harness.explanation.causes import root_causes
 from harness.judgement.check import check
 from harness.measurement.record import Measurement
+from harness.reporting.commands import commands
 from harness.reporting.html.run import write_report
 from harness.reporting.html.view import case_view
 
@@ -59,7 +60,7 @@ def view_of(
     causes = ()
     if result.measurement is not None and result.baseline is not None:
         causes = root_causes(result.measurement, result.baseline)
-    return case_view(case, result, store, causes=causes).to_json()
+    return case_view(case, result, store, commands=commands(case, store.root), causes=causes).to_json()
 
 
 def data_of(view: str) -> Any:

@@ -1,0 +1,63 @@
+"""What to type next about a case, the same in every report: explain, run again, calibrate, record."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.baselines import calibrate_command, record_command
+from harness.baselines.errors import shown
+from harness.cases import Case
+from harness.judgement import Judgement, Tier, Verdict
+
+
+@dataclass(frozen=True)
+class Commands:
+    """The command lines for one case, each as it can be pasted into a shell."""
+
+    explain: str
+    again: str
+    calibrate: str
+    record: str
+
+    def fitting(self, judgement: Judgement) -> list[tuple[str, str]]:
+        """Return a label and a command for each that helps with ``judgement``; none where it passed.
+
+        What came to no comparison has nothing to explain. Recording is no answer to what another environment
+        gives: it would be recorded in this one.
+        """
+        if judgement.passed:
+            return []
+        found = [("run again", self.again)]
+        if judgement.verdict is not Verdict.ERROR:
+            found.insert(0, ("explain", self.explain))
+        if judgement.verdict is Verdict.DRIFT and judgement.tier is Tier.SAME_ENVIRONMENT:
+            found.append(("if meant", self.record))
+        return found
+
+
+def commands(case: Case, root: Path, *, device: str = "CPU", python: str | None = None) -> Commands:
+    """Return what to type about ``case``, whose baselines are below ``root``.
+
+    ``device`` and ``python``, the workers' interpreter, are those that the case ran on.
+    """
+    name = f"{shown(case.path)}::{case.id}"
+    place = ["--baseline-dir", shown(root)]
+    options = runner_options(device, python)
+    on = ["--device", device] if device != "CPU" else []
+    under = [f"--harness-python={python}"] if python else []
+    return Commands(
+        explain=shlex.join(["harness", "explain", name, *place, *options]),
+        again=shlex.join(["pytest", name, *place, *on, *under]),
+        calibrate=calibrate_command(case.path, case.suite, case.id, root, options=options),
+        record=record_command(case.path, case.suite, case.id, root, reason=True, options=options),
+    )
+
+
+def runner_options(device: str = "CPU", python: str | None = None, device_id: int = 0) -> tuple[str, ...]:
+    """Return the options of ``harness`` that make it run where these say; none for what it does anyway."""
+    options = ["--device", device] if device != "CPU" else []
+    options += ["--device-id", str(device_id)] if device_id else []
+    options += ["--python", python] if python else []
+    return tuple(options)

@@ -1,0 +1,57 @@
+"""Figures of a judgement as text, in every report the same."""
+
+from __future__ import annotations
+
+import math
+
+from harness.judgement import FieldDifference, Judgement, Row
+
+# Of the figures that say how far an output moved, the one that needs no units.
+_SIZE = "relative_l2"
+
+
+def figure(value: float | None) -> str:
+    """Return ``value`` in three digits; nothing for None."""
+    return "" if value is None else f"{value:.3g}"
+
+
+def exact_figure(value: float | None) -> str:
+    """Return every digit of ``value``: a change in the ninth may be what it is about; nothing for None."""
+    return "" if value is None else repr(value)
+
+
+def measured_figure(row: Row) -> str:
+    """Return what a row measured; a figure just outside its limit does not read as the limit itself."""
+    text = figure(row.measured)
+    return exact_figure(row.measured) if row.passed is False and text == figure(row.limit) else text
+
+
+def limit_figure(row: Row) -> str:
+    """Return a row's limit with its direction; nothing where it has none."""
+    return "" if row.limit is None else ("≥ " if row.at_least else "≤ ") + figure(row.limit)
+
+
+def sides(difference: FieldDifference) -> str:
+    """Return a field of two environments, as ``measured | baseline``."""
+    return f"{difference.measured or '(absent)'} | {difference.baseline or '(absent)'}"
+
+
+def worst_figure(judgement: Judgement) -> str:
+    """Return the figure that uses most of its limit, with the limit; nothing where no figure has one.
+
+    Where the same bits are asked for, every limit is 0 and exceeded without bounds: then it is how far the
+    output moved.
+    """
+    worst = judgement.worst
+    if worst is None:
+        return ""
+    if worst.measured is None:
+        return f"{worst.name} not judged"
+    if judgement.margin == math.inf and worst.limit == 0:
+        size = next((row for row in judgement.rows if row.name == _SIZE), worst)
+        return f"{size.name} {figure(size.measured)}, the same bits asked for"
+    if worst.passed:
+        side = "at least" if worst.at_least else "of"
+    else:
+        side = "below its limit" if worst.at_least else "over its limit"
+    return f"{worst.name} {measured_figure(worst)} {side} {figure(worst.limit)}"

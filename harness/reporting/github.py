@@ -1,0 +1,89 @@
+"""Annotations of GitHub Actions: lines on stdout that GitHub shows beside the lines of a file."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from harness.judgement import Verdict
+from harness.reporting.figures import worst_figure
+from harness.reporting.outcome import Outcome, Problem
+
+# GitHub takes 64 KB, and folds what is longer than a few lines.
+_MOST_CHARACTERS = 2000
+# The form of a message of a suite that cannot be read.
+_PLACE = re.compile(r"^(?P<file>.+?):(?P<line>\d+):(?P<column>\d+): (?P<text>.+)$")
+# GitHub shows the first ten of a step: what drifted before what could not be run.
+_ORDER = (Verdict.DRIFT, Verdict.ERROR, Verdict.INCOMPARABLE)
+
+
+def error_annotations(
+    outcomes: Sequence[Outcome], problems: Sequence[Problem] = (), *, root: Path | None = None
+) -> Iterator[str]:
+    """Yield one ``::error`` line for each case that did not pass and for all that kept others from running.
+
+    Files are named relative to ``root``, the repository: the current folder unless said. The form and its
+    escaping are those of GitHub's "Workflow commands" and of ``@actions/core``.
+    """
+    root = (root or Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())).resolve()
+    for problem in problems:
+        yield from _problem_lines(problem, root)
+    failed = [outcome for outcome in outcomes if not outcome.judgement.passed]
+    for outcome in sorted(failed, key=lambda outcome: _ORDER.index(outcome.judgement.verdict)):
+        yield _error(
+            _message(outcome),
+            file=_relative(outcome.path, root),
+            line=str(outcome.line),
+            col=str(outcome.column),
+            title=f"{outcome.name}: {outcome.judgement.verdict.value}",
+        )
+
+
+def _message(outcome: Outcome) -> str:
+    judgement = outcome.judgement
+    # What follows the first line of a reason is the log of a worker.
+    lines = [reason.partition("\n")[0] for reason in judgement.reasons]
+    if figure := worst_figure(judgement):
+        lines.append(f"worst: {figure}")
+    lines += [f"{cause.kind}: {cause.title}" for cause in outcome.causes]
+    lines += [command for _, command in outcome.commands.fitting(judgement)]
+    return "\n".join(lines)
+
+
+def _problem_lines(problem: Problem, root: Path) -> Iterator[str]:
+    """Yield an annotation for each place that the text names, or one for all of it."""
+    places = [found for line in problem.text.splitlines() if (found := _PLACE.match(line.strip()))]
+    for place in places:
+        file = _relative(str(Path(place["file"]).absolute()), root)
+        title = f"{file}: cannot be read"
+        yield _error(place["text"], file=file, line=place["line"], col=place["column"], title=title)
+    if not places:
+        yield _error(problem.text, title=f"{problem.where}: not judged")
+
+
+def _error(message: str, **properties: str) -> str:
+    told = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+    return f"::error {told}::{_data(_shortened(message))}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _shortened(text: str) -> str:
+    # A line of stdout ends at more than \n for some that read it.
+    shown = "".join(c if c.isprintable() or c in "\r\n\t" else "\ufffd" for c in text)
+    return shown if len(shown) <= _MOST_CHARACTERS else shown[: _MOST_CHARACTERS - 1] + "…"
+
+
+def _relative(path: str, root: Path) -> str:
+    try:
+        return str(Path(path).resolve().relative_to(root))
+    except (ValueError, OSError):
+        return path

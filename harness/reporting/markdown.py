@@ -1,0 +1,180 @@
+"""The summary of a session in Markdown, for the page of a CI job."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import harness
+from harness.baselines import Key
+from harness.judgement import Verdict
+from harness.reporting.figures import worst_figure
+from harness.reporting.outcome import Outcome, Problem
+from harness.reporting.summary import margins, orphan_lines, tier_lines
+
+# GitHub drops the whole summary of a step that is larger than 1 MiB.
+MOST_BYTES = 2**20
+# Of one text from outside: a cell of a table, a line of a list.
+_MOST_CHARACTERS = 300
+_COMMANDS_OF = 20
+_ORDER = (Verdict.DRIFT, Verdict.ERROR, Verdict.INCOMPARABLE)
+# Characters that are never markup, wherever they stand within a line.
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,;/+=()%?'\"≤≥…→")
+
+
+def markdown_summary(
+    outcomes: Sequence[Outcome],
+    problems: Sequence[Problem] = (),
+    orphaned: Sequence[Key] = (),
+    *,
+    most_bytes: int = MOST_BYTES,
+) -> str:
+    """Return the summary of a session: GitHub's Markdown of at most ``most_bytes`` bytes in UTF-8.
+
+    How many cases came to which verdict, those that did not pass with their worst figure and first cause,
+    what could not be judged, the margins, what to type, and the environments. What does not fit is left out
+    from the end, and the table says how many cases are not in it; where not even the counts fit the text is
+    empty.
+    """
+    failed = sorted(
+        (outcome for outcome in outcomes if not outcome.judgement.passed),
+        key=lambda outcome: _ORDER.index(outcome.judgement.verdict),
+    )
+    text = _Bounded(most_bytes)
+    if not text.add(_headline(outcomes, failed, problems) + _counts(outcomes)):
+        return ""
+    if problems:
+        text.add_rows("**Not judged:**\n\n", [_problem(problem) for problem in problems])
+    if failed:
+        text.add_rows(
+            "| case | verdict | worst figure | first cause |\n|---|---|---|---|\n", [_row(o) for o in failed]
+        )
+    text.add("".join(f"- {line}\n" for line in _margins(outcomes, orphaned)) + "\n")
+    if failed:
+        text.add(_commands(failed[:_COMMANDS_OF]))
+    text.add(_environments(outcomes))
+    return text.value
+
+
+class _Bounded:
+    """Text that grows up to a number of bytes."""
+
+    # For the row that says how many were left out.
+    _RESERVE = 100
+
+    def __init__(self, most: int) -> None:
+        self.value = ""
+        self._left = most
+
+    def add(self, text: str) -> bool:
+        """Add ``text`` if it fits as a whole, and return whether it did."""
+        size = len(text.encode())
+        if size > self._left:
+            return False
+        self.value += text
+        self._left -= size
+        return True
+
+    def add_rows(self, head: str, rows: Sequence[str]) -> None:
+        """Add as many rows as fit below ``head``, and say how many did not."""
+        if not self.add(head):
+            return
+        reserved = self._left - self._RESERVE
+        for index, row in enumerate(rows):
+            size = len(row.encode())
+            if size > reserved:
+                self.add(f"\n… and {len(rows) - index} more, which there is no room for\n")
+                break
+            reserved -= size
+            self.add(row)
+        self.add("\n")
+
+
+def escaped(text: object) -> str:
+    """Return one line of Markdown that shows ``text`` as it is, shortened, whatever is in it.
+
+    All that could be markup of Markdown or HTML is a character reference, which is never read as markup; what
+    cannot be printed is U+FFFD, line breaks are spaces.
+    """
+    shown = " ".join(str(text).split())
+    if len(shown) > _MOST_CHARACTERS:
+        shown = shown[: _MOST_CHARACTERS - 1] + "…"
+    return "".join(map(_character, shown))
+
+
+def _character(character: str) -> str:
+    if not character.isprintable():
+        return "\ufffd"
+    return character if character in _PLAIN or character.isalpha() else f"&#{ord(character)};"
+
+
+def _code(text: str) -> str:
+    return f"<code>{escaped(text)}</code>"
+
+
+def _headline(outcomes: Sequence[Outcome], failed: Sequence[Outcome], problems: Sequence[Problem]) -> str:
+    total = f"{len(outcomes)} case{'' if len(outcomes) == 1 else 's'}"
+    told = f"{len(failed)} of {total} did not pass" if failed else f"{total} passed"
+    if problems:
+        told += ", not all were judged"
+    return f"### harness: {told}\n\n"
+
+
+def _counts(outcomes: Sequence[Outcome]) -> str:
+    counts = Counter(outcome.judgement.verdict for outcome in outcomes)
+    lines = (
+        " | ".join(verdict.value for verdict in Verdict),
+        " | ".join("--:" for _ in Verdict),
+        " | ".join(str(counts[verdict]) for verdict in Verdict),
+    )
+    return "".join(f"| {line} |\n" for line in lines) + "\n"
+
+
+def _problem(problem: Problem) -> str:
+    return f"- {_code(problem.where)} {escaped(problem.text)}\n"
+
+
+def _row(outcome: Outcome) -> str:
+    judgement = outcome.judgement
+    if outcome.causes:
+        why = f"{outcome.causes[0].kind}: {outcome.causes[0].title}"
+    else:
+        # What follows the first line is the log of a worker.
+        why = judgement.reasons[0].partition("\n")[0] if judgement.reasons else ""
+    cells = (_code(outcome.name), judgement.verdict.value, escaped(worst_figure(judgement)), escaped(why))
+    return "| " + " | ".join(cells) + " |\n"
+
+
+def _margins(outcomes: Sequence[Outcome], orphaned: Sequence[Key]) -> Iterator[str]:
+    judgements = [outcome.judgement for outcome in outcomes]
+    for what, judgement, text in margins(judgements):
+        yield f"{what}: {_code(f'{judgement.suite}/{judgement.case_id}')} {escaped(text)}"
+    yield from map(escaped, [*tier_lines(judgements), *orphan_lines(orphaned)])
+
+
+def _commands(failed: Sequence[Outcome]) -> str:
+    lines = []
+    for outcome in failed:
+        lines.append(f"# {outcome.name}")
+        lines += [command for _, command in outcome.commands.fitting(outcome.judgement)]
+    shown = "\n".join("".join(c if c.isprintable() else "\ufffd" for c in line) for line in lines)
+    # A fence is closed by one at least as long.
+    fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", shown)), 3)
+    return f"<details><summary>What to type</summary>\n\n{fence}sh\n{shown}\n{fence}\n\n</details>\n\n"
+
+
+def _environments(outcomes: Sequence[Outcome]) -> str:
+    """Return the environment that most cases ran in, as a table, and how many ran in another."""
+    counts = Counter(
+        json.dumps(dict(outcome.environment), sort_keys=True) for outcome in outcomes if outcome.environment
+    )
+    if not counts:
+        return ""
+    fields, count = counts.most_common(1)[0]
+    others = counts.total() - count
+    told = f"Environment of {count} of {counts.total()} cases" if others else "Environment"
+    rows = [("harness", harness.__version__), *json.loads(fields).items()]
+    table = "".join(f"| {escaped(name)} | {escaped(value)} |\n" for name, value in rows)
+    return f"<details><summary>{told}</summary>\n\n| field | value |\n|---|---|\n{table}\n</details>\n"

@@ -1,0 +1,86 @@
+"""The summary of a session: how many cases came to what, how far off the worst is, how near the nearest."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+from harness.baselines import Key
+from harness.judgement import Judgement, Verdict
+from harness.reporting.figures import sides, worst_figure
+
+
+def verdict_word(judgement: Judgement) -> str:
+    """Return the verdict as it stands in a verbose line of pytest, with the tier and the margin."""
+    word = judgement.verdict.value.upper()
+    if judgement.tier is None or judgement.verdict is not Verdict.WITHIN:
+        return word
+    worst = judgement.worst
+    margin = "" if worst is None else f", {worst.name} at {worst.used:.0%} of its limit"
+    return f"{word} ({judgement.tier.words}{margin})"
+
+
+def summary_lines(judgements: Sequence[Judgement], orphaned: Sequence[Key]) -> list[str]:
+    """Return the verdicts' counts, one line per tier and environment, the worst margins, and the orphans."""
+    told = counted(judgements)
+    lines = [told] if told else []
+    lines += tier_lines(judgements)
+    lines += [f"{what}: {_name(found)}, {text}" for what, found, text in margins(judgements)]
+    return lines + orphan_lines(orphaned)
+
+
+def orphan_lines(orphaned: Sequence[Key]) -> list[str]:
+    """Return one line for each baseline that belongs to no case."""
+    return [
+        f"orphan: {'/'.join(key)}.json belongs to no case; remove it if its case is gone" for key in orphaned
+    ]
+
+
+def tier_lines(judgements: Sequence[Judgement]) -> list[str]:
+    """Return one line per tier and environment: how many cases were compared, and what differs."""
+    by_environment: dict[tuple[str, str], list[Judgement]] = {}
+    for judgement in judgements:
+        if judgement.tier is not None:
+            differing = ", ".join(f"{d.name} {sides(d)}" for d in judgement.differences)
+            by_environment.setdefault((judgement.tier.words, differing), []).append(judgement)
+    return [
+        f"{tier}: {len(members)} compared" + (f" ({differing})" if differing else "")
+        for (tier, differing), members in by_environment.items()
+    ]
+
+
+def counted(judgements: Sequence[Judgement]) -> str:
+    """Return how many there are of each verdict, those without any left out."""
+    counts = Counter(judgement.verdict for judgement in judgements)
+    return ", ".join(f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict])
+
+
+def margins(judgements: Sequence[Judgement]) -> list[tuple[str, Judgement, str]]:
+    """Return the case furthest outside its limits and the passing one nearest to its own, where there are.
+
+    Each with what it is, and its figure.
+    """
+    limited = [judgement for judgement in judgements if judgement.worst is not None]
+    outside = [judgement for judgement in limited if judgement.verdict is Verdict.DRIFT]
+    found = []
+    if outside:
+        worst = max(outside, key=_margin)
+        times = f", {worst.margin:.3g} times its limit" if 1 < _margin(worst)[0] < math.inf else ""
+        found.append(("worst margin", worst, worst_figure(worst) + times))
+    passing = [judgement for judgement in limited if judgement.passed]
+    if passing:
+        tightest = max(passing, key=_margin)
+        figure = f"{worst_figure(tightest)}, {tightest.margin:.0%} of its limit"
+        found.append(("tightest case", tightest, figure))
+    return found
+
+
+def _margin(judgement: Judgement) -> tuple[float, float]:
+    """Return what orders cases by their margin: among those beyond all bounds, how far the output moved."""
+    moved = next((row.measured for row in judgement.rows if row.name == "relative_l2"), None)
+    return (judgement.margin or 0.0, math.inf if moved is not None and math.isnan(moved) else moved or 0.0)
+
+
+def _name(judgement: Judgement) -> str:
+    return f"{judgement.suite}/{judgement.case_id}"
