@@ -28,11 +28,19 @@ def control_net() -> Any:
     return diffusers.ControlNetModel(**control_net_config())
 
 
-def adapter(kind: str) -> Any:
+def adapter() -> Any:
     """Return a T2I adapter whose features fit :func:`text_unet`'s down blocks."""
     return diffusers.T2IAdapter(
-        in_channels=3, channels=[8, 16], num_res_blocks=1, downscale_factor=2, adapter_type=kind
+        in_channels=3, channels=[8, 16], num_res_blocks=1, downscale_factor=2, adapter_type="full_adapter"
     )
+
+
+def adapted_unet_config() -> dict[str, Any]:
+    """Return what a UNet needs for an adapter's first features: they join attention before it downsamples."""
+    return {
+        "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
+        "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
+    }
 
 
 def _controlled() -> dict[str, Any]:
@@ -40,7 +48,7 @@ def _controlled() -> dict[str, Any]:
 
 
 def _cross_over() -> Sample:
-    network = text_unet()
+    network = text_unet(layers_per_block=2)
     side = diffusers.ControlNetXSAdapter.from_unet(
         network, size_ratio=0.5, learn_time_embedding=True, conditioning_embedding_out_channels=(2, 2)
     )
@@ -54,12 +62,10 @@ SAMPLES: Samples = {
     ),
     "StableDiffusionControlNetInpaintPipeline": lambda: inpainting(_controlled(), control_image=picture()),
     "StableDiffusionControlNetPAGPipeline": lambda: text_to_image(_controlled(), image=picture()),
-    "StableDiffusionControlNetPAGInpaintPipeline": lambda: inpainting(
-        _controlled(), control_image=picture()
-    ),
+    "StableDiffusionControlNetPAGInpaintPipeline": lambda: inpainting(_controlled(), control_image=picture()),
     "StableDiffusionControlNetXSPipeline": _cross_over,
     "StableDiffusionAdapterPipeline": lambda: text_to_image(
-        stable_diffusion(adapter=adapter("full_adapter")), image=picture()
+        stable_diffusion(adapter=adapter(), unet=text_unet(**adapted_unet_config())), image=picture()
     ),
     "TextToVideoZeroPipeline": lambda: text_to_image(
         stable_diffusion(scheduler=ddim()), video_length=2, t0=0, t1=1

@@ -16,11 +16,13 @@ class Sample:
 
     ``components`` are those that matter; the others that the class asks for are None. ``arguments`` are given
     beside a generator, ``num_inference_steps`` = :data:`STEPS` and ``output_type`` = ``np``, each of which is
-    left out where the class does not take it, and replaced where ``arguments`` names it.
+    left out where the class does not take it, and replaced where ``arguments`` names it. ``prepare`` is
+    called with the pipeline before its first call.
     """
 
     components: dict[str, Any]
     arguments: dict[str, Any] = field(default_factory=dict)
+    prepare: Callable[[Any], None] | None = None
 
 
 Samples = dict[str, Callable[[], Sample]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import transformers
@@ -52,8 +54,17 @@ def inpainting(components: dict[str, Any], **arguments: Any) -> Sample:
     return text_to_image(components, image=picture(), mask_image=mask(), **arguments)
 
 
+def k_diffusion(components: Callable[..., dict[str, Any]]) -> Sample:
+    """Return a sample of a pipeline whose samplers are k-diffusion's and chosen by name."""
+    made = text_to_image(components(scheduler=diffusers.LMSDiscreteScheduler()))
+    return replace(made, prepare=lambda pipeline: pipeline.set_scheduler("sample_euler"))
+
+
 def _bert() -> Sample:
-    from mindone.diffusers.pipelines.latent_diffusion.pipeline_latent_diffusion import LDMBertConfig, LDMBertModel
+    from mindone.diffusers.pipelines.latent_diffusion.pipeline_latent_diffusion import (
+        LDMBertConfig,
+        LDMBertModel,
+    )
 
     config = LDMBertConfig(
         vocab_size=VOCABULARY,
@@ -282,9 +293,7 @@ SAMPLES: Samples = {
     "StableDiffusionDiffEditPipeline": _diff_edit,
     "StableDiffusionGLIGENPipeline": _gligen_text,
     "StableDiffusionGLIGENTextImagePipeline": _gligen_image,
-    "StableDiffusionKDiffusionPipeline": lambda: text_to_image(
-        stable_diffusion(scheduler=diffusers.LMSDiscreteScheduler())
-    ),
+    "StableDiffusionKDiffusionPipeline": lambda: k_diffusion(stable_diffusion),
     "StableDiffusionPAGPipeline": lambda: text_to_image(stable_diffusion()),
     "StableDiffusionPAGImg2ImgPipeline": lambda: image_to_image(stable_diffusion()),
     "StableDiffusionPAGInpaintPipeline": lambda: inpainting(stable_diffusion()),

@@ -14,13 +14,13 @@ from harness.pipelines.mindone_coverage.components import (
     text_unet,
     vae,
 )
-from harness.pipelines.mindone_coverage.controlnet import adapter, control_net_config
+from harness.pipelines.mindone_coverage.controlnet import adapted_unet_config, adapter, control_net_config
 from harness.pipelines.mindone_coverage.pictures import picture
 from harness.pipelines.mindone_coverage.samples import Sample, Samples
 from harness.pipelines.mindone_coverage.stable_diffusion import (
-    PROMPT,
     image_to_image,
     inpainting,
+    k_diffusion,
     text_to_image,
 )
 from harness.pipelines.mindone_coverage.tokenizers import clip_tokenizer
@@ -65,7 +65,7 @@ def _union() -> dict[str, Any]:
 
 
 def _cross_over() -> Sample:
-    network = xl_unet()
+    network = xl_unet(layers_per_block=2)
     side = diffusers.ControlNetXSAdapter.from_unet(
         network, size_ratio=0.5, learn_time_embedding=True, conditioning_embedding_out_channels=(2, 2)
     )
@@ -88,11 +88,9 @@ SAMPLES: Samples = {
     "StableDiffusionXLPAGPipeline": lambda: text_to_image(xl()),
     "StableDiffusionXLPAGImg2ImgPipeline": lambda: image_to_image(xl()),
     "StableDiffusionXLPAGInpaintPipeline": lambda: inpainting(xl()),
-    "StableDiffusionXLKDiffusionPipeline": lambda: text_to_image(
-        xl(scheduler=diffusers.LMSDiscreteScheduler())
-    ),
+    "StableDiffusionXLKDiffusionPipeline": lambda: k_diffusion(xl),
     "StableDiffusionXLAdapterPipeline": lambda: text_to_image(
-        xl(adapter=adapter("full_adapter_xl")), image=picture()
+        xl(adapter=adapter(), unet=xl_unet(**adapted_unet_config())), image=picture()
     ),
     "StableDiffusionXLControlNetPipeline": lambda: text_to_image(_control_net(), image=picture()),
     "StableDiffusionXLControlNetImg2ImgPipeline": lambda: image_to_image(

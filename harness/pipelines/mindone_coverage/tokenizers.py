@@ -1,4 +1,4 @@
-"""Tokenizers made on the spot: an alphabet of single characters, so that there is no vocabulary to download."""
+"""Tokenizers made on the spot: an alphabet of single characters, no vocabulary to download."""
 
 from __future__ import annotations
 
@@ -29,12 +29,15 @@ def clip_tokenizer() -> transformers.CLIPTokenizer:
 
 def t5_tokenizer() -> transformers.T5TokenizerFast:
     """Return T5's tokenizer over single characters."""
-    return transformers.T5TokenizerFast(tokenizer_object=_unigram(), extra_ids=0, model_max_length=16)
+    return transformers.T5TokenizerFast(
+        tokenizer_object=_unigram("<pad>", "</s>", "<unk>"), extra_ids=0, model_max_length=16
+    )
 
 
 def mclip_tokenizer() -> transformers.XLMRobertaTokenizerFast:
     """Return XLM-RoBERTa's tokenizer, Kandinsky 2.1's, over single characters."""
-    return transformers.XLMRobertaTokenizerFast(tokenizer_object=_unigram(), model_max_length=77)
+    model = _unigram("<s>", "<pad>", "</s>", "<unk>", "<mask>")
+    return transformers.XLMRobertaTokenizerFast(tokenizer_object=model, model_max_length=77)
 
 
 def bert_tokenizer() -> transformers.BertTokenizerFast:
@@ -42,17 +45,16 @@ def bert_tokenizer() -> transformers.BertTokenizerFast:
     tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *_CHARACTERS, *("##" + c for c in _CHARACTERS)]
     model = tokenizers.models.WordPiece({token: i for i, token in enumerate(tokens)}, unk_token="[UNK]")
     made = tokenizers.Tokenizer(model)
+    made.normalizer = tokenizers.normalizers.BertNormalizer()
     made.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
     return transformers.BertTokenizerFast(tokenizer_object=made, model_max_length=77)
 
 
-def _unigram() -> tokenizers.Tokenizer:
+def _unigram(*special: str) -> tokenizers.Tokenizer:
     """Return SentencePiece's unigram model with one token for each character, as its converters build it."""
-    special = ["<pad>", "</s>", "<unk>", "<s>", "<mask>"]
     pieces = [(token, 0.0) for token in special] + [(letter, -1.0) for letter in "▁" + _CHARACTERS]
-    made = tokenizers.Tokenizer(tokenizers.models.Unigram(pieces, unk_id=2))
+    made = tokenizers.Tokenizer(tokenizers.models.Unigram(pieces, unk_id=special.index("<unk>")))
     made.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace()
-    made.post_processor = tokenizers.processors.TemplateProcessing(
-        single="$A </s>", pair="$A </s> $B </s>", special_tokens=[("</s>", 1)]
-    )
+    end = ("</s>", special.index("</s>"))
+    made.post_processor = tokenizers.processors.TemplateProcessing(single="$A </s>", special_tokens=[end])
     return made

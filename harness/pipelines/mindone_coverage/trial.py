@@ -38,6 +38,8 @@ def build(cls: Any, sample: Sample) -> Any:
     absent = {p.name: None for p in asked if p.default is p.empty and p.name != "self"}
     pipeline = cls(**{**absent, **sample.components})
     pipeline.set_progress_bar_config(disable=True)
+    if sample.prepare is not None:
+        sample.prepare(pipeline)
     return pipeline
 
 

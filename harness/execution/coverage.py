@@ -1,0 +1,169 @@
+"""Which of mindone's pipeline classes run on a device: each is tried in a worker process, one after another.
+
+A class that crashes or hangs ends its worker, not the report: the next one gets a fresh worker.
+"""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import execnet
+
+import harness
+from harness.errors import UsageError
+from harness.execution.cores import claim_core
+from harness.execution.profile import Profile
+from harness.execution.runner import RunError, interpreter
+
+# mindone's import alone takes a quarter of a minute on one core.
+_START_TIMEOUT = 300.0
+
+_BOOTSTRAP = """
+import importlib.util, sys
+package, settings = channel.receive()
+spec = importlib.util.spec_from_file_location(
+    "harness", package + "/__init__.py", submodule_search_locations=[package])
+module = importlib.util.module_from_spec(spec)
+sys.modules["harness"] = module
+spec.loader.exec_module(module)
+sys.path[:] = [entry for entry in sys.path if entry]
+from harness.execution.coverage_worker import serve
+serve(channel, settings)
+"""
+
+Outcome = Literal["runs", "kernel", "package", "fails", "crashes", "hangs", "unknown"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one pipeline class; ``detail`` says which kernel, which package, or why it failed."""
+
+    name: str
+    outcome: Outcome
+    detail: str = ""
+    shape: tuple[int, ...] = ()
+    repeats: bool | None = None
+    sha256: str | None = None
+    kernels: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What became of each pipeline class on ``device``, with the versions that decide it."""
+
+    device: str
+    mindspore: str
+    mindone: str
+    rows: tuple[Row, ...]
+
+    def count(self, outcome: Outcome) -> int:
+        """Return how many classes ended so."""
+        return sum(row.outcome == outcome for row in self.rows)
+
+
+def examine_pipelines(
+    patterns: Sequence[str] = (),
+    *,
+    python: str | None = None,
+    device: str = "CPU",
+    device_id: int = 0,
+    timeout: float = 300.0,
+    progress: Callable[[Row], None] = lambda _: None,
+) -> Coverage:
+    """Try mindone's pipeline classes, all of them or those whose names hold one of ``patterns``.
+
+    Case does not matter in patterns. ``timeout`` are the seconds that one class may take; ``progress`` is
+    called with each row as it is known. Raises :class:`RunError` where no worker starts, with the command to
+    install mindone where it is missing, and :class:`UsageError` for a pattern that no class matches.
+    """
+    claim = claim_core()
+    profile = Profile(device=device, device_id=device_id, core=claim.core)
+    try:
+        worker = _Worker(interpreter(python), profile, timeout)
+        opening = worker.opening
+        rows = []
+        try:
+            for name in _chosen(opening["classes"], patterns):
+                if not worker.alive:
+                    worker = _Worker(interpreter(python), profile, timeout)
+                rows.append(worker.examine(name))
+                progress(rows[-1])
+        finally:
+            worker.close()
+    finally:
+        claim.release()
+    return Coverage(device, opening["mindspore"], opening["mindone"], tuple(rows))
+
+
+def _chosen(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
+    for pattern in patterns:
+        if not any(pattern.lower() in name.lower() for name in names):
+            close = difflib.get_close_matches(pattern, names, n=3)
+            like = f"; the nearest: {', '.join(close)}" if close else ""
+            raise UsageError(f"mindone has no pipeline class with {pattern!r} in its name{like}")
+    lowered = [pattern.lower() for pattern in patterns]
+    return [name for name in names if not lowered or any(part in name.lower() for part in lowered)]
+
+
+class _Worker:
+    """One worker process behind its gateway; it has answered the opening when it is made."""
+
+    def __init__(self, python: str, profile: Profile, timeout: float) -> None:
+        self._timeout = timeout
+        self._folder = Path(tempfile.mkdtemp(prefix="harness-coverage-"))
+        self._log = self._folder / "worker.log"
+        self._group = execnet.Group()
+        self._ended: type[Exception] = execnet.gateway_base.Channel.TimeoutError
+        self.alive = True
+        settings = {"profile": profile.to_wire(), "limit": timeout, "log": str(self._log)}
+        try:
+            gateway = self._group.makegateway(f"popen//python={shlex.quote(python)}//chdir={self._folder}")
+            self._channel = gateway.remote_exec(_BOOTSTRAP)
+            self._channel.send((str(Path(harness.__file__).parent), settings))
+            kind, answer = self._channel.receive(timeout=_START_TIMEOUT)
+        except (OSError, EOFError, self._ended, execnet.RemoteError) as error:
+            self.close()
+            raise RunError(f"{python}: the worker did not start: {error}") from None
+        except BaseException:
+            self.close()
+            raise
+        if kind == "error":
+            self.close()
+            raise RunError(str(answer))
+        self.opening: dict[str, Any] = answer
+
+    def examine(self, name: str) -> Row:
+        """Return the row of the class ``name``; the worker is no longer alive if it crashed or hung."""
+        try:
+            self._channel.send(name)
+            _, row = self._channel.receive(timeout=self._timeout)
+        except self._ended:
+            self.close()
+            return Row(name, "hangs", f"no result after {self._timeout:g} s")
+        except (EOFError, OSError, execnet.RemoteError) as error:
+            detail = self._last_words() or " ".join(str(error).split()) or "its process ended"
+            self.close()
+            return Row(name, "crashes", detail)
+        return Row(**{**row, "shape": tuple(row.get("shape", ()))})
+
+    def close(self) -> None:
+        """End the process; harmless when repeated."""
+        self.alive = False
+        with suppress(OSError):
+            self._group.terminate(timeout=1.0)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _last_words(self) -> str:
+        """Return the last line of the log that is not blank."""
+        with suppress(OSError):
+            lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
+            return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "")
+        return ""
