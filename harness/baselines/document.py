@@ -73,6 +73,8 @@ class Document(_Section):
     ledger: list[Draw]
     fingerprint: dict[str, str]
     canaries: dict[str, str]
+    # Absent where there are none, as in every baseline of a built-in pipeline.
+    replaced_kernels: dict[str, int] = {}
     checkpoint: CheckpointIdentity
     calibration: Calibration | None
     provenance: _Origin
@@ -97,6 +99,7 @@ class Document(_Section):
             ledger=list(measured.ledger),
             fingerprint=measured.fingerprint,
             canaries=measured.canaries,
+            replaced_kernels=measured.replaced_kernels,
             checkpoint=measured.checkpoint,
             calibration=baseline.calibration,
             provenance=_Origin(
@@ -108,7 +111,7 @@ class Document(_Section):
             ),
             seal="",
         )
-        return unsealed.model_copy(update={"seal": _seal(unsealed.model_dump(mode="json"))})
+        return unsealed.model_copy(update={"seal": _seal(unsealed._data())})
 
     @classmethod
     def parse(cls, text: str) -> Document:
@@ -133,13 +136,17 @@ class Document(_Section):
 
     def text(self) -> str:
         """Return the document as JSON text: keys sorted, one line per step and per draw, full precision."""
-        return _pretty(self.model_dump(mode="json"), "") + "\n"
+        return _pretty(self._data(), "") + "\n"
+
+    def _data(self, *left_out: str) -> dict[str, Any]:
+        absent = set() if self.replaced_kernels else {"replaced_kernels"}
+        return self.model_dump(mode="json", exclude={*left_out, *absent})
 
     def same_content(self, other: Document) -> bool:
         """Whether both hold the same measurement and calibration of the same case.
 
         Who recorded and calibrated it when and why is left aside, and so are the lines of code that drew the
-        noise: moving code is no change of what came out.
+        noise and the kernels that were called: moving code is no change of what came out.
         """
         return self._content() == other._content()
 
@@ -148,7 +155,7 @@ class Document(_Section):
         return self._content("calibration") == other._content("calibration")
 
     def _content(self, *left_out: str) -> bytes:
-        data = self.model_dump(mode="json", exclude={"provenance", "seal", *left_out})
+        data = self._data("provenance", "seal", "replaced_kernels", *left_out)
         for draw in data["ledger"]:
             del draw["site"]
         if data.get("calibration") is not None:
@@ -170,6 +177,7 @@ class Document(_Section):
                 fingerprint=self.fingerprint,
                 checkpoint=self.checkpoint,
                 canaries=self.canaries,
+                replaced_kernels=self.replaced_kernels,
                 latents=arrays.get("latents"),
                 singles=arrays.get("singles"),
             ),

@@ -16,7 +16,9 @@ from harness.cases.tolerance import Limits, Tolerance
 class Case:
     """One thing to run and to compare with its baseline.
 
-    ``seeds`` has one seed per image: `seed: 0` and `seeds: [0]` are the same case.
+    ``seeds`` has one seed per image: `seed: 0` and `seeds: [0]` are the same case. ``steps`` is None where a
+    pipeline that is not built in has none, or several in ``arguments``. ``scheduler`` and
+    ``scheduler_arguments`` are for pipelines of mindone.
     ``line`` and ``column``, from 1, are where the entry starts in ``path``, the suite's file.
     """
 
@@ -24,12 +26,14 @@ class Case:
     id: str
     pipeline: str
     seeds: tuple[int, ...]
-    steps: int
+    steps: int | None
     path: Path
     line: int
     column: int
     checkpoint: str | None = None
     arguments: dict[str, Any] = field(default_factory=dict, hash=False)
+    scheduler: str | None = None
+    scheduler_arguments: dict[str, Any] = field(default_factory=dict, hash=False)
     dtype: Literal["float32", "float16"] = "float32"
     mode: Literal["pynative", "graph"] = "pynative"
     tolerance: Tolerance = field(default_factory=Tolerance, hash=False)
@@ -43,9 +47,12 @@ class Case:
 
         How the case is judged (tolerance, strict), what it is called and where it is written are not among
         them. ``singles`` is whether each image of the batch is also run by itself. Numbers in ``arguments``
-        keep their type: a pipeline may treat 5 and 5.0 differently.
+        keep their type: a pipeline may treat 5 and 5.0 differently. ``scheduler``, ``{"class": name or None,
+        **arguments}``, is there where the case has one.
         """
+        chosen = {"class": self.scheduler, **copy.deepcopy(self.scheduler_arguments)}
         return {
+            **({"scheduler": chosen} if self.scheduler or self.scheduler_arguments else {}),
             "pipeline": self.pipeline,
             "checkpoint": self.checkpoint,
             "seeds": list(self.seeds),

@@ -66,6 +66,11 @@ CheckpointSpec = Annotated[
         names.PATH_PATTERN,
     ),
 ]
+SchedulerName = Annotated[str, AfterValidator(names.check_scheduler), _matching(names.IDENTIFIER)]
+SchedulerArguments = Annotated[
+    dict[Annotated[str, AfterValidator(names.check_setting)], Any],
+    WithJsonSchema({"type": "object", "propertyNames": {"pattern": f"^({names.IDENTIFIER})$"}}),
+]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 Seeds = Annotated[list[Seed], Field(min_length=1)]
 Steps = Annotated[int, Field(ge=1)]
@@ -76,13 +81,23 @@ class DefaultsEntry(Strict):
 
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["seed", "seeds"]}})
 
-    pipeline: PipelineName = _may_be_missing("ddim, ddpm, mindone:ClassName or package.module:factory")
+    pipeline: PipelineName = _may_be_missing(
+        "ddim, ddpm, mindone:ClassName, package.module:factory, or mindone:package.module:factory"
+    )
     checkpoint: CheckpointSpec = _may_be_missing(
         "builtin:NAME, seeded:NAME, hub:owner/name@revision, or a folder relative to this file"
     )
+    scheduler: SchedulerName = _may_be_missing(
+        "For mindone: a scheduler class in place of the checkpoint's, made from its configuration"
+    )
+    scheduler_arguments: SchedulerArguments = _may_be_missing(
+        "For mindone: settings of the scheduler over those of the checkpoint"
+    )
     seed: Seed = _may_be_missing("Seed of the one image")
     seeds: Seeds = _may_be_missing("Seeds of a batch, one generator per image")
-    steps: Steps = _may_be_missing("Number of denoising steps")
+    steps: Steps = _may_be_missing(
+        "Number of denoising steps, which a pipeline that is not built in may lack"
+    )
     arguments: Arguments = _may_be_missing("Further arguments of the pipeline")
     dtype: Dtype = _may_be_missing("float32 unless given")
     mode: Mode = _may_be_missing("pynative unless given")

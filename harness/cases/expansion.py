@@ -10,7 +10,14 @@ from typing import Any
 from harness.cases.case import Case
 from harness.cases.document import Document, KeyPath
 from harness.cases.entries import CaseEntry, DefaultsEntry, ParametrizeEntry
-from harness.cases.names import check_case_id, needs_checkpoint
+from harness.cases.names import (
+    MINDONE,
+    PIPELINES,
+    check_case_id,
+    is_mindone,
+    is_mindone_class,
+    needs_checkpoint,
+)
 from harness.cases.problems import Problem
 from harness.cases.tolerance import Tolerance
 from harness.cases.wording import quoted
@@ -68,7 +75,8 @@ class Expander:
                 suite=self.suite,
                 id=case_id,
                 seeds=seeds,
-                tags=tuple(values.pop("tags", ())),
+                tags=_tags(values),
+                steps=values.pop("steps", None),
                 path=self.document.path,
                 line=line,
                 column=column,
@@ -99,36 +107,54 @@ class Expander:
             )
 
     def _check_complete(self, values: dict[str, Any], at: KeyPath) -> None:
-        for key in ("pipeline", "steps"):
+        pipeline = values.get("pipeline", "")
+        needed = ["pipeline", *(["steps"] if pipeline in PIPELINES else [])]
+        for key in needed:
             if key not in values:
                 self._complain(at, f"the key '{key}' is missing; add it to the case or to `defaults`")
         if not any(key in values for key in _SEED_KEYS):
             self._complain(
                 at, "a case needs `seed`, or `seeds` for a batch; add it to the case or to `defaults`"
             )
-        if "checkpoint" not in values and needs_checkpoint(values.get("pipeline", "")):
-            message = (
-                f"the pipeline {quoted(values['pipeline'])} needs a checkpoint; add the key 'checkpoint'"
+        if "checkpoint" not in values and needs_checkpoint(pipeline):
+            self._complain(
+                at, f"the pipeline {quoted(pipeline)} needs a checkpoint; add the key 'checkpoint'"
             )
-            self._complain(at, message)
+        self._check_mindone(values, pipeline, at)
+
+    def _check_mindone(self, values: dict[str, Any], pipeline: str, at: KeyPath) -> None:
+        for key in ("scheduler", "scheduler_arguments"):
+            if key in values and not is_mindone_class(pipeline):
+                self._complain((*at, key), f"`{key}` is for the classes of mindone; remove it", key=True)
+        modes = values.get("mode", "pynative")
+        if is_mindone_class(pipeline) and "graph" in (modes if isinstance(modes, list) else [modes]):
+            message = "mindone's pipelines run in PyNative; remove the mode 'graph'"
+            self._complain((*at, "mode"), message, key=True)
 
     def _complain(self, at: KeyPath, message: str, *, key: bool = False) -> None:
         self.problems.append(self.document.problem(at, message, key=key))
 
 
+def _tags(values: dict[str, Any]) -> tuple[str, ...]:
+    """Take the tags out of ``values``; what needs mindone can be chosen, and left out, by that name."""
+    own = [MINDONE] if is_mindone(values["pipeline"]) else []
+    return tuple(dict.fromkeys([*own, *values.pop("tags", ())]))
+
+
 def merge(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     """Return the keys of ``own`` over those of ``defaults``.
 
-    `arguments` and `tolerance` merge one level deep: each argument and each tier by itself, whole. `tags`
-    add up, those of the defaults first. `seed` and `seeds` replace each other.
+    `arguments`, `scheduler_arguments` and `tolerance` merge one level deep: each argument and each tier by
+    itself, whole. `tags` add up, those of the defaults first. `seed` and `seeds` replace each other.
     """
     merged = {**defaults, **own}
     if any(key in own for key in _SEED_KEYS):
         for key in _SEED_KEYS:
             if key not in own:
                 merged.pop(key, None)
-    if "arguments" in merged:
-        merged["arguments"] = {**defaults.get("arguments", {}), **own.get("arguments", {})}
+    for key in ("arguments", "scheduler_arguments"):
+        if key in merged:
+            merged[key] = {**defaults.get(key, {}), **own.get(key, {})}
     if "tags" in merged:
         merged["tags"] = list(dict.fromkeys([*defaults.get("tags", ()), *own.get("tags", ())]))
     if "tolerance" in merged:

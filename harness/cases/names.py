@@ -17,8 +17,10 @@ SUITE_PATTERN = r"[a-z0-9][a-z0-9-]*"
 CASE_PATTERN = r"[a-z0-9][a-z0-9._-]*"
 TAG_PATTERN = r"[A-Za-z][A-Za-z0-9_]*"
 IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]*"
-MINDONE_PATTERN = rf"mindone:{IDENTIFIER}"
+MINDONE = "mindone"
 FACTORY_PATTERN = rf"{IDENTIFIER}(\.{IDENTIFIER})*:{IDENTIFIER}"
+MINDONE_CLASS_PATTERN = rf"{MINDONE}:{IDENTIFIER}"
+MINDONE_PATTERN = rf"{MINDONE_CLASS_PATTERN}|{MINDONE}:{FACTORY_PATTERN}"
 HUB_PATTERN = r"hub:[A-Za-z0-9._-]+/[A-Za-z0-9._-]+@[A-Za-z0-9._/-]+"
 PATH_PATTERN = r"[^:]+|[^:]*/.*"
 
@@ -33,7 +35,6 @@ OWN_ARGUMENTS = {
     "batch_size": "`seeds`",
     "generator": "`seed` or `seeds`",
     "num_inference_steps": "`steps`",
-    "output_type": "nothing, it is always 'np'",
     "callback_on_step_end": "`keep`",
 }
 
@@ -73,6 +74,11 @@ def check_argument(name: str) -> str:
     """Return ``name``, or raise ValueError where it cannot be a keyword argument of the user's choice."""
     if name in OWN_ARGUMENTS:
         raise ValueError(f"the harness itself passes {quoted(name)}; remove it and use {OWN_ARGUMENTS[name]}")
+    return check_setting(name)
+
+
+def check_setting(name: str) -> str:
+    """Return ``name``, or raise ValueError where it cannot be a keyword argument."""
     if not re.fullmatch(IDENTIFIER, name):
         raise ValueError(f"{quoted(name)} is not the name of an argument; write a Python identifier")
     return name
@@ -80,7 +86,7 @@ def check_argument(name: str) -> str:
 
 def check_pipeline(name: str) -> str:
     """Return ``name``, or raise ValueError where it is neither built in nor of one of the two other forms."""
-    if name in PIPELINES or re.fullmatch(FACTORY_PATTERN, name):
+    if name in PIPELINES or re.fullmatch(f"{FACTORY_PATTERN}|{MINDONE_PATTERN}", name):
         return name
     forms = f"write {', '.join(PIPELINES)}, mindone:ClassName or package.module:factory"
     raise ValueError(f"unknown pipeline {quoted(name)}; {forms}")
@@ -88,7 +94,24 @@ def check_pipeline(name: str) -> str:
 
 def needs_checkpoint(pipeline: str) -> bool:
     """Return whether a case must name a checkpoint; a user's factory may bring its own weights."""
-    return pipeline in PIPELINES or re.fullmatch(MINDONE_PATTERN, pipeline) is not None
+    return pipeline in PIPELINES or is_mindone_class(pipeline)
+
+
+def is_mindone(pipeline: str) -> bool:
+    """Return whether a pipeline runs on mindone."""
+    return pipeline.startswith(f"{MINDONE}:")
+
+
+def is_mindone_class(pipeline: str) -> bool:
+    """Return whether a pipeline is a class of mindone's own."""
+    return re.fullmatch(MINDONE_CLASS_PATTERN, pipeline) is not None
+
+
+def check_scheduler(name: str) -> str:
+    """Return ``name``, or raise ValueError where it cannot be the name of a class."""
+    if not re.fullmatch(IDENTIFIER, name):
+        raise ValueError(f"{quoted(name)} is not the name of a class; write as EulerDiscreteScheduler")
+    return name
 
 
 def check_checkpoint(spec: str) -> str:

@@ -22,6 +22,7 @@ import execnet
 import harness
 from harness.errors import HarnessError
 from harness.execution.cores import CoreClaim, claim_core
+from harness.execution.implementation import implementation_of
 from harness.execution.profile import Profile
 from harness.faults.catalogue import FaultNotApplicable
 from harness.measurement.record import Measurement
@@ -73,6 +74,12 @@ class Context:
 
     mode: str
     dtype: str
+    implementation: str = ""
+
+    @classmethod
+    def of(cls, job: dict[str, Any]) -> Context:
+        """Return the context of a job."""
+        return cls(job["mode"], job["dtype"], implementation_of(job["pipeline"]))
 
 
 class Runner:
@@ -133,7 +140,7 @@ class Runner:
         next case gets a fresh worker. Raises :class:`harness.faults.catalogue.FaultNotApplicable` where the
         fault cannot be put into the case.
         """
-        context = Context(job["mode"], job["dtype"])
+        context = Context.of(job)
         measurement = Measurement.from_wire(self._ask(context, job["id"], job))
         spawn = self._workers[context].spawn_seconds
         return replace(measurement, timings={"spawn": spawn, **measurement.timings})
@@ -144,7 +151,7 @@ class Runner:
         Raises as :meth:`run` does.
         """
         deep = {**job, "mode": "pynative", "deep": {"step": step, "reference": None}}
-        return DeepTrace.from_bytes(self._ask(Context("pynative", job["dtype"]), job["id"], deep))
+        return DeepTrace.from_bytes(self._ask(Context.of(deep), job["id"], deep))
 
     def replay(self, job: dict[str, Any], trace: DeepTrace) -> Replay:
         """Return where a case, run in PyNative, computes something else than ``trace`` in its step.
@@ -156,7 +163,7 @@ class Runner:
             "mode": "pynative",
             "deep": {"step": trace.step, "reference": trace.to_bytes()},
         }
-        return Replay.from_wire(self._ask(Context("pynative", job["dtype"]), job["id"], deep))
+        return Replay.from_wire(self._ask(Context.of(deep), job["id"], deep))
 
     def describe(self) -> dict[str, Any]:
         """Return the fingerprint, canaries and devices of a worker; raises as :meth:`run` does."""
@@ -230,6 +237,7 @@ class _WorkerProcess:
             "profile": profile.to_wire(),
             "mode": context.mode,
             "dtype": context.dtype,
+            "implementation": context.implementation,
             "limit": limit,
             "log": str(self._log),
             "import_paths": import_paths,

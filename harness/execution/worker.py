@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import faulthandler
 import gc
+import json
 import os
 import resource
 import sys
@@ -21,13 +22,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from harness.errors import HarnessError
+from harness.execution.implementation import Implementation
 from harness.execution.profile import DEVICES, Profile
 from harness.faults.catalogue import FaultNotApplicable
 from harness.faults.injection import Injection, requested_injection
 from harness.measurement.guard import Guard
 from harness.measurement.ledger import Ledger, LedgerGenerator
 from harness.measurement.perturbation import check_perturbed, perturbed_generators
-from harness.measurement.record import REAL_KINDS, Array, CheckpointIdentity, Measurement
+from harness.measurement.record import Array, CheckpointIdentity, Measurement
 from harness.measurement.statistics import summarise
 from harness.measurement.trace import StepTrace
 
@@ -50,19 +52,16 @@ class Channel(Protocol):
         """Yield what the other side sends until it closes."""
 
 
-class OutputError(HarnessError):
-    """A pipeline returned something that cannot be measured."""
-
-
 def serve(channel: Channel, settings: dict[str, Any]) -> None:
     """Apply the profile, then answer each job from ``channel`` until it is closed.
 
-    ``settings`` holds ``profile``, ``mode``, ``dtype``, ``limit`` (the seconds one case may take), ``log`` (a
-    file that takes stdout and stderr) and ``import_paths`` (where a user's own pipelines are found). A job is
-    a case's, or None to be told of the environment. Answers: ``("ready", pid)``, ``("measurement", wire)``,
-    ``("trace", bytes)`` and ``("replay", dict)`` for jobs that look into a step, ``("description", dict)``,
-    ``("inapplicable", reason)`` for a fault that cannot be put into the case, ``("error", message)`` for
-    errors that the user can act on and ``("failed", traceback)`` for the rest.
+    ``settings`` holds ``profile``, ``mode``, ``dtype``, ``implementation`` (see
+    :class:`harness.execution.implementation.Implementation`), ``limit`` (the seconds one case may take),
+    ``log`` (a file that takes stdout and stderr) and ``import_paths`` (where a user's own pipelines are).
+    A job is a case's, or None to be told of the environment. Answers: ``("ready", pid)``,
+    ``("measurement", wire)``, ``("trace", bytes)`` and ``("replay", dict)`` for jobs that look into a step,
+    ``("description", dict)``, ``("inapplicable", reason)`` for a fault that cannot be put into the case,
+    ``("error", message)`` for errors that the user can act on and ``("failed", traceback)`` for the rest.
     """
     _log_to(Path(settings["log"]))
     _extend_import_path(settings["import_paths"])
@@ -76,7 +75,12 @@ def serve(channel: Channel, settings: dict[str, Any]) -> None:
         if answer is None:
             try:
                 # Made at the first job: an environment without MindSpore fails a case, with its reason.
-                worker = worker or Worker(Profile(**settings["profile"]), settings["mode"], settings["dtype"])
+                worker = worker or Worker(
+                    Profile(**settings["profile"]),
+                    settings["mode"],
+                    settings["dtype"],
+                    settings["implementation"],
+                )
                 answer = worker.answer(job)
             except Exception as error:  # noqa: BLE001  the channel carries any failure to the other side
                 answer = _failure(error)
@@ -113,21 +117,27 @@ def _extend_import_path(paths: list[str]) -> None:
 
 
 class Worker:
-    """Runs the cases of one context (profile, mode, dtype) in this process, pipelines kept between them."""
+    """Runs the cases of one context (profile, mode, dtype, implementation), pipelines kept between them."""
 
-    def __init__(self, profile: Profile, mode: str, dtype: str) -> None:
+    def __init__(self, profile: Profile, mode: str, dtype: str, implementation: str) -> None:
+        self._implementation = Implementation(implementation, profile.device)
+        self._implementation.check()
         profile.apply_before_import()
         started = time.perf_counter()
         from harness.execution.canaries import run_canaries
         from harness.execution.fingerprint import fingerprint
 
         profile.apply_after_import()
+        self._implementation.prepare()
         self._mode, self._dtype = mode, dtype
-        self._fingerprint = fingerprint(profile, mode=mode, dtype=dtype)
+        self._fingerprint = {
+            **fingerprint(profile, mode=mode, dtype=dtype),
+            **self._implementation.fingerprint_fields(),
+        }
         self._canaries = run_canaries()
         self._start_seconds = time.perf_counter() - started
         self._guard = Guard()
-        self._pipelines: OrderedDict[tuple[str, str | None, str], Any] = OrderedDict()
+        self._pipelines: OrderedDict[str, Any] = OrderedDict()
 
     def answer(self, job: dict[str, Any] | None) -> tuple[str, Any]:
         """Return the answer to one job."""
@@ -177,7 +187,7 @@ class Worker:
             generators = injection.generators(tuple(job["seeds"]), Ledger())
 
             def run(after_step: Callable[..., Any]) -> None:
-                self._call(loaded.call, job, generators, after_step)
+                self._call(loaded, job, generators, after_step)
 
             if reference is not None:
                 trace = DeepTrace.from_bytes(reference)
@@ -189,6 +199,8 @@ class Worker:
         self, job: dict[str, Any], injection: Injection, load: Callable[[dict[str, Any]], Any]
     ) -> Measurement:
         started = time.perf_counter()
+        self._implementation.reset()
+        _, files = self._arguments(job)
         loaded = load(job)
         load_seconds = time.perf_counter() - started
         ledger, trace = Ledger(), StepTrace(keep=job["keep"] == "latents")
@@ -202,14 +214,17 @@ class Worker:
                 generators = perturbed_generators(
                     seeds, ledger, member=job["perturbation"], dtype=job["dtype"]
                 )
-            output = injection.output(self._call(loaded.call, job, generators, trace))
+            output = injection.output(self._call(loaded, job, generators, trace))
             check_perturbed(generators, job["id"])
             injection.check_acted(generators)
             run_seconds = time.perf_counter() - started
+            kernels = self._implementation.used_kernels()
             singles = None
             if job["singles"]:
                 alone = [injection.generators((seed,), Ledger()) for seed in seeds]
-                parts = [self._call(loaded.call, job, one, StepTrace()) for one in alone]
+                parts = [
+                    self._call(loaded, job, one, StepTrace(), image=index) for index, one in enumerate(alone)
+                ]
                 singles = injection.output(np.concatenate(parts))
         return Measurement(
             output=output,
@@ -217,7 +232,10 @@ class Worker:
             trace=trace.records,
             ledger=ledger.draws,
             fingerprint=self._fingerprint,
-            checkpoint=CheckpointIdentity(job["checkpoint"], loaded.checkpoint_files, loaded.revision),
+            checkpoint=CheckpointIdentity(
+                job["checkpoint"], {**loaded.checkpoint_files, **files}, loaded.revision
+            ),
+            replaced_kernels=kernels,
             canaries=self._canaries,
             peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT,
             timings={"start": self._start_seconds, "load": load_seconds, "run": run_seconds},
@@ -227,12 +245,10 @@ class Worker:
 
     def _keep(self, job: dict[str, Any]) -> Any:
         """Return the job's pipeline, kept from an earlier job or loaded and kept for later ones."""
-        from harness.pipelines.registry import check_arguments
-
-        key = (job["pipeline"], job["checkpoint"], job["base"])
+        key = json.dumps([job[name] for name in ("pipeline", "checkpoint", "base")] + [job.get("scheduler")])
         if key in self._pipelines:
             self._pipelines.move_to_end(key)
-            check_arguments(job["pipeline"], self._pipelines[key].call, job["arguments"])
+            self._pipelines[key].check(self._requested(job))
             return self._pipelines[key]
         while len(self._pipelines) >= _PIPELINES_KEPT:
             self._pipelines.popitem(last=False)
@@ -243,14 +259,26 @@ class Worker:
     def _load(self, job: dict[str, Any]) -> Any:
         from harness.pipelines.registry import load
 
-        return load(
-            job["pipeline"],
-            job["checkpoint"],
-            base=Path(job["base"]),
-            dtype=self._dtype,
-            mode=self._mode,
-            arguments=job["arguments"],
-        )
+        with self._implementation.naming_kernels():
+            return load(
+                job["pipeline"],
+                job["checkpoint"],
+                base=Path(job["base"]),
+                dtype=self._dtype,
+                mode=self._mode,
+                call=self._requested(job),
+                scheduler=job.get("scheduler"),
+            )
+
+    def _requested(self, job: dict[str, Any]) -> Any:
+        from harness.pipelines.registry import Call
+
+        return Call(job["arguments"], job["steps"], len(job["seeds"]))
+
+    def _arguments(self, job: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+        from harness.pipelines.arguments import read_arguments
+
+        return read_arguments(job["arguments"], Path(job["base"]))
 
     def _release_graphs(self) -> None:
         """Free the compiled graphs of pipelines that are gone: MindSpore keeps them, tens of MB each.
@@ -265,25 +293,21 @@ class Worker:
 
     def _call(
         self,
-        pipeline: Any,
+        loaded: Any,
         job: dict[str, Any],
         generators: Sequence[LedgerGenerator],
         after_step: Callable[..., Any],
+        *,
+        image: int | None = None,
     ) -> Array:
-        with self._guard.watching():
-            result = pipeline(
-                batch_size=len(generators),
-                generator=list(generators) if len(generators) > 1 else generators[0],
-                num_inference_steps=job["steps"],
-                output_type="np",
-                callback_on_step_end=after_step,
-                **job["arguments"],
+        """Run the pipeline for the whole batch, or for ``image`` of it by itself."""
+        from harness.pipelines.calling import of_image
+
+        arguments, _ = self._arguments(job)
+        if image is not None:
+            arguments = of_image(arguments, image, len(job["seeds"]))
+        with self._guard.watching(), self._implementation.naming_kernels():
+            output: Array = loaded.run(
+                generators, steps=job["steps"], arguments=arguments, after_step=after_step
             )
-        images = getattr(result, "images", None)
-        if not isinstance(images, np.ndarray) or images.dtype.kind not in REAL_KINDS:
-            what = f"an array of {images.dtype}" if isinstance(images, np.ndarray) else type(images).__name__
-            raise OutputError(
-                f"{job['pipeline']}: the result's .images is {what}; return an object whose .images "
-                "is a numpy array of real numbers [n, height, width, channels]"
-            )
-        return images
+        return output

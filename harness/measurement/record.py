@@ -65,8 +65,10 @@ class Measurement:
     ``output`` is the pipeline's array, for images float32 ``[n, height, width, channels]`` in [0, 1];
     ``latents`` is ``[steps, n, channels, height, width]`` where the case keeps them; ``singles`` has the
     shape of ``output`` and holds the images run one by one where the case asks for batch consistency;
-    ``canaries`` maps operators to the hash of their result; ``timings`` are in seconds (``spawn`` and
-    ``start`` of the worker are paid once, by its first case; ``load`` and ``run`` are the case's own);
+    ``canaries`` maps operators to the hash of their result; ``replaced_kernels`` has the number of calls of
+    each primitive for which the harness's own kernel stood in (:mod:`harness.pipelines.mint`); ``timings``
+    are in seconds (``spawn`` and ``start`` of the worker are paid once, by its first case; ``load`` and
+    ``run`` are the case's own);
     ``peak_memory`` is the largest resident size of the worker so far, in bytes.
     """
 
@@ -81,6 +83,7 @@ class Measurement:
     peak_memory: int = 0
     latents: Array | None = None
     singles: Array | None = None
+    replaced_kernels: dict[str, int] = field(default_factory=dict)
 
     def to_wire(self) -> dict[str, Any]:
         """Return plain data (dict, list, str, numbers, bytes) that crosses a process boundary."""
@@ -98,6 +101,7 @@ class Measurement:
             "peak_memory": self.peak_memory,
             "latents": None if self.latents is None else array_to_wire(self.latents),
             "singles": None if self.singles is None else array_to_wire(self.singles),
+            "replaced_kernels": dict(self.replaced_kernels),
         }
 
     @classmethod
@@ -117,6 +121,7 @@ class Measurement:
             peak_memory=wire["peak_memory"],
             latents=None if wire["latents"] is None else array_from_wire(wire["latents"]),
             singles=None if wire["singles"] is None else array_from_wire(wire["singles"]),
+            replaced_kernels=dict(wire["replaced_kernels"]),
         )
 
 

@@ -45,19 +45,26 @@ class StepTrace:
     def latents(self) -> Array | None:
         """The latents ``[steps, n, channels, height, width]``, or None where they are not kept.
 
-        Raises :class:`HarnessError` where their shape or dtype changes from one step to another.
+        Where their shape changes between the stages of a pipeline, ``[steps, values]``: each step's lie flat
+        in a row, and zeros follow, which add nothing to a distance. Raises :class:`HarnessError` where their
+        dtype changes.
         """
         if not self._latents:
             return None
         first = self._latents[0]
         for record, latents in zip(self._records, self._latents, strict=True):
-            if (latents.shape, latents.dtype) != (first.shape, first.dtype):
+            if latents.dtype != first.dtype:
                 raise HarnessError(
-                    f"the latents of step {record.step} (timestep {record.timestep}) are {latents.dtype} "
-                    f"{list(latents.shape)}, those of the first step {first.dtype} {list(first.shape)}: they "
-                    "cannot be kept together, as `keep: latents` and calibrating ask for; call "
-                    "callback_on_step_end for the steps of one form only"
+                    f"the latents of step {record.step} (timestep {record.timestep}) are {latents.dtype}, "
+                    f"those of the first step {first.dtype}: they cannot be kept together, as "
+                    "`keep: latents` and calibrating ask for; call callback_on_step_end for the steps "
+                    "of one dtype only"
                 )
+        if any(latents.shape != first.shape for latents in self._latents):
+            rows = np.zeros((len(self._latents), max(each.size for each in self._latents)), first.dtype)
+            for row, latents in zip(rows, self._latents, strict=True):
+                row[: latents.size] = latents.ravel()
+            return rows
         return np.stack(self._latents)
 
 

@@ -45,7 +45,7 @@ class DiffusersFolder:
         if not folder.is_dir():
             raise CheckpointError(f"{folder}: no such folder; give a checkpoint in the layout of diffusers")
         index = folder / "model_index.json"
-        components = {key: value for key, value in _read_json(index).items() if not key.startswith("_")}
+        components = {key: value for key, value in read_json(index).items() if not key.startswith("_")}
         problems = [
             f"component {name!r} is not supported" for name in sorted(components) if name not in _COMPONENTS
         ]
@@ -83,7 +83,7 @@ class DiffusersFolder:
 
     def scheduler_config(self) -> SchedulerConfig:
         """Read the scheduler's configuration; the errors name the file and the fields at fault."""
-        data = _read_json(self.scheduler_config_file)
+        data = read_json(self.scheduler_config_file)
         # As in diffusers, the index says which class reads the configuration.
         return SchedulerConfig.from_dict(
             data | {"_class_name": self.scheduler_class}, str(self.scheduler_config_file)
@@ -118,7 +118,22 @@ def _locate(folder: Path, component: str, name: str) -> Path:
     return (nested if nested.is_dir() else folder) / name
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def folder_hashes(folder: Path) -> dict[str, str]:
+    """Return :func:`file_hashes` of every file below ``folder`` that is not hidden.
+
+    What a pipeline that is not built in reads is its own affair, so every file that may hold weights or
+    settings counts.
+    """
+    inside = (path for path in folder.rglob("*") if path.is_file())
+    return file_hashes(folder, [path for path in inside if not _hidden(path.relative_to(folder))])
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object; raises :class:`CheckpointError` for anything else."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

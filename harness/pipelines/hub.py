@@ -19,8 +19,9 @@ from harness.pipelines.errors import CheckpointError
 # The base of the HTTP client's own errors; which client it is depends on the release of huggingface_hub.
 _ClientError: type[Exception] = HfHubHTTPError.__bases__[0]
 
-# Data only: weights as pickles (*.bin, *.ckpt) and code (*.py) are never fetched.
-_FILES = ["*.json", "*.safetensors"]
+# Data only: weights as pickles (*.bin, *.ckpt) and code (*.py) are never fetched. Beside configurations and
+# weights, what tokenizers have: merges, vocabularies, sentencepiece models.
+_FILES = ["*.json", "*.safetensors", "*merges.txt", "*vocab.txt", "*.model"]
 
 
 def download(repository: str, revision: str | None = None) -> tuple[Path, str]:

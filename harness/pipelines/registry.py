@@ -1,18 +1,21 @@
-"""From the name of a pipeline to something that can be called."""
+"""From the name of a pipeline to something that can be run."""
 
 from __future__ import annotations
 
 import importlib
-import inspect
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.pipelines import checkpoints
+from harness.pipelines.arguments import read_arguments
+from harness.pipelines.calling import Array, Signature, call_pipeline
 from harness.pipelines.errors import CheckpointError, PipelineError
-from harness.pipelines.folder import file_hashes
+from harness.pipelines.folder import folder_hashes
+from harness.pipelines.mindone import PREFIX as MINDONE
+from harness.pipelines.steps import StepCallback
 
 # Module and class of each, imported when asked for: they import MindSpore.
 _BUILTIN = {
@@ -21,30 +24,51 @@ _BUILTIN = {
 }
 _DTYPES = ("float32", "float16")
 _MODES = ("pynative", "graph")
-# The harness passes these itself; a case sets them by its own fields.
-RESERVED_ARGUMENTS = (
-    "batch_size",
-    "callback_on_step_end",
-    "generator",
-    "num_inference_steps",
-    "output_type",
-)
+_FACTORY = r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)"
+
+
+@dataclass(frozen=True)
+class Call:
+    """How a case calls its pipeline: its own ``arguments``, its number of ``steps``, ``images`` in the batch.
+
+    ``steps`` is None where the case leaves them to its arguments.
+    """
+
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    steps: int | None = 1
+    images: int = 1
 
 
 @dataclass(frozen=True)
 class LoadedPipeline:
     """A pipeline ready to be called, and which weights it holds.
 
-    ``call(batch_size=, generator=, num_inference_steps=, output_type="np", callback_on_step_end=,
-    **arguments)`` returns an object whose ``images`` is a float32 array ``[n, height, width, channels]``.
-    ``checkpoint_files`` has the sha256 of each file of the checkpoint by its path in it, and is empty for a
-    user's pipeline that takes no checkpoint; ``revision`` is the commit
-    of a checkpoint from the Hub.
+    ``call`` is the pipeline itself, ``signature`` what it takes. ``checkpoint_files`` has the sha256 of each
+    file of the checkpoint by its path in it, and is empty for a user's pipeline that takes no checkpoint;
+    ``revision`` is the commit of a checkpoint from the Hub.
     """
 
+    signature: Signature
     call: Callable[..., Any]
     checkpoint_files: dict[str, str]
     revision: str | None
+
+    def run(
+        self,
+        generators: Sequence[Any],
+        *,
+        steps: int | None,
+        arguments: Mapping[str, Any],
+        after_step: StepCallback,
+    ) -> Array:
+        """Make one image per generator; see :func:`harness.pipelines.calling.call_pipeline`."""
+        return call_pipeline(
+            self.signature, self.call, generators, steps=steps, arguments=arguments, after_step=after_step
+        )
+
+    def check(self, call: Call) -> None:
+        """Raise :class:`PipelineError` for a call that the pipeline does not take."""
+        self.signature.check(call.arguments, steps=call.steps, images=call.images)
 
 
 def load(
@@ -54,16 +78,20 @@ def load(
     base: Path,
     dtype: str,
     mode: str,
-    arguments: Iterable[str] = (),
+    call: Call | None = None,
+    scheduler: dict[str, Any] | None = None,
 ) -> LoadedPipeline:
     """Load ``pipeline`` with the weights of ``checkpoint``.
 
-    ``pipeline`` is ``ddim``, ``ddpm``, or ``package.module:factory`` for a user's own. A factory is called as
-    ``factory(checkpoint, dtype, mode)`` with the checkpoint's folder as a string, or None where the case
-    names none, and returns what :class:`LoadedPipeline` calls. ``checkpoint`` is as in
-    :func:`harness.pipelines.checkpoints.resolve`, relative to ``base``; ``dtype`` is ``float32`` or
-    ``float16``, ``mode`` is ``pynative`` or ``graph``. ``arguments`` are the names of what else it will be
-    called with; a built-in pipeline refuses unknown ones before it loads any weights.
+    ``pipeline`` is ``ddim``, ``ddpm``, ``package.module:factory`` for a user's own, ``mindone:ClassName`` for
+    a class of ``mindone.diffusers``, or ``mindone:package.module:factory`` for a user's own that runs on
+    mindone. A factory is called as ``factory(checkpoint, dtype, mode)`` with the checkpoint's folder as a
+    string, or None where the case names none, and returns what :mod:`harness.pipelines.calling` calls.
+    ``checkpoint`` is as in :func:`harness.pipelines.checkpoints.resolve`, relative to ``base``; ``dtype`` is
+    ``float32`` or ``float16``, ``mode`` is ``pynative`` or ``graph``. ``call`` is how the case will call it:
+    what the pipeline does not take is refused before any weights are loaded, but for a factory, which must
+    make its pipeline first. ``scheduler`` is for pipelines of mindone:
+    :func:`harness.pipelines.mindone.load.load_pipeline`.
 
     Raises :class:`PipelineError` or :class:`CheckpointError`.
     """
@@ -71,81 +99,108 @@ def load(
         raise PipelineError(f"unknown dtype {dtype!r}; known: {', '.join(_DTYPES)}")
     if mode not in _MODES:
         raise PipelineError(f"unknown mode {mode!r}; known: {', '.join(_MODES)}")
-    if pipeline.startswith("mindone:"):
-        raise PipelineError(f"{pipeline}: pipelines of mindone cannot be run yet; known: {_known()}")
-    if pipeline not in _BUILTIN:
-        loaded = _load_own(pipeline, checkpoint, base, dtype, mode)
-        check_arguments(pipeline, loaded.call, arguments)
-        return loaded
-    kind = _builtin_class(pipeline)
-    check_arguments(pipeline, kind.__call__, arguments)
-    return _load_builtin(pipeline, kind, checkpoint, base, dtype, mode)
+    mindone = pipeline.startswith(MINDONE)
+    if scheduler is not None and not mindone:
+        raise PipelineError(f"{pipeline}: `scheduler` is for pipelines of mindone; leave it out")
+    if call is not None:
+        read_arguments(call.arguments, base)  # a file that is missing is told at once
+    name = pipeline.removeprefix(MINDONE)
+    if mindone and ":" not in name:
+        return _load_mindone(pipeline, checkpoint, base, dtype, mode, call, scheduler)
+    if pipeline in _BUILTIN:
+        return _load_builtin(pipeline, checkpoint, base, dtype, mode, call)
+    return _load_own(pipeline, name, checkpoint, base, dtype, mode, call)
 
 
-def check_arguments(pipeline: str, call: Callable[..., Any], arguments: Iterable[str]) -> None:
-    """Raise :class:`PipelineError` for names that ``call`` does not take or the harness passes itself."""
-    given = sorted(arguments)
-    reserved = [name for name in given if name in RESERVED_ARGUMENTS]
-    if reserved:
-        raise PipelineError(
-            f"arguments of {pipeline}: the harness passes {', '.join(reserved)} itself; "
-            "use the case's own fields (seed, seeds, steps, keep)"
-        )
-    parameters = inspect.signature(call).parameters.values()
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        return
-    accepted = sorted({parameter.name for parameter in parameters} - {"self", *RESERVED_ARGUMENTS})
-    unknown = [name for name in given if name not in accepted]
-    if unknown:
-        listed = ", ".join(accepted) or "none"
-        raise PipelineError(f"{pipeline} takes no argument {', '.join(unknown)}; it takes: {listed}")
+def _checked(signature: Signature, call: Call | None) -> Signature:
+    if call is not None:
+        signature.check(call.arguments, steps=call.steps, images=call.images)
+    return signature
 
 
 def _load_builtin(
-    pipeline: str, kind: Any, checkpoint: str | None, base: Path, dtype: str, mode: str
+    pipeline: str, checkpoint: str | None, base: Path, dtype: str, mode: str, call: Call | None
 ) -> LoadedPipeline:
+    module, name = _BUILTIN[pipeline]
+    kind = getattr(importlib.import_module(module), name)
+    signature = _checked(Signature(pipeline, kind.__call__), call)
     if checkpoint is None:
         raise CheckpointError(f"pipeline {pipeline} needs a checkpoint, for example builtin:ddpm-digits")
     found = checkpoints.resolve(checkpoint, base)
     import mindspore as ms
 
-    call = kind.from_checkpoint(found.open(), getattr(ms, dtype))
+    made = kind.from_checkpoint(found.open(), getattr(ms, dtype))
     if mode == "graph":
-        call.compile()
-    return LoadedPipeline(call, call.checkpoint_files, found.revision)
+        made.compile()
+    return LoadedPipeline(signature, made, made.checkpoint_files, found.revision)
 
 
-def _load_own(pipeline: str, checkpoint: str | None, base: Path, dtype: str, mode: str) -> LoadedPipeline:
-    factory = _find_factory(pipeline)
+def _load_mindone(
+    pipeline: str,
+    checkpoint: str | None,
+    base: Path,
+    dtype: str,
+    mode: str,
+    call: Call | None,
+    scheduler: dict[str, Any] | None,
+) -> LoadedPipeline:
+    from harness.pipelines.mindone.checkpoint import check_checkpoint
+    from harness.pipelines.mindone.classes import check_installed, pipeline_class, scheduler_class
+    from harness.pipelines.mindone.load import load_pipeline
+
+    check_installed()
+    if mode != "pynative":
+        raise PipelineError(f"{pipeline} runs in PyNative only: leave out `mode: {mode}`")
+    kind = pipeline_class(pipeline.removeprefix(MINDONE))
+    signature = _checked(Signature(pipeline, kind.__call__, closed=True), call)
+    if scheduler is not None and scheduler["class"] is not None:
+        scheduler_class(scheduler["class"])
+    if checkpoint is None:
+        raise CheckpointError(f"pipeline {pipeline} needs a checkpoint: a folder or hub:owner/name@revision")
+    folder, revision = _folder(pipeline, checkpoint, base)
+    check_checkpoint(pipeline, kind, folder)
+    made = load_pipeline(pipeline, kind, folder, dtype, scheduler)
+    return LoadedPipeline(signature, made, folder_hashes(folder), revision)
+
+
+def _load_own(
+    pipeline: str,
+    name: str,
+    checkpoint: str | None,
+    base: Path,
+    dtype: str,
+    mode: str,
+    call: Call | None,
+) -> LoadedPipeline:
+    factory = _find_factory(pipeline, name)
     folder, revision = None, None
-    hashes: dict[str, str] = {}
     if checkpoint is not None:
-        found = checkpoints.resolve(checkpoint, base)
-        if found.folder is None:
-            raise CheckpointError(
-                f"{checkpoint}: seeded weights lie in no folder that {pipeline} could load; "
-                f"they are for {_known()}"
-            )
-        folder, revision = found.folder, found.revision
-        # What a factory reads is its own affair, so every file that may hold weights or settings counts.
-        inside = (path for path in folder.rglob("*") if path.is_file())
-        files = [path for path in inside if not _hidden(path.relative_to(folder))]
-        hashes = file_hashes(folder, files)
-    call = factory(None if folder is None else str(folder), dtype, mode)
-    if not callable(call):
-        raise PipelineError(f"{pipeline} returned {type(call).__name__}, which cannot be called")
-    return LoadedPipeline(call, hashes, revision)
+        folder, revision = _folder(pipeline, checkpoint, base)
+    made = factory(None if folder is None else str(folder), dtype, mode)
+    if not callable(made):
+        raise PipelineError(f"{pipeline} returned {type(made).__name__}, which cannot be called")
+    signature = _checked(Signature(pipeline, made), call)
+    return LoadedPipeline(signature, made, {} if folder is None else folder_hashes(folder), revision)
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def _folder(pipeline: str, checkpoint: str, base: Path) -> tuple[Path, str | None]:
+    """Return the folder of a checkpoint that is no recipe for seeded weights, and its revision."""
+    found = checkpoints.resolve(checkpoint, base)
+    if found.folder is None:
+        raise CheckpointError(
+            f"{checkpoint}: seeded weights lie in no folder that {pipeline} could load; "
+            f"they are for {_known()}"
+        )
+    return found.folder, found.revision
 
 
-def _find_factory(pipeline: str) -> Callable[[str | None, str, str], Any]:
-    match = re.fullmatch(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)", pipeline)
+def _find_factory(pipeline: str, name: str) -> Callable[[str | None, str, str], Any]:
+    match = re.fullmatch(_FACTORY, name)
     if match is None:
-        raise PipelineError(f"unknown pipeline {pipeline!r}; known: {_known()}, or package.module:factory")
-    module_name, name = match.groups()
+        raise PipelineError(
+            f"unknown pipeline {pipeline!r}; known: {_known()}, mindone:ClassName, or package.module:factory"
+        )
+    module_name, function = match.groups()
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
@@ -154,17 +209,12 @@ def _find_factory(pipeline: str) -> Callable[[str | None, str, str], Any]:
         raise PipelineError(
             f"{pipeline}: no module {error.name!r}; install it, or start where it can be imported from"
         ) from error
-    factory = getattr(module, name, None)
+    factory = getattr(module, function, None)
     if not callable(factory):
         raise PipelineError(
-            f"{pipeline}: {getattr(module, '__file__', module_name)} has no function {name!r}"
+            f"{pipeline}: {getattr(module, '__file__', module_name)} has no function {function!r}"
         )
     return factory  # type: ignore[no-any-return]
-
-
-def _builtin_class(pipeline: str) -> Any:
-    module, name = _BUILTIN[pipeline]
-    return getattr(importlib.import_module(module), name)
 
 
 def _known() -> str:

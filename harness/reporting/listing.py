@@ -24,7 +24,7 @@ def show_listing(console: Console, selection: Selection, store: BaselineStore) -
         states, limits, told = _states(case, store)
         remarks += told
         seeds = " ".join(map(str, case.seeds))
-        name, steps = f"{case.suite}/{case.id}", str(case.steps)
+        name, steps = f"{case.suite}/{case.id}", "" if case.steps is None else str(case.steps)
         checkpoint = case.checkpoint or ""
         rows.append((name, case.pipeline, checkpoint, steps, seeds, case.dtype, case.mode, states, limits))
     print_table(console, rows, header=_HEADER)

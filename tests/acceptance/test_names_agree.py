@@ -7,6 +7,7 @@ import pytest
 from harness.cases import names
 from harness.cases.names import check_checkpoint
 from harness.pipelines import checkpoints, registry
+from harness.pipelines.calling import RESERVED_ARGUMENTS
 from harness.pipelines.errors import CheckpointError
 from harness.pipelines.seeded_checkpoint import SEEDED_CHECKPOINTS
 
@@ -21,7 +22,7 @@ def test_checkpoints():
 
 
 def test_reserved_arguments():
-    assert set(names.OWN_ARGUMENTS) == set(registry.RESERVED_ARGUMENTS)
+    assert set(names.OWN_ARGUMENTS) == set(RESERVED_ARGUMENTS)
 
 
 @pytest.mark.parametrize(

@@ -243,7 +243,7 @@ AFTER_SOUND = [
     ),
     ("  - {pipeline: 'x:y', seed: 0, steps: 1}\n", "8:5: the key 'id' is missing; add it"),
     (
-        "  - {id: b, pipeline: 'x:y', seed: 0}\n",
+        "  - {id: b, pipeline: ddim, checkpoint: 'builtin:ddpm-digits', seed: 0}\n",
         "8:5: the key 'steps' is missing; add it to the case or to `defaults`",
     ),
     (

@@ -37,12 +37,20 @@ def test_kept_latents_are_those_of_the_step_whatever_becomes_of_them():
     assert [float(step.max()) for step in trace.latents] == [1.0, 2.0]
 
 
-@pytest.mark.parametrize("second", [latents()[..., :1], latents(dtype=np.float64)])
-def test_latents_that_change_their_form_are_told_in_words(second):
+def test_latents_of_stages_of_different_shapes_lie_flat_beside_zeros():
+    trace = StepTrace(keep=True)
+    small, large = np.full((1, 5), 2.0, np.float32), np.ones((1, 3, 2, 2), np.float32)
+    trace(None, 0, 999, {"latents": small})
+    trace(None, 1, 500, {"latents": large})
+    assert trace.latents.dtype == np.float32
+    assert trace.latents.tolist() == [[2.0] * 5 + [0.0] * 7, [1.0] * 12]
+
+
+def test_latents_of_two_dtypes_are_told_in_words():
     trace = StepTrace(keep=True)
     trace(None, 0, 999, {"latents": latents()})
-    trace(None, 1, 500, {"latents": second})
-    form = re.escape(f"step 1 (timestep 500) are {second.dtype} {list(second.shape)}")
+    trace(None, 1, 500, {"latents": latents(dtype=np.float64)})
+    form = re.escape("step 1 (timestep 500) are float64, those of the first step float32")
     with pytest.raises(HarnessError, match=form):
         _ = trace.latents
     assert len(trace.records) == 2

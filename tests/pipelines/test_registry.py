@@ -11,7 +11,9 @@ from small_checkpoint import WEIGHTS
 
 from harness.cases import names
 from harness.pipelines import registry
+from harness.pipelines.calling import RESERVED_ARGUMENTS
 from harness.pipelines.errors import CheckpointError, PipelineError
+from harness.pipelines.registry import Call
 
 OWN = """
 from types import SimpleNamespace
@@ -65,22 +67,22 @@ def test_built_in_pipelines_load_in_every_mode_and_dtype(
 def test_an_unknown_argument_is_refused_before_any_weights_are_read(mindspore: Any, checkpoint: Path) -> None:
     (checkpoint / WEIGHTS).write_bytes(b"never read")
     with pytest.raises(PipelineError) as error:
-        load("ddim", str(checkpoint), Path(), arguments={"eta": 0.1, "etaa": 0.1, "guidance_scale": 3})
+        load("ddim", str(checkpoint), Path(), call=Call({"eta": 0.1, "etaa": 0.1, "guidance_scale": 3}))
     assert (
         str(error.value)
-        == "ddim takes no argument etaa, guidance_scale; it takes: eta, use_clipped_model_output"
+        == "ddim takes no argument etaa, guidance_scale; it takes: eta, output_type, use_clipped_model_output"
     )
-    with pytest.raises(PipelineError, match="ddpm takes no argument eta; it takes: none"):
-        load("ddpm", str(checkpoint), Path(), arguments={"eta": 0.1})
+    with pytest.raises(PipelineError, match="ddpm takes no argument eta; it takes: output_type"):
+        load("ddpm", str(checkpoint), Path(), call=Call({"eta": 0.1}))
 
 
-@pytest.mark.parametrize("name", registry.RESERVED_ARGUMENTS)
+@pytest.mark.parametrize("name", RESERVED_ARGUMENTS)
 def test_what_the_harness_passes_itself_is_refused(
     mindspore: Any, own: str, tmp_path: Path, name: str
 ) -> None:
     for pipeline in ("ddim", f"{own}:make", f"{own}:make_open"):
         with pytest.raises(PipelineError, match=f"the harness passes {name} itself"):
-            load(pipeline, None, tmp_path, arguments={name: 1})
+            load(pipeline, None, tmp_path, call=Call({name: 1}))
 
 
 @pytest.mark.parametrize("name", ["weights.ckpt", "merges.txt", "text_encoder/model.safetensors"])
@@ -100,7 +102,7 @@ def test_every_file_that_a_factory_may_read_is_part_of_the_checkpoint(
 
 
 def test_a_factory_of_ones_own_is_called_with_folder_dtype_and_mode(own: str, checkpoint: Path) -> None:
-    settings = {"dtype": "float16", "mode": "graph", "arguments": {"strength"}}
+    settings = {"dtype": "float16", "mode": "graph", "call": Call({"strength": 1})}
     loaded = load(f"{own}:make", "checkpoint", checkpoint.parent, **settings)
     assert loaded.call.made_with == (str(checkpoint), "float16", "graph")
     assert "unet/config.json" in loaded.checkpoint_files
@@ -115,16 +117,17 @@ def test_a_factory_may_bring_its_own_weights(own: str, tmp_path: Path) -> None:
 def test_arguments_of_ones_own_pipeline_are_checked_where_its_call_names_them(
     own: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(PipelineError, match=f"{own}:make takes no argument strenght; it takes: strength"):
-        load(f"{own}:make", None, tmp_path, arguments={"strenght": 1})
-    load(f"{own}:make_open", None, tmp_path, arguments={"anything": 1})
+    with pytest.raises(
+        PipelineError, match=f"{own}:make takes no argument strenght; it takes: output_type, strength"
+    ):
+        load(f"{own}:make", None, tmp_path, call=Call({"strenght": 1}))
+    load(f"{own}:make_open", None, tmp_path, call=Call({"anything": 1}))
 
 
 @pytest.mark.parametrize(
     ("pipeline", "message"),
     [
-        ("dim", "unknown pipeline 'dim'; known: ddim, ddpm, or package.module:factory"),
-        ("mindone:DDIMPipeline", "pipelines of mindone cannot be run yet"),
+        ("dim", "unknown pipeline 'dim'; known: ddim, ddpm, mindone:ClassName, or package.module:factory"),
         ("no_such_package.module:make", "no module 'no_such_package'"),
         ("harness.no_such_module:make", "no module 'harness.no_such_module'"),
         ("harness.errors:make", "has no function 'make'"),

@@ -1,0 +1,90 @@
+"""The implementation that a case's pipeline stands on, where it is not the harness's own: mindone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+
+from harness.errors import HarnessError
+from harness.pipelines.mindone import PREFIX, check_installed, code_version
+
+MINDONE = PREFIX.rstrip(":")
+
+
+class MissingKernel(HarnessError):
+    """A pipeline needs an operator that this device has no kernel for."""
+
+
+def implementation_of(pipeline: str) -> str:
+    """Return what ``pipeline``, as a case names it, stands on; '' for the harness's own."""
+    return MINDONE if pipeline.startswith(PREFIX) else ""
+
+
+class Implementation:
+    """What a worker must have and do for the cases of one implementation; nothing for the harness's own.
+
+    For mindone on CPU it installs kernels for the operators that MindSpore has for Ascend alone. They stay
+    for as long as the process lives, so such a worker runs no other cases.
+    """
+
+    def __init__(self, name: str, device: str) -> None:
+        self._mindone = name == MINDONE
+        self._own_kernels = self._mindone and device == "CPU"
+
+    def check(self) -> None:
+        """Raise :class:`HarnessError` where something is not installed; before MindSpore is imported."""
+        if self._mindone:
+            check_installed()
+
+    def prepare(self) -> None:
+        """Install what is needed; once MindSpore has its device, before the first operator."""
+        if self._own_kernels:
+            from harness.pipelines import mint
+
+            mint.install()
+
+    def fingerprint_fields(self) -> dict[str, str]:
+        """Return what the implementation adds to the fingerprint."""
+        fields = {}
+        if self._mindone:
+            fields = {"mindone": code_version(), "transformers": metadata.version("transformers")}
+        if self._own_kernels:
+            from harness.pipelines import mint
+
+            fields["mint_kernels"] = f"harness {mint.VERSION}"
+        return fields
+
+    def reset(self) -> None:
+        """Start to count the calls of replaced kernels anew."""
+        if self._own_kernels:
+            from harness.pipelines import mint
+
+            mint.reset()
+
+    def used_kernels(self) -> dict[str, int]:
+        """Return the number of calls of each replaced kernel since :meth:`reset`."""
+        if not self._own_kernels:
+            return {}
+        from harness.pipelines import mint
+
+        used: dict[str, int] = mint.used()
+        return used
+
+    @contextmanager
+    def naming_kernels(self) -> Iterator[None]:
+        """Name the operator where the body fails for want of its kernel: raises :class:`MissingKernel`."""
+        try:
+            yield
+        except Exception as error:
+            if not self._own_kernels or isinstance(error, HarnessError):
+                raise
+            from harness.pipelines import mint
+
+            name = mint.missing_kernel(error)
+            if name is None:
+                raise
+            raise MissingKernel(
+                f"MindSpore has no CPU kernel for the operator {name}, and neither has harness "
+                f"({mint.TABLE_ADDRESS} has those it brings); run this case on Ascend"
+            ) from error

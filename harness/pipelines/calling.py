@@ -1,0 +1,209 @@
+"""Calling a pipeline: what it is passed, by the names that it has for it, and what it returns.
+
+The names are those of diffusers. A pipeline is passed, of the harness's own arguments, those that its
+signature has, and it must take a ``generator``; one that takes ``**kwargs`` is passed all five of
+:data:`RESERVED_ARGUMENTS`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from harness.errors import HarnessError
+from harness.pipelines.errors import PipelineError
+from harness.pipelines.steps import StepCallback, seeing_steps
+
+# The harness passes these itself; a case sets them by its own fields. ``output_type`` is 'np' unless the
+# arguments of a case say what else a pipeline is to give.
+RESERVED_ARGUMENTS = ("batch_size", "callback_on_step_end", "generator", "num_inference_steps")
+_OUTPUT_TYPE = "output_type"
+# How many images come of one call (and one prompt), by the pipeline's word for it.
+_BATCH_ARGUMENTS = (
+    "batch_size",
+    "num_images_per_prompt",
+    "num_videos_per_prompt",
+    "num_waveforms_per_prompt",
+    "num_images_per_image",
+)
+_STEPS = "num_inference_steps"
+# With these a pipeline needs no number of steps.
+_SCHEDULES = ("timesteps", "sigmas")
+# The method in which pipelines of diffusers look at what they were given.
+_CHECK = "check_inputs"
+# Numbers that can be measured: floats, integers, booleans.
+_REAL_KINDS = "fiub"
+Array = np.ndarray[Any, Any]
+
+
+class OutputError(HarnessError):
+    """A pipeline returned something that cannot be measured."""
+
+
+class Signature:
+    """What a pipeline takes: the names of its parameters, and whether it takes any other name as well.
+
+    ``closed`` says that its ``**kwargs``, if any, are no others' names: diffusers' classes have them for
+    parameters of old, and would take a misspelt one without a word.
+    """
+
+    def __init__(self, name: str, function: Callable[..., Any], *, closed: bool = False) -> None:
+        parameters = inspect.signature(function).parameters.values()
+        self.name = name
+        self.open = not closed and any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+        kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        self.names = {parameter.name for parameter in parameters if parameter.kind in kinds} - {"self"}
+
+    def takes(self, name: str) -> bool:
+        """Return whether the pipeline can be passed ``name``."""
+        return self.open or name in self.names
+
+    @property
+    def batch(self) -> str | None:
+        """The parameter for the number of images; None where there is none."""
+        named = (name for name in _BATCH_ARGUMENTS if name in self.names)
+        return next(named, _BATCH_ARGUMENTS[0] if self.open else None)
+
+    def check(self, arguments: Mapping[str, Any], *, steps: int | None, images: int) -> None:
+        """Raise :class:`PipelineError` for what the pipeline cannot be called with.
+
+        ``arguments`` are the case's own, ``steps`` its number of steps if it has one, ``images`` the size of
+        its batch.
+        """
+        self._check_names(arguments)
+        if not self.takes("generator"):
+            raise PipelineError(f"{self.name} takes no generator: no seed would decide its noise")
+        scheduled = any(name in arguments for name in _SCHEDULES)
+        if steps is None and _STEPS in self.names and not scheduled:
+            raise PipelineError(f"{self.name} takes {_STEPS}: give the case `steps`")
+        if steps is not None and not self.takes(_STEPS):
+            others = sorted(name for name in self.names if name.endswith(_STEPS))
+            hint = f"; give {', '.join(others)} in `arguments`" if others else ""
+            raise PipelineError(f"{self.name} takes no {_STEPS}: leave out `steps`{hint}")
+        if images > 1 and self.batch is None and not _per_image(arguments.get("prompt"), images):
+            raise PipelineError(
+                f"{self.name} takes none of {', '.join(_BATCH_ARGUMENTS)}: give one `seed`, or a list of "
+                "prompts, one per seed"
+            )
+
+    def _check_names(self, arguments: Iterable[str]) -> None:
+        given = sorted(arguments)
+        reserved = [name for name in given if name in (*RESERVED_ARGUMENTS, self.batch)]
+        if reserved:
+            raise PipelineError(
+                f"arguments of {self.name}: the harness passes {', '.join(reserved)} itself; "
+                "use the case's own fields (seed, seeds, steps, keep)"
+            )
+        unknown = [name for name in given if not self.takes(name)]
+        if unknown:
+            listed = ", ".join(sorted(self.names - {*RESERVED_ARGUMENTS, self.batch})) or "none"
+            raise PipelineError(f"{self.name} takes no argument {', '.join(unknown)}; it takes: {listed}")
+
+    def passed(
+        self, generators: Sequence[Any], steps: int | None, arguments: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return the arguments of one call for as many images as there are ``generators``."""
+        images = len(generators)
+        given: dict[str, Any] = {"generator": list(generators) if images > 1 else generators[0]}
+        # A list of prompts makes one image of each.
+        if self.batch is not None and not _per_image(arguments.get("prompt"), images):
+            given[self.batch] = images
+        if steps is not None:
+            given[_STEPS] = steps
+        if self.takes(_OUTPUT_TYPE):
+            given[_OUTPUT_TYPE] = "np"
+        return {**given, **arguments}
+
+
+def call_pipeline(
+    signature: Signature,
+    pipeline: Callable[..., Any],
+    generators: Sequence[Any],
+    *,
+    steps: int | None,
+    arguments: Mapping[str, Any],
+    after_step: StepCallback,
+) -> Array:
+    """Call ``pipeline``, which has this ``signature``, for one image per generator and return its output.
+
+    ``after_step`` sees the latents after each denoising step: :func:`harness.pipelines.steps.seeing_steps`.
+    Raises :class:`PipelineError` as :meth:`Signature.check` does and where the pipeline refuses its inputs as
+    diffusers' do, and :class:`OutputError` where the result holds no array of real numbers.
+    """
+    signature.check(arguments, steps=steps, images=len(generators))
+    passed = signature.passed(generators, steps, arguments)
+    with seeing_steps(pipeline, signature.takes, after_step) as hooks:
+        try:
+            result = pipeline(**passed, **hooks)
+        except (TypeError, ValueError) as error:
+            if _innermost(error) != _CHECK:
+                raise
+            raise PipelineError(f"{signature.name}: {error}") from error
+    return output_array(signature.name, result)
+
+
+def _innermost(error: BaseException) -> str:
+    """Return the name of the function that raised ``error``."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return frames[-1].name if frames else ""
+
+
+def of_image(arguments: Mapping[str, Any], index: int, images: int) -> dict[str, Any]:
+    """Return the arguments for image ``index`` by itself: of lists with one entry per image, its own."""
+    return {name: [value[index]] if _per_image(value, images) else value for name, value in arguments.items()}
+
+
+def output_array(name: str, result: Any) -> Array:
+    """Return the array in what a pipeline returned: ``.images``, or else the first that it holds.
+
+    That is images ``[n, height, width, channels]``, videos ``[n, frames, height, width, channels]``, latents
+    or embeddings; MindSpore's tensors and lists of arrays of one shape become one array. Raises
+    :class:`OutputError` for anything else.
+    """
+    value = _first(result)
+    try:
+        array = _stacked(value)
+    except (TypeError, ValueError):
+        array = None
+    if array is None or array.dtype.kind not in _REAL_KINDS:
+        what = type(value).__name__ if array is None else f"an array of {array.dtype}"
+        raise OutputError(
+            f"{name}: the result's .images is {what}; return an object whose .images is a numpy array of "
+            "real numbers [n, height, width, channels]; of a pipeline's output types, 'np' and 'latent' are"
+        )
+    return array
+
+
+def _first(result: Any) -> Any:
+    if hasattr(result, "images"):
+        return result.images
+    if isinstance(result, Mapping):
+        return next(iter(result.values()), None)
+    if is_dataclass(result):
+        return getattr(result, fields(result)[0].name)
+    if isinstance(result, tuple):
+        return result[0] if result else None
+    return result
+
+
+def _stacked(value: Any) -> Array | None:
+    if isinstance(value, np.ndarray):
+        return value
+    if hasattr(value, "asnumpy"):
+        # numpy has no bfloat16: a wider float holds the same numbers.
+        tensor = value.float() if "bfloat16" in str(value.dtype).lower() else value
+        array: Array = tensor.asnumpy()
+        return array
+    if isinstance(value, list) and value:
+        parts = [_stacked(part) for part in value]
+        return None if any(part is None for part in parts) else np.stack([p for p in parts if p is not None])
+    return None
+
+
+def _per_image(value: Any, images: int) -> bool:
+    return isinstance(value, list) and images > 1 and len(value) == images

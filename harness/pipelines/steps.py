@@ -1,0 +1,89 @@
+"""Seeing the steps of a pipeline: its callback, or else its scheduler at work."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+# callback(pipeline, step, timestep, {"latents": latents}) -> latents to go on with, if "latents" is in it.
+StepCallback = Callable[[Any, int, Any, dict[str, Any]], Mapping[str, Any]]
+_STEP_END = "callback_on_step_end"
+_LEGACY = "callback"
+
+
+@contextmanager
+def seeing_steps(
+    pipeline: Any, takes: Callable[[str], bool], after_step: StepCallback
+) -> Iterator[dict[str, Any]]:
+    """Yield the arguments with which ``pipeline`` shows its latents to ``after_step`` after each step.
+
+    By diffusers' ``callback_on_step_end`` where ``takes`` says that the pipeline has it, by their older
+    ``callback``, or else by looking on at ``step`` of each scheduler that is an attribute of the pipeline: as
+    many calls as there are, in all stages, counted from 0. What the older callback is given back, it drops.
+    """
+    if takes(_STEP_END):
+        yield {_STEP_END: after_step}
+        return
+    if takes(_LEGACY):
+
+        def callback(step: int, timestep: Any, latents: Any) -> None:
+            after_step(pipeline, step, timestep, {"latents": latents})
+
+        yield {_LEGACY: callback, "callback_steps": 1}
+        return
+    with ExitStack() as watched:
+        count = _Counter()
+        for scheduler in schedulers(pipeline):
+            watched.enter_context(_watched(scheduler, pipeline, count, after_step))
+        yield {}
+
+
+def schedulers(pipeline: Any) -> list[Any]:
+    """Return the schedulers among the attributes of ``pipeline``, each once."""
+    found = {
+        id(value): value
+        for value in getattr(pipeline, "__dict__", {}).values()
+        if callable(getattr(value, "step", None)) and callable(getattr(value, "set_timesteps", None))
+    }
+    return list(found.values())
+
+
+class _Counter:
+    """The steps seen so far, of all schedulers of a pipeline."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+
+
+@contextmanager
+def _watched(scheduler: Any, pipeline: Any, count: _Counter, after_step: StepCallback) -> Iterator[None]:
+    sound = scheduler.step
+    shadowed = "step" in vars(scheduler)
+
+    # Pipelines ask for the signature of step, to see whether it takes a generator.
+    @functools.wraps(sound)
+    def step(*args: Any, **kwargs: Any) -> Any:
+        result = sound(*args, **kwargs)
+        timestep = kwargs["timestep"] if "timestep" in kwargs else args[1]
+        latents = result[0]
+        changed = after_step(pipeline, count.steps, timestep, {"latents": latents})
+        count.steps += 1
+        return _with_latents(result, changed["latents"]) if "latents" in changed else result
+
+    scheduler.step = step
+    try:
+        yield
+    finally:
+        if shadowed:
+            scheduler.step = sound
+        else:
+            del scheduler.step
+
+
+def _with_latents(result: Any, latents: Any) -> Any:
+    if isinstance(result, tuple):
+        return (latents, *result[1:])
+    result.prev_sample = latents
+    return result
