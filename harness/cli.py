@@ -18,6 +18,7 @@ from harness.baselines import DEFAULT_FACTOR, BaselineStore
 from harness.cases import Case, SuiteError
 from harness.cases.selection import one_case, select
 from harness.errors import HarnessError, UsageError
+from harness.execution.coverage import examine_pipelines
 from harness.execution.doctor import examine
 from harness.execution.pool import RunnerPool
 from harness.execution.runner import Runner
@@ -32,6 +33,7 @@ from harness.judgement.power.vacuity import vacuous_cases
 from harness.judgement.recording import Recording
 from harness.reporting.calibration import CalibrationDisplay
 from harness.reporting.commands import runner_options
+from harness.reporting.coverage import CoverageProgress, coverage_json, show_coverage
 from harness.reporting.destination import check_destination, write_result
 from harness.reporting.examination import show_examination
 from harness.reporting.explanation import explanation_json, explanation_text, show_deep
@@ -313,8 +315,48 @@ def explain(
 
 
 @app.command()
-def doctor(device: Device = "CPU", device_id: DeviceId = 0, python: Python = None) -> None:
-    """Print the profile, the fingerprint and the devices, and what is wrong with this machine."""
+def doctor(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAMES...", help="with --mindone: only classes with one of these in their names"
+        ),
+    ] = None,
+    device: Device = "CPU",
+    device_id: DeviceId = 0,
+    python: Python = None,
+    mindone: Annotated[
+        bool, typer.Option("--mindone", help="try mindone's pipeline classes on tiny components instead")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option(min=0.001, max=1e6, help="seconds that one class may take")
+    ] = 300.0,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="with --mindone: write the rows there too")
+    ] = None,
+) -> None:
+    """Print the profile, the fingerprint and the devices, and what is wrong with this machine.
+
+    With --mindone: which pipeline classes of mindone run on the device, and which need which kernel.
+    """
+    if mindone:
+        if json_file is not None:
+            check_destination(json_file)
+        with CoverageProgress(Console(stderr=True)) as progress:
+            coverage = examine_pipelines(
+                names or (),
+                python=python,
+                device=device,
+                device_id=device_id,
+                timeout=timeout,
+                progress=progress.show,
+            )
+        show_coverage(Console(), coverage)
+        if json_file is not None:
+            write_result(json_file, coverage_json(coverage).encode())
+        return
+    if names or json_file is not None:
+        raise UsageError("names of pipeline classes and --json go with --mindone")
     with Runner(python=python, device=device, device_id=device_id) as runner:
         examination = examine(runner)
     show_examination(Console(), examination)
