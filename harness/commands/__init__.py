@@ -1,0 +1,1 @@
+"""The commands of `harness`, one module each; :mod:`harness.cli` gives them their names."""

@@ -1,0 +1,58 @@
+"""What the commands share: options, exit codes, and the end of what is interrupted."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+import typer
+
+from harness.execution.runner import Runner
+
+FAILED, USAGE, INTERRUPTED = 1, 4, 130
+
+Paths = Annotated[
+    list[str],
+    typer.Argument(metavar="SUITES...", help="suite files, folders of them, or suites/x.yaml::case-id"),
+]
+BaselineDir = Annotated[
+    Path, typer.Option("--baseline-dir", metavar="DIR", help="folder of the stored baselines")
+]
+Device = Annotated[Literal["CPU", "Ascend"], typer.Option(help="device to run on")]
+DeviceId = Annotated[int, typer.Option("--device-id", min=0, help="number of the NPU")]
+Python = Annotated[
+    str | None,
+    typer.Option("--python", metavar="PYTHON", help="interpreter of the workers (default: this one)"),
+]
+Timeout = Annotated[float, typer.Option(min=0.001, max=1e6, help="seconds that one run of a case may take")]
+Members = Annotated[int, typer.Option("--members", metavar="K", help="perturbed runs of each case")]
+Factor = Annotated[
+    float, typer.Option("--factor", metavar="F", help="what the largest deviation is multiplied by")
+]
+Processes = Annotated[int, typer.Option("-n", min=1, max=64, metavar="N", help="runs side by side")]
+
+
+def runners(device: str, device_id: int, python: str | None, timeout: float) -> Callable[[], Runner]:
+    """Return what makes a runner with these options, which finds a user's pipelines in the current folder."""
+    return partial(
+        Runner, python=python, device=device, device_id=device_id, timeout=timeout, import_paths=[Path.cwd()]
+    )
+
+
+@contextmanager
+def interruptible(outcome: str) -> Iterator[None]:
+    """End what is interrupted with a word on what became of the baselines."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        end(f"interrupted: {outcome}", INTERRUPTED)
+
+
+def end(message: str, code: int) -> NoReturn:
+    """Leave with a message on stderr."""
+    print(message, file=sys.stderr)
+    sys.exit(code)

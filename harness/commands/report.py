@@ -1,0 +1,22 @@
+"""`harness report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.reporting.html.run import render_again
+
+
+def report(
+    data: Annotated[
+        Path, typer.Argument(metavar="REPORT", help="folder that pytest --harness-report wrote into")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="DIR", help="folder of the page (default: REPORT)")
+    ] = None,
+) -> None:
+    """Write the HTML page of a run again, from the report.json that the run left."""
+    print(render_again(data, output))
