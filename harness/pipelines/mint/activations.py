@@ -26,7 +26,7 @@ def gelu(input: Tensor, approximate: str | int = "none") -> Tensor:
     """`ops.erf` in the dtype (16 bits in float32); with approximate='tanh', `numpy.tanh` in float64."""
     if approximate in ("tanh", 1):
         x = _float64(input)
-        inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+        inner = math.sqrt(2 / math.pi) * x * (1 + 0.044715 * x * x)
         return to_tensor(0.5 * x * (1 + np.tanh(inner)), input.dtype)
     x = input.astype(ms.float32) if is_half(input) else input
     result = x * 0.5 * (1.0 + ops.erf(x * math.sqrt(0.5)))
@@ -49,10 +49,9 @@ def selu(input: Tensor) -> Tensor:
 
 @kernel("LeakyReLUExt", serves=("mint.nn.functional.leaky_relu",))
 def leaky_relu(input: Tensor, negative_slope: Any = 0.01) -> Tensor:
-    """The slope times x below 0, in the dtype."""
-    x = to_numpy(input)
-    slope = np.asarray(number(negative_slope)).astype(x.dtype)
-    return to_tensor(np.where(x > 0, x, x * slope), input.dtype)
+    """The slope times x below 0, in float64."""
+    x = _float64(input)
+    return to_tensor(np.where(x > 0, x, x * number(negative_slope)), input.dtype)
 
 
 @kernel("LogSigmoid", serves=("mint.nn.functional.logsigmoid", "mint.nn.LogSigmoid"))

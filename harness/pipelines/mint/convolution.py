@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -24,22 +25,39 @@ def _convolved(
     if groups not in (1, input.shape[1]) or (groups > 1 and len(stride) == 3):
         parts = zip(ops.chunk(input, groups, 1), ops.chunk(weight, groups, 0), strict=True)
         return ops.cat([_convolved(x, w, stride, padding, dilation, 1) for x, w in parts], 1)
-    primitive = operations.Conv2D if len(stride) == 2 else operations.Conv3D
+    channels, window = weight.shape[0], tuple(weight.shape[2:])
+    return _primitive(channels, window, stride, padding, dilation, groups)(input, weight)
+
+
+# Making a primitive costs as much as a small convolution.
+@functools.lru_cache(maxsize=256)
+def _primitive(
+    channels: int,
+    window: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: tuple[int, ...],
+    dilation: tuple[int, ...],
+    groups: int,
+) -> Any:
+    make = operations.Conv2D if len(window) == 2 else operations.Conv3D
     widths = tuple(width for each in padding for width in (each, each))
-    convolution = primitive(
-        weight.shape[0],
-        tuple(weight.shape[2:]),
+    return make(
+        channels,
+        window,
         pad_mode="pad" if any(padding) else "valid",
         pad=widths if any(padding) else 0,
         stride=stride,
         dilation=dilation,
         group=groups,
     )
-    return convolution(input, weight)
 
 
 def _biased(output: Tensor, bias: Tensor | None) -> Tensor:
-    return output if bias is None else output + bias.reshape((1, -1, *[1] * (output.ndim - 2)))
+    if bias is None:
+        return output
+    if output.ndim == 4:
+        return ops.bias_add(output, bias)
+    return output + bias.reshape((1, -1, *[1] * (output.ndim - 2)))
 
 
 def _convolution(
@@ -157,12 +175,23 @@ def conv_transpose2d(
         + 1
         for axis in (0, 1)
     )
-    primitive = operations.Conv2DBackpropInput(
-        weight.shape[1],
-        kernel_size,
-        pad_mode="pad",
-        pad=(widths[0], widths[0], widths[1], widths[1]),
-        stride=steps,
-        dilation=gaps,
-    )
+    primitive = _transposed_primitive(weight.shape[1], kernel_size, steps, widths, gaps)
     return _biased(primitive(input, weight, (input.shape[0], weight.shape[1], *size)), bias)
+
+
+@functools.lru_cache(maxsize=256)
+def _transposed_primitive(
+    channels: int,
+    window: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: tuple[int, ...],
+    dilation: tuple[int, ...],
+) -> Any:
+    return operations.Conv2DBackpropInput(
+        channels,
+        window,
+        pad_mode="pad",
+        pad=(padding[0], padding[0], padding[1], padding[1]),
+        stride=stride,
+        dilation=dilation,
+    )

@@ -9,7 +9,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor
 
-from harness.pipelines.mint.arrays import number, shape_of, to_numpy, to_tensor
+from harness.pipelines.mint.arrays import number, shape_of, to_tensor
 from harness.pipelines.mint.registry import kernel
 
 
@@ -41,12 +41,6 @@ def fill_scalar(size: Any, fill_value: Any, dtype: Any = None) -> Tensor:
     if dtype is None:
         dtype = ms.bool_ if isinstance(value, bool) else ms.int64 if isinstance(value, int) else ms.float32
     return to_tensor(np.full(shape_of(size), value), dtype)
-
-
-@kernel("FillTensor", serves=("mint.full",))
-def fill_tensor(size: Any, fill_value: Tensor, dtype: Any = None) -> Tensor:
-    """`numpy.full`."""
-    return to_tensor(np.full(shape_of(size), to_numpy(fill_value)), dtype or fill_value.dtype)
 
 
 @kernel("FullLike", serves=("mint.full_like",))

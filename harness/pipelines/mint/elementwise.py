@@ -15,8 +15,7 @@ from harness.pipelines.mint.registry import kernel
 
 
 def _real(function: Callable[..., NDArray[Any]], input: Tensor) -> Tensor:
-    with np.errstate(all="ignore"):
-        return to_tensor(function(to_numpy(input).astype(np.float64)), float_dtype(input))
+    return to_tensor(function(to_numpy(input).astype(np.float64)), float_dtype(input))
 
 
 @kernel("AcosExt", serves=("mint.acos",))

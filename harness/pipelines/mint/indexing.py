@@ -28,7 +28,7 @@ def embedding(
     return ops.gather(weight, input, 0)
 
 
-@kernel("IndexSelect", serves=("mint.index_select", "Tensor.index_select"))
+@kernel("IndexSelect", serves=("mint.index_select",))
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """`numpy.take`."""
     return to_tensor(np.take(to_numpy(input), to_numpy(index), dim), input.dtype)
@@ -81,7 +81,7 @@ def one_hot(tensor: Tensor, num_classes: int, on_value: Any, off_value: Any, axi
     return to_tensor(values, ms.int64)
 
 
-@kernel("TrilExt", serves=("mint.tril", "Tensor.tril"))
+@kernel("TrilExt", serves=("mint.tril",))
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """`numpy.tril`."""
     return to_tensor(np.tril(to_numpy(input), diagonal), input.dtype)

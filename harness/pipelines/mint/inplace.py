@@ -1,4 +1,4 @@
-"""Methods that write into their tensor, through `Tensor.copy_`, so that views write to what they view."""
+"""Methods that write into their tensor, through MindSpore's own `Tensor.copy_`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.pipelines.mint.arrays import number, to_numpy, to_tensor
 from harness.pipelines.mint.registry import kernel
 
 
-@kernel("InplaceFillScalar", "InplaceFillTensor", serves=("Tensor.fill_",), methods=("fill_",))
+@kernel("InplaceFillScalar", serves=("Tensor.fill_",), methods=("fill_",))
 def fill_(input: Tensor, value: Any) -> Tensor:
     """`numpy.full`."""
     return input.copy_(to_tensor(np.full(input.shape, number(value)), input.dtype))
@@ -23,7 +23,7 @@ def zero_(input: Tensor) -> Tensor:
     return input.copy_(to_tensor(np.zeros(input.shape, np.float32), input.dtype))
 
 
-@kernel("InplaceClampScalar", "InplaceClampTensor", serves=("Tensor.clamp_",), methods=("clamp_",))
+@kernel("InplaceClampScalar", serves=("Tensor.clamp_",), methods=("clamp_",))
 def clamp_(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """`ops.clamp`."""
     return input.copy_(ops.clamp(input, min, max))
@@ -31,7 +31,6 @@ def clamp_(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
 
 @kernel(
     "InplaceMaskedFillScalar",
-    "InplaceMaskedFillTensor",
     serves=("Tensor.masked_fill_",),
     methods=("masked_fill_",),
 )

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import mindspore as ms
+import numpy as np
 from mindspore import Tensor
 from mindspore.ops import functional_overload
 from mindspore.ops.auto_generate import gen_ops_prim, pyboost_inner_prim
@@ -81,7 +82,8 @@ def _counted(kernel: Kernel) -> Callable[..., Any]:
     @functools.wraps(kernel.function)
     def call(*args: Any, **kwargs: Any) -> Any:
         _used[kernel.primitive] += 1
-        return kernel.function(*args, **kwargs)
+        with np.errstate(all="ignore"):  # MindSpore's kernels do not warn either
+            return kernel.function(*args, **kwargs)
 
     return call
 
@@ -89,11 +91,8 @@ def _counted(kernel: Kernel) -> Callable[..., Any]:
 def _as_method(kernel: Kernel, primitive: type) -> Callable[..., Any]:
     call = _counted(kernel)
     # Some primitives are given arguments when they are made, and keep them as attributes.
-    own = [
-        name
-        for name in inspect.signature(vars(primitive).get("__init__", object)).parameters
-        if name not in _NO_ARGUMENTS
-    ]
+    made = inspect.signature(vars(primitive).get("__init__", object))
+    own = [name for name in made.parameters if name not in _NO_ARGUMENTS]
 
     def of_primitive(self: Any, *args: Any, **kwargs: Any) -> Any:
         return call(*args, **kwargs, **{name: getattr(self, name) for name in own})

@@ -23,7 +23,7 @@ def _added(input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
     return scaled if number(beta) == 0 else _scaled(input, number(beta)) + scaled
 
 
-@kernel("Mm", serves=("mint.mm", "Tensor.mm"))
+@kernel("Mm", serves=("mint.mm",))
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """`ops.matmul`."""
     return ops.matmul(input, mat2)

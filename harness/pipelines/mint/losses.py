@@ -47,6 +47,5 @@ def kl_div(input: Tensor, target: Tensor, reduction: Any = "mean", log_target: b
     x, y = _pair(input, target)
     if log_target:
         return _reduced(np.exp(y) * (y - x), reduction, input.dtype)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        loss = np.where(y > 0, y * np.log(y) - y * x, np.where(y == 0, 0.0, np.nan))
+    loss = np.where(y > 0, y * np.log(y) - y * x, np.where(y == 0, 0.0, np.nan))
     return _reduced(loss, reduction, input.dtype)

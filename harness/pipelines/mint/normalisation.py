@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import mindspore as ms
@@ -25,10 +26,16 @@ def layer_norm(
     shape = shape_of(normalized_shape)
     axis = input.ndim - len(shape)
     x = input.astype(ms.float32) if is_half(input) else input
-    scale = ops.ones(shape, x.dtype) if weight is None else weight.astype(x.dtype)
-    shift = ops.zeros(shape, x.dtype) if bias is None else bias.astype(x.dtype)
-    normed, mean, variance = operations.LayerNorm(axis, axis, eps)(x, scale, shift)
+    scale = to_tensor(np.ones(shape, np.float32)) if weight is None else weight
+    shift = to_tensor(np.zeros(shape, np.float32)) if bias is None else bias
+    normed, mean, variance = _layer_norm(axis, float(eps))(x, scale.astype(x.dtype), shift.astype(x.dtype))
     return normed.astype(input.dtype), mean, ops.rsqrt(variance + eps)
+
+
+# Making a primitive costs more than normalising a few rows.
+@functools.lru_cache(maxsize=64)
+def _layer_norm(axis: int, eps: float) -> Any:
+    return operations.LayerNorm(axis, axis, eps)
 
 
 @kernel(

@@ -7,20 +7,20 @@ from typing import Any
 
 import mindspore as ms
 import numpy as np
-from mindspore import Tensor
+from mindspore import Tensor, ops
 from numpy.typing import NDArray
 
 from harness.pipelines.mint.arrays import axes_of, float_dtype, number, to_numpy, to_tensor, wide
 from harness.pipelines.mint.registry import kernel
 
 
-@kernel("ArgMaxExt", serves=("mint.argmax", "Tensor.argmax"))
+@kernel("ArgMaxExt", serves=("mint.argmax",))
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """`numpy.argmax`: the first of equals."""
     return _first(np.argmax, input, dim, keepdim)
 
 
-@kernel("ArgMinExt", serves=("mint.argmin", "Tensor.argmin"))
+@kernel("ArgMinExt", serves=("mint.argmin",))
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """`numpy.argmin`: the first of equals."""
     return _first(np.argmin, input, dim, keepdim)
@@ -34,12 +34,12 @@ def _first(function: Any, input: Tensor, dim: int | None, keepdim: bool) -> Tens
     return to_tensor(found.astype(np.int64))
 
 
-@kernel("CumsumExt", serves=("mint.cumsum", "Tensor.cumsum"))
+@kernel("CumsumExt", serves=("mint.cumsum",))
 def cumsum(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
-    """`numpy.cumsum` in the dtype of the result (16 bits in float32; integers and bool in int64)."""
+    """`numpy.cumsum` in float64, or in int64 for integers and bool."""
     result = dtype or (input.dtype if to_numpy(input).dtype.kind == "f" else ms.int64)
-    held = {ms.float64: np.float64, ms.float32: np.float32, ms.float16: np.float32, ms.bfloat16: np.float32}
-    values = to_numpy(input).astype(held.get(result, np.int64))
+    floating = result in (ms.float16, ms.bfloat16, ms.float32, ms.float64)
+    values = to_numpy(input).astype(np.float64 if floating else np.int64)
     return to_tensor(np.cumsum(values, dim) if values.ndim else values, result)
 
 
@@ -64,7 +64,7 @@ def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
 
 @kernel(
     "LinalgVectorNorm",
-    serves=("mint.linalg.vector_norm", "mint.norm", "Tensor.norm", "mint.nn.functional.normalize"),
+    serves=("mint.linalg.vector_norm", "mint.norm", "mint.nn.functional.normalize"),
 )
 def vector_norm(x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """Sums of powers in float64; ord 0 counts, ord inf and -inf take the extremes."""
@@ -82,14 +82,20 @@ def vector_norm(x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False,
     return to_tensor(norm, dtype or x.dtype)
 
 
-@kernel("LogSumExp", serves=("mint.logsumexp", "Tensor.logsumexp"))
+@kernel("LpNormV2", serves=("mint.linalg.vector_norm", "mint.norm"))
+def lp_norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False, epsilon: Any = 0.0) -> Tensor:
+    """As LinalgVectorNorm, at least epsilon."""
+    norm = vector_norm(input, p, dim, keepdim)
+    return ops.maximum(norm, Tensor(epsilon, norm.dtype)) if number(epsilon) else norm
+
+
+@kernel("LogSumExp", serves=("mint.logsumexp",))
 def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """max + log(sum(exp(x - max))) in float64."""
     x, axes = to_numpy(input).astype(np.float64), axes_of(dim, input.ndim)
     highest = x.max(axes, keepdims=True)
     finite = np.where(np.isfinite(highest), highest, 0)
-    with np.errstate(divide="ignore"):
-        result = np.log(np.exp(x - finite).sum(axes, keepdims=True)) + finite
+    result = np.log(np.exp(x - finite).sum(axes, keepdims=True)) + finite
     return to_tensor(result if keepdim else np.squeeze(result, axes), float_dtype(input))
 
 
@@ -99,9 +105,8 @@ def _moments(
     x, axes = to_numpy(input).astype(np.float64), axes_of(dim, input.ndim)
     count = math.prod(input.shape[axis] for axis in axes)
     mean = x.mean(axes, keepdims=True)
-    with np.errstate(all="ignore"):
-        divisor = np.float64(max(count - number(correction), 0))
-        variance = np.asarray(((x - mean) ** 2).sum(axes, keepdims=keepdim) / divisor)
+    divisor = np.float64(max(count - number(correction), 0))
+    variance = np.asarray(((x - mean) ** 2).sum(axes, keepdims=keepdim) / divisor)
     return variance, mean if keepdim else np.squeeze(mean, axes)
 
 
@@ -111,10 +116,35 @@ def var(input: Tensor, dim: Any = None, correction: Any = 1, keepdim: bool = Fal
     return to_tensor(_moments(input, dim, correction, keepdim)[0], input.dtype)
 
 
-@kernel("Std", serves=("mint.std", "Tensor.std"))
+@kernel("Std", serves=("mint.std",))
 def std(input: Tensor, dim: Any = None, correction: Any = 1, keepdim: bool = False) -> Tensor:
     """Two passes in float64."""
     return to_tensor(np.sqrt(_moments(input, dim, correction, keepdim)[0]), input.dtype)
+
+
+@kernel("Tensor.std", serves=("Tensor.std",), methods=("std",))
+def method_std(
+    input: Tensor,
+    dim: Any = None,
+    correction: Any = 1,
+    keepdim: bool = False,
+    *,
+    axis: Any = None,
+    ddof: Any = None,
+    keepdims: bool = False,
+) -> Tensor:
+    """Two passes in float64.
+
+    On Ascend the method has torch's arguments, and numpy's where these are named. The CPU's takes the former
+    for the latter: it divides by n where n - 1 is due, and refuses more than one axis.
+    """
+    deviations = 0 if axis is not None or keepdims else correction
+    return std(
+        input,
+        dim if axis is None else axis,
+        deviations if ddof is None else ddof,
+        keepdim or keepdims,
+    )
 
 
 @kernel("VarMean", serves=("mint.var_mean",))

@@ -51,13 +51,17 @@ def kernel(
     source: str | None = None,
     native_from: str | None = None,
 ) -> Callable[[Function], Function]:
-    """Enter the decorated function into the table, once for each name in ``primitives``."""
+    """Enter the decorated function into the table, once for each name in ``primitives``.
+
+    The other routes (overload, methods, source) lead to the first of them.
+    """
 
     def enter(function: Function) -> Function:
-        for primitive in primitives:
+        for place, primitive in enumerate(primitives):
             if primitive in KERNELS:
                 raise ValueError(f"{primitive} has two kernels")
-            KERNELS[primitive] = Kernel(primitive, function, serves, overload, methods, source, native_from)
+            routes = (overload, methods, source) if place == 0 else (None, (), None)
+            KERNELS[primitive] = Kernel(primitive, function, serves, *routes, native_from)
         return function
 
     return enter

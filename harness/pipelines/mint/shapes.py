@@ -78,7 +78,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
 @kernel(
     "RepeatInterleaveInt",
     "RepeatInterleaveTensor",
-    serves=("mint.repeat_interleave", "Tensor.repeat_interleave"),
+    serves=("mint.repeat_interleave",),
     overload="repeat_interleave",
 )
 def repeat_interleave(

@@ -26,7 +26,7 @@ def _taken(values: NDArray[Any], order: NDArray[np.int64], dim: int) -> NDArray[
     return np.take_along_axis(values, order, dim) if values.ndim else values
 
 
-@kernel("SortExt", serves=("mint.sort", "Tensor.sort"))
+@kernel("SortExt", serves=("mint.sort",))
 def sort(
     input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False
 ) -> tuple[Tensor, Tensor]:
@@ -36,13 +36,13 @@ def sort(
     return to_tensor(_taken(values, order, dim), input.dtype), to_tensor(order)
 
 
-@kernel("ArgSort", serves=("mint.argsort", "Tensor.argsort"))
+@kernel("ArgSort", serves=("mint.argsort",))
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """`numpy.argsort(kind='stable')`."""
     return to_tensor(_order(to_numpy(input), dim, descending))
 
 
-@kernel("TopkExt", serves=("mint.topk", "Tensor.topk"))
+@kernel("TopkExt", serves=("mint.topk",))
 def topk(
     input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
 ) -> tuple[Tensor, Tensor]:

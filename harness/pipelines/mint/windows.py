@@ -1,3 +1,4 @@
+# ruff: noqa: ARG001  MindSpore decides what a kernel is handed
 """Windows over images: unfolding, folding and pooling, on numpy."""
 
 from __future__ import annotations
@@ -249,12 +250,11 @@ def max_pool2d(
     dilation: Any = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Any:
+) -> tuple[Tensor, Tensor]:
     """Largest of each window padded with -inf, and its place in the image: the first of equals."""
     if input.ndim == 3:
-        whole = max_pool2d(input.expand_dims(0), kernel_size, stride, padding, dilation, ceil_mode, True)
-        values, places = (each.squeeze(0) for each in whole)
-        return (values, places) if return_indices else values
+        whole = max_pool2d(input.expand_dims(0), kernel_size, stride, padding, dilation, ceil_mode)
+        return whole[0].squeeze(0), whole[1].squeeze(0)
     window, widths, gaps = integers(kernel_size, 2), integers(padding, 2), integers(dilation, 2)
     steps = window if stride is None or stride == () else integers(stride, 2)
     image = to_numpy(input)
@@ -284,5 +284,4 @@ def max_pool2d(
             | (np.isnan(candidate) if image.dtype.kind == "f" else False)
         )
         best, found = np.where(better, candidate, best), np.where(better, index, found)
-    values = to_tensor(best, input.dtype)
-    return (values, to_tensor(found, ms.int64)) if return_indices else values
+    return to_tensor(best, input.dtype), to_tensor(found, ms.int64)
