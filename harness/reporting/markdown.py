@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -160,9 +159,8 @@ def _commands(failed: Sequence[Outcome]) -> str:
         lines.append(f"# {outcome.name}")
         lines += [command for _, command in outcome.commands.fitting(outcome.judgement)]
     shown = "\n".join("".join(c if c.isprintable() else "\ufffd" for c in line) for line in lines)
-    # A fence is closed by one at least as long.
-    fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", shown)), 3)
-    return f"<details><summary>What to type</summary>\n\n{fence}sh\n{shown}\n{fence}\n\n</details>\n\n"
+    # No line begins with text from outside, so none can end the block.
+    return f"<details><summary>What to type</summary>\n\n```sh\n{shown}\n```\n\n</details>\n\n"
 
 
 def _environments(outcomes: Sequence[Outcome]) -> str:
