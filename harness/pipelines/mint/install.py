@@ -105,10 +105,9 @@ def _rebind(source: str, replacement: Callable[..., Any]) -> None:
     module, _, name = source.partition(":")
     original = getattr(importlib.import_module(module), name)
     for each in list(sys.modules.values()):
-        if (getattr(each, "__name__", "") or "").partition(".")[0] in ("mindspore", "mindone"):
-            for alias, value in list(vars(each).items()):
-                if value is original:
-                    setattr(each, alias, replacement)
+        for alias, value in list(getattr(each, "__dict__", {}).items()):
+            if value is original:
+                setattr(each, alias, replacement)
 
 
 def _numbers(release: str) -> tuple[int, ...]:

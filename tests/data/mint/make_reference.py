@@ -265,7 +265,9 @@ def shapes() -> None:
     case("StackExt", "stack", (SCALAR, SCALAR))
     case("SplitTensor", "split", normal(5, 3), 2)
     case("SplitTensor", "split", normal(3, 5), 2, -1)
-    case("SplitWithSize", "split", normal(3, 6), (1, 2, 3), 1)
+    case("SplitTensorView", "split", normal(4, 3), 4)
+    for name in ("SplitWithSize", "SplitWithSizeView"):
+        case(name, "split", normal(3, 6), (1, 2, 3), 1)
     case("UnstackExtView", "unbind", normal(2, 3, 2), 1)
     case("Narrow", "narrow", normal(3, 6), 1, 2, 3)
     case("Narrow", "narrow", normal(3, 6), -2, 1, 1)

@@ -8,6 +8,7 @@ installed: what MindSpore raises by itself is told, and the primitive that `miss
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -67,14 +68,14 @@ class Caller:
     def called(self, function: Any, args: Any, kwargs: Any) -> list[Any]:
         """Return what ``function`` gives, as a list."""
         result = function(*self.decoded(args), **{key: self.decoded(value) for key, value in kwargs.items()})
-        return list(result) if isinstance(result, tuple | list) else [result]
+        results = list(result) if isinstance(result, tuple | list) else [result]
+        tensor = self.mindspore.Tensor
+        return [each if isinstance(each, tensor) else tensor(each) for each in results]
 
     def error(self, got: Any, reference: str, family: str) -> float:
         """Return the largest relative error; AssertionError where shape, dtype or infinities differ."""
         name, _, dtype = reference[1:].partition(":")
         expected = self.tensors[name]
-        if not isinstance(got, self.mindspore.Tensor):
-            got = self.mindspore.Tensor(got)
         kind = str(got.dtype).lower()
         assert kind == dtype, f"dtype {kind}, not {dtype}"
         values = (got.astype(self.mindspore.float32) if kind == "bfloat16" else got).asnumpy()
@@ -86,11 +87,20 @@ class Caller:
         same = np.array_equal(values[~finite], expected[~finite], equal_nan=True)
         assert same, "other infinities or NaN"
         assert np.isfinite(values[finite]).all(), "not finite where torch is"
-        difference, size = np.abs(values - expected)[finite], np.abs(expected)[finite]
+        difference, size = np.abs(values[finite] - expected[finite]), np.abs(expected[finite])
         least = {ELEMENTWISE: 0.0, ACTIVATIONS: SMALL}.get(family, size.max(initial=0))
         wrong = difference > 0
         with np.errstate(divide="ignore"):
             return float((difference[wrong] / np.maximum(size, least)[wrong]).max(initial=0))
+
+
+def digest(results: list[Any]) -> str:
+    """Return the sha256 of the results' bytes."""
+    sha256 = hashlib.sha256()
+    for each in results:
+        widened = each.float() if str(each.dtype) == "BFloat16" else each
+        sha256.update(widened.asnumpy().tobytes())
+    return sha256.hexdigest()
 
 
 def main(native: bool) -> None:
@@ -108,24 +118,21 @@ def main(native: bool) -> None:
     caller = Caller(tensors)
     outcomes = []
     for primitive, function, args, kwargs, results in cases:
-        outcome: dict[str, Any] = {
-            "primitive": primitive,
-            "function": function,
-            "error": None,
-            "problem": None,
-        }
-        kernel = mint.KERNELS.get(primitive)
+        kernel = mint.KERNELS[primitive]
+        dtypes = [each.partition(":")[2] for each in results]
+        outcome: dict[str, Any] = {"primitive": primitive, "function": function, "dtypes": dtypes}
         mint.reset()
         try:
             if native or primitive in mint.replaced():
                 got = caller.results(function, args, kwargs)
-            elif kernel is not None:  # this release has a kernel of its own
+            else:  # this release has a kernel of its own
                 got = caller.called(kernel.function, args, kwargs)
-            family = kernel.family if kernel is not None else ""
-            errors = [caller.error(*each, family) for each in zip(got, results, strict=False)]
-            outcome["error"] = max(errors)
+            # Beside its result a primitive may give buffers of the gradient, which torch's function keeps.
+            pairs = zip(got, results, strict=False)
+            outcome["error"] = max(caller.error(*each, kernel.family) for each in pairs)
+            outcome["sha256"] = digest(got)
         except Exception as error:  # noqa: BLE001  told in the outcome
-            outcome["problem"] = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+            outcome["problem"] = f"{type(error).__name__}: {error}".splitlines()[0]
             outcome["missing"] = mint.missing_kernel(error)
         outcome["used"] = sorted(mint.used())
         outcomes.append(outcome)
