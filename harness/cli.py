@@ -3,30 +3,55 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 import harness
-from harness.cases import SuiteError
-from harness.commands.doctor import doctor
-from harness.commands.explain import explain
-from harness.commands.listing import list_cases
-from harness.commands.options import FAILED, USAGE, end
-from harness.commands.power import power
-from harness.commands.record import calibrate, record
-from harness.commands.report import report
+from harness.commands.exits import FAILED, USAGE, Ending, end
 from harness.errors import HarnessError, UsageError
 
+# Where each command is: the module below harness.commands, and the function in it.
+COMMANDS = {
+    "record": "record:record",
+    "calibrate": "record:calibrate",
+    "power": "power:power",
+    "explain": "explain:explain",
+    "doctor": "doctor:doctor",
+    "report": "report:report",
+    "list": "listing:list_cases",
+}
+
+
+class _Commands(TyperGroup):
+    """The commands, each imported when it is asked for: most need much that the others do not."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:
+        if cmd_name not in COMMANDS:
+            if close := get_close_matches(cmd_name, COMMANDS, n=1):
+                ctx.fail(f"No such command '{cmd_name}'. Did you mean '{close[0]}'?")
+            return None
+        module, _, function = COMMANDS[cmd_name].partition(":")
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        alone.command(name=cmd_name)(getattr(import_module(f"harness.commands.{module}"), function))
+        command = typer.main.get_command(alone)
+        assert isinstance(command, TyperCommand)
+        return command
+
+
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Record, calibrate, list and check the baselines of MindSpore diffusion pipelines.",
 )
-for command in (record, calibrate, power, explain, doctor, report):
-    app.command()(command)
-app.command(name="list")(list_cases)
 
 
 def _version(wanted: bool) -> None:
@@ -48,10 +73,12 @@ def main() -> None:
     """Run the command line; exits 0 passed, 1 failed, 4 wrong usage or a suite that cannot be read."""
     try:
         app()
-    except (SuiteError, UsageError) as error:
+    except UsageError as error:
         end(str(error), USAGE)
     except HarnessError as error:
         end(f"error: {error}", FAILED)
+    except Ending:
+        raise
     except SystemExit as leaving:
         # The parser of the command line says 2 for wrong usage; here that is 4, as in pytest.
         sys.exit(USAGE if leaving.code == 2 else leaving.code)

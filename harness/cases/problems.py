@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.cases.wording import printable
-from harness.errors import HarnessError
+from harness.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Problem:
         return f"{place}: {self.message}"
 
 
-class SuiteError(HarnessError):
+class SuiteError(UsageError):
     """Every problem of one or more suite files, one a line, in the order of the file.
 
     Attributes:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Literal
 
 import typer
 
+from harness.commands.exits import FAILED as FAILED
+from harness.commands.exits import INTERRUPTED
+from harness.commands.exits import end as end
 from harness.execution.runner import Runner
-
-FAILED, USAGE, INTERRUPTED = 1, 4, 130
 
 Paths = Annotated[
     list[str],
@@ -50,9 +50,3 @@ def interruptible(outcome: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         end(f"interrupted: {outcome}", INTERRUPTED)
-
-
-def end(message: str, code: int) -> NoReturn:
-    """Leave with a message on stderr."""
-    print(message, file=sys.stderr)
-    sys.exit(code)
