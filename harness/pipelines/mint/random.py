@@ -148,21 +148,14 @@ def multinomial(input: Tensor, num_samples: Any, replacement: Any, seed: Any, of
     return to_tensor(np.stack(rows).reshape((*input.shape[:-1], count)).astype(np.int64))
 
 
-@kernel("DropoutExt", serves=("mint.nn.functional.dropout",))
-def dropout(input: Tensor, p: Any, seed: Any, offset: Any) -> tuple[Tensor, Tensor]:
-    """`random` of PCG64(seed, offset) in float32; what is kept is divided by 1 - p."""
-    kept = _uniform(input.shape, seed, offset) >= number(p)
-    return _dropped(input, kept, number(p)), to_tensor(kept, input.dtype)
-
-
 @kernel("FuncDropoutExt", serves=("mint.nn.functional.dropout", "mint.nn.Dropout"))
 def functional_dropout(
     input: Tensor, p: Any, training: bool, inplace: bool, seed: Any, offset: Any
 ) -> Tensor:
-    """As DropoutExt; the input itself outside training."""
+    """`random` of PCG64(seed, offset) in float32; what is kept is divided by 1 - p."""
     if not training or not number(p):
         return input
-    dropped = dropout(input, p, seed, offset)[0]
+    dropped = _dropped(input, _uniform(input.shape, seed, offset) >= number(p), number(p))
     return input.copy_(dropped) if inplace else dropped
 
 
