@@ -80,9 +80,10 @@ def examine_pipelines(
 ) -> Coverage:
     """Try mindone's pipeline classes, all of them or those whose names hold one of ``patterns``.
 
-    Case does not matter in patterns. ``timeout`` are the seconds that one class may take; ``progress`` is
-    called with each row as it is known. Raises :class:`RunError` where no worker starts, with the command to
-    install mindone where it is missing, and :class:`UsageError` for a pattern that no class matches.
+    Case does not matter in patterns, and one that is a class's whole name means that class alone. ``timeout``
+    are the seconds that one class may take; ``progress`` is called with each row as it is known. Raises
+    :class:`RunError` where no worker starts, with the command to install mindone where it is missing, and
+    :class:`UsageError` for a pattern that no class matches.
     """
     claim = claim_core()
     profile = Profile(device=device, device_id=device_id, core=claim.core)
@@ -104,13 +105,16 @@ def examine_pipelines(
 
 
 def _chosen(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
+    chosen: set[str] = set() if patterns else set(names)
     for pattern in patterns:
-        if not any(pattern.lower() in name.lower() for name in names):
+        exact = {name for name in names if name.lower() == pattern.lower()}
+        found = exact or {name for name in names if pattern.lower() in name.lower()}
+        if not found:
             close = difflib.get_close_matches(pattern, names, n=3)
             like = f"; the nearest: {', '.join(close)}" if close else ""
             raise UsageError(f"mindone has no pipeline class with {pattern!r} in its name{like}")
-    lowered = [pattern.lower() for pattern in patterns]
-    return [name for name in names if not lowered or any(part in name.lower() for part in lowered)]
+        chosen |= found
+    return [name for name in names if name in chosen]
 
 
 class _Worker:

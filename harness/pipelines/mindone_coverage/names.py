@@ -8,7 +8,10 @@ from harness.pipelines.mindone_coverage import (
     cascades,
     controlnet,
     deepfloyd,
+    diffusion_transformers,
+    flux,
     kandinsky,
+    perception,
     stable_diffusion,
     stable_diffusion_xl,
     unconditional,
@@ -25,6 +28,9 @@ _FAMILIES = (
     cascades,
     deepfloyd,
     video,
+    flux,
+    diffusion_transformers,
+    perception,
 )
 # Bases of the others, and classes that stand for one of several others.
 _ABSTRACT = frozenset({"DiffusionPipeline", "ModularPipeline"})

@@ -27,10 +27,10 @@ def clip_tokenizer() -> transformers.CLIPTokenizer:
         return transformers.CLIPTokenizer(str(vocabulary), str(merges), model_max_length=77)
 
 
-def t5_tokenizer() -> transformers.T5TokenizerFast:
-    """Return T5's tokenizer over single characters."""
+def t5_tokenizer(length: int = 16) -> transformers.T5TokenizerFast:
+    """Return T5's tokenizer over single characters, of texts of at most ``length`` tokens."""
     return transformers.T5TokenizerFast(
-        tokenizer_object=_unigram("<pad>", "</s>", "<unk>"), extra_ids=0, model_max_length=16
+        tokenizer_object=_unigram("<pad>", "</s>", "<unk>"), extra_ids=0, model_max_length=length
     )
 
 

@@ -11,10 +11,9 @@ from typing import Any
 import mindspore as ms
 import numpy as np
 
-from harness.pipelines.mindone_coverage.samples import STEPS, Sample
+from harness.pipelines.mindone_coverage.samples import SEED, STEPS, Sample
 from harness.pipelines.mindone_coverage.weights import seed_weights
 
-_SEED = 0
 Array = np.ndarray[Any, Any]
 
 
@@ -33,7 +32,7 @@ class NotFinite(ValueError):
 
 def build(cls: Any, sample: Sample) -> Any:
     """Return the pipeline ``cls`` with the sample's components, their weights drawn from a seed."""
-    seed_weights(sample.components, _SEED)
+    seed_weights(sample.components, SEED)
     asked = inspect.signature(cls.__init__).parameters.values()
     absent = {p.name: None for p in asked if p.default is p.empty and p.name != "self"}
     pipeline = cls(**{**absent, **sample.components})
@@ -49,7 +48,7 @@ def call(pipeline: Any, sample: Sample) -> list[Array]:
     usual = {
         "num_inference_steps": STEPS,
         "output_type": "np",
-        "generator": np.random.Generator(np.random.PCG64(_SEED)),
+        "generator": sample.generator(),
     }
     arguments = {name: value for name, value in usual.items() if name in taken}
     out = list(_arrays(pipeline(**{**arguments, **sample.arguments})))
