@@ -61,11 +61,11 @@ def test_a_pattern_that_matches_no_class_is_answered_with_the_nearest(stand_in):
 
 def test_what_the_worker_asks_of_the_user_is_passed_on(monkeypatch):
     monkeypatch.setattr(coverage, "_BOOTSTRAP", REFUSES)
-    with pytest.raises(RunError, match="^mindone is not installed$"):
+    with pytest.raises(RunError, match=r"^mindone is not installed$"):
         examine_pipelines()
 
 
 def test_a_worker_that_cannot_start_is_an_error(monkeypatch):
     monkeypatch.setattr(coverage, "_BOOTSTRAP", "channel.receive(); raise OSError('no luck')")
-    with pytest.raises(RunError, match="(?s)the worker did not start: .*no luck"):
+    with pytest.raises(RunError, match=r"(?s)the worker did not start: .*no luck"):
         examine_pipelines(python=sys.executable)
