@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
 
 from harness.baselines import BaselineStore
 from harness.cases.selection import select
-from harness.commands.options import (
-    BaselineDir,
-    Paths,
-)
+from harness.commands.options import FAILED, BaselineDir, Paths
 from harness.reporting.listing import show_listing
 
 
-def list_cases(paths: Paths, baseline_dir: BaselineDir = Path("baselines")) -> None:
+def list_cases(
+    paths: Paths,
+    baseline_dir: BaselineDir = Path("baselines"),
+    check: Annotated[
+        bool, typer.Option("--check", help="exit with 1 unless all is ok: for a hook or a CI job")
+    ] = False,
+) -> None:
     """Show the cases with the state of their baselines: ok, missing, stale, damaged, orphan."""
-    show_listing(Console(), select(paths), BaselineStore(baseline_dir))
+    sound = show_listing(Console(), select(paths), BaselineStore(baseline_dir))
+    if check and not sound:
+        raise typer.Exit(FAILED)

@@ -16,12 +16,17 @@ _HEADER = ("case", "pipeline", "checkpoint", "steps", "seeds", "dtype", "mode", 
 _COLOURS = {"ok": "green", "missing": "yellow", "stale": "yellow", "damaged": "red"}
 
 
-def show_listing(console: Console, selection: Selection, store: BaselineStore) -> None:
-    """Show every case with the state of its baselines, then what is wrong, then the orphans."""
+def show_listing(console: Console, selection: Selection, store: BaselineStore) -> bool:
+    """Show every case with the state of its baselines, then what is wrong, then the orphans.
+
+    Return whether every case has sound baselines, and every baseline a case.
+    """
     rows: list[tuple[str | Text, ...]] = []
     remarks: list[str] = []
+    sound = True
     for case in selection.cases:
         states, limits, told = _states(case, store)
+        sound &= bool(limits) and not told
         remarks += told
         seeds = " ".join(map(str, case.seeds))
         name, steps = f"{case.suite}/{case.id}", "" if case.steps is None else str(case.steps)
@@ -35,6 +40,8 @@ def show_listing(console: Console, selection: Selection, store: BaselineStore) -
         if key.suite in names:
             text = f"orphan: {store.path(*key)} belongs to no case; remove it if its case is gone"
             console.print(Text(text, "yellow"), soft_wrap=True)
+            sound = False
+    return sound
 
 
 def _states(case: Case, store: BaselineStore) -> tuple[Text, Text, list[str]]:

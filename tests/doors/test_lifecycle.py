@@ -57,8 +57,10 @@ def test_a_stale_case_says_which_field_changed(project):
     assert done.returncode == 1
     assert "steps: 3 -> 4" in done.stdout
     assert "--reason" in done.stdout
-    listed = project.harness("list", "suites/")
-    assert listed.stdout.count("cpu: stale") == 2
+    for options, code in (([], 0), (["--check"], 1)):
+        listed = project.harness("list", "suites/", *options)
+        assert listed.stdout.count("cpu: stale") == 2
+        assert listed.returncode == code
 
 
 def test_editing_the_seed_fails_that_case_only(project):

@@ -113,3 +113,21 @@ def test_what_a_case_is_held_to_across_releases(store, fields, calibration, told
     store.write(dataclasses.replace(make_baseline(case), calibration=make_calibration(**calibration)))
     header, line = listed(store, case)
     assert line[header.index("across releases") :] == told
+
+
+def is_sound(store, *cases):
+    suite = Suite("guide", Path("suites/guide.yaml"), cases, 1, 1)
+    return show_listing(Console(file=io.StringIO()), Selection((suite,), cases), store)
+
+
+def test_all_is_sound_only_where_every_case_has_baselines_and_every_baseline_a_case(store):
+    sound, other = make_case(id="sound"), make_case(id="other")
+    store.write(make_baseline(sound))
+    assert is_sound(store, sound)
+    assert not is_sound(store, sound, other)
+    assert not is_sound(store, make_case(id="sound", steps=9))
+    path = store.write(make_baseline(other)).path
+    assert is_sound(store, sound, other)
+    assert not is_sound(store, sound)
+    path.write_text("{")
+    assert not is_sound(store, sound, other)
