@@ -1,0 +1,66 @@
+"""Arguments that are files: pictures and arrays."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from harness.pipelines.arguments import read_arguments
+from harness.pipelines.errors import PipelineError
+
+
+def test_plain_values_stay_as_they_are(tmp_path: Path) -> None:
+    plain = {"prompt": "a", "sizes": [8, 8], "nested": {"file": "x", "other": 1}}
+    assert read_arguments(plain, tmp_path) == (plain, {})
+
+
+def test_a_picture_is_read_in_rgb_and_its_bytes_are_hashed(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    path = tmp_path / "images" / "grey.png"
+    Image.fromarray(np.full((3, 2), 7, np.uint8)).save(path)
+    read, hashes = read_arguments({"image": [{"file": "images/grey.png"}]}, tmp_path)
+    (picture,) = read["image"]
+    assert (picture.mode, picture.size, picture.getpixel((0, 0))) == ("RGB", (2, 3), (7, 7, 7))
+    assert hashes == {"argument image: images/grey.png": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def test_an_array_becomes_a_tensor(mindspore: Any, tmp_path: Path) -> None:
+    array = np.arange(6, dtype=np.float32).reshape(1, 2, 3)
+    np.save(tmp_path / "latents.npy", array)
+    read, hashes = read_arguments({"latents": {"file": "latents.npy"}}, tmp_path)
+    assert isinstance(read["latents"], mindspore.Tensor)
+    np.testing.assert_array_equal(read["latents"].asnumpy(), array)
+    assert len(hashes) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (
+            "missing.png",
+            None,
+            r"cannot be read \(No such file or directory\); it is looked for at .*missing.png",
+        ),
+        ("text.txt", b"a", r"give a picture \(.png, .jpg, .jpeg, .webp, .bmp\) or an array \(.npy\)"),
+        ("broken.png", b"no picture", "cannot be read as .png"),
+        ("broken.npy", b"no array", "cannot be read as .npy"),
+    ],
+)
+def test_a_file_that_does_not_do_is_named(
+    tmp_path: Path, name: str, content: bytes | None, message: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(PipelineError, match=f"argument image: {name}: {message}"):
+        read_arguments({"image": {"file": name}}, tmp_path)
+
+
+def test_a_pickle_is_not_loaded(tmp_path: Path) -> None:
+    np.save(tmp_path / "objects.npy", np.array([object()]), allow_pickle=True)
+    with pytest.raises(PipelineError, match=r"cannot be read as .npy \(Object arrays cannot be loaded"):
+        read_arguments({"latents": {"file": "objects.npy"}}, tmp_path)
