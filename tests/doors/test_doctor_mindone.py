@@ -53,9 +53,9 @@ def test_it_says_what_runs_and_which_kernel_is_missing(tmp_path):
         "FlashAttentionScore",
     )
     assert found["QwenImagePipeline"]["outcome"] == "unknown"
-    shown = [line.split() for line in done.stdout.splitlines()]
-    assert ["DDIMPipeline", *"runs 1 x 32 x 32 x 3 yes".split()] in [line[:10] for line in shown]
-    assert ["FluxPipeline", "needs", "kernel", "FlashAttentionScore"] in shown
+    shown = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert any(line.startswith("DDIMPipeline runs 1 x 32 x 32 x 3 yes ") for line in shown)
+    assert "FluxPipeline needs kernel FlashAttentionScore" in shown
     assert "no small configuration known: QwenImagePipeline" in done.stdout
     assert "2 of 3 pipeline classes run on CPU (MindSpore" in done.stdout
 
