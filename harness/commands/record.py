@@ -78,9 +78,7 @@ def record(
     with interruptible("no baseline was written"), make() as runner:
         recording = Recording(store)
         with RecordingDisplay(console, len(selection.cases)) as display:
-            for case in selection.cases:
-                display.started(case)
-                display.finished(case, recording.measure(case, runner))
+            recording.measure(selection.cases, runner, display)
     display.show_table(recording)
     if recording.changed and reason is None and sys.stdin.isatty():
         reason = Prompt.ask("Why do these baselines change?", console=console).strip() or None

@@ -1,4 +1,4 @@
-"""Does a case repeat? Two runs in two fresh workers, compared bit by bit."""
+"""Do cases repeat? Two runs of each in two fresh workers, compared bit by bit."""
 
 from __future__ import annotations
 
@@ -24,23 +24,14 @@ class FreshRunner(Protocol):
         """End all workers, so that the next case runs in a fresh process."""
 
 
-def run_twice(job: dict[str, Any], runner: FreshRunner) -> Measurement:
-    """Run ``job`` in two fresh workers and return the first measurement.
-
-    Raises :class:`NotRepeatableError` naming the first thing that differs between the two, and whatever
-    the runner raises.
-    """
-    measurements = []
-    for _ in range(2):
-        runner.restart()
-        measurements.append(runner.run(job))
-    difference = first_difference(*measurements)
+def check_repeats(name: str, one: Measurement, other: Measurement) -> None:
+    """Raise :class:`NotRepeatableError` naming the first thing that differs between two runs of a case."""
+    difference = first_difference(one, other)
     if difference is not None:
         raise NotRepeatableError(
-            f"{job['id']}: two runs in two fresh workers differ, first in {difference}; a baseline would "
+            f"{name}: two runs in two fresh workers differ, first in {difference}; a baseline would "
             "hold later runs to chance. Give every source of randomness a seed, then record again"
         )
-    return measurements[0]
 
 
 def first_difference(one: Measurement, other: Measurement) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -21,7 +22,7 @@ from harness.baselines import (
 )
 from harness.cases import Case
 from harness.errors import HarnessError
-from harness.execution.repetition import FreshRunner, first_difference, run_twice
+from harness.execution.repetition import FreshRunner, check_repeats, first_difference
 from harness.judgement.calibration.spread import distance
 from harness.judgement.verdicts import judge
 from harness.measurement.record import Array, Measurement
@@ -59,6 +60,19 @@ class Refusal:
 Outcome: TypeAlias = Written | Refusal | None
 
 
+class RecordingProgress:
+    """What a recording tells of its progress; a display overrides it."""
+
+    def started(self, case: Case) -> None:
+        """Take the case that runs now."""
+
+    def ran(self, case: Case) -> None:
+        """Take a case that has run once."""
+
+    def finished(self, case: Case, result: Candidate | Refusal) -> None:
+        """Take what became of a case."""
+
+
 class Recording:
     """One run of ``harness record``: measure every case, show what would change, then store.
 
@@ -90,16 +104,38 @@ class Recording:
         """Whether every case measured has the baseline it should have."""
         return not self.refusals and not self._kept_back
 
-    def measure(self, case: Case, runner: FreshRunner) -> Candidate | Refusal:
-        """Run ``case`` in two fresh workers and hold the result against the baseline stored."""
-        try:
-            result = propose(case, runner, self._store)
-        except HarnessError as error:
-            refusal = Refusal(case, str(error))
-            self.refusals.append(refusal)
-            return refusal
-        self.candidates.append(result)
-        return result
+    def measure(
+        self, cases: Sequence[Case], runner: FreshRunner, progress: RecordingProgress | None = None
+    ) -> list[Candidate | Refusal]:
+        """Run each of ``cases`` in two fresh workers and hold the result against the baseline stored.
+
+        One worker runs them in order, the other from the last to the first: so what a case leaves behind in
+        its worker shows in those that run after it. The results are in the order of ``cases``.
+        """
+        progress = progress or RecordingProgress()
+        results: dict[int, Candidate | Refusal] = {}
+        first: dict[int, Measurement] = {}
+        for again in (False, True):
+            runner.restart()
+            order = [index for index in range(len(cases)) if index not in results]
+            for index in reversed(order) if again else order:
+                case = cases[index]
+                progress.started(case)
+                try:
+                    measured = runner.run(case.job())
+                    if not again:
+                        first[index] = measured
+                        progress.ran(case)
+                        continue
+                    check_repeats(f"{case.suite}/{case.id}", first.pop(index), measured)
+                    results[index] = propose(case, measured, self._store)
+                except HarnessError as error:
+                    results[index] = Refusal(case, str(error))
+                progress.finished(case, results[index])
+        found = [results[index] for index in range(len(cases))]
+        self.candidates += [result for result in found if isinstance(result, Candidate)]
+        self.refusals += [result for result in found if isinstance(result, Refusal)]
+        return found
 
     def store(self, reason: str | None) -> list[tuple[Candidate, Outcome]]:
         """Write what is new, and with a ``reason`` what changed; return what became of each candidate.
@@ -134,13 +170,12 @@ class Recording:
         return self._store.write(baseline)
 
 
-def propose(case: Case, runner: FreshRunner, store: BaselineStore) -> Candidate:
-    """Run ``case`` in two fresh workers and return it beside the baseline stored.
+def propose(case: Case, measurement: Measurement, store: BaselineStore) -> Candidate:
+    """Return a measurement of ``case`` that repeats beside the baseline stored.
 
-    Raises what :func:`harness.execution.repetition.run_twice` and the store raise, and
-    :class:`harness.baselines.BaselineError` for a measurement that is not fit to be held to.
+    Raises what the store raises, and :class:`harness.baselines.BaselineError` for a measurement that is not
+    fit to be held to.
     """
-    measurement = run_twice(case.job(), runner)
     check_storable(f"{case.suite}/{case.id}", measurement)
     device = device_key(measurement.fingerprint)
     _check_own_rules(case, measurement, device)

@@ -12,13 +12,13 @@ from rich.text import Text
 
 from harness.baselines import Written
 from harness.cases import Case
-from harness.judgement.recording import Candidate, Outcome, Recording, Refusal
+from harness.judgement.recording import Candidate, Outcome, Recording, RecordingProgress, Refusal
 from harness.reporting.tables import print_table
 
 _HEADER = ("case", "device", "baseline", "relative L2", "what changes")
 
 
-class RecordingDisplay:
+class RecordingDisplay(RecordingProgress):
     """Shows one recording; the progress bar is shown within the ``with`` block."""
 
     def __init__(self, console: Console, total: int) -> None:
@@ -31,7 +31,9 @@ class RecordingDisplay:
             console=console,
             transient=True,
         )
-        self._task = self._progress.add_task("recording", total=total)
+        # Every case runs twice.
+        self._task = self._progress.add_task("recording", total=2 * total)
+        self._once: set[str] = set()
 
     def __enter__(self) -> RecordingDisplay:
         self._progress.start()
@@ -46,9 +48,14 @@ class RecordingDisplay:
         """Name the case that runs."""
         self._progress.update(self._task, description=_name(case))
 
-    def finished(self, case: Case, result: Candidate | Refusal) -> None:
-        """Advance by one case; a refusal is printed at once."""
+    def ran(self, case: Case) -> None:
+        """Advance by one run."""
+        self._once.add(_name(case))
         self._progress.advance(self._task)
+
+    def finished(self, case: Case, result: Candidate | Refusal) -> None:
+        """Advance by the runs that are left; a refusal is printed at once."""
+        self._progress.advance(self._task, 1 if _name(case) in self._once else 2)
         if isinstance(result, Refusal):
             self._progress.print(_refused(case, result.message), soft_wrap=True)
 

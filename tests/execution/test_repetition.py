@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.execution.repetition import NotRepeatableError, first_difference, run_twice
+from harness.execution.repetition import NotRepeatableError, check_repeats, first_difference
 from harness.measurement.record import CheckpointIdentity, Draw, Measurement, StepRecord
 
 BASE = Measurement(
@@ -53,31 +53,11 @@ def test_moved_code_and_timings_are_no_difference():
     assert first_difference(BASE, moved) is None
 
 
-class Sequence:
-    """Stands in for a runner: gives prepared measurements, and notes when it was told to restart."""
-
-    def __init__(self, *measurements):
-        self.measurements = list(measurements)
-        self.calls = []
-
-    def restart(self):
-        self.calls.append("restart")
-
-    def run(self, job):
-        self.calls.append("run")
-        return self.measurements.pop(0)
-
-
-def test_each_run_has_a_fresh_worker():
-    runner = Sequence(BASE, BASE)
-    assert run_twice({"id": "s/c"}, runner) is BASE
-    assert runner.calls == ["restart", "run", "restart", "run"]
-
-
 def test_what_does_not_repeat_is_refused():
+    check_repeats("s/c", BASE, replace(BASE, timings={"run": 3.0}))
     other = replace(BASE, output=np.ones((1, 2, 2, 1), np.float32))
     with pytest.raises(NotRepeatableError, match=r"s/c: two runs .* the output"):
-        run_twice({"id": "s/c"}, Sequence(BASE, other))
+        check_repeats("s/c", BASE, other)
 
 
 def test_the_order_of_statistics_is_no_difference():

@@ -183,7 +183,7 @@ class TestWhatIsWritten:
                 return measured
 
         recording = Recording(store)
-        recording.measure(case, Prepared())
+        recording.measure([case], Prepared())
         return [outcome for _, outcome in recording.store("a reason")]
 
 

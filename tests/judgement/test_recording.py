@@ -51,7 +51,7 @@ def record(store, *pairs, reason=None):
     """Measure each (case, answer), then store; return the recording and what became of the candidates."""
     recording = Recording(store)
     for case, answer in pairs:
-        recording.measure(case, Prepared(answer))
+        recording.measure([case], Prepared(answer))
     return recording, [outcome for _, outcome in recording.store(reason)]
 
 
@@ -75,15 +75,38 @@ def test_what_is_new_is_written_with_its_reason(store):
 
 
 def test_nothing_is_written_before_store_is_called(store):
-    result = Recording(store).measure(CASE, Prepared(BASE))
+    (result,) = Recording(store).measure([CASE], Prepared(BASE))
     assert isinstance(result, Candidate)
     assert not store.root.exists()
 
 
-def test_every_case_runs_twice():
-    runner = Prepared(BASE)
-    Recording(BaselineStore(Path("absent"))).measure(CASE, runner)
-    assert runner.runs == 2
+class Journal(Prepared):
+    """Notes what is asked of it."""
+
+    def __init__(self, *answers):
+        super().__init__(*answers)
+        self.calls = []
+
+    def restart(self):
+        self.calls.append("restart")
+
+    def run(self, job):
+        self.calls.append(job["id"].removeprefix("guide/"))
+        return super().run(job)
+
+
+def test_two_fresh_workers_run_the_cases_there_and_back():
+    runner = Journal(BASE)
+    results = Recording(BaselineStore(Path("absent"))).measure([CASE, OTHER], runner)
+    assert runner.calls == ["restart", "two-steps", "other", "restart", "other", "two-steps"]
+    assert [result.case.id for result in results] == ["two-steps", "other"]
+
+
+def test_what_failed_once_does_not_run_again():
+    runner = Journal(CaseFailed("guide/two-steps: no such checkpoint"), BASE, BASE)
+    results = Recording(BaselineStore(Path("absent"))).measure([CASE, OTHER], runner)
+    assert runner.calls == ["restart", "two-steps", "other", "restart", "other"]
+    assert [type(result) for result in results] == [Refusal, Candidate]
 
 
 @pytest.mark.parametrize("reason", [None, "a reason for others"])
@@ -191,11 +214,11 @@ def test_what_nothing_can_be_held_to_is_refused_and_the_others_are_stored(store,
     if existing:
         record(store, (CASE, BASE))
     recording = Recording(store)
-    refusal = recording.measure(CASE, Prepared(bad))
+    (refusal,) = recording.measure([CASE], Prepared(bad))
     assert isinstance(refusal, Refusal)
     assert refusal.case is CASE
     assert told in refusal.message
-    recording.measure(OTHER, Prepared(BASE))
+    recording.measure([OTHER], Prepared(BASE))
     assert [(candidate.case.id, outcome.state) for candidate, outcome in recording.store("a reason")] == [
         ("other", "created")
     ]
@@ -205,33 +228,33 @@ def test_what_nothing_can_be_held_to_is_refused_and_the_others_are_stored(store,
 
 def test_what_does_not_repeat_is_refused(store):
     recording = Recording(store)
-    refusal = recording.measure(CASE, Prepared(BASE, DRIFTED))
+    (refusal,) = recording.measure([CASE], Prepared(BASE, DRIFTED))
     assert isinstance(refusal, Refusal)
     assert "two runs in two fresh workers differ, first in the output" in refusal.message
     assert recording.candidates == []
 
 
 def test_a_case_that_fails_is_refused(store):
-    refusal = Recording(store).measure(CASE, Prepared(CaseFailed("guide/two-steps: no such checkpoint")))
+    (refusal,) = Recording(store).measure([CASE], Prepared(CaseFailed("guide/two-steps: no such checkpoint")))
     assert refusal == Refusal(CASE, "guide/two-steps: no such checkpoint")
 
 
 def test_a_fingerprint_without_a_device_is_refused(store):
-    refusal = Recording(store).measure(CASE, Prepared(make_measurement(fingerprint={})))
+    (refusal,) = Recording(store).measure([CASE], Prepared(make_measurement(fingerprint={})))
     assert isinstance(refusal, Refusal)
     assert "names no device" in refusal.message
 
 
 def test_a_fault_of_the_harness_itself_is_not_hidden(store):
     with pytest.raises(ZeroDivisionError):
-        Recording(store).measure(CASE, Prepared(ZeroDivisionError()))
+        Recording(store).measure([CASE], Prepared(ZeroDivisionError()))
 
 
 def test_a_baseline_that_cannot_be_written_is_refused_and_the_others_are_stored(store):
     recording = Recording(store)
     third = make_case(id="third")
     for case in (CASE, OTHER, third):
-        recording.measure(case, Prepared(BASE))
+        recording.measure([case], Prepared(BASE))
     assert recording.complete
     # In the way of the second one's folder only.
     (store.root / "guide").mkdir(parents=True)
