@@ -56,7 +56,7 @@ def leaky_relu(input: Tensor, negative_slope: Any = 0.01) -> Tensor:
 
 @kernel("LogSigmoid", serves=("mint.nn.functional.logsigmoid", "mint.nn.LogSigmoid"))
 def log_sigmoid(input: Tensor) -> tuple[Tensor, Tensor]:
-    """min(x, 0) - `numpy.log1p(exp(-|x|))` in float64; beside it the buffer of the gradient."""
+    """`min(x, 0) - log1p(exp(-abs(x)))` in float64; beside it the buffer of the gradient."""
     x = _float64(input)
     smaller = np.exp(-np.abs(x))
     return to_tensor(np.minimum(x, 0) - np.log1p(smaller), input.dtype), to_tensor(smaller, input.dtype)
@@ -75,14 +75,14 @@ def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Ten
 
 @kernel("MishExt", serves=("mint.nn.functional.mish", "mint.nn.Mish"))
 def mish(input: Tensor) -> Tensor:
-    """x * `numpy.tanh(log1p(exp(x)))` in float64."""
+    """`x * tanh(log1p(exp(x)))` in float64."""
     x = _float64(input)
     return to_tensor(x * np.tanh(np.logaddexp(0, x)), input.dtype)
 
 
 @kernel("SoftplusExt", serves=("mint.nn.functional.softplus",), native_from="2.10.0")
 def softplus(input: Tensor, beta: Any = 1, threshold: Any = 20) -> Tensor:
-    """`numpy.logaddexp(0, beta * x) / beta` in float64; x itself where beta * x is above the threshold."""
+    """`numpy.logaddexp(0, beta * x) / beta` in float64; x itself where `beta * x` is above the threshold."""
     x, scale = _float64(input), number(beta)
     return to_tensor(
         np.where(x * scale > number(threshold), x, np.logaddexp(0, x * scale) / scale), input.dtype

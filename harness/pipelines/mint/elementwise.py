@@ -118,6 +118,6 @@ def floor_divide(input: Tensor, other: Any) -> Tensor:
 
 @kernel("AddcdivExt", serves=("mint.addcdiv",), overload="addcdiv")
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, value: Any = 1) -> Tensor:
-    """input + value * (tensor1 / tensor2) in float64."""
+    """`input + value * (tensor1 / tensor2)` in float64."""
     result = wide(input) + number(value) * (wide(tensor1) / wide(tensor2))
     return to_tensor(result, input.dtype)

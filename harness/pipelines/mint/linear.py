@@ -49,25 +49,25 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 
 @kernel("Addmm", serves=("mint.addmm",))
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """beta * input + alpha * `ops.matmul`."""
+    """`beta * input + alpha * ops.matmul`."""
     return _added(input, ops.matmul(mat1, mat2), beta, alpha)
 
 
 @kernel("Addmv", serves=("mint.addmv",))
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """beta * input + alpha * `ops.matmul`."""
+    """`beta * input + alpha * ops.matmul`."""
     return _added(input, mv(mat, vec), beta, alpha)
 
 
 @kernel("Addbmm", serves=("mint.addbmm",))
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """beta * input + alpha * the sum of `ops.bmm` over the batch."""
+    """`beta * input + alpha * sum(ops.bmm)`."""
     return _added(input, ops.bmm(batch1, batch2).sum(0), beta, alpha)
 
 
 @kernel("Baddbmm", serves=("mint.baddbmm",))
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """beta * input + alpha * `ops.bmm`; an input of four axes has its first two merged.
+    """`beta * input + alpha * ops.bmm`; an input of four axes has its first two merged.
 
     The documentation allows three axes. mindone's attention hands over a mask of (batch, heads, queries,
     keys) beside operands whose first axis is batch * heads, as UnCLIP's prior does.

@@ -43,7 +43,7 @@ def l1_loss(input: Tensor, target: Tensor, reduction: Any = "mean") -> Tensor:
 
 @kernel("KLDiv", serves=("mint.nn.functional.kl_div", "mint.nn.KLDivLoss"))
 def kl_div(input: Tensor, target: Tensor, reduction: Any = "mean", log_target: bool = False) -> Tensor:
-    """target * (log(target) - x) in float64; 0 where the target is 0."""
+    """`target * (log(target) - x)` in float64; 0 where the target is 0."""
     x, y = _pair(input, target)
     if log_target:
         return _reduced(np.exp(y) * (y - x), reduction, input.dtype)
