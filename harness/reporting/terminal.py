@@ -37,7 +37,8 @@ def judgement_text(
         end += _shortened(fields, _CAUSES, "fields")
     end += [f"note: {note}" for note in _shortened(list(judgement.notes), _NOTES, "notes")]
     end += [] if commands is None else _command_lines(commands.fitting(judgement))
-    return "\n".join([*lines, *_table(judgement.rows, _LINES - len(lines) - len(end)), *end])
+    lines += [*_table(judgement.rows, _LINES - len(lines) - len(end)), *end]
+    return "\n".join(map(_harmless, lines))
 
 
 def cause_lines(causes: Sequence[Cause], *, most: int | None = None) -> list[str]:
@@ -60,6 +61,11 @@ def cause_lines(causes: Sequence[Cause], *, most: int | None = None) -> list[str
     if hidden:
         lines.append(f"     … {hidden} more, which harness explain tells")
     return lines
+
+
+def _harmless(line: str) -> str:
+    """Return ``line`` without what a terminal would obey: a worker's log may have any character."""
+    return "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in line)
 
 
 def _command_lines(shown: Sequence[tuple[str, str]]) -> list[str]:

@@ -256,3 +256,14 @@ def test_recording_is_offered_where_it_would_help(tier, told):
     text = judgement_text(judgement(Verdict.DRIFT, tier), commands=COMMANDS)
     assert text.endswith(f"  if meant   {COMMANDS.record}") is told
     assert ("harness record" in text) is told
+
+
+def test_nothing_that_is_shown_commands_the_terminal():
+    hostile = "\x1b[2J\x1b]0;title\x07 \r\x9b31m \u202e \ud800\ta"
+    causes = [Cause("environment", hostile, (hostile,))]
+    rows = (Row(hostile, 2.0, 1.0, passed=False),)
+    text = judgement_text(
+        judgement(Verdict.DRIFT, rows=rows, reasons=(f"a\n{hostile}",), notes=(hostile,)), causes
+    )
+    assert text.replace("\n", "").replace("\t", "").isprintable()
+    assert text.count("\ufffd[2J\ufffd]0;title") == 5

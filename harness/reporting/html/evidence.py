@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import Any
 
+from harness.judgement import bits
 from harness.measurement.record import Draw, Measurement
 
 # Around the first draw that differs, and from the first where none does.
@@ -33,9 +34,8 @@ def canaries(measured: Measurement | None, baseline: Measurement | None) -> dict
     """Return which operators gave other bits, and how many were tried on both sides; None without a pair."""
     if measured is None or baseline is None:
         return None
-    ours, theirs = measured.canaries, baseline.canaries
-    tried = sorted(ours.keys() & theirs.keys())
-    return {"tried": len(tried), "changed": [name for name in tried if ours[name] != theirs[name]]}
+    tried = measured.canaries.keys() & baseline.canaries.keys()
+    return {"tried": len(tried), "changed": list(bits.changed_operators(measured, baseline))}
 
 
 def ledger(measured: Measurement | None, baseline: Measurement | None) -> dict[str, Any] | None:
@@ -89,13 +89,7 @@ def checkpoint(measured: Measurement | None, baseline: Measurement | None) -> di
 
 
 def _same(ours: Draw | None, theirs: Draw | None) -> bool:
-    if ours is None or theirs is None:
-        return False
-    return _form(ours) == _form(theirs) and ours.sha256 == theirs.sha256
-
-
-def _form(draw: Draw) -> tuple[object, ...]:
-    return (draw.generator, draw.method, draw.shape, draw.dtype)
+    return ours is not None and theirs is not None and bits.same_draw(ours, theirs)
 
 
 def _draw(draw: Draw | None) -> dict[str, Any] | None:

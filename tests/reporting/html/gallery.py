@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
 
 from harness.baselines import Baseline, BaselineStore, Calibration, Provenance, device_key
 from harness.cases import Case, load_suite
@@ -15,6 +19,7 @@ from harness.judgement.calibration.envelope import Member, make_calibration
 from harness.judgement.calibration.run import member_job
 from harness.judgement.check import check
 from harness.measurement.record import Measurement
+from harness.pipelines.checkpoints import resolve
 from harness.reporting.commands import commands
 from harness.reporting.html.run import RunReport
 from harness.reporting.html.view import case_view
@@ -40,6 +45,8 @@ cases:
   - id: one-weight-scaled
   - id: betas-in-half
   - id: another-seed
+  - id: other-weights
+  - id: timesteps-off-by-one
   - id: grey-patch
     seeds: [3, 4, 5, 6]
     keep: none
@@ -50,10 +57,12 @@ _FAULTS: dict[str, dict[str, Any]] = {
     "one-weight-scaled": {"name": "weight-scaled", "size": None},
     "betas-in-half": {"name": "betas-half", "size": None},
     "another-seed": {"name": "other-seed", "size": None},
+    "timesteps-off-by-one": {"name": "timestep-off-by-one", "size": None},
     "grey-patch": {"name": "patch", "size": 0.02},
 }
 # An instruction set that every x86-64 processor has, and another one than the profile's.
 _ELSEWHERE = ("other-kernels", "limits-too-tight", "strict-elsewhere")
+_OTHER_WEIGHTS = "trained-on"
 _MEMBERS = 4
 
 
@@ -67,6 +76,8 @@ class _Runner:
         name = job["id"].partition("/")[2]
         if name == "crash":
             return self._here.run({**job, "pipeline": "pipelines_for_tests:crashing", "checkpoint": None})
+        if name == "other-weights":
+            job = {**job, "checkpoint": f"./{_OTHER_WEIGHTS}"}
         if name in _FAULTS:
             job = {**job, "fault": _FAULTS[name]}
         return (self._elsewhere if name in _ELSEWHERE else self._here).run(job)
@@ -93,6 +104,7 @@ def make_gallery(folder: Path) -> Path:
                 known[case.hash()] = base, make_calibration(members, base, 2.0, case.id)
             _store(store, case, *known[case.hash()])
         runner = _Runner(here, elsewhere)
+        _train_on(path.parent / _OTHER_WEIGHTS)
         for case in cases:
             result = check(case, runner, store)
             causes = ()
@@ -101,6 +113,19 @@ def make_gallery(folder: Path) -> Path:
             view = case_view(case, result, store, commands=commands(case, store.root), causes=causes)
             report.add(f"{path}::{case.id}", _elsewhere_too(view.to_json()))
     return report.write()
+
+
+def _train_on(folder: Path) -> None:
+    """Make ``folder`` a copy of the digits' checkpoint, as one more step of training could leave it."""
+    digits = resolve("builtin:ddpm-digits", Path()).folder
+    assert digits is not None
+    shutil.copytree(digits, folder)
+    path = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    weights = load_file(path)
+    noise = np.random.default_rng(0)
+    save_file(
+        {name: (w * noise.normal(1, 1e-3, w.shape)).astype(w.dtype) for name, w in weights.items()}, path
+    )
 
 
 def _elsewhere_too(view: str) -> str:

@@ -51,6 +51,7 @@ def mixed(tmp_path_factory):
     batch, batch_moved = moved(1e-3, (3, 8, 8, 3))
     video, video_moved = moved(1e-3, (1, 5, 8, 8, 3))
     alpha, alpha_moved = moved(1e-3, (1, 8, 8, 4))
+    grey, grey_moved = moved(1e-3, (1, 8, 8, 1))
     latent, latent_moved = moved(1e-3, (1, 4, 16, 16))
     views = [
         view("same", sound),
@@ -62,6 +63,7 @@ def mixed(tmp_path_factory):
         view("batch", make_measurement(batch_moved), make_measurement(batch), suite="forms"),
         view("video", make_measurement(video_moved), make_measurement(video), suite="forms"),
         view("alpha", make_measurement(alpha_moved), make_measurement(alpha), suite="forms"),
+        view("grey", make_measurement(grey_moved), make_measurement(grey), suite="forms"),
         view("latent", make_measurement(latent_moved), make_measurement(latent), suite="forms"),
         view("cropped", make_measurement(image[:, :4]), suite="forms"),
     ]
@@ -83,7 +85,7 @@ def test_the_worst_come_first_and_the_first_is_open(browser, mixed):
     assert verdicts == sorted(verdicts, key=order.index)
     assert set(verdicts) >= {"drift", "error", "within", "identical"}
     assert current(browser) == browser.texts(f"{LIST} .name")[0]
-    assert browser.text("h1") == "9 of 11 cases did not pass"
+    assert browser.text("h1") == "10 of 12 cases did not pass"
 
 
 def test_verdicts_and_suites_filter_the_list(browser, mixed):
@@ -91,7 +93,7 @@ def test_verdicts_and_suites_filter_the_list(browser, mixed):
     everything = names(browser)
     browser.click("[data-verdict=error]")
     assert names(browser) == ["guide/crashed"]
-    assert browser.text("#shown") == "1 of 11 cases"
+    assert browser.text("#shown") == "1 of 12 cases"
     browser.click("[data-verdict=within]")
     assert sorted(names(browser)) == ["guide/crashed", "guide/near"]
     assert (
@@ -105,7 +107,7 @@ def test_verdicts_and_suites_filter_the_list(browser, mixed):
         "s.dispatchEvent(new Event('change')); })()"
     )
     assert sorted(names(browser)) == [
-        f"forms/{name}" for name in ("alpha", "batch", "cropped", "latent", "video")
+        f"forms/{name}" for name in ("alpha", "batch", "cropped", "grey", "latent", "video")
     ]
 
 
@@ -115,7 +117,7 @@ def test_the_search_finds_words_and_says_when_there_are_none(browser, mixed):
     browser.type("SIGSEGV crashed")
     assert names(browser) == ["guide/crashed"]
     browser.press("Escape")
-    assert len(names(browser)) == 11
+    assert len(names(browser)) == 12
     browser.type("no such words")
     assert names(browser) == []
     assert browser.texts("#nothing") == ["No case matches."]
@@ -214,6 +216,14 @@ def test_pictures_of_four_channels_have_their_alpha(browser, mixed):
     assert browser.run(COLOURS)[:4] == [255, 0, 0, 0]
 
 
+def test_pictures_of_one_channel_are_shown(browser, mixed):
+    browser.open(mixed, "#forms/grey")
+    browser.wait(f"{BRIGHTEST} == 255")
+    assert browser.run("document.querySelectorAll('.pictures img.picture').length") == 2
+    # Grey, and the value that differs white.
+    assert browser.run(COLOURS)[:6] == [255, 255, 255, 0, 0, 0]
+
+
 def test_what_is_no_image_has_a_histogram_and_no_picture(browser, mixed):
     browser.open(mixed, "#forms/latent")
     assert browser.run("document.querySelector('.pictures')") is None
@@ -281,13 +291,13 @@ def test_no_page_scrolls_sideways(browser, mixed, width, dark):
 def test_a_phone_shows_the_list_or_the_case(browser, mixed):
     browser.view(390, 844)
     browser.open(mixed)
-    assert len(names(browser)) == 11
+    assert len(names(browser)) == 12
     assert browser.texts("article") == []
     browser.click(LIST)
     assert len(browser.texts("article")) == 1
     assert names(browser) == []
     browser.click(".back")
-    assert len(names(browser)) == 11
+    assert len(names(browser)) == 12
 
 
 # The lowest contrast of a text with what is behind it: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio

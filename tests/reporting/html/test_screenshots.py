@@ -9,12 +9,15 @@ import io
 import json
 import os
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from browser import Browser
 from gallery import make_gallery
 from PIL import Image
+
+from harness.explanation.causes import Kind
 
 pytestmark = pytest.mark.browser
 
@@ -27,6 +30,8 @@ EXPECTED = {
     "one-weight-scaled": ("drift", "numerics"),
     "betas-in-half": ("drift", "numerics"),
     "another-seed": ("drift", "randomness"),
+    "other-weights": ("drift", "inputs"),
+    "timesteps-off-by-one": ("drift", "schedule"),
     "grey-patch": ("drift", "output"),
     "crash": ("error", None),
 }
@@ -37,6 +42,8 @@ SHOTS = [
     ("report-environment", 1280, 1000, False, "#digits/limits-too-tight"),
     ("report-noise", 1280, 1000, False, "#digits/another-seed"),
     ("report-scheduler", 1280, 1000, False, "#digits/betas-in-half"),
+    ("report-weights", 1280, 1000, False, "#digits/other-weights"),
+    ("report-schedule", 1280, 1000, False, "#digits/timesteps-off-by-one"),
     ("report-patch", 1280, 900, False, "#digits/grey-patch"),
     ("report-crash", 1280, 1000, False, "#digits/crash"),
     ("report-phone", 390, 844, False, ""),
@@ -62,6 +69,7 @@ def test_each_kind_of_drift_is_told_apart(gallery):
         for case in cases
     }
     assert found == EXPECTED
+    assert {first for verdict, first in found.values() if verdict == "drift"} == set(get_args(Kind))
 
 
 @pytest.mark.parametrize(
