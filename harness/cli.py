@@ -23,6 +23,11 @@ COMMANDS = {
     "doctor": "doctor:doctor",
     "report": "report:report",
     "list": "listing:list_cases",
+    "matrix": "matrix:matrix",
+    "bisect": "bisect:bisect",
+    "environments": "environments:environments",
+    "gate": "gate:gate",
+    "verify": "verify:verify",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,6 +78,21 @@ def one_case(argument: str) -> Case:
         known = ", ".join(case.id for case in cases[:5]) + (", …" if len(cases) > 5 else "")
         raise UsageError(f"{argument} names {len(cases)} cases: write SUITE.yaml::CASE with one of {known}")
     return cases[0]
+
+
+def without_tags(cases: Sequence[Case], tags: Iterable[str]) -> tuple[Case, ...]:
+    """Return those of ``cases`` that have none of ``tags``.
+
+    Raises :class:`harness.errors.UsageError` for a tag that no case has, and where no case is left.
+    """
+    unwanted = set(tags)
+    known = sorted({tag for case in cases for tag in case.tags})
+    for tag in sorted(unwanted.difference(known)):
+        raise UsageError(f"no case has the tag {quoted(tag)}; {suggestion(tag, known)}")
+    left = tuple(case for case in cases if unwanted.isdisjoint(case.tags))
+    if not left:
+        raise UsageError(f"every case has one of the tags left out ({', '.join(sorted(unwanted))})")
+    return left
 
 
 @contextmanager

@@ -1,0 +1,127 @@
+"""`harness bisect`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from harness.baselines import BaselineStore
+from harness.cases.selection import one_case
+from harness.commands.options import BaselineDir, Device, DeviceId, Timeout, interruptible
+from harness.commands.releases import (
+    ENVIRONMENTS,
+    WORK_DIR,
+    EnvironmentsDir,
+    Fresh,
+    With,
+    Work,
+    runners_of,
+    subject_maker,
+)
+from harness.errors import UsageError
+from harness.releases.bisection import Bisected
+from harness.releases.commits import bisect_commits
+from harness.releases.environments import Environments
+from harness.releases.kept import Sources
+from harness.releases.release_line import ReleaseLine, bisect_releases
+from harness.releases.requirements import Release
+from harness.releases.running import Running
+from harness.reporting.bisection import BisectionDisplay, bisected_json, show_bisected
+from harness.reporting.destination import check_destination, write_result
+
+
+def bisect(
+    path: Annotated[str, typer.Argument(metavar="SUITE.yaml::CASE", help="one case")],
+    good: Annotated[str, typer.Option("--good", metavar="X", help="mindspore==2.7.0, or a commit")],
+    bad: Annotated[str, typer.Option("--bad", metavar="Y", help="mindspore==2.10.0, or a commit")],
+    releases: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--releases",
+            metavar="VERSIONS",
+            help="those between, as 2.7.2,2.8.0; may be repeated (default: the package index is asked)",
+        ),
+    ] = None,
+    repo: Annotated[
+        Path | None,
+        typer.Option("--repo", metavar="DIR", help="bisect commits of the git repository of a pipeline"),
+    ] = None,
+    drift: Annotated[
+        bool, typer.Option("--drift", help="find the first that drifts, not the first with other bits")
+    ] = False,
+    extras: With = None,
+    python: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--python",
+            metavar="PYTHON",
+            help="an environment that exists, in place of those made; may be repeated",
+        ),
+    ] = None,
+    baseline_dir: BaselineDir = Path("baselines"),
+    environments: EnvironmentsDir = ENVIRONMENTS,
+    work: Work = WORK_DIR,
+    fresh: Fresh = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="write what was found as JSON")
+    ] = None,
+    device: Device = "CPU",
+    device_id: DeviceId = 0,
+    timeout: Timeout = 600.0,
+) -> None:
+    """Find the first release, or with --repo the first commit, under which a case's output changed.
+
+    Runs both ends, then halves what is between them. Fails where both ends are alike.
+    """
+    if json_file is not None:
+        check_destination(json_file)
+    pythons = python or []
+    if repo is not None and (releases or extras or len(pythons) > 1):
+        raise UsageError("--repo bisects commits under one interpreter: leave --releases and --with out")
+    if releases and pythons:
+        raise UsageError("give --releases or --python: environments that exist are the releases")
+    case = one_case(path)
+    store = BaselineStore(baseline_dir)
+    console = Console()
+    outcome = "nothing was written" if repo else "what has run is kept, the same command goes on from there"
+    found: Bisected[Any]
+    attribution = None
+    with interruptible(outcome), BisectionDisplay(console) as display:
+        if repo is not None:
+            found = bisect_commits(
+                case,
+                repo,
+                (good, bad),
+                runners_of(device, device_id, pythons[0] if pythons else None, timeout),
+                store,
+                python=pythons[0] if pythons else None,
+                until_drift=drift,
+                progress=display.ran,
+            )
+        else:
+            ends = Release.parse(good), Release.parse(bad)
+            if pythons:
+                line = ReleaseLine.given(*ends, pythons)
+            else:
+                between = [Release.parse(f"{ends[0].package}=={each}") for each in _versions(releases or [])]
+                line = ReleaseLine.made(
+                    *ends, between, extras or [], Environments(environments), display.preparing
+                )
+            running = Running(
+                subject_maker(device, device_id, timeout, [Path.cwd()]),
+                work,
+                Sources([Path.cwd()]),
+                fresh=fresh,
+            )
+            result = bisect_releases(case, line, running, store, until_drift=drift, progress=display.ran)
+            found, attribution = result.bisected, result.attribution
+    show_bisected(console, case, found, attribution)
+    if json_file is not None:
+        write_result(json_file, bisected_json(case, found, attribution).encode())
+
+
+def _versions(texts: list[str]) -> list[str]:
+    return [version for text in texts for version in text.split(",") if version]

@@ -1,0 +1,38 @@
+"""`harness environments`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+
+from harness.commands.releases import ENVIRONMENTS, EnvironmentsDir
+from harness.errors import UsageError
+from harness.releases.environments import Environments
+from harness.reporting.environments import show_environments
+
+
+def environments(
+    action: Annotated[Literal["list", "remove"], typer.Argument(help="what to do")] = "list",
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAMES...", help="environments to remove")
+    ] = None,
+    unused: Annotated[
+        bool, typer.Option("--unused", help="those not used for --days, and those never finished")
+    ] = False,
+    days: Annotated[float, typer.Option(min=0.0, metavar="DAYS", help="when one counts as unused")] = 30.0,
+    folder: EnvironmentsDir = ENVIRONMENTS,
+) -> None:
+    """List or remove the environments that harness matrix and harness bisect made for releases."""
+    stored = Environments(folder)
+    if action == "list":
+        if names:
+            raise UsageError("harness environments list takes no names")
+        wanted = stored.unused(days) if unused else None
+        show_environments(Console(), [e for e in stored.listed() if wanted is None or e.name in wanted])
+        return
+    if bool(names) == unused:
+        raise UsageError("say what to remove: names, as harness environments list shows them, or --unused")
+    for name in stored.remove(names or stored.unused(days)):
+        print(f"removed {name}")

@@ -1,0 +1,1 @@
+"""Across releases: the same suites under several environments, and what differs between them."""

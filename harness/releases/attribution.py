@@ -1,0 +1,92 @@
+"""Attribution: which part of an environment changed the output, found by varying one part at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.errors import HarnessError
+from harness.measurement.record import Measurement
+from harness.releases.bits import bits_of
+from harness.releases.comparison import first_line
+from harness.releases.interpreters import Subject, differing_packages
+
+# Beside the release and what is asked for by --with, the packages that compute: others move no bits.
+_COMPUTING = ("numpy", "scipy", "mindone", "transformers", "tokenizers", "safetensors", "mindspore")
+
+# Runs the case with the bad release and these versions of other packages.
+RunWith = Callable[[Mapping[str, str]], Measurement]
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """``part`` is the package that the change is in, None where that cannot be said; ``text`` says why.
+
+    ``others`` are the packages that differ beside it, as ``name: good -> bad``; ``runs`` how many runs it
+    took.
+    """
+
+    part: str | None
+    text: str
+    others: tuple[str, ...] = ()
+    runs: int = 0
+
+
+def attribute(
+    package: str,
+    subjects: tuple[Subject, Subject],
+    runs: tuple[Measurement, Measurement],
+    run_with: RunWith | None,
+    named: Sequence[str] = (),
+) -> Attribution:
+    """Return which package changed the output between two environments, the good one first.
+
+    ``package`` is the one that was bisected. Where others that compute (or those ``named``) differ as well,
+    ``run_with`` runs the bad release with their good versions, all of them first, then one at a time; None
+    where environments cannot be made.
+    """
+    differing = {
+        name: versions
+        for name, versions in differing_packages(subjects).items()
+        if name != package and None not in versions
+    }
+    others = tuple(f"{name}: {good} -> {bad}" for name, (good, bad) in differing.items())
+    suspects = {name: str(good) for name, (good, _) in differing.items() if name in (*_COMPUTING, *named)}
+    if not suspects:
+        return Attribution(package, "no other package that computes differs between the two", others)
+    listed = ", ".join(suspects)
+    if run_with is None:
+        return Attribution(
+            None, f"{package}, or {listed}: environments that are given cannot be varied", others
+        )
+    try:
+        return _varied(package, runs, run_with, suspects, others)
+    except HarnessError as error:
+        told = f"{package}, or {listed}: no run with one part varied could be had: {first_line(error)}"
+        return Attribution(None, told, others)
+
+
+def _varied(
+    package: str,
+    runs: tuple[Measurement, Measurement],
+    run_with: RunWith,
+    suspects: Mapping[str, str],
+    others: tuple[str, ...],
+) -> Attribution:
+    good, bad = map(bits_of, runs)
+    held = bits_of(run_with(suspects))
+    listed = ", ".join(suspects)
+    if held == bad:
+        return Attribution(package, f"it is the same with the good side's {listed}", others, 1)
+    if held != good:
+        return Attribution(None, f"{package} and {listed}: each of them changes bits", others, 1)
+    if len(suspects) == 1:
+        return Attribution(listed, f"with the good side's {listed} there is no change", others, 1)
+    for count, name in enumerate(suspects, 2):
+        rest = {other: version for other, version in suspects.items() if other != name}
+        if bits_of(run_with(rest)) != good:
+            text = (
+                f"with the good side's {', '.join(rest)} the change is there, with its {name} too it is not"
+            )
+            return Attribution(name, text, others, count)
+    return Attribution(None, f"more than one of {listed} changes bits", others, 1 + len(suspects))

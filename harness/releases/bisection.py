@@ -1,0 +1,107 @@
+"""Bisection: the first of a line of versions whose run is not that of the one known to be good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from harness.errors import HarnessError
+from harness.measurement.record import Measurement
+from harness.releases.bits import bits_of
+from harness.releases.comparison import Comparison, first_line
+
+Version = TypeVar("Version")
+
+# Runs one version; raises HarnessError where it yields no measurement.
+Run = Callable[[Version], Measurement]
+# Holds a version's run to the good one's.
+Compare = Callable[[Measurement, Measurement], Comparison]
+# Told of each run: the version, whether it is like the good one (None: it yielded no measurement), and why.
+Progress = Callable[[Any, "bool | None", str], None]
+
+
+class NothingToFind(HarnessError):
+    """Both ends of a line are alike."""
+
+
+@dataclass(frozen=True)
+class Bisected(Generic[Version]):
+    """What a bisection found: ``last_good`` and ``first_bad`` are neighbours but for what is ``untested``.
+
+    ``step`` is how the first bad one stands to the last good one, ``to_good`` how it stands to the good end.
+    ``untested`` are those between the two that yielded no measurement, with the reason; ``runs`` how many
+    versions were run.
+    """
+
+    last_good: Version
+    first_bad: Version
+    good: Measurement
+    bad: Measurement
+    step: Comparison
+    to_good: Comparison
+    untested: tuple[tuple[Version, str], ...]
+    runs: int
+
+
+def bisect(
+    versions: Sequence[Version],
+    run: Run[Version],
+    compare: Compare,
+    *,
+    until_drift: bool = False,
+    progress: Progress = lambda *_: None,
+) -> Bisected[Version]:
+    """Return where in ``versions``, the good one first and the bad one last, the output changed.
+
+    Changed is what has other bits than the good one, or with ``until_drift`` what does not pass when it is
+    held to the good one. The ends are run, then the middle of what is left: at most ceil(log2(n)) + 2 runs of
+    n versions, more by those that yield no measurement, which are left out as ``git bisect skip`` does.
+    Where the output changes to and fro, one of the changes is found.
+
+    Raises :class:`NothingToFind` where the bad end is like the good one, and HarnessError where an end
+    yields no measurement.
+    """
+    if len(versions) < 2:
+        raise NothingToFind(f"good and bad are the same ({versions[0]}): there is nothing between them")
+    reference = run(versions[0])
+    progress(versions[0], True, "the good end")
+    ran, failed = {0: reference}, dict[int, str]()
+
+    def is_good(index: int) -> bool:
+        if until_drift:
+            comparison = compare(reference, ran[index])
+            good, told = comparison.passed, comparison.verdict.value
+        else:
+            good = bits_of(ran[index]) == bits_of(reference)
+            told = "the same bits" if good else "other bits"
+        progress(versions[index], good, told)
+        return good
+
+    last_good, first_bad = 0, len(versions) - 1
+    ran[first_bad] = run(versions[first_bad])
+    if is_good(first_bad):
+        like = "passes when held to" if until_drift else "has the same bits as"
+        raise NothingToFind(f"{versions[-1]} {like} {versions[0]}: there is no change to find between them")
+    while between := [index for index in range(last_good + 1, first_bad) if index not in failed]:
+        middle = between[len(between) // 2]
+        try:
+            ran[middle] = run(versions[middle])
+        except HarnessError as error:
+            failed[middle] = first_line(error)
+            progress(versions[middle], None, failed[middle])
+            continue
+        if is_good(middle):
+            last_good = middle
+        else:
+            first_bad = middle
+    return Bisected(
+        last_good=versions[last_good],
+        first_bad=versions[first_bad],
+        good=ran[last_good],
+        bad=ran[first_bad],
+        step=compare(ran[last_good], ran[first_bad]),
+        to_good=compare(reference, ran[first_bad]),
+        untested=tuple((versions[index], failed[index]) for index in range(last_good + 1, first_bad)),
+        runs=len(ran) + len(failed),
+    )

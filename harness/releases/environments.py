@@ -1,0 +1,237 @@
+"""Virtual environments, one per release, made once and kept.
+
+<root>/<name>/venv/               the environment
+<root>/<name>/environment.json    written last: without it, what is there is not used
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from harness.baselines.files import locked, write_durably
+from harness.errors import HarnessError, UsageError
+from harness.releases.installer import InstallError, check_installable, install, make_environment
+from harness.releases.interpreters import MINDSPORE, Subject, installed
+from harness.releases.requirements import Specification
+
+DEFAULT_ROOT = Path(".harness/environments")
+# Measured with MindSpore 2.7.0 to 2.10.0 on x86-64: 2.7 to 2.8 GB.
+BYTES_EACH = 2_800_000_000
+_MARKER = "environment.json"
+_FORMAT = 1
+_DAY = 86400.0
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A complete environment: its name, interpreter, and the version of every package in it."""
+
+    name: str
+    python: Path
+    packages: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A folder below the root: ``environment`` is None where its building was not finished.
+
+    ``size`` is in bytes on disk, files shared with uv's cache counted; ``idle`` the days since it was used.
+    """
+
+    name: str
+    environment: Environment | None
+    size: int
+    idle: float
+
+
+@dataclass(frozen=True)
+class _Marker:
+    format: int
+    requirements: list[str]
+    packages: dict[str, str]
+    date: str
+
+
+def subject_of(specification: Specification, environment: Environment) -> Subject:
+    """Return ``environment`` as one to run cases in, named for the release."""
+    release = specification.release
+    name = release.version if release.package == MINDSPORE else str(release)
+    return Subject(name, str(environment.python), environment.packages)
+
+
+def free_space(folder: Path) -> int:
+    """Return the bytes that may be written where ``folder`` is or will be."""
+    existing = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    return shutil.disk_usage(existing).free
+
+
+class Environments:
+    """The environments below ``root``; ``free`` tells how many bytes there are for more of them."""
+
+    def __init__(self, root: Path = DEFAULT_ROOT, *, free: Callable[[Path], int] = free_space) -> None:
+        # A virtual environment's own scripts name its path.
+        self.root = root.absolute()
+        self._free = free
+
+    def find(self, specification: Specification) -> Environment | None:
+        """Return the environment of ``specification``, None where there is none that is complete.
+
+        Raises HarnessError for one whose packages are no longer those it was made with.
+        """
+        folder = self.root / specification.name
+        marker = _read_marker(folder)
+        if marker is None or marker.requirements != list(specification.requirements):
+            return None
+        python = folder / "venv" / "bin" / "python"
+        try:
+            packages = installed(python)
+        except (OSError, HarnessError):
+            # The Python that it is made from is gone: nothing of it can be used.
+            return None
+        if packages != marker.packages:
+            changed = sorted(
+                name
+                for name in packages.keys() | marker.packages.keys()
+                if packages.get(name) != marker.packages.get(name)
+            )
+            raise HarnessError(
+                f"{folder}: packages were changed there since it was made ({', '.join(changed[:5])}); remove "
+                f"it (harness environments remove {specification.name}) and give --with what it shall have"
+            )
+        return Environment(specification.name, python, packages)
+
+    def ensure(
+        self, specifications: Sequence[Specification], progress: Callable[[str], None] = lambda _: None
+    ) -> list[Environment]:
+        """Return the environments of ``specifications``, after making those that are not there.
+
+        ``progress`` is told what is being made. Before the first is made, the package index is asked whether
+        all can be, and the disk whether they fit. Raises :class:`InstallError` and HarnessError, each with
+        what to do; what is complete by then stays.
+        """
+        found = {each: self.find(each) for each in specifications}
+        missing = [each for each, environment in found.items() if environment is None]
+        for each in missing:
+            progress(f"looking for {each}")
+            with _naming(each):
+                check_installable(each.requirements)
+        self._check_space(missing)
+        for number, each in enumerate(missing, 1):
+            progress(f"making {each} ({number} of {len(missing)})")
+            found[each] = self._make(each)
+        environments = [environment for environment in found.values() if environment is not None]
+        for environment in environments:
+            with suppress(OSError):
+                os.utime(self.root / environment.name / _MARKER)
+        return environments
+
+    def _check_space(self, missing: Sequence[Specification]) -> None:
+        needed, free = len(missing) * BYTES_EACH, self._free(self.root)
+        if free < needed:
+            raise HarnessError(
+                f"{self.root}: {len(missing)} environments to be made there need {_gigabytes(needed)} "
+                f"({_gigabytes(BYTES_EACH)} each), and {_gigabytes(free)} are free: free some (harness "
+                "environments list), or name a folder on another disk with --environments"
+            )
+
+    def _make(self, specification: Specification) -> Environment:
+        folder = self.root / specification.name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            # This is for the machine, not for version control.
+            (self.root / ".gitignore").write_text("*\n")
+            with locked(folder):
+                if (made := self.find(specification)) is not None:
+                    return made
+                (folder / _MARKER).unlink(missing_ok=True)
+                shutil.rmtree(folder / "venv", ignore_errors=True)
+                with _naming(specification):
+                    return _build(folder, specification)
+        except OSError as error:
+            raise HarnessError(f"{folder}: cannot be written: {error.strerror}") from None
+
+    def listed(self) -> list[Stored]:
+        """Return what is below the root, by name."""
+        return sorted(self._listed(), key=lambda stored: stored.name)
+
+    def _listed(self) -> Iterator[Stored]:
+        folders = [each for each in self.root.iterdir() if each.is_dir()] if self.root.is_dir() else []
+        for folder in folders:
+            marker = _read_marker(folder)
+            environment = None
+            if marker is not None:
+                environment = Environment(folder.name, folder / "venv" / "bin" / "python", marker.packages)
+            used = (folder / _MARKER if marker is not None else folder).stat().st_mtime
+            yield Stored(folder.name, environment, _size(folder), (time.time() - used) / _DAY)
+
+    def remove(self, names: Iterable[str]) -> list[str]:
+        """Remove the environments called ``names`` and return these.
+
+        Raises UsageError, before anything is removed, for a name that none has.
+        """
+        wanted = list(dict.fromkeys(names))
+        known = [each.name for each in self.root.iterdir() if each.is_dir()] if self.root.is_dir() else []
+        if unknown := [name for name in wanted if name not in known]:
+            there = ", ".join(sorted(known)) or "nothing"
+            raise UsageError(f"no environment is called {unknown[0]!r} below {self.root}; there is {there}")
+        for name in wanted:
+            folder = self.root / name
+            try:
+                with locked(folder):
+                    # First: what is half removed must not be used.
+                    (folder / _MARKER).unlink(missing_ok=True)
+                    shutil.rmtree(folder)
+            except OSError as error:
+                raise HarnessError(f"{folder}: cannot be removed: {error}") from None
+        return wanted
+
+    def unused(self, days: float) -> list[str]:
+        """Return the names of those that were not used for ``days`` days, and of those never finished."""
+        return [each.name for each in self.listed() if each.environment is None or each.idle >= days]
+
+
+def _build(folder: Path, specification: Specification) -> Environment:
+    python = make_environment(folder / "venv")
+    install(python, specification.requirements)
+    packages = installed(python)
+    date = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    marker = _Marker(_FORMAT, list(specification.requirements), packages, date)
+    write_durably(folder / _MARKER, json.dumps(asdict(marker), indent=2).encode())
+    return Environment(specification.name, python, packages)
+
+
+@contextmanager
+def _naming(specification: Specification) -> Iterator[None]:
+    try:
+        yield
+    except InstallError as error:
+        raise InstallError(
+            f"{specification}: no environment can be made of it, correct the release or what goes --with it: "
+            f"{error}"
+        ) from None
+
+
+def _read_marker(folder: Path) -> _Marker | None:
+    try:
+        marker = _Marker(**json.loads((folder / _MARKER).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    return marker if marker.format == _FORMAT else None
+
+
+def _size(folder: Path) -> int:
+    # Links are counted as links: the interpreter that they lead to is not the environment's.
+    files = (Path(parent, name).lstat() for parent, _, names in os.walk(folder) for name in names)
+    return sum(status.st_blocks * 512 for status in files)
+
+
+def _gigabytes(size: float) -> str:
+    return f"{size / 1e9:.1f} GB"

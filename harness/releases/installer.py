@@ -1,0 +1,83 @@
+"""uv: makes virtual environments, installs into them, and knows which releases there are."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from packaging.version import Version
+from uv import find_uv_bin
+
+from harness.errors import HarnessError, UsageError
+from harness.releases.requirements import Release
+
+_LAST_LINES = 12
+
+
+class InstallError(HarnessError):
+    """uv could not do what it was asked for; the text has its last lines."""
+
+
+def check_installable(requirements: Sequence[str]) -> None:
+    """Raise :class:`InstallError` where the package index has no set of packages for ``requirements``."""
+    _compile("\n".join(requirements))
+
+
+def make_environment(folder: Path) -> Path:
+    """Make an empty virtual environment of this interpreter's Python; return its interpreter."""
+    _uv("venv", "--quiet", "--no-project", "--clear", "--python", sys.executable, str(folder))
+    return folder / "bin" / "python"
+
+
+def install(python: Path, requirements: Sequence[str]) -> None:
+    """Install ``requirements`` into the environment of ``python``; raises :class:`InstallError`."""
+    _uv("pip", "install", "--python", str(python), "--", *requirements)
+
+
+def releases_between(first: Release, last: Release) -> list[Release]:
+    """Return the releases of one package from ``first`` to ``last``, both among them, in that order.
+
+    The package index is asked, through uv, for those that install on this Python and machine; pre-releases
+    are left out. Raises :class:`UsageError` for releases of two packages and :class:`InstallError` where
+    the index cannot be asked or has not got both.
+    """
+    if first.package != last.package:
+        raise UsageError(f"{first} and {last} are of two packages; nothing is between them")
+    low, high = sorted((first, last), key=lambda release: release.order)
+    found: list[Release] = []
+    bound = f"<={high.version}"
+    # The index has no list to ask uv for: the newest below the newest, until the oldest is reached.
+    while not found or found[-1].order > low.order:
+        pinned = _compile(f"{low.package}>={low.version},{bound}", "--no-deps").split("==")
+        found.append(Release(low.package, str(Version(pinned[1].split()[0]))))
+        bound = f"<{found[-1].version}"
+    for wanted, got in ((high, found[0]), (low, found[-1])):
+        if wanted.order != got.order:
+            raise InstallError(f"{wanted}: the package index has no such release; the next it has is {got}")
+    return found if first == high else found[::-1]
+
+
+def _compile(requirements: str, *options: str) -> str:
+    return _uv(
+        "pip", "compile", "-", "--quiet", "--no-header", "--no-annotate", "--python", sys.executable,
+        *options, given=requirements,
+    )  # fmt: skip
+
+
+def _uv(*arguments: str, given: str | None = None) -> str:
+    done = subprocess.run(
+        [find_uv_bin(), "--no-progress", *arguments],
+        input=given,
+        stdin=subprocess.DEVNULL if given is None else None,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode != 0:
+        lines = [line for line in done.stderr.splitlines() if line.strip()][-_LAST_LINES:]
+        told = "\n".join(f"    {line}" for line in lines)
+        raise InstallError(f"uv {' '.join(arguments[:2])} failed; the end of what it said:\n{told}")
+    return done.stdout

@@ -1,0 +1,213 @@
+"""Measurements kept on disk as they come, so that an interrupted matrix goes on where it stopped.
+
+    <root>/<interpreter>/<suite>/<case>.safetensors
+
+One is taken again only for the same case, checkpoint, code and environment: anything else is measured anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import safetensors.numpy
+from safetensors import SafetensorError, safe_open
+
+import harness
+from harness.baselines.arrays import stored_arrays
+from harness.baselines.files import write_durably
+from harness.cases import Case
+from harness.cases.names import MINDONE_CLASS_PATTERN, PIPELINES
+from harness.errors import HarnessError
+from harness.measurement.record import Array, Measurement, array_sha256, array_to_wire
+from harness.releases.interpreters import Subject
+
+DEFAULT_ROOT = Path(".harness/measurements")
+_FORMAT = 1
+_ARRAYS = ("output", "latents", "singles")
+# The packages of this one that a worker runs: how a case is judged and shown moves no bits of it.
+_WORKERS_SIDE = ("pipelines", "measurement", "faults", "tracing", "execution")
+_LOADED_ELSEWHERE = ("builtin", "seeded", "hub")
+
+
+class Sources:
+    """The hashes of what measurements are made from beside the environment; each is computed once.
+
+    ``import_paths`` are the folders that users' own pipelines are imported from: all Python files below them
+    count as their code.
+    """
+
+    def __init__(self, import_paths: Iterable[Path]) -> None:
+        self._import_paths = [path.resolve() for path in import_paths]
+        self._folders: dict[Path, str] = {}
+
+    def of(self, case: Case) -> tuple[str, ...]:
+        """Return what ``case`` is made from: its definition, the harness's code, its own, and its files."""
+        base = case.path.parent.resolve()
+        own = case.pipeline in PIPELINES or re.fullmatch(MINDONE_CLASS_PATTERN, case.pipeline)
+        files = [_file_hash(base / name) for name in _files_in(case.arguments)]
+        return (
+            case.hash(),
+            self._harness,
+            "" if own else self._users,
+            self._checkpoint(case.checkpoint, base),
+            *files,
+        )
+
+    @cached_property
+    def _harness(self) -> str:
+        package = Path(harness.__file__).parent
+        return harness.__version__ + _folder_hash(package, lambda path: path.parts[0] in _WORKERS_SIDE)
+
+    @cached_property
+    def _users(self) -> str:
+        return "".join(_folder_hash(path, lambda path: path.suffix == ".py") for path in self._import_paths)
+
+    def _checkpoint(self, spec: str | None, base: Path) -> str:
+        # Those that come with harness are part of its code; a revision on the Hub is part of the case.
+        if spec is None or spec.partition(":")[0] in _LOADED_ELSEWHERE:
+            return ""
+        folder = base / spec
+        if folder not in self._folders:
+            self._folders[folder] = _folder_hash(folder, lambda _: True)
+        return self._folders[folder]
+
+
+class KeptMeasurements:
+    """The measurements of one environment, below ``root``.
+
+    ``environment`` is the fingerprint of a worker there. With ``fresh`` none is taken, all are written.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        subject: Subject,
+        environment: Mapping[str, str],
+        sources: Sources,
+        *,
+        fresh: bool = False,
+    ) -> None:
+        self._root, self._sources, self._fresh = root, sources, fresh
+        # One interpreter that is given twice is run twice, under names of their own.
+        place = hashlib.sha256(subject.python.encode()).hexdigest()[:8]
+        self._folder = root / f"{re.sub(r'[^A-Za-z0-9.]+', '-', subject.name)}-{place}"
+        self._environment = [subject.python, sorted(subject.packages.items()), sorted(environment.items())]
+
+    def find(self, case: Case) -> Path | None:
+        """Return the file with the measurement of ``case``, None where there is none that is of use."""
+        path = self._path(case)
+        if self._fresh or read_measurement(path, self._key(case)) is None:
+            return None
+        return path
+
+    def save(self, case: Case, measurement: Measurement) -> Path:
+        """Keep ``measurement`` and return its file; raises HarnessError where it cannot be written."""
+        path = self._path(case)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # This is for going on, not for version control.
+            (self._root / ".gitignore").write_text("*\n")
+            write_durably(path, _encode(measurement, self._key(case)))
+        except (OSError, SafetensorError, KeyError) as error:
+            raise HarnessError(
+                f"{path}: the measurement cannot be kept: {error}; name another folder with --work"
+            ) from None
+        return path
+
+    def _path(self, case: Case) -> Path:
+        return self._folder / case.suite / f"{case.id}.safetensors"
+
+    def _key(self, case: Case) -> str:
+        parts = [_FORMAT, self._environment, self._sources.of(case)]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _encode(measurement: Measurement, key: str) -> bytes:
+    # safetensors reads the memory as it lies, so it must be dense and in C order.
+    arrays = {n: np.require(a, requirements="C") for n, a in stored_arrays(measurement).items()}
+    rest = {name: value for name, value in measurement.to_wire().items() if name not in _ARRAYS}
+    metadata = {
+        "key": key,
+        "measurement": json.dumps(rest),
+        "arrays": json.dumps({name: array_sha256(array) for name, array in arrays.items()}),
+    }
+    return safetensors.numpy.save(arrays, metadata=metadata)
+
+
+def read_measurement(path: Path, key: str | None = None) -> Measurement | None:
+    """Return the measurement kept in ``path``; None where none is whole there, or that of ``key``."""
+    # Whatever is wrong with a kept measurement, its case can run again.
+    with suppress(OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError):
+        with safe_open(path, framework="numpy") as file:
+            metadata: dict[str, str] = file.metadata()
+            if key is not None and metadata["key"] != key:
+                return None
+            arrays: dict[str, Array] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if {name: array_sha256(array) for name, array in arrays.items()} != json.loads(metadata["arrays"]):
+            return None
+        return _rebuilt(json.loads(metadata["measurement"]), arrays)
+    return None
+
+
+def _rebuilt(rest: dict[str, Any], arrays: Mapping[str, Array]) -> Measurement:
+    wires = {name: array_to_wire(arrays[name]) if name in arrays else None for name in _ARRAYS}
+    return Measurement.from_wire({**rest, **wires})
+
+
+def _folder_hash(folder: Path, wanted: Callable[[Path], bool]) -> str:
+    """Return a hash of the files below ``folder`` that are ``wanted``, told by their paths in it.
+
+    Left out are hidden folders, other virtual environments and what Python caches.
+    """
+    digest = hashlib.sha256()
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".")
+            and name != "__pycache__"
+            and not Path(parent, name, "pyvenv.cfg").exists()
+        )
+        for name in sorted(files):
+            path = Path(parent, name)
+            relative = path.relative_to(folder)
+            if wanted(relative):
+                digest.update(f"{relative}\0{_file_hash(path)}\0".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def _file_hash(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return _digest_of(file)
+    except OSError:
+        # The run itself says what is wrong with a file that it needs.
+        return "unreadable"
+
+
+def _digest_of(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while block := file.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def _files_in(value: Any) -> Iterator[str]:
+    """Yield the paths of ``{file: PATH}`` in the arguments of a case."""
+    if isinstance(value, dict):
+        if set(value) == {"file"}:
+            yield str(value["file"])
+        for each in value.values():
+            yield from _files_in(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _files_in(each)

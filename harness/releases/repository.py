@@ -1,0 +1,98 @@
+"""Commits of a pipeline's repository, each checked out into a folder of its own."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from harness.errors import HarnessError, UsageError
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit, by its full hash and the first line of its message."""
+
+    sha: str
+    subject: str
+
+    def __str__(self) -> str:
+        return f"{self.sha[:12]} {self.subject}"
+
+
+class Repository:
+    """A clone of the git repository at ``path`` in a temporary folder; use as a context manager.
+
+    The clone shares the objects of the original, which is only read: no worktree, no file and no lock is left
+    in it, whatever becomes of this process.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Clone; raises UsageError where ``path`` is no git repository."""
+        self._path = path
+        self._folder = Path(tempfile.mkdtemp(prefix="harness-bisect-"))
+        self._clone = self._folder / "clone"
+        try:
+            self._git("clone", "--quiet", "--shared", "--no-checkout", str(path.absolute()), str(self._clone))
+        except HarnessError:
+            self._close()
+            raise UsageError(f"{path}: is no git repository; give --repo the folder of one") from None
+
+    def __enter__(self) -> Repository:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def between(self, good: str, bad: str) -> list[Commit]:
+        """Return the commits from ``good`` to ``bad``, both among them, along first parents.
+
+        Of what came in by a merge, the merge is the commit that is found. Raises UsageError for names that
+        are no commits, and where ``good`` is not an ancestor of ``bad``.
+        """
+        first, last = (self._resolve(name) for name in (good, bad))
+        listing = self._git("rev-list", "--first-parent", "--reverse", f"{first}..{last}", at=self._path)
+        commits = [first, *listing.split()]
+        parents = self._git("rev-list", "--first-parent", last, at=self._path).split()
+        if first not in parents:
+            raise UsageError(
+                f"{good} is not among the first parents of {bad} in {self._path}: give --good a commit that "
+                "came before it on the same branch"
+            )
+        return [Commit(sha, self._git("log", "-1", "--format=%s", sha, at=self._path)) for sha in commits]
+
+    def checkout(self, commit: Commit) -> Path:
+        """Return a folder with the files of ``commit``."""
+        folder = self._folder / commit.sha
+        # A folder each: Python may take what it cached of a file for that of another commit's.
+        self._git("worktree", "add", "--quiet", "--detach", str(folder), commit.sha, at=self._clone)
+        return folder
+
+    def _resolve(self, name: str) -> str:
+        try:
+            return self._git(
+                "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}", at=self._path
+            )
+        except HarnessError:
+            raise UsageError(f"{name}: {self._path} has no such commit") from None
+
+    @staticmethod
+    def _git(*arguments: str, at: Path | None = None) -> str:
+        place = [] if at is None else ["-C", str(at)]
+        try:
+            done = subprocess.run(
+                ["git", *place, *arguments], capture_output=True, text=True, errors="replace", check=False
+            )
+        except FileNotFoundError:
+            raise HarnessError("git is not installed; install it") from None
+        if done.returncode != 0:
+            raise HarnessError(f"git {arguments[0]} failed: {done.stderr.strip()}")
+        return done.stdout.strip()

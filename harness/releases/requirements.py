@@ -1,0 +1,88 @@
+"""Releases as a command line names them, and what is installed into an environment of one."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from harness.errors import UsageError
+
+# What a worker stands on. MindSpore up to 2.10.0 breaks under numpy 2, whatever its metadata says.
+BASE = ("mindspore", "numpy<2", "safetensors", "huggingface_hub")
+
+
+@dataclass(frozen=True)
+class Release:
+    """One version of one package, as ``mindspore==2.8.0``."""
+
+    package: str
+    version: str
+
+    @classmethod
+    def parse(cls, text: str) -> Release:
+        """Return the release that ``text`` names; raises UsageError for anything but ``PACKAGE==VERSION``."""
+        try:
+            asked = Requirement(text)
+            (pin,) = asked.specifier
+            plain = not (asked.extras or asked.marker or asked.url) and pin.operator == "=="
+            version = str(Version(pin.version))
+        except (InvalidRequirement, InvalidVersion, ValueError):
+            plain = False
+        if not plain:
+            raise UsageError(f"{text!r} names no release; write it as mindspore==2.8.0")
+        return cls(canonicalize_name(asked.name), version)
+
+    @property
+    def order(self) -> Version:
+        """What releases of one package are sorted by."""
+        return Version(self.version)
+
+    def __str__(self) -> str:
+        return f"{self.package}=={self.version}"
+
+
+@dataclass(frozen=True)
+class Specification:
+    """What an environment is made of: a release, and ``extras``, requirements beside it."""
+
+    release: Release
+    extras: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, release: Release, extras: Sequence[str]) -> Specification:
+        """Return the specification; raises UsageError for an extra that is no requirement."""
+        for extra in extras:
+            try:
+                named = canonicalize_name(Requirement(extra).name)
+            except InvalidRequirement:
+                raise UsageError(
+                    f"--with {extra!r} is no requirement; write it as numpy==1.26.4 or as mindone>=0.5"
+                ) from None
+            if named == release.package:
+                raise UsageError(f"--with {extra} and the release {release} are of one package; give one")
+        return cls(release, tuple(sorted(set(extras))))
+
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """What is installed, the release first; what is asked for by name takes the place of a default."""
+        asked = (str(self.release), *self.extras)
+        named = {canonicalize_name(Requirement(each).name) for each in asked}
+        return (*asked, *(each for each in BASE if canonicalize_name(Requirement(each).name) not in named))
+
+    @property
+    def name(self) -> str:
+        """The environment's name, that of its folder: release, Python, and a hash of the extras."""
+        python = f"py{sys.version_info.major}{sys.version_info.minor}"
+        parts = [self.release.package, self.release.version, python]
+        if self.extras:
+            parts.append(hashlib.sha256("\n".join(self.extras).encode()).hexdigest()[:8])
+        return "-".join(parts)
+
+    def __str__(self) -> str:
+        return " ".join((str(self.release), *(f"with {extra}" for extra in self.extras)))

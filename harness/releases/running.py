@@ -1,0 +1,97 @@
+"""Running cases in one environment, each kept on disk as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.cases import Case
+from harness.errors import HarnessError
+from harness.execution.pool import RunnerPool
+from harness.execution.runner import Runner
+from harness.measurement.record import Measurement
+from harness.releases.interpreters import Subject
+from harness.releases.kept import KeptMeasurements, Sources, read_measurement
+
+# What came of a run: the file that its measurement is kept in, or why there is none.
+Kept = Path | HarnessError
+# (subject, case, what came of it, whether it was kept from an earlier run)
+Progress = Callable[[Subject, Case, Kept, bool], None]
+MakeRunner = Callable[[Subject], Runner]
+
+
+@dataclass(frozen=True)
+class Running:
+    """How a matrix is run.
+
+    ``make_runner`` makes the runner of a subject, ``processes`` of them work side by side. What has run is
+    kept below ``work`` as it comes, and taken from there unless ``fresh``; ``sources`` tells what it is made
+    from. ``progress`` is told of each run.
+    """
+
+    make_runner: MakeRunner
+    work: Path
+    sources: Sources
+    processes: int = 1
+    fresh: bool = False
+    progress: Progress = lambda *_: None
+
+
+@dataclass(frozen=True)
+class Ran:
+    """The cases of one subject: what came of each, in their order, and how many were kept from earlier.
+
+    ``fingerprint`` is that of a worker there, in PyNative and float32.
+    """
+
+    fingerprint: dict[str, str]
+    found: tuple[Kept, ...]
+    kept: int
+
+
+def run_cases(cases: Sequence[Case], subject: Subject, running: Running) -> Ran:
+    """Run those of ``cases`` that are not kept; a case that yields nothing has its error in its place.
+
+    Raises HarnessError where no worker starts there, and where a measurement cannot be kept.
+    """
+    made: list[Runner] = []
+
+    def make() -> Runner:
+        made.append(running.make_runner(subject))
+        return made[-1]
+
+    with RunnerPool(make, running.processes) as pool:
+        # Its worker is the one that most cases run in.
+        fingerprint = made[0].describe()["fingerprint"]
+        kept = KeptMeasurements(running.work, subject, fingerprint, running.sources, fresh=running.fresh)
+        found: dict[int, Kept] = {}
+        for index, case in enumerate(cases):
+            if (path := kept.find(case)) is not None:
+                found[index] = path
+                running.progress(subject, case, path, True)
+        taken = len(found)
+        waiting = [(index, case.job()) for index, case in enumerate(cases) if index not in found]
+        for index, outcome in pool.run_all(waiting):
+            case = cases[index]
+            found[index] = outcome if isinstance(outcome, HarnessError) else kept.save(case, outcome)
+            running.progress(subject, case, found[index], False)
+    return Ran(fingerprint, tuple(found[index] for index in range(len(cases))), taken)
+
+
+def measurement_of(found: Kept) -> Measurement | HarnessError:
+    """Return the measurement that a run was kept as, or why there is none."""
+    if isinstance(found, HarnessError):
+        return found
+    measurement = read_measurement(found)
+    if measurement is None:
+        return HarnessError(f"{found}: the measurement kept there is gone or damaged; run this again")
+    return measurement
+
+
+def run_case(case: Case, subject: Subject, running: Running) -> Measurement:
+    """Return the measurement of one case, run or kept; raises HarnessError where it yields none."""
+    outcome = measurement_of(run_cases([case], subject, running).found[0])
+    if isinstance(outcome, HarnessError):
+        raise outcome
+    return outcome

@@ -1,0 +1,244 @@
+"""`harness matrix`: releases x cases, in the terminal, as JSON and as Markdown."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timezone
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+import harness
+from harness.cases import Case
+from harness.errors import HarnessError
+from harness.judgement import Verdict
+from harness.releases.comparison import Comparison
+from harness.releases.interpreters import Subject, differing_packages
+from harness.releases.matrix import Matrix, Row
+from harness.releases.running import Kept
+from harness.reporting.markdown import escaped
+from harness.reporting.tables import print_table
+
+FORMAT, VERSION = "harness-matrix", 1
+_COLOURS = {
+    Verdict.IDENTICAL: "green",
+    Verdict.WITHIN: "cyan",
+    Verdict.DRIFT: "red",
+    Verdict.INCOMPARABLE: "yellow",
+    Verdict.ERROR: "red",
+}
+_MINDONE = "mindone"
+_SHOWN_OPERATORS = 6
+
+
+class MatrixDisplay:
+    """Shows a matrix that runs; use as a context manager."""
+
+    def __init__(self, console: Console, cases: int, subjects: int) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._task = self._progress.add_task("starting", total=cases * subjects)
+
+    def __enter__(self) -> MatrixDisplay:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def ran(self, subject: Subject, case: Case, found: Kept, kept: bool) -> None:
+        """Count one run; an error is told at once."""
+        name = f"{subject.name} {case.suite}/{case.id}"
+        self._progress.update(self._task, description=f"{name}{', kept' if kept else ''}", advance=1)
+        if isinstance(found, HarnessError):
+            self._progress.print(
+                Text.assemble(("error", "red"), f"  {subject.name}: {found}"), soft_wrap=True
+            )
+
+
+def warn_of_missing(console: Console, cases: Sequence[Case], subjects: Sequence[Subject]) -> None:
+    """Say, before anything runs, which cases will be errors for want of mindone."""
+    needing = [case for case in cases if case.pipeline.startswith(f"{_MINDONE}:")]
+    lacking = [subject.name for subject in subjects if _MINDONE not in subject.packages]
+    if needing and lacking:
+        tags = sorted(set.intersection(*(set(case.tags) for case in needing)))
+        leave_out = f", or leave them out: --without-tag {tags[0]}" if tags else ""
+        console.print(
+            Text.assemble(
+                ("note", "yellow"),
+                f"  {_MINDONE} is not installed in {', '.join(lacking)}: {len(needing)} cases that need it "
+                f"will be errors there; add it: --with {_MINDONE}==0.5.0{leave_out}",
+            ),
+            soft_wrap=True,
+        )
+
+
+def show_matrix(console: Console, matrix: Matrix) -> None:
+    """Show the grid, the classes of equal bits, what did not pass, and what it cost."""
+    rows: list[list[str | Text]] = []
+    for row in matrix.rows:
+        cells = [_cell(row, index) for index in range(len(matrix.columns))]
+        rows.append([row.name, *(Text(text, colour) for text, colour in cells)])
+    if rows:
+        print_table(console, rows, header=("case", *matrix.names))
+    for line in (
+        "each is compared with the one before it: the size of the drift (relative L2), the part of its limit",
+        same_bits(matrix),
+        *operator_lines(matrix),
+    ):
+        console.print(Text(line), soft_wrap=True)
+    for name, pair, comparison in failures(matrix):
+        colour = _COLOURS[comparison.verdict]
+        reason = "; ".join(comparison.reasons)
+        console.print(
+            Text.assemble((comparison.verdict.value, colour), f"  {name}, {pair}: {reason}"), soft_wrap=True
+        )
+    console.print(Text(_counts(matrix), "bold"), soft_wrap=True)
+    console.print(cost(matrix), soft_wrap=True)
+
+
+def same_bits(matrix: Matrix) -> str:
+    """Return the classes of equal bits: ``same bits: 2.7.0 = 2.8.0 | 2.9.0 = 2.10.0``."""
+    if not any(any(row.bits) for row in matrix.rows):
+        return "no case ran"
+    return "same bits: " + " | ".join(" = ".join(group) for group in matrix.groups())
+
+
+def operator_lines(matrix: Matrix) -> Iterator[str]:
+    """Yield, for each step between neighbours, which operators give other bits on fixed inputs."""
+    names = matrix.names
+    for index in range(1, len(names)):
+        steps = [row.step(index) for row in matrix.rows]
+        operators = sorted({name for step in steps if step is not None for name in step.operators})
+        if operators:
+            more = f" and {len(operators) - _SHOWN_OPERATORS} more" * (len(operators) > _SHOWN_OPERATORS)
+            shown = ", ".join(operators[:_SHOWN_OPERATORS])
+            yield f"{names[index - 1]} → {names[index]}: operators with other bits: {shown}{more}"
+
+
+def failures(matrix: Matrix) -> Iterator[tuple[str, str, Comparison]]:
+    """Yield case, pair and comparison for all that did not pass; a run that failed comes once."""
+    names = matrix.names
+    for row in matrix.rows:
+        for index, error in enumerate(row.errors):
+            if error is not None:
+                yield row.name, names[index], Comparison(Verdict.ERROR, reasons=(error,))
+        for (i, j), comparison in row.pairs.items():
+            if not comparison.passed and row.errors[i] is None and row.errors[j] is None:
+                yield row.name, f"{names[i]} → {names[j]}", comparison
+
+
+def cost(matrix: Matrix) -> str:
+    """Return what the matrix cost, environments not counted."""
+    seconds = [column.seconds for column in matrix.columns]
+    runs = len(matrix.rows) * len(matrix.columns)
+    kept = sum(column.kept for column in matrix.columns)
+    return (
+        f"{runs} runs in {sum(seconds):.0f} s ({min(seconds):.0f} to {max(seconds):.0f} s an environment), "
+        f"{kept} of them kept from earlier; comparing took {matrix.seconds:.1f} s"
+    )
+
+
+def matrix_json(matrix: Matrix) -> str:
+    """Return the matrix as JSON: environments, every run, every pair."""
+    names = matrix.names
+    data = {
+        "format": FORMAT,
+        "version": VERSION,
+        "harness": harness.__version__,
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "passed": matrix.passed,
+        "same_bits": [list(group) for group in matrix.groups()],
+        "verdicts": matrix.verdicts(),
+        "seconds": {"comparing": matrix.seconds},
+        "environments": [
+            {
+                "name": column.subject.name,
+                "python": column.subject.python,
+                "fingerprint": dict(column.fingerprint),
+                "packages": dict(column.subject.packages),
+                "seconds": column.seconds,
+                "kept": column.kept,
+            }
+            for column in matrix.columns
+        ],
+        "differing_packages": differing_packages([column.subject for column in matrix.columns]),
+        "cases": [
+            {
+                "suite": row.suite,
+                "id": row.case_id,
+                "runs": [
+                    {"environment": name, "bits": bits, "error": error}
+                    for name, bits, error in zip(names, row.bits, row.errors, strict=True)
+                ],
+                "pairs": [
+                    {"from": names[i], "to": names[j], **pair.to_dict()} for (i, j), pair in row.pairs.items()
+                ],
+            }
+            for row in matrix.rows
+        ],
+    }
+    return json.dumps(data, indent=1, allow_nan=False)
+
+
+def matrix_markdown(matrix: Matrix) -> str:
+    """Return the grid as Markdown, with the classes of equal bits and what did not pass."""
+    lines = [_line(("case", *map(_plain, matrix.names))), _line(["---"] * (len(matrix.names) + 1))]
+    for row in matrix.rows:
+        cells = [_cell(row, index)[0] for index in range(len(matrix.columns))]
+        lines.append(_line((f"`{row.name}`", *cells)))
+    lines += ["", f"{_plain(same_bits(matrix))}.", *(f"\n{_plain(line)}." for line in operator_lines(matrix))]
+    failed = [
+        f"- {comparison.verdict.value}: `{name}`, {_plain(pair)}: {escaped('; '.join(comparison.reasons))}"
+        for name, pair, comparison in failures(matrix)
+    ]
+    lines += ["", *failed] if failed else []
+    lines += ["", f"{_counts(matrix)}; {cost(matrix)}."]
+    return "\n".join(lines) + "\n"
+
+
+def cell_words(comparison: Comparison) -> str:
+    """Return a comparison in a few words: the verdict, how far it moved, the part of its limit."""
+    if comparison.verdict in (Verdict.IDENTICAL, Verdict.ERROR):
+        return str(comparison.verdict.value)
+    parts = [str(comparison.verdict.value)]
+    if comparison.relative_l2 is not None:
+        parts.append(f"{comparison.relative_l2:.1e}")
+    if comparison.share is not None and comparison.share < float("inf"):
+        parts.append(f"{comparison.share:.0%}")
+    return " ".join(parts)
+
+
+def _cell(row: Row, index: int) -> tuple[str, str]:
+    if row.errors[index] is not None:
+        return "error", _COLOURS[Verdict.ERROR]
+    step = row.step(index)
+    if step is None:
+        return "ran", "dim"
+    if row.errors[index - 1] is not None:
+        return "ran", "dim"
+    return cell_words(step), _COLOURS[step.verdict]
+
+
+def _counts(matrix: Matrix) -> str:
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in matrix.verdicts().items() if count)
+    pairs = sum(len(row.pairs) for row in matrix.rows)
+    return f"{pairs} pairs compared: {counts}" if pairs else "nothing was compared"
+
+
+def _plain(text: str) -> str:
+    """Return one line that is no markup: what versions and our own words are made of is none."""
+    return text if re.fullmatch(r"[\w.,:;=→ ()#+/-]+( \| [\w.= #+-]+)*", text) else escaped(text)
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
