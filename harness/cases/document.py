@@ -55,8 +55,10 @@ class Document:
         return Problem(self.path, *self.position(at, key=key), message)
 
 
-def read_document(path: Path) -> Document:
+def read_document(path: Path, *, needed: str = "`suite:` and `cases:`") -> Document:
     """Read one YAML document from ``path``; nothing in it is executed.
+
+    ``needed`` is what an empty file is told to have.
 
     Raises:
         SuiteError: the file cannot be read, is not UTF-8 or not YAML, is empty, or is beyond the bounds
@@ -80,7 +82,7 @@ def read_document(path: Path) -> Document:
         message = "an escape or a number is out of range here; correct it"
         raise SuiteError([Problem(path, composer.line + 1, composer.column + 1, message)]) from None
     if root is None:
-        raise SuiteError([Problem(path, 1, 1, "the file is empty; write `suite:` and `cases:`")])
+        raise SuiteError([Problem(path, 1, 1, f"the file is empty; write {needed}")])
     builder = _Builder(path, composer.problems)
     value = builder.build(root, (), 1)
     return Document(path, value, builder.keys, builder.values, tuple(builder.problems))

@@ -1,7 +1,8 @@
-"""Checking a document against the shape of a suite, with every complaint in the reader's words."""
+"""Checking a document against the shape of a suite, or of another model, in the words of the reader."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
@@ -56,18 +57,28 @@ _MISPLACED: dict[str, dict[str, str]] = {
 }
 
 
-def shape_problems(document: Document) -> list[Problem]:
-    """Return everything in ``document`` that is not of the shape of a suite; empty where all is well."""
+def shape_problems(
+    document: Document,
+    model: type[BaseModel] = SuiteEntry,
+    unknown_key: Callable[[KeyPath], str] | None = None,
+) -> list[Problem]:
+    """Return everything in ``document`` that is not of the shape of ``model``; empty where all is well.
+
+    ``unknown_key`` says what is wrong with a key that the model has not, and what to do; by default as for a
+    suite.
+    """
     try:
-        SuiteEntry.model_validate(document.value)
+        model.model_validate(document.value)
     except ValidationError as error:
-        return [_problem(document, details) for details in error.errors(include_url=False)]
+        details = error.errors(include_url=False)
+        return [_problem(document, each, unknown_key or _unknown_key) for each in details]
     return []
 
 
-def _problem(document: Document, details: ErrorDetails) -> Problem:
+def _problem(document: Document, details: ErrorDetails, unknown_key: Callable[[KeyPath], str]) -> Problem:
     at, is_key = _locate(document, details["loc"])
-    is_key = is_key or details["type"] == "extra_forbidden"
+    if details["type"] == "extra_forbidden":
+        return document.problem(at, unknown_key(at), key=True)
     return document.problem(at, _message(details, at), key=is_key)
 
 
@@ -86,8 +97,6 @@ def _locate(document: Document, loc: KeyPath) -> tuple[KeyPath, bool]:
 
 def _message(details: ErrorDetails, at: KeyPath) -> str:
     kind, value, context = details["type"], details["input"], details.get("ctx", {})
-    if kind == "extra_forbidden":
-        return _unknown_key(at)
     if kind == "missing":
         return f"the key '{details['loc'][-1]}' is missing; add it"
     if kind == "value_error":

@@ -1,0 +1,141 @@
+"""`harness gate`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from harness.baselines import BaselineStore
+from harness.baselines.errors import shown
+from harness.cases.selection import Selection, select
+from harness.commands.exits import INCOMPLETE, Ending, end
+from harness.commands.options import (
+    BaselineDir,
+    Device,
+    DeviceId,
+    Paths,
+    Processes,
+    Python,
+    Timeout,
+    interruptible,
+    runners,
+)
+from harness.errors import HarnessError, UsageError
+from harness.execution.pool import RunnerPool
+from harness.releases.certificate import Certificate, HashedFile
+from harness.releases.decision import EXIT_CODES
+from harness.releases.gate import gate as run_gate
+from harness.releases.policy import Policy
+from harness.releases.policy_file import read_policy
+from harness.releases.power_table import read_powers
+from harness.reporting.commands import commands, runner_options
+from harness.reporting.destination import check_destination, write_result
+from harness.reporting.gate import GateProgress, show_gate
+from harness.reporting.gate_markdown import gate_markdown
+
+
+def gate(
+    paths: Paths,
+    policy: Annotated[
+        Path | None,
+        typer.Option("--policy", metavar="FILE", help="what must hold (default: identical or within)"),
+    ] = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option("--certificate", metavar="FILE", help="write the decision and what led to it there"),
+    ] = None,
+    power: Annotated[
+        Path | None,
+        typer.Option("--power", metavar="FILE", help="power table of the suites, of harness power --json"),
+    ] = None,
+    baseline_dir: BaselineDir = Path("baselines"),
+    processes: Processes = 1,
+    device: Device = "CPU",
+    device_id: DeviceId = 0,
+    python: Python = None,
+    timeout: Timeout = 600.0,
+) -> None:
+    """Run every case and decide by a policy whether this is fit for a release; certify the decision.
+
+    Exits 0 where it passes, 1 where something drifted, 2 where it is not known (something did not run, has no
+    sound baseline, would notice nothing), 4 for wrong usage. Drift counts before what is not known.
+    """
+    if certificate is not None:
+        check_destination(certificate)
+    summary = _step_summary()
+    selection = select(paths)
+    rules, policy_file = _policy(policy, selection)
+    powers = None if power is None else read_powers(power)
+    store = BaselineStore(baseline_dir, options=runner_options(device, python, device_id))
+    console = Console()
+    try:
+        with (
+            interruptible("nothing was decided, no certificate was written"),
+            RunnerPool(runners(device, device_id, python, timeout), processes) as pool,
+            GateProgress(Console(stderr=True), len(selection.cases)) as display,
+        ):
+            result = run_gate(
+                selection,
+                pool,
+                store,
+                rules,
+                policy_file=policy_file,
+                powers=powers,
+                not_counted=() if certificate is None else (certificate,),
+                progress=display.finished,
+            )
+        helpful = {
+            f"{case.suite}/{case.id}": commands(case, baseline_dir, device=device, python=python)
+            for case in selection.cases
+        }
+        show_gate(console, result, helpful)
+        if certificate is not None:
+            _write(certificate, result)
+        if summary is not None:
+            _append(summary, gate_markdown(result))
+    except HarnessError as error:
+        # Of what could not be decided nobody may take the exit code for a drift.
+        end(f"error: {error}", INCOMPLETE)
+    raise Ending(EXIT_CODES[result.decision.outcome])
+
+
+def _policy(path: Path | None, selection: Selection) -> tuple[Policy, HashedFile | None]:
+    if path is None:
+        return Policy(), None
+    policy = read_policy(path, selection.suites)
+    return policy, HashedFile(shown(path), hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def _write(path: Path, certificate: Certificate) -> None:
+    data = certificate.to_bytes()
+    write_result(path, data)
+    outcome = certificate.decision.outcome
+    told = "a gate that passed" if outcome == "passed" else f"a gate that did not pass ({outcome})"
+    digest = hashlib.sha256(data).hexdigest()
+    print(f"certificate of {told}: {path} (sha256 {digest})")
+
+
+def _step_summary() -> Path | None:
+    """Return the file of GitHub's step summary, if there is one; raises UsageError if not writable."""
+    named = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not named:
+        return None
+    path = Path(named)
+    if not path.exists():
+        check_destination(path)
+    elif not os.access(path, os.W_OK) or path.is_dir():
+        raise UsageError(f"GITHUB_STEP_SUMMARY {path}: cannot be written; choose another place")
+    return path
+
+
+def _append(path: Path, text: str) -> None:
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise HarnessError(f"{path}: cannot be written: {error.strerror}") from None

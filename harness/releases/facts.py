@@ -1,0 +1,92 @@
+"""What a gate found out about each case, as plain data: all that its decision is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+# `judged` is all that ran and was compared; each other state says how far it got.
+State = Literal["judged", "not selected", "missing", "damaged", "stale", "failed"]
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The figure that uses most of its limit; ``measured`` is None where it could not be computed."""
+
+    name: str
+    measured: float | None
+    limit: float
+    at_least: bool
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether the figure is on the wrong side of its limit; NaN is on no right one."""
+        if self.measured is None:
+            return True
+        held = self.measured >= self.limit if self.at_least else self.measured <= self.limit
+        return not held
+
+
+@dataclass(frozen=True)
+class HeldTo:
+    """The baseline that a case was held to; ``files`` has the sha256 of each file below the store's folder.
+
+    ``date`` is when it was recorded (ISO 8601), ``mindspore`` the field of its fingerprint.
+    """
+
+    device: str
+    date: str
+    mindspore: str
+    files: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Chaos:
+    """Where the calibration that a case is held to is chaotic: ``gated`` of ``steps`` come before that."""
+
+    gated: int
+    steps: int
+    text: str
+
+
+@dataclass(frozen=True)
+class CaseFacts:
+    """What is known of one case after the run.
+
+    ``line`` is where ``file``, its suite, has it. ``case_hash`` is that of its definition. ``verdict``,
+    ``tier``, ``margin``, ``worst``, ``reasons`` and ``notes`` are those of the judgement; where ``state`` is
+    not ``judged`` there is no verdict and ``reasons`` say why. ``environment`` and ``checkpoint`` are keys of
+    the certificate's tables. ``vacuous`` says why the case would notice nothing, ``power_gap`` why no power
+    table covers it. ``incomparable_by_chaos`` is whether chaos alone kept it from a verdict.
+    """
+
+    suite: str
+    case_id: str
+    file: str
+    line: int
+    tags: tuple[str, ...]
+    case_hash: str
+    state: State
+    verdict: Literal["identical", "within", "drift", "incomparable"] | None = None
+    tier: str | None = None
+    margin: float | None = None
+    worst: Worst | None = None
+    reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    baseline: HeldTo | None = None
+    environment: str | None = None
+    checkpoint: str | None = None
+    vacuous: str | None = None
+    chaos: Chaos | None = None
+    incomparable_by_chaos: bool = False
+    power_gap: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The case as policies and users name it."""
+        return f"{self.suite}/{self.case_id}"
+
+    @property
+    def reason(self) -> str:
+        """The most telling reason on one line: what follows its first is the log of a worker."""
+        return self.reasons[0].partition("\n")[0] if self.reasons else ""

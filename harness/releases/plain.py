@@ -1,0 +1,102 @@
+"""Dataclasses as JSON values, and back with every value checked.
+
+What pydantic does, too; but a certificate is read by what needs no more than Python itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+
+_NOT_FINITE = ("inf", "-inf", "nan")
+
+
+def to_json(value: Any) -> Any:
+    """Return ``value``, of dataclasses, tuples, dicts and plain values, as JSON values.
+
+    NaN and Inf, which JSON has not, become the texts ``nan``, ``inf`` and ``-inf``.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {key: to_json(each) for key, each in value.items()}
+    if isinstance(value, tuple | list):
+        return [to_json(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def from_json(kind: type[T], value: Any) -> T:
+    """Return the dataclass ``kind`` that :func:`to_json` made ``value`` of.
+
+    Nothing is converted and nothing is filled in: raises ValueError, which says where, for a key that is
+    missing or unknown and for a value of another type.
+    """
+    made: T = _made(kind, value, "")
+    return made
+
+
+def _made(kind: Any, value: Any, where: str) -> Any:
+    origin = get_origin(kind)
+    if kind is Any:
+        return value
+    if origin in (UnionType, Union):
+        return _one_of(get_args(kind), value, where)
+    if origin is Literal:
+        _expect(isinstance(value, str) and value in get_args(kind), where)
+        return value
+    if origin is tuple:
+        _expect(isinstance(value, list), where)
+        return tuple(_made(get_args(kind)[0], each, f"{where}[{i}]") for i, each in enumerate(value))
+    if origin is dict:
+        _expect(isinstance(value, dict), where)
+        return {key: _made(get_args(kind)[1], each, _below(where, key)) for key, each in value.items()}
+    if dataclasses.is_dataclass(kind):
+        return _instance(kind, value, where)
+    return _scalar(kind, value, where)
+
+
+def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
+    """Return ``value`` as what it is beside None: no other union is used."""
+    (kind,) = (each for each in kinds if each is not NoneType)
+    return None if value is None else _made(kind, value, where)
+
+
+def _instance(kind: Any, value: Any, where: str) -> Any:
+    _expect(isinstance(value, dict), where)
+    hints = _hints(kind)
+    if odd := sorted(value.keys() ^ hints.keys()):
+        raise ValueError(f"the key {_below(where, odd[0])} is {'unknown' if odd[0] in value else 'missing'}")
+    return kind(**{name: _made(hint, value[name], _below(where, name)) for name, hint in hints.items()})
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _scalar(kind: Any, value: Any, where: str) -> Any:
+    if kind is float:
+        if isinstance(value, str):
+            _expect(value in _NOT_FINITE, where)
+            return float(value)
+        _expect(isinstance(value, int | float) and not isinstance(value, bool), where)
+        return value
+    # bool is an int to isinstance, and neither is the other here.
+    _expect(type(value) is kind, where)
+    return value
+
+
+def _expect(fits: bool, where: str) -> None:
+    if not fits:
+        raise ValueError(f"{where or 'all of it'} is of another type")
+
+
+def _below(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else name

@@ -1,0 +1,133 @@
+"""`harness gate` in the terminal: progress, what is against a release, every verdict, the decision."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from harness.releases.certificate import Certificate
+from harness.releases.decision import Outcome
+from harness.releases.facts import CaseFacts, Worst
+from harness.releases.rules import Finding
+from harness.reporting.commands import Commands
+from harness.reporting.figures import figure
+from harness.reporting.tables import print_table
+
+_HEADER = ("case", "verdict", "tier", "worst figure", "of its limit")
+_COLOURS = {"identical": "green", "within": "green", "drift": "red"}
+_WORDS: dict[Outcome, tuple[str, str]] = {
+    "passed": ("passed", "bold green"),
+    "drift": ("failed: drift", "bold red"),
+    "incomplete": ("failed: incomplete", "bold red"),
+}
+# What helps with a finding: a field of Commands. What other findings need, their messages say.
+_REMEDY = {"verdict": "explain", "incomparable": "explain", "failed": "again"}
+
+
+class GateProgress:
+    """Shows how many cases have run; use as a context manager."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._task = self._progress.add_task("running", total=total)
+
+    def __enter__(self) -> GateProgress:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def finished(self, facts: CaseFacts) -> None:
+        """Advance by one case."""
+        self._progress.update(self._task, advance=1, description=f"{facts.name}: {word_of(facts)}")
+
+
+def show_gate(console: Console, certificate: Certificate, commands: Mapping[str, Commands]) -> None:
+    """Show the findings, first those that count, then every verdict, notes, and last the decision.
+
+    ``commands`` has, by the name of a case, what to type about it.
+    """
+    for finding in certificate.decision.findings:
+        _show_finding(console, certificate, finding, commands)
+    rows = [_row(facts) for facts in certificate.cases]
+    print_table(console, rows, header=_HEADER)
+    for note in certificate.decision.notes:
+        console.print(Text.assemble(("note", "yellow"), f"  {note}"), soft_wrap=True)
+    word, style = _WORDS[certificate.decision.outcome]
+    console.print(Text.assemble("gate ", (word, style), f" ({summary(certificate)})"), soft_wrap=True)
+
+
+def _show_finding(
+    console: Console, certificate: Certificate, finding: Finding, commands: Mapping[str, Commands]
+) -> None:
+    counts = finding.waiver is None
+    word = Text("failed", "red") if counts else Text("waived", "yellow")
+    told = Text.assemble(word, "  ", (finding.rule, "bold"), f"  {finding.about}: {finding.message}")
+    console.print(told, soft_wrap=True)
+    if finding.waiver is not None:
+        waiver = certificate.policy.waivers[finding.waiver]
+        console.print(
+            Text(f"        {waiver.owner}, until {waiver.expires}: {waiver.reason}"), soft_wrap=True
+        )
+    elif finding.rule in _REMEDY and finding.about in commands:
+        command = getattr(commands[finding.about], _REMEDY[finding.rule])
+        console.print(Text(f"        {command}"), soft_wrap=True)
+
+
+def summary(certificate: Certificate) -> str:
+    """Return in a line what the decision rests on: verdicts, findings, policy."""
+    counts = ", ".join(f"{count} {word}" for word, count in certificate.counts.items())
+    parts = [f"{len(certificate.cases)} cases: {counts}", f"policy {certificate.policy.name}"]
+    waived = len(certificate.decision.findings) - len(certificate.decision.counting)
+    if certificate.decision.counting:
+        parts.append(f"{len(certificate.decision.counting)} findings")
+    if waived:
+        parts.append(f"{waived} waived")
+    return "; ".join(parts)
+
+
+def word_of(facts: CaseFacts) -> str:
+    """Return a case's verdict, or in a word why it has none."""
+    return facts.verdict or facts.state
+
+
+def worst_of(worst: Worst | None) -> str:
+    """Return the figure that uses most of its limit, beside it; nothing where no figure has one."""
+    if worst is None:
+        return ""
+    return f"{worst.name} {figure(worst.measured)} {'≥' if worst.at_least else '≤'} {figure(worst.limit)}"
+
+
+def part_of(margin: float | None) -> str:
+    """Return a margin as it is read: a part of the limit, or times it; nothing where nothing was limited."""
+    if margin is None:
+        return ""
+    if not math.isfinite(margin) or margin >= 10:
+        return f"{margin:.3g} times"
+    return f"{margin:.0%}"
+
+
+def _row(facts: CaseFacts) -> tuple[str | Text, ...]:
+    word = word_of(facts)
+    return (
+        facts.name,
+        Text(word, _COLOURS.get(word, "yellow")),
+        (facts.tier or "").replace("_", " "),
+        worst_of(facts.worst),
+        part_of(facts.margin),
+    )

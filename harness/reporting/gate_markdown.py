@@ -1,0 +1,38 @@
+"""A gate's decision in Markdown, for the page of a CI job."""
+
+from __future__ import annotations
+
+from harness.releases.certificate import Certificate
+from harness.releases.decision import Outcome
+from harness.reporting.gate import part_of, summary, word_of, worst_of
+from harness.reporting.markdown import escaped
+
+_HEADLINES: dict[Outcome, str] = {
+    "passed": "the gate passed",
+    "drift": "the gate failed: drift",
+    "incomplete": "the gate failed: incomplete",
+}
+
+
+def gate_markdown(certificate: Certificate) -> str:
+    """Return the decision, what led to it, and every verdict in GitHub's Markdown."""
+    decision = certificate.decision
+    lines = [f"### harness: {_HEADLINES[decision.outcome]}", "", escaped(summary(certificate)), ""]
+    if decision.findings:
+        lines += ["| finding | rule | case | what |", "|---|---|---|---|"]
+        for each in decision.findings:
+            word = "failed" if each.waiver is None else "waived"
+            lines.append(f"| {word} | {each.rule} | {_code(each.about)} | {escaped(each.message)} |")
+        lines.append("")
+    lines += [f"- {escaped(note)}" for note in decision.notes]
+    lines += ["", "<details><summary>Verdicts</summary>", ""]
+    lines += ["| case | verdict | tier | worst figure | of its limit |", "|---|---|---|---|---|"]
+    for facts in certificate.cases:
+        cells = (word_of(facts), (facts.tier or "").replace("_", " "), worst_of(facts.worst))
+        told = " | ".join(map(escaped, (*cells, part_of(facts.margin))))
+        lines.append(f"| {_code(facts.name)} | {told} |")
+    return "\n".join([*lines, "", "</details>", ""])
+
+
+def _code(text: str) -> str:
+    return f"<code>{escaped(text)}</code>"

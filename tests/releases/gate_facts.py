@@ -1,0 +1,91 @@
+"""Facts of a gate, policies and certificates as the tests need them, without a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.releases.certificate import Certificate, Checkpoint, Commit, Environment, SuiteFile, identity
+from harness.releases.decision import decide
+from harness.releases.facts import CaseFacts, Chaos, HeldTo, Worst
+from harness.releases.policy import Policy, Waiver
+
+NOW = "2026-11-23T08:00:00+00:00"
+ENVIRONMENT = Environment({"device": "CPU", "mindspore": "2.10.0 (2d550373)"}, {"exp": "1" * 64})
+CHECKPOINT = Checkpoint("builtin:ddpm-digits", None, {"unet/config.json": "a" * 64})
+
+
+def held_to(**fields: Any) -> HeldTo:
+    base: dict[str, Any] = {
+        "device": "cpu",
+        "date": "2026-11-01T00:00:00+00:00",
+        "mindspore": "2.10.0 (2d550373)",
+        "files": {"guide/one/cpu.json": "b" * 64, "guide/one/cpu.safetensors": "c" * 64},
+    }
+    return HeldTo(**{**base, **fields})
+
+
+def case_facts(case_id: str = "one", **fields: Any) -> CaseFacts:
+    """A case that was judged and passes."""
+    base: dict[str, Any] = {
+        "suite": "guide",
+        "case_id": case_id,
+        "file": "suites/guide.yaml",
+        "line": 4,
+        "tags": (),
+        "case_hash": "d" * 64,
+        "state": "judged",
+        "verdict": "within",
+        "tier": "across_releases",
+        "margin": 0.5,
+        "worst": Worst("relative_l2", 1e-7, 2e-7, at_least=False),
+        "baseline": held_to(),
+        "environment": identity(ENVIRONMENT),
+        "checkpoint": identity(CHECKPOINT),
+        "power_gap": "no power table was given",
+    }
+    return CaseFacts(**{**base, **fields})
+
+
+def without_verdict(state: str, reason: str, **fields: Any) -> CaseFacts:
+    """A case that came to no verdict."""
+    nothing = dict.fromkeys(
+        ("verdict", "tier", "margin", "worst", "baseline", "environment", "checkpoint", "power_gap")
+    )
+    return case_facts(**{**nothing, "state": state, "reasons": (reason,), **fields})
+
+
+def chaos(gated: int = 3, steps: int = 10) -> Chaos:
+    return Chaos(gated, steps, f"chaotic from step {gated} on")
+
+
+def waiver(case: str = "guide/one", **fields: Any) -> Waiver:
+    base = {"reason": "known, see the tracker", "owner": "Ada", "expires": "2026-12-31"}
+    return Waiver(**{"case": case, **base, **fields})
+
+
+def certificate(
+    *cases: CaseFacts, policy: Policy | None = None, orphans: tuple[str, ...] = (), **fields: Any
+) -> Certificate:
+    """The certificate that a gate would have written about ``cases``, by default one that passes."""
+    cases = cases or (
+        case_facts(),
+        case_facts("two", baseline=held_to(files={"guide/two/cpu.json": "e" * 64})),
+    )
+    policy = policy or Policy()
+    base: dict[str, Any] = {
+        "harness_version": "0.1.0",
+        "date": NOW,
+        "commit": Commit("f" * 40, dirty=True),
+        "suites_root": "suites",
+        "suites": (SuiteFile("guide", "guide.yaml", "9" * 64, len(cases)),),
+        "baselines_root": "baselines",
+        "environments": {identity(ENVIRONMENT): ENVIRONMENT},
+        "checkpoints": {identity(CHECKPOINT): CHECKPOINT},
+        "policy": policy,
+        "policy_file": None,
+        "power": None,
+        "cases": cases,
+        "orphans": orphans,
+        "decision": decide(policy, cases, orphans, NOW),
+    }
+    return Certificate(**{**base, **fields})

@@ -1,0 +1,223 @@
+"""Every rule of the gate by itself: what breaks it, what it says, that nothing else would have said it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from gate_facts import NOW, case_facts, chaos, held_to, waiver, without_verdict
+
+from harness.releases.decision import EXIT_CODES, decide
+from harness.releases.facts import CaseFacts
+from harness.releases.policy import Policy
+from harness.releases.rules import CASE_RULES
+
+SOUND = case_facts("sound")
+
+# By rule: the policy, the case that breaks it, the outcome, and what is said.
+BROKEN: dict[str, tuple[Policy, CaseFacts, str, str]] = {
+    "verdict": (
+        Policy(),
+        case_facts(verdict="drift", reasons=("2 of 9 limits exceeded",)),
+        "drift",
+        "drift; allowed here: identical, within. 2 of 9 limits exceeded",
+    ),
+    "not-run": (Policy(), without_verdict("not selected", ""), "incomplete", "a gate takes whole suites"),
+    "failed": (
+        Policy(),
+        without_verdict("failed", "guide/one: its worker died after 1.0 s (signal SIGSEGV)\nits log"),
+        "incomplete",
+        "came to no verdict: its worker died after 1.0 s (signal SIGSEGV)",
+    ),
+    "missing": (
+        Policy(),
+        without_verdict("missing", "no baseline; record it"),
+        "incomplete",
+        "no baseline; record it",
+    ),
+    "damaged": (Policy(), without_verdict("damaged", "was edited"), "incomplete", "was edited"),
+    "stale": (Policy(), without_verdict("stale", "steps: 2 -> 3"), "incomplete", "steps: 2 -> 3"),
+    "incomparable": (
+        Policy(),
+        case_facts(verdict="incomparable", worst=None, reasons=("the case is strict",)),
+        "incomplete",
+        "incomparable, which is not passed: the case is strict",
+    ),
+    "chaotic": (
+        Policy(),
+        case_facts(chaos=chaos(3)),
+        "incomplete",
+        "chaotic from step 3 on. Give it fewer steps, mark it `strict: true`, or accept in the policy that 3 "
+        "of its 10 steps are gated: `chaotic: {guide/one: 3}`",
+    ),
+    "vacuous": (Policy(), case_facts(vacuous="vacuous: it passes each"), "incomplete", "vacuous: it passes"),
+    "power": (
+        Policy(power=True),
+        case_facts(),
+        "incomplete",
+        "no power table was given; the policy requires `power`",
+    ),
+    "age": (
+        Policy(max_age_days=90),
+        case_facts(baseline=held_to(date="2026-08-01T00:00:00+00:00")),
+        "incomplete",
+        "its baseline was recorded on 2026-08-01T00:00:00+00:00, 114 days ago; the policy allows 90",
+    ),
+    "release": (
+        Policy(mindspore=("2.9",)),
+        case_facts(),
+        "incomplete",
+        "recorded with MindSpore 2.10.0 (2d550373); the policy allows 2.9",
+    ),
+}
+
+
+def test_a_case_that_breaks_no_rule_passes():
+    decision = decide(Policy(), [SOUND, case_facts(verdict="identical", worst=None)], [], NOW)
+    assert (decision.outcome, decision.findings, decision.notes) == ("passed", (), ())
+
+
+def test_every_rule_is_broken_here():
+    assert list(BROKEN) == list(CASE_RULES)
+
+
+@pytest.mark.parametrize("rule", BROKEN)
+def test_a_broken_rule_fails_the_gate_and_says_what_to_do(rule, monkeypatch):
+    policy, broken, outcome, message = BROKEN[rule]
+    others = dataclasses.replace(SOUND, power_gap=None, baseline=held_to(mindspore="2.9.1 (f)"))
+    decision = decide(policy, [others, broken], [], NOW)
+    assert decision.outcome == outcome
+    (finding,) = decision.findings
+    assert (finding.rule, finding.about, finding.waiver) == (rule, "guide/one", None)
+    assert message in finding.message
+    # No other rule stands in for it.
+    monkeypatch.delitem(CASE_RULES, rule)
+    assert decide(policy, [others, broken], [], NOW).outcome == "passed"
+
+
+def test_an_orphan_fails_the_gate():
+    decision = decide(Policy(), [SOUND], ["guide/gone/cpu"], NOW)
+    assert decision.outcome == "incomplete"
+    assert (decision.findings[0].rule, decision.findings[0].about) == ("orphan", "guide/gone/cpu")
+
+
+def test_drift_counts_before_what_is_incomplete():
+    decision = decide(Policy(), [BROKEN["missing"][1], case_facts("two", verdict="drift")], [], NOW)
+    assert decision.outcome == "drift"
+    assert [finding.kind for finding in decision.findings] == ["drift", "incomplete"]
+    assert EXIT_CODES == {"passed": 0, "drift": 1, "incomplete": 2}
+
+
+class TestVerdictsByTag:
+    POLICY = Policy(
+        tags={"nightly": ("identical",), "wild": ("identical", "within", "drift", "incomparable")}
+    )
+
+    @pytest.mark.parametrize(
+        ("tags", "verdict", "outcome"),
+        [
+            ((), "within", "passed"),
+            (("other",), "within", "passed"),
+            (("nightly",), "within", "drift"),
+            (("nightly",), "identical", "passed"),
+            (("wild",), "drift", "passed"),
+            (("wild",), "incomparable", "passed"),
+            (("wild", "nightly"), "within", "drift"),
+            ((), "incomparable", "incomplete"),
+        ],
+    )
+    def test_every_tag_of_the_case_must_allow_the_verdict(self, tags, verdict, outcome):
+        facts = case_facts(tags=tags, verdict=verdict, worst=None)
+        assert decide(self.POLICY, [facts], [], NOW).outcome == outcome
+
+    def test_the_message_names_the_tag(self):
+        facts = case_facts(tags=("other", "nightly"), verdict="within")
+        (finding,) = decide(self.POLICY, [facts], [], NOW).findings
+        assert finding.message == "within; allowed with the tag nightly: identical"
+
+
+class TestChaos:
+    def test_a_case_is_gated_as_far_as_the_policy_accepts(self):
+        facts = case_facts(verdict="incomparable", worst=None, chaos=chaos(3), incomparable_by_chaos=True)
+        for accepted, outcome in ((2, "passed"), (3, "passed"), (4, "incomplete")):
+            decision = decide(Policy(chaotic={"guide/one": accepted}), [facts], [], NOW)
+            assert decision.outcome == outcome
+        assert "only 3 of its 10 steps can be gated, the policy asks for 4" in decision.findings[0].message
+
+    def test_accepting_chaos_accepts_no_other_reason_to_be_incomparable(self):
+        facts = case_facts(verdict="incomparable", worst=None, chaos=chaos(3), reasons=("strict",))
+        (finding,) = decide(Policy(chaotic={"guide/one": 3}), [facts], [], NOW).findings
+        assert finding.rule == "incomparable"
+
+    def test_a_case_that_is_no_longer_chaotic_is_told(self):
+        (note,) = decide(Policy(chaotic={"guide/one": 3}), [case_facts()], [], NOW).notes
+        assert "guide/one, which is not chaotic" in note
+
+
+class TestAge:
+    @pytest.mark.parametrize(
+        ("date", "told"),
+        [
+            ("2026-08-25T08:00:00+00:00", None),
+            ("2026-08-25T07:00:00+00:00", "90 days ago"),
+            ("2026-08-25T07:30:00", "90 days ago"),
+            ("2026-11-24T07:00:00+00:00", None),
+            ("2026-11-25T08:00:00+00:00", "still to come"),
+            ("some day", "no date"),
+        ],
+    )
+    def test_the_age_is_that_of_the_recording(self, date, told):
+        decision = decide(Policy(max_age_days=90), [case_facts(baseline=held_to(date=date))], [], NOW)
+        if told is None:
+            assert decision.outcome == "passed"
+        else:
+            assert told in decision.findings[0].message
+
+
+class TestReleases:
+    @pytest.mark.parametrize(
+        ("asked", "accepted"),
+        [
+            ((), True),
+            (("2.10.0",), True),
+            (("2.10",), True),
+            (("2.9", "2.10"), True),
+            (("2.1",), False),
+            (("2.10.1",), False),
+        ],
+    )
+    def test_a_release_is_matched_part_by_part(self, asked, accepted):
+        assert Policy(mindspore=asked).accepts_release("2.10.0 (2d550373)") is accepted
+
+
+class TestWaivers:
+    DRIFTED = BROKEN["verdict"][1]
+
+    def decide(self, *waivers):
+        return decide(Policy(waivers=waivers), [self.DRIFTED, SOUND], [], NOW)
+
+    def test_a_waiver_lets_the_gate_pass_and_is_told(self):
+        decision = self.decide(waiver())
+        assert decision.outcome == "passed"
+        assert decision.counting == ()
+        assert [(each.rule, each.waiver) for each in decision.findings] == [("verdict", 0)]
+        assert decision.notes == ()
+
+    def test_it_holds_on_its_last_day_and_not_after(self):
+        assert self.decide(waiver(expires="2026-11-23")).outcome == "passed"
+        ended = self.decide(waiver(expires="2026-11-22"))
+        assert ended.outcome == "drift"
+        assert ended.findings[0].message.endswith("the waiver of Ada for it expired on 2026-11-22")
+        assert ended.notes == ()
+
+    def test_one_that_holds_comes_before_one_that_expired(self):
+        decision = self.decide(waiver(expires="2026-01-01"), waiver(owner="Grace"))
+        assert decision.outcome == "passed"
+        assert decision.findings[0].waiver == 1
+
+    def test_it_is_for_its_own_case_and_rules(self):
+        for other in (waiver("guide/sound"), waiver(rules=("age", "release"))):
+            decision = self.decide(other)
+            assert decision.outcome == "drift"
+            assert "waives nothing: remove it" in decision.notes[0]
+        assert self.decide(waiver(rules=("age", "verdict"))).outcome == "passed"
