@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from harness.faults.catalogue import FaultNotApplicable
+from harness.faults.diffusers_scheduler import is_diffusers_scheduler, put_into_diffusers_scheduler
 from harness.pipelines.schedulers.betas import make_betas
 from harness.pipelines.schedulers.ddim import DDIMScheduler
 from harness.pipelines.schedulers.ddpm import DDPMScheduler
@@ -21,15 +23,20 @@ def faulty_scheduler(name: str, size: float | None, pipeline: Any) -> Iterator[N
     """Put the scheduler fault ``name`` into ``pipeline.scheduler``, and take it out at the end.
 
     ``size`` is the fault's size where it has one. Raises :class:`FaultNotApplicable` for a pipeline without
-    one of the built-in schedulers, and for one that has not got what the fault would change.
+    a built-in scheduler or one of diffusers' kind, and for one that has not got what the fault would change.
     """
     scheduler = getattr(pipeline, "scheduler", None)
-    if not isinstance(scheduler, NoiseSchedule):
-        raise FaultNotApplicable(f"{name}: the pipeline's scheduler is none of the built-in ones")
+    put: Callable[[], None]
+    if isinstance(scheduler, NoiseSchedule):
+        put = partial(_FAULTS[name], scheduler, 0.0 if size is None else size)
+    elif is_diffusers_scheduler(scheduler):
+        put = partial(put_into_diffusers_scheduler, name, size, scheduler)
+    else:
+        raise FaultNotApplicable(f"{name}: the pipeline has no scheduler of a known kind")
     # Functions of the class that a fault replaces are attributes of the object for the time being.
     sound = dict(vars(scheduler))
     try:
-        _FAULTS[name](scheduler, 0.0 if size is None else size)
+        put()
         yield
     finally:
         vars(scheduler).clear()

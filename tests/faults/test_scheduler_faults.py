@@ -117,7 +117,7 @@ def test_timesteps_one_off(scheduler_of, within, spacing, sound, moved):
 
 
 def test_a_pipeline_with_another_scheduler(within):
-    with pytest.raises(FaultNotApplicable, match="none of the built-in ones"), within("eta", object()):
+    with pytest.raises(FaultNotApplicable, match="no scheduler of a known kind"), within("eta", object()):
         pass
 
 
