@@ -127,15 +127,20 @@ def test_a_summary_that_could_not_be_written_fails_the_run(project):
     assert "INTERNALERROR" not in done.stdout + done.stderr
 
 
-def test_a_project_without_suites_has_no_summary(tmp_path):
+def test_a_project_without_suites_has_no_summary_and_pays_for_none(tmp_path):
     """The plugin is loaded in every project of its environment, and GitHub names a file in every step."""
     project = Project(tmp_path / "other")
     (project.root / "test_it.py").write_text("def test_it(): pass\n")
+    (project.root / "check.py").write_text(
+        "import sys\n\n\ndef pytest_unconfigure():\n"
+        "    print('imported:', *sorted({'numpy', 'pydantic', 'yaml'} & set(sys.modules)))\n"
+    )
     for place in (tmp_path / "step.md", tmp_path / "nowhere" / "step.md"):
         project.environment |= {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(place)}
-        done = project.pytest("test_it.py")
+        done = project.pytest("-p", "check", "test_it.py")
         assert done.returncode == 0, done.stdout + done.stderr
         assert not place.exists()
+        assert "imported:\n" in done.stdout
 
 
 def test_a_run_that_ended_early_says_so(project):
