@@ -24,20 +24,24 @@ PRIMITIVES = sorted({case[0] for case in CASES})
 
 # Values that are moved, compared, counted or put in: nothing to round.
 EXACT = {"creation", "indexing", "inplace", "padding", "shapes", "sorting"}
-ROUNDED = 3e-7  # measured: at most 2.9e-7, where both sides round a few times
+ROUNDED = 7e-7  # measured: at most 5.9e-7, where torch rounds a few times in float32
 HALVES = {"float16": 1e-3, "bfloat16": 8e-3}  # one unit in the last place
 # Of these torch's own rounding in float32 is most.
 LIMITS = {
     "LinSpaceExt": ROUNDED,
-    "LogAddExp": 5e-7,  # 3.9e-7, where the logarithm is near 0
+    "LogAddExp": 2e-6,  # 1.3e-6, where the logarithm is near 0
+    "InplaceAddExt": 1e-7,
+    "InplaceSubExt": 1e-7,
+    "InplaceMul": 1e-7,
+    "InplaceDiv": 1e-7,
+    "InplaceExp": 1e-5,  # MindSpore's exp: docs/findings.md
     "GeluExt": 5e-5,  # 2.8e-5 of 0.01, in the tail, where 1 + erf(x) cancels
-    "LayerNormExt": 5e-7,  # 3.7e-7
-    "LinalgQr": 5e-7,  # 3.0e-7
     "LogSoftmaxExt": 5e-6,  # 2.4e-6 of 0.01, where the largest of the row is near 0
-    "UpsampleLinear1D": 5e-7,  # 3.2e-7: torch has coordinates in float32
-    "UpsampleBilinear2D": 6e-7,  # 3.7e-7
-    "UpsampleBicubic2D": 1e-6,  # 6.3e-7
+    "UpsampleBicubic2D": 1e-6,  # 6.3e-7: torch has coordinates and weights in float32
 }
+# What the CPU has instead of these runs, and is wrong (docs/findings.md): it divides by n where n - 1 is due;
+# the others leave their tensor as it was.
+WRONG = {"Tensor.std", "InplaceAddExt", "InplaceSubExt", "InplaceMul", "InplaceDiv", "InplaceExp"}
 
 
 def run_cases(*options: str) -> dict[str, Any]:
@@ -102,7 +106,7 @@ def test_mindspore_itself_has_no_such_kernel(primitive, installed, native, kerne
     if primitive not in installed["replaced"]:
         return
     first = by_primitive(native)[primitive][0]
-    if primitive == "Tensor.std":  # runs, and divides by n where n - 1 is due: docs/findings.md
+    if primitive in WRONG:
         assert first["error"] > 1e-3
         return
     kernel = kernels[primitive]

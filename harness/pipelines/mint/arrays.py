@@ -76,3 +76,14 @@ def axes_of(dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
         return tuple(range(ndim))
     dims = (dim,) if isinstance(dim, int) else tuple(dim)
     return tuple(each % ndim for each in dims) if ndim else ()
+
+
+def write(tensor: Tensor, values: Any) -> Tensor:
+    """Give ``tensor`` other values, cast to its dtype, and return it.
+
+    On CPU a view holds its own copy: MindSpore's ``copy_`` does not write through to what is viewed, and not
+    even into the view (docs/findings.md); this writes into the view.
+    """
+    new = values if isinstance(values, Tensor) else to_tensor(np.broadcast_to(values, tensor.shape))
+    tensor.assign_value(new.astype(tensor.dtype))
+    return tensor

@@ -9,7 +9,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, ops
 
-from harness.pipelines.mint.arrays import number, to_numpy, to_tensor
+from harness.pipelines.mint.arrays import number, to_numpy, to_tensor, write
 from harness.pipelines.mint.registry import kernel
 
 
@@ -48,7 +48,7 @@ def scatter_(input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
     result, places = to_numpy(input).copy(), to_numpy(index)
     values = to_numpy(src)
     result[_places(places, dim)] = values[tuple(map(slice, places.shape))] if values.ndim else values
-    return input.copy_(to_tensor(result, input.dtype))
+    return write(input, to_tensor(result, input.dtype))
 
 
 def _places(index: Any, dim: int) -> tuple[Any, ...]:
@@ -62,7 +62,7 @@ def index_copy_(input: Tensor, dim: int, index: Tensor, tensor: Tensor) -> Tenso
     """numpy's assignment by index."""
     result = to_numpy(input).copy()
     result[(slice(None),) * (dim % result.ndim) + (to_numpy(index),)] = to_numpy(tensor)
-    return input.copy_(to_tensor(result, input.dtype))
+    return write(input, to_tensor(result, input.dtype))
 
 
 @kernel("NonZeroExt", serves=("mint.nonzero(as_tuple=True)",))

@@ -10,7 +10,7 @@ import numpy as np
 from mindspore import Tensor, ops
 from mindspore.ops import operations
 
-from harness.pipelines.mint.arrays import is_half, number, shape_of, to_numpy, to_tensor
+from harness.pipelines.mint.arrays import is_half, number, shape_of, to_numpy, to_tensor, write
 from harness.pipelines.mint.registry import kernel
 
 
@@ -77,4 +77,4 @@ def batch_norm(
 def _move(running: Tensor | None, seen: Any, momentum: float) -> None:
     if running is not None:
         moved = to_numpy(running).astype(np.float64) * (1 - momentum) + seen * momentum
-        running.copy_(to_tensor(moved, running.dtype))
+        write(running, to_tensor(moved, running.dtype))

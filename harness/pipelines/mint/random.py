@@ -15,7 +15,7 @@ import numpy as np
 from mindspore import Tensor
 from numpy.typing import NDArray
 
-from harness.pipelines.mint.arrays import number, shape_of, to_numpy, to_tensor, wide
+from harness.pipelines.mint.arrays import number, shape_of, to_numpy, to_tensor, wide, write
 from harness.pipelines.mint.registry import kernel
 
 _MASK = 2**64 - 1
@@ -104,14 +104,14 @@ def normal_of_tensors(mean: Any, std: Any, seed: Any, offset: Any) -> Tensor:
 def normal_(input: Tensor, mean: Any, std: Any, seed: Any, offset: Any) -> Tensor:
     """`standard_normal` of PCG64(seed, offset) in float32, scaled and shifted."""
     drawn = _normal(input.shape, seed, offset) * np.float32(number(std)) + np.float32(number(mean))
-    return input.copy_(to_tensor(drawn, input.dtype))
+    return write(input, to_tensor(drawn, input.dtype))
 
 
 @kernel("InplaceUniform", serves=("Tensor.uniform_",))
 def uniform_(input: Tensor, low: Any, high: Any, seed: Any, offset: Any) -> Tensor:
     """`random` of PCG64(seed, offset) in float32, scaled and shifted."""
     low, high = np.float32(number(low)), np.float32(number(high))
-    return input.copy_(to_tensor(_uniform(input.shape, seed, offset) * (high - low) + low, input.dtype))
+    return write(input, to_tensor(_uniform(input.shape, seed, offset) * (high - low) + low, input.dtype))
 
 
 @kernel("InplaceRandom", serves=("Tensor.random_",))
@@ -123,14 +123,14 @@ def random_(input: Tensor, low: Any = 0, high: Any = None, seed: Any = 0, offset
         bound = _EXACT.get(input.dtype, 2) if kind.kind in "fb" else int(np.iinfo(kind).max)
     else:
         bound = int(number(high))
-    return input.copy_(to_tensor(_generator(seed, offset).integers(low, bound, input.shape), input.dtype))
+    return write(input, to_tensor(_generator(seed, offset).integers(low, bound, input.shape), input.dtype))
 
 
 @kernel("InplaceExponential", serves=("Tensor.exponential_",))
 def exponential_(input: Tensor, lambd: Any, seed: Any, offset: Any) -> Tensor:
     """`standard_exponential` of PCG64(seed, offset) in float32, divided by lambd."""
     drawn = _generator(seed, offset).standard_exponential(input.shape, dtype=np.float32)
-    return input.copy_(to_tensor(drawn / np.float32(number(lambd)), input.dtype))
+    return write(input, to_tensor(drawn / np.float32(number(lambd)), input.dtype))
 
 
 @kernel("BernoulliExt", serves=("mint.bernoulli",))
@@ -156,7 +156,7 @@ def functional_dropout(
     if not training or not number(p):
         return input
     dropped = _dropped(input, _uniform(input.shape, seed, offset) >= number(p), number(p))
-    return input.copy_(dropped) if inplace else dropped
+    return write(input, dropped) if inplace else dropped
 
 
 @kernel("Dropout2dExt", serves=("mint.nn.functional.dropout2d",))
@@ -166,7 +166,7 @@ def dropout2d(input: Tensor, p: Any, training: bool, inplace: bool, seed: Any, o
         return input
     channels = (*input.shape[:2], *[1] * (input.ndim - 2))
     dropped = _dropped(input, _uniform(channels, seed, offset) >= number(p), number(p))
-    return input.copy_(dropped) if inplace else dropped
+    return write(input, dropped) if inplace else dropped
 
 
 def _dropped(input: Tensor, kept: NDArray[np.bool_], p: float) -> Tensor:

@@ -66,8 +66,11 @@ class Caller:
         return self.called(owner, args, kwargs)
 
     def called(self, function: Any, args: Any, kwargs: Any) -> list[Any]:
-        """Return what ``function`` gives, as a list."""
-        result = function(*self.decoded(args), **{key: self.decoded(value) for key, value in kwargs.items()})
+        """Return what ``function`` gives, as a list: of one in place, what its tensor then holds."""
+        inputs = self.decoded(args)
+        result = function(*inputs, **{key: self.decoded(value) for key, value in kwargs.items()})
+        if getattr(function, "__name__", "").endswith("_"):
+            result = inputs[0]
         results = list(result) if isinstance(result, tuple | list) else [result]
         tensor = self.mindspore.Tensor
         return [each if isinstance(each, tensor) else tensor(each) for each in results]
