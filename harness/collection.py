@@ -132,6 +132,10 @@ class CaseItem(pytest.Item):
         self.user_properties.extend(("cause", cause.kind) for cause in causes[:1])
         self.harness_outcome = Outcome.of(self.case, result, causes, self._harness.commands(self.case))
         self.harness_view = self._harness.view(self.case, result, causes)
+        if result.judgement.elsewhere:
+            # The suite says so itself, and that this is not its environment is no fault of the run: a gate
+            # does not let it pass.
+            raise pytest.skip.Exception("; ".join(result.judgement.reasons), _use_item_location=True)
         if not result.judgement.passed:
             raise CaseDrift
 

@@ -29,7 +29,8 @@ class Judgement:
     ``reasons`` say why it did not pass, the most telling first; ``notes`` are what is worth knowing either
     way. ``baseline_path`` is the file it was compared with and ``baseline_device`` the device that one was
     recorded on; ``changed_operators`` are the canaries with other bits. ``tier`` is None where nothing was
-    compared.
+    compared. ``elsewhere`` is whether the case is strict and this not its baseline's environment:
+    ``incomparable`` by its own word.
     """
 
     suite: str
@@ -43,6 +44,7 @@ class Judgement:
     changed_operators: tuple[str, ...] = ()
     baseline_path: str | None = None
     baseline_device: str | None = None
+    elsewhere: bool = False
 
     @classmethod
     def error(cls, case: Case, reason: str) -> Judgement:

@@ -120,6 +120,7 @@ def _compared(
     limits: Limits | Calibrated | Literal["exact"] | None = getattr(case.tolerance, tier.value)
     if case.strict and tier is not Tier.SAME_ENVIRONMENT:
         reason = f"the case is strict: only compared in the environment of its baseline, this is {tier.words}"
+        context = replace(context, elsewhere=True)
         return _shown(context, measurement, stored, reason, comparable=comparable)
     if limits == "exact":
         return _exact(context, measurement, stored, comparable=comparable)

@@ -22,7 +22,9 @@ _ORDER = (Verdict.DRIFT, Verdict.ERROR, Verdict.INCOMPARABLE)
 def error_annotations(
     outcomes: Sequence[Outcome], problems: Sequence[Problem] = (), *, root: Path | None = None
 ) -> Iterator[str]:
-    """Yield one ``::error`` line for each case that did not pass and for all that kept others from running.
+    """Yield one line for each case that did not pass and for all that kept others from running.
+
+    ``::error``, or ``::warning`` for a strict case that is skipped outside the environment of its baseline.
 
     Files are named relative to ``root``, the repository: the current folder unless said. The form and its
     escaping are those of GitHub's "Workflow commands" and of ``@actions/core``.
@@ -32,12 +34,13 @@ def error_annotations(
         yield from _problem_lines(problem, root)
     failed = [outcome for outcome in outcomes if not outcome.judgement.passed]
     for outcome in sorted(failed, key=lambda outcome: _ORDER.index(outcome.judgement.verdict)):
-        yield _error(
+        yield _annotation(
             _message(outcome),
             file=_relative(outcome.path, root),
             line=str(outcome.line),
             col=str(outcome.column),
             title=f"{outcome.name}: {outcome.judgement.verdict.value}",
+            level="warning" if outcome.judgement.elsewhere else "error",
         )
 
 
@@ -58,14 +61,14 @@ def _problem_lines(problem: Problem, root: Path) -> Iterator[str]:
     for place in places:
         file = _relative(str(Path(place["file"]).absolute()), root)
         title = f"{file}: cannot be read"
-        yield _error(place["text"], file=file, line=place["line"], col=place["column"], title=title)
+        yield _annotation(place["text"], file=file, line=place["line"], col=place["column"], title=title)
     if not places:
-        yield _error(problem.text, title=f"{problem.where}: not judged")
+        yield _annotation(problem.text, title=f"{problem.where}: not judged")
 
 
-def _error(message: str, **properties: str) -> str:
+def _annotation(message: str, *, level: str = "error", **properties: str) -> str:
     told = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    return f"::error {told}::{_data(_shortened(message))}"
+    return f"::{level} {told}::{_data(_shortened(message))}"
 
 
 def _data(text: str) -> str:

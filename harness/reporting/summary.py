@@ -27,6 +27,7 @@ def summary_lines(judgements: Sequence[Judgement], orphaned: Sequence[Key]) -> l
     lines = [told] if told else []
     lines += tier_lines(judgements)
     lines += [f"{what}: {_name(found)}, {text}" for what, found, text in margins(judgements)]
+    lines += [f"skipped: {_name(each)}, {'; '.join(each.reasons)}" for each in judgements if each.elsewhere]
     return lines + orphan_lines(orphaned)
 
 

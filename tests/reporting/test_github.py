@@ -54,6 +54,12 @@ def test_what_passed_is_not_annotated_and_drift_comes_first(tmp_path):
     assert [parsed(line)[0]["title"].split()[1] for line in lines] == ["drift", "error", "incomparable"]
 
 
+def test_a_strict_case_elsewhere_is_a_warning(tmp_path):
+    found = outcome(tmp_path / "guide.yaml", Verdict.INCOMPARABLE, elsewhere=True)
+    (line,) = error_annotations([found], root=tmp_path)
+    assert line.startswith("::warning file=guide.yaml,")
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -125,3 +125,9 @@ def test_what_passes_is_not_the_worst_and_what_drifts_not_the_tightest():
         "same environment",
         "worst margin",
     ]
+
+
+def test_a_strict_case_elsewhere_is_named_with_its_reason():
+    made = Judgement("guide", "a", Verdict.INCOMPARABLE, Tier.ACROSS_RELEASES, reasons=("it is strict",))
+    assert summary_lines([replace(made, elsewhere=True)], [])[-1] == "skipped: guide/a, it is strict"
+    assert not any(line.startswith("skipped") for line in summary_lines([made], []))
