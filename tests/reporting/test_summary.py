@@ -1,6 +1,7 @@
 """The summary of a session: counts, environments, the worst margin and the tightest case, orphans."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
