@@ -90,7 +90,8 @@ def _shortened(texts: list[str], most: int, what: str) -> list[str]:
 
 def _bullet(text: str) -> list[str]:
     first, *rest = text.splitlines() or [""]
-    return [f"- {first}", *(f"  {line}" for line in rest)]
+    # The rest is a log. GitHub Actions obeys lines that begin with "::", also after spaces.
+    return [f"- {first}", *(f"| {line}".rstrip() for line in rest)]
 
 
 def _table(rows: Sequence[Row], lines: int) -> list[str]:

@@ -131,7 +131,12 @@ def test_a_reason_of_many_lines_stays_one_bullet():
     text = judgement_text(
         judgement(Verdict.ERROR, None, reasons=("its worker died:\n  line 1\n\nline 3", ""))
     )
-    assert text.splitlines()[1:] == ["  - its worker died:", "      line 1", "    ", "    line 3", "  - "]
+    assert text.splitlines()[1:] == ["  - its worker died:", "  |   line 1", "  |", "  | line 3", "  - "]
+
+
+def test_no_line_of_a_log_is_a_command_of_the_runner():
+    text = judgement_text(judgement(Verdict.ERROR, None, reasons=("died:\n::add-mask::x\n  ::error::y",)))
+    assert not [line for line in text.splitlines() if line.strip().startswith("::")]
 
 
 def test_columns_are_aligned_whatever_they_hold():
