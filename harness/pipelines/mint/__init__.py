@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.pipelines.mint import (
     activations,
+    attention,
     convolution,
     creation,
     elementwise,
@@ -26,6 +27,7 @@ from harness.pipelines.mint.registry import KERNELS, Kernel
 
 FAMILIES = (
     activations,
+    attention,
     convolution,
     creation,
     elementwise,

@@ -59,7 +59,7 @@ class Caller:
     def results(self, function: str, args: Any, kwargs: Any) -> list[Any]:
         """Return what the call gives, as a list."""
         owner: Any = self.mindspore.mint
-        if function.startswith("Tensor."):
+        if function.startswith(("Tensor.", "ops.")):
             owner, function = self.mindspore, function
         for part in function.split("."):
             owner = getattr(owner, part)
