@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +18,7 @@ from harness.errors import HarnessError
 from harness.releases.decision import Decision
 from harness.releases.facts import CaseFacts
 from harness.releases.plain import from_json, to_json
-from harness.releases.policy import Policy
+from harness.releases.policy import ALLOWABLE, Policy
 
 FORMAT = 1
 _KIND = "harness certificate"
@@ -107,12 +108,11 @@ class Certificate:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many cases came to each verdict, or to none."""
-        counts: dict[str, int] = {}
-        for facts in self.cases:
-            word = facts.verdict or facts.state
-            counts[word] = counts.get(word, 0) + 1
-        return counts
+        """How many cases came to each verdict, then to none, for want of what."""
+        found = Counter(facts.verdict or facts.state for facts in self.cases)
+        return {
+            word: found[word] for word in (*ALLOWABLE, *sorted(found.keys() - set(ALLOWABLE))) if found[word]
+        }
 
     def to_bytes(self) -> bytes:
         """Return the certificate as the bytes of its file: JSON, sorted, ASCII, the seal among the keys."""

@@ -40,6 +40,7 @@ class GateProgress:
             TimeElapsedColumn(),
             console=console,
             transient=True,
+            disable=not console.is_terminal,
         )
         self._task = self._progress.add_task("running", total=total)
 
@@ -117,7 +118,9 @@ def part_of(margin: float | None) -> str:
     """Return a margin as it is read: a part of the limit, or times it; nothing where nothing was limited."""
     if margin is None:
         return ""
-    if not math.isfinite(margin) or margin >= 10:
+    if not math.isfinite(margin):
+        return "over"  # any difference is too much
+    if margin >= 10:
         return f"{margin:.3g} times"
     return f"{margin:.0%}"
 

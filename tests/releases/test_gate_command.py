@@ -1,0 +1,433 @@
+"""`harness gate` and `harness verify` as processes: a sound project passes, and one thing broken fails it."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from samples import make_calibration
+from user_project import Project
+
+import harness
+from harness.baselines import BaselineStore
+from harness.cases import load_suite
+from harness.releases.certificate import Certificate
+from harness.releases.decision import decide
+from harness.releases.rules import CASE_RULES
+
+SUITES = {
+    "small": """\
+suite: small
+defaults: {pipeline: "pipelines:sound", seed: 0, steps: 3}
+cases:
+  - {id: one, tolerance: {across_releases: {relative_l2: 1.0e-6}}}
+  - {id: two, seed: 2, tags: [quick], tolerance: {same_environment: {relative_l2: 1.0e-3}}}
+""",
+    "digits": """\
+suite: digits
+defaults: {pipeline: ddim, checkpoint: "builtin:ddpm-digits", seed: 0}
+cases:
+  - {id: two-steps, steps: 2}
+""",
+}
+POLICY = "policy: release\nverdicts: {quick: [identical, within]}\nbaselines: {max_age: 90 days}\n"
+WAIVER = "waivers: [{{case: small/one, reason: known, owner: Ada, expires: {}, rules: [verdict]}}]\n"
+
+
+def day(offset):
+    return (datetime.now(timezone.utc) + timedelta(days=offset)).date().isoformat()
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    made = Project(tmp_path_factory.mktemp("gate") / "project")
+    for name, text in SUITES.items():
+        made.suite(name, text)
+    (made.root / "policy.yaml").write_text(POLICY)
+    made.keep_baselines()
+    return made
+
+
+@pytest.fixture
+def project(recorded, tmp_path):
+    return recorded.copy(tmp_path / "project")
+
+
+def gate(project, *arguments):
+    """Run the gate with a policy and a certificate; return the process, and the certificate if any."""
+    before = {path: data for path, (data, _) in project.baselines().items()}
+    words = arguments or ("suites/",)
+    done = project.harness("gate", *words, "--policy", "policy.yaml", "--certificate", "certificate.json")
+    assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
+    assert {path: data for path, (data, _) in project.baselines().items()} == before
+    path = project.root / "certificate.json"
+    return done, Certificate.from_bytes(path.read_bytes()) if path.exists() else None
+
+
+def rewritten(project, name, change):
+    """Give the stored baseline of a case another content, as if it had been recorded so."""
+    store = BaselineStore(project.root / "baselines")
+    store.write(change(store.load(*name.split("/"), "cpu")), renew=True)
+
+
+def recorded_days_ago(days):
+    date = (datetime.now(timezone.utc) - timedelta(days=days)).isoformat(timespec="seconds")
+
+    def change(baseline):
+        return dataclasses.replace(baseline, provenance=dataclasses.replace(baseline.provenance, date=date))
+
+    return change
+
+
+def recorded_under(**fields):
+    def change(baseline):
+        fingerprint = {**baseline.measurement.fingerprint, **fields}
+        measurement = dataclasses.replace(baseline.measurement, fingerprint=fingerprint)
+        return dataclasses.replace(baseline, measurement=measurement)
+
+    return change
+
+
+def chaotic_from(index):
+    def change(baseline):
+        calibration = make_calibration(chaotic_from=index)
+        steps = tuple(dataclasses.replace(step, largest=0.5) for step in calibration.steps)
+        return dataclasses.replace(baseline, calibration=dataclasses.replace(calibration, steps=steps))
+
+    return change
+
+
+def drifting(project):
+    project.edit("pipelines.py", "latents * 0.9", "latents * 0.90001")
+
+
+def within_where_only_identical(project):
+    project.edit("policy.yaml", "[identical, within]", "[identical]")
+    project.edit("policy.yaml", "policy: release\n", "policy: release\n" + WAIVER.format(day(1)))
+    drifting(project)
+
+
+def failing(project):
+    project.edit("suites/small.yaml", '"pipelines:sound"', '"pipelines:crashing"')
+    for case in ("one", "two"):
+        rename_pipeline(project, f"small/{case}", "pipelines:crashing")
+
+
+def rename_pipeline(project, name, pipeline):
+    """Make a baseline one of the case with another pipeline: not stale, when the suite names that one."""
+    suite, case = name.split("/")
+    (found,) = [c for c in load_suite(project.root / f"suites/{suite}.yaml").cases if c.id == case]
+
+    def change(baseline):
+        provenance = dataclasses.replace(
+            baseline.provenance, case_definition=found.definition(), case_hash=found.hash()
+        )
+        return dataclasses.replace(baseline, provenance=provenance)
+
+    rewritten(project, name, change)
+
+
+def missing(project):
+    BaselineStore(project.root / "baselines").remove("small", "one", "cpu")
+
+
+def damaged(project):
+    path = project.root / "baselines/small/one/cpu.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+
+
+def orphaned(project):
+    project.edit("suites/small.yaml", "  - {id: two, seed: 2, tags: [quick], tolerance:", "  # {")
+    project.edit("policy.yaml", "quick", "default")
+
+
+def strict_elsewhere(project):
+    project.edit("suites/small.yaml", "  - {id: one, ", "  - {id: one, strict: true, ")
+    rewritten(project, "small/one", recorded_under(numpy="1.25.0"))
+
+
+def vacuous(project):
+    project.edit("suites/small.yaml", "{relative_l2: 1.0e-6}", "{relative_l2: 1.0e+6}")
+
+
+def chaotic(project):
+    rewritten(project, "digits/two-steps", chaotic_from(1))
+
+
+def too_old(project):
+    rewritten(project, "digits/two-steps", recorded_days_ago(91))
+
+
+def other_release(project):
+    project.edit("policy.yaml", "max_age: 90 days", 'mindspore: ["2.6"]')
+
+
+def without_power(project):
+    (project.root / "policy.yaml").write_text("policy: release\npower: required\n")
+
+
+def waiver_expired(project):
+    project.edit("policy.yaml", "policy: release\n", "policy: release\n" + WAIVER.format(day(-1)))
+    drifting(project)
+    project.edit("suites/digits.yaml", "two-steps, ", "two-steps, tags: [x], ")
+
+
+# What is broken: the rule that it breaks, the exit code, and what is said.
+BROKEN = {
+    drifting: ("verdict", 1, "small/one: drift; allowed here: identical, within. The output is not bitwise"),
+    within_where_only_identical: (
+        "verdict",
+        1,
+        "small/two: within; allowed with the tag quick: identical",
+    ),
+    failing: ("failed", 2, "small/one: came to no verdict: its worker died"),
+    missing: ("missing", 2, "small/one: no baseline of small/one is stored in baselines; record it: harness"),
+    damaged: (
+        "damaged",
+        2,
+        "small/one: baselines/small/one/cpu.safetensors: its bytes do not have the sha256",
+    ),
+    orphaned: ("orphan", 2, "small/two/cpu: a baseline of no case in the suites given"),
+    strict_elsewhere: ("incomparable", 2, "small/one: incomparable, which is not passed: the case is strict"),
+    vacuous: ("vacuous", 2, "small/one: vacuous: at its tolerance across releases it passes each"),
+    chaotic: ("chaotic", 2, "digits/two-steps: chaotic from step 1 on (of 0 to 1)"),
+    too_old: ("age", 2, "digits/two-steps: its baseline was recorded on"),
+    other_release: ("release", 2, "the policy allows 2.6"),
+    without_power: ("power", 2, "small/one: no power table was given"),
+    waiver_expired: ("verdict", 1, f"the waiver of Ada for it expired on {day(-1)}"),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda function: function.__name__)
+def test_one_thing_broken_fails_the_gate_with_its_own_message(project, broken, monkeypatch):
+    rule, code, message = BROKEN[broken]
+    broken(project)
+    done, certificate = gate(project)
+    text = done.stdout + done.stderr
+    assert done.returncode == code, text
+    assert any(
+        line.startswith(f"failed  {rule}  ") and message in line for line in done.stdout.splitlines()
+    ), text
+    counting = certificate.decision.counting
+    assert {finding.rule for finding in counting} == {rule}
+    # Without that one rule it would have passed.
+    orphans = certificate.orphans
+    if rule == "orphan":
+        orphans = ()
+    else:
+        monkeypatch.delitem(CASE_RULES, rule)
+    again = decide(certificate.policy, certificate.cases, orphans, certificate.date)
+    assert again.outcome == "passed"
+
+
+def test_cases_left_out_and_stale_ones_fail_the_gate(project):
+    project.edit("suites/small.yaml", "seed: 0, steps: 3", "seed: 0, steps: 4")
+    done, certificate = gate(project, "suites/small.yaml::one", "suites/digits.yaml")
+    assert done.returncode == 2
+    assert "failed  not-run  small/two: did not run" in done.stdout
+    assert "failed  stale  small/one: the case was edited since its baseline was recorded" in done.stdout
+    assert "steps: 3 -> 4" in done.stdout
+    assert certificate.counts == {"stale": 1, "not selected": 1, "identical": 1}
+
+
+def test_drift_and_what_is_incomplete_together_are_drift(project):
+    drifting(project)
+    BaselineStore(project.root / "baselines").remove("digits", "two-steps", "cpu")
+    done, _ = gate(project)
+    assert done.returncode == 1
+    lines = [line for line in done.stdout.splitlines() if line.startswith("failed")]
+    assert [line.split()[1] for line in lines] == ["verdict", "missing"]
+    assert "harness explain suites/small.yaml::one --baseline-dir baselines" in done.stdout
+    verified = project.harness("verify", "certificate.json")
+    assert verified.returncode == 2, verified.stdout + verified.stderr
+    assert "against missing  digits/two-steps: " in verified.stdout
+    assert verified.stdout.endswith("certificate.json: sound, and of a gate that did not pass: drift\n")
+    assert (
+        "gate failed: drift (3 cases: 1 within, 1 drift, 1 missing; policy release; 2 findings)"
+        in done.stdout
+    )
+
+
+@pytest.fixture(scope="module")
+def passed(recorded, tmp_path_factory):
+    """The project after a gate with two runners, in GitHub Actions: the process, the certificate."""
+    project = recorded.copy(tmp_path_factory.mktemp("passed") / "project")
+    project.environment["GITHUB_STEP_SUMMARY"] = str(project.root / "summary.md")
+    done, certificate = gate(project, "suites/", "-n", "2")
+    return project, done, certificate
+
+
+class TestAGateThatPasses:
+    def test_it_says_so_and_certifies_it(self, passed):
+        project, done, certificate = passed
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "gate passed (3 cases: 3 identical; policy release)" in done.stdout
+        assert "certificate of a gate that passed: certificate.json" in done.stdout
+        assert certificate.decision.outcome == "passed"
+        assert certificate.decision.findings == ()
+        assert certificate.harness_version == harness.__version__
+        assert [suite.file for suite in certificate.suites] == ["digits.yaml", "small.yaml"]
+        digits, one, two = certificate.cases
+        assert (digits.name, one.name, two.name) == ("digits/two-steps", "small/one", "small/two")
+        assert digits.baseline.files.keys() == {
+            "digits/two-steps/cpu.json",
+            "digits/two-steps/cpu.safetensors",
+        }
+        assert "unet/diffusion_pytorch_model.safetensors" in certificate.checkpoints[digits.checkpoint].files
+        assert certificate.environments[one.environment].fingerprint["mindspore"] == one.baseline.mindspore
+        assert certificate.environments[one.environment].canaries
+        assert certificate.policy.max_age_days == 90
+        assert not list(project.root.glob("*.tmp"))
+
+    def test_the_page_of_the_job_shows_it(self, passed):
+        project, _, _ = passed
+        summary = (project.root / "summary.md").read_text()
+        assert summary.startswith("### harness: the gate passed\n")
+        assert "| <code>small/one</code> | identical | same environment |" in summary
+
+    def test_the_certificate_is_verified(self, passed):
+        project, _, _ = passed
+        done = project.harness("verify", "certificate.json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "8 of 8 files compared" in done.stdout
+        assert done.stdout.endswith("certificate.json: sound, and of a gate that passed\n")
+
+    def test_where_its_files_are_not_it_is_verified_by_itself(self, passed, tmp_path):
+        project, _, _ = passed
+        elsewhere = Project(tmp_path / "elsewhere")
+        (elsewhere.root / "suites").rmdir()
+        path = str(project.root / "certificate.json")
+        done = elsewhere.harness("verify", path)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "0 of 8 files compared" in done.stdout
+        folders = (
+            "--suites",
+            str(project.root / "suites"),
+            "--baseline-dir",
+            str(project.root / "baselines"),
+        )
+        assert "8 of 8 files compared" in elsewhere.harness("verify", path, *folders).stdout
+        assert elsewhere.harness("verify", path, "--suites", "nowhere").returncode == 4
+
+    @pytest.mark.parametrize("name", ["suites/small.yaml", "baselines/small/one/cpu.json"])
+    def test_a_file_changed_since_is_named(self, passed, tmp_path, name):
+        project = passed[0].copy(tmp_path / "project")
+        (project.root / name).write_bytes((project.root / name).read_bytes() + b"\n")
+        done = project.harness("verify", "certificate.json")
+        assert done.returncode == 1
+        assert f"failed  {name}: was changed since" in done.stdout
+
+    @pytest.mark.parametrize("part", [0.0, 0.3, 0.6, 1.0])
+    def test_a_changed_byte_is_an_error_without_a_traceback(self, passed, tmp_path, part):
+        data = bytearray((passed[0].root / "certificate.json").read_bytes())
+        data[round(part * (len(data) - 1))] ^= 1
+        (tmp_path / "changed.json").write_bytes(data)
+        done = Project(tmp_path / "elsewhere").harness("verify", str(tmp_path / "changed.json"))
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"error: {tmp_path}/changed.json: ")
+        assert "Traceback" not in done.stderr
+
+    def test_verifying_imports_neither_numpy_nor_what_runs_cases(self, passed):
+        project, _, _ = passed
+        code = (
+            "import sys; sys.argv = ['harness', 'verify', 'certificate.json']\n"
+            "from harness.cli import main\n"
+            "try:\n    main()\nfinally:\n"
+            "    heavy = {'numpy', 'mindspore', 'yaml', 'execnet', 'harness.cases', 'harness.execution'}\n"
+            "    print(sorted(heavy & sys.modules.keys()))\n"
+        )
+        (project.root / "imports.py").write_text(code)
+        done = project._run("imports")
+        assert done.stdout.endswith("\n[]\n"), done.stdout + done.stderr
+
+
+class TestWaivers:
+    def test_one_that_holds_is_told_and_the_gate_passes(self, project):
+        project.edit("policy.yaml", "policy: release\n", "policy: release\n" + WAIVER.format(day(0)))
+        drifting(project)
+        done, certificate = gate(project)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "waived  verdict  small/one: drift" in done.stdout
+        assert f"Ada, until {day(0)}: known" in done.stdout
+        assert certificate.decision.findings[0].waiver == 0
+        assert "1 waived" in done.stdout
+
+    def test_one_that_waives_nothing_is_told(self, project):
+        project.edit("policy.yaml", "policy: release\n", "policy: release\n" + WAIVER.format(day(9)))
+        done, certificate = gate(project)
+        assert done.returncode == 0
+        assert "note  the waiver of Ada for small/one" in done.stdout
+        assert "waives nothing" in certificate.decision.notes[0]
+
+
+def test_chaos_that_the_policy_knows_of_is_gated_up_to_its_step(project):
+    chaotic(project)
+    rewritten(project, "digits/two-steps", recorded_under(numpy="1.25.0"))
+    project.edit("pipelines.py", "latents * 0.9", "latents * 0.9")
+    with (project.root / "policy.yaml").open("a") as file:
+        file.write("chaotic: {digits/two-steps: 1}\n")
+    done, certificate = gate(project)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert certificate.cases[0].chaos.gated == 1
+
+
+class TestUsage:
+    def test_a_policy_that_is_wrong_is_told_whole_and_nothing_runs(self, project):
+        (project.root / "policy.yaml").write_text(
+            "policy: a\nverdicts: {quik: [identical]}\nmax_age: 1 day\n"
+        )
+        done, certificate = gate(project)
+        assert (done.returncode, certificate) == (4, None)
+        assert done.stderr.splitlines() == [
+            "policy.yaml:2:12: no case has the tag 'quik'; did you mean 'quick'?",
+            "policy.yaml:3:1: unknown key 'max_age'; "
+            "known are policy, description, verdicts, baselines, power, chaotic, waivers",
+        ]
+
+    def test_a_certificate_that_cannot_be_written_is_told_before_anything_runs(self, project):
+        done = project.harness("gate", "suites/", "--certificate", "nowhere/certificate.json")
+        assert done.returncode == 4
+        assert "nowhere/certificate.json: cannot be written" in done.stderr
+
+    def test_a_power_table_that_is_none_is_told(self, project):
+        (project.root / "power.json").write_text("{}")
+        done = project.harness("gate", "suites/", "--power", "power.json")
+        assert done.returncode == 4
+        assert "power.json: is no power table" in done.stderr
+
+    def test_without_an_interpreter_nothing_is_decided(self, project):
+        done = project.harness(
+            "gate", "suites/", "--python", "no-python", "--certificate", "certificate.json"
+        )
+        assert done.returncode == 2
+        assert "no-python: no such interpreter" in done.stderr
+        assert not (project.root / "certificate.json").exists()
+
+    def test_a_word_that_the_parser_does_not_know(self, project):
+        assert project.harness("gate").returncode == 4
+        assert project.harness("verify", "none.json").returncode == 1
+
+
+def test_the_commit_is_certified(project):
+    for words in (
+        ("init", "-q"),
+        ("add", "."),
+        ("-c", "user.name=a", "-c", "user.email=b", "commit", "-qm", "c"),
+    ):
+        git(project.root, *words)
+    commit = git(project.root, "rev-parse", "HEAD")
+    _, clean = gate(project)
+    assert (clean.commit.hash, clean.commit.dirty) == (commit, False)
+    # The certificate of the run before is no change of the tree; an edited suite is.
+    project.edit("suites/small.yaml", "suite: small", "suite: small  # edited")
+    _, dirty = gate(project)
+    assert (dirty.commit.hash, dirty.commit.dirty) == (commit, True)
+
+
+def git(folder, *words):
+    done = subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True, text=True)
+    return done.stdout.strip()

@@ -1,0 +1,71 @@
+"""What `harness gate` shows, in the terminal and in Markdown."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+
+from gate_facts import case_facts, certificate, waiver, without_verdict
+from rich.console import Console
+from samples import make_case
+
+from harness.releases.facts import Worst
+from harness.releases.policy import Policy
+from harness.reporting.commands import commands
+from harness.reporting.gate import part_of, show_gate, worst_of
+from harness.reporting.gate_markdown import gate_markdown
+
+FAILED = certificate(
+    case_facts("sound", verdict="identical", margin=0.0, worst=None, tier="same_environment"),
+    without_verdict("missing", "no baseline of [guide/gone]", case_id="gone"),
+    case_facts(verdict="drift", margin=math.inf, worst=Worst("max_abs", 0.25, 0.0, at_least=False)),
+    case_facts("known", verdict="drift", reasons=("it | drifts",)),
+    policy=Policy(name="release", waivers=(waiver("guide/known"), waiver("guide/sound", owner="Grace"))),
+)
+
+
+def shown(made, **helpful):
+    console = Console(file=io.StringIO(), width=80)
+    show_gate(console, made, helpful)
+    return console.file.getvalue()
+
+
+def test_what_failed_comes_first_and_the_decision_last():
+    helpful = {"guide/one": commands(make_case(id="one"), Path("baselines"))}
+    assert (
+        shown(FAILED, **helpful)
+        == """\
+failed  verdict  guide/one: drift; allowed here: identical, within
+        harness explain suites/guide.yaml::one --baseline-dir baselines
+failed  missing  guide/gone: no baseline of [guide/gone]
+waived  verdict  guide/known: drift; allowed here: identical, within. It | drifts
+        Ada, until 2026-12-31: known, see the tracker
+case         verdict    tier              worst figure               of its limit
+guide/sound  identical  same environment                             0%
+guide/gone   missing
+guide/one    drift      across releases   max_abs 0.25 ≤ 0           over
+guide/known  drift      across releases   relative_l2 1e-07 ≤ 2e-07  50%
+note  the waiver of Grace for guide/sound (until 2026-12-31) waives nothing: remove it from the policy
+gate failed: drift (4 cases: 1 identical, 2 drift, 1 missing; policy release; 2 findings; 1 waived)
+"""
+    )
+
+
+def test_a_gate_that_passes():
+    assert shown(certificate()).endswith("gate passed (2 cases: 2 within; policy default)\n")
+
+
+def test_the_same_in_markdown():
+    text = gate_markdown(FAILED)
+    assert text.startswith("### harness: the gate failed: drift\n")
+    assert "| failed | verdict | <code>guide/one</code> | drift; allowed here" in text.replace("&#59;", ";")
+    # Nothing from outside ends a cell of a table.
+    assert "It &#124; drifts" in text
+    assert "| <code>guide/gone</code> | missing |  |  |  |" in text
+
+
+def test_figures():
+    assert worst_of(None) == part_of(None) == ""
+    assert worst_of(Worst("ssim", None, 0.9, at_least=True)) == "ssim  ≥ 0.9"
+    assert (part_of(0.5), part_of(9.9), part_of(41.5)) == ("50%", "990%", "41.5 times")
