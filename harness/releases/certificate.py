@@ -109,7 +109,7 @@ class Certificate:
     @property
     def counts(self) -> dict[str, int]:
         """How many cases came to each verdict, then to none, for want of what."""
-        found = Counter(facts.verdict or facts.state for facts in self.cases)
+        found: Counter[str] = Counter(facts.verdict or facts.state for facts in self.cases)
         return {
             word: found[word] for word in (*ALLOWABLE, *sorted(found.keys() - set(ALLOWABLE))) if found[word]
         }
