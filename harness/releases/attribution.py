@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness.errors import HarnessError
 from harness.measurement.record import Measurement
 from harness.releases.bits import bits_of
-from harness.releases.comparison import first_line
+from harness.releases.comparison import in_short
 from harness.releases.interpreters import Subject, differing_packages
 
 # Beside the release and what is asked for by --with, the packages that compute: others move no bits.
@@ -62,7 +62,7 @@ def attribute(
     try:
         return _varied(package, runs, run_with, suspects, others)
     except HarnessError as error:
-        told = f"{package}, or {listed}: no run with one part varied could be had: {first_line(error)}"
+        told = f"{package}, or {listed}: no run with one part varied could be had: {in_short(error)}"
         return Attribution(None, told, others)
 
 

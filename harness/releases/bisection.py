@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from harness.errors import HarnessError
 from harness.measurement.record import Measurement
 from harness.releases.bits import bits_of
-from harness.releases.comparison import Comparison, first_line
+from harness.releases.comparison import Comparison, in_short
 
 Version = TypeVar("Version")
 
@@ -88,7 +88,7 @@ def bisect(
         try:
             ran[middle] = run(versions[middle])
         except HarnessError as error:
-            failed[middle] = first_line(error)
+            failed[middle] = in_short(error)
             progress(versions[middle], None, failed[middle])
             continue
         if is_good(middle):

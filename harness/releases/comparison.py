@@ -70,7 +70,7 @@ def compare_runs(
     else by those of the tier that the fingerprints choose.
     """
     if isinstance(reference, HarnessError):
-        return Comparison(Verdict.ERROR, reasons=(f"nothing to compare with: {first_line(reference)}",))
+        return Comparison(Verdict.ERROR, reasons=(f"nothing to compare with: {in_short(reference)}",))
     if isinstance(measured, HarnessError):
         return Comparison(Verdict.ERROR, reasons=(str(measured),))
     baseline = as_baseline(case, reference, store)
@@ -115,9 +115,12 @@ def stored_calibration(case: Case, device: str, store: BaselineStore) -> Calibra
     return None if stale_message(case, stored, store.root) else stored.calibration
 
 
-def first_line(error: HarnessError) -> str:
+def in_short(error: HarnessError) -> str:
     """Return what an error says, without the log or the traceback that may follow."""
-    return str(error).partition("\n")[0]
+    first, _, rest = str(error).partition("\n")
+    # Of a traceback the last line says what was raised.
+    last = rest.strip().rpartition("\n")[2]
+    return f"{first} {last.strip()}" if first.endswith(":") else first
 
 
 def _finite(value: float | None) -> float | str | None:

@@ -12,7 +12,7 @@ from harness.cases import Case
 from harness.errors import HarnessError
 from harness.judgement import Verdict
 from harness.releases.bits import bits_of
-from harness.releases.comparison import Comparison, Outcome, compare_runs, first_line
+from harness.releases.comparison import Comparison, Outcome, compare_runs, in_short
 from harness.releases.interpreters import Subject
 from harness.releases.running import Running, measurement_of, run_cases
 
@@ -121,7 +121,7 @@ def run_matrix(
 
 
 def _compared(case: Case, outcomes: Sequence[Outcome], store: BaselineStore) -> Row:
-    errors = [first_line(each) if isinstance(each, HarnessError) else None for each in outcomes]
+    errors = [in_short(each) if isinstance(each, HarnessError) else None for each in outcomes]
     return Row(
         case.suite,
         case.id,

@@ -1,0 +1,148 @@
+"""Bisecting a line of versions: the change is found, in few runs, whatever is in its way."""
+
+import math
+from functools import partial
+
+import numpy as np
+import pytest
+from samples import make_case, make_measurement
+
+from harness.baselines import BaselineStore
+from harness.errors import HarnessError, UsageError
+from harness.judgement import Verdict
+from harness.releases.attribution import attribute
+from harness.releases.bisection import NothingToFind, bisect
+from harness.releases.comparison import compare_runs
+from harness.releases.interpreters import Subject
+from harness.releases.release_line import ReleaseLine
+from harness.releases.requirements import Release
+
+LIMITS = {"same_environment": {"max_abs": 0.01}}
+
+
+class Line:
+    """Versions 0 to n - 1 whose output is moved by ``moves``; those in ``broken`` do not run."""
+
+    def __init__(self, moves, broken=(), folder=None):
+        self.moves, self.broken, self.ran, self.told = moves, broken, [], []
+        self.compare = partial(compare_runs, make_case(tolerance=LIMITS), store=BaselineStore(folder))
+
+    def run(self, version):
+        self.ran.append(version)
+        if version in self.broken:
+            raise HarnessError(f"version {version} does not run")
+        output = make_measurement().output
+        return make_measurement((output + np.float32(self.moves[version])).astype(np.float32))
+
+    def bisect(self, **options):
+        return bisect(
+            range(len(self.moves)), self.run, self.compare,
+            progress=lambda *told: self.told.append(told), **options,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 7, 8, 9, 20])
+def test_every_place_of_the_change_is_found_in_few_runs(count, tmp_path):
+    for first_bad in range(1, count):
+        line = Line([0.0] * first_bad + [0.5] * (count - first_bad), folder=tmp_path)
+        found = line.bisect()
+        assert (found.last_good, found.first_bad) == (first_bad - 1, first_bad)
+        assert found.runs == len(line.ran) == len(set(line.ran)) <= math.ceil(math.log2(count)) + 2
+        assert found.step.verdict is Verdict.DRIFT
+        assert found.untested == ()
+        assert [told[0] for told in line.told] == line.ran
+
+
+def test_other_bits_or_drift(tmp_path):
+    moves = [0.0, 0.0, 0.001, 0.001, 0.5, 0.5]
+    assert Line(moves, folder=tmp_path).bisect().first_bad == 2
+    drift = Line(moves, folder=tmp_path).bisect(until_drift=True)
+    assert (drift.last_good, drift.first_bad) == (3, 4)
+    # A step may pass where it is held to the one before it alone.
+    creeping = Line([0.0, 0.006, 0.012, 0.018], folder=tmp_path).bisect(until_drift=True)
+    assert (creeping.first_bad, creeping.step.verdict, creeping.to_good.verdict) == (
+        2, Verdict.WITHIN, Verdict.DRIFT,
+    )  # fmt: skip
+
+
+def test_what_does_not_run_is_left_out_and_named(tmp_path):
+    moves = [0.0, 0.0, 0.0, 0.5, 0.5]
+    found = Line(moves, broken={2}, folder=tmp_path).bisect()
+    assert (found.last_good, found.first_bad) == (1, 3)
+    assert found.untested == ((2, "version 2 does not run"),)
+    far = Line(moves, broken={1}, folder=tmp_path).bisect()
+    assert (far.last_good, far.first_bad, far.untested) == (2, 3, ())
+    for end in (0, 4):
+        with pytest.raises(HarnessError, match=f"version {end} does not run"):
+            Line(moves, broken={end}, folder=tmp_path).bisect()
+
+
+def test_nothing_to_find(tmp_path):
+    line = Line([0.0, 0.5, 0.0], folder=tmp_path)
+    with pytest.raises(NothingToFind, match="2 has the same bits as 0"):
+        line.bisect()
+    assert len(line.ran) == 2
+    with pytest.raises(NothingToFind, match="2 passes when held to 0"):
+        Line([0.0, 0.5, 0.001], folder=tmp_path).bisect(until_drift=True)
+    with pytest.raises(NothingToFind, match="are the same"):
+        Line([0.0], folder=tmp_path).bisect()
+
+
+def parted(good, bad, sensitive, *, can_vary=True, named=()):
+    """Attribute a change that the packages in ``sensitive`` make; returns what was found and was tried."""
+    subjects = tuple(Subject("", "", packages) for packages in (good, bad))
+    tried = []
+
+    def measured(packages):
+        return make_measurement(seed=sum(2**i for i, name in enumerate(sensitive) if packages[name] == "2"))
+
+    def run_with(pins):
+        tried.append(dict(pins))
+        return measured({**bad, **pins})
+
+    found = attribute(
+        "mindspore", subjects, (measured(good), measured(bad)), run_with if can_vary else None, named
+    )
+    return found, tried
+
+
+def test_the_part_that_changed_the_output():
+    one, two = {"mindspore": "1", "numpy": "1", "scipy": "1"}, {"mindspore": "2", "numpy": "2", "scipy": "2"}
+    alone, tried = parted(one, {**one, "mindspore": "2"}, ["mindspore"])
+    assert (alone.part, tried, alone.runs) == ("mindspore", [], 0)
+    found, tried = parted(one, two, ["mindspore"])
+    assert (found.part, tried) == ("mindspore", [{"numpy": "1", "scipy": "1"}])
+    assert found.others == ("numpy: 1 -> 2", "scipy: 1 -> 2")
+    found, tried = parted(one, two, ["scipy"])
+    assert (found.part, found.runs, len(tried)) == ("scipy", 3, 3)
+    found, tried = parted(one, {**two, "scipy": "1"}, ["numpy"])
+    assert (found.part, found.runs) == ("numpy", 1)
+    assert parted(one, two, ["mindspore", "numpy"])[0].part is None
+    found, tried = parted(one, two, ["numpy"], can_vary=False)
+    assert (found.part, tried) == (None, [])
+    assert "mindspore, or numpy, scipy" in found.text
+
+
+def test_packages_that_compute_nothing_are_named_not_varied():
+    good, bad = {"mindspore": "1", "psutil": "1", "new": "1"}, {"mindspore": "2", "psutil": "2", "added": "1"}
+    found, tried = parted(good, bad, ["mindspore"])
+    assert (found.part, tried, found.others) == ("mindspore", [], ("psutil: 1 -> 2",))
+    found, tried = parted(good, bad, ["psutil"], named=["psutil"])
+    assert (found.part, tried) == ("psutil", [{"psutil": "1"}])
+
+
+def line_of(good, bad, *between):
+    ends = (Release("mindspore", good), Release("mindspore", bad))
+    releases = [Release("mindspore", version) for version in between]
+    line = ReleaseLine.made(*ends, releases, [], None, lambda text: None)
+    return [release.version for release in line.releases]
+
+
+def test_the_line_that_is_given():
+    assert line_of("2.7.0", "2.10.0", "2.9.0", "2.8.0", "2.7.0") == ["2.7.0", "2.8.0", "2.9.0", "2.10.0"]
+    # Where the later release is the good one.
+    assert line_of("2.10.0", "2.7.0", "2.9.0") == ["2.10.0", "2.9.0", "2.7.0"]
+    with pytest.raises(UsageError, match=r"mindspore==2\.6\.0 is not between"):
+        line_of("2.7.0", "2.10.0", "2.6.0")
+    with pytest.raises(UsageError, match="are of two packages"):
+        ReleaseLine.made(Release("a", "1"), Release("b", "1"), [], [], None, lambda text: None)

@@ -1,0 +1,222 @@
+"""Environments: made once with the real uv, used only when complete; what goes wrong is told."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from types import SimpleNamespace
+
+import pytest
+from other_interpreters import interpreter
+from user_project import Project
+
+from harness.errors import HarnessError, UsageError
+from harness.releases import environments as module
+from harness.releases.environments import BYTES_EACH, Environments
+from harness.releases.installer import InstallError, install, make_environment, releases_between
+from harness.releases.interpreters import differing_packages, examine, in_order, installed
+from harness.releases.requirements import Release, Specification
+
+SPECIFICATION = Specification.of(Release.parse("mindspore==2.8.0"), [])
+OTHER = Specification.of(Release.parse("mindspore==2.9.0"), [])
+
+
+@pytest.fixture
+def nothing_installed(monkeypatch):
+    """Environments are really made, with no package in them; the list has what was to be installed."""
+    asked = []
+    monkeypatch.setattr(module, "install", lambda python, requirements: asked.append((python, requirements)))
+    monkeypatch.setattr(module, "check_installable", lambda requirements: None)
+    return asked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2.8.0",
+        "mindspore",
+        "mindspore>=2.8",
+        "mindspore==2.*",
+        "mindspore==2.8.0,!=2.9",
+        "--pre",
+        "",
+        "a==b==c",
+    ],
+)
+def test_what_names_no_release(text):
+    with pytest.raises(UsageError, match=r"names no release; write it as mindspore==2\.8\.0"):
+        Release.parse(text)
+
+
+def test_a_release_and_what_it_is_installed_with():
+    assert str(Release.parse("MindSpore == 2.8.0")) == "mindspore==2.8.0"
+    assert SPECIFICATION.requirements == ("mindspore==2.8.0", "numpy<2", "safetensors", "huggingface_hub")
+    own = Specification.of(Release.parse("mindspore==2.8.0"), ["numpy==1.25.0", "mindone==0.5.0"])
+    assert own.requirements == (
+        "mindspore==2.8.0", "mindone==0.5.0", "numpy==1.25.0", "safetensors", "huggingface_hub",
+    )  # fmt: skip
+    assert own.name != SPECIFICATION.name
+    assert own == Specification.of(Release.parse("mindspore==2.8.0"), ["mindone==0.5.0", "numpy==1.25.0"])
+    with pytest.raises(UsageError, match=r"--with '--index-url=x' is no requirement"):
+        Specification.of(own.release, ["--index-url=x"])
+    with pytest.raises(UsageError, match="are of one package"):
+        Specification.of(own.release, ["mindspore==2.9.0"])
+
+
+def test_made_once_and_only_what_is_complete_is_used(tmp_path, nothing_installed):
+    environments = Environments(tmp_path / "environments")
+    assert environments.find(SPECIFICATION) is None
+    (made,) = environments.ensure([SPECIFICATION])
+    assert subprocess.run([made.python, "-c", "print(1)"], check=True, capture_output=True).stdout == b"1\n"
+    assert nothing_installed == [(made.python, SPECIFICATION.requirements)]
+    assert environments.ensure([SPECIFICATION]) == [made]
+    assert len(nothing_installed) == 1
+    marker = environments.root / made.name / "environment.json"
+    assert json.loads(marker.read_text())["packages"] == made.packages
+    # As one that was interrupted leaves it.
+    marker.unlink()
+    (environments.root / made.name / "venv" / "half").write_text("")
+    assert environments.find(SPECIFICATION) is None
+    assert [(each.name, each.environment) for each in environments.listed()] == [(made.name, None)]
+    environments.ensure([SPECIFICATION])
+    assert len(nothing_installed) == 2
+    assert not (environments.root / made.name / "venv" / "half").exists()
+    # The Python that it was made from is gone.
+    (environments.root / made.name / "venv" / "bin" / "python").unlink()
+    assert environments.find(SPECIFICATION) is None
+    assert (environments.root / ".gitignore").read_text() == "*\n"
+
+
+def test_an_installation_that_fails_leaves_nothing_that_is_used(tmp_path, nothing_installed, monkeypatch):
+    def fail(python, requirements):
+        raise InstallError("uv pip failed; the end of what it said:\n    no such file")
+
+    monkeypatch.setattr(module, "install", fail)
+    environments = Environments(tmp_path)
+    with pytest.raises(
+        InstallError, match=r"mindspore==2.8.0: no environment can be made of it.*\n.*no such"
+    ):
+        environments.ensure([SPECIFICATION])
+    assert environments.find(SPECIFICATION) is None
+
+
+def test_uv_installs_and_says_why_it_cannot(tmp_path, monkeypatch):
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    wheel = tmp_path / "tiny-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("tiny.py", "")
+        archive.writestr("tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
+        archive.writestr(
+            "tiny-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr("tiny-1.0.dist-info/RECORD", "")
+    python = make_environment(tmp_path / "venv")
+    install(python, [f"tiny @ file://{wheel}"])
+    assert installed(python) == {"tiny": "1.0"}
+    with pytest.raises(InstallError, match=r"uv pip install failed; the end of what it said:\n.*") as told:
+        install(python, [f"tiny @ file://{tmp_path}/gone-1.0-py3-none-any.whl"])
+    assert "gone" in str(told.value)
+
+
+def test_one_whose_packages_were_changed_is_not_used(tmp_path, nothing_installed):
+    environments = Environments(tmp_path)
+    (made,) = environments.ensure([SPECIFICATION])
+    code = "import sysconfig; print(sysconfig.get_paths()['purelib'])"
+    packages = subprocess.run([made.python, "-c", code], capture_output=True, text=True, check=True).stdout
+    metadata = tmp_path / packages.strip() / "added-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: added\nVersion: 1.0\n")
+    with pytest.raises(
+        HarnessError, match=r"packages were changed there since it was made \(added\); remove"
+    ):
+        environments.find(SPECIFICATION)
+
+
+def test_the_disk_is_looked_at_before_anything_is_made(tmp_path, nothing_installed, monkeypatch):
+    # What the system says of a disk that has room for one.
+    usage = SimpleNamespace(free=BYTES_EACH + 5)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    environments = Environments(tmp_path / "not" / "there")
+    with pytest.raises(
+        HarnessError, match=r"2 environments .* need 5\.6 GB \(2\.8 GB each\), and 2\.8 GB are"
+    ):
+        environments.ensure([SPECIFICATION, OTHER])
+    assert nothing_installed == []
+    assert not environments.root.exists()
+    environments.ensure([SPECIFICATION])
+    # What is there takes no more room.
+    usage.free = BYTES_EACH
+    environments.ensure([SPECIFICATION, OTHER])
+    assert len(nothing_installed) == 2
+
+
+def test_listed_and_removed(tmp_path, nothing_installed):
+    root = tmp_path / "environments"
+    environments = Environments(root)
+    first, second = environments.ensure([SPECIFICATION, OTHER])
+    (root / "unfinished" / "venv").mkdir(parents=True)
+    week = 7 * 86400
+    marker = root / first.name / "environment.json"
+    os.utime(marker, (marker.stat().st_atime, marker.stat().st_mtime - week))
+    assert environments.unused(5) == [first.name, "unfinished"]
+    # To be used is to be used.
+    environments.ensure([SPECIFICATION])
+    assert environments.unused(5) == ["unfinished"]
+    project = Project(tmp_path / "project")
+    folder = ("--environments", str(root))
+    listed = project.harness("environments", "list", *folder)
+    assert [line.split()[:2] for line in listed.stdout.splitlines()[1:4]] == [
+        [first.name, "complete"], [second.name, "complete"], ["unfinished", "unfinished"],
+    ]  # fmt: skip
+    wrong = project.harness("environments", "remove", first.name, "typo", *folder)
+    assert (wrong.returncode, "no environment is called 'typo'" in wrong.stderr) == (4, True)
+    assert project.harness("environments", "remove", *folder).returncode == 4
+    assert (root / first.name).exists()
+    removed = project.harness("environments", "remove", "--unused", *folder)
+    assert (removed.returncode, removed.stdout) == (0, "removed unfinished\n")
+    assert project.harness("environments", "remove", first.name, second.name, *folder).returncode == 0
+    assert environments.listed() == []
+    with pytest.raises(UsageError, match="there is nothing"):
+        environments.remove(["../project"])
+    assert project.root.exists()
+
+
+def test_what_is_installed_is_what_is_imported(tmp_path):
+    packages = installed(sys.executable)
+    assert packages["determinism-harness"]
+    other = examine(interpreter(tmp_path, "other", mindspore="2.7.0"))
+    assert (other.name, other.mindspore) == ("2.7.0", "2.7.0")
+    here = examine(sys.executable)
+    assert differing_packages([other, here]) == {"mindspore": ("2.7.0", here.mindspore)}
+    later = examine(interpreter(tmp_path, "later", mindspore="2.11.0rc1"))
+    assert [each.name for each in in_order([later, here, other, other])] == [
+        "2.7.0 #1", "2.7.0 #2", here.mindspore, "2.11.0rc1",
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_release_that_does_not_exist(tmp_path):
+    """Asks the package index."""
+    environments = Environments(tmp_path / "environments")
+    missing = Specification.of(Release.parse("mindspore==2.99.0"), [])
+    with pytest.raises(
+        InstallError, match=r"mindspore==2\.99\.0: no environment .*\n.*\n?.*no version of"
+    ) as told:
+        environments.ensure([SPECIFICATION, missing])
+    assert "uv pip compile failed" in str(told.value)
+    assert not environments.root.exists()
+
+
+@pytest.mark.slow
+def test_the_releases_between_two(tmp_path):
+    """Asks the package index."""
+    good, bad = (Release.parse(f"mindspore=={version}") for version in ("2.7.0", "2.10.0"))
+    found = [each.version for each in releases_between(good, bad)]
+    assert found[0] == "2.7.0"
+    assert found[-1] == "2.10.0"
+    assert {"2.7.2", "2.8.0", "2.9.0"} < set(found)
+    assert [each.version for each in releases_between(bad, good)] == found[::-1]
+    with pytest.raises(InstallError, match=r"mindspore==2\.7\.99: the package index has no such release"):
+        releases_between(good, Release.parse("mindspore==2.7.99"))
