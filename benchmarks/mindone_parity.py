@@ -9,6 +9,7 @@ the arrays in reference.safetensors there; see the README beside them.
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import sys
 from collections.abc import Iterator
@@ -28,7 +29,22 @@ CHECKPOINTS = ROOT / "suites" / "mindone" / "checkpoints"
 REFERENCE = ROOT / "tests" / "data" / "parity" / "mindone"
 sys.path.insert(0, str(REFERENCE))
 
-from runs import COMPONENTS, PIPELINES, PROMPTS, SEED, Component, Pipeline, relative_l2  # noqa: E402
+from runs import (  # noqa: E402
+    BETAS,
+    COMPONENTS,
+    PIPELINES,
+    PROMPTS,
+    SCHEDULER_SHAPE,
+    SCHEDULER_STEPS,
+    SCHEDULERS,
+    SEED,
+    Component,
+    Pipeline,
+    Scheduler,
+    predict,
+    relative_l2,
+    scheduler_bias,
+)
 
 Figures = dict[str, Any]
 
@@ -46,6 +62,7 @@ def main() -> None:
     if path is not None:
         path.write_text(json.dumps(figures, indent=2))
     print(table(figures, json.loads(metadata["1_ulp_relative_l2"])))
+    print(schedulers_in_words(figures))
     print(versions(json.loads(metadata["versions"])))
 
 
@@ -77,6 +94,11 @@ def measure(arrays: dict[str, np.ndarray]) -> Iterator[tuple[str, Figures]]:
         yield name, deviation(output, exact, arrays[name]) | to_truth
     for name, pipeline in PIPELINES.items():
         yield name, deviation(*run_pipeline(pipeline), arrays[name])
+    for name, scheduler in SCHEDULERS.items():
+        try:
+            yield name, {"relative_l2": relative_l2(run_scheduler(scheduler), arrays[name])}
+        except ValueError as error:
+            yield name, {"error": str(error).splitlines()[0]}
 
 
 def deviation(output: np.ndarray, exact: np.ndarray, reference: np.ndarray) -> Figures:
@@ -158,6 +180,23 @@ def run_pipeline(run: Pipeline) -> tuple[np.ndarray, np.ndarray]:
         return output, images()
 
 
+def run_scheduler(run: Scheduler) -> np.ndarray:
+    """Return the last sample of a scheduler that is given :func:`runs.predict` for a model."""
+    import mindspore as ms
+    from mindone import diffusers
+
+    scheduler = getattr(diffusers, run.kind).from_config(BETAS | run.settings)
+    scheduler.set_timesteps(SCHEDULER_STEPS)
+    generator, bias = np.random.Generator(np.random.PCG64(SEED)), ms.Tensor(scheduler_bias())
+    extra = {"generator": generator} if "generator" in inspect.signature(scheduler.step).parameters else {}
+    noise = generator.standard_normal(SCHEDULER_SHAPE).astype(np.float32)
+    sample = ms.Tensor(noise) * scheduler.init_noise_sigma
+    for timestep in scheduler.timesteps:
+        predicted = predict(scheduler.scale_model_input(sample, timestep), bias)
+        sample = scheduler.step(predicted, timestep, sample, **extra, return_dict=False)[0]
+    return sample.asnumpy()
+
+
 def table(figures: dict[str, Figures], moved: dict[str, float]) -> str:
     """Return two Markdown tables: components, with who is nearer to float64, and pipelines."""
     shared = {"relative L2": "relative_l2", "with exact exp": "exact_exp_relative_l2", "max abs": "max_abs"}
@@ -174,6 +213,14 @@ def _rows(head: str, figures: dict[str, Figures], columns: dict[str, str]) -> li
     rows = [[head, *columns], ["---"] * (1 + len(columns))]
     rows += [[name, *(f"{row[key]:.1e}" for key in columns.values())] for name, row in figures.items()]
     return [f"| {' | '.join(row)} |" for row in rows] + [""]
+
+
+def schedulers_in_words(figures: dict[str, Figures]) -> str:
+    found = {name: figures[name].get("relative_l2", float("nan")) for name in SCHEDULERS}
+    finite = [value for value in found.values() if np.isfinite(value)]
+    failed = [name for name, value in found.items() if not np.isfinite(value)]
+    within = f"{len(finite)} of {len(found)} settings of schedulers: {min(finite):.1e} to {max(finite):.1e}"
+    return f"{within}; NaN or an error: {'; '.join(failed) or 'none'}\n"
 
 
 def versions(torch: dict[str, str]) -> str:

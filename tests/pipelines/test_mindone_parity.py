@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -42,11 +43,20 @@ LIMITS = {
     "StableDiffusionImg2ImgPipeline": (5e-6, 4e-6),  # 1.7e-6, 1.4e-6
     "UnCLIPPipeline": (2e-5, 6e-6),  # 7.0e-6, 2.0e-6
 }
+# Schedulers by themselves, ten steps: measured 1.3e-7 to 1.0e-5, the most of it cancellation near the end in
+# DPM-Solver and DEIS.
+SCHEDULER_LIMIT = 3e-5
+# Defects of mindone 0.5.0, in docs/findings.md.
+GIVES_NAN = tuple(
+    f"KDPM2DiscreteScheduler, {settings}"
+    for settings in ("as it is", "use_exponential_sigmas True", "use_karras_sigmas True")
+)
+RAISES = "UniPCMultistepScheduler, solver_order 3"
 
 
 @pytest.fixture(scope="module")
 def figures(tmp_path_factory) -> dict[str, dict[str, float]]:
-    """What the script measured; at most a minute on one core."""
+    """What the script measured; a minute on one core."""
     path = tmp_path_factory.mktemp("parity") / "figures.json"
     script = ROOT / "benchmarks" / "mindone_parity.py"
     done = subprocess.run(
@@ -71,9 +81,10 @@ def test_the_reference_is_of_these_checkpoints_and_runs(runs):
     with safe_open(REFERENCE / "reference.safetensors", "numpy") as file:
         metadata, names = file.metadata(), set(file.keys())
     assert metadata["checkpoints_sha256"] == runs.digest(ROOT / "suites" / "mindone" / "checkpoints")
-    expected = {*runs.COMPONENTS, *runs.PIPELINES}
-    assert names == expected | {f"{name}, float64" for name in runs.COMPONENTS} | {"tokens"}
-    assert set(LIMITS) == expected
+    others = {"tokens", *runs.SCHEDULERS, *(f"{name}, float64" for name in runs.COMPONENTS)}
+    assert names == {*LIMITS, *others}
+    assert set(LIMITS) == {*runs.COMPONENTS, *runs.PIPELINES}
+    assert {*GIVES_NAN, RAISES} < set(runs.SCHEDULERS)
 
 
 @pytest.mark.mindone
@@ -87,3 +98,18 @@ def test_it_is_within_rounding_of_diffusers(figures, name):
     limit, exact_exp_limit = LIMITS[name]
     assert figures[name]["relative_l2"] <= limit
     assert figures[name]["exact_exp_relative_l2"] <= exact_exp_limit
+
+
+@pytest.mark.mindone
+def test_schedulers_are_within_rounding_of_diffusers(figures, runs):
+    sound = set(runs.SCHEDULERS) - {*GIVES_NAN, RAISES}
+    assert {
+        name: figures[name] for name in sound if not figures[name]["relative_l2"] <= SCHEDULER_LIMIT
+    } == {}
+
+
+@pytest.mark.mindone
+def test_the_findings_in_schedulers_stand(figures):
+    """To be taken out of docs/findings.md when a release of mindone mends them."""
+    assert [name for name in GIVES_NAN if not math.isnan(figures[name]["relative_l2"])] == []
+    assert "broadcast" in figures[RAISES]["error"]

@@ -7,6 +7,7 @@ README.md beside it describes the file. It was written with the versions in its 
 
 from __future__ import annotations
 
+import inspect
 import json
 import platform
 import sys
@@ -19,7 +20,23 @@ import torch
 import transformers
 from diffusers.pipelines.deprecated import unclip
 from PIL import Image
-from runs import COMPONENTS, PIPELINES, PROMPTS, SEED, Component, Pipeline, digest, relative_l2
+from runs import (
+    BETAS,
+    COMPONENTS,
+    PIPELINES,
+    PROMPTS,
+    SCHEDULER_SHAPE,
+    SCHEDULER_STEPS,
+    SCHEDULERS,
+    SEED,
+    Component,
+    Pipeline,
+    Scheduler,
+    digest,
+    predict,
+    relative_l2,
+    scheduler_bias,
+)
 from safetensors.numpy import save_file
 
 HERE = Path(__file__).parent
@@ -72,6 +89,9 @@ def main() -> None:
         moved[name] = relative_l2(perturbed, tensors[name])
         edges = np.mean((tensors[name] == 0) | (tensors[name] == 1))
         print(f"{name}: moves by {moved[name]:.1e}; {edges:.3f} of it at 0 or 1")
+    for name, scheduler in SCHEDULERS.items():
+        tensors[name] = run_scheduler(scheduler)
+        assert np.isfinite(tensors[name]).all(), name
     metadata = {
         "checkpoints_sha256": digest(CHECKPOINTS),
         "1_ulp_relative_l2": json.dumps(moved),
@@ -130,6 +150,20 @@ def run_pipeline(run: Pipeline, *, perturbed: bool) -> np.ndarray:
     if run.picture is not None:
         arguments["image"] = Image.open(CHECKPOINTS / run.picture).convert("RGB")
     return pipeline(generator=Noise(perturbed=perturbed), output_type="np", **arguments).images
+
+
+def run_scheduler(run: Scheduler) -> np.ndarray:
+    kind = getattr(diffusers, run.kind)
+    hand_in_noise()
+    scheduler = kind.from_config(BETAS | run.settings)
+    scheduler.set_timesteps(SCHEDULER_STEPS)
+    noise, bias = Noise(), torch.from_numpy(scheduler_bias())
+    extra = {"generator": noise} if "generator" in inspect.signature(scheduler.step).parameters else {}
+    sample = torch.from_numpy(noise.draw(SCHEDULER_SHAPE)) * scheduler.init_noise_sigma
+    for timestep in scheduler.timesteps:
+        predicted = predict(scheduler.scale_model_input(sample, timestep), bias)
+        sample = scheduler.step(predicted, timestep, sample, **extra, return_dict=False)[0]
+    return sample.numpy()
 
 
 if __name__ == "__main__":

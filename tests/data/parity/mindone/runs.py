@@ -154,6 +154,87 @@ PIPELINES = {
 SEED = 0  # of a pipeline's noise
 
 
+@dataclass(frozen=True)
+class Scheduler:
+    """A scheduler of class `kind` with the betas of Stable Diffusion and these settings."""
+
+    kind: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "steps_offset": 1}
+SCHEDULER_STEPS = 10
+SCHEDULER_SHAPE = (1, 4, 8, 8)
+
+
+def _schedulers() -> dict[str, Scheduler]:
+    with_sigmas = ("DEISMultistep", "DPMSolverMultistep", "DPMSolverSinglestep", "EulerDiscrete")
+    with_sigmas += (
+        "HeunDiscrete",
+        "KDPM2AncestralDiscrete",
+        "KDPM2Discrete",
+        "UniPCMultistep",
+    )
+    spaced = ("DDIM", "DDPM", "DPMSolverMultistep", "EulerAncestralDiscrete", "EulerDiscrete")
+    spaced += ("HeunDiscrete", "LCM", "PNDM", "UniPCMultistep")
+    others = ("DDIMParallel", "DDPMParallel", "IPNDM", "SASolver")
+    terminal = {
+        "rescale_betas_zero_snr": True,
+        "timestep_spacing": "trailing",
+        "prediction_type": "v_prediction",
+    }
+    found = [(kind, {}) for kind in sorted({*with_sigmas, *spaced, *others})]
+    found += [
+        (kind, {f"use_{sigmas}_sigmas": True}) for kind in with_sigmas for sigmas in ("exponential", "karras")
+    ]
+    found += [(kind, {"prediction_type": "v_prediction"}) for kind in spaced]
+    found += [
+        (kind, {"timestep_spacing": spacing}) for kind in spaced for spacing in ("linspace", "trailing")
+    ]
+    found += [(kind, terminal) for kind in ("DDIM", "DDPM", "DPMSolverMultistep", "EulerAncestralDiscrete")]
+    found += [
+        (
+            "DPMSolverMultistep",
+            {"algorithm_type": algorithm, "solver_order": order, "final_sigmas_type": final},
+        )
+        for algorithm, final in (
+            ("dpmsolver", "sigma_min"),
+            ("dpmsolver++", "zero"),
+            ("sde-dpmsolver++", "zero"),
+        )
+        for order in (1, 2, 3)
+    ]
+    found += [
+        (kind, {"solver_order": 3}) for kind in ("DEISMultistep", "DPMSolverSinglestep", "UniPCMultistep")
+    ]
+    found += [
+        ("DPMSolverMultistep", {"solver_type": "heun"}),
+        ("DPMSolverMultistep", {"use_lu_lambdas": True}),
+    ]
+    found += [(kind, {"thresholding": True}) for kind in ("DDIM", "DDPM", "DPMSolverMultistep")]
+    found += [("DDPM", {"variance_type": variance}) for variance in ("fixed_large", "fixed_small_log")]
+    found += [("DDIM", {"beta_schedule": betas}) for betas in ("linear", "squaredcos_cap_v2")]
+    found += [("PNDM", {"skip_prk_steps": False}), ("DDIM", {"clip_sample": True})]
+    schedulers = {}
+    for kind, settings in found:
+        label = ", ".join(f"{key} {value}" for key, value in settings.items())
+        schedulers[f"{kind}Scheduler, {label or 'as it is'}"] = Scheduler(f"{kind}Scheduler", settings)
+    return schedulers
+
+
+SCHEDULERS = _schedulers()
+
+
+def predict(sample: Any, bias: Any) -> Any:
+    """Stand in for a model: most of the noise, and a picture that does not depend on it."""
+    return 0.9 * sample + 0.2 * bias
+
+
+def scheduler_bias() -> np.ndarray:
+    """Return the picture that :func:`predict` is given, float32."""
+    return np.random.Generator(np.random.PCG64(3)).standard_normal(SCHEDULER_SHAPE).astype(np.float32)
+
+
 def relative_l2(value: np.ndarray, reference: np.ndarray) -> float:
     """Return the L2 norm of the difference over that of `reference`."""
     reference = reference.astype(np.float64)
