@@ -13,7 +13,7 @@ from harness.pipelines.mindone_coverage.components import (
     t5,
     vae,
 )
-from harness.pipelines.mindone_coverage.pictures import picture
+from harness.pipelines.mindone_coverage.pictures import mask, picture
 from harness.pipelines.mindone_coverage.samples import SIZE, Samples
 from harness.pipelines.mindone_coverage.stable_diffusion import (
     image_to_image,
@@ -96,7 +96,7 @@ def _third(channels: int = 4) -> dict[str, Any]:
     }
 
 
-def _third_control_net() -> dict[str, Any]:
+def _third_control_net(**changes: Any) -> dict[str, Any]:
     control_net = diffusers.SD3ControlNetModel(
         sample_size=16,
         patch_size=1,
@@ -108,6 +108,7 @@ def _third_control_net() -> dict[str, Any]:
         joint_attention_dim=WIDTH,
         pooled_projection_dim=2 * WIDTH,
         out_channels=4,
+        **changes,
     )
     return {**_third(), "controlnet": control_net}
 
@@ -116,19 +117,40 @@ _SHORT: dict[str, Any] = {"max_sequence_length": 16}
 
 SAMPLES: Samples = {
     "FluxPipeline": lambda: text_to_image(_flux(), **_SHORT),
-    "FluxImg2ImgPipeline": lambda: image_to_image(_flux(), height=32, width=32, **_SHORT),
+    "FluxImg2ImgPipeline": lambda: image_to_image(_flux(), height=SIZE, width=SIZE, **_SHORT),
     "FluxInpaintPipeline": lambda: inpainting(_flux(), strength=1.0, **_SHORT),
     "FluxFillPipeline": lambda: inpainting(_flux(in_channels=48), **_SHORT),
     "FluxKontextPipeline": lambda: text_to_image(
         _flux(), image=picture(), max_area=SIZE**2, _auto_resize=False, **_SHORT
     ),
     "FluxControlPipeline": lambda: text_to_image(_flux(in_channels=32), control_image=picture(), **_SHORT),
+    "FluxControlImg2ImgPipeline": lambda: image_to_image(
+        _flux(in_channels=32), control_image=picture(), height=SIZE, width=SIZE, **_SHORT
+    ),
+    "FluxControlInpaintPipeline": lambda: inpainting(
+        _flux(in_channels=32), control_image=picture(), strength=1.0, **_SHORT
+    ),
+    "FluxControlNetImg2ImgPipeline": lambda: image_to_image(
+        _flux_control_net(), control_image=picture(), height=SIZE, width=SIZE, **_SHORT
+    ),
+    "FluxControlNetInpaintPipeline": lambda: inpainting(
+        _flux_control_net(), control_image=picture(), strength=1.0, **_SHORT
+    ),
+    "FluxKontextInpaintPipeline": lambda: inpainting(
+        _flux(), max_area=SIZE**2, _auto_resize=False, strength=1.0, **_SHORT
+    ),
     "FluxControlNetPipeline": lambda: text_to_image(_flux_control_net(), control_image=picture(), **_SHORT),
     "StableDiffusion3Pipeline": lambda: text_to_image(_third(), **_SHORT),
-    "StableDiffusion3Img2ImgPipeline": lambda: image_to_image(_third(), height=32, width=32, **_SHORT),
+    "StableDiffusion3Img2ImgPipeline": lambda: image_to_image(_third(), height=SIZE, width=SIZE, **_SHORT),
     "StableDiffusion3InpaintPipeline": lambda: inpainting(_third(channels=16), strength=1.0, **_SHORT),
     "StableDiffusion3PAGPipeline": lambda: text_to_image(_third(), **_SHORT),
-    "StableDiffusion3PAGImg2ImgPipeline": lambda: image_to_image(_third(), height=32, width=32, **_SHORT),
+    "StableDiffusion3PAGImg2ImgPipeline": lambda: image_to_image(_third(), height=SIZE, width=SIZE, **_SHORT),
+    "StableDiffusion3ControlNetInpaintingPipeline": lambda: text_to_image(
+        _third_control_net(extra_conditioning_channels=1),
+        control_image=picture(),
+        control_mask=mask(),
+        **_SHORT,
+    ),
     "StableDiffusion3ControlNetPipeline": lambda: text_to_image(
         _third_control_net(), control_image=picture(), **_SHORT
     ),

@@ -61,7 +61,8 @@ def _control_net(**changes: Any) -> dict[str, Any]:
 
 
 def _union() -> dict[str, Any]:
-    return xl(controlnet=diffusers.ControlNetUnionModel(**control_net_config(**_TIME)))
+    config = control_net_config(**_TIME, num_trans_channel=8, num_trans_head=2, num_proj_channel=8)
+    return xl(controlnet=diffusers.ControlNetUnionModel(**config))
 
 
 def _cross_over() -> Sample:
