@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from harness.errors import HarnessError
+from harness.judgement import Verdict
 from harness.measurement.record import Measurement
 from harness.releases.bits import bits_of
 from harness.releases.comparison import Comparison, in_short
@@ -71,6 +72,11 @@ def bisect(
     def is_good(index: int) -> bool:
         if until_drift:
             comparison = compare(reference, ran[index])
+            if comparison.verdict in (Verdict.INCOMPARABLE, Verdict.ERROR):
+                raise HarnessError(
+                    f"{versions[index]}: {comparison.verdict.value} with {versions[0]}: "
+                    f"{'; '.join(comparison.reasons)}. Leave --drift out to look for other bits"
+                )
             good, told = comparison.passed, comparison.verdict.value
         else:
             good = bits_of(ran[index]) == bits_of(reference)

@@ -35,7 +35,8 @@ class Comparison:
     ``relative_l2`` is how far the output moved, None where that cannot be said; ``share`` the largest part
     of a limit that is used up (1 is at the limit) and ``worst`` the figure that uses it, None where nothing
     is limited. ``operators`` are the canaries that give other bits, ``differences`` the fields of the
-    fingerprint that differ, ``reasons`` say why it did not pass.
+    fingerprint that differ, ``reasons`` say why it did not pass. ``strict`` is a case that asks not to be
+    compared across environments: that it is ``incomparable`` there is as it should be.
     """
 
     verdict: Verdict
@@ -46,10 +47,13 @@ class Comparison:
     operators: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+    strict: bool = False
 
     @property
     def passed(self) -> bool:
-        """Whether the two are the same or within the tolerance."""
+        """Whether the two are the same or within the tolerance, or not to be compared."""
+        if self.strict and self.verdict is Verdict.INCOMPARABLE:
+            return True
         return self.verdict in (Verdict.IDENTICAL, Verdict.WITHIN)
 
     def to_dict(self) -> dict[str, Any]:
@@ -80,8 +84,8 @@ def compare_runs(
         judged = judge(case, measured, baseline, tier=tier)
     except HarnessError as error:
         return Comparison(Verdict.ERROR, reasons=(str(error),))
-    found = _of(judged, measured, reference)
-    if bits_of(measured) == bits_of(reference) and not hard_failures(measured, reference):
+    found = replace(_of(judged, measured, reference), strict=case.strict)
+    if bits_of(measured) == bits_of(reference):
         # Also of a strict case: that the bits are the same needs no tolerance.
         return replace(found, verdict=Verdict.IDENTICAL, share=0.0, worst=None, reasons=())
     if found.verdict is Verdict.IDENTICAL:

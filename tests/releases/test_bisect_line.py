@@ -1,5 +1,6 @@
 """Bisecting a line of versions: the change is found, in few runs, whatever is in its way."""
 
+import dataclasses
 import math
 from functools import partial
 
@@ -63,6 +64,19 @@ def test_other_bits_or_drift(tmp_path):
     assert (creeping.first_bad, creeping.step.verdict, creeping.to_good.verdict) == (
         2, Verdict.WITHIN, Verdict.DRIFT,
     )  # fmt: skip
+
+
+def test_drift_that_cannot_be_judged(tmp_path):
+    line = Line([0.0, 0.5], folder=tmp_path)
+    other = {**make_measurement().fingerprint, "mindspore": "2.9.0"}
+
+    def run(version):
+        measured = line.run(version)
+        return dataclasses.replace(measured, fingerprint=other) if version else measured
+
+    with pytest.raises(HarnessError, match=r"1: incomparable with 0: .* Leave --drift out"):
+        bisect([0, 1], run, line.compare, until_drift=True)
+    assert bisect([0, 1], run, line.compare).first_bad == 1
 
 
 def test_what_does_not_run_is_left_out_and_named(tmp_path):
