@@ -28,6 +28,7 @@ COMMANDS = {
     "environments": "environments:environments",
     "gate": "gate:gate",
     "verify": "verify:verify",
+    "history": "history:history",
 }
 
 

@@ -59,6 +59,14 @@ class HarnessSession:
 
         return case_view(case, result, self.store, commands=self.commands(case), causes=causes).to_json()
 
+    def history(self, case: Case, result: Check, causes: Sequence[Cause]) -> dict[str, Any] | None:
+        """Return what the history keeps of a checked case; None where none is asked for."""
+        if not self._config.getoption("harness_history"):
+            return None
+        from harness.releases.history_record import CaseRecord
+
+        return CaseRecord.of(case, result, causes).to_dict()
+
     def orphans(self) -> set[Key]:
         """Return the baselines of the collected suites that belong to none of their cases."""
         names = {suite.name for suite in self.suites}
@@ -116,6 +124,7 @@ class CaseItem(pytest.Item):
         # What pytest_runtest_makereport looks for.
         self.harness_outcome: Outcome | None = None
         self.harness_view: str | None = None
+        self.harness_history: dict[str, Any] | None = None
         self._harness = harness
         for tag in case.tags:
             # Suites define their tags; --strict-markers is there to catch misspelt ones in Python.
@@ -132,6 +141,7 @@ class CaseItem(pytest.Item):
         self.user_properties.extend(("cause", cause.kind) for cause in causes[:1])
         self.harness_outcome = Outcome.of(self.case, result, causes, self._harness.commands(self.case))
         self.harness_view = self._harness.view(self.case, result, causes)
+        self.harness_history = self._harness.history(self.case, result, causes)
         if result.judgement.elsewhere:
             # The suite says so itself, and that this is not its environment is no fault of the run: a gate
             # does not let it pass.

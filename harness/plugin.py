@@ -62,9 +62,17 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "FILE",
         "help": "write a summary of the run in Markdown, as GitHub Actions gets it in any case",
     },
+    "--harness-history": {
+        "metavar": "FILE",
+        "help": "append the run to a history, which `harness history` draws and finds steps in",
+    },
 }
 # The names that one types, unless the project has an option of that name already.
-_SHORT = {"--baseline-dir": "--harness-baseline-dir", "--device": "--harness-device"}
+_SHORT = {
+    "--baseline-dir": "--harness-baseline-dir",
+    "--device": "--harness-device",
+    "--history": "--harness-history",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -124,6 +132,16 @@ def pytest_configure(config: pytest.Config) -> None:
             config.pluginmanager.register(hooks)
         except UsageError as error:
             raise pytest.UsageError(f"--harness-markdown {error}") from None
+    history = config.getoption("harness_history")
+    if history and not hasattr(config, "workerinput"):
+        from harness.errors import UsageError
+        from harness.reporting.history_hooks import HistoryHooks
+        from harness.reporting.history_run import RunHistory
+
+        try:
+            config.pluginmanager.register(HistoryHooks(RunHistory(Path(history), "pytest")))
+        except UsageError as error:
+            raise pytest.UsageError(f"--history {error}") from None
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -179,6 +197,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
         if item.harness_outcome is not None and report.when == "call":
             report.harness_outcome = item.harness_outcome.to_dict()
             report.harness_view = item.harness_view  # type: ignore[attr-defined]
+            report.harness_history = item.harness_history  # type: ignore[attr-defined]
     return report
 
 

@@ -1,0 +1,109 @@
+"""What a history keeps of a run: plain data that crosses processes and goes into a row each."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.cases import Case
+from harness.explanation import Cause
+from harness.judgement.check import Check
+from harness.measurement.record import array_sha256
+
+# What a case chooses by itself is in its hash; the rest of a fingerprint is its surroundings.
+_CHOSEN = ("mode", "dtype")
+
+
+@dataclass(frozen=True)
+class CaseRecord:
+    """What one case came to in one run.
+
+    ``worst`` is the figure that uses most of its limit, ``measured`` and ``limit`` its two numbers, and
+    ``margin`` the part that is used up (1 is at the limit). ``baseline_sha256`` is over the baseline's JSON
+    file, which has the hash of its arrays; ``output_sha256`` is
+    :func:`harness.measurement.record.array_sha256` of the output. ``environment`` is the fingerprint without
+    what the case chooses itself. ``statistics`` are those of the output, empty where nothing came out.
+    """
+
+    suite: str
+    case_id: str
+    verdict: str
+    case_hash: str
+    tier: str | None = None
+    worst: str | None = None
+    measured: float | None = None
+    limit: float | None = None
+    margin: float | None = None
+    baseline_sha256: str | None = None
+    output_sha256: str | None = None
+    first_cause: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    statistics: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, case: Case, result: Check, causes: Sequence[Cause] = ()) -> CaseRecord:
+        """Return the record of the check of ``case``."""
+        judgement, measured = result.judgement, result.measurement
+        worst = judgement.worst
+        fingerprint = {} if measured is None else measured.fingerprint
+        return cls(
+            suite=case.suite,
+            case_id=case.id,
+            verdict=judgement.verdict.value,
+            case_hash=case.hash(),
+            tier=None if judgement.tier is None else judgement.tier.value,
+            worst=None if worst is None else worst.name,
+            measured=None if worst is None else worst.measured,
+            limit=None if worst is None else worst.limit,
+            margin=judgement.margin,
+            baseline_sha256=_baseline_sha256(result),
+            output_sha256=None if measured is None else array_sha256(measured.output),
+            first_cause=f"{causes[0].kind}: {causes[0].title}" if causes else None,
+            environment={name: value for name, value in fingerprint.items() if name not in _CHOSEN},
+            statistics={} if measured is None else dict(measured.statistics),
+        )
+
+    @property
+    def name(self) -> str:
+        """The case's name, ``suite/id``."""
+        return f"{self.suite}/{self.case_id}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as plain data; NaN and Inf stay numbers."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> CaseRecord:
+        """Rebuild a record from :meth:`to_dict`'s data."""
+        return cls(**data)
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run: ``date`` is when it began, ISO 8601 in UTC; ``door`` the command that ran.
+
+    ``git_commit`` is that of the folder it ran in. ``ended`` says why the run ended before all of its cases
+    had run, None where it did not. ``number`` counts the runs of a history from 1; it is 0 before the run is
+    in one.
+    """
+
+    date: str
+    harness: str
+    door: str
+    cases: tuple[CaseRecord, ...]
+    git_commit: str | None = None
+    ended: str | None = None
+    number: int = 0
+
+
+def _baseline_sha256(result: Check) -> str | None:
+    if result.baseline is None or result.baseline.path is None:
+        return None
+    try:
+        return hashlib.sha256(Path(result.baseline.path).read_bytes()).hexdigest()
+    except OSError:
+        # Someone records anew meanwhile; a run does not fail for its history's sake.
+        return None

@@ -1,0 +1,201 @@
+"""Levels: where a series of figures, one per run, lastingly changes its level.
+
+Runs of one environment repeat bit for bit, so a series is mostly constant with steps. Where it is, a step is
+where one constant stretch follows another: nothing has to be estimated (:func:`_exact`).
+
+Where values do not repeat (another machine each night, a device that does not repeat) there is noise, and a
+step is found by binary segmentation (Vostrikova 1981, "Detecting disorder in multidimensional random
+processes"): the series is cut where the means of both sides differ most, weighted by the sizes of the sides,
+if that difference is more than chance gives, and each side is searched again. What chance gives is taken from
+the series itself, by its permutations, as circular binary segmentation does (Olshen, Venkatraman, Lucito and
+Wigler 2004, "Circular binary segmentation for the analysis of array-based DNA copy number data",
+Biostatistics 5, 557-572): the test keeps its level whatever the noise's distribution is, as long as runs are
+exchangeable. Values far out are pulled in first, so that a single one hides no step. In noise a step needs
+some runs on either side: of 30 runs in any order the highest 2 come last with a probability of 1/435, the
+highest 3 with 1/4060.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+# A change is lasting from this many runs on, on both sides of it.
+FEWEST = 2
+# Of series without a step, the part in which one is found at most.
+FALSE_ALARMS = 0.005
+# The size of p that permutations can tell apart from FALSE_ALARMS; and how many to begin with.
+_PERMUTATIONS, _FIRST = 4000, 200
+# Multiples of the robust standard deviation beyond which a value is an outlier, and is pulled in to.
+_FAR = 5.0
+# The median and the mean of absolute deviations of normal noise, to its standard deviation
+# (Iglewicz and Hoaglin 1993, "How to detect and handle outliers").
+_BY_MEDIAN, _BY_MEAN = 1.4826, 1.2533
+
+Values = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Level:
+    """A stretch of a series, from ``start`` up to and without ``stop``: ``value`` is its median."""
+
+    start: int
+    stop: int
+    value: float
+
+
+@dataclass(frozen=True)
+class Levels:
+    """What a series consists of.
+
+    ``levels`` follow one another; between two of them is a step, at the ``start`` of the later.
+    ``outliers`` are single values beside the level they stand in. ``latest`` is the index from which on the
+    newest values are on no level yet: an outlier or the beginning of a step, the next run tells. ``exact``
+    is whether values repeat, so that no noise had to be allowed for.
+    """
+
+    levels: tuple[Level, ...]
+    outliers: tuple[int, ...] = ()
+    latest: int | None = None
+    exact: bool = True
+
+    @property
+    def steps(self) -> tuple[tuple[Level, Level], ...]:
+        """Each level with the one that follows it."""
+        return tuple(pairwise(self.levels))
+
+
+def find_levels(values: Sequence[float]) -> Levels:
+    """Return the levels of ``values``, oldest first; NaN is a value like others. Deterministic."""
+    if not values:
+        return Levels(())
+    stretches = _stretches(values)
+    return _exact(stretches) if _repeats(stretches) else _noisy(values)
+
+
+def _stretches(values: Sequence[float]) -> list[Level]:
+    """Return the stretches of equal values."""
+    found: list[Level] = []
+    for _, group in groupby(values, key=lambda value: "nan" if math.isnan(value) else float(value)):
+        members = list(group)
+        start = found[-1].stop if found else 0
+        found.append(Level(start, start + len(members), members[0]))
+    return found
+
+
+def _repeats(stretches: Sequence[Level]) -> bool:
+    """Return whether the series is one of levels without noise.
+
+    At least half of the runs repeat the one before them, and at most once a level is come back to: a series
+    that goes to and fro between values has noise, be it of two values.
+    """
+    pairs = stretches[-1].stop - 1
+    lasting = Counter(str(each.value) for each in stretches if each.stop - each.start >= FEWEST)
+    returns = sum(lasting.values()) - len(lasting)
+    return len(stretches) - 1 <= pairs / 2 and returns <= 1
+
+
+def _exact(stretches: Sequence[Level]) -> Levels:
+    levels: list[Level] = []
+    singles: list[int] = []
+    for each in stretches:
+        if each.stop - each.start < FEWEST:
+            singles.append(each.start)
+        elif levels and str(levels[-1].value) == str(each.value):
+            levels[-1] = Level(levels[-1].start, each.stop, each.value)
+        else:
+            levels.append(each)
+    if not levels:
+        return Levels(tuple(stretches))
+    end = levels[-1].stop
+    pending = [index for index in singles if index >= end]
+    outliers = tuple(index for index in singles if index < end)
+    return Levels(tuple(levels), outliers, pending[0] if pending else None)
+
+
+def _noisy(values: Sequence[float]) -> Levels:
+    known = [index for index, value in enumerate(values) if math.isfinite(value)]
+    series = np.array([values[index] for index in known])
+    starts = [0, *_cuts(series), len(series)] if known else []
+    levels = [
+        Level(known[start], known[stop - 1] + 1, _robust(series[start:stop])[0])
+        for start, stop in pairwise(starts)
+    ]
+    outliers = [index for index, value in enumerate(values) if not math.isfinite(value)]
+    for start, stop in pairwise(starts):
+        centre, spread = _robust(series[start:stop])
+        with np.errstate(over="ignore", invalid="ignore"):
+            far = np.abs(series[start:stop] - centre) > _FAR * spread
+        outliers += [known[start + int(place)] for place in np.flatnonzero(far)]
+    return Levels(tuple(levels), tuple(sorted(outliers)), exact=False)
+
+
+def _cuts(series: Values, offset: int = 0) -> list[int]:
+    """Return where ``series`` is cut, in order; its first value has the index ``offset``."""
+    if len(series) < 2 * FEWEST:
+        return []
+    centre, spread = _robust(series)
+    if spread == 0 or not math.isfinite(spread):
+        return []
+    # The same for every order of the values, so permutations stay as likely as the series. In units of the
+    # spread: a series of tiny or huge numbers neither vanishes nor overflows when it is squared.
+    with np.errstate(over="ignore"):
+        pulled = np.clip((series - centre) / spread, -_FAR, _FAR)
+    best = _scan(pulled[None])[0]
+    if _chance(pulled, float(best.max())) > FALSE_ALARMS:
+        return []
+    cut = FEWEST + int(best.argmax())
+    return [
+        *_cuts(series[:cut], offset),
+        offset + cut,
+        *_cuts(series[cut:], offset + cut),
+    ]
+
+
+def _scan(orders: Values) -> Values:
+    """Return, for each row and each place of a cut, the squared and weighted difference of both means."""
+    count = orders.shape[1]
+    sums = orders.cumsum(axis=1)
+    left = np.arange(FEWEST, count - FEWEST + 1)
+    right = count - left
+    head = sums[:, FEWEST - 1 : count - FEWEST]
+    difference = head / left - (sums[:, -1:] - head) / right
+    scanned: Values = difference**2 * (left * right / count)
+    return scanned
+
+
+def _chance(pulled: Values, found: float) -> float:
+    """Return how often a series in any other order has a cut as good as ``found``, at least 1/4001.
+
+    Stops early where it is often enough to be no finding (Besag and Clifford 1991, "Sequential Monte Carlo
+    p-values").
+    """
+    # Of its own, and the same in every run: a report that is made again says the same.
+    generator = np.random.default_rng(len(pulled))
+    # Sums in another order end in other digits.
+    least = found * (1 - 1e-9)
+    done = as_good = 0
+    while done < _PERMUTATIONS:
+        more = min(_FIRST if not done else 1000, _PERMUTATIONS - done)
+        orders = generator.permuted(np.broadcast_to(pulled, (more, len(pulled))), axis=1)
+        as_good += int((_scan(orders).max(axis=1) >= least).sum())
+        done += more
+        if as_good > 4 * FALSE_ALARMS * _PERMUTATIONS:
+            break
+    return (as_good + 1) / (done + 1)
+
+
+def _robust(series: Values) -> tuple[float, float]:
+    """Return the median, and the standard deviation as the absolute deviations from it tell it."""
+    # The largest numbers that there are overflow: then the spread is no number, and nothing is told of it.
+    with np.errstate(over="ignore", invalid="ignore"):
+        centre = float(np.median(series))
+        deviations = np.abs(series - centre)
+        spread = _BY_MEDIAN * float(np.median(deviations)) or _BY_MEAN * float(deviations.mean())
+    return centre, spread

@@ -1,0 +1,44 @@
+"""A run on its way into a history."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+
+import harness
+from harness.baselines import git_commit
+from harness.releases.history import History
+from harness.releases.history_record import CaseRecord, RunRecord
+from harness.reporting.destination import check_destination
+
+
+class RunHistory:
+    """Gathers the cases of one run, then appends them to the history ``path``, all or none."""
+
+    def __init__(self, path: Path, door: str) -> None:
+        """Raise :class:`harness.errors.UsageError` where nothing could be appended to ``path``."""
+        check_destination(path)
+        self._history = History(path)
+        self._history.check_writable()
+        self._door = door
+        self._date = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        # Of the code that is about to run, whatever is committed meanwhile.
+        self._commit = git_commit(Path.cwd(), ignore=[path])
+        self._cases: dict[str, CaseRecord] = {}
+
+    def add(self, record: CaseRecord) -> None:
+        """Take one case; the last record of a case counts."""
+        self._cases[record.name] = record
+
+    def append(self, ended: str | None = None) -> str:
+        """Append the run and return what to tell of it; ``ended`` says why it ended early.
+
+        A run that judged no case is none. Raises :class:`harness.errors.HarnessError` where it cannot be
+        appended.
+        """
+        if not self._cases:
+            return f"history: {self._history.path}: no case ran, nothing was added"
+        cases = tuple(self._cases.values())
+        run = RunRecord(self._date, harness.__version__, self._door, cases, self._commit, ended)
+        number = self._history.append(run)
+        return f"history: {self._history.path} (run {number})"

@@ -1,0 +1,213 @@
+"""The history file: appended whole or not at all, by several at once, and never taken for what it is not."""
+
+import json
+import math
+import multiprocessing
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+from samples import make_case, make_measurement
+
+from harness.errors import HarnessError, UsageError
+from harness.judgement.check import Check
+from harness.judgement.record import Judgement
+from harness.releases import history
+from harness.releases.history import History
+from harness.releases.history_record import CaseRecord, RunRecord
+
+RECORD = CaseRecord(
+    "guide",
+    "one",
+    "within",
+    "c" * 64,
+    tier="across_releases",
+    worst="max_abs",
+    measured=1e-7,
+    limit=2e-7,
+    margin=0.5,
+    baseline_sha256="b" * 64,
+    output_sha256="a" * 64,
+    first_cause="environment: mindspore 2.8.0 | 2.10.0",
+    environment={"mindspore": "2.8.0", "device": "CPU"},
+    statistics={"abs_sum": 83.08879733085632, "mean": -0.1, "std": math.inf},
+)
+RUN = RunRecord("2026-11-02T03:04:05+00:00", "0.1.0", "pytest", (RECORD,), "d" * 40)
+
+
+def test_what_is_appended_is_read(tmp_path):
+    kept = History(tmp_path / "a history?.sqlite")
+    bare = replace(RUN, cases=(CaseRecord("guide", "two", "error", "e"),), git_commit=None, ended="stopping")
+    assert (kept.append(RUN), kept.append(bare)) == (1, 2)
+    assert kept.runs() == (replace(RUN, number=1), replace(bare, number=2))
+    # Whole by itself: no journal beside it.
+    assert [path.name for path in tmp_path.iterdir()] == ["a history?.sqlite"]
+
+
+def test_not_a_number_is_a_value(tmp_path):
+    kept = History(tmp_path / "h")
+    kept.append(replace(RUN, cases=(replace(RECORD, statistics={"mean": math.nan}),)))
+    ((record,),) = (run.cases for run in kept.runs())
+    assert math.isnan(record.statistics["mean"])
+
+
+def test_a_record_crosses_processes():
+    assert CaseRecord.from_dict(RECORD.to_dict()) == RECORD
+
+
+def test_what_is_kept_of_a_check():
+    measured = make_measurement()
+    case = make_case()
+    record = CaseRecord.of(case, Check(Judgement.error(case, "why"), measured))
+    assert record.name == "guide/two-steps"
+    assert (record.verdict, record.tier, record.margin) == ("error", None, None)
+    assert record.case_hash == case.hash()
+    assert record.statistics == measured.statistics
+    assert record.environment == measured.fingerprint
+    assert len(record.output_sha256) == 64
+
+
+def _append(path, count):
+    for _ in range(count):
+        History(path).append(RUN)
+
+
+def test_runs_at_once_lose_nothing(tmp_path):
+    path = tmp_path / "h"
+    context = multiprocessing.get_context("spawn")
+    # The file is not there yet: who comes first makes it.
+    workers = [context.Process(target=_append, args=(path, 10)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    runs = History(path).runs()
+    assert [run.number for run in runs] == list(range(1, 31))
+    assert all(len(run.cases) == 1 for run in runs)
+
+
+_KILLED_BEFORE_THE_END = """
+import os, signal, sys
+from pathlib import Path
+from harness.releases import history
+from test_history import RECORD, RUN
+from dataclasses import replace
+real, count = history._insert_case, [0]
+def insert(connection, run, case):
+    real(connection, run, case)
+    # More than SQLite keeps in memory: some of it is in the file by now.
+    connection.execute("PRAGMA cache_spill = 1")
+    count[0] += 1
+    if count[0] == 1500:
+        os.kill(os.getpid(), signal.SIGKILL)
+history._insert_case = insert
+cases = tuple(replace(RECORD, case_id=str(i), first_cause="x" * 3000) for i in range(2000))
+history.History(Path(sys.argv[1])).append(replace(RUN, cases=cases))
+"""
+
+
+def test_a_run_that_is_killed_while_it_is_added_leaves_nothing(tmp_path):
+    path = tmp_path / "h"
+    History(path).append(RUN)
+    size = path.stat().st_size
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", _KILLED_BEFORE_THE_END, str(path)], env=environment, check=False
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert path.stat().st_size > 2 * size  # it had begun to write into the file
+    assert History(path).runs() == (replace(RUN, number=1),)
+    assert History(path).append(RUN) == 2
+
+
+def test_a_run_with_one_bad_case_leaves_nothing(tmp_path):
+    path = tmp_path / "h"
+    with pytest.raises(HarnessError, match="UNIQUE"):
+        History(path).append(replace(RUN, cases=(RECORD, RECORD)))
+    History(path).append(RUN)
+    assert [run.cases for run in History(path).runs()] == [(RECORD,)]
+
+
+def test_a_writer_waits_for_another(tmp_path):
+    path = tmp_path / "h"
+    History(path).append(RUN)
+    with_lock = sqlite3.connect(path, isolation_level=None)
+    with_lock.execute("BEGIN IMMEDIATE")
+    worker = multiprocessing.get_context("spawn").Process(target=_append, args=(path, 1))
+    worker.start()
+    time.sleep(1)
+    with_lock.execute("ROLLBACK")
+    with_lock.close()
+    worker.join()
+    assert worker.exitcode == 0
+    assert len(History(path).runs()) == 2
+
+
+def newer(path):
+    History(path).append(RUN)
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA user_version = {history.VERSION + 1}")
+    connection.close()
+
+
+def other_database(path):
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE runs (id INTEGER)")
+    connection.close()
+
+
+NOT_OPENED = "unable to open database file|no such file"
+BAD = {
+    "text": (lambda path: path.write_text("no database\n" * 100), "file is not a database"),
+    "json": (lambda path: path.write_text(json.dumps({"a": 1})), "file is not a database"),
+    "newer": (newer, "made by a newer harness"),
+    "another database": (other_database, "is a database, but no history of harness"),
+    "a folder": (lambda path: path.mkdir(), NOT_OPENED),
+    "a link to nothing": (
+        lambda path: path.symlink_to("nowhere/h"),
+        NOT_OPENED,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_file_that_is_no_history_is_wrong_usage_and_left_as_it_is(tmp_path, kind):
+    make, message = BAD[kind]
+    path = tmp_path / "h"
+    make(path)
+    before = path.read_bytes() if path.is_file() else None
+    for use in (History(path).check_writable, History(path).runs):
+        with pytest.raises(UsageError, match=message):
+            use()
+    with pytest.raises(HarnessError):
+        History(path).append(RUN)
+    assert (path.read_bytes() if path.is_file() else None) == before
+
+
+def test_a_damaged_history_is_told(tmp_path):
+    path = tmp_path / "h"
+    History(path).append(replace(RUN, cases=tuple(replace(RECORD, case_id=str(i)) for i in range(200))))
+    data = path.read_bytes()
+    path.write_bytes(data[:4096] + b"\xff" * 8192 + data[4096 + 8192 :])
+    with pytest.raises(UsageError, match="malformed"):
+        History(path).runs()
+
+
+def test_looking_whether_one_could_be_written_makes_none(tmp_path):
+    History(tmp_path / "h").check_writable()
+    assert list(tmp_path.iterdir()) == []
+    # A file of no bytes is one that was made for it.
+    (tmp_path / "h").touch()
+    History(tmp_path / "h").check_writable()
+    assert History(tmp_path / "h").append(RUN) == 1
+
+
+def test_a_history_that_is_not_there_is_wrong_usage(tmp_path):
+    with pytest.raises(UsageError, match="no such file; a run makes it"):
+        History(tmp_path / "h").runs()
