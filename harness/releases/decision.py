@@ -40,7 +40,9 @@ def decide(policy: Policy, cases: Sequence[CaseFacts], orphans: Sequence[str], n
     """
     moment = datetime.fromisoformat(now)
     found = [*_of_cases(policy, cases, moment), *map(orphan, orphans)]
-    findings = sorted((_waived(policy, each, moment.date()) for each in found), key=_rank)
+    # In the order of the rules, of which drift is the first, and of the cases: sorting keeps it.
+    told = (_waived(policy, each, moment.date()) for each in found)
+    findings = sorted(told, key=lambda each: each.waiver is not None)
     counting = [each for each in findings if each.waiver is None]
     outcome: Outcome = "passed"
     if counting:
@@ -69,11 +71,6 @@ def _waived(policy: Policy, finding: Finding, today: date) -> Finding:
     return replace(finding, message="; ".join([finding.message, *ended]))
 
 
-def _rank(finding: Finding) -> tuple[bool, bool]:
-    # Otherwise in the order of the rules and of the cases: sorting keeps it.
-    return finding.waiver is not None, finding.kind != "drift"
-
-
 def _notes(
     policy: Policy, cases: Sequence[CaseFacts], findings: Sequence[Finding], today: date
 ) -> Iterator[str]:
@@ -87,5 +84,5 @@ def _notes(
         what = f"the waiver of {waiver.owner} for {waiver.case} (until {waiver.expires}) waives nothing"
         yield f"{what}: remove it from the policy"
     chaotic = {facts.name for facts in cases if facts.chaos is not None}
-    for name in policy.chaotic.keys() - chaotic:
+    for name in sorted(policy.chaotic.keys() - chaotic):
         yield f"`chaotic` names {name}, which is not chaotic: remove it from the policy"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.releases.certificate import Certificate
 from harness.releases.decision import Outcome
 from harness.reporting.gate import part_of, summary, word_of, worst_of
-from harness.reporting.markdown import escaped
+from harness.reporting.markdown import MOST_BYTES, escaped
 
 _HEADLINES: dict[Outcome, str] = {
     "passed": "the gate passed",
@@ -14,10 +14,25 @@ _HEADLINES: dict[Outcome, str] = {
 }
 
 
-def gate_markdown(certificate: Certificate) -> str:
-    """Return the decision, what led to it, and every verdict in GitHub's Markdown."""
+def gate_markdown(certificate: Certificate, *, most_bytes: int = MOST_BYTES) -> str:
+    """Return the decision, what led to it, and every verdict in GitHub's Markdown.
+
+    Where that is more than ``most_bytes`` the verdicts are left out, and where it still is, the findings.
+    """
+    parts = [_decision(certificate), _findings(certificate), _verdicts(certificate)]
+    while len(parts) > 1 and sum(len(part.encode()) for part in parts) > most_bytes:
+        parts.pop()
+    return "".join(parts)
+
+
+def _decision(certificate: Certificate) -> str:
+    headline = _HEADLINES[certificate.decision.outcome]
+    return f"### harness: {headline}\n\n{escaped(summary(certificate))}\n\n"
+
+
+def _findings(certificate: Certificate) -> str:
     decision = certificate.decision
-    lines = [f"### harness: {_HEADLINES[decision.outcome]}", "", escaped(summary(certificate)), ""]
+    lines = []
     if decision.findings:
         lines += ["| finding | rule | case | what |", "|---|---|---|---|"]
         for each in decision.findings:
@@ -25,7 +40,11 @@ def gate_markdown(certificate: Certificate) -> str:
             lines.append(f"| {word} | {each.rule} | {_code(each.about)} | {escaped(each.message)} |")
         lines.append("")
     lines += [f"- {escaped(note)}" for note in decision.notes]
-    lines += ["", "<details><summary>Verdicts</summary>", ""]
+    return "\n".join([*lines, ""])
+
+
+def _verdicts(certificate: Certificate) -> str:
+    lines = ["", "<details><summary>Verdicts</summary>", ""]
     lines += ["| case | verdict | tier | worst figure | of its limit |", "|---|---|---|---|---|"]
     for facts in certificate.cases:
         cells = (word_of(facts), (facts.tier or "").replace("_", " "), worst_of(facts.worst))

@@ -65,6 +65,15 @@ def test_the_same_in_markdown():
     assert "| <code>guide/gone</code> | missing |  |  |  |" in text
 
 
+def test_markdown_that_does_not_fit_is_cut_from_the_end():
+    whole = gate_markdown(FAILED)
+    shorter = gate_markdown(FAILED, most_bytes=len(whole.encode()) - 1)
+    assert whole.startswith(shorter)
+    assert "| failed | verdict |" in shorter
+    assert "Verdicts" not in shorter
+    assert gate_markdown(FAILED, most_bytes=0).count("\n") == 4
+
+
 def test_figures():
     assert worst_of(None) == part_of(None) == ""
     assert worst_of(Worst("ssim", None, 0.9, at_least=True)) == "ssim  ≥ 0.9"
