@@ -1,0 +1,64 @@
+"""The matrix and bisection over two MindSpore releases.
+
+HARNESS_OTHER_PYTHON names the interpreter that has the other release.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from user_project import Project
+
+from harness.releases.interpreters import examine, in_order
+
+pytestmark = pytest.mark.releases
+
+VARIABLE = "HARNESS_OTHER_PYTHON"
+# The bits of these differ from those of later releases; see README.md.
+OTHER_BITS = ("2.7", "2.8")
+SUITE = """\
+suite: releases
+cases:
+  - id: digits
+    pipeline: ddim
+    checkpoint: builtin:ddpm-digits
+    seed: 0
+    steps: 3
+    tolerance: {across_releases: {relative_l2: 1.0e-5}}
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    made = Project(tmp_path / "project")
+    made.suite("releases", SUITE)
+    return made
+
+
+def test_the_step_between_two_releases(project):
+    given = os.environ.get(VARIABLE)
+    if not given:
+        pytest.fail(f"set {VARIABLE} to the interpreter of an environment with another MindSpore release")
+    # Not resolved: a virtual environment's python is a link.
+    subjects = in_order([examine(Path(given).absolute()), examine(sys.executable)])
+    pythons = [argument for subject in subjects for argument in ("--python", subject.python)]
+    done = project.harness("matrix", "suites/", *pythons, "--json", "matrix.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads((project.root / "matrix.json").read_text())
+    (pair,) = found["cases"][0]["pairs"]
+    alike = subjects[0].mindspore.startswith(OTHER_BITS) == subjects[1].mindspore.startswith(OTHER_BITS)
+    assert pair["verdict"] == ("identical" if alike else "within")
+    assert len(found["same_bits"]) == (1 if alike else 2)
+    if alike:
+        return
+    assert 1e-8 < pair["relative_l2"] < 1e-5
+    assert "conv2d_3x3" in pair["operators"]
+    ends = [f"mindspore=={subject.mindspore}" for subject in subjects]
+    # The matrix has run both.
+    bisected = project.harness(
+        "bisect", "suites/releases.yaml::digits", "--good", ends[0], "--bad", ends[1], *pythons
+    )
+    assert bisected.returncode == 0, bisected.stdout + bisected.stderr
+    assert f"releases/digits changed with {ends[1]}\n" in bisected.stdout
