@@ -197,7 +197,9 @@ CHECKPOINTS: dict[str, tuple[str, dict[str, Component | None]]] = {
     "stable-diffusion": (
         "StableDiffusionPipeline",
         {
-            "unet": Model("diffusers", "UNet2DConditionModel", _STABLE_DIFFUSION_UNET, seed=2, gain=1.15, body=0.2),
+            "unet": Model(
+                "diffusers", "UNet2DConditionModel", _STABLE_DIFFUSION_UNET, seed=2, gain=1.15, body=0.2
+            ),
             "vae": Model("diffusers", "AutoencoderKL", _AUTOENCODER, seed=3),
             "text_encoder": _text_encoder("CLIPTextModel", seed=4),
             "tokenizer": _TOKENIZER,
