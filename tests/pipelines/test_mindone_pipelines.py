@@ -193,6 +193,8 @@ def test_a_checkpoint_that_is_none_is_an_error_in_words(runner, tmp_path):
 def test_what_the_scheduler_or_the_pipeline_refuses_is_an_error_in_words(runner):
     with pytest.raises(CaseFailed, match="PNDMScheduler has no setting speed"):
         run(runner, stable_diffusion(scheduler_arguments={"speed": 2}))
-    with pytest.raises(CaseFailed, match="`prompt` has to be of type `str` or `list` but is <class 'int'>") as error:
+    with pytest.raises(
+        CaseFailed, match="`prompt` has to be of type `str` or `list` but is <class 'int'>"
+    ) as error:
         run(runner, stable_diffusion(arguments={"prompt": 5}))
     assert "Traceback" not in str(error.value)
