@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 import subprocess
+import sys
+import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
 from samples import make_calibration
-from user_project import Project
+from user_project import Project, heed_interrupts
 
 import harness
 from harness.baselines import BaselineStore
@@ -410,6 +413,30 @@ class TestUsage:
     def test_a_word_that_the_parser_does_not_know(self, project):
         assert project.harness("gate").returncode == 4
         assert project.harness("verify", "none.json").returncode == 1
+
+
+def test_an_interrupted_gate_leaves_no_certificate(project):
+    project.edit("suites/small.yaml", '"pipelines:sound"', '"pipelines:hanging"')
+    for case in ("one", "two"):
+        rename_pipeline(project, f"small/{case}", "pipelines:hanging")
+    began = project.root / "began"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness", "gate", "suites/", "--certificate", "certificate.json"],
+        cwd=project.root,
+        env={**project.environment, "TEST_BEGAN": str(began)},
+        preexec_fn=heed_interrupts,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not began.exists() and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted: nothing was decided, no certificate was written" in errors
+    assert "Traceback" not in errors
+    assert not list(project.root.glob("certificate*"))
 
 
 def test_the_commit_is_certified(project):
