@@ -120,7 +120,8 @@ class Guard:
         def is_default(generator: Any, *_: Any) -> bool:
             return generator is default_generator
 
-        yield Generator, "_step", self._refusing(Generator._step, "MindSpore's global generator", is_default)
+        step = self._refusing(Generator._step, "MindSpore's global generator", is_default)
+        yield Generator, "_step", _apart_from_idle_dropout(Generator._step, step)
         for module in (random_func, nn_func):
             what = "a random operator of MindSpore without a seed"
             yield module, "_get_seed", self._refusing(module._get_seed, what, _no_operator_seed)
@@ -130,6 +131,30 @@ class Guard:
                 yield primitive, "__call__", self._refusing(primitive.__call__, what, _primitive_unseeded)
         dropout, what = gen_ops_prim.Dropout, "dropout (is the model in training mode?)"
         yield dropout, "__call__", self._refusing(dropout.__call__, what, _primitive_unseeded)
+
+
+# They step the global generator before they look whether they are to drop anything.
+_DROPOUTS = frozenset({"dropout_ext", "dropout1d_ext", "dropout2d_ext", "dropout3d_ext"})
+
+
+def _apart_from_idle_dropout(sound: Callable[..., Any], otherwise: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``otherwise``, but for calls by dropout out of training: ``sound``, and nothing has moved.
+
+    Models of mindone call mint's functional dropout with ``training=self.training`` in inference, too.
+    """
+
+    @functools.wraps(sound)
+    def step(generator: Any, *args: Any) -> Any:
+        caller = sys._getframe(1)
+        if caller.f_code.co_name not in _DROPOUTS or caller.f_locals.get("training") is not False:
+            return otherwise(generator, *args)
+        state = generator.get_state()
+        try:
+            return sound(generator, *args)
+        finally:
+            generator.set_state(state)
+
+    return step
 
 
 def _always(*_: Any, **__: Any) -> bool:

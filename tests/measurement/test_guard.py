@@ -104,6 +104,20 @@ def test_mindspore_without_a_seed_is_caught(mindspore, name):
     assert HERE in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["dropout", "dropout2d"])
+def test_dropout_counts_in_training_alone(mindspore, name):
+    """It steps the global generator either way. (Its kernel is missing on CPU: that is raised afterwards.)"""
+    dropout = getattr(mindspore.mint.nn.functional, name, None)
+    assert dropout is not None
+    ones = mindspore.ops.ones((2, 2, 2, 2), mindspore.float32)
+    with Guard().watching(), contextlib.suppress(RuntimeError):
+        dropout(ones, 0.5, training=False)
+    with pytest.raises(UnseededRandomness, match=HERE), Guard().watching():
+        dropout(ones, 0.5, training=True)
+    with Guard().watching():
+        pass  # nothing is left that has moved
+
+
 def test_mindspore_with_a_seed_passes(mindspore):
     from mindspore import ops
 
