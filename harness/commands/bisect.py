@@ -81,8 +81,8 @@ def bisect(
     pythons = python or []
     if repo is not None and (releases or extras or len(pythons) > 1):
         raise UsageError("--repo bisects commits under one interpreter: leave --releases and --with out")
-    if releases and pythons:
-        raise UsageError("give --releases or --python: environments that exist are the releases")
+    if pythons and (releases or extras):
+        raise UsageError("--python gives environments as they are: leave --releases and --with out")
     case = one_case(path)
     store = BaselineStore(baseline_dir)
     console = Console()

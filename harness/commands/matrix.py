@@ -85,6 +85,8 @@ def matrix(
     releases = [Release.parse(text) for text in release or []]
     if len(releases) + len(python or []) < 2:
         raise UsageError("a matrix compares environments: give two or more --release or --python")
+    if extras and not releases:
+        raise UsageError("--with is for environments that are made: give --release, or leave it out")
     cases = without_tags(select(paths).cases, without_tag or [])
     store = BaselineStore(baseline_dir)
     console, errors = Console(), Console(stderr=True)

@@ -67,8 +67,12 @@ def _compile(requirements: str, *options: str) -> str:
 
 
 def _uv(*arguments: str, given: str | None = None) -> str:
+    try:
+        binary = find_uv_bin()
+    except FileNotFoundError:
+        raise InstallError("uv has no executable here; install it again: pip install uv") from None
     done = subprocess.run(
-        [find_uv_bin(), "--no-progress", *arguments],
+        [binary, "--no-progress", *arguments],
         input=given,
         stdin=subprocess.DEVNULL if given is None else None,
         capture_output=True,

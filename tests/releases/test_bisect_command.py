@@ -146,7 +146,8 @@ def test_wrong_usage_over_commits(project, repository, case, ends, options, mess
             "none of the interpreters has",
         ),
         (("mindspore==2.7.0", "mindspore==2.8.0"), ("--releases", "2.9.0"), "is not between"),
-        (("a==1", "a==2"), ("--releases", "1.5", "--python", "x"), "give --releases or --python"),
+        (("a==1", "a==2"), ("--with", "b", "--python", "x"), "leave --releases and --with out"),
+        (("a==1", "a==2"), ("--releases", "1.5", "--python", "x"), "leave --releases and --with out"),
     ],
 )
 def test_wrong_usage_over_releases(project, ends, options, message):

@@ -178,6 +178,7 @@ def test_a_case_that_fails_is_an_error_in_its_place(tmp_path):
         (("--release", "mindspore", "--release", "x"), 4, "'mindspore' names no release"),
         (("--python", "nowhere", "--python", "nowhere"), 1, "nowhere: no such interpreter"),
         (("--python", "/bin/true", "--python", "/bin/true"), 1, "/bin/true: this is no Python"),
+        (("--with", "numpy", *pythons("python3", "python3")), 4, "--with is for environments that are made"),
         (("--without-tag", "quik", *pythons("python3", "python3")), 4, "did you mean 'quick'"),
         (("--json", "no/such/folder.json", *pythons("python3", "python3")), 4, "cannot be written"),
     ],
