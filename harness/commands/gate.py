@@ -37,6 +37,7 @@ from harness.reporting.commands import commands, runner_options
 from harness.reporting.destination import check_destination, write_result
 from harness.reporting.gate import GateProgress, show_gate
 from harness.reporting.gate_markdown import gate_markdown
+from harness.reporting.history_run import RunHistory
 
 
 def gate(
@@ -53,6 +54,9 @@ def gate(
         Path | None,
         typer.Option("--power", metavar="FILE", help="power table of the suites, of harness power --json"),
     ] = None,
+    history: Annotated[
+        Path | None, typer.Option("--history", metavar="FILE", help="append the run to this history")
+    ] = None,
     baseline_dir: BaselineDir = Path("baselines"),
     processes: Processes = 1,
     device: Device = "CPU",
@@ -67,6 +71,7 @@ def gate(
     """
     if certificate is not None:
         check_destination(certificate)
+    run = None if history is None else RunHistory(history, "harness gate")
     summary = _step_summary()
     selection = select(paths)
     rules, policy_file = _policy(policy, selection)
@@ -86,8 +91,9 @@ def gate(
                 rules,
                 policy_file=policy_file,
                 powers=powers,
-                not_counted=() if certificate is None else (certificate,),
+                not_counted=tuple(path for path in (certificate, history) if path is not None),
                 progress=display.finished,
+                checked=(lambda *_: None) if run is None else run.checked,
             )
         helpful = {
             f"{case.suite}/{case.id}": commands(case, baseline_dir, device=device, python=python)
@@ -98,6 +104,8 @@ def gate(
             _write(certificate, result)
         if summary is not None:
             _append(summary, gate_markdown(result))
+        if run is not None:
+            print(run.append())
     except HarnessError as error:
         # Of what could not be decided nobody may take the exit code for a drift.
         end(f"error: {error}", INCOMPLETE)

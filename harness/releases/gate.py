@@ -16,7 +16,7 @@ from harness.cases import Case
 from harness.cases.selection import Selection
 from harness.errors import HarnessError
 from harness.execution.pool import RunnerPool
-from harness.judgement.check import check
+from harness.judgement.check import Check, check
 from harness.measurement.record import Measurement
 from harness.releases.certificate import Certificate, Commit, HashedFile, SuiteFile
 from harness.releases.decision import decide
@@ -36,12 +36,14 @@ def gate(
     powers: Powers | None = None,
     not_counted: tuple[Path, ...] = (),
     progress: Callable[[CaseFacts], None] = lambda _: None,
+    checked: Callable[[Case, Check], None] = lambda *_: None,
 ) -> Certificate:
     """Run every case of ``selection``, side by side as ``pool`` has runners, and decide by ``policy``.
 
     ``selection`` must be of all suites that ``store`` has baselines of: baselines of others are orphans.
     ``not_counted`` are files that make a working tree no dirty one, such as the certificate. ``progress`` is
-    told what came of each case. Raises a :class:`HarnessError` where files cannot be read.
+    told what came of each case, ``checked`` the check that this was made of. Raises a :class:`HarnessError`
+    where files cannot be read.
     """
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     # Before anything runs: a suite that is edited meanwhile is not what ran.
@@ -56,7 +58,7 @@ def gate(
         for suite in selection.suites
     ]
     evidence = Evidence(store, powers)
-    cases = _checked(selection, pool, store, evidence, progress)
+    cases = _checked(selection, pool, store, evidence, progress, checked)
     lost = tuple("/".join(key) for key in orphans(selection.suites, store))
     return Certificate(
         harness_version=__version__,
@@ -95,13 +97,16 @@ def _checked(
     store: BaselineStore,
     evidence: Evidence,
     progress: Callable[[CaseFacts], None],
+    checked: Callable[[Case, Check], None],
 ) -> tuple[CaseFacts, ...]:
     chosen = set(map(_key, selection.cases))
     submitted = _Submitted(pool, [case for case in selection.cases if _has_baseline(case, store)])
     found = []
     for case in (case for suite in selection.suites for case in suite.cases):
         if _key(case) in chosen:
-            facts = evidence.of(case, check(case, submitted, store))
+            result = check(case, submitted, store)
+            checked(case, result)
+            facts = evidence.of(case, result)
             progress(facts)
         else:
             facts = evidence.not_selected(case)

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import harness
 from harness.baselines import git_commit
+from harness.cases import Case
+from harness.explanation import root_causes
+from harness.judgement.check import Check
 from harness.releases.history import History
 from harness.releases.history_record import CaseRecord, RunRecord
 from harness.reporting.destination import check_destination
@@ -29,6 +32,12 @@ class RunHistory:
     def add(self, record: CaseRecord) -> None:
         """Take one case; the last record of a case counts."""
         self._cases[record.name] = record
+
+    def checked(self, case: Case, result: Check) -> None:
+        """Take one case from its check."""
+        found = result.measurement, result.baseline
+        causes = () if found[0] is None or found[1] is None else root_causes(found[0], found[1])
+        self.add(CaseRecord.of(case, result, causes))
 
     def append(self, ended: str | None = None) -> str:
         """Append the run and return what to tell of it; ``ended`` says why it ended early.

@@ -12,6 +12,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from history_runs import RECORD, RUN
 from samples import make_case, make_measurement
 
 from harness.errors import HarnessError, UsageError
@@ -19,25 +20,7 @@ from harness.judgement.check import Check
 from harness.judgement.record import Judgement
 from harness.releases import history
 from harness.releases.history import History
-from harness.releases.history_record import CaseRecord, RunRecord
-
-RECORD = CaseRecord(
-    "guide",
-    "one",
-    "within",
-    "c" * 64,
-    tier="across_releases",
-    worst="max_abs",
-    measured=1e-7,
-    limit=2e-7,
-    margin=0.5,
-    baseline_sha256="b" * 64,
-    output_sha256="a" * 64,
-    first_cause="environment: mindspore 2.8.0 | 2.10.0",
-    environment={"mindspore": "2.8.0", "device": "CPU"},
-    statistics={"abs_sum": 83.08879733085632, "mean": -0.1, "std": math.inf},
-)
-RUN = RunRecord("2026-11-02T03:04:05+00:00", "0.1.0", "pytest", (RECORD,), "d" * 40)
+from harness.releases.history_record import CaseRecord
 
 
 def test_what_is_appended_is_read(tmp_path):
@@ -96,7 +79,7 @@ _KILLED_BEFORE_THE_END = """
 import os, signal, sys
 from pathlib import Path
 from harness.releases import history
-from test_history import RECORD, RUN
+from history_runs import RECORD, RUN
 from dataclasses import replace
 real, count = history._insert_case, [0]
 def insert(connection, run, case):
