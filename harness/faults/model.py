@@ -107,7 +107,10 @@ _APPROXIMATIONS: dict[Any, Callable[[], Any]] = {
 
 
 def _attention_scale(unet: Any, size: float) -> None:
-    for attention in _attentions(unet, "scale"):
+    found = [attention for attention in _attentions(unet, "scale") if not _takes_its_own_scale(attention)]
+    if not found:
+        raise _Missing("the model's attention takes the scale from the width of its heads")
+    for attention in found:
         attention.scale *= 1 + size
 
 
@@ -184,6 +187,11 @@ def _attentions(unet: Any, attribute: str) -> list[Any]:
     if not found:
         raise _Missing(f"the model has no attention with a {attribute}")
     return found
+
+
+def _takes_its_own_scale(attention: Any) -> bool:
+    """Return whether an attention of diffusers' kind leaves its scale to torch 2's function, or its like."""
+    return type(getattr(attention, "processor", None)).__name__.endswith("2_0")
 
 
 def _sinusoids(unet: Any) -> Any:

@@ -31,6 +31,7 @@ MISSING = {
         "timestep-off-by-one": "the run visits the first and the last training timestep",
     },
 }
+NOT_IN_ITS_MODELS = {"attention-scale": "takes the scale from the width of its heads"}
 SCHEDULER_FAULTS = [known.name for known in FAULTS if known.family == "scheduler"]
 
 
@@ -70,3 +71,10 @@ def test_a_fault_of_the_scheduler(runner, sound, pipeline, scheduler, name):
 def test_faults_of_other_families(runner, sound, pipeline, scheduler, name):
     faulty = runner.run(job(pipeline, scheduler, fault={"name": name, "size": None}))
     assert not np.array_equal(faulty.output, sound[pipeline, scheduler].output)
+
+
+@pytest.mark.parametrize(("pipeline", "scheduler"), MISSING)
+@pytest.mark.parametrize(("name", "why"), NOT_IN_ITS_MODELS.items())
+def test_a_fault_that_its_models_have_no_place_for(runner, pipeline, scheduler, name, why):
+    with pytest.raises(FaultNotApplicable, match=why):
+        runner.run(job(pipeline, scheduler, fault={"name": name, "size": None}))
