@@ -127,7 +127,7 @@ def age(policy: Policy, facts: CaseFacts, now: datetime) -> Iterator[str]:
     if days > policy.max_age_days:
         yield (
             f"{recorded}, {days:.0f} days ago; the policy allows {policy.max_age_days}. "
-            "Record it again, or see to it that it still is what is wanted and raise `max_age`"
+            "Record it again, or waive this until it is"
         )
     # A day for clocks that disagree.
     elif days < -1:
