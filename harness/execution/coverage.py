@@ -19,6 +19,7 @@ import execnet
 
 import harness
 from harness.errors import UsageError
+from harness.execution.bootstrap import LOAD_HARNESS
 from harness.execution.cores import claim_core
 from harness.execution.profile import Profile
 from harness.execution.runner import RunError, interpreter
@@ -26,14 +27,7 @@ from harness.execution.runner import RunError, interpreter
 # mindone's import alone takes a quarter of a minute on one core.
 _START_TIMEOUT = 300.0
 
-_BOOTSTRAP = """
-import importlib.util, sys
-package, settings = channel.receive()
-spec = importlib.util.spec_from_file_location(
-    "harness", package + "/__init__.py", submodule_search_locations=[package])
-module = importlib.util.module_from_spec(spec)
-sys.modules["harness"] = module
-spec.loader.exec_module(module)
+_BOOTSTRAP = LOAD_HARNESS + """
 sys.path[:] = [entry for entry in sys.path if entry]
 from harness.execution.coverage_worker import serve
 serve(channel, settings)

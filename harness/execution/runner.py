@@ -21,6 +21,7 @@ import execnet
 
 import harness
 from harness.errors import HarnessError
+from harness.execution.bootstrap import LOAD_HARNESS
 from harness.execution.cores import CoreClaim, claim_core
 from harness.execution.implementation import implementation_of
 from harness.execution.profile import Profile
@@ -35,14 +36,7 @@ _START_TIMEOUT = 120.0
 _LOG_TAIL = 30
 _LOG_WIDTH = 300
 
-_BOOTSTRAP = """
-import importlib.util, sys
-package, settings = channel.receive()
-spec = importlib.util.spec_from_file_location(
-    "harness", package + "/__init__.py", submodule_search_locations=[package])
-module = importlib.util.module_from_spec(spec)
-sys.modules["harness"] = module
-spec.loader.exec_module(module)
+_BOOTSTRAP = LOAD_HARNESS + """
 try:
     from harness.execution.worker import serve
 except ImportError as error:
