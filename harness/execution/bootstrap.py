@@ -1,7 +1,7 @@
 """What a worker's interpreter runs first: code that an execnet gateway sends."""
 
-# Receives (the folder of this package, settings) and loads the package from there, under any interpreter: what
-# is installed there under its name is another version, or nothing.
+# Receives (the folder of this package, settings) and loads the package from there, under any interpreter:
+# what is installed there under its name is another version, or nothing.
 LOAD_HARNESS = """
 import importlib.util, sys
 package, settings = channel.receive()

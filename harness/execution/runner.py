@@ -36,7 +36,7 @@ _START_TIMEOUT = 120.0
 _LOG_TAIL = 30
 _LOG_WIDTH = 300
 
-_BOOTSTRAP = LOAD_HARNESS + """
+_SERVE = """
 try:
     from harness.execution.worker import serve
 except ImportError as error:
@@ -239,7 +239,7 @@ class _WorkerProcess:
         try:
             gateway = self._group.makegateway(f"popen//python={shlex.quote(python)}//chdir={self._folder}")
             self._popen: subprocess.Popen[bytes] = gateway._io.popen
-            self._channel = gateway.remote_exec(_BOOTSTRAP)
+            self._channel = gateway.remote_exec(LOAD_HARNESS + _SERVE)
             self._channel.send((str(Path(harness.__file__).parent), settings))
             kind, answer = self._channel.receive(timeout=_START_TIMEOUT)
         except (OSError, EOFError, self._timeout_error(), execnet.RemoteError) as error:
