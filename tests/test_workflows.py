@@ -1,0 +1,167 @@
+"""The workflows and the files to copy: pinned, with few rights, every command in them one that there is."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+
+from harness.cases.selection import select
+from harness.cli import COMMANDS, app
+from harness.releases.policy_file import read_policy
+
+ROOT = Path(__file__).parents[1]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+GITLAB, JENKINS = ROOT / "docs" / "ci" / "gitlab-ci.yml", ROOT / "docs" / "ci" / "Jenkinsfile"
+# The actions in use, at the commit of the release that the comment beside each names.
+ACTIONS = {
+    "actions/checkout": ("08c6903cd8c0fde910a37f88322edcfb5dd907a8", "v5.0.0"),
+    "actions/setup-python": ("e797f83bcb11b83ae66e0230d6156d7c80228e7c", "v6.0.0"),
+    "actions/cache/restore": ("0057852bfaa89a56745cba8c7296529d2fc39830", "v4.3.0"),
+    "actions/cache/save": ("0057852bfaa89a56745cba8c7296529d2fc39830", "v4.3.0"),
+    "actions/upload-artifact": ("ea165f8d65b6e75b540449e92b4886f43607fa02", "v4.6.2"),
+}
+
+
+def workflow(path: Path) -> dict[str, Any]:
+    # YAML 1.1 reads the key `on` as true.
+    loaded = yaml.safe_load(path.read_text())
+    return {"on" if key is True else key: value for key, value in loaded.items()}
+
+
+def steps(path: Path) -> list[dict[str, Any]]:
+    return [step for job in workflow(path)["jobs"].values() for step in job["steps"]]
+
+
+def named(path: Path) -> str:
+    return path.name
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=named)
+def test_a_workflow_has_few_rights_an_end_and_no_two_at_once(path):
+    found = workflow(path)
+    assert found["permissions"] == {"contents": "read"}
+    assert found["concurrency"]["group"]
+    for name, job in found["jobs"].items():
+        assert 0 < job["timeout-minutes"] <= 120, name
+        assert "permissions" not in job, name
+    assert "secrets." not in path.read_text()
+    assert "pull_request_target" not in found["on"]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=named)
+def test_every_action_is_pinned_by_a_commit_that_is_known(path):
+    lines = [line for line in path.read_text().splitlines() if re.match(r"\s*(- )?uses:", line)]
+    assert len(lines) == sum("uses" in step for step in steps(path))
+    for line in lines:
+        found = re.fullmatch(r"\s*(?:- )?uses: ([\w./-]+)@([0-9a-f]{40}) # (v[\d.]+)", line)
+        assert found, line
+        assert ACTIONS[found[1]] == (found[2], found[3]), line
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=named)
+def test_a_checkout_leaves_no_credentials(path):
+    found = [step for step in steps(path) if step.get("uses", "").startswith("actions/checkout@")]
+    assert len(found) == len(workflow(path)["jobs"])
+    assert all(step["with"] == {"persist-credentials": False} for step in found)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=named)
+def test_no_script_has_text_put_into_it(path):
+    # What GitHub puts in place of an expression is read by the shell as code; a variable is not.
+    assert not [step["run"] for step in steps(path) if "${{" in step.get("run", "")]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=named)
+def test_a_machine_of_ones_own_runs_nothing_of_a_pull_request(path):
+    found = workflow(path)
+    own = [job for job in found["jobs"].values() if "self-hosted" in job["runs-on"]]
+    if own:
+        assert set(found["on"]) == {"schedule", "workflow_dispatch"}
+        assert all(job["if"] == "vars.ASCEND_NPUS != ''" for job in own)
+
+
+def scripts() -> list[tuple[str, str]]:
+    """Every shell script in the workflows and in the files to copy, with the file that it is in."""
+    found = [(path.name, step["run"]) for path in WORKFLOWS for step in steps(path) if "run" in step]
+    gitlab = yaml.safe_load(GITLAB.read_text())
+    for job in (gitlab, *(value for value in gitlab.values() if isinstance(value, dict))):
+        for key in ("before_script", "script", "after_script"):
+            found += [(GITLAB.name, line) for line in job.get(key, [])]
+    found += [(JENKINS.name, line) for line in re.findall(r"sh '([^']*)'", JENKINS.read_text())]
+    found += [(JENKINS.name, text) for text in re.findall(r"sh '''(.*?)'''", JENKINS.read_text(), re.S)]
+    return found
+
+
+def commands(program: str) -> list[list[str]]:
+    """The arguments of each call of ``program``, without what the shell would put in."""
+    found = []
+    for _, script in scripts():
+        for line in script.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            if words and Path(words[0]).name == program:
+                cut = next((i for i, word in enumerate(words) if word in (">>", ">", "||", "&&")), len(words))
+                found.append([word.replace("$NPUS", "2") for word in words[1:cut]])
+    return found
+
+
+@pytest.mark.parametrize(("file", "script"), scripts())
+def test_a_script_is_one_that_the_shell_reads(file, script):
+    done = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), script
+
+
+def test_every_command_of_harness_is_one_that_there_is():
+    found = commands("harness")
+    assert {words[0] for words in found} >= {"gate", "verify", "matrix", "history", "doctor"}
+    group = typer.main.get_command(app)
+    for name, *arguments in found:
+        assert name in COMMANDS
+        command = group.get_command(None, name)
+        # Reads the arguments as they would be read, and runs nothing.
+        context = command.make_context(name, arguments)
+        assert context.params
+
+
+def test_every_call_of_pytest_is_one_that_collects(tmp_path, pytestconfig):
+    found = {tuple(words) for words in commands("pytest")}
+    assert any("Ascend" in words for words in found)
+    assert any("--history" in words for words in found)
+    for words in found:
+        if words[0] == "tests/":
+            assert words[1] == "-m"
+            assert any(line.startswith(f"{words[2]}:") for line in pytestconfig.getini("markers"))
+            continue
+        # What it would write goes elsewhere.
+        written = [word.startswith(("out/", "$")) or word.endswith(".sqlite") for word in words]
+        arguments = [
+            str(tmp_path / Path(word).name) if other else word
+            for word, other in zip(words, written, strict=True)
+        ]
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--collect-only", "-q", *arguments],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, (words, done.stdout[-2000:], done.stderr)
+
+
+def test_the_policy_of_the_release_is_one_of_the_shipped_suites():
+    suites = select([str(ROOT / "suites")]).suites
+    policy = read_policy(ROOT / ".github" / "release-policy.yaml", suites)
+    assert [waiver.rules for waiver in policy.waivers] == [("incomparable",)] * 2
+
+
+def test_the_files_to_copy_are_the_ones_that_the_page_shows():
+    page = (ROOT / "docs" / "ci.md").read_text()
+    for path in (GITLAB, JENKINS):
+        assert path.read_text() in page, f"docs/ci.md shows another {path.name}"
