@@ -60,9 +60,9 @@ def test_other_bits_or_drift(tmp_path):
     drift = Line(moves, folder=tmp_path).bisect(until_drift=True)
     assert (drift.last_good, drift.first_bad) == (3, 4)
     # A step may pass where it is held to the one before it alone.
-    creeping = Line([0.0, 0.006, 0.012, 0.018], folder=tmp_path).bisect(until_drift=True)
+    creeping = Line([0.0, 0.006, 0.006, 0.012, 0.012], folder=tmp_path).bisect(until_drift=True)
     assert (creeping.first_bad, creeping.step.verdict, creeping.to_good.verdict) == (
-        2, Verdict.WITHIN, Verdict.DRIFT,
+        3, Verdict.WITHIN, Verdict.DRIFT,
     )  # fmt: skip
 
 
