@@ -18,6 +18,8 @@ from harness.reporting.html.history_chart import chart, ribbon
 
 # The tables and the palette are those of the matrix.
 _STYLES = ("matrix.css", "history.css")
+# Of a case in its table: the newest, and those at which a step began.
+_MOST_RUNS = 60
 
 
 def history_page(runs: Sequence[RunRecord], found: Sequence[Trend]) -> str:
@@ -96,7 +98,8 @@ def _case(number: int, trend: Trend) -> Iterator[str]:
         yield f"<details><summary>{len(rest)} more figures</summary>"
         yield from _charts(trend, rest)
         yield "</details>"
-    yield f"<details><summary>{len(trend.points)} runs</summary>"
+    count = len(trend.points)
+    yield f"<details><summary>{f'{_MOST_RUNS} of {count}' if count > _MOST_RUNS else count} runs</summary>"
     yield from _runs(trend)
     yield "</details></section>"
 
@@ -121,6 +124,8 @@ def _runs(trend: Trend) -> Iterator[str]:
     named = dict(zip(bits.places, letters(bits.values), strict=True))
     stepped = {step.point.run.number for step in trend.steps}
     for place, point in reversed(list(enumerate(trend.points))):
+        if place < len(trend.points) - _MOST_RUNS and point.run.number not in stepped:
+            continue
         mark = ' class="differs"' if point.run.number in stepped else ""
         cells = "".join(
             f"<td{kind}>{escape(text)}</td>" for kind, text in _cells(point, named.get(place, ""))
