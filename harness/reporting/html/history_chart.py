@@ -7,6 +7,7 @@ beside it: it reads the same on a telephone. Colours come from the page's style.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import groupby
@@ -42,9 +43,10 @@ def chart(trend: Trend, series: Series) -> str:
 def ribbon(trend: Trend) -> str:
     """Return the verdicts of ``trend`` as an SVG element of coloured stretches."""
     verdicts = [point.record.verdict for point in trend.points]
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in Counter(verdicts).items())
     parts = [
         f'<svg class="ribbon" viewBox="0 0 {len(verdicts)} 1" preserveAspectRatio="none" role="img" '
-        f'aria-label="{escape(", ".join(verdicts))}">'
+        f'aria-label="verdicts: {escape(counts)}">'
     ]
     start = 0
     for verdict, group in groupby(verdicts):

@@ -100,6 +100,7 @@ def test_a_step_is_on_the_page():
     marks = [a["d"] for tag, a in page.elements if a.get("class") == "step"]
     assert set(marks) == {"M1.5 0V40"}
     assert len(marks) == 2  # margin and mean
+    assert [a["aria-label"] for _, a in page.elements if a.get("class") == "ribbon"] == ["verdicts: 4 within"]
     assert len([a for _, a in page.elements if a.get("class") == "moved"]) == 4  # in every chart
 
 
