@@ -24,6 +24,9 @@ _ClientError: type[Exception] = HfHubHTTPError.__bases__[0]
 _FILES = ["*.json", "*.safetensors", "*merges.txt", "*vocab.txt", "*.model"]
 
 
+_UNAVAILABLE = "not in the local cache, and fetching it failed"
+
+
 def download(repository: str, revision: str | None = None) -> tuple[Path, str]:
     """Return the folder of ``repository`` (``owner/name``) at ``revision`` and the commit it resolved to.
 
@@ -43,10 +46,12 @@ def download(repository: str, revision: str | None = None) -> tuple[Path, str]:
         raise _error(repository, revision, reason, error) from error
     except HFValidationError as error:
         raise _error(repository, revision, "not the name of a repository (owner/name)", error) from error
+    except EntryNotFoundError as error:  # in releases before 1.0 one of the errors of HTTP, too
+        raise _error(repository, revision, _UNAVAILABLE, error) from error
     except HfHubHTTPError as error:
         raise _error(repository, revision, "the Hub answered with an error", error) from error
-    except (EntryNotFoundError, OSError, _ClientError) as error:
-        raise _error(repository, revision, "not in the local cache, and fetching it failed", error) from error
+    except (OSError, _ClientError) as error:
+        raise _error(repository, revision, _UNAVAILABLE, error) from error
     # The cache keeps every snapshot in a folder named after its commit.
     return folder, folder.name
 

@@ -14,8 +14,8 @@ from harness.reporting.figures import exact_figure, limit_figure, measured_figur
 _LINES = 25
 _REASONS, _CAUSES, _NOTES, _FAILED = 4, 6, 2, 8
 _FEWEST_ROWS = 3
-# A passing figure without a limit says little: the metrics most people know are enough.
-_ALWAYS_SHOWN = ("max_abs", "mean_abs", "relative_l2")
+# Of the figures without a limit, the ones most people know; the most telling first.
+_ALWAYS_SHOWN = ("relative_l2", "max_abs", "mean_abs")
 
 
 def judgement_text(
@@ -99,6 +99,7 @@ def _table(rows: Sequence[Row], lines: int) -> list[str]:
     # Of the lines, one is empty and one is the header.
     room = max(lines - 2, _FEWEST_ROWS)
     known = [row for row in rows if row.passed is None and row.name in _ALWAYS_SHOWN]
+    known.sort(key=lambda row: _ALWAYS_SHOWN.index(row.name))
     failed = sorted((row for row in rows if row.passed is False), key=_used)
     shown = failed[: min(_FAILED, max(room - len(known), _FEWEST_ROWS))]
     hidden = len(failed) - len(shown)

@@ -15,14 +15,25 @@ from harness.cases.document import read_document
 from harness.cases.schema import SCHEMA_PATH
 from harness.cases.selection import select
 
-SUITES = sorted((REPOSITORY / "suites").iterdir())
+SUITES = sorted((REPOSITORY / "suites").rglob("*.yaml"))
 STORE = BaselineStore(REPOSITORY / "baselines")
 SELECTION = select([str(REPOSITORY / "suites")])
 CASES = [pytest.param(case, id=f"{case.suite}/{case.id}") for case in SELECTION.cases]
 
 
 def test_every_form_of_case_is_shipped():
-    assert {case.pipeline for case in SELECTION.cases} == {"ddim", "ddpm"}
+    assert {case.pipeline for case in SELECTION.cases} == {
+        "ddim",
+        "ddpm",
+        "mindone:DDIMPipeline",
+        "mindone:StableDiffusionPipeline",
+        "mindone:StableDiffusionImg2ImgPipeline",
+        "mindone:UnCLIPPipeline",
+    }
+    schedulers = {case.scheduler for case in SELECTION.cases if "StableDiffusionPipeline" in case.pipeline}
+    assert {"DDIMScheduler", "PNDMScheduler", "EulerDiscreteScheduler"} <= schedulers
+    assert "DPMSolverMultistepScheduler" in schedulers
+    assert {case.suite for case in SELECTION.cases if case.strict} == {"mindone-unclip"}
     assert {(case.dtype, case.mode) for case in SELECTION.cases} == {
         (dtype, mode) for dtype in ("float32", "float16") for mode in ("pynative", "graph")
     }
@@ -34,7 +45,7 @@ def test_every_form_of_case_is_shipped():
     }
 
 
-@pytest.mark.parametrize("path", SUITES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", SUITES, ids=lambda path: path.relative_to(REPOSITORY).as_posix())
 def test_a_shipped_suite_meets_the_published_schema(path):
     schema = json.loads(SCHEMA_PATH.read_text())
     Draft202012Validator(schema).validate(read_document(path).value)

@@ -18,12 +18,13 @@ def load_pipeline(name: str, kind: Any, folder: Path, dtype: str, scheduler: dic
     Weights are read from safetensors only. Raises :class:`PipelineError` or :class:`CheckpointError`.
     """
     import mindspore as ms
+    from safetensors import SafetensorError
 
     try:
         pipeline = kind.from_pretrained(
             str(folder), mindspore_dtype=getattr(ms, dtype), use_safetensors=True, local_files_only=True
         )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise CheckpointError(f"{folder}: {name} cannot be loaded from it: {error}") from error
     if scheduler is not None:
         _replace_scheduler(name, pipeline, scheduler)
