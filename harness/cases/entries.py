@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
@@ -49,7 +50,12 @@ TagName = Annotated[
 ]
 Arguments = Annotated[
     dict[Annotated[str, AfterValidator(names.check_argument)], Any],
-    WithJsonSchema({"type": "object", "propertyNames": _except(names.IDENTIFIER, names.OWN_ARGUMENTS)}),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "propertyNames": _except(names.IDENTIFIER, {*names.OWN_ARGUMENTS, *keyword.kwlist}),
+        }
+    ),
 ]
 PipelineName = Annotated[
     str,
@@ -69,7 +75,7 @@ CheckpointSpec = Annotated[
 SchedulerName = Annotated[str, AfterValidator(names.check_scheduler), _matching(names.IDENTIFIER)]
 SchedulerArguments = Annotated[
     dict[Annotated[str, AfterValidator(names.check_setting)], Any],
-    WithJsonSchema({"type": "object", "propertyNames": {"pattern": f"^({names.IDENTIFIER})$"}}),
+    WithJsonSchema({"type": "object", "propertyNames": _except(names.IDENTIFIER, keyword.kwlist)}),
 ]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 Seeds = Annotated[list[Seed], Field(min_length=1)]

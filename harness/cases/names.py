@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 
 from harness.cases.wording import quoted, suggestion
@@ -79,7 +80,7 @@ def check_argument(name: str) -> str:
 
 def check_setting(name: str) -> str:
     """Return ``name``, or raise ValueError where it cannot be a keyword argument."""
-    if not re.fullmatch(IDENTIFIER, name):
+    if not re.fullmatch(IDENTIFIER, name) or keyword.iskeyword(name):
         raise ValueError(f"{quoted(name)} is not the name of an argument; write a Python identifier")
     return name
 

@@ -245,6 +245,9 @@ class _WorkerProcess:
         except (OSError, EOFError, self._timeout_error(), execnet.RemoteError) as error:
             self._discard()
             raise RunError(f"{python}: the worker did not start: {error}") from None
+        except BaseException:  # an interrupt, or a time limit of pytest's own
+            self._discard()
+            raise
         if kind == "error":
             self._discard()
             raise RunError(f"{python}: {answer}")

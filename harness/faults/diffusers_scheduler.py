@@ -88,7 +88,7 @@ def _timestep_off_by_one(name: str, scheduler: Any, _: float) -> None:
             raise FaultNotApplicable(f"{name}: the run visits the first and the last training timestep")
         scheduler.timesteps = timesteps + 1 if up else timesteps - 1
 
-    _shadow(scheduler, "set_timesteps", set_timesteps)
+    _shadow(scheduler, "set_timesteps", set_timesteps, sound)
 
 
 def _eta(name: str, scheduler: Any, size: float) -> None:
@@ -100,12 +100,12 @@ def _eta(name: str, scheduler: Any, size: float) -> None:
         # The scale ends at 1; from there the fault goes down.
         return sound(*args, eta=eta + size if eta + size <= 1 else eta - size, **kwargs)
 
+    _shadow(scheduler, "step", step, sound)
+
+
+def _shadow(scheduler: Any, name: str, function: Any, sound: Callable[..., Any]) -> None:
     # Pipelines look at the signature to see what they may pass.
-    step.__signature__ = inspect.signature(sound)  # type: ignore[attr-defined]
-    _shadow(scheduler, "step", step)
-
-
-def _shadow(scheduler: Any, name: str, function: Callable[..., Any]) -> None:
+    function.__signature__ = inspect.signature(sound)
     vars(scheduler)[name] = function
 
 

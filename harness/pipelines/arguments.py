@@ -48,7 +48,7 @@ def _read(name: str, value: Any, base: Path, hashes: dict[str, str]) -> Any:
     hashes[where] = hashlib.sha256(content).hexdigest()
     try:
         return _picture(content) if suffix in _PICTURES else _tensor(content)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, SyntaxError, TypeError) as error:  # what PIL and numpy raise
         raise PipelineError(f"{where}: cannot be read as {suffix} ({error})") from None
 
 
@@ -62,4 +62,6 @@ def _picture(content: bytes) -> Any:
 def _tensor(content: bytes) -> Any:
     import mindspore as ms
 
-    return ms.Tensor(np.load(io.BytesIO(content), allow_pickle=False))
+    # np.load would take what is no .npy at all for a pickle or an archive.
+    array = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)  # type: ignore[no-untyped-call]
+    return ms.Tensor(array)

@@ -1,13 +1,14 @@
 """Calling a pipeline: what it is passed, by the names that it has for it, and what it returns.
 
 The names are those of diffusers. A pipeline is passed, of the harness's own arguments, those that its
-signature has, and it must take a ``generator``; one that takes ``**kwargs`` is passed all five of
-:data:`RESERVED_ARGUMENTS`.
+signature has, and it must take a ``generator``; one that takes ``**kwargs`` is passed all of
+:data:`RESERVED_ARGUMENTS` and ``output_type``.
 """
 
 from __future__ import annotations
 
 import inspect
+import re
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -32,6 +33,10 @@ _BATCH_ARGUMENTS = (
     "num_images_per_image",
 )
 _STEPS = "num_inference_steps"
+# What may be a list with one entry per image: prompt, negative_prompt_2, image, mask_image …
+_EACH_IMAGE = re.compile(r"(.*_)?(prompt|image)(_\d)?")
+# How the harness may look on, by diffusers' older convention.
+_HOOKS = ("callback", "callback_steps")
 # With these a pipeline needs no number of steps.
 _SCHEDULES = ("timesteps", "sigmas")
 # The method in which pipelines of diffusers look at what they were given.
@@ -85,6 +90,11 @@ class Signature:
             others = sorted(name for name in self.names if name.endswith(_STEPS))
             hint = f"; give {', '.join(others)} in `arguments`" if others else ""
             raise PipelineError(f"{self.name} takes no {_STEPS}: leave out `steps`{hint}")
+        prompt = arguments.get("prompt")
+        if images > 1 and isinstance(prompt, list) and len(prompt) not in (1, images):
+            raise PipelineError(
+                f"{self.name}: {len(prompt)} prompts for {images} seeds; give one, or one per seed"
+            )
         if images > 1 and self.batch is None and not _per_image(arguments.get("prompt"), images):
             raise PipelineError(
                 f"{self.name} takes none of {', '.join(_BATCH_ARGUMENTS)}: give one `seed`, or a list of "
@@ -93,7 +103,8 @@ class Signature:
 
     def _check_names(self, arguments: Iterable[str]) -> None:
         given = sorted(arguments)
-        reserved = [name for name in given if name in (*RESERVED_ARGUMENTS, self.batch)]
+        own = (*RESERVED_ARGUMENTS, *_HOOKS, self.batch)
+        reserved = [name for name in given if name in own]
         if reserved:
             raise PipelineError(
                 f"arguments of {self.name}: the harness passes {', '.join(reserved)} itself; "
@@ -101,7 +112,7 @@ class Signature:
             )
         unknown = [name for name in given if not self.takes(name)]
         if unknown:
-            listed = ", ".join(sorted(self.names - {*RESERVED_ARGUMENTS, self.batch})) or "none"
+            listed = ", ".join(sorted(self.names - set(own))) or "none"
             raise PipelineError(f"{self.name} takes no argument {', '.join(unknown)}; it takes: {listed}")
 
     def passed(
@@ -154,8 +165,11 @@ def _innermost(error: BaseException) -> str:
 
 
 def of_image(arguments: Mapping[str, Any], index: int, images: int) -> dict[str, Any]:
-    """Return the arguments for image ``index`` by itself: of lists with one entry per image, its own."""
-    return {name: [value[index]] if _per_image(value, images) else value for name, value in arguments.items()}
+    """Return the arguments for image ``index`` by itself: its own of prompts and pictures, one per image."""
+    return {
+        name: [value[index]] if _EACH_IMAGE.fullmatch(name) and _per_image(value, images) else value
+        for name, value in arguments.items()
+    }
 
 
 def output_array(name: str, result: Any) -> Array:

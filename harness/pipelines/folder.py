@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,7 +125,8 @@ def folder_hashes(folder: Path) -> dict[str, str]:
     What a pipeline that is not built in reads is its own affair, so every file that may hold weights or
     settings counts.
     """
-    inside = (path for path in folder.rglob("*") if path.is_file())
+    # Components may be links to folders that other checkpoints share.
+    inside = (Path(root) / name for root, _, names in os.walk(folder, followlinks=True) for name in names)
     return file_hashes(folder, [path for path in inside if not _hidden(path.relative_to(folder))])
 
 

@@ -58,7 +58,7 @@ def download(repository: str, revision: str | None = None) -> tuple[Path, str]:
 
 def _error(repository: str, revision: str | None, reason: str, error: Exception) -> CheckpointError:
     at = "" if revision is None else f" --revision {revision}"
-    detail = str(error).strip().splitlines()[0]
+    detail = (str(error).strip().splitlines() or ["no details"])[0]
     return CheckpointError(
         f"hub:{repository}@{revision or 'main'}: {reason} ({type(error).__name__}: {detail})\n"
         f"To provide it: run `hf download {repository}{at}` where there is a network (HF_HOME says where the "

@@ -146,7 +146,7 @@ def _load_mindone(
 ) -> LoadedPipeline:
     from harness.pipelines.mindone.checkpoint import check_checkpoint
     from harness.pipelines.mindone.classes import check_installed, pipeline_class, scheduler_class
-    from harness.pipelines.mindone.load import load_pipeline
+    from harness.pipelines.mindone.load import checked_settings, load_pipeline
 
     check_installed()
     if mode != "pynative":
@@ -154,7 +154,7 @@ def _load_mindone(
     kind = pipeline_class(pipeline.removeprefix(MINDONE))
     signature = _checked(Signature(pipeline, kind.__call__, closed=True), call)
     if scheduler is not None and scheduler["class"] is not None:
-        scheduler_class(scheduler["class"])
+        checked_settings(scheduler_class(scheduler["class"]), scheduler)
     if checkpoint is None:
         raise CheckpointError(f"pipeline {pipeline} needs a checkpoint: a folder or hub:owner/name@revision")
     folder, revision = _folder(pipeline, checkpoint, base)
@@ -179,7 +179,9 @@ def _load_own(
     made = factory(None if folder is None else str(folder), dtype, mode)
     if not callable(made):
         raise PipelineError(f"{pipeline} returned {type(made).__name__}, which cannot be called")
-    signature = _checked(Signature(pipeline, made), call)
+    # A pipeline of mindone's own: what a user's factory wraps it in is none.
+    closed = type(made).__module__.startswith("mindone.")
+    signature = _checked(Signature(pipeline, made, closed=closed), call)
     return LoadedPipeline(signature, made, {} if folder is None else folder_hashes(folder), revision)
 
 

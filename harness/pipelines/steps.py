@@ -11,6 +11,7 @@ from typing import Any
 StepCallback = Callable[[Any, int, Any, dict[str, Any]], Mapping[str, Any]]
 _STEP_END = "callback_on_step_end"
 _LEGACY = "callback"
+_EVERY = "callback_steps"
 
 
 @contextmanager
@@ -19,19 +20,20 @@ def seeing_steps(
 ) -> Iterator[dict[str, Any]]:
     """Yield the arguments with which ``pipeline`` shows its latents to ``after_step`` after each step.
 
-    By diffusers' ``callback_on_step_end`` where ``takes`` says that the pipeline has it, by their older
-    ``callback``, or else by looking on at ``step`` of each scheduler that is an attribute of the pipeline: as
-    many calls as there are, in all stages, counted from 0. What the older callback is given back, it drops.
+    By diffusers' ``callback_on_step_end`` where ``takes`` says that the pipeline has it, or else by looking
+    on at ``step`` of each scheduler that is an attribute of the pipeline: as many calls as there are, in all
+    stages, counted from 0. A pipeline without schedulers may have diffusers' older ``callback``, which drops
+    what it is given back.
     """
     if takes(_STEP_END):
         yield {_STEP_END: after_step}
         return
-    if takes(_LEGACY):
+    if takes(_LEGACY) and not schedulers(pipeline):
 
         def callback(step: int, timestep: Any, latents: Any) -> None:
             after_step(pipeline, step, timestep, {"latents": latents})
 
-        yield {_LEGACY: callback, "callback_steps": 1}
+        yield {_LEGACY: callback, **({_EVERY: 1} if takes(_EVERY) else {})}
         return
     with ExitStack() as watched:
         count = _Counter()
@@ -67,7 +69,7 @@ def _watched(scheduler: Any, pipeline: Any, count: _Counter, after_step: StepCal
     def step(*args: Any, **kwargs: Any) -> Any:
         result = sound(*args, **kwargs)
         timestep = kwargs["timestep"] if "timestep" in kwargs else args[1]
-        latents = result[0]
+        latents = result if hasattr(result, "shape") else result[0]
         changed = after_step(pipeline, count.steps, timestep, {"latents": latents})
         count.steps += 1
         return _with_latents(result, changed["latents"]) if "latents" in changed else result
@@ -83,6 +85,8 @@ def _watched(scheduler: Any, pipeline: Any, count: _Counter, after_step: StepCal
 
 
 def _with_latents(result: Any, latents: Any) -> Any:
+    if hasattr(result, "shape"):
+        return latents
     if isinstance(result, tuple):
         return (latents, *result[1:])
     result.prev_sample = latents

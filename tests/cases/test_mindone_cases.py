@@ -64,6 +64,7 @@ def test_settings_merge_one_by_one(tmp_path: Path) -> None:
             "4:39: `scheduler` is for the classes of mindone",
         ),
         ("scheduler_arguments: {'a b': 1}", "'a b' is not the name of an argument"),
+        ("scheduler_arguments: {class: PNDMScheduler}", "'class' is not the name of an argument"),
         ("scheduler: 'a b'", "4:24: 'a b' is not the name of a class; write as EulerDiscreteScheduler"),
         ("pipeline: 'mindone:a b'", "unknown pipeline 'mindone:a b'"),
         ("arguments: {generator: 1}", "the harness itself passes 'generator'"),

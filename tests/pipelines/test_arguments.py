@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,15 @@ from PIL import Image
 
 from harness.pipelines.arguments import read_arguments
 from harness.pipelines.errors import PipelineError
+
+
+def _picture() -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((3, 2), 7, np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+PICTURE = _picture()
 
 
 def test_plain_values_stay_as_they_are(tmp_path: Path) -> None:
@@ -49,6 +59,9 @@ def test_an_array_becomes_a_tensor(mindspore: Any, tmp_path: Path) -> None:
         ("text.txt", b"a", r"give a picture \(.png, .jpg, .jpeg, .webp, .bmp\) or an array \(.npy\)"),
         ("broken.png", b"no picture", "cannot be read as .png"),
         ("broken.npy", b"no array", "cannot be read as .npy"),
+        ("empty.npy", b"", "cannot be read as .npy"),
+        ("archive.npy", b"PK\x03\x04", "cannot be read as .npy"),
+        ("cut.png", PICTURE[:40], "cannot be read as .png"),
     ],
 )
 def test_a_file_that_does_not_do_is_named(

@@ -80,6 +80,8 @@ def test_a_case_may_ask_for_another_kind_of_output() -> None:
         ),
         (lambda generator: None, {"steps": 5}, "own takes no num_inference_steps: leave out `steps`"),
         (single, {"images": 2}, "give one `seed`, or a list of prompts"),
+        (prompted, {"images": 2, "arguments": {"prompt": ["a"] * 3}}, "own: 3 prompts for 2 seeds"),
+        (prompted, {"arguments": {"callback_steps": 2}}, "the harness passes callback_steps itself"),
         (batched, {"steps": 5, "arguments": {"eta": 0}}, "own takes no argument eta; it takes: output_type"),
         (
             prompted,
@@ -185,6 +187,6 @@ def test_what_is_no_array_is_told(result: Any, what: str) -> None:
 
 
 def test_an_image_by_itself_has_its_own_prompt() -> None:
-    arguments = {"prompt": ["a", "b"], "negative_prompt": "c", "size": [8, 8, 8]}
-    assert of_image(arguments, 1, 2) == {"prompt": ["b"], "negative_prompt": "c", "size": [8, 8, 8]}
+    arguments = {"prompt": ["a", "b"], "negative_prompt": "c", "mask_image": [3, 4], "timesteps": [999, 499]}
+    assert of_image(arguments, 1, 2) == {**arguments, "prompt": ["b"], "mask_image": [4]}
     assert of_image({"prompt": ["a"]}, 0, 1) == {"prompt": ["a"]}

@@ -6,6 +6,7 @@ import inspect
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from harness.pipelines.steps import seeing_steps
@@ -64,11 +65,35 @@ def test_the_callback_of_diffusers_is_handed_on_as_it_is() -> None:
 
 def test_the_older_callback_sees_every_step() -> None:
     seen = Seen(latents="dropped")
-    with seeing_steps(SimpleNamespace(scheduler=Scheduler()), takes("callback"), seen) as hooks:
+    with seeing_steps(SimpleNamespace(), takes("callback", "callback_steps"), seen) as hooks:
         assert hooks.pop("callback_steps") == 1
         assert hooks.pop("callback")(3, 9, "latents") is None
         assert hooks == {}
     assert seen.steps == [(3, 9, "latents")]
+    with seeing_steps(SimpleNamespace(), takes("callback"), seen) as hooks:
+        assert hooks.keys() == {"callback"}
+
+
+def test_schedulers_are_watched_rather_than_the_older_callback() -> None:
+    """What the callback is given back it drops: a replayed step would start from latents of its own."""
+    pipeline = SimpleNamespace(scheduler=Scheduler())
+    with seeing_steps(pipeline, takes("callback", "callback_steps"), Seen(latents=7.0)) as hooks:
+        assert hooks == {}
+        assert pipeline.scheduler.step(1, 9, 8.0)[0] == 7.0
+
+
+def test_a_scheduler_may_return_the_latents_themselves() -> None:
+    class Plain(Scheduler):
+        def step(self, model_output: Any, timestep: Any, sample: Any) -> Any:
+            return sample / 2
+
+    seen, pipeline = Seen(), SimpleNamespace(scheduler=Plain())
+    batch = np.full((2, 1, 4, 4), 8.0)
+    with seeing_steps(pipeline, takes(), seen):
+        pipeline.scheduler.step(0, 9, batch)
+    assert seen.steps[0][2].shape == (2, 1, 4, 4)
+    with seeing_steps(pipeline, takes(), Seen(latents=batch)):
+        assert pipeline.scheduler.step(0, 9, batch) is batch
 
 
 @pytest.mark.parametrize("in_object", [False, True])

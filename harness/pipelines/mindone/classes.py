@@ -15,7 +15,7 @@ from harness.pipelines.errors import PipelineError
 
 PREFIX = "mindone:"
 # What pipelines run on; the rest of mindone is for training.
-_CODE = ("diffusers", "transformers", "utils")
+_CODE = ("diffusers", "models", "peft", "safetensors", "transformers", "utils")
 _DIGITS = 8
 
 
