@@ -32,6 +32,7 @@ sys.path[:] = [entry for entry in sys.path if entry]
 from harness.execution.coverage_worker import serve
 serve(channel, settings)
 """
+_BOOTSTRAP = LOAD_HARNESS + _SERVE
 
 Outcome = Literal["runs", "kernel", "package", "fails", "crashes", "hangs", "unknown"]
 
@@ -124,7 +125,7 @@ class _Worker:
         settings = {"profile": profile.to_wire(), "limit": timeout, "log": str(self._log)}
         try:
             gateway = self._group.makegateway(f"popen//python={shlex.quote(python)}//chdir={self._folder}")
-            self._channel = gateway.remote_exec(LOAD_HARNESS + _SERVE)
+            self._channel = gateway.remote_exec(_BOOTSTRAP)
             self._channel.send((str(Path(harness.__file__).parent), settings))
             kind, answer = self._channel.receive(timeout=_START_TIMEOUT)
         except (OSError, EOFError, self._ended, execnet.RemoteError) as error:

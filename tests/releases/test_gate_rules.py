@@ -78,7 +78,8 @@ def test_a_case_that_breaks_no_rule_passes():
 
 
 def test_every_rule_is_broken_here():
-    assert list(BROKEN) == list(CASE_RULES)
+    # Not their order: a rule that a test took out is put back as the last.
+    assert set(BROKEN) == set(CASE_RULES)
 
 
 @pytest.mark.parametrize("rule", BROKEN)
