@@ -41,6 +41,18 @@ def test_a_global_function_imported_by_name_is_caught_by_its_state():
         imported_normal()
 
 
+def test_the_second_of_a_pair_of_gaussians_is_caught_by_what_is_left_over():
+    state = np.random.get_state()
+    try:
+        imported_legacy_gauss = np.random.mtrand._rand.standard_normal
+        np.random.seed(3)
+        imported_legacy_gauss()  # makes two, and keeps one
+        with pytest.raises(UnseededRandomness, match="numpy's global generator"), Guard().watching():
+            imported_legacy_gauss()
+    finally:
+        np.random.set_state(state)
+
+
 def test_a_swallowed_error_is_raised_at_the_end():
     with (
         pytest.raises(UnseededRandomness, match=HERE),

@@ -101,6 +101,17 @@ def test_every_file_that_a_factory_may_read_is_part_of_the_checkpoint(
     assert load(f"{own}:make", "checkpoint", checkpoint.parent).checkpoint_files == hashes[1]
 
 
+def test_a_component_that_is_a_link_is_part_of_the_checkpoint(own: str, checkpoint: Path) -> None:
+    shared = checkpoint.parent / "shared"
+    shared.mkdir()
+    (checkpoint / "text_encoder").symlink_to(shared, target_is_directory=True)
+    hashes = []
+    for content in (b"some", b"other"):
+        (shared / "model.safetensors").write_bytes(content)
+        hashes.append(load(f"{own}:make", "checkpoint", checkpoint.parent).checkpoint_files)
+    assert hashes[0]["text_encoder/model.safetensors"] != hashes[1]["text_encoder/model.safetensors"]
+
+
 def test_a_factory_of_ones_own_is_called_with_folder_dtype_and_mode(own: str, checkpoint: Path) -> None:
     settings = {"dtype": "float16", "mode": "graph", "call": Call({"strength": 1})}
     loaded = load(f"{own}:make", "checkpoint", checkpoint.parent, **settings)
