@@ -2,57 +2,38 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from harness.baselines import Calibration
 from harness.cases import Case
 from harness.judgement.calibration.findings import Finding, findings
 from harness.judgement.calibration.run import Calibrated
+from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import print_table
 
 _HEADER = ("case", "members", "factor", "envelope", "limit", "growth over the steps", "")
 
 
-class CalibrationDisplay:
-    """Shows one calibration; the progress bar, which counts members, is shown within the ``with`` block."""
+class CalibrationDisplay(ProgressBar):
+    """Shows one calibration; the bar counts members."""
 
     def __init__(self, console: Console, cases: int, members: int) -> None:
         self._console = console
         self._members = members
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-        )
-        self._task = self._progress.add_task("calibrating", total=cases * members)
+        super().__init__(console, "calibrating", cases * members)
         self._finished = 0
         self.failed = 0
         self._rows: list[tuple[str | Text, ...]] = []
         self._findings: list[tuple[Case, Finding]] = []
 
-    def __enter__(self) -> CalibrationDisplay:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
-
     def started(self, case: Case) -> None:
         """Name the case that runs."""
-        self._progress.update(self._task, description=f"calibrating {_name(case)}")
+        self.update(description=f"calibrating {_name(case)}")
 
     def member_done(self, done: int) -> None:
         """Show that ``done`` members of the case have run."""
-        self._progress.update(self._task, completed=self._finished * self._members + done)
+        self.update(completed=self._finished * self._members + done)
 
     def finished(self, result: Calibrated) -> None:
         """Keep the row and the findings of one case."""
@@ -68,7 +49,7 @@ class CalibrationDisplay:
         self._advance()
         self.failed += 1
         told = message if message.startswith(_name(case)) else f"{_name(case)}: {message}"
-        self._progress.print(Text.assemble(("refused", "red"), "  ", told), soft_wrap=True)
+        self.print(Text.assemble(("refused", "red"), "  ", told))
 
     def show(self) -> None:
         """Show the table, then what was found beside the numbers."""
@@ -82,7 +63,7 @@ class CalibrationDisplay:
 
     def _advance(self) -> None:
         self._finished += 1
-        self._progress.update(self._task, completed=self._finished * self._members)
+        self.update(completed=self._finished * self._members)
 
 
 def _row(result: Calibrated, *, failing: bool) -> tuple[str | Text, ...]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from harness.releases.certificate import Certificate
@@ -16,6 +14,7 @@ from harness.releases.facts import CaseFacts, Worst
 from harness.releases.rules import Finding
 from harness.reporting.commands import Commands
 from harness.reporting.figures import figure
+from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import print_table
 
 _HEADER = ("case", "verdict", "tier", "worst figure", "of its limit")
@@ -29,33 +28,15 @@ _WORDS: dict[Outcome, tuple[str, str]] = {
 _REMEDY = {"verdict": "explain", "incomparable": "explain", "failed": "again"}
 
 
-class GateProgress:
-    """Shows how many cases have run; use as a context manager."""
+class GateProgress(ProgressBar):
+    """Shows how many cases have run."""
 
     def __init__(self, console: Console, total: int) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._task = self._progress.add_task("running", total=total)
-
-    def __enter__(self) -> GateProgress:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
+        super().__init__(console, "running", total)
 
     def finished(self, facts: CaseFacts) -> None:
         """Advance by one case."""
-        self._progress.update(self._task, advance=1, description=f"{facts.name}: {word_of(facts)}")
+        self.update(advance=1, description=f"{facts.name}: {word_of(facts)}")
 
 
 def show_gate(console: Console, certificate: Certificate, commands: Mapping[str, Commands]) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 import harness
@@ -20,6 +19,7 @@ from harness.releases.interpreters import Subject, differing_packages
 from harness.releases.matrix import Matrix, Row
 from harness.releases.running import Kept
 from harness.reporting.markdown import escaped
+from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import print_table
 
 FORMAT, VERSION = "harness-matrix", 1
@@ -34,35 +34,18 @@ _MINDONE = "mindone"
 _SHOWN_OPERATORS = 6
 
 
-class MatrixDisplay:
-    """Shows a matrix that runs; use as a context manager."""
+class MatrixDisplay(ProgressBar):
+    """Shows a matrix that runs."""
 
     def __init__(self, console: Console, cases: int, subjects: int) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-        )
-        self._task = self._progress.add_task("starting", total=cases * subjects)
-
-    def __enter__(self) -> MatrixDisplay:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        super().__init__(console, "starting", cases * subjects)
 
     def ran(self, subject: Subject, case: Case, found: Kept, kept: bool) -> None:
         """Count one run; an error is told at once."""
         name = f"{subject.name} {case.suite}/{case.id}"
-        self._progress.update(self._task, description=f"{name}{', kept' if kept else ''}", advance=1)
+        self.update(description=f"{name}{', kept' if kept else ''}", advance=1)
         if isinstance(found, HarnessError):
-            self._progress.print(
-                Text.assemble(("error", "red"), f"  {subject.name}: {found}"), soft_wrap=True
-            )
+            self.print(Text.assemble(("error", "red"), f"  {subject.name}: {found}"))
 
 
 def warn_of_missing(console: Console, cases: Sequence[Case], subjects: Sequence[Subject]) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from harness.cases import Case
 from harness.judgement.power.record import FAMILIES, CasePower, FaultPower, PowerReport
+from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import print_table
 
 _HEADER = (
@@ -18,39 +16,22 @@ _HEADER = (
 _COLOURS = {"caught": "green", "missed": "red", "failed": "red"}
 
 
-class PowerDisplay:
-    """Shows one examination; the progress bar, which counts faults, is shown within the ``with`` block."""
+class PowerDisplay(ProgressBar):
+    """Shows one examination; the bar counts faults."""
 
     def __init__(self, console: Console, cases: int, faults: int) -> None:
         self._console = console
         self._faults = faults
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-        )
-        self._task = self._progress.add_task("examining", total=cases * faults)
+        super().__init__(console, "examining", cases * faults)
         self._finished = 0
-
-    def __enter__(self) -> PowerDisplay:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
 
     def started(self, case: Case) -> None:
         """Name the case that is examined."""
-        self._progress.update(self._task, description=f"examining {case.suite}/{case.id}")
+        self.update(description=f"examining {case.suite}/{case.id}")
 
     def fault_done(self, done: int) -> None:
         """Show that ``done`` faults of the case are done."""
-        self._progress.update(self._task, completed=self._finished * self._faults + done)
+        self.update(completed=self._finished * self._faults + done)
 
     def finished(self, case: CasePower) -> None:
         """Show at once what was found about one case."""

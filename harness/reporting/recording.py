@@ -4,60 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from harness.baselines import Written
 from harness.cases import Case
 from harness.judgement.recording import Candidate, Outcome, Recording, RecordingProgress, Refusal
+from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import print_table
 
 _HEADER = ("case", "device", "baseline", "relative L2", "what changes")
 
 
-class RecordingDisplay(RecordingProgress):
-    """Shows one recording; the progress bar is shown within the ``with`` block."""
+class RecordingDisplay(ProgressBar, RecordingProgress):
+    """Shows one recording; the bar counts runs."""
 
     def __init__(self, console: Console, total: int) -> None:
         self._console = console
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-        )
         # Every case runs twice.
-        self._task = self._progress.add_task("recording", total=2 * total)
+        super().__init__(console, "recording", 2 * total)
         self._once: set[str] = set()
-
-    def __enter__(self) -> RecordingDisplay:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
 
     def started(self, case: Case) -> None:
         """Name the case that runs."""
-        self._progress.update(self._task, description=_name(case))
+        self.update(description=_name(case))
 
     def ran(self, case: Case) -> None:
         """Advance by one run."""
         self._once.add(_name(case))
-        self._progress.advance(self._task)
+        self.update(advance=1)
 
     def finished(self, case: Case, result: Candidate | Refusal) -> None:
         """Advance by the runs that are left; a refusal is printed at once."""
-        self._progress.advance(self._task, 1 if _name(case) in self._once else 2)
+        self.update(advance=1 if _name(case) in self._once else 2)
         if isinstance(result, Refusal):
-            self._progress.print(_refused(case, result.message), soft_wrap=True)
+            self.print(_refused(case, result.message))
 
     def show_table(self, recording: Recording) -> None:
         """Show what is new and what would change, with the size of the change."""
