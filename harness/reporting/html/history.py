@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from html import escape
-from importlib.resources import files
 
 import harness
 from harness.releases.history_record import RunRecord
 from harness.releases.trends import BITS, MARGIN, Point, Series, Trend, short_commit
 from harness.reporting.figures import exact_figure, figure
 from harness.reporting.history import chosen, headline, letters, step_lines
+from harness.reporting.html.document import static_page
 from harness.reporting.html.history_chart import chart, ribbon
 
 # The tables and the palette are those of the matrix.
@@ -25,36 +23,16 @@ _MOST_RUNS = 60
 def history_page(runs: Sequence[RunRecord], found: Sequence[Trend]) -> str:
     """Return the page: what changed, then each case's verdicts, figures and runs.
 
-    All text is escaped; the page's policy allows the one inline style, by its hash, and nothing else.
+    All text is escaped.
     """
-    style = "\n".join(map(_asset, _STYLES))
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    parts = [
-        "<!doctype html>",
-        '<html lang="en">',
-        "<head>",
-        '<meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        '<meta name="referrer" content="no-referrer">',
-        "<title>harness history</title>",
-        f"<style>{style}</style>",
-        "</head>",
-        "<body>",
+    body = (
         *_summary(runs, found),
         *_index(found),
         "<main>",
         *(line for number, trend in enumerate(found) for line in _case(number, trend)),
         "</main>",
-        "</body>",
-        "</html>",
-    ]
-    return "\n".join(parts) + "\n"
-
-
-def _asset(name: str) -> str:
-    return (files("harness.reporting.html") / "assets" / name).read_text(encoding="utf-8")
+    )
+    return static_page("harness history", _STYLES, body)
 
 
 def _summary(runs: Sequence[RunRecord], found: Sequence[Trend]) -> Iterator[str]:

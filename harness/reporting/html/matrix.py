@@ -2,48 +2,31 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from html import escape
-from importlib.resources import files
 
 import harness
 from harness.releases.comparison import Comparison
 from harness.releases.interpreters import differing_packages
 from harness.releases.matrix import Matrix, Row
+from harness.reporting.html.document import static_page
 from harness.reporting.matrix import cell_words, cost, failures, operator_lines, same_bits
 
 
 def matrix_page(matrix: Matrix) -> str:
     """Return the page: the grid, the classes of equal bits, every pair, and the environments.
 
-    All text is escaped; the page's policy allows the one inline style, by its hash, and nothing else.
+    All text is escaped.
     """
-    style = (files("harness.reporting.html") / "assets" / "matrix.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    parts = [
-        "<!doctype html>",
-        '<html lang="en">',
-        "<head>",
-        '<meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        "<title>harness matrix</title>",
-        f"<style>{style}</style>",
-        "</head>",
-        "<body>",
+    body = (
         *_summary(matrix),
         *_grid(matrix),
         *_failures(matrix),
         *_pairs(matrix),
         *_environments(matrix),
-        "</body>",
-        "</html>",
-    ]
-    return "\n".join(parts) + "\n"
+    )
+    return static_page("harness matrix", ["matrix.css"], body)
 
 
 def _summary(matrix: Matrix) -> Iterator[str]:

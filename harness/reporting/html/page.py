@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from html import escape
-from importlib.resources import files
 from typing import Any
+
+from harness.reporting.html.document import asset, content_hash
 
 # In the order in which they build on one another.
 _SCRIPTS = (
@@ -25,15 +24,16 @@ def render(run: Mapping[str, Any], cases: Iterable[str]) -> str:
     allows the two inline parts written here, by their hashes, and pictures that are part of it. Trusted
     Types close the ways by which a script could make markup of text.
     """
-    style = "\n".join(map(_asset, _STYLES))
-    script = "\n".join(["(() => {", '"use strict";', *map(_asset, _SCRIPTS), "})();"])
+    style = "\n".join(map(asset, _STYLES))
+    script = "\n".join(["(() => {", '"use strict";', *map(asset, _SCRIPTS), "})();"])
     policy = (
-        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data:; "
-        "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+        f"default-src 'none'; script-src '{content_hash(script)}'; style-src '{content_hash(style)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
     )
     data = [_data("run", json.dumps(run, allow_nan=False))]
     data += [_data(f"case-{index}", case) for index, case in enumerate(cases)]
-    page = _asset("page.html")
+    page = asset("page.html")
     # One pass: what is put in is not searched again.
     parts = {"policy": escape(policy), "style": style, "script": script, "data": "\n".join(data)}
     pieces = page.split("{{")
@@ -47,11 +47,3 @@ def _data(name: str, text: str) -> str:
     safe = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
     safe = safe.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     return f'<script type="application/json" id="{name}">{safe}</script>'
-
-
-def _hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
-
-
-def _asset(name: str) -> str:
-    return (files("harness.reporting.html") / "assets" / name).read_text(encoding="utf-8")
