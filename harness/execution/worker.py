@@ -32,6 +32,8 @@ from harness.measurement.perturbation import check_perturbed, perturbed_generato
 from harness.measurement.record import Array, CheckpointIdentity, Measurement
 from harness.measurement.statistics import summarise
 from harness.measurement.trace import StepTrace
+from harness.pipelines.arguments import Arguments
+from harness.pipelines.calling import of_image
 
 # Suites alternate between a few pipelines; more would hold the memory of models that are done with.
 _PIPELINES_KEPT = 2
@@ -180,14 +182,14 @@ class Worker:
         from harness.tracing.replay import replay_step
         from harness.tracing.trace import DeepTrace
 
-        injection = requested_injection(job)
+        injection, arguments = requested_injection(job), self._arguments(job)
         loaded = self._load(job) if injection.needs_own_pipeline else self._keep(job)
         step, reference = job["deep"]["step"], job["deep"]["reference"]
         with injection.within(loaded.call):
             generators = injection.generators(tuple(job["seeds"]), Ledger())
 
             def run(after_step: Callable[..., Any]) -> None:
-                self._call(loaded, job, generators, after_step)
+                self._call(loaded, job, arguments.values(), generators, after_step)
 
             if reference is not None:
                 trace = DeepTrace.from_bytes(reference)
@@ -200,7 +202,7 @@ class Worker:
     ) -> Measurement:
         started = time.perf_counter()
         self._implementation.reset()
-        _, files = self._arguments(job)
+        arguments = self._arguments(job)
         loaded = load(job)
         load_seconds = time.perf_counter() - started
         ledger, trace = Ledger(), StepTrace(keep=job["keep"] == "latents")
@@ -214,7 +216,7 @@ class Worker:
                 generators = perturbed_generators(
                     seeds, ledger, member=job["perturbation"], dtype=job["dtype"]
                 )
-            output = injection.output(self._call(loaded, job, generators, trace))
+            output = injection.output(self._call(loaded, job, arguments.values(), generators, trace))
             check_perturbed(generators, job["id"])
             injection.check_acted(generators)
             run_seconds = time.perf_counter() - started
@@ -223,7 +225,8 @@ class Worker:
             if job["singles"]:
                 alone = [injection.generators((seed,), Ledger()) for seed in seeds]
                 parts = [
-                    self._call(loaded, job, one, StepTrace(), image=index) for index, one in enumerate(alone)
+                    self._call(loaded, job, of_image(arguments.values(), index, len(seeds)), one, StepTrace())
+                    for index, one in enumerate(alone)
                 ]
                 singles = injection.output(np.concatenate(parts))
         return Measurement(
@@ -233,7 +236,7 @@ class Worker:
             ledger=ledger.draws,
             fingerprint=self._fingerprint,
             checkpoint=CheckpointIdentity(
-                job["checkpoint"], {**loaded.checkpoint_files, **files}, loaded.revision
+                job["checkpoint"], {**loaded.checkpoint_files, **arguments.hashes}, loaded.revision
             ),
             replaced_kernels=kernels,
             canaries=self._canaries,
@@ -275,10 +278,8 @@ class Worker:
 
         return Call(job["arguments"], job["steps"], len(job["seeds"]))
 
-    def _arguments(self, job: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-        from harness.pipelines.arguments import read_arguments
-
-        return read_arguments(job["arguments"], Path(job["base"]))
+    def _arguments(self, job: dict[str, Any]) -> Arguments:
+        return Arguments(job["arguments"], Path(job["base"]))
 
     def _release_graphs(self) -> None:
         """Free the compiled graphs of pipelines that are gone: MindSpore keeps them, tens of MB each.
@@ -295,17 +296,10 @@ class Worker:
         self,
         loaded: Any,
         job: dict[str, Any],
+        arguments: dict[str, Any],
         generators: Sequence[LedgerGenerator],
         after_step: Callable[..., Any],
-        *,
-        image: int | None = None,
     ) -> Array:
-        """Run the pipeline for the whole batch, or for ``image`` of it by itself."""
-        from harness.pipelines.calling import of_image
-
-        arguments, _ = self._arguments(job)
-        if image is not None:
-            arguments = of_image(arguments, image, len(job["seeds"]))
         with self._guard.watching(), self._implementation.naming_kernels():
             output: Array = loaded.run(
                 generators, steps=job["steps"], arguments=arguments, after_step=after_step

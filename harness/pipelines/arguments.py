@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,39 +18,61 @@ _PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 _ARRAYS = (".npy",)
 
 
-def read_arguments(arguments: Mapping[str, Any], base: Path) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return ``arguments`` with ``{file: PATH}`` replaced by the file's content, and each file's sha256.
+class Arguments:
+    """The arguments of a case: plain values, and the files that ``{file: PATH}`` names, each read once.
 
-    Paths are relative to ``base``. A picture becomes a ``PIL.Image`` in RGB, a ``.npy`` file a MindSpore
-    tensor. The hashes are by ``argument NAME: PATH``. Raises :class:`PipelineError` that names the argument
-    for a file that is not there, of another kind, or damaged.
+    Paths are relative to ``base``. ``hashes`` has each file's sha256 by ``argument NAME: PATH``. Raises
+    :class:`PipelineError` that names the argument for a file that is not there, of another kind, or damaged.
     """
-    hashes: dict[str, str] = {}
-    read = {name: _read(name, value, base, hashes) for name, value in arguments.items()}
-    return read, hashes
+
+    def __init__(self, arguments: Mapping[str, Any], base: Path) -> None:
+        self.hashes: dict[str, str] = {}
+        self._given = {name: self._read(name, value, base) for name, value in arguments.items()}
+        self.values()  # what is damaged is told at once
+
+    def values(self) -> dict[str, Any]:
+        """Return the arguments with the content of the files: a ``PIL.Image`` in RGB, a MindSpore tensor.
+
+        Pictures and tensors are new in every call, since a pipeline may write into what it is handed.
+        """
+        return {name: _decoded(value) for name, value in self._given.items()}
+
+    def _read(self, name: str, value: Any, base: Path) -> Any:
+        if isinstance(value, list):
+            return [self._read(name, item, base) for item in value]
+        if not isinstance(value, dict) or set(value) != {_KEY}:
+            return value
+        path = base / str(value[_KEY])
+        where = f"argument {name}: {value[_KEY]}"
+        suffix = path.suffix.lower()
+        if suffix not in _PICTURES + _ARRAYS:
+            raise PipelineError(f"{where}: give a picture ({', '.join(_PICTURES)}) or an array (.npy)")
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise PipelineError(
+                f"{where}: cannot be read ({error.strerror}); it is looked for at {path}"
+            ) from None
+        self.hashes[where] = hashlib.sha256(content).hexdigest()
+        return _File(where, suffix, content)
 
 
-def _read(name: str, value: Any, base: Path, hashes: dict[str, str]) -> Any:
+@dataclass(frozen=True)
+class _File:
+    where: str
+    suffix: str
+    content: bytes
+
+
+def _decoded(value: Any) -> Any:
     if isinstance(value, list):
-        return [_read(name, item, base, hashes) for item in value]
-    if not isinstance(value, dict) or set(value) != {_KEY}:
+        return [_decoded(item) for item in value]
+    if not isinstance(value, _File):
         return value
-    path = base / str(value[_KEY])
-    where = f"argument {name}: {value[_KEY]}"
-    suffix = path.suffix.lower()
-    if suffix not in _PICTURES + _ARRAYS:
-        raise PipelineError(f"{where}: give a picture ({', '.join(_PICTURES)}) or an array (.npy)")
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise PipelineError(
-            f"{where}: cannot be read ({error.strerror}); it is looked for at {path}"
-        ) from None
-    hashes[where] = hashlib.sha256(content).hexdigest()
-    try:
-        return _picture(content) if suffix in _PICTURES else _tensor(content)
+        return _picture(value.content) if value.suffix in _PICTURES else _tensor(value.content)
     except (OSError, ValueError, EOFError, SyntaxError, TypeError) as error:  # what PIL and numpy raise
-        raise PipelineError(f"{where}: cannot be read as {suffix} ({error})") from None
+        raise PipelineError(f"{value.where}: cannot be read as {value.suffix} ({error})") from None
 
 
 def _picture(content: bytes) -> Any:

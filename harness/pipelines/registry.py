@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from harness.pipelines import checkpoints
-from harness.pipelines.arguments import read_arguments
 from harness.pipelines.calling import Array, Signature, call_pipeline
 from harness.pipelines.errors import CheckpointError, PipelineError
 from harness.pipelines.folder import folder_hashes
@@ -102,8 +101,6 @@ def load(
     mindone = pipeline.startswith(MINDONE)
     if scheduler is not None and not mindone:
         raise PipelineError(f"{pipeline}: `scheduler` is for pipelines of mindone; leave it out")
-    if call is not None:
-        read_arguments(call.arguments, base)  # a file that is missing is told at once
     name = pipeline.removeprefix(MINDONE)
     if mindone and ":" not in name:
         return _load_mindone(pipeline, checkpoint, base, dtype, mode, call, scheduler)
