@@ -17,6 +17,7 @@ from harness.baselines.staleness import (
     orphans,
     stale_message,
     state_of,
+    unusable,
 )
 from harness.baselines.store import BaselineStore, Key, Written, check_storable
 
@@ -43,4 +44,5 @@ __all__ = [
     "record_command",
     "stale_message",
     "state_of",
+    "unusable",
 ]

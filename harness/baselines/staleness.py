@@ -81,6 +81,22 @@ def state_of(case: Case, store: BaselineStore, device: str) -> BaselineState:
     return BaselineState("stale", path, changes, message, baseline)
 
 
+def unusable(case: Case, store: BaselineStore) -> BaselineState | None:
+    """Return why no run of ``case`` can be held to a baseline, on whatever device; None where one may be.
+
+    That of the first device where every device's is stale or damaged.
+    """
+    devices = store.devices(case.suite, case.id)
+    if not devices:
+        command = record_command(
+            case.path, case.suite, case.id, store.root, reason=False, options=store.options
+        )
+        message = f"no baseline of {case.suite}/{case.id} is stored in {store.root}; record it: {command}"
+        return BaselineState("missing", store.root, message=message)
+    states = [state_of(case, store, device) for device in devices]
+    return None if any(state.kind == "ok" for state in states) else states[0]
+
+
 def orphans(suites: Iterable[Suite], store: BaselineStore) -> tuple[Key, ...]:
     """Return the baselines that belong to no case of ``suites``, which must be all suites of the store."""
     known = {(suite.name, case.id) for suite in suites for case in suite.cases}

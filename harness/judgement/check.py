@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from harness.baselines import Baseline, BaselineMissing, BaselineStore, record_command
+from harness.baselines import Baseline, BaselineStore, unusable
 from harness.cases import Case
 from harness.errors import HarnessError
 from harness.judgement.record import Judgement
@@ -55,19 +55,19 @@ class Check:
 def check(case: Case, runner: CaseRunner, store: BaselineStore) -> Check:
     """Run ``case`` and return the verdict; every failure to run or to find a baseline is an ``error``.
 
-    A case without any stored baseline is not run: there is nothing to hold it to.
+    A case without a baseline that it could be held to (none stored, or all stale or damaged) is not run.
     """
     try:
-        if not store.devices(case.suite, case.id):
-            command = record_command(
-                case.path, case.suite, case.id, store.root, reason=False, options=store.options
-            )
-            raise BaselineMissing(
-                f"no baseline of {case.suite}/{case.id} is stored in {store.root}; record it: {command}"
-            )
+        if (found := unusable(case, store)) is not None:
+            return Check(Judgement.error(case, found.message), baseline=found.baseline)
         measurement = runner.run(case.job())
     except HarnessError as error:
         return Check(Judgement.error(case, str(error)))
+    return hold(case, measurement, store)
+
+
+def hold(case: Case, measurement: Measurement, store: BaselineStore) -> Check:
+    """Hold what a run of ``case`` yielded to its baseline; where there is none that is an ``error``."""
     baseline = None
     try:
         baseline = select_baseline(store, case, measurement.fingerprint)

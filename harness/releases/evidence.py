@@ -13,6 +13,7 @@ from harness.baselines import (
     BaselineMissing,
     BaselineStore,
     stale_message,
+    unusable,
 )
 from harness.baselines.errors import shown
 from harness.cases import Case
@@ -77,7 +78,8 @@ class Evidence:
     def _state(self, case: Case, result: Check) -> State:
         try:
             if result.measurement is None:
-                return "failed" if self.store.devices(case.suite, case.id) else "missing"
+                found = unusable(case, self.store)
+                return "failed" if found is None or found.kind == "ok" else found.kind
             if result.baseline is None:
                 select_baseline(self.store, case, result.measurement.fingerprint)
                 return "failed"

@@ -65,6 +65,39 @@ def test_a_case_without_any_baseline_is_not_run(store):
     assert "--reason" not in reason
 
 
+def test_a_case_whose_baseline_is_stale_is_not_run(store):
+    runner = Prepared(BASE)
+    found = check(make_case(steps=3), runner, store)
+    assert runner.jobs == []
+    assert found.measurement is None
+    assert found.baseline is not None
+    assert found.baseline.provenance == store.load("guide", "two-steps", "cpu").provenance
+    assert found.judgement.verdict is Verdict.ERROR
+    (reason,) = found.judgement.reasons
+    assert "steps: 2 -> 3. Undo the edit, or record the case again: harness record " in reason
+
+
+def test_a_case_whose_baseline_is_damaged_is_not_run(store):
+    path = store.path("guide", "two-steps", "cpu")
+    path.write_text(path.read_text()[:-20])
+    runner = Prepared(BASE)
+    found = check(make_case(), runner, store)
+    assert (runner.jobs, found.measurement, found.baseline) == ([], None, None)
+    (reason,) = found.judgement.reasons
+    assert "cpu.json" in reason
+
+
+def test_a_case_runs_where_one_of_its_baselines_is_sound(store):
+    """Which device it runs on is known from the run alone: here the one whose baseline is stale."""
+    edited = make_case(steps=3)
+    store.write(make_baseline(case=edited, measurement=replace(BASE, fingerprint=NPU)))
+    runner = Prepared(BASE)
+    found = check(edited, runner, store)
+    assert runner.jobs == [edited.job()]
+    assert found.measurement is BASE
+    assert "the case was edited" in found.judgement.reasons[0]
+
+
 def test_a_case_that_yields_no_measurement_is_an_error(store):
     found = check(make_case(), Prepared(WorkerCrashed("guide/two-steps: its worker died")), store)
     assert found.judgement.verdict is Verdict.ERROR
