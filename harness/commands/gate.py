@@ -18,6 +18,7 @@ from harness.commands.options import (
     BaselineDir,
     Device,
     DeviceId,
+    HistoryFile,
     Paths,
     Processes,
     Python,
@@ -54,9 +55,7 @@ def gate(
         Path | None,
         typer.Option("--power", metavar="FILE", help="power table of the suites, of harness power --json"),
     ] = None,
-    history: Annotated[
-        Path | None, typer.Option("--history", metavar="FILE", help="append the run to this history")
-    ] = None,
+    history: HistoryFile = None,
     baseline_dir: BaselineDir = Path("baselines"),
     processes: Processes = 1,
     device: Device = "CPU",

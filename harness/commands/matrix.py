@@ -15,6 +15,7 @@ from harness.commands.options import (
     BaselineDir,
     Device,
     DeviceId,
+    HistoryFile,
     Paths,
     Processes,
     Timeout,
@@ -37,6 +38,7 @@ from harness.releases.matrix import run_matrix
 from harness.releases.requirements import Release
 from harness.releases.running import Running
 from harness.reporting.destination import check_destination, write_result
+from harness.reporting.history_run import RunHistory
 from harness.reporting.html.matrix import matrix_page
 from harness.reporting.matrix import MatrixDisplay, matrix_json, matrix_markdown, show_matrix, warn_of_missing
 
@@ -70,6 +72,7 @@ def matrix(
     markdown_file: Annotated[
         Path | None, typer.Option("--markdown", metavar="FILE", help="write the grid as Markdown")
     ] = None,
+    history: HistoryFile = None,
     device: Device = "CPU",
     device_id: DeviceId = 0,
     timeout: Timeout = 600.0,
@@ -89,6 +92,7 @@ def matrix(
         raise UsageError("--with is for environments that are made: give --release, or leave it out")
     cases = without_tags(select(paths).cases, without_tag or [])
     store = BaselineStore(baseline_dir)
+    run = None if history is None else RunHistory(history, "harness matrix")
     console, errors = Console(), Console(stderr=True)
     with interruptible("what has run is kept, the same command goes on from there"):
         with errors.status("looking at the environments") as status:
@@ -105,7 +109,8 @@ def matrix(
                 fresh=fresh,
                 progress=display.ran,
             )
-            found = run_matrix(cases, columns, running, store)
+            checked = None if run is None else run.checked
+            found = run_matrix(cases, columns, running, store, checked=checked)
     show_matrix(console, found)
     if json_file is not None:
         write_result(json_file, matrix_json(found).encode())
@@ -113,5 +118,7 @@ def matrix(
         write_result(html_file, matrix_page(found).encode())
     if markdown_file is not None:
         write_result(markdown_file, matrix_markdown(found).encode())
+    if run is not None:
+        print(run.append())
     if not found.passed:
         raise typer.Exit(FAILED)

@@ -33,6 +33,9 @@ Members = Annotated[int, typer.Option("--members", metavar="K", help="perturbed 
 Factor = Annotated[
     float, typer.Option("--factor", metavar="F", help="what the largest deviation is multiplied by")
 ]
+HistoryFile = Annotated[
+    Path | None, typer.Option("--history", metavar="FILE", help="append the run to this history")
+]
 Processes = Annotated[int, typer.Option("-n", min=1, max=64, metavar="N", help="runs side by side")]
 
 

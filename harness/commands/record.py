@@ -21,6 +21,7 @@ from harness.commands.options import (
     Device,
     DeviceId,
     Factor,
+    HistoryFile,
     Members,
     Paths,
     Processes,
@@ -40,6 +41,7 @@ from harness.judgement.recording import Recording
 from harness.reporting.calibration import CalibrationDisplay
 from harness.reporting.commands import runner_options
 from harness.reporting.explanation import show_deep
+from harness.reporting.history_run import RunHistory
 from harness.reporting.recording import RecordingDisplay, show_vacuous
 
 
@@ -63,6 +65,7 @@ def record(
     deep_step: Annotated[
         int, typer.Option("--deep-step", min=0, metavar="N", help="the step that --deep stores")
     ] = 0,
+    history: HistoryFile = None,
 ) -> None:
     """Refresh baselines: run each case twice in fresh workers and store what repeats.
 
@@ -75,6 +78,7 @@ def record(
     console = Console()
     make = runners(device, device_id, python, timeout)
     store = BaselineStore(baseline_dir, options=runner_options(device, python, device_id))
+    run = None if history is None else RunHistory(history, "harness record")
     with interruptible("no baseline was written"), make() as runner:
         recording = Recording(store)
         with RecordingDisplay(console, len(selection.cases)) as display:
@@ -90,6 +94,10 @@ def record(
         with interruptible("the baselines are written, not all deep traces"), make() as runner:
             passed &= show_deep(console, recording.stored_cases, partial(_deep, runner, store, deep_step))
     passed &= show_vacuous(console, vacuous_cases(recording.stored_cases, store))
+    if run is not None:
+        for case, result in recording.checks():
+            run.checked(case, result)
+        print(run.append())
     if not passed:
         raise typer.Exit(FAILED)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -24,6 +24,8 @@ from harness.cases import Case
 from harness.errors import HarnessError
 from harness.execution.repetition import FreshRunner, check_repeats, first_difference
 from harness.judgement.calibration.spread import distance
+from harness.judgement.check import Check, hold
+from harness.judgement.record import Judgement
 from harness.judgement.verdicts import judge
 from harness.measurement.record import Array, Measurement
 
@@ -145,6 +147,14 @@ class Recording:
         """
         reason = (reason or "").strip()
         return [(candidate, self._outcome(candidate, reason)) for candidate in self.candidates]
+
+    def checks(self) -> Iterator[tuple[Case, Check]]:
+        """Yield each case held to the baseline that is now stored; then, as errors, those refused."""
+        for candidate in self.candidates:
+            yield candidate.case, hold(candidate.case, candidate.measurement, self._store)
+        # After the candidates, of which some were refused when they came to be written.
+        for refusal in self.refusals:
+            yield refusal.case, Check(Judgement.error(refusal.case, refusal.message))
 
     def _outcome(self, candidate: Candidate, reason: str) -> Outcome:
         if candidate.state == "changed" and not reason:

@@ -19,7 +19,8 @@ from typing import Any
 from harness.errors import HarnessError, UsageError
 from harness.releases.history_record import CaseRecord, RunRecord
 
-VERSION = 1
+# Version 2 added runs.subject.
+VERSION = 2
 # "Hhis" in ASCII: what tells a history from other databases (PRAGMA application_id).
 APPLICATION_ID = 0x48686973
 # How long a run waits for others that are writing; a write takes milliseconds.
@@ -36,7 +37,8 @@ CREATE TABLE runs (
   harness TEXT NOT NULL,
   door TEXT NOT NULL,
   git_commit TEXT,
-  ended TEXT
+  ended TEXT,
+  subject TEXT
 );
 CREATE TABLE cases (
   id INTEGER PRIMARY KEY,
@@ -83,10 +85,10 @@ class History:
                 if not _is_empty(connection):
                     self._check_version(connection)
 
-    def append(self, run: RunRecord) -> int:
-        """Add ``run``, whole or not at all, and return its number; the file is made where there is none.
+    def append(self, *runs: RunRecord) -> tuple[int, ...]:
+        """Add ``runs``, all or none, and return their numbers; the file is made where there is none.
 
-        Waits for other processes that write. Raises :class:`HarnessError` where it cannot be added.
+        Waits for other processes that write. Raises :class:`HarnessError` where they cannot be added.
         """
         with self._open("failed", create=True) as connection, _writing(connection):
             if _is_empty(connection):
@@ -95,15 +97,10 @@ class History:
                     connection.execute(statement)
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {VERSION}")
-            self._check_version(connection)
-            number = connection.execute(
-                "INSERT INTO runs (date, harness, door, git_commit, ended) VALUES (?, ?, ?, ?, ?)",
-                (run.date, run.harness, run.door, run.git_commit, run.ended),
-            ).lastrowid
-            assert number is not None
-            for case in run.cases:
-                _insert_case(connection, number, case)
-        return number
+            if self._check_version(connection) == 1:
+                connection.execute("ALTER TABLE runs ADD COLUMN subject TEXT")
+                connection.execute(f"PRAGMA user_version = {VERSION}")
+            return tuple(_insert_run(connection, run) for run in runs)
 
     def runs(self) -> tuple[RunRecord, ...]:
         """Return all runs; raises :class:`UsageError` where the file is no history of this version."""
@@ -112,10 +109,10 @@ class History:
         with self._open("wrong usage") as connection:
             # One transaction: what is added meanwhile is there whole or not at all.
             connection.execute("BEGIN")
-            self._check_version(connection)
-            return tuple(_read(connection))
+            subject = "NULL" if self._check_version(connection) == 1 else "subject"
+            return tuple(_read(connection, subject))
 
-    def _check_version(self, connection: sqlite3.Connection) -> None:
+    def _check_version(self, connection: sqlite3.Connection) -> int:
         if _pragma(connection, "application_id") != APPLICATION_ID:
             raise UsageError(f"{self.path}: is a database, but no history of harness; name another file")
         version = _pragma(connection, "user_version")
@@ -124,6 +121,7 @@ class History:
                 f"{self.path}: is a history of version {version}, made by a newer harness (this one knows "
                 f"version {VERSION}); update harness or name another file"
             )
+        return version
 
     @contextmanager
     def _open(self, outcome: str, *, create: bool = False) -> Iterator[sqlite3.Connection]:
@@ -165,6 +163,17 @@ def _pragma(connection: sqlite3.Connection, name: str) -> int:
     return int(value)
 
 
+def _insert_run(connection: sqlite3.Connection, run: RunRecord) -> int:
+    number = connection.execute(
+        "INSERT INTO runs (date, harness, door, git_commit, ended, subject) VALUES (?, ?, ?, ?, ?, ?)",
+        (run.date, run.harness, run.door, run.git_commit, run.ended, run.subject),
+    ).lastrowid
+    assert number is not None
+    for case in run.cases:
+        _insert_case(connection, number, case)
+    return number
+
+
 def _insert_case(connection: sqlite3.Connection, run: int, case: CaseRecord) -> None:
     fields = json.dumps(dict(case.environment), sort_keys=True)
     connection.execute("INSERT OR IGNORE INTO environments (fields) VALUES (?)", (fields,))
@@ -180,7 +189,8 @@ def _insert_case(connection: sqlite3.Connection, run: int, case: CaseRecord) -> 
     )
 
 
-def _read(connection: sqlite3.Connection) -> Iterator[RunRecord]:
+def _read(connection: sqlite3.Connection, subject: str) -> Iterator[RunRecord]:
+    """Yield all runs; ``subject`` is the column of that name, NULL in a file that has none."""
     statistics: dict[int, dict[str, float]] = {}
     for row, name, value in connection.execute("SELECT case_row, name, value FROM statistics"):
         statistics.setdefault(row, {})[name] = math.nan if value is None else value
@@ -195,10 +205,10 @@ def _read(connection: sqlite3.Connection) -> Iterator[RunRecord]:
             _case(values, environments.get(environment, {}), statistics.get(key, {}))
         )
     for number, *rest in connection.execute(
-        "SELECT id, date, harness, door, git_commit, ended FROM runs ORDER BY id"
+        f"SELECT id, date, harness, door, git_commit, ended, {subject} FROM runs ORDER BY id"
     ):
-        date, version, door, commit, ended = rest
-        yield RunRecord(date, version, door, tuple(cases.get(number, ())), commit, ended, number)
+        date, version, door, commit, ended, named = rest
+        yield RunRecord(date, version, door, tuple(cases.get(number, ())), commit, ended, named, number)
 
 
 def _case(values: Sequence[Any], environment: dict[str, str], statistics: dict[str, float]) -> CaseRecord:

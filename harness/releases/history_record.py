@@ -86,8 +86,8 @@ class RunRecord:
     """One run: ``date`` is when it began, ISO 8601 in UTC; ``door`` the command that ran.
 
     ``git_commit`` is that of the folder it ran in. ``ended`` says why the run ended before all of its cases
-    had run, None where it did not. ``number`` counts the runs of a history from 1; it is 0 before the run is
-    in one.
+    had run, None where it did not. ``subject`` names the environment where a matrix chose it, None otherwise.
+    ``number`` counts the runs of a history from 1; it is 0 before the run is in one.
     """
 
     date: str
@@ -96,6 +96,7 @@ class RunRecord:
     cases: tuple[CaseRecord, ...]
     git_commit: str | None = None
     ended: str | None = None
+    subject: str | None = None
     number: int = 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -11,10 +11,15 @@ from harness.baselines import BaselineStore
 from harness.cases import Case
 from harness.errors import HarnessError
 from harness.judgement import Verdict
+from harness.judgement.check import Check, hold
+from harness.judgement.record import Judgement
 from harness.releases.bits import bits_of
 from harness.releases.comparison import Comparison, Outcome, compare_runs, in_short
 from harness.releases.interpreters import Subject
 from harness.releases.running import Running, measurement_of, run_cases
+
+# Told of each run, what came of holding it to its baseline, and the name of its subject.
+Checked = Callable[[Case, Check, str], None]
 
 
 @dataclass(frozen=True)
@@ -98,11 +103,17 @@ def classes(names: Sequence[str], marks: Sequence[object]) -> tuple[tuple[str, .
 
 
 def run_matrix(
-    cases: Sequence[Case], subjects: Sequence[Subject], running: Running, store: BaselineStore
+    cases: Sequence[Case],
+    subjects: Sequence[Subject],
+    running: Running,
+    store: BaselineStore,
+    *,
+    checked: Checked | None = None,
 ) -> Matrix:
     """Run ``cases`` once under each of ``subjects`` and compare every pair.
 
-    ``store`` has the calibrations that pairs with other bits are judged by. A case that yields nothing is an
+    ``store`` has the calibrations that pairs with other bits are judged by. With ``checked`` every run is
+    held to its baseline there, too, and ``checked`` told what came of it. A case that yields nothing is an
     error in its place; what an environment itself lacks is raised as HarnessError.
     """
     columns, found = [], []
@@ -112,12 +123,21 @@ def run_matrix(
         columns.append(Column(subject, ran.fingerprint, time.monotonic() - started, ran.kept))
         found.append(ran.found)
     started = time.monotonic()
-    # One case at a time: the measurements of all might not fit into memory.
-    rows = tuple(
-        _compared(case, [measurement_of(ran[index]) for ran in found], store)
-        for index, case in enumerate(cases)
-    )
-    return Matrix(tuple(columns), rows, time.monotonic() - started)
+    rows = []
+    for index, case in enumerate(cases):
+        # One case at a time: the measurements of all might not fit into memory.
+        outcomes = [measurement_of(ran[index]) for ran in found]
+        rows.append(_compared(case, outcomes, store))
+        if checked is not None:
+            for subject, outcome in zip(subjects, outcomes, strict=True):
+                checked(case, _held(case, outcome, store), subject.name)
+    return Matrix(tuple(columns), tuple(rows), time.monotonic() - started)
+
+
+def _held(case: Case, outcome: Outcome, store: BaselineStore) -> Check:
+    if isinstance(outcome, HarnessError):
+        return Check(Judgement.error(case, str(outcome)))
+    return hold(case, outcome, store)
 
 
 def _compared(case: Case, outcomes: Sequence[Outcome], store: BaselineStore) -> Row:

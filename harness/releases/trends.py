@@ -66,16 +66,25 @@ class Series:
 
 @dataclass(frozen=True)
 class Trend:
-    """One case over all runs that it was part of."""
+    """One case over all runs that it was part of, in one of the environments of a matrix (``subject``).
+
+    ``subject`` is None for the runs that no matrix made.
+    """
 
     suite: str
     case_id: str
     points: tuple[Point, ...]
+    subject: str | None = None
 
     @property
     def name(self) -> str:
         """The case's name, ``suite/id``."""
         return f"{self.suite}/{self.case_id}"
+
+    @property
+    def title(self) -> str:
+        """The case's name, with the environment where a matrix chose it: ``suite/id under 2.8.0``."""
+        return self.name if self.subject is None else f"{self.name} under {self.subject}"
 
     @cached_property
     def series(self) -> tuple[Series, ...]:
@@ -149,12 +158,19 @@ def _rank(change: Change) -> tuple[bool, float]:
 
 
 def trends(runs: Sequence[RunRecord]) -> tuple[Trend, ...]:
-    """Return each case that any of ``runs`` had, in order of suite and case."""
-    points: dict[tuple[str, str], list[Point]] = {}
+    """Return each case that any of ``runs`` had, in order of suite and case.
+
+    The environments of a matrix are trends of their own, in the order in which they first ran: a series that
+    takes turns between releases would have no level.
+    """
+    points: dict[tuple[str, str, str | None], list[Point]] = {}
     for run in runs:
         for record in run.cases:
-            points.setdefault((record.suite, record.case_id), []).append(Point(run, record))
-    return tuple(Trend(suite, case, tuple(found)) for (suite, case), found in sorted(points.items()))
+            points.setdefault((record.suite, record.case_id, run.subject), []).append(Point(run, record))
+    return tuple(
+        Trend(suite, case, tuple(points[suite, case, subject]), subject)
+        for suite, case, subject in sorted(points, key=lambda key: key[:2])
+    )
 
 
 def surroundings(before: Point, after: Point) -> Iterator[str]:

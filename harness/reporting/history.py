@@ -37,7 +37,7 @@ _SIGNS = {
 def show_history(console: Console, runs: Sequence[RunRecord], found: Sequence[Trend]) -> None:
     """Show each case: its verdicts, its figures as lines of bars, and its steps; then all in one line."""
     for trend in found:
-        console.print(Text.assemble((trend.name, "bold"), f"  {_span(trend)}"), soft_wrap=True)
+        console.print(Text.assemble((trend.title, "bold"), f"  {_span(trend)}"), soft_wrap=True)
         print_table(console, list(_figures(trend)), indent="  ")
         for line in step_lines(trend):
             console.print(Text(f"  {line}"), soft_wrap=True)
@@ -50,8 +50,9 @@ def show_history(console: Console, runs: Sequence[RunRecord], found: Sequence[Tr
 
 def headline(runs: Sequence[RunRecord], found: Sequence[Trend]) -> str:
     """Return how many runs and cases there are, and how many of the cases have steps."""
-    stepped = sum(bool(trend.steps) for trend in found)
-    cases = f"{len(found)} case{'' if len(found) == 1 else 's'}"
+    stepped = len({trend.name for trend in found if trend.steps})
+    names = len({trend.name for trend in found})
+    cases = f"{names} case{'' if names == 1 else 's'}"
     of_them = f"{stepped} with a lasting change" if stepped else "no lasting change"
     return f"{len(runs)} run{'' if len(runs) == 1 else 's'}, {cases}: {of_them}"
 
@@ -176,7 +177,7 @@ def history_markdown(runs: Sequence[RunRecord], found: Sequence[Trend]) -> str:
     for trend in found:
         record = trend.points[-1].record
         told = "<br>".join(escaped(line.strip()) for line in step_lines(trend))
-        name = f"<code>{escaped(trend.name)}</code>"
+        name = f"<code>{escaped(trend.title)}</code>"
         margins = next(series for series in trend.series if series.figure == MARGIN)
         margin = f"{sparkline(margins.values[-_MOST_RUNS:])} {figure(record.margin)}".strip()
         lines.append(f"| {name} | {len(trend.points)} | {record.verdict} | {escaped(margin)} | {told} |")
@@ -195,6 +196,7 @@ def history_json(runs: Sequence[RunRecord], found: Sequence[Trend]) -> str:
                 "date": run.date,
                 "harness": run.harness,
                 "door": run.door,
+                "subject": run.subject,
                 "git_commit": run.git_commit,
                 "ended": run.ended,
                 "cases": len(run.cases),
@@ -210,6 +212,7 @@ def _case(trend: Trend) -> dict[str, Any]:
     return {
         "suite": trend.suite,
         "case": trend.case_id,
+        "subject": trend.subject,
         "runs": [point.run.number for point in trend.points],
         "verdicts": [point.record.verdict for point in trend.points],
         "environments": [dict(point.record.environment) for point in trend.points],

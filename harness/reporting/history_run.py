@@ -16,7 +16,10 @@ from harness.reporting.destination import check_destination
 
 
 class RunHistory:
-    """Gathers the cases of one run, then appends them to the history ``path``, all or none."""
+    """Gathers the cases of one run, then appends them to the history ``path``, all or none.
+
+    What a matrix runs becomes one run for each of its environments (``subject``).
+    """
 
     def __init__(self, path: Path, door: str) -> None:
         """Raise :class:`harness.errors.UsageError` where nothing could be appended to ``path``."""
@@ -27,17 +30,17 @@ class RunHistory:
         self._date = datetime.now(timezone.utc).isoformat(timespec="seconds")
         # Of the code that is about to run, whatever is committed meanwhile.
         self._commit = git_commit(Path.cwd(), ignore=[path])
-        self._cases: dict[str, CaseRecord] = {}
+        self._cases: dict[str | None, dict[str, CaseRecord]] = {}
 
-    def add(self, record: CaseRecord) -> None:
+    def add(self, record: CaseRecord, subject: str | None = None) -> None:
         """Take one case; the last record of a case counts."""
-        self._cases[record.name] = record
+        self._cases.setdefault(subject, {})[record.name] = record
 
-    def checked(self, case: Case, result: Check) -> None:
+    def checked(self, case: Case, result: Check, subject: str | None = None) -> None:
         """Take one case from its check."""
         found = result.measurement, result.baseline
         causes = () if found[0] is None or found[1] is None else root_causes(found[0], found[1])
-        self.add(CaseRecord.of(case, result, causes))
+        self.add(CaseRecord.of(case, result, causes), subject)
 
     def append(self, ended: str | None = None) -> str:
         """Append the run and return what to tell of it; ``ended`` says why it ended early.
@@ -47,7 +50,19 @@ class RunHistory:
         """
         if not self._cases:
             return f"history: {self._history.path}: no case ran, nothing was added"
-        cases = tuple(self._cases.values())
-        run = RunRecord(self._date, harness.__version__, self._door, cases, self._commit, ended)
-        number = self._history.append(run)
-        return f"history: {self._history.path} (run {number})"
+        numbers = self._history.append(
+            *(
+                RunRecord(
+                    self._date,
+                    harness.__version__,
+                    self._door,
+                    tuple(cases.values()),
+                    self._commit,
+                    ended,
+                    subject,
+                )
+                for subject, cases in self._cases.items()
+            )
+        )
+        runs = f"run {numbers[0]}" if len(numbers) == 1 else f"runs {numbers[0]} to {numbers[-1]}"
+        return f"history: {self._history.path} ({runs})"

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 from history_runs import RUN
+from other_interpreters import interpreter
 from user_project import Project
 
 from harness.releases.history import History
@@ -84,6 +85,58 @@ def test_runs_of_pytest_and_of_the_gate_become_steps(project):
     alone = project.harness("history", "h.sqlite", "mixed::wide").stdout
     assert "mixed/wide" in alone
     assert "mixed/exact" not in alone
+
+
+def test_a_matrix_appends_one_run_for_each_of_its_environments(project, tmp_path):
+    (project.root / "baselines" / "mixed" / "exact").rename(tmp_path / "taken")
+    pythons = [
+        argument
+        for name, offset in (("2.8.0", "0"), ("2.9.0", "1e-3"))
+        for argument in ("--python", interpreter(tmp_path, name, mindspore=name, TEST_OFFSET=offset))
+    ]
+    command = ["matrix", "suites/", *pythons, "--history", "h.sqlite"]
+    assert project.harness(*command[:-1], "nowhere/h.sqlite").returncode == 4
+    assert not (project.root / ".harness").exists()
+    done = project.harness(*command)
+    assert done.returncode == 1, done.stdout + done.stderr
+    kept = History(project.root / "h.sqlite")
+    assert done.stdout.endswith(f"history: {kept.path} (runs 1 to 2)\n")
+    project.harness(*command)
+    runs = kept.runs()
+    assert [(run.door, run.subject) for run in runs] == [
+        ("harness matrix", n) for n in ("2.8.0", "2.9.0")
+    ] * 2
+    # Each is held to its baseline, as pytest does; what has none is an error, with its statistics.
+    for run, verdict in zip(runs, ["identical", "within"] * 2, strict=True):
+        exact, wide = sorted(run.cases, key=lambda case: case.name)
+        assert (exact.verdict, wide.verdict) == ("error", verdict)
+        assert exact.statistics.keys() == wide.statistics.keys() != set()
+        assert wide.environment.keys() >= {"mindspore", "numpy", "device"}
+
+    # The two are not one series that goes to and fro.
+    done = project.harness("history", "h.sqlite", "mixed::wide", "--json", "h.json")
+    assert "mixed/wide under 2.8.0  runs 1 to 3" in done.stdout
+    assert "mixed/wide under 2.9.0  runs 2 to 4" in done.stdout
+    assert "4 runs, 1 case: no lasting change" in done.stdout
+    data = json.loads((project.root / "h.json").read_text())
+    assert [case["subject"] for case in data["cases"]] == ["2.8.0", "2.9.0"]
+
+
+def test_recording_appends_what_each_case_came_to(project):
+    assert append(project).returncode == 0
+    project.environment["TEST_OFFSET"] = "1e-3"
+    command = ["record", "suites/", "--history", "h.sqlite"]
+    # Without a reason the baselines stay, and with one they are these.
+    assert project.harness(*command).returncode == 1
+    done = project.harness(*command, "--reason", "a test")
+    assert done.returncode == 0, done.stdout + done.stderr
+    project.edit("suites/mixed.yaml", "id: exact,", "id: exact, pipeline: 'pipelines:unrepeatable',")
+    assert project.harness(*command, "--reason", "a test").returncode == 1
+    runs = History(project.root / "h.sqlite").runs()
+    assert [run.door for run in runs] == ["pytest"] + ["harness record"] * 3
+    assert [[case.verdict for case in sorted(run.cases, key=lambda case: case.name)] for run in runs] == [
+        ["identical", "identical"], ["drift", "within"], ["identical", "identical"], ["error", "identical"],
+    ]  # fmt: skip
 
 
 def test_what_was_deselected_or_not_run_is_not_there(project):

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -26,10 +27,49 @@ from harness.releases.history_record import CaseRecord
 def test_what_is_appended_is_read(tmp_path):
     kept = History(tmp_path / "a history?.sqlite")
     bare = replace(RUN, cases=(CaseRecord("guide", "two", "error", "e"),), git_commit=None, ended="stopping")
-    assert (kept.append(RUN), kept.append(bare)) == (1, 2)
+    assert (kept.append(RUN), kept.append(bare)) == ((1,), (2,))
     assert kept.runs() == (replace(RUN, number=1), replace(bare, number=2))
     # Whole by itself: no journal beside it.
     assert [path.name for path in tmp_path.iterdir()] == ["a history?.sqlite"]
+
+
+def test_runs_of_one_matrix_are_added_together_or_not_at_all(tmp_path):
+    kept = History(tmp_path / "h")
+    runs = [replace(RUN, subject=name) for name in ("2.7.0", "2.8.0", "2.9.0")]
+    assert kept.append(*runs) == (1, 2, 3)
+    assert [run.subject for run in kept.runs()] == ["2.7.0", "2.8.0", "2.9.0"]
+    with pytest.raises(HarnessError, match="UNIQUE"):
+        kept.append(*runs[:2], replace(RUN, cases=(RECORD, RECORD)))
+    assert len(kept.runs()) == 3
+
+
+# As version 1 made them.
+_FIRST_RUNS = """
+CREATE TABLE runs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, date TEXT NOT NULL, harness TEXT NOT NULL, door TEXT NOT NULL,
+  git_commit TEXT, ended TEXT
+)"""
+
+
+def test_a_history_of_version_1_is_read_as_it_is_and_goes_on(tmp_path):
+    path = tmp_path / "h"
+    History(path).append(RUN)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA legacy_alter_table = ON")
+        connection.execute("ALTER TABLE runs RENAME TO new_runs")
+        connection.execute(_FIRST_RUNS)
+        connection.execute("INSERT INTO runs SELECT id, date, harness, door, git_commit, ended FROM new_runs")
+        connection.execute("DROP TABLE new_runs")
+        connection.execute("PRAGMA user_version = 1")
+    before = path.read_bytes()
+    assert History(path).runs() == (replace(RUN, number=1),)
+    History(path).check_writable()
+    assert path.read_bytes() == before
+    second = replace(RUN, subject="2.8.0")
+    assert History(path).append(second) == (2,)
+    assert History(path).runs() == (replace(RUN, number=1), replace(second, number=2))
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (history.VERSION,)
 
 
 def test_not_a_number_is_a_value(tmp_path):
@@ -106,7 +146,7 @@ def test_a_run_that_is_killed_while_it_is_added_leaves_nothing(tmp_path):
     assert done.returncode == -signal.SIGKILL
     assert path.stat().st_size > 2 * size  # it had begun to write into the file
     assert History(path).runs() == (replace(RUN, number=1),)
-    assert History(path).append(RUN) == 2
+    assert History(path).append(RUN) == (2,)
 
 
 def test_a_run_with_one_bad_case_leaves_nothing(tmp_path):
@@ -188,7 +228,7 @@ def test_looking_whether_one_could_be_written_makes_none(tmp_path):
     # A file of no bytes is one that was made for it.
     (tmp_path / "h").touch()
     History(tmp_path / "h").check_writable()
-    assert History(tmp_path / "h").append(RUN) == 1
+    assert History(tmp_path / "h").append(RUN) == (1,)
 
 
 def test_a_history_that_is_not_there_is_wrong_usage(tmp_path):

@@ -55,6 +55,20 @@ def test_what_else_changed_is_all_told_the_commit_last():
     )
 
 
+def test_the_environments_of_a_matrix_have_levels_of_their_own():
+    runs = [
+        RunRecord("2026-11-01", "0.1.0", "harness matrix", (record,), subject=subject, number=number)
+        for number, (subject, record) in enumerate(
+            [(None, OLD), ("2.8.0", OLD), ("2.9.0", NEW), ("2.8.0", OLD), ("2.9.0", NEW)], 1
+        )
+    ]
+    found = trends(runs)
+    titles = ["guide/one", "guide/one under 2.8.0", "guide/one under 2.9.0"]
+    assert [trend.title for trend in found] == titles
+    assert [[point.run.number for point in trend.points] for trend in found] == [[1], [2, 4], [3, 5]]
+    assert not any(trend.steps or trend.latest for trend in found)
+
+
 def test_runs_without_the_case_and_without_figures_are_passed_over():
     failed = CaseRecord("guide", "one", "error", "c1")
     found = trend_of(OLD, None, OLD, failed, NEW, None, NEW)

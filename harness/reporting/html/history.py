@@ -51,7 +51,7 @@ def _index(found: Sequence[Trend]) -> Iterator[str]:
     # Those with steps first: what one looks for.
     for number, trend in sorted(enumerate(found), key=lambda item: (not item[1].steps, item[0])):
         verdict = escape(trend.points[-1].record.verdict)
-        yield f'<tr><th scope="row"><a href="#case-{number}"><code>{escape(trend.name)}</code></a></th>'
+        yield f'<tr><th scope="row"><a href="#case-{number}"><code>{escape(trend.title)}</code></a></th>'
         yield f'<td class="v-{verdict}">{verdict}</td><td>{ribbon(trend)}</td><td>{_told(trend)}</td></tr>'
     yield "</tbody></table></div></section></nav>"
 
@@ -65,7 +65,7 @@ def _told(trend: Trend) -> str:
 def _case(number: int, trend: Trend) -> Iterator[str]:
     verdict = escape(trend.points[-1].record.verdict)
     yield f'<section class="case" id="case-{number}" aria-labelledby="name-{number}">'
-    yield f'<h2 id="name-{number}"><code>{escape(trend.name)}</code> '
+    yield f'<h2 id="name-{number}"><code>{escape(trend.title)}</code> '
     yield f'<b class="v-{verdict}">{verdict}</b></h2>'
     yield f'<div class="told">{_told(trend)}</div>'
     first = [series for series in chosen(trend) if series.figure != BITS]
