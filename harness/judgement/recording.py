@@ -22,10 +22,10 @@ from harness.baselines import (
 )
 from harness.cases import Case
 from harness.errors import HarnessError
-from harness.execution.repetition import FreshRunner, check_repeats, first_difference
 from harness.judgement.calibration.spread import distance
 from harness.judgement.check import Check, hold
 from harness.judgement.record import Judgement
+from harness.judgement.repetition import FreshRunner, check_repeats, first_difference
 from harness.judgement.verdicts import judge
 from harness.measurement.record import Array, Measurement
 

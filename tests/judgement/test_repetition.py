@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.execution.repetition import NotRepeatableError, check_repeats, first_difference
+from harness.judgement.repetition import NotRepeatableError, check_repeats, first_difference
 from harness.measurement.record import CheckpointIdentity, Draw, Measurement, StepRecord
 
 BASE = Measurement(

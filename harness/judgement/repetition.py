@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, Protocol
 
 from harness.errors import HarnessError
-from harness.measurement.record import Array, Measurement, array_sha256
+from harness.judgement.bits import same_bits, same_draw
+from harness.measurement.record import Measurement
 
 
 class NotRepeatableError(HarnessError):
@@ -47,7 +47,7 @@ def _differences(one: Measurement, other: Measurement) -> Iterator[str]:
     if one.canaries != other.canaries:
         yield f"single operators on fixed inputs ({_changed_keys(one.canaries, other.canaries)})"
     for index, (draw, draw_again) in enumerate(zip(one.ledger, other.ledger, strict=False)):
-        if replace(draw, site="") != replace(draw_again, site=""):
+        if not same_draw(draw, draw_again):
             yield f"draw {index} of the ledger ({draw.method} of generator {draw.generator} at {draw.site})"
     if len(one.ledger) != len(other.ledger):
         yield f"the number of draws ({len(one.ledger)} and {len(other.ledger)})"
@@ -57,7 +57,7 @@ def _differences(one: Measurement, other: Measurement) -> Iterator[str]:
     if len(one.trace) != len(other.trace):
         yield f"the number of steps ({len(one.trace)} and {len(other.trace)})"
     for name in ("output", "latents", "singles"):
-        if _sha256(getattr(one, name)) != _sha256(getattr(other, name)):
+        if not same_bits(getattr(one, name), getattr(other, name)):
             yield f"the {name}"
     # Last, as they follow from the arrays; alone they differ where another version computed them.
     if _figures(one) != _figures(other):
@@ -72,7 +72,3 @@ def _figures(measurement: Measurement) -> str:
 
 def _changed_keys(one: dict[str, str], other: dict[str, str]) -> str:
     return ", ".join(sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key)))
-
-
-def _sha256(array: Array | None) -> str | None:
-    return None if array is None else array_sha256(array)
