@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.cases.tolerance import Limits, Tolerance
+from harness.cases.wording import printable
 
 
 @dataclass(frozen=True)
@@ -69,12 +70,19 @@ class Case:
         text = json.dumps(self.definition(), sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 
-    def job(self) -> dict[str, Any]:
-        """Return what a worker needs: the definition, ``id`` as 'suite/case', and ``base``.
+    @property
+    def place(self) -> str:
+        """Where the case stands, as 'file:line:column'."""
+        return f"{printable(str(self.path))}:{self.line}:{self.column}"
 
-        ``base`` is the absolute path of the suite's folder, to which a checkpoint's path is relative.
+    def job(self) -> dict[str, Any]:
+        """Return what a worker needs: the definition, ``id`` as 'suite/case', ``base``, and ``place``.
+
+        ``base`` is the absolute path of the suite's folder, to which a checkpoint's path is relative;
+        ``place`` is for what is told of the case.
         """
-        return {**self.definition(), "id": f"{self.suite}/{self.id}", "base": str(self.path.parent.resolve())}
+        name, base = f"{self.suite}/{self.id}", str(self.path.parent.resolve())
+        return {**self.definition(), "id": name, "base": base, "place": self.place}
 
 
 @dataclass(frozen=True)

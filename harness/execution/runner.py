@@ -271,8 +271,12 @@ class _WorkerProcess:
             ) from None
         if kind == "inapplicable":
             raise FaultNotApplicable(f"{name}: {answer}")
-        if kind in ("error", "failed"):
-            raise CaseFailed(f"{name}: {answer}" if kind == "error" else f"{name}:\n{answer}")
+        if kind == "error":
+            # What its user can act on: first where, for an editor to go there.
+            place = "" if job is None or "place" not in job else f"{job['place']}: "
+            raise CaseFailed(f"{place}{name}: {answer}")
+        if kind == "failed":
+            raise CaseFailed(f"{name}:\n{answer}")
         return answer
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from harness.errors import HarnessError
 from harness.pipelines.errors import PipelineError
-from harness.pipelines.steps import StepCallback, seeing_steps
+from harness.pipelines.steps import StepCallback, schedulers, seeing_steps
 
 # The harness passes these itself; a case sets them by its own fields. ``output_type`` is 'np' unless the
 # arguments of a case say what else a pipeline is to give.
@@ -143,25 +143,36 @@ def call_pipeline(
     """Call ``pipeline``, which has this ``signature``, for one image per generator and return its output.
 
     ``after_step`` sees the latents after each denoising step: :func:`harness.pipelines.steps.seeing_steps`.
-    Raises :class:`PipelineError` as :meth:`Signature.check` does and where the pipeline refuses its inputs as
-    diffusers' do, and :class:`OutputError` where the result holds no array of real numbers.
+    Raises :class:`PipelineError` as :meth:`Signature.check` does and where the pipeline or its scheduler
+    refuses what it is given, as diffusers' do; :class:`OutputError` where the result holds no array of real
+    numbers.
     """
     signature.check(arguments, steps=steps, images=len(generators))
     passed = signature.passed(generators, steps, arguments)
     with seeing_steps(pipeline, signature.takes, after_step) as hooks:
         try:
             result = pipeline(**passed, **hooks)
-        except (TypeError, ValueError) as error:
-            if _innermost(error) != _CHECK:
+        except (TypeError, ValueError, NotImplementedError) as error:
+            if (refusing := _refusing(signature.name, pipeline, error)) is None:
                 raise
-            raise PipelineError(f"{signature.name}: {error}") from error
+            raise PipelineError(f"{refusing}: {error}") from error
     return output_array(signature.name, result)
 
 
-def _innermost(error: BaseException) -> str:
-    """Return the name of the function that raised ``error``."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return frames[-1].name if frames else ""
+def _refusing(name: str, pipeline: Any, error: BaseException) -> str | None:
+    """Return what refused its inputs by raising ``error``; None where the error is a defect.
+
+    That is the pipeline ``name`` in its check of inputs, or a scheduler of it, by an explicit ``raise``.
+    """
+    raised = traceback.extract_tb(error.__traceback__)[-1]
+    if raised.name == _CHECK:
+        return name
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    owner = frame.f_locals.get("self")
+    explicit = (raised.line or "").startswith("raise ")
+    if explicit and any(owner is scheduler for scheduler in schedulers(pipeline)):
+        return type(owner).__name__
+    return None
 
 
 def of_image(arguments: Mapping[str, Any], index: int, images: int) -> dict[str, Any]:

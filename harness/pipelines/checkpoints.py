@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,11 +32,12 @@ class ResolvedCheckpoint:
         return DiffusersFolder.open(self.folder)
 
 
-def resolve(spec: str, base: Path) -> ResolvedCheckpoint:
+def resolve(spec: str, base: Path, *, files: Sequence[str] | None = None) -> ResolvedCheckpoint:
     """Find the checkpoint that ``spec`` names, fetching it if it is on the Hub; weights are not loaded.
 
     ``builtin:NAME`` comes with the package, ``seeded:NAME`` is made on the fly, ``hub:OWNER/NAME@REVISION``
-    is on the Hub, and all else is a folder, relative to ``base``.
+    is on the Hub, and all else is a folder, relative to ``base``. ``files`` are patterns of the only files to
+    fetch from the Hub, where not all are wanted yet.
 
     Raises :class:`CheckpointError` that says what is missing and how to provide it.
     """
@@ -45,7 +46,7 @@ def resolve(spec: str, base: Path) -> ResolvedCheckpoint:
         return found
     from harness.pipelines.hub import download
 
-    folder, commit = download(*found)
+    folder, commit = download(*found, files=files)
     return ResolvedCheckpoint(spec, folder=folder, revision=commit)
 
 

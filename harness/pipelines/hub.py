@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from huggingface_hub import snapshot_download
@@ -27,15 +28,18 @@ _FILES = ["*.json", "*.safetensors", "*merges.txt", "*vocab.txt", "*.model"]
 _UNAVAILABLE = "not in the local cache, and fetching it failed"
 
 
-def download(repository: str, revision: str | None = None) -> tuple[Path, str]:
+def download(
+    repository: str, revision: str | None = None, *, files: Sequence[str] | None = None
+) -> tuple[Path, str]:
     """Return the folder of ``repository`` (``owner/name``) at ``revision`` and the commit it resolved to.
 
     What the local cache holds is not fetched again; a revision given as a commit needs no network then.
+    ``files`` are patterns of the files to fetch, all that a pipeline reads unless given.
 
     Raises :class:`CheckpointError` that says what went wrong and how to provide the checkpoint.
     """
     try:
-        folder = Path(snapshot_download(repository, revision=revision, allow_patterns=_FILES))
+        folder = Path(snapshot_download(repository, revision=revision, allow_patterns=list(files or _FILES)))
     except RevisionNotFoundError as error:
         raise _error(repository, revision, "the repository has no such revision", error) from error
     except GatedRepoError as error:

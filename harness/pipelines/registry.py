@@ -23,6 +23,8 @@ _BUILTIN = {
 }
 _DTYPES = ("float32", "float16")
 _MODES = ("pynative", "graph")
+# Which components a checkpoint on the Hub has, and how its scheduler is set.
+_DESCRIBING = ("model_index.json", "*scheduler_config.json")
 _FACTORY = r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)"
 
 
@@ -142,22 +144,30 @@ def _load_mindone(
     scheduler: dict[str, Any] | None,
 ) -> LoadedPipeline:
     from harness.pipelines.mindone.checkpoint import check_checkpoint
-    from harness.pipelines.mindone.classes import check_installed, pipeline_class, scheduler_class
-    from harness.pipelines.mindone.load import checked_settings, load_pipeline
+    from harness.pipelines.mindone.classes import check_installed, pipeline_class
+    from harness.pipelines.mindone.load import load_pipeline
+    from harness.pipelines.mindone.scheduler import check_scheduler
 
     check_installed()
     if mode != "pynative":
         raise PipelineError(f"{pipeline} runs in PyNative only: leave out `mode: {mode}`")
     kind = pipeline_class(pipeline.removeprefix(MINDONE))
     signature = _checked(Signature(pipeline, kind.__call__, closed=True), call)
-    if scheduler is not None and scheduler["class"] is not None:
-        checked_settings(scheduler_class(scheduler["class"]), scheduler)
     if checkpoint is None:
         raise CheckpointError(f"pipeline {pipeline} needs a checkpoint: a folder or hub:owner/name@revision")
+    # What is wrong with the case is told before its weights are fetched, let alone read.
+    described, _ = _folder(pipeline, checkpoint, base, files=_DESCRIBING)
+    check_checkpoint(pipeline, kind, described)
+    if scheduler is not None:
+        check_scheduler(pipeline, kind, described, scheduler, steps=_plain_steps(call))
     folder, revision = _folder(pipeline, checkpoint, base)
-    check_checkpoint(pipeline, kind, folder)
     made = load_pipeline(pipeline, kind, folder, dtype, scheduler)
     return LoadedPipeline(signature, made, folder_hashes(folder), revision)
+
+
+def _plain_steps(call: Call | None) -> int | None:
+    """Return how many steps the scheduler will be asked for; None where the case gives a schedule."""
+    return None if call is None or {"timesteps", "sigmas"} & set(call.arguments) else call.steps
 
 
 def _load_own(
@@ -182,9 +192,14 @@ def _load_own(
     return LoadedPipeline(signature, made, {} if folder is None else folder_hashes(folder), revision)
 
 
-def _folder(pipeline: str, checkpoint: str, base: Path) -> tuple[Path, str | None]:
-    """Return the folder of a checkpoint that is no recipe for seeded weights, and its revision."""
-    found = checkpoints.resolve(checkpoint, base)
+def _folder(
+    pipeline: str, checkpoint: str, base: Path, *, files: tuple[str, ...] | None = None
+) -> tuple[Path, str | None]:
+    """Return the folder of a checkpoint that is no recipe for seeded weights, and its revision.
+
+    ``files`` are as in :func:`harness.pipelines.checkpoints.resolve`.
+    """
+    found = checkpoints.resolve(checkpoint, base, files=files)
     if found.folder is None:
         raise CheckpointError(
             f"{checkpoint}: seeded weights lie in no folder that {pipeline} could load; "

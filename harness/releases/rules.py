@@ -6,6 +6,7 @@ that a certificate's decision can be made again wherever the certificate is read
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -180,4 +181,6 @@ def _moment(date: str) -> datetime | None:
 
 
 def _without_name(facts: CaseFacts) -> str:
-    return facts.reason.removeprefix(f"{facts.name}: ").removeprefix(f"{facts.name}:") or "its log says why"
+    # What the case's own run says begins with its place in the suite, too.
+    named = rf"\A(.+?:\d+:\d+: )?{re.escape(facts.name)}: ?"
+    return re.sub(named, "", facts.reason) or "its log says why"

@@ -48,7 +48,7 @@ class CalibrationDisplay(ProgressBar):
         """Print at once why a case cannot be calibrated."""
         self._advance()
         self.failed += 1
-        told = message if message.startswith(_name(case)) else f"{_name(case)}: {message}"
+        told = message if message.startswith((_name(case), case.place)) else f"{_name(case)}: {message}"
         self.print(Text.assemble(("refused", "red"), "  ", told))
 
     def show(self) -> None:

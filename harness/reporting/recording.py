@@ -78,7 +78,7 @@ def show_vacuous(console: Console, messages: Sequence[str]) -> bool:
 
 def _refused(case: Case, message: str) -> Text:
     # Most messages name their case already.
-    told = message if message.startswith(_name(case)) else f"{_name(case)}: {message}"
+    told = message if message.startswith((_name(case), case.place)) else f"{_name(case)}: {message}"
     return Text.assemble(("refused", "red"), "  ", told)
 
 

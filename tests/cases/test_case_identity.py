@@ -111,7 +111,8 @@ def test_a_job_is_plain_data_and_knows_its_folder(tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     (case,) = load_suite(Path("s.yaml")).cases
     job = case.job()
-    assert job == {**case.definition(), "id": "s/a", "base": str(tmp_path.resolve())}
+    base, place = str(tmp_path.resolve()), f"s.yaml:{case.line}:{case.column}"
+    assert job == {**case.definition(), "id": "s/a", "base": base, "place": place}
     assert json.loads(json.dumps(job)) == job
     assert job["singles"] is True
 

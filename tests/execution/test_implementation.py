@@ -26,7 +26,9 @@ def test_without_mindone_its_cases_alone_fail_and_say_what_to_install(tmp_path, 
         for _ in range(2):
             with pytest.raises(CaseFailed) as error:
                 runner.run(make_case(pipeline="mindone:DDIMPipeline", checkpoint=str(tmp_path)).job())
-            assert str(error.value).startswith(f"guide/two-steps: {name} is not installed for ")
+            assert str(error.value).startswith(
+                f"suites/guide.yaml:4:5: guide/two-steps: {name} is not installed for "
+            )
             assert "pip install 'determinism-harness[mindone]'" in str(error.value)
             assert 'leave these cases out with -m "not mindone"' in str(error.value)
         assert runner.run(make_case().job()).output.shape == (1, 16, 16, 1)

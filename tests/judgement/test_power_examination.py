@@ -223,10 +223,11 @@ def test_a_case_that_does_not_pass_without_a_fault_is_refused(store):
     assert "max_abs 0.001 is above its limit 0.0001" in found.refusal
 
 
-def test_a_case_that_does_not_run_is_refused(store):
+@pytest.mark.parametrize("place", ["", "suites/guide.yaml:4:5: "])
+def test_a_case_that_does_not_run_is_refused(store, place):
     class Broken(Pool):
         def run(self, job):
-            raise HarnessError("guide/two-steps: no such checkpoint")
+            raise HarnessError(f"{place}guide/two-steps: no such checkpoint")
 
     assert examine(CASE, Broken(), store).refusal == "no such checkpoint"
 

@@ -120,6 +120,34 @@ def test_what_a_pipeline_refuses_is_an_error_in_a_line() -> None:
         )
 
 
+class Scheduled:
+    """A pipeline whose scheduler raises what ``asked`` asks for."""
+
+    class Scheduler:
+        def set_timesteps(self, count: int) -> None:
+            raise ValueError(f"{count} steps are not supported")
+
+        def step(self, latents: Any) -> Any:
+            return np.zeros(2) + np.zeros(3)  # a defect: numpy raises a ValueError
+
+    def __init__(self, asked: str) -> None:
+        self.scheduler, self._asked = self.Scheduler(), asked
+
+    def __call__(self, generator: Any) -> None:
+        getattr(self.scheduler, self._asked)(5)
+
+
+def test_what_a_scheduler_refuses_is_an_error_in_a_line_and_its_defect_is_not() -> None:
+    def call(asked: str) -> None:
+        pipeline = Scheduled(asked)
+        call_pipeline(Signature("own", pipeline), pipeline, ONE, steps=None, arguments={}, after_step=unused)
+
+    with pytest.raises(PipelineError, match=r"^Scheduler: 5 steps are not supported$"):
+        call("set_timesteps")
+    with pytest.raises(ValueError, match="broadcast"):
+        call("step")
+
+
 def test_any_other_error_is_the_pipelines_own() -> None:
     def broken(generator: Any) -> None:
         raise ValueError("a defect")

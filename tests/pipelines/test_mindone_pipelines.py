@@ -157,22 +157,60 @@ def unreadable(tmp_path):
         ({"scheduler": "EulerScheduler"}, "has no scheduler 'EulerScheduler'; the nearest: "),
         ({"arguments": {"image": {"file": "no.png"}}}, "argument image: no.png: cannot be read"),
         ({"mode": "graph"}, "runs in PyNative only: leave out `mode: graph`"),
+        # An unknown name; values of another type; values that the scheduler refuses when it is made, and when
+        # it is asked for its timesteps.
+        ({"scheduler_arguments": {"speed": 2}}, "PNDMScheduler has no setting speed; it has: beta_end, "),
+        (
+            {"scheduler": "EulerDiscreteScheduler", "scheduler_arguments": {"skip_prk_steps": True}},
+            "EulerDiscreteScheduler has no setting skip_prk_steps; it has: beta_end, ",
+        ),
+        (
+            {"scheduler_arguments": {"num_train_timesteps": "many"}},
+            "PNDMScheduler refuses {num_train_timesteps: 'many'}: 'str' object cannot be interpreted",
+        ),
+        (
+            {"scheduler_arguments": {"beta_end": [1, 2]}},
+            "PNDMScheduler refuses {beta_end: [1, 2]}: unsupported operand",
+        ),
+        (
+            {
+                "scheduler": "DPMSolverMultistepScheduler",
+                "scheduler_arguments": {"algorithm_type": "fast", "solver_order": 2},
+            },
+            "DPMSolverMultistepScheduler refuses {algorithm_type: 'fast', solver_order: 2}: fast is not impl",
+        ),
+        (
+            {"scheduler_arguments": {"timestep_spacing": "wide"}},
+            "PNDMScheduler refuses {timestep_spacing: 'wide'}: wide is not supported",
+        ),
+        (
+            {"scheduler": "DDIMScheduler", "steps": 1001},
+            "DDIMScheduler refuses {}: `num_inference_steps`: 1001 cannot be larger",
+        ),
     ],
 )
 def test_what_cannot_run_is_told_before_any_weights_are_read(runner, unreadable, fields, message):
-    fields = {"pipeline": "StableDiffusionPipeline", **fields}
+    found = case(checkpoint=unreadable, **{"pipeline": "StableDiffusionPipeline", **fields})
     with pytest.raises(CaseFailed) as error:
-        run(runner, case(checkpoint=unreadable, **fields))
+        run(runner, found)
     assert message in str(error.value)
-    assert "Traceback" not in str(error.value)
+    (line,) = str(error.value).splitlines()
+    assert line.startswith(f"{found.path}:4:5: guide/two-steps: ")
 
 
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
         ({}, "cannot be loaded from it"),
+        ({"scheduler_arguments": {"beta_end": 0.02}}, "cannot be loaded from it"),
+        # A schedule of the case's own: the scheduler is not asked for another.
         (
-            {"pipeline": "StableDiffusionPipeline", "scheduler_arguments": {"betas": 1}},
+            {
+                "scheduler": "DDPMScheduler",
+                "scheduler_arguments": {"timestep_spacing": "wide"},
+                "steps": None,
+                "arguments": {"prompt": "a", "timesteps": [900, 500]},
+            },
             "cannot be loaded from it",
         ),
     ],
@@ -190,9 +228,27 @@ def test_a_checkpoint_that_is_none_is_an_error_in_words(runner, tmp_path):
         run(runner, case(checkpoint="seeded:ddpm-cifar10-32"))
 
 
+def test_settings_of_the_scheduler_that_a_pipeline_makes_by_itself(runner, tmp_path):
+    """DDIMPipeline makes DDIM's of whatever the checkpoint has."""
+    folder = tmp_path / "checkpoint"
+    shutil.copytree(CHECKPOINTS / "ddim", folder)
+    for name in ("model_index.json", "scheduler/scheduler_config.json"):
+        text = (folder / name).read_text()
+        (folder / name).write_text(text.replace("DDIMScheduler", "PNDMScheduler"))
+    settings = {"scheduler_arguments": {"set_alpha_to_one": False, "clip_sample_range": 0.5}}
+    found = run(runner, case(checkpoint=folder, **settings))
+    # The last step ends on the clipped picture, but for the little noise that is left without alpha one.
+    assert found.output.min() > 0.24
+    assert run(runner, case(checkpoint=folder)).output.min() < 0.2
+    with pytest.raises(CaseFailed, match="PNDMScheduler has no setting speed; it has: "):
+        run(runner, case(checkpoint=folder, scheduler_arguments={"speed": 1}))
+
+
 def test_what_the_scheduler_or_the_pipeline_refuses_is_an_error_in_words(runner):
-    with pytest.raises(CaseFailed, match="PNDMScheduler has no setting speed"):
-        run(runner, stable_diffusion(scheduler_arguments={"speed": 2}))
+    late = stable_diffusion(scheduler="DDIMScheduler", scheduler_arguments={"prediction_type": "x"})
+    with pytest.raises(CaseFailed, match="DDIMScheduler: prediction_type given as x must be one") as error:
+        run(runner, late)
+    assert "Traceback" not in str(error.value)
     with pytest.raises(
         CaseFailed, match="`prompt` has to be of type `str` or `list` but is <class 'int'>"
     ) as error:

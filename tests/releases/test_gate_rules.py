@@ -96,6 +96,12 @@ def test_a_broken_rule_fails_the_gate_and_says_what_to_do(rule, monkeypatch):
     assert decide(policy, [others, broken], [], NOW).outcome == "passed"
 
 
+def test_a_case_that_failed_is_told_without_its_place_on_the_machine_that_ran_it():
+    reason = "suites/guide.yaml:4:5: guide/one: ddim takes no argument etaa"
+    (finding,) = decide(Policy(), [without_verdict("failed", reason)], [], NOW).findings
+    assert finding.message == "came to no verdict: ddim takes no argument etaa"
+
+
 def test_an_orphan_fails_the_gate():
     decision = decide(Policy(), [SOUND], ["guide/gone/cpu"], NOW)
     assert decision.outcome == "incomplete"

@@ -51,6 +51,7 @@ def candidate(state, *changes, size=None, **fields):
         ("no [red]such[/red] checkpoint :on:", "guide/two-steps: no [red]such[/red] checkpoint :on:"),
         ("guide/two-steps: two runs differ", "guide/two-steps: two runs differ"),
         ("guide/two-steps:\nTraceback\n  line", "guide/two-steps:\nTraceback\n  line"),
+        ("suites/guide.yaml:4:5: guide/two-steps: no", "suites/guide.yaml:4:5: guide/two-steps: no"),
         ("a message " + "much longer than the console is wide " * 4, None),
     ],
 )

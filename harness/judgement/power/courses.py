@@ -128,6 +128,6 @@ def _reason(error: HarnessError, case: Case, fault: Fault) -> str:
 
 
 def without_prefix(text: str, case: Case) -> str:
-    """Return ``text`` without the case's name before it, which stands beside it already."""
+    """Return ``text`` without the case's place and name before it, which stand beside it already."""
     name = f"{case.suite}/{case.id}"
-    return text.removeprefix(f"{name}: ").removeprefix(f"{name} is vacuous: ")
+    return text.removeprefix(f"{case.place}: ").removeprefix(f"{name}: ").removeprefix(f"{name} is vacuous: ")

@@ -10,7 +10,7 @@ from typing import Any
 from harness.pipelines.errors import CheckpointError
 from harness.pipelines.folder import read_json
 
-_INDEX = "model_index.json"
+INDEX = "model_index.json"
 # Components of these libraries are models of diffusers' own; tokenizers and the like have many equal classes.
 _MODELS = ("diffusers", "mindone.diffusers")
 
@@ -22,7 +22,7 @@ def check_checkpoint(name: str, kind: Any, folder: Path) -> None:
     component that ``kind`` cannot do without, of a class that ``kind`` names: Stable Diffusion's for image to
     image.
     """
-    index = folder / _INDEX
+    index = folder / INDEX
     entries = read_json(index)
     made_for = entries.get("_class_name")
     if made_for == kind.__name__:
@@ -41,7 +41,7 @@ def check_checkpoint(name: str, kind: Any, folder: Path) -> None:
                 problems.append(f"it has no {component}")
             continue
         library, given = components[component]
-        expected = _class_names(parameter.annotation)
+        expected = class_names(parameter.annotation)
         if library in _MODELS and not component.endswith("scheduler") and expected and given not in expected:
             problems.append(f"its {component} is a {given}, not a {' or '.join(sorted(expected))}")
     if problems:
@@ -51,10 +51,10 @@ def check_checkpoint(name: str, kind: Any, folder: Path) -> None:
         )
 
 
-def _class_names(annotation: Any) -> set[str]:
-    """Return the names of the classes that an annotation allows; none where it does not tell."""
+def class_names(annotation: Any) -> set[str]:
+    """Return the names of the classes that ``annotation`` allows; none where it does not tell."""
     if isinstance(annotation, str):
         return {annotation} if annotation.isidentifier() else set()
     if isinstance(annotation, type):
         return set() if annotation is inspect.Parameter.empty else {annotation.__name__}
-    return {name for part in typing.get_args(annotation) for name in _class_names(part)} - {"NoneType"}
+    return {name for part in typing.get_args(annotation) for name in class_names(part)} - {"NoneType"}
