@@ -60,19 +60,6 @@ def _biased(output: Tensor, bias: Tensor | None) -> Tensor:
     return output + bias.reshape((1, -1, *[1] * (output.ndim - 2)))
 
 
-def _convolution(
-    input: Tensor, weight: Tensor, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
-) -> Tensor:
-    axes = weight.ndim - 2
-    steps, gaps = integers(stride, axes), integers(dilation, axes)
-    if input.ndim == axes + 1:
-        return _convolution(input.expand_dims(0), weight, bias, steps, padding, gaps, groups).squeeze(0)
-    if padding == "same":
-        input, padding = _same(input, weight, gaps)
-    widths = (0,) * axes if padding == "valid" else integers(padding, axes)
-    return _biased(_convolved(input, weight, steps, widths, gaps, groups), bias)
-
-
 def _same(input: Tensor, weight: Tensor, dilation: tuple[int, ...]) -> tuple[Tensor, tuple[int, ...]]:
     """Return the input, padded by the odd one at its ends as torch does, and the even rest of 'same'."""
     total = [gap * (size - 1) for gap, size in zip(dilation, weight.shape[2:], strict=True)]
@@ -88,26 +75,13 @@ def _same(input: Tensor, weight: Tensor, dilation: tuple[int, ...]) -> tuple[Ten
     serves=("mint.nn.functional.conv2d", "mint.nn.Conv2d"),
     overload="conv2d",
 )
-def conv2d(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-) -> Tensor:
-    """`ops.Conv2D`."""
-    return _convolution(input, weight, bias, stride, padding, dilation, groups)
-
-
 @kernel(
     "Conv3DExt",
     "Conv3DPadding",
     serves=("mint.nn.functional.conv3d", "mint.nn.Conv3d"),
     overload="conv3d",
 )
-def conv3d(
+def convolution(
     input: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
@@ -116,8 +90,15 @@ def conv3d(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Tensor:
-    """`ops.Conv3D`."""
-    return _convolution(input, weight, bias, stride, padding, dilation, groups)
+    """`ops.Conv2D` or `ops.Conv3D`, as the weight has axes."""
+    axes = weight.ndim - 2
+    steps, gaps = integers(stride, axes), integers(dilation, axes)
+    if input.ndim == axes + 1:
+        return convolution(input.expand_dims(0), weight, bias, steps, padding, gaps, groups).squeeze(0)
+    if padding == "same":
+        input, padding = _same(input, weight, gaps)
+    widths = (0,) * axes if padding == "valid" else integers(padding, axes)
+    return _biased(_convolved(input, weight, steps, widths, gaps, groups), bias)
 
 
 @kernel(
@@ -139,7 +120,7 @@ def conv1d(
     widths = padding if isinstance(padding, str) else (0, *integers(padding, 1))
     steps, gaps = (1, *integers(stride, 1)), (1, *integers(dilation, 1))
     image, row = input.expand_dims(-2), weight.expand_dims(-2)
-    return _convolution(image, row, bias, steps, widths, gaps, groups).squeeze(-2)
+    return convolution(image, row, bias, steps, widths, gaps, groups).squeeze(-2)
 
 
 @kernel("ConvTranspose2D", serves=("mint.nn.functional.conv_transpose2d", "mint.nn.ConvTranspose2d"))
