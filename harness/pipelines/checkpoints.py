@@ -50,6 +50,16 @@ def resolve(spec: str, base: Path, *, files: Sequence[str] | None = None) -> Res
     return ResolvedCheckpoint(spec, folder=folder, revision=commit)
 
 
+def advice(spec: str) -> str:
+    """Return, on a line of its own, how to provide the checkpoint ``spec``; '' where it is not of the Hub."""
+    if not spec.startswith("hub:"):
+        return ""
+    from harness.pipelines.hub import how_to_provide
+
+    repository, _, revision = spec.removeprefix("hub:").partition("@")
+    return f"\n{how_to_provide(repository, revision)}"
+
+
 def _locate(spec: str, base: Path) -> ResolvedCheckpoint | tuple[str, str]:
     """Return the checkpoint, or repository and revision where the Hub must be asked for it."""
     kind, colon, name = spec.partition(":")

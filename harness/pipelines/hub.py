@@ -61,10 +61,17 @@ def download(
 
 
 def _error(repository: str, revision: str | None, reason: str, error: Exception) -> CheckpointError:
-    at = "" if revision is None else f" --revision {revision}"
     detail = (str(error).strip().splitlines() or ["no details"])[0]
     return CheckpointError(
         f"hub:{repository}@{revision or 'main'}: {reason} ({type(error).__name__}: {detail})\n"
+        + how_to_provide(repository, revision)
+    )
+
+
+def how_to_provide(repository: str, revision: str | None) -> str:
+    """Return how to bring a repository to a machine that cannot fetch it."""
+    at = "" if revision is None else f" --revision {revision}"
+    return (
         f"To provide it: run `hf download {repository}{at}` where there is a network (HF_HOME says where the "
         "cache lies, and can be copied), or name a local folder as the checkpoint."
     )

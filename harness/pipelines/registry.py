@@ -161,7 +161,11 @@ def _load_mindone(
     if scheduler is not None:
         check_scheduler(pipeline, kind, described, scheduler, steps=_plain_steps(call))
     folder, revision = _folder(pipeline, checkpoint, base)
-    made = load_pipeline(pipeline, kind, folder, dtype, scheduler)
+    try:
+        made = load_pipeline(pipeline, kind, folder, dtype, scheduler)
+    except CheckpointError as error:
+        # Offline, the Hub's cache is taken for whole when it is not.
+        raise CheckpointError(f"{error}{checkpoints.advice(checkpoint)}") from error
     return LoadedPipeline(signature, made, folder_hashes(folder), revision)
 
 
