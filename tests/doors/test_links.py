@@ -1,13 +1,17 @@
-"""Every link within the documentation leads to a file that exists, and every anchor to a heading of it."""
+"""What the documentation points to is there: files, headings, cases, baselines."""
 
 import re
 from pathlib import Path
 
 import pytest
 
+from harness.cases import load_suite
+
 ROOT = Path(__file__).resolve().parents[2]
 _FOLDERS = ("docs", "benchmarks", "suites", "tests")
 PAGES = sorted([*ROOT.glob("*.md"), *(page for name in _FOLDERS for page in (ROOT / name).rglob("*.md"))])
+# Suites of nobody, that show what one looks like.
+EXAMPLES = {"suites/mine.yaml", "suites/digits.yaml", "suites/x.yaml"}
 CODE = [ROOT / "conftest.py", *(ROOT / "harness").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]
 
 _FENCE = re.compile(r"^(?P<fence>```+|~~~+).*?^(?P=fence)", flags=re.MULTILINE | re.DOTALL)
@@ -87,6 +91,18 @@ def test_every_page_is_linked_from_the_readme_or_a_page_that_is():
             if target.partition("#")[0]
         ]
     assert {page for page in PAGES if page.is_relative_to(ROOT / "docs")} <= seen
+
+
+def test_every_case_and_baseline_that_a_page_names_is_there():
+    text = "\n".join(page.read_text() for page in PAGES)
+    named = set(re.findall(r"(suites/[\w/-]+\.yaml)::([\w.-]+)", text))
+    shipped = {(suite, case) for suite, case in named if suite not in EXAMPLES}
+    there = {(suite, case.id) for suite, _ in shipped for case in load_suite(ROOT / suite).cases}
+    assert shipped
+    assert shipped - there == set()
+    baselines = set(re.findall(r"\bbaselines/[\w/-]+\.json", text))
+    assert baselines
+    assert [path for path in baselines if not (ROOT / path).exists()] == []
 
 
 def test_the_anchors_are_githubs():
