@@ -6,9 +6,6 @@ A class that crashes or hangs ends its worker, not the report: the next one gets
 from __future__ import annotations
 
 import difflib
-import shlex
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,6 +18,7 @@ import harness
 from harness.errors import UsageError
 from harness.execution.bootstrap import LOAD_HARNESS
 from harness.execution.cores import claim_core
+from harness.execution.gateway import WorkerGateway
 from harness.execution.profile import Profile
 from harness.execution.runner import RunError, interpreter
 
@@ -117,15 +115,13 @@ class _Worker:
 
     def __init__(self, python: str, profile: Profile, timeout: float) -> None:
         self._timeout = timeout
-        self._folder = Path(tempfile.mkdtemp(prefix="harness-coverage-"))
-        self._log = self._folder / "worker.log"
-        self._group = execnet.Group()
+        self._gateway = WorkerGateway("harness-coverage-")
+        self._log = self._gateway.folder / "worker.log"
         self._ended: type[Exception] = execnet.gateway_base.Channel.TimeoutError
         self.alive = True
         settings = {"profile": profile.to_wire(), "limit": timeout, "log": str(self._log)}
         try:
-            gateway = self._group.makegateway(f"popen//python={shlex.quote(python)}//chdir={self._folder}")
-            self._channel = gateway.remote_exec(_BOOTSTRAP)
+            self._channel = self._gateway.open(python).remote_exec(_BOOTSTRAP)
             self._channel.send((str(Path(harness.__file__).parent), settings))
             kind, answer = self._channel.receive(timeout=_START_TIMEOUT)
         except (OSError, EOFError, self._ended, execnet.RemoteError) as error:
@@ -156,9 +152,7 @@ class _Worker:
     def close(self) -> None:
         """End the process; harmless when repeated."""
         self.alive = False
-        with suppress(OSError):
-            self._group.terminate(timeout=1.0)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._gateway.end()
 
     def _last_words(self) -> str:
         """Return the last line of the log that is not blank."""

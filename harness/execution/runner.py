@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -23,6 +21,7 @@ import harness
 from harness.errors import HarnessError
 from harness.execution.bootstrap import LOAD_HARNESS
 from harness.execution.cores import CoreClaim, claim_core
+from harness.execution.gateway import WorkerGateway
 from harness.execution.implementation import implementation_of
 from harness.execution.profile import Profile
 from harness.faults.catalogue import FaultNotApplicable
@@ -222,10 +221,8 @@ class _WorkerProcess:
     def __init__(
         self, python: str, profile: Profile, context: Context, import_paths: list[str], limit: float
     ) -> None:
-        # MindSpore leaves folders such as rank_0 where it runs: here they end with the worker.
-        self._folder = Path(tempfile.mkdtemp(prefix="harness-worker-"))
-        self._log = self._folder / "worker.log"
-        self._group = execnet.Group()
+        self._gateway = WorkerGateway("harness-worker-")
+        self._log = self._gateway.folder / "worker.log"
         started = time.monotonic()
         settings = {
             "profile": profile.to_wire(),
@@ -237,19 +234,17 @@ class _WorkerProcess:
             "import_paths": import_paths,
         }
         try:
-            gateway = self._group.makegateway(f"popen//python={shlex.quote(python)}//chdir={self._folder}")
-            self._popen: subprocess.Popen[bytes] = gateway._io.popen
-            self._channel = gateway.remote_exec(LOAD_HARNESS + _SERVE)
+            self._channel = self._gateway.open(python).remote_exec(LOAD_HARNESS + _SERVE)
             self._channel.send((str(Path(harness.__file__).parent), settings))
             kind, answer = self._channel.receive(timeout=_START_TIMEOUT)
         except (OSError, EOFError, self._timeout_error(), execnet.RemoteError) as error:
-            self._discard()
+            self._gateway.end()
             raise RunError(f"{python}: the worker did not start: {error}") from None
         except BaseException:  # an interrupt, or a time limit of pytest's own
-            self._discard()
+            self._gateway.end()
             raise
         if kind == "error":
-            self._discard()
+            self._gateway.end()
             raise RunError(f"{python}: {answer}")
         self.pid: int = answer
         self.spawn_seconds = time.monotonic() - started
@@ -282,18 +277,19 @@ class _WorkerProcess:
     def close(self) -> None:
         with suppress(OSError):
             self._channel.close()
-        self._discard()
+        self._gateway.end()
 
     def kill(self) -> None:
         # Once its end was waited for, its number may be another process's.
-        if self._popen.poll() is None:
+        if self._process.poll() is None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
-        self._discard()
+        self._gateway.end()
 
-    def _discard(self) -> None:
-        self._group.terminate(timeout=1.0)
-        shutil.rmtree(self._folder, ignore_errors=True)
+    @property
+    def _process(self) -> subprocess.Popen[bytes]:
+        assert self._gateway.process is not None
+        return self._gateway.process
 
     def _timeout_error(self) -> type[Exception]:
         error: type[Exception] = execnet.gateway_base.Channel.TimeoutError
@@ -301,7 +297,7 @@ class _WorkerProcess:
 
     def _how_it_ended(self) -> str:
         try:
-            code = self._popen.wait(timeout=5)
+            code = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
             return "it closed its channel but has not ended"
         return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"

@@ -188,6 +188,51 @@ def test_an_answer_that_was_not_waited_for_is_not_the_next_cases(tmp_path, monke
         signal.signal(signal.SIGUSR1, previous)
 
 
+@pytest.mark.parametrize("answered", [False, True], ids=["before it answers", "before it is ready"])
+def test_an_interrupt_while_a_worker_starts_leaves_nothing_behind(tmp_path, monkeypatch, answered):
+    """As Ctrl-C or pytest-timeout, whose traceback may be kept for as long as the session."""
+    temporary, began, python = tmp_path / "tmp", tmp_path / "began", tmp_path / "python"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    # The process says that it has begun, and is stuck: as an interpreter, or in its own imports.
+    stuck = (
+        f"import os, pathlib, time; pathlib.Path({str(began)!r}).write_text(str(os.getpid())); time.sleep(3600)"
+    )
+    if answered:
+        finder = f"class Stuck:\n    def find_spec(name, *_):\n        if 'worker' in name: {stuck}\n"
+        (tmp_path / "sitecustomize.py").write_text(f"import sys\n{finder}sys.meta_path.insert(0, Stuck)\n")
+        python.write_text(f'#!/bin/sh\nPYTHONPATH="{tmp_path}" exec "{sys.executable}" "$@"\n')
+    else:
+        sound = f'exec "{sys.executable}"'
+        python.write_text(f'#!/bin/sh\n[ "$1" = -c ] && {sound} "$@"\n{sound} -c "{stuck}"\n')
+    python.chmod(0o700)
+
+    class LeftAlone(BaseException):
+        pass
+
+    def leave(*_):
+        raise LeftAlone
+
+    def interrupt():
+        while not (began.exists() and began.read_text()):
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    previous = signal.signal(signal.SIGUSR1, leave)
+    try:
+        with Runner(python=python) as runner:
+            interrupter = threading.Thread(target=interrupt)
+            interrupter.start()
+            with pytest.raises(LeftAlone):
+                runner.run(job("sound"))
+            interrupter.join()
+            # The error and its traceback are still held, the runner is still open.
+            assert not alive(int(began.read_text()))
+            assert list(temporary.iterdir()) == []
+    finally:
+        signal.signal(signal.SIGUSR1, previous)
+
+
 def test_a_worker_that_cannot_start_says_why_to_every_case():
     with Runner(import_paths=[TESTS], device="Ascend") as runner:
         messages = set()
