@@ -53,6 +53,14 @@ def bisect(
         bool, typer.Option("--drift", help="find the first that drifts, not the first with other bits")
     ] = False,
     extras: With = None,
+    good_extras: Annotated[
+        list[str] | None,
+        typer.Option("--good-with", metavar="REQUIREMENT", help="as --with, at the good end alone"),
+    ] = None,
+    bad_extras: Annotated[
+        list[str] | None,
+        typer.Option("--bad-with", metavar="REQUIREMENT", help="as --with, everywhere but at the good end"),
+    ] = None,
     python: Annotated[
         list[str] | None,
         typer.Option(
@@ -79,9 +87,10 @@ def bisect(
     if json_file is not None:
         check_destination(json_file)
     pythons = python or []
-    if repo is not None and (releases or extras or len(pythons) > 1):
+    made = releases or extras or good_extras or bad_extras
+    if repo is not None and (made or len(pythons) > 1):
         raise UsageError("--repo bisects commits under one interpreter: leave --releases and --with out")
-    if pythons and (releases or extras):
+    if pythons and made:
         raise UsageError("--python gives environments as they are: leave --releases and --with out")
     case = one_case(path)
     store = BaselineStore(baseline_dir)
@@ -108,7 +117,13 @@ def bisect(
             else:
                 between = [Release.parse(f"{ends[0].package}=={each}") for each in _versions(releases or [])]
                 line = ReleaseLine.made(
-                    *ends, between, extras or [], Environments(environments), display.preparing
+                    *ends,
+                    between,
+                    extras or [],
+                    Environments(environments),
+                    display.preparing,
+                    good_extras=good_extras or [],
+                    bad_extras=bad_extras or [],
                 )
             running = Running(
                 subject_maker(device, device_id, timeout, [Path.cwd()]),

@@ -64,7 +64,10 @@ def bisect(
     yields no measurement.
     """
     if len(versions) < 2:
-        raise NothingToFind(f"good and bad are the same ({versions[0]}): there is nothing between them")
+        raise NothingToFind(
+            f"good and bad are the same ({versions[0]}): there is nothing between them; to bisect "
+            "something else that differs, give that as --good and --bad"
+        )
     reference = run(versions[0])
     progress(versions[0], True, "the good end")
     ran, failed = {0: reference}, dict[int, str]()

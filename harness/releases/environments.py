@@ -92,7 +92,7 @@ class Environments:
             return None
         python = folder / "venv" / "bin" / "python"
         try:
-            packages = installed(python)
+            packages = installed(python, alone=True)
         except (OSError, HarnessError):
             # The Python that it is made from is gone: nothing of it can be used.
             return None
@@ -106,7 +106,7 @@ class Environments:
                 f"{folder}: packages were changed there since it was made ({', '.join(changed[:5])}); remove "
                 f"it (harness environments remove {specification.name}) and give --with what it shall have"
             )
-        return Environment(specification.name, python, packages)
+        return Environment(specification.name, python, installed(python))
 
     def ensure(
         self, specifications: Sequence[Specification], progress: Callable[[str], None] = lambda _: None
@@ -122,7 +122,7 @@ class Environments:
         for each in missing:
             progress(f"looking for {each}")
             with _naming(each):
-                check_installable(each.requirements)
+                check_installable(each.requirements, each.overrides)
         self._check_space(missing)
         for number, each in enumerate(missing, 1):
             progress(f"making {each} ({number} of {len(missing)})")
@@ -200,12 +200,12 @@ class Environments:
 
 def _build(folder: Path, specification: Specification) -> Environment:
     python = make_environment(folder / "venv")
-    install(python, specification.requirements)
-    packages = installed(python)
+    install(python, specification.requirements, specification.overrides)
+    packages = installed(python, alone=True)
     date = datetime.now(timezone.utc).isoformat(timespec="seconds")
     marker = _Marker(_FORMAT, list(specification.requirements), packages, date)
     write_durably(folder / _MARKER, json.dumps(asdict(marker), indent=2).encode())
-    return Environment(specification.name, python, packages)
+    return Environment(specification.name, python, installed(python))
 
 
 @contextmanager

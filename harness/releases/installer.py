@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from packaging.version import Version
 from uv import find_uv_bin
@@ -20,9 +22,13 @@ class InstallError(HarnessError):
     """uv could not do what it was asked for; the text has its last lines."""
 
 
-def check_installable(requirements: Sequence[str]) -> None:
-    """Raise :class:`InstallError` where the package index has no set of packages for ``requirements``."""
-    _compile("\n".join(requirements))
+def check_installable(requirements: Sequence[str], overrides: Sequence[str] = ()) -> None:
+    """Raise :class:`InstallError` where the package index has no set of packages for ``requirements``.
+
+    ``overrides`` take the place of what packages require of those that they name.
+    """
+    with _overriding(overrides) as options:
+        _compile("\n".join(requirements), *options)
 
 
 def make_environment(folder: Path) -> Path:
@@ -31,9 +37,13 @@ def make_environment(folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
-def install(python: Path, requirements: Sequence[str]) -> None:
-    """Install ``requirements`` into the environment of ``python``; raises :class:`InstallError`."""
-    _uv("pip", "install", "--python", str(python), "--", *requirements)
+def install(python: Path, requirements: Sequence[str], overrides: Sequence[str] = ()) -> None:
+    """Install ``requirements`` into the environment of ``python``; raises :class:`InstallError`.
+
+    ``overrides`` are as :func:`check_installable` has them.
+    """
+    with _overriding(overrides) as options:
+        _uv("pip", "install", "--python", str(python), *options, "--", *requirements)
 
 
 def releases_between(first: Release, last: Release) -> list[Release]:
@@ -57,6 +67,19 @@ def releases_between(first: Release, last: Release) -> list[Release]:
         if wanted.order != got.order:
             raise InstallError(f"{wanted}: the package index has no such release; the next it has is {got}")
     return found if first == high else found[::-1]
+
+
+@contextmanager
+def _overriding(overrides: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Give the options of uv that ``overrides`` take."""
+    if not overrides:
+        yield ()
+        return
+    # uv takes them from a file alone.
+    with NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
+        file.write("\n".join(overrides))
+        file.flush()
+        yield "--override", file.name
 
 
 def _compile(requirements: str, *options: str) -> str:

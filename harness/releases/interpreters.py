@@ -43,9 +43,13 @@ class Subject:
         return self.packages[MINDSPORE]
 
 
-def installed(python: str | Path) -> dict[str, str]:
-    """Return the version of every distribution that ``python`` finds; raises HarnessError where it fails."""
-    done = subprocess.run([str(python), "-c", _LIST], capture_output=True, text=True, check=False)
+def installed(python: str | Path, *, alone: bool = False) -> dict[str, str]:
+    """Return the version of every distribution that ``python`` finds; raises HarnessError where it fails.
+
+    With ``alone`` they are those of its environment, without what ``PYTHONPATH`` adds (CANN sets it).
+    """
+    options = ["-I"] if alone else []
+    done = subprocess.run([str(python), *options, "-c", _LIST], capture_output=True, text=True, check=False)
     try:
         pairs = json.loads(done.stdout)
     except ValueError:

@@ -46,25 +46,31 @@ class ReleaseLine:
         extras: Sequence[str],
         environments: Environments,
         progress: Callable[[str], None],
+        *,
+        good_extras: Sequence[str] = (),
+        bad_extras: Sequence[str] = (),
     ) -> ReleaseLine:
         """Return the line whose environments are made; without ``between`` the package index has it.
 
+        ``extras`` are installed with every release, ``good_extras`` with ``good``, ``bad_extras`` with all
+        others: a change that these make is found beside the good end, and attributed to them.
+
         Raises UsageError for releases that are not between ``good`` and ``bad``.
         """
-        Specification.of(good, extras)
+        Specification.of(good, [*extras, *good_extras])
+        Specification.of(bad, [*extras, *bad_extras])
         if good.package != bad.package:
             raise UsageError(f"{good} and {bad} are of two packages; nothing is between them")
         line = _ordered(good, bad, between) if between else releases_between(good, bad)
 
         def subject(release: Release, pins: Mapping[str, str] | None = None) -> Subject:
-            pins = pins or {}
-            kept = [each for each in extras if canonicalize_name(Requirement(each).name) not in pins]
-            pinned = [f"{name}=={version}" for name, version in pins.items()]
-            specification = Specification.of(release, [*kept, *pinned])
+            own = good_extras if release == good else bad_extras
+            specification = Specification.of(release, [*extras, *own], pins)
             (environment,) = environments.ensure([specification], progress)
             return subject_of(specification, environment)
 
-        named = tuple(canonicalize_name(Requirement(each).name) for each in extras)
+        asked = (*extras, *good_extras, *bad_extras)
+        named = tuple(dict.fromkeys(canonicalize_name(Requirement(each).name) for each in asked))
         return cls(tuple(line), subject, subject, named)
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -49,14 +49,25 @@ class Release:
 
 @dataclass(frozen=True)
 class Specification:
-    """What an environment is made of: a release, and ``extras``, requirements beside it."""
+    """What an environment is made of: a release, and ``extras``, requirements beside it.
+
+    ``overrides`` are versions installed whatever the other packages say that they need.
+    """
 
     release: Release
     extras: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, release: Release, extras: Sequence[str]) -> Specification:
-        """Return the specification; raises UsageError for an extra that is no requirement."""
+    def of(
+        cls, release: Release, extras: Sequence[str], overrides: Mapping[str, str] | None = None
+    ) -> Specification:
+        """Return the specification, with the version of each package in ``overrides`` forced.
+
+        Raises UsageError for an extra that is no requirement.
+        """
+        forced = overrides or {}
+        kept = set()
         for extra in extras:
             try:
                 named = canonicalize_name(Requirement(extra).name)
@@ -66,23 +77,26 @@ class Specification:
                 ) from None
             if named == release.package:
                 raise UsageError(f"--with {extra} and the release {release} are of one package; give one")
-        return cls(release, tuple(sorted(set(extras))))
+            if named not in forced:
+                kept.add(extra)
+        pinned = (f"{name}=={version}" for name, version in forced.items())
+        return cls(release, tuple(sorted(kept)), tuple(sorted(pinned)))
 
     @property
     def requirements(self) -> tuple[str, ...]:
         """What is installed, the release first; what is asked for by name takes the place of a default."""
-        asked = (str(self.release), *self.extras)
+        asked = (str(self.release), *self.extras, *self.overrides)
         named = {canonicalize_name(Requirement(each).name) for each in asked}
         return (*asked, *(each for each in BASE if canonicalize_name(Requirement(each).name) not in named))
 
     @property
     def name(self) -> str:
-        """The environment's name, that of its folder: release, Python, and a hash of the extras."""
+        """The environment's name, that of its folder: release, Python, and a hash of the rest."""
         python = f"py{sys.version_info.major}{sys.version_info.minor}"
         parts = [self.release.package, self.release.version, python]
-        if self.extras:
-            parts.append(hashlib.sha256("\n".join(self.extras).encode()).hexdigest()[:8])
+        if rest := [*self.extras, *(f"override {each}" for each in self.overrides)]:
+            parts.append(hashlib.sha256("\n".join(rest).encode()).hexdigest()[:8])
         return "-".join(parts)
 
     def __str__(self) -> str:
-        return " ".join((str(self.release), *(f"with {extra}" for extra in self.extras)))
+        return " ".join((str(self.release), *(f"with {each}" for each in (*self.extras, *self.overrides))))

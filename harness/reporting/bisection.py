@@ -47,8 +47,11 @@ def show_bisected(
     console: Console, case: Case, found: Bisected[Any], attribution: Attribution | None
 ) -> None:
     """Print the first bad version, how it stands to the one before it, and where the change is."""
+    # What else differs between two releases may be what changed it.
+    by_release = attribution is None or attribution.part == found.first_bad.package
+    place = f"with {found.first_bad}" if by_release else f"from {found.last_good} to {found.first_bad}"
     lines = [
-        Text.assemble((f"{case.suite}/{case.id} changed with {found.first_bad}", "bold")),
+        Text.assemble((f"{case.suite}/{case.id} changed {place}", "bold")),
         Text(f"  against {found.last_good}: {cell_words(found.step)}{_tier(found)}"),
     ]
     if found.to_good != found.step:

@@ -148,6 +148,8 @@ def test_wrong_usage_over_commits(project, repository, case, ends, options, mess
         (("mindspore==2.7.0", "mindspore==2.8.0"), ("--releases", "2.9.0"), "is not between"),
         (("a==1", "a==2"), ("--with", "b", "--python", "x"), "leave --releases and --with out"),
         (("a==1", "a==2"), ("--releases", "1.5", "--python", "x"), "leave --releases and --with out"),
+        (("a==1", "a==2"), ("--good-with", "b", "--python", "x"), "leave --releases and --with out"),
+        (("a==1", "a==2"), ("--bad-with", "a==3"), "are of one package"),
     ],
 )
 def test_wrong_usage_over_releases(project, ends, options, message):

@@ -1,22 +1,25 @@
 """Bisecting a line of versions: the change is found, in few runs, whatever is in its way."""
 
 import dataclasses
+import io
 import math
 from functools import partial
 
 import numpy as np
 import pytest
+from rich.console import Console
 from samples import make_case, make_measurement
 
 from harness.baselines import BaselineStore
 from harness.errors import HarnessError, UsageError
 from harness.judgement import Verdict
-from harness.releases.attribution import attribute
+from harness.releases.attribution import Attribution, attribute
 from harness.releases.bisection import NothingToFind, bisect
 from harness.releases.comparison import compare_runs
 from harness.releases.interpreters import Subject
 from harness.releases.release_line import ReleaseLine
 from harness.releases.requirements import Release
+from harness.reporting.bisection import show_bisected
 
 LIMITS = {"same_environment": {"max_abs": 0.01}}
 
@@ -102,8 +105,11 @@ def test_nothing_to_find(tmp_path):
         Line([0.0], folder=tmp_path).bisect()
 
 
-def parted(good, bad, sensitive, *, can_vary=True, named=()):
-    """Attribute a change that the packages in ``sensitive`` make; returns what was found and was tried."""
+def parted(good, bad, sensitive, *, can_vary=True, named=(), together=()):
+    """Attribute a change that the packages in ``sensitive`` make; returns what was found and was tried.
+
+    Those in ``together`` run in one version alone.
+    """
     subjects = tuple(Subject("", "", packages) for packages in (good, bad))
     tried = []
 
@@ -112,7 +118,10 @@ def parted(good, bad, sensitive, *, can_vary=True, named=()):
 
     def run_with(pins):
         tried.append(dict(pins))
-        return measured({**bad, **pins})
+        packages = {**bad, **pins}
+        if len({packages[name] for name in together}) > 1:
+            raise HarnessError("cannot be imported")
+        return measured(packages)
 
     found = attribute(
         "mindspore", subjects, (measured(good), measured(bad)), run_with if can_vary else None, named
@@ -137,12 +146,49 @@ def test_the_part_that_changed_the_output():
     assert "mindspore, or numpy, scipy" in found.text
 
 
+def test_parts_that_do_not_run_apart():
+    one = {"mindspore": "1", "mindone": "1", "numpy": "1", "transformers": "1"}
+    two = dict.fromkeys(one, "2")
+    pair = ["mindone", "transformers"]
+    found, tried = parted(one, two, ["mindone"], together=pair)
+    assert (found.part, found.runs, len(tried)) == (None, 4, 4)
+    assert found.text == (
+        "not mindspore, for with the good side's mindone, numpy, transformers there is no change; "
+        "apart they do not run: cannot be imported"
+    )
+    # Of what runs apart it is told all the same, and of what runs with none of the others nothing.
+    assert parted(one, two, ["numpy"], together=pair)[0].part == "numpy"
+    assert parted(one, two, ["mindspore"], together=pair)[0].part == "mindspore"
+    found, tried = parted(one, two, ["mindone"], together=["mindspore", "mindone"])
+    assert (found.part, len(tried)) == (None, 1)
+    assert found.text.startswith("mindspore, or mindone, numpy, transformers: no run with one part varied")
+
+
 def test_packages_that_compute_nothing_are_named_not_varied():
     good, bad = {"mindspore": "1", "psutil": "1", "new": "1"}, {"mindspore": "2", "psutil": "2", "added": "1"}
     found, tried = parted(good, bad, ["mindspore"])
     assert (found.part, tried, found.others) == ("mindspore", [], ("psutil: 1 -> 2",))
+    # One that is on one side alone cannot be varied, and is named.
+    found, tried = parted(good, {**bad, "scipy": "1"}, ["mindspore"])
+    assert (found.part, tried, found.others) == ("mindspore", [], ("psutil: 1 -> 2", "scipy: absent -> 1"))
     found, tried = parted(good, bad, ["psutil"], named=["psutil"])
     assert (found.part, tried) == ("psutil", [{"psutil": "1"}])
+
+
+@pytest.mark.parametrize(
+    ("part", "place"),
+    [
+        ("mindspore", "with mindspore==2.8.0"),
+        ("numpy", "from mindspore==2.7.0 to mindspore==2.8.0"),
+        (None, "from mindspore==2.7.0 to mindspore==2.8.0"),
+    ],
+)
+def test_a_release_is_not_blamed_for_what_came_with_it(part, place, tmp_path):
+    found = Line([0.0, 0.5], folder=tmp_path).bisect()
+    ends = {"last_good": Release("mindspore", "2.7.0"), "first_bad": Release("mindspore", "2.8.0")}
+    console = Console(file=io.StringIO(), width=200)
+    show_bisected(console, make_case(), dataclasses.replace(found, **ends), Attribution(part, "why"))
+    assert console.file.getvalue().splitlines()[0] == f"guide/two-steps changed {place}"
 
 
 def line_of(good, bad, *between):

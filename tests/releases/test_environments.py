@@ -15,8 +15,15 @@ from user_project import Project
 from harness.errors import HarnessError, UsageError
 from harness.releases import environments as module
 from harness.releases.environments import BYTES_EACH, Environments
-from harness.releases.installer import InstallError, install, make_environment, releases_between
+from harness.releases.installer import (
+    InstallError,
+    check_installable,
+    install,
+    make_environment,
+    releases_between,
+)
 from harness.releases.interpreters import differing_packages, examine, in_order, installed
+from harness.releases.release_line import ReleaseLine
 from harness.releases.requirements import Release, Specification
 
 SPECIFICATION = Specification.of(Release.parse("mindspore==2.8.0"), [])
@@ -27,8 +34,8 @@ OTHER = Specification.of(Release.parse("mindspore==2.9.0"), [])
 def nothing_installed(monkeypatch):
     """Environments are really made, with no package in them; the list has what was to be installed."""
     asked = []
-    monkeypatch.setattr(module, "install", lambda python, requirements: asked.append((python, requirements)))
-    monkeypatch.setattr(module, "check_installable", lambda requirements: None)
+    monkeypatch.setattr(module, "install", lambda python, wanted, overrides: asked.append((python, wanted)))
+    monkeypatch.setattr(module, "check_installable", lambda wanted, overrides: None)
     return asked
 
 
@@ -63,6 +70,34 @@ def test_a_release_and_what_it_is_installed_with():
         Specification.of(own.release, ["--index-url=x"])
     with pytest.raises(UsageError, match="are of one package"):
         Specification.of(own.release, ["mindspore==2.9.0"])
+    forced = Specification.of(own.release, ["numpy>=1.25", "mindone==0.5.0"], {"numpy": "1.24.4"})
+    assert forced.requirements == (
+        "mindspore==2.8.0", "mindone==0.5.0", "numpy==1.24.4", "safetensors", "huggingface_hub",
+    )  # fmt: skip
+    assert (forced.overrides, str(forced)) == (
+        ("numpy==1.24.4",), "mindspore==2.8.0 with mindone==0.5.0 with numpy==1.24.4",
+    )  # fmt: skip
+    # What is forced may stand beside other packages than what was asked for.
+    assert forced.name != Specification.of(own.release, ["numpy==1.24.4", "mindone==0.5.0"]).name
+
+
+def test_what_is_given_to_one_end_of_a_line(tmp_path, nothing_installed):
+    good, between, bad = (Release.parse(f"mindspore=={each}") for each in ("2.7.0", "2.8.0", "2.9.0"))
+    line = ReleaseLine.made(
+        good, bad, [between], ["mindone"], Environments(tmp_path), lambda text: None,
+        good_extras=["numpy==1.25.0"], bad_extras=["numpy==1.26.4", "scipy"],
+    )  # fmt: skip
+    for release in line.releases:
+        line.subject(release)
+    line.run_with(bad, {"numpy": "1.25.0"})
+    assert [wanted[:-2] for _, wanted in nothing_installed] == [
+        ("mindspore==2.7.0", "mindone", "numpy==1.25.0"),
+        ("mindspore==2.8.0", "mindone", "numpy==1.26.4", "scipy"),
+        ("mindspore==2.9.0", "mindone", "numpy==1.26.4", "scipy"),
+        ("mindspore==2.9.0", "mindone", "scipy", "numpy==1.25.0"),
+    ]
+    # All of them may be what made the change.
+    assert line.named == ("mindone", "numpy", "scipy")
 
 
 def test_made_once_and_only_what_is_complete_is_used(tmp_path, nothing_installed):
@@ -90,7 +125,7 @@ def test_made_once_and_only_what_is_complete_is_used(tmp_path, nothing_installed
 
 
 def test_an_installation_that_fails_leaves_nothing_that_is_used(tmp_path, nothing_installed, monkeypatch):
-    def fail(python, requirements):
+    def fail(python, requirements, overrides):
         raise InstallError("uv pip failed; the end of what it said:\n    no such file")
 
     monkeypatch.setattr(module, "install", fail)
@@ -102,16 +137,41 @@ def test_an_installation_that_fails_leaves_nothing_that_is_used(tmp_path, nothin
     assert environments.find(SPECIFICATION) is None
 
 
+def make_wheel(folder, name, version, *requires):
+    info = f"{name}-{version}.dist-info"
+    lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+    lines += [f"Requires-Dist: {each}" for each in requires]
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{name}.py", "")
+        archive.writestr(f"{info}/METADATA", "\n".join(lines) + "\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return path
+
+
+def test_a_version_that_other_packages_forbid_can_be_forced(tmp_path, monkeypatch):
+    """As mindone names one version of transformers: else nobody could tell which of the two it was."""
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("UV_FIND_LINKS", str(tmp_path))
+    make_wheel(tmp_path, "tiny", "1.0", "part==1.0")
+    for version in ("1.0", "2.0"):
+        make_wheel(tmp_path, "part", version)
+    wanted = ["tiny==1.0", "part==2.0"]
+    python = make_environment(tmp_path / "venv")
+    with pytest.raises(InstallError, match="uv pip compile failed"):
+        check_installable(wanted)
+    with pytest.raises(InstallError, match="uv pip install failed"):
+        install(python, wanted)
+    check_installable(wanted, ["part==2.0"])
+    install(python, wanted, ["part==2.0"])
+    assert installed(python) == {"tiny": "1.0", "part": "2.0"}
+
+
 def test_uv_installs_and_says_why_it_cannot(tmp_path, monkeypatch):
     monkeypatch.setenv("UV_OFFLINE", "1")
-    wheel = tmp_path / "tiny-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr("tiny.py", "")
-        archive.writestr("tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
-        archive.writestr(
-            "tiny-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        archive.writestr("tiny-1.0.dist-info/RECORD", "")
+    wheel = make_wheel(tmp_path, "tiny", "1.0")
     python = make_environment(tmp_path / "venv")
     install(python, [f"tiny @ file://{wheel}"])
     assert installed(python) == {"tiny": "1.0"}
@@ -132,6 +192,22 @@ def test_one_whose_packages_were_changed_is_not_used(tmp_path, nothing_installed
         HarnessError, match=r"packages were changed there since it was made \(added\); remove"
     ):
         environments.find(SPECIFICATION)
+
+
+def test_what_the_shell_adds_is_seen_and_is_no_change_of_the_environment(
+    tmp_path, nothing_installed, monkeypatch
+):
+    """As CANN's `set_env.sh` adds packages of its own to PYTHONPATH."""
+    environments = Environments(tmp_path / "environments")
+    (made,) = environments.ensure([SPECIFICATION])
+    metadata = tmp_path / "added" / "te-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: te\nVersion: 1.0\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "added"))
+    assert environments.find(SPECIFICATION).packages == {**made.packages, "te": "1.0"}
+    environments.ensure([OTHER])
+    monkeypatch.delenv("PYTHONPATH")
+    assert environments.find(OTHER).packages == {}
 
 
 def test_the_disk_is_looked_at_before_anything_is_made(tmp_path, nothing_installed, monkeypatch):
