@@ -340,7 +340,8 @@ class TestAGateThatPasses:
             "import sys; sys.argv = ['harness', 'verify', 'certificate.json']\n"
             "from harness.cli import main\n"
             "try:\n    main()\nfinally:\n"
-            "    heavy = {'numpy', 'mindspore', 'yaml', 'execnet', 'harness.cases', 'harness.execution'}\n"
+            "    heavy = {'numpy', 'mindspore', 'yaml', 'execnet', 'rich', 'pytest', 'packaging'}\n"
+            "    heavy |= {f'harness.{name}' for name in ('cases', 'execution', 'judgement', 'reporting')}\n"
             "    print(sorted(heavy & sys.modules.keys()))\n"
         )
         (project.root / "imports.py").write_text(code)
