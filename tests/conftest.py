@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
 from harness.execution.cores import claim_core
 from harness.execution.profile import Profile
 
+_OTHER_PYTHON = "HARNESS_OTHER_PYTHON"
 # pytest, rich and the harness print more, less or in colour for these. Tests read what processes print, so
 # these are unset wherever the tests run; the test of such a variable sets it.
 _VARIABLES = (
@@ -24,6 +29,31 @@ def plain_output() -> Iterator[None]:
         for name in _VARIABLES:
             patch.delenv(name, raising=False)
         yield
+
+
+@pytest.fixture(scope="session")
+def other_python() -> str:
+    """The interpreter of an environment with another MindSpore release, for what is marked `releases`."""
+    given = os.environ.get(_OTHER_PYTHON)
+    if not given:
+        pytest.fail(f"set {_OTHER_PYTHON} to the python of an environment with another MindSpore release")
+    # Not resolved: a virtual environment's python is a link.
+    return str(Path(given).absolute())
+
+
+@pytest.fixture(scope="session")
+def other_release(other_python: str) -> str:
+    """The MindSpore release that ``other_python`` has."""
+    code = "from importlib.metadata import version; print(version('mindspore'))"
+    done = subprocess.run([other_python, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def other_bits(other_release: str) -> bool:
+    """Whether ``other_release`` has other bits than the one that tests run under: see docs/matrix.md."""
+    earlier = ("2.7", "2.8")
+    return other_release.startswith(earlier) != version("mindspore").startswith(earlier)
 
 
 @pytest.fixture(scope="session")

@@ -3,20 +3,13 @@
 HARNESS_OTHER_PYTHON names the interpreter that has the other release.
 """
 
-import os
 import re
-import subprocess
-from pathlib import Path
 
 import pytest
 
 from harness.cases.selection import select
 
 pytestmark = pytest.mark.releases
-
-VARIABLE = "HARNESS_OTHER_PYTHON"
-# The bits of these differ from those of the release that the baselines are of; see README.md.
-OTHER_BITS = ("2.7", "2.8")
 
 # The factory's output moves with TEST_OFFSET: some releases have the same bits, which need no limits.
 SUITE = """\
@@ -35,26 +28,7 @@ cases:
 """
 
 
-@pytest.fixture(scope="module")
-def other_python():
-    given = os.environ.get(VARIABLE)
-    if not given:
-        pytest.fail(
-            f"set {VARIABLE} to the interpreter of a virtual environment with another MindSpore release"
-        )
-    # Not resolved: a virtual environment's python is a link.
-    return str(Path(given).absolute())
-
-
-@pytest.fixture(scope="module")
-def other_release(other_python):
-    code = "from importlib.metadata import version; print(version('mindspore'))"
-    return subprocess.run(
-        [other_python, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.strip()
-
-
-def test_shipped_suites_are_within_their_limits(shipped, other_python, other_release):
+def test_shipped_suites_are_within_their_limits(shipped, other_python, other_release, other_bits):
     found = shipped.compare("suites/", "-v", "--harness-python", other_python)
     assert found.returncode == 0, found.text
     cases = select([str(shipped.root / "suites")]).cases
@@ -66,7 +40,7 @@ def test_shipped_suites_are_within_their_limits(shipped, other_python, other_rel
         found.text,
         re.M,
     )
-    if other_release.startswith(OTHER_BITS):
+    if other_bits:
         # The drift is real: it is there, and the limits hold it.
         assert re.search(
             r"ddim\.yaml::two-steps WITHIN \(across releases, [\w. ]+ at \d+% of its limit\)", found.text

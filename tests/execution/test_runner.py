@@ -195,9 +195,8 @@ def test_an_interrupt_while_a_worker_starts_leaves_nothing_behind(tmp_path, monk
     temporary.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     # The process says that it has begun, and is stuck: as an interpreter, or in its own imports.
-    stuck = (
-        f"import os, pathlib, time; pathlib.Path({str(began)!r}).write_text(str(os.getpid())); time.sleep(3600)"
-    )
+    begin = f"pathlib.Path({str(began)!r}).write_text(str(os.getpid()))"
+    stuck = f"import os, pathlib, time; {begin}; time.sleep(3600)"
     if answered:
         finder = f"class Stuck:\n    def find_spec(name, *_):\n        if 'worker' in name: {stuck}\n"
         (tmp_path / "sitecustomize.py").write_text(f"import sys\n{finder}sys.meta_path.insert(0, Stuck)\n")

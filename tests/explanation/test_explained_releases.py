@@ -4,10 +4,7 @@ HARNESS_OTHER_PYTHON names the interpreter that has the other release.
 """
 
 import json
-import os
 import re
-import subprocess
-from pathlib import Path
 
 import pytest
 from samples import make_case
@@ -19,33 +16,12 @@ from harness.explanation.explain import explain_against_python
 
 pytestmark = pytest.mark.releases
 
-VARIABLE = "HARNESS_OTHER_PYTHON"
-# The bits of these differ from those of the release that the tests run under; see README.md.
-OTHER_BITS = ("2.7", "2.8")
 SUITE = """\
 suite: releases
 cases:
   - {id: digits, pipeline: ddim, checkpoint: builtin:ddpm-digits, seed: 0, steps: 3}
   - {id: full-size, pipeline: ddim, checkpoint: seeded:ddpm-cifar10-32, seed: 0, steps: 1}
 """
-
-
-@pytest.fixture(scope="module")
-def other_python():
-    given = os.environ.get(VARIABLE)
-    if not given:
-        pytest.fail(
-            f"set {VARIABLE} to the interpreter of a virtual environment with another MindSpore release"
-        )
-    # Not resolved: a virtual environment's python is a link.
-    return str(Path(given).absolute())
-
-
-@pytest.fixture(scope="module")
-def other_bits(other_python):
-    code = "from importlib.metadata import version; print(version('mindspore'))"
-    release = subprocess.run([other_python, "-c", code], capture_output=True, text=True, check=True).stdout
-    return release.startswith(OTHER_BITS)
 
 
 @pytest.fixture
