@@ -10,9 +10,12 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import mindspore as ms
 import numpy as np
 
+from harness.faults import unclip_scheduler
 from harness.faults.catalogue import FaultNotApplicable
+from harness.faults.reconfigured import after_set_timesteps, reconfigure, shadow
 
 
 def is_diffusers_scheduler(scheduler: Any) -> bool:
@@ -26,9 +29,8 @@ def put_into_diffusers_scheduler(name: str, size: float | None, scheduler: Any) 
     ``size`` is the fault's size where it has one. Raises :class:`FaultNotApplicable` where the scheduler has
     not got what the fault would change.
     """
-    if name not in _FAULTS:
-        raise FaultNotApplicable(f"{name}: {type(scheduler).__name__} shows no place for it")
-    _FAULTS[name](name, scheduler, 0.0 if size is None else size)
+    put = _OWN.get(type(scheduler).__name__, {}).get(name, _FAULTS[name])
+    put(name, scheduler, 0.0 if size is None else size)
 
 
 def _setting(name: str, scheduler: Any, key: str) -> Any:
@@ -36,11 +38,6 @@ def _setting(name: str, scheduler: Any, key: str) -> Any:
     if key not in inspect.signature(type(scheduler).__init__).parameters:
         raise FaultNotApplicable(f"{name}: {type(scheduler).__name__} has no {key}")
     return scheduler.config[key]
-
-
-def _reconfigure(scheduler: Any, **changes: Any) -> None:
-    """Make ``scheduler`` one of another configuration."""
-    vars(scheduler).update(vars(type(scheduler).from_config(scheduler.config, **changes)))
 
 
 def _check_no_betas(name: str, scheduler: Any) -> None:
@@ -52,13 +49,13 @@ def _beta_end(name: str, scheduler: Any, size: float) -> None:
     _check_no_betas(name, scheduler)
     if _setting(name, scheduler, "beta_schedule") not in ("linear", "scaled_linear"):
         raise FaultNotApplicable(f"{name}: the checkpoint's noise schedule has no beta_end")
-    _reconfigure(scheduler, beta_end=_setting(name, scheduler, "beta_end") * (1 + size))
+    reconfigure(scheduler, beta_end=_setting(name, scheduler, "beta_end") * (1 + size))
 
 
 def _beta_schedule(name: str, scheduler: Any, _: float) -> None:
     _check_no_betas(name, scheduler)
     linear = _setting(name, scheduler, "beta_schedule") == "linear"
-    _reconfigure(scheduler, beta_schedule="scaled_linear" if linear else "linear")
+    reconfigure(scheduler, beta_schedule="scaled_linear" if linear else "linear")
 
 
 def _betas_half(name: str, scheduler: Any, _: float) -> None:
@@ -68,19 +65,33 @@ def _betas_half(name: str, scheduler: Any, _: float) -> None:
     # Zero terminal SNR is in them already.
     if "rescale_betas_zero_snr" in inspect.signature(type(scheduler).__init__).parameters:
         changes["rescale_betas_zero_snr"] = False
-    _reconfigure(scheduler, **changes)
+    reconfigure(scheduler, **changes)
 
 
 def _timestep_spacing(name: str, scheduler: Any, _: float) -> None:
     leading = _setting(name, scheduler, "timestep_spacing") == "leading"
-    _reconfigure(scheduler, timestep_spacing="trailing" if leading else "leading")
+    reconfigure(scheduler, timestep_spacing="trailing" if leading else "leading")
+
+
+def _alpha_of_one_step(name: str, scheduler: Any, size: float) -> None:
+    # The others make sigmas of it, and look at it no more.
+    if not hasattr(scheduler, "alphas_cumprod") or hasattr(scheduler, "sigmas"):
+        raise FaultNotApplicable(f"{name}: {type(scheduler).__name__} steps by no alphas_cumprod")
+    sound = scheduler.alphas_cumprod.asnumpy()
+
+    def change() -> None:
+        middle = int(scheduler.timesteps[(len(scheduler.timesteps) - 1) // 2])
+        changed = sound.copy()
+        changed[middle] *= np.float32(1 - size)
+        scheduler.alphas_cumprod = ms.Tensor(changed)
+
+    after_set_timesteps(scheduler, change)
 
 
 def _timestep_off_by_one(name: str, scheduler: Any, _: float) -> None:
-    sound, last = scheduler.set_timesteps, _setting(name, scheduler, "num_train_timesteps") - 1
+    last = _setting(name, scheduler, "num_train_timesteps") - 1
 
-    def set_timesteps(*args: Any, **kwargs: Any) -> None:
-        sound(*args, **kwargs)
+    def change() -> None:
         timesteps = scheduler.timesteps
         # Up where there is room, as a steps_offset would do it.
         up = float(timesteps.max()) < last
@@ -88,7 +99,7 @@ def _timestep_off_by_one(name: str, scheduler: Any, _: float) -> None:
             raise FaultNotApplicable(f"{name}: the run visits the first and the last training timestep")
         scheduler.timesteps = timesteps + 1 if up else timesteps - 1
 
-    _shadow(scheduler, "set_timesteps", set_timesteps, sound)
+    after_set_timesteps(scheduler, change)
 
 
 def _eta(name: str, scheduler: Any, size: float) -> None:
@@ -100,37 +111,32 @@ def _eta(name: str, scheduler: Any, size: float) -> None:
         # The scale ends at 1; from there the fault goes down.
         return sound(*args, eta=eta + size if eta + size <= 1 else eta - size, **kwargs)
 
-    _shadow(scheduler, "step", step, sound)
-
-
-def _shadow(scheduler: Any, name: str, function: Any, sound: Callable[..., Any]) -> None:
-    # Pipelines look at the signature to see what they may pass.
-    function.__signature__ = inspect.signature(sound)
-    vars(scheduler)[name] = function
+    shadow(scheduler, "step", step, sound)
 
 
 def _flipped(key: str) -> Callable[[str, Any, float], None]:
     def flip(name: str, scheduler: Any, _: float) -> None:
-        _reconfigure(scheduler, **{key: not _setting(name, scheduler, key)})
+        reconfigure(scheduler, **{key: not _setting(name, scheduler, key)})
 
     return flip
 
 
 def _variance_type(name: str, scheduler: Any, _: float) -> None:
     large = _setting(name, scheduler, "variance_type") == "fixed_large"
-    _reconfigure(scheduler, variance_type="fixed_small" if large else "fixed_large")
+    reconfigure(scheduler, variance_type="fixed_small" if large else "fixed_large")
 
 
 def _prediction_type(name: str, scheduler: Any, _: float) -> None:
     # Never epsilon, which a schedule without signal in its first step would divide by.
     velocity = _setting(name, scheduler, "prediction_type") == "v_prediction"
-    _reconfigure(scheduler, prediction_type="sample" if velocity else "v_prediction")
+    reconfigure(scheduler, prediction_type="sample" if velocity else "v_prediction")
 
 
 _FAULTS: dict[str, Callable[[str, Any, float], None]] = {
     "beta-end": _beta_end,
     "beta-schedule": _beta_schedule,
     "betas-half": _betas_half,
+    "alpha-of-one-step": _alpha_of_one_step,
     "timestep-spacing": _timestep_spacing,
     "timestep-off-by-one": _timestep_off_by_one,
     "final-alpha": _flipped("set_alpha_to_one"),
@@ -139,3 +145,5 @@ _FAULTS: dict[str, Callable[[str, Any, float], None]] = {
     "clip-sample": _flipped("clip_sample"),
     "prediction-type": _prediction_type,
 }
+# The faults of a scheduler by its class, where they are others than those above.
+_OWN = {unclip_scheduler.CLASS: unclip_scheduler.FAULTS}

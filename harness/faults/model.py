@@ -29,18 +29,24 @@ from harness.faults.cells import (
     ShiftedTimestep,
 )
 
+# What pipelines of diffusers call it: most, those of transformers, and those of several stages (UnCLIP).
+_DENOISING = ("unet", "transformer", "decoder")
+
 
 def put_into_model(name: str, size: float | None, pipeline: Any) -> None:
-    """Put the model fault ``name`` into ``pipeline.unet``, of a pipeline that has not run yet.
+    """Put the model fault ``name`` into the model of ``pipeline`` that denoises, which has not run yet.
 
     ``size`` is the fault's size where it has one. Raises :class:`FaultNotApplicable` for a pipeline without
-    ``unet``, and for a model that has not got what the fault would change.
+    such a model, and for a model that has not got what the fault would change.
     """
-    unet = getattr(pipeline, "unet", None)
-    if not isinstance(unet, nn.Cell):
-        raise FaultNotApplicable(f"{name}: the pipeline has no unet that is a mindspore.nn.Cell")
+    models = [getattr(pipeline, attribute, None) for attribute in _DENOISING]
+    found = [model for model in models if isinstance(model, nn.Cell)]
+    if not found:
+        raise FaultNotApplicable(
+            f"{name}: the pipeline has no {' or '.join(_DENOISING)} that is a mindspore.nn.Cell"
+        )
     try:
-        _FAULTS[name](unet, 0.0 if size is None else size)
+        _FAULTS[name](found[0], 0.0 if size is None else size)
     except _Missing as missing:
         raise FaultNotApplicable(f"{name}: {missing}") from None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,31 +15,49 @@ from harness.pipelines.schedulers.betas import make_betas
 from harness.pipelines.schedulers.ddim import DDIMScheduler
 from harness.pipelines.schedulers.ddpm import DDPMScheduler
 from harness.pipelines.schedulers.schedule import NoiseSchedule
+from harness.pipelines.steps import schedulers
 
 
 @contextmanager
 def faulty_scheduler(name: str, size: float | None, pipeline: Any) -> Iterator[None]:
     """Put the scheduler fault ``name`` into ``pipeline.scheduler``, and take it out at the end.
 
-    ``size`` is the fault's size where it has one. Raises :class:`FaultNotApplicable` for a pipeline without
-    a built-in scheduler or one of diffusers' kind, and for one that has not got what the fault would change.
+    A pipeline without an attribute of that name may have a scheduler for each of its stages: the fault is put
+    into all that have what it changes. ``size`` is the fault's size where it has one. Raises
+    :class:`FaultNotApplicable` for a pipeline without a built-in scheduler or one of diffusers' kind, and
+    where none has got what the fault would change.
     """
-    scheduler = getattr(pipeline, "scheduler", None)
-    put: Callable[[], None]
-    if isinstance(scheduler, NoiseSchedule):
-        put = partial(_FAULTS[name], scheduler, 0.0 if size is None else size)
-    elif is_diffusers_scheduler(scheduler):
-        put = partial(put_into_diffusers_scheduler, name, size, scheduler)
-    else:
+    one = getattr(pipeline, "scheduler", None)
+    found = [each for each in (schedulers(pipeline) if one is None else [one]) if _is_known(each)]
+    if not found:
         raise FaultNotApplicable(f"{name}: the pipeline has no scheduler of a known kind")
     # Functions of the class that a fault replaces are attributes of the object for the time being.
-    sound = dict(vars(scheduler))
+    sound = [(scheduler, dict(vars(scheduler))) for scheduler in found]
     try:
-        put()
+        _put(name, size, found)
         yield
     finally:
-        vars(scheduler).clear()
-        vars(scheduler).update(sound)
+        for scheduler, attributes in sound:
+            vars(scheduler).clear()
+            vars(scheduler).update(attributes)
+
+
+def _is_known(scheduler: Any) -> bool:
+    return isinstance(scheduler, NoiseSchedule) or is_diffusers_scheduler(scheduler)
+
+
+def _put(name: str, size: float | None, found: list[Any]) -> None:
+    refusals = []
+    for scheduler in found:
+        try:
+            if isinstance(scheduler, NoiseSchedule):
+                _FAULTS[name](scheduler, 0.0 if size is None else size)
+            else:
+                put_into_diffusers_scheduler(name, size, scheduler)
+        except FaultNotApplicable as error:
+            refusals.append(error)
+    if len(refusals) == len(found):
+        raise refusals[0]
 
 
 def _reconfigure(scheduler: NoiseSchedule, **changes: Any) -> None:

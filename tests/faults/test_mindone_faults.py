@@ -15,23 +15,38 @@ CHECKPOINTS = Path(__file__).parents[2] / "suites" / "mindone" / "checkpoints"
 PIPELINES = {
     "DDIMPipeline": {"checkpoint": "ddim", "arguments": {}},
     "StableDiffusionPipeline": {"checkpoint": "stable-diffusion", "arguments": {"prompt": "a red fox"}},
+    "UnCLIPPipeline": {
+        "checkpoint": "unclip",
+        "steps": None,
+        "arguments": {
+            "prompt": "a red fox",
+            "prior_num_inference_steps": 3,
+            "decoder_num_inference_steps": 3,
+            "super_res_num_inference_steps": 3,
+        },
+    },
 }
 # What these have not got: the fault's name, and why it cannot be put into them.
 MISSING = {
     ("DDIMPipeline", None): {
-        "alpha-of-one-step": "DDIMScheduler shows no place for it",
         "variance-type": "DDIMScheduler has no variance_type",
     },
     ("StableDiffusionPipeline", "EulerDiscreteScheduler"): {
-        "alpha-of-one-step": "EulerDiscreteScheduler shows no place for it",
+        "alpha-of-one-step": "EulerDiscreteScheduler steps by no alphas_cumprod",
         "variance-type": "EulerDiscreteScheduler has no variance_type",
         "final-alpha": "EulerDiscreteScheduler has no set_alpha_to_one",
         "clip-sample": "EulerDiscreteScheduler has no clip_sample",
         "eta": "EulerDiscreteScheduler takes no eta",
         "timestep-off-by-one": "the run visits the first and the last training timestep",
     },
+    ("UnCLIPPipeline", None): {
+        "beta-end": "noise schedule has no beta_end",
+        "beta-schedule": "UnCLIPScheduler knows one noise schedule",
+        "final-alpha": "UnCLIPScheduler has no set_alpha_to_one",
+        "timestep-off-by-one": "the run visits the first and the last training timestep",
+        "eta": "UnCLIPScheduler takes no eta",
+    },
 }
-NOT_IN_ITS_MODELS = {"attention-scale": "takes the scale from the width of its heads"}
 SCHEDULER_FAULTS = [known.name for known in FAULTS if known.family == "scheduler"]
 
 
@@ -42,7 +57,7 @@ def runner():
 
 
 def job(pipeline, scheduler=None, **changes):
-    fields = {**PIPELINES[pipeline], "scheduler": scheduler, "seeds": (0,), "steps": 3}
+    fields = {"seeds": (0,), "steps": 3, **PIPELINES[pipeline], "scheduler": scheduler}
     fields["checkpoint"] = str(CHECKPOINTS / fields["checkpoint"])
     return {**make_case(pipeline=f"mindone:{pipeline}", **fields).job(), **changes}
 
@@ -73,8 +88,31 @@ def test_faults_of_other_families(runner, sound, pipeline, scheduler, name):
     assert not np.array_equal(faulty.output, sound[pipeline, scheduler].output)
 
 
-@pytest.mark.parametrize(("pipeline", "scheduler"), MISSING)
-@pytest.mark.parametrize(("name", "why"), NOT_IN_ITS_MODELS.items())
-def test_a_fault_that_its_models_have_no_place_for(runner, pipeline, scheduler, name, why):
-    with pytest.raises(FaultNotApplicable, match=why):
-        runner.run(job(pipeline, scheduler, fault={"name": name, "size": None}))
+@pytest.mark.parametrize(("pipeline", "scheduler"), [each for each in MISSING if each[0] != "UnCLIPPipeline"])
+def test_a_fault_that_its_models_have_no_place_for(runner, pipeline, scheduler):
+    with pytest.raises(FaultNotApplicable, match="takes the scale from the width of its heads"):
+        runner.run(job(pipeline, scheduler, fault={"name": "attention-scale", "size": None}))
+
+
+def test_a_fault_is_in_every_stage_that_has_a_scheduler(runner, sound):
+    faulty = runner.run(job("UnCLIPPipeline", fault={"name": "timestep-spacing", "size": None}))
+    assert [step.timestep for step in sound["UnCLIPPipeline", None].trace] == [999, 500, 0] * 3
+    assert [step.timestep for step in faulty.trace] == [666, 333, 0] * 3
+
+
+def test_a_schedule_of_the_cases_own_with_a_fault_in_it(runner):
+    """Pipelines look at the signature of set_timesteps to see whether it takes timesteps."""
+    fields = {"scheduler": "DDPMScheduler", "steps": None}
+    arguments = {"prompt": "a red fox", "timesteps": [900, 500, 100]}
+    own = job("StableDiffusionPipeline", **fields, arguments=arguments)
+    own["scheduler"] = {"class": "DDPMScheduler"}
+    faulty = runner.run({**own, "fault": {"name": "timestep-off-by-one", "size": None}})
+    assert [step.timestep for step in faulty.trace] == [901, 501, 101]
+
+
+def test_a_fault_of_eta_leaves_the_generator_with_the_step(runner):
+    """Pipelines look at the signature of step to see whether it takes a generator."""
+    own = job("StableDiffusionPipeline", "DDIMScheduler")
+    faulty = runner.run({**own, "fault": {"name": "eta", "size": None}})
+    assert len(faulty.ledger) == 1 + 3
+    assert len(runner.run(own).ledger) == 1
