@@ -47,10 +47,15 @@ def history(
             if path.absolute() == file.absolute():
                 raise UsageError(f"{path}: is the history itself; name another file")
             check_destination(path)
-    runs = where(History(file).runs(), dict(map(_condition, condition or [])))
-    if condition and not runs:
+    fields = dict(map(_condition, condition or []))
+    all_runs = History(file).runs()
+    runs = where(all_runs, fields)
+    if fields and not runs:
+        there = {case.environment.get(name) for name in fields for run in all_runs for case in run.cases}
+        values = ", ".join(sorted(value for value in there if value is not None))
         raise UsageError(
-            f"--where {' --where '.join(condition)}: the history has no run in such an environment"
+            f"--where {' --where '.join(condition or [])}: the history has no run in such an environment; "
+            f"there is {values or 'no such field'}"
         )
     found = _selected(trends(runs), case)
     show_history(Console(), runs, found)

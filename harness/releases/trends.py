@@ -204,12 +204,18 @@ def short_commit(commit: str | None) -> str:
 def where(runs: Sequence[RunRecord], fields: Mapping[str, str]) -> tuple[RunRecord, ...]:
     """Return ``runs`` with only the cases whose environment has all ``fields``, without runs left empty.
 
-    With no fields they are all there, also those without cases.
+    A field may be given without what its value has in brackets: ``2.10.0`` for ``2.10.0 (4bcfac44)``. With no
+    fields all runs are there, also those without cases.
     """
     if not fields:
         return tuple(runs)
     kept = (
-        replace(run, cases=tuple(case for case in run.cases if fields.items() <= case.environment.items()))
+        replace(run, cases=tuple(case for case in run.cases if _has(case.environment, fields)))
         for run in runs
     )
     return tuple(run for run in kept if run.cases)
+
+
+def _has(environment: Mapping[str, str], fields: Mapping[str, str]) -> bool:
+    found = ((environment.get(name), wanted) for name, wanted in fields.items())
+    return all(value is not None and wanted in (value, value.partition(" (")[0]) for value, wanted in found)

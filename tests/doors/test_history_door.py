@@ -82,6 +82,11 @@ def test_runs_of_pytest_and_of_the_gate_become_steps(project):
     assert {change["figure"] for change in step["changes"]} >= {"margin", "mean", "abs_sum", "output bits"}
     assert "step at run 3" in (project.root / "h.html").read_text()
     assert "mixed/wide" in (project.root / "h.md").read_text()
+    # As a fingerprint has it, and without the commit that follows the release.
+    release = exact[0].environment["mindspore"]
+    assert release.partition(" (")[2]
+    for value in (release, release.partition(" (")[0]):
+        assert project.harness("history", "h.sqlite", "--where", f"mindspore={value}").stdout == done.stdout
     alone = project.harness("history", "h.sqlite", "mixed::wide").stdout
     assert "mixed/wide" in alone
     assert "mixed/exact" not in alone
@@ -218,7 +223,11 @@ def command(folder, *arguments):
         (["h", "other"], "other: no such case in the history; it has guide/one"),
         (["h", "guide::two"], "guide::two: no such case in the history"),
         (["h", "--where", "mindspore"], "give a field of the fingerprint and its value"),
-        (["h", "--where", "mindspore=1.0"], "the history has no run in such an environment"),
+        (["h", "--where", "mindspore=1.0"], "the history has no run in such an environment; there is 2.8.0"),
+        (
+            ["h", "--where", "cann=8.1"],
+            "the history has no run in such an environment; there is no such field",
+        ),
         (["h", "--html", "h"], "h: is the history itself"),
         (["h", "--json", "nowhere/x"], "cannot be written"),
         ([], "Missing argument"),
