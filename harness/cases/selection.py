@@ -88,7 +88,8 @@ def without_tags(cases: Sequence[Case], tags: Iterable[str]) -> tuple[Case, ...]
     unwanted = set(tags)
     known = sorted({tag for case in cases for tag in case.tags})
     for tag in sorted(unwanted.difference(known)):
-        raise UsageError(f"no case has the tag {quoted(tag)}; {suggestion(tag, known)}")
+        others = suggestion(tag, known) if known else "none of them has any"
+        raise UsageError(f"no case has the tag {quoted(tag)}; {others}")
     left = tuple(case for case in cases if unwanted.isdisjoint(case.tags))
     if not left:
         raise UsageError(f"every case has one of the tags left out ({', '.join(sorted(unwanted))})")

@@ -18,12 +18,14 @@ import numpy as np
 
 from harness.errors import HarnessError
 from harness.pipelines.errors import PipelineError
+from harness.pipelines.nearest import with_nearest
 from harness.pipelines.steps import StepCallback, schedulers, seeing_steps
 
 # The harness passes these itself; a case sets them by its own fields. ``output_type`` is 'np' unless the
 # arguments of a case say what else a pipeline is to give.
 RESERVED_ARGUMENTS = ("batch_size", "callback_on_step_end", "generator", "num_inference_steps")
 _OUTPUT_TYPE = "output_type"
+_ARRAY_TYPES = ("np", "latent")
 # How many images come of one call (and one prompt), by the pipeline's word for it.
 _BATCH_ARGUMENTS = (
     "batch_size",
@@ -112,8 +114,11 @@ class Signature:
             )
         unknown = [name for name in given if not self.takes(name)]
         if unknown:
-            listed = ", ".join(sorted(self.names - set(own))) or "none"
-            raise PipelineError(f"{self.name} takes no argument {', '.join(unknown)}; it takes: {listed}")
+            known = sorted(self.names - set(own))
+            raise PipelineError(
+                f"{self.name} takes no argument {with_nearest(unknown, known)}; "
+                f"it takes: {', '.join(known) or 'none'}"
+            )
 
     def passed(
         self, generators: Sequence[Any], steps: int | None, arguments: Mapping[str, Any]
@@ -156,7 +161,7 @@ def call_pipeline(
             if (refusing := _refusing(signature.name, pipeline, error)) is None:
                 raise
             raise PipelineError(f"{refusing}: {error}") from error
-    return output_array(signature.name, result)
+    return output_array(signature.name, result, asked=passed.get(_OUTPUT_TYPE))
 
 
 def _refusing(name: str, pipeline: Any, error: BaseException) -> str | None:
@@ -183,12 +188,13 @@ def of_image(arguments: Mapping[str, Any], index: int, images: int) -> dict[str,
     }
 
 
-def output_array(name: str, result: Any) -> Array:
+def output_array(name: str, result: Any, *, asked: Any = None) -> Array:
     """Return the array in what a pipeline returned: ``.images``, or else the first that it holds.
 
     That is images ``[n, height, width, channels]``, videos ``[n, frames, height, width, channels]``, latents
     or embeddings; MindSpore's tensors and lists of arrays of one shape become one array. Raises
-    :class:`OutputError` for anything else.
+    :class:`OutputError` for anything else; where the pipeline was ``asked`` for another output type than
+    those that give arrays, it says which do.
     """
     value = _first(result)
     try:
@@ -197,9 +203,14 @@ def output_array(name: str, result: Any) -> Array:
         array = None
     if array is None or array.dtype.kind not in _REAL_KINDS:
         what = type(value).__name__ if array is None else f"an array of {array.dtype}"
+        if asked is not None and asked not in _ARRAY_TYPES:
+            raise OutputError(
+                f"{name}: for `output_type: {asked}` the result's .images is {what}, which cannot be measured; "
+                "leave it out or use np for pictures as arrays, latent for latents"
+            )
         raise OutputError(
             f"{name}: the result's .images is {what}; return an object whose .images is a numpy array of "
-            "real numbers [n, height, width, channels]; of a pipeline's output types, 'np' and 'latent' are"
+            "real numbers [n, height, width, channels]"
         )
     return array
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from harness.cases import SuiteError
-from harness.cases.selection import select
+from harness.cases.selection import select, without_tags
+from harness.errors import UsageError
 
 SUITE = """\
 suite: {name}
@@ -121,3 +122,12 @@ def test_two_suites_of_one_name_are_refused():
 def test_a_file_that_is_no_suite_is_told_by_its_name():
     Path("notes.txt").write_text("nothing of that kind")
     assert problems("notes.txt")[0].startswith("notes.txt")
+
+
+def test_a_tag_that_no_case_has_is_told_with_those_there_are(tmp_path):
+    text = "suite: tagged\ncases: [{id: a, pipeline: 'x:y', seed: 0, tags: [quick]}]\n"
+    (tmp_path / "tagged.yaml").write_text(text)
+    with pytest.raises(UsageError, match="no case has the tag 'quik'; did you mean 'quick'"):
+        without_tags(select([str(tmp_path / "tagged.yaml")]).cases, ["quik"])
+    with pytest.raises(UsageError, match="no case has the tag 'quik'; none of them has any$"):
+        without_tags(select(["suites"]).cases, ["quik"])

@@ -84,6 +84,11 @@ def test_a_case_may_ask_for_another_kind_of_output() -> None:
         (prompted, {"arguments": {"callback_steps": 2}}, "the harness passes callback_steps itself"),
         (batched, {"steps": 5, "arguments": {"eta": 0}}, "own takes no argument eta; it takes: output_type"),
         (
+            batched,
+            {"steps": 5, "arguments": {"output_typ": "np", "x": 1}},
+            "own takes no argument output_typ (did you mean output_type?), x; it takes: output_type",
+        ),
+        (
             prompted,
             {"steps": 5, "arguments": {"num_images_per_prompt": 2}},
             "harness passes num_images_per_p",
@@ -212,6 +217,25 @@ def test_the_output_is_the_first_array(result: Any, expected: Any) -> None:
 def test_what_is_no_array_is_told(result: Any, what: str) -> None:
     with pytest.raises(OutputError, match=f"own: the result's .images is {what}; return an object"):
         output_array("own", result)
+
+
+def test_another_kind_of_output_is_told_what_to_ask_for() -> None:
+    def pipeline(*, generator: Any, output_type: str) -> Any:
+        return SimpleNamespace(images=[object()])
+
+    def call(**arguments: Any) -> None:
+        call_pipeline(
+            Signature("own", pipeline), pipeline, [None], steps=None, arguments=arguments, after_step=unused
+        )
+
+    with pytest.raises(OutputError) as error:
+        call(output_type="pil")
+    assert str(error.value) == (
+        "own: for `output_type: pil` the result's .images is list, which cannot be measured; leave it out or "
+        "use np for pictures as arrays, latent for latents"
+    )
+    with pytest.raises(OutputError, match=r"numpy array of real numbers \[n, height, width, channels\]$"):
+        call()
 
 
 def test_an_image_by_itself_has_its_own_prompt() -> None:

@@ -143,7 +143,7 @@ def unreadable(tmp_path):
         ),
         ({"pipeline": "UNet2DModel"}, "mindone 0.5.0 has no pipeline 'UNet2DModel'"),
         ({"pipeline": "randn"}, "mindone 0.5.0 has no pipeline 'randn'"),
-        ({"arguments": {"promt": "a"}}, "takes no argument promt; it takes: "),
+        ({"arguments": {"promt": "a"}}, "takes no argument promt (did you mean prompt?); it takes: "),
         ({"steps": None}, "takes num_inference_steps: give the case `steps`"),
         (
             {"pipeline": "UnCLIPPipeline"},
@@ -159,6 +159,10 @@ def unreadable(tmp_path):
         ({"mode": "graph"}, "runs in PyNative only: leave out `mode: graph`"),
         # An unknown name; values of another type; values that the scheduler refuses when it is made, and when
         # it is asked for its timesteps.
+        (
+            {"scheduler_arguments": {"beta_strat": 2, "speed": 2}},
+            "PNDMScheduler has no setting beta_strat (did you mean beta_start?), speed; it has: beta_end, ",
+        ),
         ({"scheduler_arguments": {"speed": 2}}, "PNDMScheduler has no setting speed; it has: beta_end, "),
         (
             {"scheduler": "EulerDiscreteScheduler", "scheduler_arguments": {"skip_prk_steps": True}},

@@ -11,6 +11,7 @@ from harness.pipelines.errors import PipelineError
 from harness.pipelines.folder import read_json
 from harness.pipelines.mindone.checkpoint import INDEX, class_names
 from harness.pipelines.mindone.classes import scheduler_class
+from harness.pipelines.nearest import with_nearest
 
 _NAME = "scheduler"
 # What schedulers raise for settings that they cannot be made with, and what Python raises for values of
@@ -93,7 +94,7 @@ def _made(kind: Any, current: Any, scheduler: Mapping[str, Any]) -> Any:
     unknown = sorted(set(settings) - set(known))
     if unknown:
         raise PipelineError(
-            f"{kind.__name__} has no setting {', '.join(unknown)}; it has: {', '.join(sorted(known))}"
+            f"{kind.__name__} has no setting {with_nearest(unknown, known)}; it has: {', '.join(sorted(known))}"
         )
     try:
         return kind.from_config(current.config, **settings)
