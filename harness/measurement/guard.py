@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
+import random
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -24,7 +27,14 @@ _GLOBAL_NUMPY = tuple(
     if name in {"seed", "ranf", "sample", "set_bit_generator"}
     or (getattr(getattr(np.random, name), "__self__", None) is mtrand._rand and name not in _HARMLESS)
 )
-_NO_PACKAGES = (Path(__file__), Path(np.__file__).parent)
+# The same of Python's own random, all of them bound methods of its hidden generator.
+_GLOBAL_PYTHON = tuple(
+    name
+    for name in dir(random)
+    if getattr(getattr(random, name), "__self__", None) is random._inst and name != "getstate"
+)
+_PYTHONS_GENERATOR = "Python's global generator"
+_NO_PACKAGES = (Path(__file__), Path(np.__file__).parent, Path(random.__file__))
 
 
 class UnseededRandomness(HarnessError):
@@ -35,20 +45,26 @@ class Guard:
     """Catches unseeded and global randomness between :meth:`watching`'s start and end.
 
     Caught at the call, with the file and line of the caller: any unseeded bit generator of numpy
-    (``default_rng()``, ``PCG64()``, …), the global functions of ``numpy.random``, MindSpore's default
-    generator (``mint.randn``, ``ops.randn`` … without a seed) and primitives created with seed 0. Two nets
-    lie below, which cannot name the line: the states of numpy's and MindSpore's global generators are
-    compared before and after. A random operator inside a compiled graph escapes the first kind.
+    (``default_rng()``, ``PCG64()``, …), the global functions of ``numpy.random``, the same of Python's
+    ``random`` (``random.random()``, ``random.Random()``, …), MindSpore's default generator (``mint.randn``,
+    ``ops.randn`` … without a seed) and primitives created with seed 0. A net lies below, which cannot name
+    the line: the states of these global generators are compared before and after. A random operator inside a
+    compiled graph escapes the first kind.
+
+    Python's ``random`` also names temporary files, and modules may draw from it while they are imported,
+    which happens once in a process: neither is of the run, and both pass.
     """
 
     def __init__(self) -> None:
         self._first: UnseededRandomness | None = None
         self._allowed = 0
+        self._moved_by_imports = False
 
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Watch the body; raises :class:`UnseededRandomness`, even where the body swallowed it."""
         self._first = None
+        self._moved_by_imports = False
         before = _global_states()
         with ExitStack() as patches:
             for owner, name, replacement in self._replacements():
@@ -57,6 +73,8 @@ class Guard:
         if self._first is not None:
             raise self._first
         for source, state in _global_states().items():
+            if source == _PYTHONS_GENERATOR and self._moved_by_imports:
+                continue
             if before.get(source) != state:
                 raise UnseededRandomness(
                     f"the pipeline moved {source}, which the case's seed does not decide, at a place that "
@@ -93,8 +111,22 @@ class Guard:
         for name in _GLOBAL_NUMPY:
             what = f"numpy.random.{name} (numpy's global generator)"
             yield np.random, name, self._refusing(getattr(np.random, name), what, _always)
+        yield from self._python_replacements()
         if "mindspore" in sys.modules:
             yield from self._mindspore_replacements()
+
+    def _python_replacements(self) -> Iterator[tuple[Any, str, Any]]:
+        # Every random.Random takes its entropy here, whatever name it was imported by.
+        seed = random.Random.seed
+        yield random.Random, "seed", self._refusing(seed, "an unseeded random.Random", _python_unseeded)
+        for name in _GLOBAL_PYTHON:
+            what = f"random.{name} ({_PYTHONS_GENERATOR})"
+            yield random, name, self._refusing(getattr(random, name), what, self._not_while_importing)
+
+    def _not_while_importing(self, *_: Any, **__: Any) -> bool:
+        importing = _importing()
+        self._moved_by_imports = self._moved_by_imports or importing
+        return not importing
 
     def _seeded_random_state(self) -> type[np.random.RandomState]:
         guard = self
@@ -161,6 +193,21 @@ def _always(*_: Any, **__: Any) -> bool:
     return True
 
 
+def _python_unseeded(_: Any, seed: Any = None, *__: Any, **___: Any) -> bool:
+    names_files = Path(_caller().f_code.co_filename) == Path(tempfile.__file__)
+    return seed is None and not names_files and not _importing()
+
+
+def _importing() -> bool:
+    """Return whether a module is being imported by what is running."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
+
+
 def _no_operator_seed(operator_seed: Any = None, *_: Any, **__: Any) -> bool:
     return not operator_seed
 
@@ -174,8 +221,9 @@ def _global_states() -> dict[str, Any]:
     full: Any = mtrand._rand.get_state(legacy=False)
     # A second gaussian comes from what the first left over, and moves nothing else.
     numpy_state = {**full["state"], "has_gauss": full["has_gauss"], "gauss": full["gauss"]}
-    states = {
-        "numpy's global generator": {key: np.asarray(value).tobytes() for key, value in numpy_state.items()}
+    states: dict[str, Any] = {
+        "numpy's global generator": {key: np.asarray(value).tobytes() for key, value in numpy_state.items()},
+        _PYTHONS_GENERATOR: random.getstate(),
     }
     if "mindspore" in sys.modules:
         from mindspore.common.generator import default_generator
@@ -186,6 +234,12 @@ def _global_states() -> dict[str, Any]:
 
 
 def _caller_site() -> str:
+    frame = _caller()
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def _caller() -> FrameType:
+    """Return the frame that called into a package of random numbers."""
     packages = [str(path) for path in _NO_PACKAGES]
     if "mindspore" in sys.modules:
         packages.append(str(Path(sys.modules["mindspore"].__file__ or "").parent))
@@ -194,7 +248,7 @@ def _caller_site() -> str:
         frame.f_code.co_filename.startswith(tuple(packages)) or frame.f_code.co_filename.startswith("<")
     ):
         frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    return frame
 
 
 @contextmanager

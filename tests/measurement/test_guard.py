@@ -1,8 +1,13 @@
 """The guard catches every draw that the case's seed does not decide, and nothing else."""
 
 import contextlib
+import importlib
+import random
 import sys
+import tempfile
 from pathlib import Path
+from random import Random as ImportedRandom
+from random import gauss as imported_gauss
 
 import numpy as np
 import pytest
@@ -25,9 +30,15 @@ HERE = Path(__file__).name
         lambda: np.random.normal(),
         lambda: np.random.rand(2),
         lambda: np.random.seed(3),
+        lambda: random.random(),
+        lambda: random.shuffle([1, 2]),
+        lambda: random.seed(3),
+        lambda: random.Random(),
+        ImportedRandom,
+        lambda: ImportedRandom(3).seed(),
     ],
 )
-def test_unseeded_and_global_numpy_is_caught_with_file_and_line(draw):
+def test_unseeded_and_global_draws_are_caught_with_file_and_line(draw):
     with pytest.raises(UnseededRandomness) as caught, Guard().watching():
         draw()
     if getattr(draw, "__name__", "") == "<lambda>":
@@ -36,9 +47,44 @@ def test_unseeded_and_global_numpy_is_caught_with_file_and_line(draw):
         assert HERE in str(caught.value)
 
 
-def test_a_global_function_imported_by_name_is_caught_by_its_state():
-    with pytest.raises(UnseededRandomness, match="numpy's global generator"), Guard().watching():
-        imported_normal()
+@pytest.mark.parametrize(
+    ("draw", "whose"), [(imported_normal, "numpy"), (lambda: imported_gauss(0, 1), "Python")]
+)
+def test_a_global_function_imported_by_name_is_caught_by_its_state(draw, whose):
+    with pytest.raises(UnseededRandomness, match=f"{whose}'s global generator"), Guard().watching():
+        draw()
+
+
+def test_every_global_function_of_pythons_random_is_watched():
+    names = {name for name in random.__all__ if name[0].islower() and name != "getstate"}
+    with Guard().watching():
+        sound = {name for name in names if not hasattr(getattr(random, name), "__wrapped__")}
+    assert sound == set()
+
+
+def test_temporary_files_get_their_names(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "_name_sequence", None)
+    # As in a process that has named none yet.
+    monkeypatch.setattr(tempfile._RandomNameSequence, "_rng_pid", -1, raising=False)
+    with Guard().watching():
+        tempfile.mkdtemp(dir=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_a_module_draws_while_it_is_imported_is_not_of_the_run(tmp_path, monkeypatch):
+    text = (
+        "import random\nRNG = random.Random()\nTOKEN = random.random()\ndef draw(): return random.random()\n"
+    )
+    (tmp_path / "draws_at_import.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    with Guard().watching():
+        module = importlib.import_module("draws_at_import")
+    del sys.modules["draws_at_import"]
+    with (
+        pytest.raises(UnseededRandomness, match=r"draws_at_import\.py:4: random\.random"),
+        Guard().watching(),
+    ):
+        module.draw()
 
 
 def test_the_second_of_a_pair_of_gaussians_is_caught_by_what_is_left_over():
@@ -68,13 +114,17 @@ def test_seeded_generators_pass():
         np.random.Generator(np.random.PCG64(3)).normal()
         np.random.RandomState(3).normal()
         np.random.get_state()
+        random.Random(3).random()
+        random.Random("a name").choice([1, 2])
+        random.getstate()
 
 
 def test_everything_is_restored():
-    before = {name: getattr(np.random, name) for name in dir(np.random)}
+    owners = (np.random, random, random.Random)
+    before = [{name: getattr(owner, name) for name in dir(owner)} for owner in owners]
     with Guard().watching():
         pass
-    assert {name: getattr(np.random, name) for name in dir(np.random)} == before
+    assert [{name: getattr(owner, name) for name in dir(owner)} for owner in owners] == before
     assert np.random.default_rng().normal() != np.random.default_rng().normal()
 
 
