@@ -205,8 +205,8 @@ def output_array(name: str, result: Any, *, asked: Any = None) -> Array:
         what = type(value).__name__ if array is None else f"an array of {array.dtype}"
         if asked is not None and asked not in _ARRAY_TYPES:
             raise OutputError(
-                f"{name}: for `output_type: {asked}` the result's .images is {what}, which cannot be measured; "
-                "leave it out or use np for pictures as arrays, latent for latents"
+                f"{name}: for `output_type: {asked}` the result's .images is {what}, which cannot be "
+                "measured; leave it out or use np for pictures as arrays, latent for latents"
             )
         raise OutputError(
             f"{name}: the result's .images is {what}; return an object whose .images is a numpy array of "

@@ -129,5 +129,5 @@ def test_a_tag_that_no_case_has_is_told_with_those_there_are(tmp_path):
     (tmp_path / "tagged.yaml").write_text(text)
     with pytest.raises(UsageError, match="no case has the tag 'quik'; did you mean 'quick'"):
         without_tags(select([str(tmp_path / "tagged.yaml")]).cases, ["quik"])
-    with pytest.raises(UsageError, match="no case has the tag 'quik'; none of them has any$"):
+    with pytest.raises(UsageError, match=r"no case has the tag 'quik'; none of them has any$"):
         without_tags(select(["suites"]).cases, ["quik"])

@@ -94,7 +94,8 @@ def _made(kind: Any, current: Any, scheduler: Mapping[str, Any]) -> Any:
     unknown = sorted(set(settings) - set(known))
     if unknown:
         raise PipelineError(
-            f"{kind.__name__} has no setting {with_nearest(unknown, known)}; it has: {', '.join(sorted(known))}"
+            f"{kind.__name__} has no setting {with_nearest(unknown, known)}; "
+            f"it has: {', '.join(sorted(known))}"
         )
     try:
         return kind.from_config(current.config, **settings)
