@@ -44,7 +44,7 @@ class _Commands(TyperGroup):
                 ctx.fail(f"No such command '{cmd_name}'. Did you mean '{close[0]}'?")
             return None
         module, _, function = COMMANDS[cmd_name].partition(":")
-        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
         alone.command(name=cmd_name)(getattr(import_module(f"harness.commands.{module}"), function))
         command = typer.main.get_command(alone)
         assert isinstance(command, TyperCommand)
@@ -56,6 +56,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"max_content_width": 110},
     help="Record, calibrate, list and check the baselines of MindSpore diffusion pipelines.",
 )
 

@@ -23,12 +23,15 @@ BaselineDir = Annotated[
     Path, typer.Option("--baseline-dir", metavar="DIR", help="folder of the stored baselines")
 ]
 Device = Annotated[Literal["CPU", "Ascend"], typer.Option(help="device to run on")]
-DeviceId = Annotated[int, typer.Option("--device-id", min=0, help="number of the NPU")]
+DeviceId = Annotated[int, typer.Option("--device-id", min=0, metavar="N", help="number of the NPU")]
 Python = Annotated[
     str | None,
     typer.Option("--python", metavar="PYTHON", help="interpreter of the workers (default: this one)"),
 ]
-Timeout = Annotated[float, typer.Option(min=0.001, max=1e6, help="seconds that one run of a case may take")]
+Timeout = Annotated[
+    float,
+    typer.Option(min=0.001, max=1e6, metavar="SECONDS", help="time that one run of a case may take"),
+]
 Members = Annotated[int, typer.Option("--members", metavar="K", help="perturbed runs of each case")]
 Factor = Annotated[
     float, typer.Option("--factor", metavar="F", help="what the largest deviation is multiplied by")
