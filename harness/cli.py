@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from difflib import get_close_matches
 from importlib import import_module
@@ -80,6 +82,20 @@ def _main(
 def main() -> None:
     """Run the command line; exits 0 passed, 1 failed, 4 wrong usage or a suite that cannot be read."""
     try:
+        _run()
+    except OSError as error:
+        # Whoever opens a file says which; what has no name is where the output goes.
+        if error.filename is not None:
+            raise
+        # What is left in the buffer would fail once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if error.errno == errno.EPIPE:
+            sys.exit(FAILED)
+        end(f"error: the output cannot be written: {error.strerror}", FAILED)
+
+
+def _run() -> None:
+    try:
         app()
     except UsageError as error:
         end(str(error), USAGE)
@@ -90,3 +106,6 @@ def main() -> None:
     except SystemExit as leaving:
         # The parser of the command line says 2 for wrong usage; here that is 4, as in pytest.
         sys.exit(USAGE if leaving.code == 2 else leaving.code)
+    finally:
+        if sys.stdout is not None:
+            sys.stdout.flush()

@@ -1,9 +1,11 @@
 """The command line as a whole: its commands are where the table says, and are imported when asked for."""
 
 import inspect
+import os
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,18 @@ from harness.cli import COMMANDS
 def run(*words):
     return subprocess.run(
         [sys.executable, "-m", "harness", *words], capture_output=True, text=True, check=False
+    )
+
+
+def run_into(stdout, *words, unbuffered):
+    """Run with ``stdout``, a descriptor, and with Python's buffer for it or without."""
+    return subprocess.run(
+        [sys.executable, "-m", "harness", *words],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        text=True,
+        check=False,
     )
 
 
@@ -43,3 +57,25 @@ def test_the_version_imports_no_command():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.endswith("\n['harness.commands.exits']\n")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", [["--version"], ["list", "--help"], ["list", "nowhere/"]])
+def test_an_output_that_cannot_be_written_is_one_line(words, unbuffered):
+    with Path("/dev/full").open("w") as full:
+        done = run_into(full, *words, unbuffered=unbuffered)
+    if words == ["list", "nowhere/"]:
+        # What prints nothing there has nothing to lose.
+        assert (done.returncode, "no such file" in done.stderr) == (4, True)
+    else:
+        assert done.returncode == 1
+        assert done.stderr == "error: the output cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_has_seen_enough_is_told_nothing(unbuffered):
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = run_into(writing, "--version", unbuffered=unbuffered)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
