@@ -10,6 +10,7 @@ values after ``set_data``, and 2.7 with neither the old ones nor the new.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -118,6 +119,8 @@ def _attention_scale(unet: Any, size: float) -> None:
         raise _Missing("the model's attention takes the scale from the width of its heads")
     for attention in found:
         attention.scale *= 1 + size
+        if hasattr(attention, "scale_sqrt"):  # mindone's scales queries and keys by it
+            attention.scale_sqrt *= math.sqrt(1 + size)
 
 
 def _softmax_half(unet: Any, _: float) -> None:

@@ -94,6 +94,11 @@ def test_a_fault_that_its_models_have_no_place_for(runner, pipeline, scheduler):
         runner.run(job(pipeline, scheduler, fault={"name": "attention-scale", "size": None}))
 
 
+def test_a_fault_of_attention_that_has_its_scale_from_its_own_code(runner, sound):
+    faulty = runner.run(job("UnCLIPPipeline", fault={"name": "attention-scale", "size": None}))
+    assert not np.array_equal(faulty.output, sound["UnCLIPPipeline", None].output)
+
+
 def test_a_fault_is_in_every_stage_that_has_a_scheduler(runner, sound):
     faulty = runner.run(job("UnCLIPPipeline", fault={"name": "timestep-spacing", "size": None}))
     assert [step.timestep for step in sound["UnCLIPPipeline", None].trace] == [999, 500, 0] * 3
