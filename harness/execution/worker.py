@@ -201,9 +201,10 @@ class Worker:
         self, job: dict[str, Any], injection: Injection, load: Callable[[dict[str, Any]], Any]
     ) -> Measurement:
         started = time.perf_counter()
-        self._implementation.reset()
         arguments = self._arguments(job)
         loaded = load(job)
+        # From here on: whether the pipeline was kept from an earlier case is no matter of this one.
+        self._implementation.reset()
         load_seconds = time.perf_counter() - started
         ledger, trace = Ledger(), StepTrace(keep=job["keep"] == "latents")
         seeds = tuple(job["seeds"])

@@ -1,0 +1,100 @@
+"""What pipelines of mindone give, from a user's own factory to the verdict: pictures are not all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from samples import make_case
+
+from harness.baselines import BaselineStore
+from harness.execution.runner import CaseFailed, Runner
+from harness.judgement.check import check
+from harness.judgement.recording import Recording
+
+pytestmark = pytest.mark.mindone
+
+OWN = """
+import mindspore as ms
+from mindone import diffusers
+from harness.pipelines.mindone_coverage.names import SAMPLES
+from harness.pipelines.mindone_coverage.trial import build
+
+def _small(name):
+    return lambda checkpoint, dtype, mode: build(getattr(diffusers, name), SAMPLES[name]())
+
+video = _small("TextToVideoSDPipeline")
+embeddings = _small("KandinskyV22PriorPipeline")
+pictures = _small("StableDiffusionPipeline")
+
+def lacking(checkpoint, dtype, mode):
+    def call(generator):
+        ones = ms.Tensor(generator.standard_normal(2))
+        return ms.mint.logaddexp2(ones, ones)
+
+    return call
+"""
+PROMPT = {"prompt": "a red fox", "guidance_scale": 4.0}
+# By factory: the case's arguments, and the output's shape.
+OUTPUTS: dict[str, tuple[dict[str, Any], tuple[int, ...]]] = {
+    "video": ({**PROMPT, "num_frames": 2, "height": 32, "width": 32}, (1, 2, 32, 32, 3)),
+    "embeddings": (PROMPT, (1, 32)),
+    "pictures": ({**PROMPT, "height": 32, "width": 32, "output_type": "latent"}, (1, 4, 16, 16)),
+}
+
+
+@pytest.fixture(scope="module")
+def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "own_of_mindone.py").write_text(OWN)
+    with Runner(timeout=300, import_paths=[folder]) as runner:
+        yield runner
+
+
+def case(factory: str, **fields: Any) -> Any:
+    arguments = OUTPUTS.get(factory, ({}, ()))[0]
+    defaults = {"pipeline": f"mindone:own_of_mindone:{factory}", "checkpoint": None, "arguments": arguments}
+    return make_case(id=factory, **{**defaults, **fields})
+
+
+def test_videos_embeddings_and_latents_are_recorded_and_judged(runner: Runner, tmp_path: Path) -> None:
+    store, cases = BaselineStore(tmp_path / "baselines"), [case(factory) for factory in OUTPUTS]
+    recording = Recording(store)
+    recording.measure(cases, runner)
+    assert recording.refusals == []
+    recording.store(None)
+    for each in cases:
+        found = check(each, runner, store)
+        assert found.judgement.verdict.value == "identical", found.judgement.reasons
+        assert found.measurement is not None
+        assert found.measurement.output.shape == OUTPUTS[each.id][1]
+        assert np.isfinite(found.measurement.output).all()
+        assert [step.step for step in found.measurement.trace] == [0, 1]
+        # What was not MindSpore's own is in the measurement, and in the baseline.
+        used = found.measurement.replaced_kernels
+        assert used
+        assert found.baseline is not None
+        assert found.baseline.measurement.replaced_kernels == used
+        assert found.baseline.measurement.fingerprint["mint_kernels"].startswith("harness ")
+
+
+def test_another_seed_gives_another_video(runner: Runner) -> None:
+    one, other = (runner.run(case("video", seeds=(seed,)).job()) for seed in (0, 1))
+    assert np.abs(one.output - other.output).max() > 1e-3
+
+
+def test_an_operator_without_a_kernel_fails_by_its_name_and_the_address_of_the_table(runner: Runner) -> None:
+    with pytest.raises(CaseFailed) as error:
+        runner.run(case("lacking", steps=None).job())
+    (line,) = str(error.value).splitlines()
+    assert "MindSpore has no CPU kernel for the operator LogAddExp2, and neither has harness" in line
+    assert "(docs/mindone.md#kernels has those it brings)" in line
+
+
+def test_a_pipeline_of_mindones_own_takes_no_misspelt_argument_from_a_factory_either(runner: Runner) -> None:
+    """It has ``**kwargs`` for parameters of old, and would take it without a word."""
+    with pytest.raises(CaseFailed, match=r"own_of_mindone:pictures takes no argument promt\b"):
+        runner.run(case("pictures", arguments={"promt": "a red fox"}).job())
