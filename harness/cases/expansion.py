@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from harness.cases.case import Case
@@ -28,47 +28,52 @@ _SEED_KEYS = ("seed", "seeds")
 
 
 class Expander:
-    """Turns the entries of one suite into cases; collects ``problems`` on the way."""
+    """Turns the entries of one suite into cases; collects ``problems`` on the way.
 
-    def __init__(self, document: Document, suite: str, defaults: DefaultsEntry | None) -> None:
+    ``wrong``, of the defaults and of each entry, has the keys that are there with values of the wrong shape,
+    which are not in the entry: nothing is said of them, and what they do not decide is checked all the same.
+    """
+
+    def __init__(
+        self, document: Document, suite: str, defaults: DefaultsEntry | None, wrong: frozenset[str]
+    ) -> None:
         self.document = document
         self.suite = suite
         self.defaults = _written(defaults)
         self.cases: list[Case] = []
         self.problems: list[Problem] = []
+        self._wrong_defaults = wrong
         self._places: dict[str, tuple[int, int]] = {}
-        if defaults:
-            self._check_one_seed_key(self.defaults, ("defaults",))
+        self._combinations = 0
+        self._check_one_seed_key(("defaults",))
 
-    def add(self, entry: CaseEntry, at: KeyPath) -> None:
-        """Expand ``entry``, written at ``at``, and add its cases."""
+    def add(self, entry: CaseEntry, at: KeyPath, wrong: frozenset[str]) -> None:
+        """Expand ``entry``, written at ``at``, and add its cases unless anything is wrong with it."""
         own = _written(entry)
         own.pop("id")
         parametrize: ParametrizeEntry | None = own.pop("parametrize", None)
         lists = _written(parametrize)
         before = len(self.problems)
-        self._check_one_seed_key(own, at)
-        self._check_parametrize(own, lists, at)
-        shared = merge(self.defaults, {**own, **lists})
-        self._check_complete(shared, at)
-        if len(self.problems) > before:
+        self._check_one_seed_key(at)
+        if parametrize and not lists:
+            self._complain((*at, "parametrize"), "`parametrize` is empty; list values, or remove it")
+        if not self._check_parametrize(own, lists, at):
             return
-        for suffix, chosen in _combinations(lists):
-            self._add_case(entry.id + suffix, {**shared, **chosen}, at)
+        shared = merge(self.defaults, {**own, **lists})
+        unknown = wrong | self._wrong_defaults
+        if "parametrize" in wrong:
+            unknown |= ParametrizeEntry.model_fields.keys()
+        self._check_complete(shared, at, unknown)
+        self._check_batches(shared, lists, at, unknown)
+        expanded = {entry.id + suffix: chosen for suffix, chosen in _combinations(lists)}
+        if wrong.isdisjoint({"id", "parametrize"}):
+            self._check_ids(expanded, at)
+        if not unknown and len(self.problems) == before:
+            for case_id, chosen in expanded.items():
+                self._add_case(case_id, {**shared, **chosen}, at)
 
     def _add_case(self, case_id: str, values: dict[str, Any], at: KeyPath) -> None:
-        try:
-            check_case_id(case_id)
-        except ValueError as error:
-            self._complain((*at, "id"), f"after expansion: {error}")
-        if case_id in self._places:
-            first = "line {}, column {}".format(*self._places[case_id])
-            self._complain((*at, "id"), f"the id {quoted(case_id)} is taken ({first}); choose another")
-        self._places.setdefault(case_id, self.document.position((*at, "id")))
         seeds = tuple(values.pop("seeds")) if "seeds" in values else (values.pop("seed"),)
-        if "batch_consistency" in values and len(seeds) < 2:
-            message = "`batch_consistency` compares a batch with its single images; give two or more `seeds`"
-            self._complain((*at, "batch_consistency"), message, key=True)
         line, column = self.document.position(at)
         self.cases.append(
             Case(
@@ -84,15 +89,25 @@ class Expander:
             )
         )
 
-    def _check_one_seed_key(self, written: dict[str, Any], at: KeyPath) -> None:
-        if all(key in written for key in _SEED_KEYS):
+    def _check_ids(self, ids: Iterable[str], at: KeyPath) -> None:
+        for case_id in ids:
+            try:
+                check_case_id(case_id)
+            except ValueError as error:
+                self._complain((*at, "id"), f"after expansion: {error}")
+            if case_id in self._places:
+                first = "line {}, column {}".format(*self._places[case_id])
+                self._complain((*at, "id"), f"the id {quoted(case_id)} is taken ({first}); choose another")
+            self._places.setdefault(case_id, self.document.position((*at, "id")))
+
+    def _check_one_seed_key(self, at: KeyPath) -> None:
+        if all((*at, key) in self.document.keys for key in _SEED_KEYS):
             self._complain((*at, "seeds"), "`seed` and `seeds` together; remove one", key=True)
 
-    def _check_parametrize(self, own: dict[str, Any], lists: dict[str, list[Any]], at: KeyPath) -> None:
+    def _check_parametrize(self, own: dict[str, Any], lists: dict[str, list[Any]], at: KeyPath) -> bool:
+        """Return whether the lists can be expanded at all."""
         inside = (*at, "parametrize")
-        if inside in self.document.values and not lists:
-            self._complain(inside, "`parametrize` is empty; list values, or remove it")
-        self._check_one_seed_key(lists, inside)
+        self._check_one_seed_key(inside)
         for key, values in lists.items():
             group = _SEED_KEYS if key in _SEED_KEYS else (key,)
             for clash in (name for name in group if name in own):
@@ -101,26 +116,42 @@ class Expander:
             for i, value in enumerate(values):
                 if value in values[:i]:
                     self._complain((*inside, key, i), "this value is listed twice; remove one")
-        if len(self.cases) + math.prod(map(len, lists.values())) > MAX_CASES:
-            self._complain(
-                inside, f"the suite expands to more than {MAX_CASES:,} cases; split it or shorten the lists"
-            )
+        self._combinations += math.prod(map(len, lists.values()))
+        if self._combinations <= MAX_CASES:
+            return True
+        self._complain(
+            inside, f"the suite expands to more than {MAX_CASES:,} cases; split it or shorten the lists"
+        )
+        return False
 
-    def _check_complete(self, values: dict[str, Any], at: KeyPath) -> None:
+    def _check_batches(
+        self, values: dict[str, Any], lists: dict[str, list[Any]], at: KeyPath, unknown: frozenset[str]
+    ) -> None:
+        if "batch_consistency" not in values or "seeds" in unknown:
+            return
+        seeded = not (values.keys() | unknown).isdisjoint(_SEED_KEYS)
+        batches = lists["seeds"] if "seeds" in lists else [values.get("seeds", ())]
+        if seeded and any(len(seeds) < 2 for seeds in batches):
+            message = "`batch_consistency` compares a batch with its single images; give two or more `seeds`"
+            self._complain((*at, "batch_consistency"), message, key=True)
+
+    def _check_complete(self, values: dict[str, Any], at: KeyPath, unknown: frozenset[str]) -> None:
+        given = values.keys() | unknown
         pipeline = values.get("pipeline", "")
         needed = ["pipeline", *(["steps"] if pipeline in PIPELINES else [])]
         for key in needed:
-            if key not in values:
+            if key not in given:
                 self._complain(at, f"the key '{key}' is missing; add it to the case or to `defaults`")
-        if not any(key in values for key in _SEED_KEYS):
+        if given.isdisjoint(_SEED_KEYS):
             self._complain(
                 at, "a case needs `seed`, or `seeds` for a batch; add it to the case or to `defaults`"
             )
-        if "checkpoint" not in values and needs_checkpoint(pipeline):
+        if "checkpoint" not in given and needs_checkpoint(pipeline):
             self._complain(
                 at, f"the pipeline {quoted(pipeline)} needs a checkpoint; add the key 'checkpoint'"
             )
-        self._check_mindone(values, pipeline, at)
+        if "pipeline" not in unknown:
+            self._check_mindone(values, pipeline, at)
 
     def _check_mindone(self, values: dict[str, Any], pipeline: str, at: KeyPath) -> None:
         for key in ("scheduler", "scheduler_arguments"):

@@ -14,7 +14,7 @@ from harness.cases.entries import CaseEntry, DefaultsEntry
 from harness.cases.expansion import Expander
 from harness.cases.problems import Problem, SuiteError
 from harness.cases.validation import shape_problems
-from harness.cases.wording import printable
+from harness.cases.wording import closest, printable
 
 Entry = TypeVar("Entry", bound=BaseModel)
 
@@ -68,20 +68,31 @@ def check_unique_names(suites: Iterable[Suite]) -> None:
 
 
 def _expand(document: Document, content: dict[str, Json]) -> Expander:
-    """Expand every entry whose shape is right, so that one run of the tool shows all there is to correct."""
-    defaults = _valid(DefaultsEntry, content.get("defaults"))
-    expander = Expander(document, str(content.get("suite")), defaults)
+    """Expand what is right of every entry, so that one run of the tool shows all there is to correct."""
+    defaults, wrong = _right(DefaultsEntry, content.get("defaults", {}))
+    expander = Expander(document, str(content.get("suite")), defaults, wrong)
     cases = content.get("cases")
-    if isinstance(cases, list) and (defaults or "defaults" not in content):
-        for i, case in enumerate(cases):
-            entry = _valid(CaseEntry, case)
-            if entry:
-                expander.add(entry, ("cases", i))
+    for i, case in enumerate(cases if isinstance(cases, list) else ()):
+        entry, wrong = _right(CaseEntry, case)
+        if entry:
+            expander.add(entry, ("cases", i), wrong)
     return expander
 
 
-def _valid(model: type[Entry], value: Json) -> Entry | None:
+def _right(model: type[Entry], value: Json) -> tuple[Entry | None, frozenset[str]]:
+    """Return what is right of an entry, and the keys of ``model`` whose values are not.
+
+    These may be written under a misspelt name, and be any where the entry is no mapping. An id that is not
+    right has a stand-in.
+    """
+    if not isinstance(value, dict):
+        return None, frozenset(model.model_fields)
     try:
-        return model.model_validate(value)
-    except ValidationError:
-        return None
+        return model.model_validate(value), frozenset()
+    except ValidationError as error:
+        wrong = {str(each["loc"][0]) for each in error.errors(include_url=False)}
+    right = {key: item for key, item in value.items() if key not in wrong}
+    if "id" in wrong & model.model_fields.keys():
+        right["id"] = "unknown"
+    meant = {closest(key, model.model_fields) or key for key in wrong}
+    return model.model_validate(right), frozenset(meant & model.model_fields.keys())

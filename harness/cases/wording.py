@@ -36,5 +36,10 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     """Return what to write in place of ``name``: the closest of ``known``, or else all of them."""
     names = list(known)
     verb = "is" if len(names) == 1 else "are"
-    close = difflib.get_close_matches(name[:_LONGEST], names, n=1)
-    return f"did you mean '{close[0]}'?" if close else f"known {verb} {', '.join(names)}"
+    meant = closest(name, names)
+    return f"did you mean '{meant}'?" if meant else f"known {verb} {', '.join(names)}"
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """Return the one of ``known`` that ``name`` may be a misspelling of, if any."""
+    return next(iter(difflib.get_close_matches(name[:_LONGEST], list(known), n=1)), None)

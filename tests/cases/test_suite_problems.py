@@ -464,7 +464,45 @@ cases:
   - {id: b, pipeline: 'x:y', steps: 1, seed: 1}
 """
     places = [problem.split(": ")[0] for problem in problems(tmp_path, text)]
-    assert places == ["2:1", "4:36", "4:45", "4:61", "5:5", "6:49", "6:73", "8:10"]
+    assert places == ["2:1", "4:36", "4:45", "4:61", "5:5", "6:49", "6:73", "7:10", "8:10"]
+
+
+def test_what_only_the_whole_shows_is_not_left_for_a_second_round(tmp_path: Path) -> None:
+    text = """\
+suite: s
+defaults: {pipeline: ddim, checkpoint: 'builtin:ddpm-digits', step: 2, dtype: float46}
+cases:
+  - {id: a, seed: -1, seeds: [1], batch_consistency: {relative_l2: 0}}
+  - {id: a, seed: 0, kep: latents}
+  - {id: b, seed: 0, seeds: [1, 2]}
+  - {id: b, seed: 0, batch_consistency: {relative_l2: 0}, tags: [skip]}
+  - {id: c, sed: 0}
+  - {id: c, parametrize: {seed: [1], seeds: [[1, 2]], steps: [0]}}
+  - {id: c, pipelin: 'x:y', scheduler: E}
+  - {id: C}
+"""
+    assert problems(tmp_path, text) == [
+        "2:63: unknown key 'step'; did you mean 'steps'?",
+        "2:79: expected 'float32' or 'float16', got the text 'float46'",
+        "4:19: expected at least 0, got the number -1",
+        "4:23: `seed` and `seeds` together; remove one",
+        "4:35: `batch_consistency` compares a batch with its single images; give two or more `seeds`",
+        "5:10: the id 'a' is taken (line 4, column 10); choose another",
+        "5:22: unknown key 'kep'; did you mean 'keep'?",
+        "6:22: `seed` and `seeds` together; remove one",
+        "7:10: the id 'b' is taken (line 6, column 10); choose another",
+        "7:22: `batch_consistency` compares a batch with its single images; give two or more `seeds`",
+        "7:66: pytest itself acts on the marker 'skip'; choose another tag",
+        "8:13: unknown key 'sed'; did you mean 'seed'?",
+        "9:38: `seed` and `seeds` together; remove one",
+        "9:63: expected at least 1, got the number 0",
+        "10:5: a case needs `seed`, or `seeds` for a batch; add it to the case or to `defaults`",
+        "10:10: the id 'c' is taken (line 8, column 10); choose another",
+        "10:13: unknown key 'pipelin'; did you mean 'pipeline'?",
+        "11:5: a case needs `seed`, or `seeds` for a batch; add it to the case or to `defaults`",
+        "11:10: 'C' is not allowed; a case's id starts with a letter or digit and has only lower-case "
+        "letters, digits, '.', '_' and '-' (it becomes a folder, never a path)",
+    ]
 
 
 def test_a_wrong_value_is_said_once_however_often_it_is_used(tmp_path: Path) -> None:
