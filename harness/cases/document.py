@@ -32,14 +32,16 @@ class Document:
     """The content of a YAML file.
 
     ``keys`` and ``values`` map the path of keys and list indices that leads to a node, such as
-    ``("cases", 0, "steps")``, to the (line, column), from 1, of its key and of its value. ``problems`` are
-    those that do not stop the reading: tags, keys given twice, numbers out of range.
+    ``("cases", 0, "steps")``, to the (line, column), from 1, of its key and of its value. ``unquoted`` has
+    the text of values that stand without quotes: 2.10, where the value is 2.1. ``problems`` are those that do
+    not stop the reading: tags, keys given twice, numbers out of range.
     """
 
     path: Path
     value: Json
     keys: dict[KeyPath, tuple[int, int]]
     values: dict[KeyPath, tuple[int, int]]
+    unquoted: dict[KeyPath, str]
     problems: tuple[Problem, ...]
 
     def position(self, at: KeyPath, *, key: bool = False) -> tuple[int, int]:
@@ -85,7 +87,7 @@ def read_document(path: Path, *, needed: str = "`suite:` and `cases:`") -> Docum
         raise SuiteError([Problem(path, 1, 1, f"the file is empty; write {needed}")])
     builder = _Builder(path, composer.problems)
     value = builder.build(root, (), 1)
-    return Document(path, value, builder.keys, builder.values, tuple(builder.problems))
+    return Document(path, value, builder.keys, builder.values, builder.unquoted, tuple(builder.problems))
 
 
 def _read_text(path: Path) -> str:
@@ -170,6 +172,7 @@ class _Builder:
     problems: list[Problem]
     keys: dict[KeyPath, tuple[int, int]] = field(default_factory=dict)
     values: dict[KeyPath, tuple[int, int]] = field(default_factory=dict)
+    unquoted: dict[KeyPath, str] = field(default_factory=dict)
 
     def build(self, node: Node, at: KeyPath, depth: int) -> Json:
         if len(self.values) == MAX_NODES:
@@ -185,6 +188,8 @@ class _Builder:
         if isinstance(node, SequenceNode):
             return [self.build(child, (*at, i), depth + 1) for i, child in enumerate(node.value)]
         assert isinstance(node, ScalarNode)
+        if node.style is None:
+            self.unquoted[at] = node.value
         return self._scalar(node)
 
     def _mapping(self, node: MappingNode, at: KeyPath, depth: int) -> Json:

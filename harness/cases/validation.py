@@ -79,7 +79,7 @@ def _problem(document: Document, details: ErrorDetails, unknown_key: Callable[[K
     at, is_key = _locate(document, details["loc"])
     if details["type"] == "extra_forbidden":
         return document.problem(at, unknown_key(at), key=True)
-    return document.problem(at, _message(details, at), key=is_key)
+    return document.problem(at, _message(details, at, document.unquoted.get(at)), key=is_key)
 
 
 def _locate(document: Document, loc: KeyPath) -> tuple[KeyPath, bool]:
@@ -95,8 +95,9 @@ def _locate(document: Document, loc: KeyPath) -> tuple[KeyPath, bool]:
     return at, loc[-1:] == ("[key]",)
 
 
-def _message(details: ErrorDetails, at: KeyPath) -> str:
+def _message(details: ErrorDetails, at: KeyPath, written: str | None) -> str:
     kind, value, context = details["type"], details["input"], details.get("ctx", {})
+    got = f"got {described(value, written)}"
     if kind == "missing":
         return f"the key '{details['loc'][-1]}' is missing; add it"
     if kind == "value_error":
@@ -108,15 +109,15 @@ def _message(details: ErrorDetails, at: KeyPath) -> str:
             else "nothing in it"
         )
     if kind == "greater_than_equal":
-        return f"expected at least {context['ge']}, got {described(value)}"
+        return f"expected at least {context['ge']}, {got}"
     if kind == "less_than_equal":
-        return f"expected at most {context['le']}, got {described(value)}"
+        return f"expected at most {context['le']}, {got}"
     expected = _EXPECTED.get(kind)
     if kind == "model_type" and at:
         expected = _EXPECTED_MAPPING.get(str(at[-1]), expected)
     if kind == "literal_error":
         expected = f"expected {context['expected']}"
-    message = f"{expected or details['msg']}, got {described(value)}"
+    message = f"{expected or details['msg']}, {got}"
     if kind == "string_type" and isinstance(value, bool | int | float):
         message += "; put it in quotes"
     elif kind in ("int_type", "float_type") and isinstance(value, str):

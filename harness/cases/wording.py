@@ -19,14 +19,14 @@ def quoted(text: str) -> str:
     return f"'{printable(cut)}'"
 
 
-def described(value: object) -> str:
-    """Return in words what ``value``, read from YAML, is."""
+def described(value: object, written: str | None = None) -> str:
+    """Return in words what ``value``, read from YAML, is; a number as it is ``written`` there, if known."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        return f"the number {value!r}"
+        return f"the number {written or repr(value)}"
     if isinstance(value, str):
         return f"the text {quoted(value)}"
     return "a list" if isinstance(value, list) else "a mapping"

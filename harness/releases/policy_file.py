@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from harness.cases import Problem, Suite, SuiteError
 from harness.cases.document import Document, KeyPath, read_document
@@ -33,6 +33,13 @@ def _verdict(word: str) -> str:
     if word not in ALLOWABLE:
         raise ValueError(f"unknown verdict {quoted(word)}; {suggestion(word, ALLOWABLE)}")
     return word
+
+
+def _with_unit(value: object) -> object:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        days = value if isinstance(value, int) and value > 0 else 90
+        raise ValueError(f"an age has a unit; write a number of days or weeks, as `{days} days`")
+    return value
 
 
 def _days(text: str) -> str:
@@ -78,7 +85,7 @@ Allowed = Annotated[list[Annotated[str, AfterValidator(_verdict)]], Field(min_le
 class BaselinesEntry(Strict):
     """What is asked of the baselines."""
 
-    max_age: Annotated[str, AfterValidator(_days)] | None = None
+    max_age: Annotated[str, BeforeValidator(_with_unit), AfterValidator(_days)] | None = None
     mindspore: Annotated[list[Annotated[str, AfterValidator(_release)]], Field(min_length=1)] | None = None
 
 

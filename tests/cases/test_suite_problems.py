@@ -72,7 +72,7 @@ AFTER_SOUND = [
     ("    tags: [5]\n", "8:12: expected text, got the number 5; put it in quotes"),
     (
         "    tolerance: 1e-6\n",
-        "8:16: expected a mapping of tiers, as `{across_releases: calibrated}`, got the number 1e-06",
+        "8:16: expected a mapping of tiers, as `{across_releases: calibrated}`, got the number 1e-6",
     ),
     (
         "    tolerance: calibrated\n",

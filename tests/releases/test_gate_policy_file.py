@@ -108,8 +108,8 @@ waivers:
         "policy.yaml:5:11: unknown verdict 'identicle'; did you mean 'identical'?",
         "policy.yaml:5:22: `error` is no verdict to allow: nothing was compared; waive it until the case "
         "runs",
-        "policy.yaml:7:12: expected text, got the number 90; put it in quotes",
-        "policy.yaml:8:15: expected text, got the number 2.1; put it in quotes",
+        "policy.yaml:7:12: an age has a unit; write a number of days or weeks, as `90 days`",
+        "policy.yaml:8:15: expected text, got the number 2.10; put it in quotes",
         "policy.yaml:9:11: 'one' is no case; write suite/case, as small/one",
         "policy.yaml:9:16: expected at least 0, got the number -1",
         "policy.yaml:11:5: the key 'owner' is missing; add it",
