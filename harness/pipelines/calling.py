@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import re
 import traceback
+import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -64,7 +65,10 @@ class Signature:
         self.name = name
         self.open = not closed and any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
         kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-        self.names = {parameter.name for parameter in parameters if parameter.kind in kinds} - {"self"}
+        taken = {parameter.name: parameter for parameter in parameters if parameter.kind in kinds}
+        self.names = set(taken) - {"self"}
+        # aMUSEd's pipelines, say: they draw by operators of MindSpore, which take no other.
+        self.takes_mindspores = "generator" in taken and _is_mindspores(taken["generator"].annotation)
 
     def takes(self, name: str) -> bool:
         """Return whether the pipeline can be passed ``name``."""
@@ -85,6 +89,11 @@ class Signature:
         self._check_names(arguments)
         if not self.takes("generator"):
             raise PipelineError(f"{self.name} takes no generator: no seed would decide its noise")
+        if images > 1 and self.takes_mindspores:
+            raise PipelineError(
+                f"{self.name} takes one generator of MindSpore's for the whole batch, so no seed would "
+                "decide an image: give one `seed`"
+            )
         scheduled = any(name in arguments for name in _SCHEDULES)
         if steps is None and _STEPS in self.names and not scheduled:
             raise PipelineError(f"{self.name} takes {_STEPS}: give the case `steps`")
@@ -126,6 +135,8 @@ class Signature:
         """Return the arguments of one call for as many images as there are ``generators``."""
         images = len(generators)
         given: dict[str, Any] = {"generator": list(generators) if images > 1 else generators[0]}
+        if self.takes_mindspores:
+            given["generator"] = _mindspores(generators[0])
         # A list of prompts makes one image of each.
         if self.batch is not None and not _per_image(arguments.get("prompt"), images):
             given[self.batch] = images
@@ -239,6 +250,24 @@ def _stacked(value: Any) -> Array | None:
         parts = [_stacked(part) for part in value]
         return None if any(part is None for part in parts) else np.stack([p for p in parts if p is not None])
     return None
+
+
+def _is_mindspores(annotation: Any) -> bool:
+    """Return whether a parameter annotated so takes a ``mindspore.Generator``."""
+    if isinstance(annotation, str):
+        return re.search(r"\b(ms|mindspore)\.Generator\b", annotation) is not None
+    kinds = typing.get_args(annotation) or (annotation,)
+    return any(
+        getattr(kind, "__name__", "") == "Generator" and kind.__module__.startswith("mindspore.")
+        for kind in kinds
+    )
+
+
+def _mindspores(generator: Any) -> Any:
+    """Return a ``mindspore.Generator`` whose seed is the next draw of ``generator``, which the ledger has."""
+    import mindspore as ms
+
+    return ms.Generator().manual_seed(int(generator.integers(2**63)))
 
 
 def _per_image(value: Any, images: int) -> bool:

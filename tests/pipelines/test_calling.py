@@ -103,6 +103,24 @@ def test_what_it_cannot_be_called_with_is_told(pipeline: Any, case: dict[str, An
     assert message in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("annotation", "takes"),
+    [
+        ("Optional[ms.Generator]", True),
+        ("mindspore.Generator", True),
+        ("np.random.Generator", False),
+        (np.random.Generator | list[np.random.Generator] | None, False),
+        (None, False),
+    ],
+)
+def test_a_generator_of_mindspores_is_told_by_its_annotation(annotation: Any, takes: bool) -> None:
+    def pipeline(generator: Any) -> None:
+        """As in the module of a pipeline."""
+
+    pipeline.__annotations__["generator"] = annotation
+    assert Signature("own", pipeline).takes_mindspores == takes
+
+
 def test_a_schedule_of_ones_own_needs_no_number_of_steps() -> None:
     def scheduled(generator: Any, num_inference_steps: int = 50, timesteps: Any = None) -> None:
         """As many pipelines of diffusers."""

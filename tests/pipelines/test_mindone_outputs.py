@@ -29,6 +29,7 @@ def _small(name):
 video = _small("TextToVideoSDPipeline")
 embeddings = _small("KandinskyV22PriorPipeline")
 pictures = _small("StableDiffusionPipeline")
+tokens = _small("AmusedPipeline")
 
 def lacking(checkpoint, dtype, mode):
     def call(generator):
@@ -43,6 +44,7 @@ OUTPUTS: dict[str, tuple[dict[str, Any], tuple[int, ...]]] = {
     "video": ({**PROMPT, "num_frames": 2, "height": 32, "width": 32}, (1, 2, 32, 32, 3)),
     "embeddings": (PROMPT, (1, 32)),
     "pictures": ({**PROMPT, "height": 32, "width": 32, "output_type": "latent"}, (1, 4, 16, 16)),
+    "tokens": ({"prompt": "a red fox", "height": 16, "width": 16}, (1, 16, 16, 3)),
 }
 
 
@@ -81,9 +83,20 @@ def test_videos_embeddings_and_latents_are_recorded_and_judged(runner: Runner, t
         assert found.baseline.measurement.fingerprint["mint_kernels"].startswith("harness ")
 
 
-def test_another_seed_gives_another_video(runner: Runner) -> None:
-    one, other = (runner.run(case("video", seeds=(seed,)).job()) for seed in (0, 1))
+@pytest.mark.parametrize("factory", ["video", "tokens"])
+def test_another_seed_gives_another_output(runner: Runner, factory: str) -> None:
+    one, other = (runner.run(case(factory, seeds=(seed,)).job()) for seed in (0, 1))
     assert np.abs(one.output - other.output).max() > 1e-3
+
+
+def test_a_generator_of_mindspores_gets_its_seed_from_the_case(runner: Runner) -> None:
+    found = runner.run(case("tokens").job())
+    assert [(draw.method, draw.shape) for draw in found.ledger] == [("integers", ())]
+    with pytest.raises(CaseFailed, match="takes one generator of MindSpore's for the whole batch"):
+        runner.run(case("tokens", seeds=(0, 1)).job())
+    # There is no noise that could be moved by an ulp.
+    with pytest.raises(CaseFailed, match="give the case explicit limits, or `exact`"):
+        runner.run({**case("tokens").job(), "perturbation": 1})
 
 
 def test_an_operator_without_a_kernel_fails_by_its_name_and_the_address_of_the_table(runner: Runner) -> None:
