@@ -10,6 +10,8 @@ import typer
 from harness.commands.exits import FAILED, INCOMPLETE, Ending
 from harness.releases.verification import Verification
 from harness.releases.verification import verify as verify_certificate
+from harness.reporting.counting import count
+from harness.reporting.findings import shown_findings
 
 
 def verify(
@@ -36,7 +38,7 @@ def verify(
     for line in _told(found):
         print(line)
     if found.problems:
-        print(f"{certificate}: not sound: {len(found.problems)} problems")
+        print(f"{certificate}: not sound: {count(len(found.problems), 'problem')}")
         raise Ending(FAILED)
     outcome = found.certificate.decision.outcome
     if outcome != "passed":
@@ -50,15 +52,15 @@ def _told(found: Verification) -> list[str]:
     certificate = found.certificate
     commit = "no commit" if certificate.commit is None else f"commit {certificate.commit.hash[:12]}"
     dirty = " with changes" if certificate.commit is not None and certificate.commit.dirty else ""
-    counts = ", ".join(f"{count} {word}" for word, count in certificate.counts.items())
+    counts = ", ".join(f"{number} {word}" for word, number in certificate.counts.items())
     lines = [
         f"{certificate.date}, harness {certificate.harness_version}, {commit}{dirty}, "
-        f"policy {certificate.policy.name}, {len(certificate.cases)} cases: {counts}"
+        f"policy {certificate.policy.name}, {count(len(certificate.cases), 'case')}: {counts}"
     ]
-    for finding in certificate.decision.findings:
+    for finding in shown_findings(certificate):
         word = "against" if finding.waiver is None else "waived "
         lines.append(f"{word} {finding.rule}  {finding.about}: {finding.message}")
     lines += [f"note    {note}" for note in certificate.decision.notes]
-    lines.append(f"{found.files} of {found.named} files compared with their hashes")
+    lines.append(f"{found.files} of {count(found.named, 'file')} compared with their hashes")
     lines += [f"note    {name} is not here: its files were not compared" for name in found.missing]
     return lines

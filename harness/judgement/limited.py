@@ -139,7 +139,7 @@ def failure(prefix: str, rows: Sequence[Row]) -> list[str]:
         worst = max(over, key=lambda row: row.used or 0.0)
         side = "below" if worst.at_least else "above"
         reasons.append(
-            f"{prefix}{len(over)} of {len(limited)} limits exceeded, worst: "
+            f"{prefix}{len(over)} of {len(limited)} limit{'s' * (len(limited) != 1)} exceeded, worst: "
             f"{worst.name} {worst.measured:.3g} is {side} its limit {worst.limit:.3g}"
         )
     return reasons

@@ -64,7 +64,7 @@ def subject_of(specification: Specification, environment: Environment) -> Subjec
     """Return ``environment`` as one to run cases in, named for the release."""
     release = specification.release
     name = release.version if release.package == MINDSPORE else str(release)
-    return Subject(name, str(environment.python), environment.packages)
+    return Subject(name, str(environment.python), environment.packages, made=True)
 
 
 def free_space(folder: Path) -> int:

@@ -30,12 +30,13 @@ class Subject:
     """An environment that cases are run in.
 
     ``name`` is what reports call it, ``python`` its interpreter, ``packages`` the versions installed, by
-    their canonical names.
+    their canonical names. ``made`` is one that was made for a release, not given as an interpreter.
     """
 
     name: str
     python: str
     packages: Mapping[str, str] = field(default_factory=dict)
+    made: bool = False
 
     @property
     def mindspore(self) -> str:

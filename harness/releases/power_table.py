@@ -45,7 +45,8 @@ class Powers:
         if told := [what for what, differs in changed.items() if differs]:
             return f"since the power table was made, {' and '.join(told)} changed; run harness power again"
         if found.failed:
-            return f"{len(found.failed)} faults of the power table failed to run; run harness power again"
+            faults = f"{len(found.failed)} fault{'s' * (len(found.failed) != 1)}"
+            return f"{faults} of the power table failed to run; run harness power again"
         return None if found.vacuous is not None else "the power table has too few faults to tell"
 
     def vacuous(self, case: Case, baseline: Baseline) -> str | None:

@@ -12,6 +12,7 @@ import harness
 from harness.cases import Case
 from harness.releases.attribution import Attribution
 from harness.releases.bisection import Bisected
+from harness.reporting.counting import count
 from harness.reporting.matrix import cell_words
 
 _FORMAT, _VERSION = "harness-bisection", 1
@@ -69,7 +70,7 @@ def show_bisected(
     ]
     extra = attribution.runs if attribution is not None else 0
     more = f", {extra} more to tell the parts of the environment apart" if extra else ""
-    lines.append(Text(f"  {found.runs} runs{more}"))
+    lines.append(Text(f"  {count(found.runs, 'run')}{more}"))
     for line in lines:
         console.print(line, soft_wrap=True)
 
@@ -100,6 +101,6 @@ def bisected_json(case: Case, found: Bisected[Any], attribution: Attribution | N
 
 
 def _tier(found: Bisected[Any]) -> str:
-    share = found.step.share
-    limit = " of its limit" if share is not None and 0 < share < float("inf") else ""
+    words = cell_words(found.step)
+    limit = " its limit" if words.endswith(" times") else " of its limit" if words.endswith("%") else ""
     return f"{limit}, {found.step.tier.words}" if found.step.tier is not None else limit

@@ -8,6 +8,8 @@ from harness.judgement import FieldDifference, Judgement, Row
 
 # Of the figures that say how far an output moved, the one that needs no units.
 _SIZE = "relative_l2"
+# From here on a limit is exceeded by so much that percents are hard to read.
+_MANY_TIMES = 10
 
 
 def figure(value: float | None) -> str:
@@ -18,6 +20,17 @@ def figure(value: float | None) -> str:
 def exact_figure(value: float | None) -> str:
     """Return every digit of ``value``: a change in the ninth may be what it is about; nothing for None."""
     return "" if value is None else repr(value)
+
+
+def part_of_limit(margin: float | None) -> str:
+    """Return a margin as it is read: a part of the limit, or times it; nothing where nothing was limited."""
+    if margin is None:
+        return ""
+    if not math.isfinite(margin):
+        return "over"  # any difference is too much
+    if margin >= _MANY_TIMES:
+        return f"{margin:.3g} times"
+    return f"{margin:.0%}"
 
 
 def measured_figure(row: Row) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 from rich.console import Console
@@ -13,7 +12,9 @@ from harness.releases.decision import Outcome
 from harness.releases.facts import CaseFacts, Worst
 from harness.releases.rules import Finding
 from harness.reporting.commands import Commands
-from harness.reporting.figures import figure
+from harness.reporting.counting import count
+from harness.reporting.figures import figure, part_of_limit
+from harness.reporting.findings import shown_findings
 from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import print_table
 
@@ -44,7 +45,7 @@ def show_gate(console: Console, certificate: Certificate, commands: Mapping[str,
 
     ``commands`` has, by the name of a case, what to type about it.
     """
-    for finding in certificate.decision.findings:
+    for finding in shown_findings(certificate):
         _show_finding(console, certificate, finding, commands)
     rows = [_row(facts) for facts in certificate.cases]
     print_table(console, rows, header=_HEADER)
@@ -73,11 +74,11 @@ def _show_finding(
 
 def summary(certificate: Certificate) -> str:
     """Return in a line what the decision rests on: verdicts, findings, policy."""
-    counts = ", ".join(f"{count} {word}" for word, count in certificate.counts.items())
-    parts = [f"{len(certificate.cases)} cases: {counts}", f"policy {certificate.policy.name}"]
+    counts = ", ".join(f"{number} {word}" for word, number in certificate.counts.items())
+    parts = [f"{count(len(certificate.cases), 'case')}: {counts}", f"policy {certificate.policy.name}"]
     waived = len(certificate.decision.findings) - len(certificate.decision.counting)
     if certificate.decision.counting:
-        parts.append(f"{len(certificate.decision.counting)} findings")
+        parts.append(count(len(certificate.decision.counting), "finding"))
     if waived:
         parts.append(f"{waived} waived")
     return "; ".join(parts)
@@ -95,17 +96,6 @@ def worst_of(worst: Worst | None) -> str:
     return f"{worst.name} {figure(worst.measured)} {'≥' if worst.at_least else '≤'} {figure(worst.limit)}"
 
 
-def part_of(margin: float | None) -> str:
-    """Return a margin as it is read: a part of the limit, or times it; nothing where nothing was limited."""
-    if margin is None:
-        return ""
-    if not math.isfinite(margin):
-        return "over"  # any difference is too much
-    if margin >= 10:
-        return f"{margin:.3g} times"
-    return f"{margin:.0%}"
-
-
 def _row(facts: CaseFacts) -> tuple[str | Text, ...]:
     word = word_of(facts)
     return (
@@ -113,5 +103,5 @@ def _row(facts: CaseFacts) -> tuple[str | Text, ...]:
         Text(word, _COLOURS.get(word, "yellow")),
         (facts.tier or "").replace("_", " "),
         worst_of(facts.worst),
-        part_of(facts.margin),
+        part_of_limit(facts.margin),
     )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from harness.releases.certificate import Certificate
 from harness.releases.decision import Outcome
-from harness.reporting.gate import part_of, summary, word_of, worst_of
+from harness.reporting.figures import part_of_limit
+from harness.reporting.findings import shown_findings
+from harness.reporting.gate import summary, word_of, worst_of
 from harness.reporting.markdown import MOST_BYTES, escaped
 
 _HEADLINES: dict[Outcome, str] = {
@@ -35,7 +37,7 @@ def _findings(certificate: Certificate) -> str:
     lines = []
     if decision.findings:
         lines += ["| finding | rule | case | what |", "|---|---|---|---|"]
-        for each in decision.findings:
+        for each in shown_findings(certificate):
             word = "failed" if each.waiver is None else "waived"
             lines.append(f"| {word} | {each.rule} | {_code(each.about)} | {escaped(each.message)} |")
         lines.append("")
@@ -48,7 +50,7 @@ def _verdicts(certificate: Certificate) -> str:
     lines += ["| case | verdict | tier | worst figure | of its limit |", "|---|---|---|---|---|"]
     for facts in certificate.cases:
         cells = (word_of(facts), (facts.tier or "").replace("_", " "), worst_of(facts.worst))
-        told = " | ".join(map(escaped, (*cells, part_of(facts.margin))))
+        told = " | ".join(map(escaped, (*cells, part_of_limit(facts.margin))))
         lines.append(f"| {_code(facts.name)} | {told} |")
     return "\n".join([*lines, "", "</details>", ""])
 

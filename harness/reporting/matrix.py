@@ -18,6 +18,8 @@ from harness.releases.comparison import Comparison
 from harness.releases.interpreters import Subject, differing_packages
 from harness.releases.matrix import Matrix, Row
 from harness.releases.running import Kept
+from harness.reporting.counting import count
+from harness.reporting.figures import part_of_limit
 from harness.reporting.markdown import escaped
 from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import print_table
@@ -44,25 +46,33 @@ class MatrixDisplay(ProgressBar):
         """Count one run; an error is told at once."""
         name = f"{subject.name} {case.suite}/{case.id}"
         self.update(description=f"{name}{', kept' if kept else ''}", advance=1)
-        if isinstance(found, HarnessError):
+        # Of what lacks mindone all has been told before.
+        if isinstance(found, HarnessError) and not _lacks_mindone(case, subject):
             self.print(Text.assemble(("error", "red"), f"  {subject.name}: {found}"))
 
 
 def warn_of_missing(console: Console, cases: Sequence[Case], subjects: Sequence[Subject]) -> None:
     """Say, before anything runs, which cases will be errors for want of mindone."""
-    needing = [case for case in cases if case.pipeline.startswith(f"{_MINDONE}:")]
-    lacking = [subject.name for subject in subjects if _MINDONE not in subject.packages]
-    if needing and lacking:
-        tags = sorted(set.intersection(*(set(case.tags) for case in needing)))
-        leave_out = f", or leave them out: --without-tag {tags[0]}" if tags else ""
-        console.print(
-            Text.assemble(
-                ("note", "yellow"),
-                f"  {_MINDONE} is not installed in {', '.join(lacking)}: {len(needing)} cases that need it "
-                f"will be errors there; add it: --with {_MINDONE}==0.5.0{leave_out}",
-            ),
-            soft_wrap=True,
-        )
+    needing = [case for case in cases if any(_lacks_mindone(case, each) for each in subjects)]
+    for made, remedy in ((True, "add it: --with "), (False, "install it there: ")):
+        lacking = [each for each in subjects if each.made is made and _MINDONE not in each.packages]
+        if needing and lacking:
+            tags = sorted(set.intersection(*(set(case.tags) for case in needing)))
+            leave_out = f", or leave them out: --without-tag {tags[0]}" if tags else ""
+            need = "need" if len(needing) > 1 else "needs"
+            console.print(
+                Text.assemble(
+                    ("note", "yellow"),
+                    f"  {_MINDONE} is not installed in {', '.join(each.name for each in lacking)}: "
+                    f"{count(len(needing), 'case')} that {need} it will be errors there; "
+                    f"{remedy}{_MINDONE}==0.5.0{leave_out}",
+                ),
+                soft_wrap=True,
+            )
+
+
+def _lacks_mindone(case: Case, subject: Subject) -> bool:
+    return case.pipeline.startswith(f"{_MINDONE}:") and _MINDONE not in subject.packages
 
 
 def show_matrix(console: Console, matrix: Matrix) -> None:
@@ -90,10 +100,18 @@ def show_matrix(console: Console, matrix: Matrix) -> None:
 
 
 def same_bits(matrix: Matrix) -> str:
-    """Return the classes of equal bits: ``same bits: 2.7.0 = 2.8.0 | 2.9.0 = 2.10.0``."""
+    """Return the classes of equal bits: ``same bits: 2.7.0 = 2.8.0 | 2.9.0 = 2.10.0``.
+
+    What is like no other is named apart: ``same bits: 2.7.0 = 2.8.0; unlike any other: 2.9.0``.
+    """
     if not any(any(row.bits) for row in matrix.rows):
         return "no case ran"
-    return "same bits: " + " | ".join(" = ".join(group) for group in matrix.groups())
+    groups = matrix.groups()
+    alike = [" = ".join(group) for group in groups if len(group) > 1]
+    alone = [group[0] for group in groups if len(group) == 1]
+    if not alike:
+        return "no two give the same bits" + " in every case" * (len(matrix.rows) > 1)
+    return f"same bits: {' | '.join(alike)}" + (f"; unlike any other: {', '.join(alone)}" if alone else "")
 
 
 def operator_lines(matrix: Matrix) -> Iterator[str]:
@@ -125,8 +143,9 @@ def cost(matrix: Matrix) -> str:
     seconds = [column.seconds for column in matrix.columns]
     runs = len(matrix.rows) * len(matrix.columns)
     kept = sum(column.kept for column in matrix.columns)
+    least, most = min(seconds), max(seconds)
     return (
-        f"{runs} runs in {sum(seconds):.0f} s ({min(seconds):.0f} to {max(seconds):.0f} s an environment), "
+        f"{count(runs, 'run')} in {sum(seconds):.0f} s ({least:.0f} to {most:.0f} s an environment), "
         f"{kept} of them kept from earlier; comparing took {matrix.seconds:.1f} s"
     )
 
@@ -197,7 +216,7 @@ def cell_words(comparison: Comparison) -> str:
     if comparison.relative_l2 is not None:
         parts.append(f"{comparison.relative_l2:.1e}")
     if comparison.share is not None and comparison.share < float("inf"):
-        parts.append(f"{comparison.share:.0%}")
+        parts.append(part_of_limit(comparison.share))
     return " ".join(parts)
 
 
@@ -213,14 +232,14 @@ def _cell(row: Row, index: int) -> tuple[str, str]:
 
 
 def _counts(matrix: Matrix) -> str:
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in matrix.verdicts().items() if count)
+    counts = ", ".join(f"{number} {verdict}" for verdict, number in matrix.verdicts().items() if number)
     pairs = sum(len(row.pairs) for row in matrix.rows)
-    return f"{pairs} pairs compared: {counts}" if pairs else "nothing was compared"
+    return f"{count(pairs, 'pair')} compared: {counts}" if pairs else "nothing was compared"
 
 
 def _plain(text: str) -> str:
     """Return one line that is no markup: what versions and our own words are made of is none."""
-    return text if re.fullmatch(r"[\w.,:;=→ ()#+/-]+( \| [\w.= #+-]+)*", text) else escaped(text)
+    return text if re.fullmatch(r"[\w.,:;=→ ()#+/-]+( \| [\w.,:;= #+-]+)*", text) else escaped(text)
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -30,5 +30,8 @@ def test_without_mindone_its_cases_alone_fail_and_say_what_to_install(tmp_path, 
                 f"suites/guide.yaml:4:5: guide/two-steps: {name} is not installed for "
             )
             assert "pip install 'determinism-harness[mindone]'" in str(error.value)
-            assert 'leave these cases out with -m "not mindone"' in str(error.value)
+            assert (
+                'leave these cases out (pytest: -m "not mindone"; harness matrix: --without-tag mindone)'
+                in str(error.value)
+            )
         assert runner.run(make_case().job()).output.shape == (1, 16, 16, 1)

@@ -72,13 +72,13 @@ def test_the_same_environment_and_one_that_drifts(project, tmp_path):
     assert pair["worst"] == "max_abs"
     assert pair["share"] == pytest.approx(0.5, rel=1e-6)
     assert found["same_bits"] == [["2.7.0", "2.8.0"], ["2.9.0"]]
-    assert "same bits: 2.7.0 = 2.8.0 | 2.9.0" in done.stdout
+    assert "same bits: 2.7.0 = 2.8.0; unlike any other: 2.9.0\n" in done.stdout
     assert "drift  small/one, 2.8.0 → 2.9.0: the output is not bitwise equal" in done.stdout
     assert "6 pairs compared: 2 identical, 2 within, 2 drift" in done.stdout
     markdown = (project.root / "matrix.md").read_text()
     assert "| case | 2.7.0 | 2.8.0 | 2.9.0 |\n" in markdown
     assert "| `small/one` | ran | identical | drift " in markdown
-    assert "\nsame bits: 2.7.0 = 2.8.0 | 2.9.0." in markdown
+    assert "\nsame bits: 2.7.0 = 2.8.0; unlike any other: 2.9.0." in markdown
     page = (project.root / "matrix.html").read_text()
     assert page.count('<td class="v-drift"') == 3
     # Every pair but the first column's own is in the page twice: in the grid if neighbours, and in the table.

@@ -13,7 +13,8 @@ from samples import make_case
 from harness.releases.facts import Worst
 from harness.releases.policy import Policy
 from harness.reporting.commands import commands
-from harness.reporting.gate import part_of, show_gate, worst_of
+from harness.reporting.figures import part_of_limit
+from harness.reporting.gate import show_gate, worst_of
 from harness.reporting.gate_markdown import gate_markdown
 
 FAILED = certificate(
@@ -56,6 +57,29 @@ def test_a_gate_that_passes():
     assert shown(certificate()).endswith("gate passed (2 cases: 2 within; policy default)\n")
 
 
+def test_numbers_of_one():
+    one = certificate(without_verdict("missing", "no baseline"))
+    assert "gate failed: incomplete (1 case: 1 missing; policy default; 1 finding)" in shown(one)
+
+
+def test_baselines_of_suites_that_were_not_given_are_one_line_for_each():
+    lost = ("ddim/a/cpu", "ddim/b/cpu", "guide/gone/cpu", "unclip/a/cpu")
+    waived = Policy(waivers=(waiver("unclip/a/cpu", rules=("orphan",)),))
+    made = certificate(case_facts(), orphans=lost, policy=waived)
+    lines = shown(made).splitlines()
+    told = "of a suite that was not given: give every suite that the folder of baselines has, or remove "
+    assert [line.partition(told)[0] for line in lines[:4]] == [
+        "failed  orphan  ddim: 2 baselines ",
+        # The suite is there: what is gone is the case.
+        "failed  orphan  guide/gone/cpu: a baseline of no case in the suites given; remove its files if the "
+        "case is gone, or give every suite that the folder of baselines has",
+        "waived  orphan  unclip: 1 baseline ",
+        "        Ada, until 2026-12-31: known, see the tracker",
+    ]
+    assert "3 findings; 1 waived)" in lines[-1]
+    assert gate_markdown(made).count("| orphan |") == 3
+
+
 def test_the_same_in_markdown():
     text = gate_markdown(FAILED)
     assert text.startswith("### harness: the gate failed: drift\n")
@@ -75,6 +99,6 @@ def test_markdown_that_does_not_fit_is_cut_from_the_end():
 
 
 def test_figures():
-    assert worst_of(None) == part_of(None) == ""
+    assert worst_of(None) == part_of_limit(None) == ""
     assert worst_of(Worst("ssim", None, 0.9, at_least=True)) == "ssim  ≥ 0.9"
-    assert (part_of(0.5), part_of(9.9), part_of(41.5)) == ("50%", "990%", "41.5 times")
+    assert (part_of_limit(0.5), part_of_limit(9.9), part_of_limit(41.5)) == ("50%", "990%", "41.5 times")

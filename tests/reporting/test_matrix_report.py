@@ -59,7 +59,7 @@ def test_the_terminal(matrix):
     # After one that failed there is nothing to compare with.
     assert lines[3].split() == ["ddim/three", "ran", "error", "ran"]
     text = "\n".join(lines)
-    assert "same bits: 2.8.0 | 2.9.0 | 2.10.0" in text
+    assert "no two give the same bits in every case" in lines
     assert "2.8.0 → 2.9.0: operators with other bits: conv2d_3x3, matmul" in text
     # Between those that are no neighbours as well, and a run that failed once.
     assert "drift  ddim/two, 2.8.0 → 2.10.0: <script>alert(1)</script> | [bold] `x`" in text
@@ -76,7 +76,11 @@ def test_what_passes(matrix):
     passing = Matrix(matrix.columns, matrix.rows[:1], 0.0)
     assert passing.passed
     assert passing.groups() == (("2.8.0",), ("2.9.0", "2.10.0"))
-    assert "same bits: 2.8.0 | 2.9.0 = 2.10.0" in shown(passing)
+    assert "same bits: 2.9.0 = 2.10.0; unlike any other: 2.8.0\n" in shown(passing)
+    assert "same bits: 2.9.0 = 2.10.0; unlike any other: 2.8.0.\n" in matrix_markdown(passing)
+    assert "same bits: 2.9.0 = 2.10.0; unlike any other: 2.8.0<" in matrix_page(passing)
+    parted = row("z", ("a", "b", "c"), WITHIN, WITHIN, WITHIN)
+    assert "no two give the same bits\n" in shown(Matrix(matrix.columns, (parted,), 0.0))
     nowhere = row("x", (None,) * 3, ERROR, ERROR, ERROR, errors=("a", "b", "c"))
     assert not Matrix(matrix.columns, (nowhere,), 0.0).passed
     assert "no case ran" in shown(Matrix(matrix.columns, (nowhere,), 0.0))
@@ -91,7 +95,7 @@ def test_markdown(matrix):
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert table[0] == "| case | 2.8.0 | 2.9.0 | 2.10.0 |"
     assert table[2] == "| `ddim/one` | ran | within 3.6e-07 35% | identical |"
-    assert "\nsame bits: 2.8.0 | 2.9.0 | 2.10.0.\n" in text
+    assert "\nno two give the same bits in every case.\n" in text
     assert "- drift: `ddim/two`, 2.8.0 → 2.10.0: &#60;script&#62;" in text
     assert "<script>" not in text
 
@@ -142,6 +146,8 @@ def test_words_of_a_cell():
     assert cell_words(SAME) == "identical"
     assert cell_words(WITHIN) == "within 3.6e-07 35%"
     assert cell_words(DRIFT) == "drift 5.0e-01"
+    far = Comparison(Verdict.DRIFT, Tier.ACROSS_RELEASES, 8.2e-2, 2599336.79, "max_abs")
+    assert cell_words(far) == "drift 8.2e-02 2.6e+06 times"
     assert cell_words(Comparison(Verdict.DRIFT, reasons=("another shape",))) == "drift"
     assert cell_words(ERROR) == "error"
 
@@ -152,9 +158,18 @@ def test_what_lacks_mindone_is_told_before_it_runs():
     needing = make_case(pipeline="mindone:DDIMPipeline", tags=("mindone", "slow"))
     warn_of_missing(console, [make_case(), needing], subjects)
     assert console.file.getvalue() == (
-        "note  mindone is not installed in 2.8.0: 1 cases that need it will be errors there; add it: --with "
-        "mindone==0.5.0, or leave them out: --without-tag mindone\n"
+        "note  mindone is not installed in 2.8.0: 1 case that needs it will be errors there; install it "
+        "there: mindone==0.5.0, or leave them out: --without-tag mindone\n"
     )
+    # What is made gets what comes --with; what is given does not.
+    console = Console(file=io.StringIO(), width=80)
+    made = Subject("2.9.0", "/made/python", {"mindspore": "2.9.0"}, made=True)
+    warn_of_missing(console, [needing, needing], [*subjects, made])
+    given, of_release = console.file.getvalue().splitlines()[::-1]
+    assert "not installed in 2.8.0: 2 cases that need it" in given
+    assert "--with " not in given
+    assert "not installed in 2.9.0: 2 cases that need it" in of_release
+    assert "add it: --with mindone==0.5.0, or" in of_release
     quiet = Console(file=io.StringIO())
     warn_of_missing(quiet, [make_case()], subjects)
     warn_of_missing(quiet, [needing], subjects[1:])

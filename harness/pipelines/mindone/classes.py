@@ -26,7 +26,7 @@ def check_installed() -> None:
             raise PipelineError(
                 f"{name} is not installed for {sys.executable}: install the extra there, "
                 "`pip install 'determinism-harness[mindone]'` (in a clone `pip install -e '.[mindone]'`), or "
-                'leave these cases out with -m "not mindone"'
+                'leave these cases out (pytest: -m "not mindone"; harness matrix: --without-tag mindone)'
             )
 
 

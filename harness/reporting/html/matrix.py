@@ -10,6 +10,7 @@ import harness
 from harness.releases.comparison import Comparison
 from harness.releases.interpreters import differing_packages
 from harness.releases.matrix import Matrix, Row
+from harness.reporting.counting import count
 from harness.reporting.html.document import static_page
 from harness.reporting.matrix import cell_words, cost, failures, operator_lines, same_bits
 
@@ -33,7 +34,8 @@ def _summary(matrix: Matrix) -> Iterator[str]:
     date = datetime.now(timezone.utc).isoformat(timespec="seconds")
     outcome = "passed" if matrix.passed else "not passed"
     yield "<header>"
-    yield f'<h1>{len(matrix.names)} environments, {len(matrix.rows)} cases: <span class="{_tone(matrix)}">'
+    of_what = f"{count(len(matrix.names), 'environment')}, {count(len(matrix.rows), 'case')}"
+    yield f'<h1>{of_what}: <span class="{_tone(matrix)}">'
     yield f"{outcome}</span></h1>"
     yield f'<p class="bits">{escape(same_bits(matrix))}</p>'
     yield from (f"<p>{escape(line)}</p>" for line in operator_lines(matrix))

@@ -43,7 +43,7 @@ function rowsSection(rows) {
     body);
   const only = el("input", { type: "checkbox", change: () => table.classList.toggle("only-over", only.checked) });
   const remark = failed.length ? `${failed.length} of ${count(decided.length, "limit")} exceeded`
-    : decided.length ? `all ${count(decided.length, "limit")} kept` : "none of them has a limit here";
+    : decided.length ? (decided.length === 1 ? "its one limit kept" : `all ${decided.length} limits kept`) : "none of them has a limit here";
   return fold("Figures", remark, decided.length > 0, failed.length > 0,
     failed.length > 0 && failed.length < rows.length && el("label", { class: "check" }, only, "only what is outside its limit"),
     el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Figures" }, table));
