@@ -47,9 +47,11 @@ class HarnessSession:
             )
         return self._runner
 
-    def commands(self, case: Case) -> Commands:
-        """Return what to type about ``case``, to go on where this run is."""
-        return commands(case, self.store.root, device=self._device, python=self._python)
+    def commands(self, case: Case, result: Check) -> Commands:
+        """Return what to type about a checked case, to go on where this run is."""
+        return commands(
+            case, self.store.root, baseline=result.baseline, device=self._device, python=self._python
+        )
 
     def view(self, case: Case, result: Check, causes: Sequence[Cause]) -> str | None:
         """Return what the report shows of a checked case, as JSON; None where no report is asked for."""
@@ -57,7 +59,9 @@ class HarnessSession:
             return None
         from harness.reporting.html.view import case_view
 
-        return case_view(case, result, self.store, commands=self.commands(case), causes=causes).to_json()
+        return case_view(
+            case, result, self.store, commands=self.commands(case, result), causes=causes
+        ).to_json()
 
     def history(self, case: Case, result: Check, causes: Sequence[Cause]) -> dict[str, Any] | None:
         """Return what the history keeps of a checked case; None where none is asked for."""
@@ -139,7 +143,8 @@ class CaseItem(pytest.Item):
         if result.measurement is not None and result.baseline is not None:
             causes = root_causes(result.measurement, result.baseline)
         self.user_properties.extend(("cause", cause.kind) for cause in causes[:1])
-        self.harness_outcome = Outcome.of(self.case, result, causes, self._harness.commands(self.case))
+        typed = self._harness.commands(self.case, result)
+        self.harness_outcome = Outcome.of(self.case, result, causes, typed)
         self.harness_view = self._harness.view(self.case, result, causes)
         self.harness_history = self._harness.history(self.case, result, causes)
         if result.judgement.elsewhere:

@@ -43,14 +43,16 @@ def record_command(
     root: Path,
     *,
     reason: bool,
+    calibrate: bool = False,
     options: Sequence[str] = (),
 ) -> str:
     """Return the command that records one case's baseline.
 
     Without the suite's file its usual place, ``suites/<suite>.yaml``, is named. ``options`` say where the
     case is to run, as a store's do. ``reason`` adds the option that is asked for where a baseline that exists
-    would change.
+    would change. ``calibrate`` has it calibrated too: one that changes loses the calibration it had.
     """
+    options = [*options, "--calibrate"] if calibrate else options
     command = _command("record", suite_file, suite, case_id, root, options)
     return command + (" --reason '<why it changes>'" if reason else "")
 

@@ -58,7 +58,10 @@ def stale_message(case: Case, baseline: Baseline, root: Path, *, options: Sequen
         return None
     changes = definition_changes(baseline.provenance.case_definition, case.definition())
     what = "; ".join(map(str, changes)) or "its hash, which another version of harness computed otherwise"
-    command = record_command(case.path, case.suite, case.id, root, reason=True, options=options)
+    calibrate = case.needs_calibration or baseline.calibration is not None
+    command = record_command(
+        case.path, case.suite, case.id, root, reason=True, calibrate=calibrate, options=options
+    )
     return (
         f"the case was edited since its baseline was recorded on {baseline.provenance.date}: {what}. "
         f"Undo the edit, or record the case again: {command}"
@@ -89,7 +92,13 @@ def unusable(case: Case, store: BaselineStore) -> BaselineState | None:
     devices = store.devices(case.suite, case.id)
     if not devices:
         command = record_command(
-            case.path, case.suite, case.id, store.root, reason=False, options=store.options
+            case.path,
+            case.suite,
+            case.id,
+            store.root,
+            reason=False,
+            calibrate=case.needs_calibration,
+            options=store.options,
         )
         message = f"no baseline of {case.suite}/{case.id} is stored in {store.root}; record it: {command}"
         return BaselineState("missing", store.root, message=message)

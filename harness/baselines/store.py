@@ -85,7 +85,15 @@ class BaselineStore:
                 f"{shown(path)}: there is no baseline of {suite}/{case_id} for {device}; record it: {command}"
             ) from None
         except _Damage as damage:
-            remedy = record_command(suite_file, suite, case_id, self.root, reason=True, options=self.options)
+            remedy = record_command(
+                suite_file,
+                suite,
+                case_id,
+                self.root,
+                reason=True,
+                calibrate=_may_be_calibrated(path),
+                options=self.options,
+            )
             raise BaselineDamaged(
                 f"{shown(damage.path)}: {damage}. "
                 f"Restore the file from version control, or record it again: {remedy}"
@@ -208,6 +216,14 @@ class _Damage(Exception):
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(problem)
         self.path = path
+
+
+def _may_be_calibrated(path: Path) -> bool:
+    """Return whether a damaged baseline had a calibration, as far as its JSON can tell."""
+    try:
+        return _parse(path, _bytes_of(path)).calibration is not None
+    except (_Damage, OSError):
+        return True
 
 
 def _arrays_path(path: Path) -> Path:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.cases.tolerance import Limits, Tolerance
+from harness.cases.tolerance import Calibrated, Limits, Tolerance
 from harness.cases.wording import printable
 
 
@@ -69,6 +69,14 @@ class Case:
         """Return the hex sha256 of the definition as JSON with sorted keys, no spaces, ASCII only."""
         text = json.dumps(self.definition(), sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+    @property
+    def needs_calibration(self) -> bool:
+        """Whether the case asks for calibrated limits in any tier that it is compared in."""
+        asked = [self.tolerance.same_environment]
+        if not self.strict:
+            asked += [self.tolerance.across_releases, self.tolerance.across_devices]
+        return any(isinstance(limits, Calibrated) for limits in asked)
 
     @property
     def place(self) -> str:

@@ -42,7 +42,7 @@ from harness.reporting.calibration import CalibrationDisplay
 from harness.reporting.commands import runner_options
 from harness.reporting.explanation import show_deep
 from harness.reporting.history_run import RunHistory
-from harness.reporting.recording import RecordingDisplay, show_vacuous
+from harness.reporting.recording import RecordingDisplay, show_uncalibrated, show_vacuous
 
 
 def record(
@@ -90,6 +90,8 @@ def record(
     passed = recording.complete
     if calibrate:
         passed &= _calibrate(console, recording.stored_cases, make, processes, store, settings)
+    else:
+        show_uncalibrated(console, recording.uncalibrated_cases, store)
     if deep:
         with interruptible("the baselines are written, not all deep traces"), make() as runner:
             passed &= show_deep(console, recording.stored_cases, partial(_deep, runner, store, deep_step))

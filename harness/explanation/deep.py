@@ -72,8 +72,15 @@ def record_deep(case: Case, runner: DeepRunner, store: BaselineStore, step: int)
         raise HarnessError(f"{case.suite}/{case.id}: {stale}")
     steps = baseline.measurement.trace
     if same_bits_in_pynative(case) and (step >= len(steps) or steps[step].sha256 != trace.after.sha256):
+        calibrate = case.needs_calibration or baseline.calibration is not None
         command = record_command(
-            case.path, case.suite, case.id, store.root, options=store.options, reason=True
+            case.path,
+            case.suite,
+            case.id,
+            store.root,
+            options=store.options,
+            reason=True,
+            calibrate=calibrate,
         )
         raise HarnessError(
             f"{case.suite}/{case.id}: the latents after step {step} are not the baseline's here, so a "

@@ -39,6 +39,7 @@ class Candidate:
     ``changes`` says in words what moved; ``relative_l2`` is by how much the output did (None where there
     is nothing to compare with, or where shape or dtype differ). ``renews`` is the baseline stored where only
     its provenance is to be renewed: the measurement is the same, and so its calibration holds.
+    ``uncalibrates`` is whether a calibration goes with the baseline stored, or may (a damaged one's).
     """
 
     case: Case
@@ -48,6 +49,7 @@ class Candidate:
     changes: tuple[str, ...] = ()
     relative_l2: float | None = None
     renews: Baseline | None = None
+    uncalibrates: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class Recording:
         self.refusals: list[Refusal] = []
         self._kept_back = 0
         self._stored: list[Case] = []
+        self._uncalibrated: list[Case] = []
 
     @property
     def changed(self) -> bool:
@@ -100,6 +103,11 @@ class Recording:
     def stored_cases(self) -> tuple[Case, ...]:
         """The cases whose baseline in the store is, after :meth:`store`, what was measured."""
         return tuple(self._stored)
+
+    @property
+    def uncalibrated_cases(self) -> tuple[Case, ...]:
+        """Those of them whose baseline has lost its calibration."""
+        return tuple(self._uncalibrated)
 
     @property
     def complete(self) -> bool:
@@ -167,6 +175,8 @@ class Recording:
             self.refusals.append(refusal)
             return refusal
         self._stored.append(candidate.case)
+        if candidate.uncalibrates:
+            self._uncalibrated.append(candidate.case)
         return written
 
     def _write(self, candidate: Candidate, reason: str) -> Written:
@@ -193,8 +203,10 @@ def propose(case: Case, measurement: Measurement, store: BaselineStore) -> Candi
         old = store.load(case.suite, case.id, device, suite_file=case.path)
     except BaselineMissing:
         return Candidate(case, measurement, device, "new")
-    except BaselineDamaged as error:
-        return Candidate(case, measurement, device, "changed", (f"the one stored is damaged: {error}",))
+    except BaselineDamaged:
+        # What is wrong with it, and what to do, is told where it is to be used; here it is replaced.
+        changes, lost = ("the one stored is damaged",), case.needs_calibration
+        return Candidate(case, measurement, device, "changed", changes, uncalibrates=lost)
     edits = definition_changes(old.provenance.case_definition, case.definition())
     moved = first_difference(old.measurement, measurement)
     if not edits and moved is None:
@@ -203,7 +215,9 @@ def propose(case: Case, measurement: Measurement, store: BaselineStore) -> Candi
             return Candidate(case, measurement, device, "changed", changes, 0.0, renews=old)
         return Candidate(case, measurement, device, "unchanged")
     size = _relative_l2(measurement.output, old.measurement.output)
-    return Candidate(case, measurement, device, "changed", _in_words(edits, moved), size)
+    lost = old.calibration is not None
+    words = _in_words(edits, moved)
+    return Candidate(case, measurement, device, "changed", words, size, uncalibrates=lost)
 
 
 # What git_commit appends where the working tree differs from the commit.

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.baselines import calibrate_command, record_command
+from harness.baselines import Baseline, calibrate_command, record_command
 from harness.baselines.errors import shown
 from harness.cases import Case
 from harness.judgement import Judgement, Tier, Verdict
@@ -37,21 +37,32 @@ class Commands:
         return found
 
 
-def commands(case: Case, root: Path, *, device: str = "CPU", python: str | None = None) -> Commands:
+def commands(
+    case: Case,
+    root: Path,
+    *,
+    baseline: Baseline | None = None,
+    device: str = "CPU",
+    python: str | None = None,
+) -> Commands:
     """Return what to type about ``case``, whose baselines are below ``root``.
 
+    A ``baseline`` that is calibrated, as one of a case that has to be, is so again when it is recorded anew.
     ``device`` and ``python``, the workers' interpreter, are those that the case ran on.
     """
     name = f"{shown(case.path)}::{case.id}"
     place = ["--baseline-dir", shown(root)]
     options = runner_options(device, python)
     on = ["--device", device] if device != "CPU" else []
+    calibrate = case.needs_calibration or (baseline is not None and baseline.calibration is not None)
     under = [f"--harness-python={python}"] if python else []
     return Commands(
         explain=shlex.join(["harness", "explain", name, *place, *options]),
         again=shlex.join(["pytest", name, *place, *on, *under]),
         calibrate=calibrate_command(case.path, case.suite, case.id, root, options=options),
-        record=record_command(case.path, case.suite, case.id, root, reason=True, options=options),
+        record=record_command(
+            case.path, case.suite, case.id, root, reason=True, calibrate=calibrate, options=options
+        ),
     )
 
 

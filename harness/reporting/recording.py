@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from harness.baselines import Written
+from harness.baselines import BaselineStore, Written, calibrate_command
 from harness.cases import Case
 from harness.judgement.recording import Candidate, Outcome, Recording, RecordingProgress, Refusal
 from harness.reporting.progress import ProgressBar
@@ -66,7 +66,17 @@ class RecordingDisplay(ProgressBar, RecordingProgress):
         self._console.print(Text(f"{written} written below {folder}"), soft_wrap=True)
         if kept := results.count(None):
             told = ": a baseline that exists changes only with --reason '<why it changes>'"
+            if any(result is None and candidate.uncalibrates for candidate, result in outcomes):
+                told += ", and is calibrated again only with --calibrate"
             self._console.print(Text.assemble((f"{kept} kept as they were", "red"), told), soft_wrap=True)
+
+
+def show_uncalibrated(console: Console, cases: Sequence[Case], store: BaselineStore) -> None:
+    """Say which cases lost the calibration of the baseline that was replaced, and what to type."""
+    for case in cases:
+        command = calibrate_command(case.path, case.suite, case.id, store.root, options=store.options)
+        told = f"  {_name(case)}: its calibration is gone with the old baseline; measure it anew: {command}"
+        console.print(Text.assemble(("note", "yellow"), told), soft_wrap=True)
 
 
 def show_vacuous(console: Console, messages: Sequence[str]) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save
-from samples import make_baseline, make_case, make_measurement
+from samples import make_baseline, make_calibration, make_case, make_measurement
 
 from harness.baselines import BaselineDamaged, BaselineMissing, BaselineStore
 from harness.baselines.document import canonical
@@ -288,4 +289,18 @@ def test_a_folder_in_place_of_a_file(tmp_path: Path) -> None:
     store = BaselineStore(tmp_path)
     store.path("guide", "two-steps", "cpu").mkdir(parents=True)
     with pytest.raises(BaselineDamaged, match="cannot be read: Is a directory"):
+        store.load("guide", "two-steps", "cpu")
+
+
+def test_what_may_have_been_calibrated_is_told_to_be_so_again(tmp_path: Path) -> None:
+    store = BaselineStore(tmp_path / "baselines")
+    for calibration in (None, make_calibration()):
+        baseline = replace(make_baseline(), calibration=calibration)
+        path = store.write(baseline, renew=True).path
+        path.with_suffix(".safetensors").write_bytes(b"")
+        with pytest.raises(BaselineDamaged) as caught:
+            store.load("guide", "two-steps", "cpu")
+        assert (" --calibrate " in str(caught.value)) is (calibration is not None)
+    path.write_text("{")
+    with pytest.raises(BaselineDamaged, match=" --calibrate "):
         store.load("guide", "two-steps", "cpu")

@@ -156,6 +156,28 @@ class TestWhatCanBeWrongWithACase:
         assert done.stdout.splitlines()[-1] == "3 calibrated"
 
 
+def test_what_a_recording_costs_of_its_calibration_is_told_with_the_command(tmp_path):
+    project = Project(tmp_path / "edited")
+    text = 'suite: edited\ncases:\n  - {id: a, pipeline: "pipelines:logistic", seed: 0, steps: 6}\n'
+    project.suite("edited", text)
+    project.record("--calibrate", "--members", "2")
+    project.suite("edited", text.replace("steps: 6", "steps: 5"))
+    command = "harness record suites/edited.yaml::a --baseline-dir baselines --calibrate --reason"
+    assert command in project.pytest("suites/", "--baseline-dir", "baselines").stdout
+    kept = project.harness("record", "suites/")
+    assert "--calibrate" in kept.stdout
+    assert store_of(project).load("edited", "a", "cpu").calibration is not None
+
+    done = project.harness("record", "suites/", "--reason", "fewer steps")
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = "edited/a: its calibration is gone with the old baseline; measure it anew: harness calibrate "
+    assert told in done.stdout
+    project.suite("edited", text)
+    project.record("--calibrate", "--members", "2", "--reason", "as before")
+    assert store_of(project).load("edited", "a", "cpu").calibration is not None
+    assert "is gone" not in project.harness("record", "suites/").stdout
+
+
 LIMITS = """\
 suite: limits
 defaults: {pipeline: "pipelines:logistic", seed: 0, steps: 8}

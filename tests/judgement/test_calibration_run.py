@@ -158,6 +158,7 @@ class TestWhatIsWritten:
         (outcome,) = self.record(store, STORED)
         assert outcome.state == "unchanged"
         assert files(store) == before
+        assert self.uncalibrated == ()
 
     @pytest.mark.parametrize(
         ("case", "measured"),
@@ -172,6 +173,7 @@ class TestWhatIsWritten:
         (outcome,) = self.record(store, measured, case)
         assert outcome.state == "replaced"
         assert loaded(store).calibration is None
+        assert self.uncalibrated == (case,)
         assert loaded(store).provenance.reason == "a reason"
 
     def record(self, store, measured, case=CASE):
@@ -184,7 +186,9 @@ class TestWhatIsWritten:
 
         recording = Recording(store)
         recording.measure([case], Prepared())
-        return [outcome for _, outcome in recording.store("a reason")]
+        outcomes = [outcome for _, outcome in recording.store("a reason")]
+        self.uncalibrated = recording.uncalibrated_cases
+        return outcomes
 
 
 class TestGoingOn:

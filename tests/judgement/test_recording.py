@@ -183,7 +183,7 @@ def test_a_damaged_baseline_is_replaced_only_with_a_reason(store):
     path.write_text("{")
     recording, (outcome,) = record(store, (CASE, BASE))
     assert outcome is None
-    assert "the one stored is damaged" in recording.candidates[0].changes[0]
+    assert recording.candidates[0].changes == ("the one stored is damaged",)
     assert path.read_text() == "{"
     assert record(store, (CASE, BASE), reason="the file was damaged")[1][0].state == "replaced"
     assert loaded(store).provenance.reason == "the file was damaged"

@@ -1,5 +1,6 @@
 """`harness record` in the terminal: refusals at once, the table of changes, what became of each."""
 
+import dataclasses
 import io
 from pathlib import Path
 
@@ -109,6 +110,15 @@ def test_the_result_tells_what_became_of_each(shown):
         "2 written below base[red]lines",
         "1 kept as they were: a baseline that exists changes only with --reason '<why it changes>'",
     ]
+
+
+def test_what_is_kept_and_calibrated_is_told_to_need_both_options(shown):
+    kept = dataclasses.replace(candidate("changed"), uncalibrates=True)
+    shown.display.show_result([(kept, None)], Path("baselines"))
+    assert shown.lines()[-1] == (
+        "1 kept as they were: a baseline that exists changes only with --reason '<why it changes>', "
+        "and is calibrated again only with --calibrate"
+    )
 
 
 def test_a_result_without_anything_kept_is_one_line(shown):

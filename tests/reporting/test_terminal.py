@@ -1,12 +1,14 @@
 """What the user reads of a judgement: every verdict, long reasons, aligned tables, NaN and Inf."""
 
+import dataclasses
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
-from samples import FINGERPRINT, make_baseline, make_case, make_measurement
+from samples import FINGERPRINT, make_baseline, make_calibration, make_case, make_measurement
 
+from harness.baselines import stale_message
 from harness.explanation import Cause
 from harness.judgement import FieldDifference, Judgement, Row, Tier, Verdict, judge
 from harness.reporting.commands import commands
@@ -243,8 +245,27 @@ def test_what_to_type_is_told_for_where_it_ran():
         f"  explain    harness explain suites/guide.yaml::a {options}",
         "  run again  pytest suites/guide.yaml::a --baseline-dir 'my baselines' --device Ascend "
         "--harness-python=other/bin/python",
-        f"  if meant   harness record suites/guide.yaml::a {options} --reason '<why it changes>'",
+        f"  if meant   harness record suites/guide.yaml::a {options} --calibrate --reason '<why it changes>'",
     ]
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "stored", "calibrated"),
+    [
+        ({}, None, True),
+        ({}, make_calibration(), True),
+        ({"across_releases": {"max_abs": 1e-6}}, None, False),
+        ({"across_releases": {"max_abs": 1e-6}}, make_calibration(), True),
+    ],
+)
+def test_what_is_or_has_to_be_calibrated_is_so_again_when_recorded_anew(tolerance, stored, calibrated):
+    case = make_case(tolerance=tolerance)
+    baseline = dataclasses.replace(make_baseline(case), calibration=stored)
+    typed = commands(case, Path("baselines"), baseline=baseline).record
+    assert (" --calibrate " in typed) is calibrated
+    edited = make_case(tolerance=tolerance, steps=9)
+    message = stale_message(edited, baseline, Path("baselines"))
+    assert (" --calibrate " in message) is calibrated
 
 
 def test_markup_of_rich_is_left_as_it_is():

@@ -101,7 +101,7 @@ def calibrate(
     name = f"{case.suite}/{case.id}"
     if not store.devices(case.suite, case.id):
         command = record_command(
-            case.path, case.suite, case.id, store.root, options=store.options, reason=False
+            case.path, case.suite, case.id, store.root, options=store.options, reason=False, calibrate=True
         )
         raise BaselineMissing(f"no baseline of {name} is stored in {store.root}; record it: {command}")
     base = pool.run(member_job(case, None))
@@ -143,7 +143,7 @@ def _check_unchanged(case: Case, base: Measurement, baseline: Baseline, store: B
     ]
     if (change := next((each for each in changes if each is not None), None)) is not None:
         command = record_command(
-            case.path, case.suite, case.id, store.root, options=store.options, reason=True
+            case.path, case.suite, case.id, store.root, options=store.options, reason=True, calibrate=True
         )
         raise CalibrationError(
             f"{case.suite}/{case.id}: a run here does not give the baseline's bits ({change}), so members "

@@ -122,7 +122,13 @@ def _check_stored(case: Case, store: BaselineStore) -> None:
     devices = store.devices(case.suite, case.id)
     if not devices:
         command = record_command(
-            case.path, case.suite, case.id, store.root, options=store.options, reason=False
+            case.path,
+            case.suite,
+            case.id,
+            store.root,
+            options=store.options,
+            reason=False,
+            calibrate=case.needs_calibration,
         )
         raise BaselineMissing(f"no baseline is stored in {store.root}; record it: {command}")
     problems = []
