@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
@@ -29,7 +30,7 @@ class Implementation:
     """
 
     def __init__(self, name: str, device: str) -> None:
-        self._mindone = name == MINDONE
+        self._mindone, self._device = name == MINDONE, device
         self._own_kernels = self._mindone and device == "CPU"
 
     def check(self) -> None:
@@ -72,18 +73,27 @@ class Implementation:
         return used
 
     @contextmanager
-    def naming_kernels(self) -> Iterator[None]:
-        """Name the operator where the body fails for want of its kernel: raises :class:`MissingKernel`."""
+    def naming_kernels(self, pipeline: str) -> Iterator[None]:
+        """Name the operator where the body fails for want of its kernel: raises :class:`MissingKernel`.
+
+        The body is of ``pipeline``. Where that runs on mindone without saying so, it is told how to.
+        """
         try:
             yield
         except Exception as error:
-            if not self._own_kernels or isinstance(error, HarnessError):
+            on_mindone = self._mindone or MINDONE in sys.modules
+            if not on_mindone or self._device != "CPU" or isinstance(error, HarnessError):
                 raise
             from harness.pipelines import mint
 
             name = mint.missing_kernel(error)
             if name is None:
                 raise
+            if not self._mindone:
+                raise MissingKernel(
+                    f"MindSpore has no CPU kernel for the operator {name}; harness brings those that mindone "
+                    f"needs: write `pipeline: {PREFIX}{pipeline}`"
+                ) from error
             raise MissingKernel(
                 f"MindSpore has no CPU kernel for the operator {name}, and neither has harness "
                 f"({mint.TABLE_ADDRESS} has those it brings); run this case on Ascend"

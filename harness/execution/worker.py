@@ -13,7 +13,6 @@ import os
 import resource
 import sys
 import time
-import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ import numpy as np
 from harness.errors import HarnessError
 from harness.execution.implementation import Implementation
 from harness.execution.profile import DEVICES, Profile
+from harness.execution.tracebacks import told
 from harness.faults.catalogue import FaultNotApplicable
 from harness.faults.injection import Injection, requested_injection
 from harness.measurement.guard import Guard
@@ -63,7 +63,8 @@ def serve(channel: Channel, settings: dict[str, Any]) -> None:
     A job is a case's, or None to be told of the environment. Answers: ``("ready", pid)``,
     ``("measurement", wire)``, ``("trace", bytes)`` and ``("replay", dict)`` for jobs that look into a step,
     ``("description", dict)``, ``("inapplicable", reason)`` for a fault that cannot be put into the case,
-    ``("error", message)`` for errors that the user can act on and ``("failed", traceback)`` for the rest.
+    ``("error", message)`` for errors that the user can act on and ``("failed", traceback)`` for the rest
+    (:func:`harness.execution.tracebacks.told`).
     """
     _log_to(Path(settings["log"]))
     _extend_import_path(settings["import_paths"])
@@ -101,7 +102,7 @@ def _failure(error: Exception) -> tuple[str, str]:
         return "error", str(error)
     if isinstance(error, ModuleNotFoundError):
         return "error", f"{sys.executable}: {error}; install it there, or choose another interpreter"
-    return "failed", traceback.format_exc()
+    return "failed", told(error)
 
 
 def _log_to(path: Path) -> None:
@@ -263,7 +264,7 @@ class Worker:
     def _load(self, job: dict[str, Any]) -> Any:
         from harness.pipelines.registry import load
 
-        with self._implementation.naming_kernels():
+        with self._implementation.naming_kernels(job["pipeline"]):
             return load(
                 job["pipeline"],
                 job["checkpoint"],
@@ -301,7 +302,7 @@ class Worker:
         generators: Sequence[LedgerGenerator],
         after_step: Callable[..., Any],
     ) -> Array:
-        with self._guard.watching(), self._implementation.naming_kernels():
+        with self._guard.watching(), self._implementation.naming_kernels(job["pipeline"]):
             output: Array = loaded.run(
                 generators, steps=job["steps"], arguments=arguments, after_step=after_step
             )

@@ -168,6 +168,12 @@ def call_pipeline(
     with seeing_steps(pipeline, signature.takes, after_step) as hooks:
         try:
             result = pipeline(**passed, **hooks)
+        except AttributeError as error:
+            if (lacking := _lacking(pipeline, error)) is None:
+                raise
+            raise PipelineError(
+                f"{signature.name} cannot run with this scheduler: {lacking} has no `{error.name}`"
+            ) from error
         except (TypeError, ValueError, NotImplementedError) as error:
             if (refusing := _refusing(signature.name, pipeline, error)) is None:
                 raise
@@ -189,6 +195,17 @@ def _refusing(name: str, pipeline: Any, error: BaseException) -> str | None:
     if explicit and any(owner is scheduler for scheduler in schedulers(pipeline)):
         return type(owner).__name__
     return None
+
+
+def _lacking(pipeline: Any, error: AttributeError) -> str | None:
+    """Return the class of the scheduler that ``pipeline`` looked for something in that it has not."""
+    if not any(error.obj is scheduler for scheduler in schedulers(pipeline)):
+        return None
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        # What a scheduler itself looks for is a defect of it.
+        if frame.f_locals.get("self") is error.obj and frame.f_code.co_name != "__getattr__":
+            return None
+    return type(error.obj).__name__
 
 
 def of_image(arguments: Mapping[str, Any], index: int, images: int) -> dict[str, Any]:

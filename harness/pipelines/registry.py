@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from harness.pipelines import checkpoints
 from harness.pipelines.calling import Array, Signature, call_pipeline
 from harness.pipelines.errors import CheckpointError, PipelineError
+from harness.pipelines.factory import find_factory, is_mindones, make_pipeline
 from harness.pipelines.folder import folder_hashes
 from harness.pipelines.mindone import PREFIX as MINDONE
 from harness.pipelines.steps import StepCallback
@@ -25,7 +25,6 @@ _DTYPES = ("float32", "float16")
 _MODES = ("pynative", "graph")
 # Which components a checkpoint on the Hub has, and how its scheduler is set.
 _DESCRIBING = ("model_index.json", "*scheduler_config.json")
-_FACTORY = r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)"
 
 
 @dataclass(frozen=True)
@@ -103,12 +102,11 @@ def load(
     mindone = pipeline.startswith(MINDONE)
     if scheduler is not None and not mindone:
         raise PipelineError(f"{pipeline}: `scheduler` is for pipelines of mindone; leave it out")
-    name = pipeline.removeprefix(MINDONE)
-    if mindone and ":" not in name:
+    if mindone and ":" not in pipeline.removeprefix(MINDONE):
         return _load_mindone(pipeline, checkpoint, base, dtype, mode, call, scheduler)
     if pipeline in _BUILTIN:
         return _load_builtin(pipeline, checkpoint, base, dtype, mode, call)
-    return _load_own(pipeline, name, checkpoint, base, dtype, mode, call)
+    return _load_own(pipeline, checkpoint, base, dtype, mode, call)
 
 
 def _checked(signature: Signature, call: Call | None) -> Signature:
@@ -175,24 +173,14 @@ def _plain_steps(call: Call | None) -> int | None:
 
 
 def _load_own(
-    pipeline: str,
-    name: str,
-    checkpoint: str | None,
-    base: Path,
-    dtype: str,
-    mode: str,
-    call: Call | None,
+    pipeline: str, checkpoint: str | None, base: Path, dtype: str, mode: str, call: Call | None
 ) -> LoadedPipeline:
-    factory = _find_factory(pipeline, name)
+    factory = find_factory(pipeline, _known())
     folder, revision = None, None
     if checkpoint is not None:
         folder, revision = _folder(pipeline, checkpoint, base)
-    made = factory(None if folder is None else str(folder), dtype, mode)
-    if not callable(made):
-        raise PipelineError(f"{pipeline} returned {type(made).__name__}, which cannot be called")
-    # A pipeline of mindone's own: what a user's factory wraps it in is none.
-    closed = type(made).__module__.startswith("mindone.")
-    signature = _checked(Signature(pipeline, made, closed=closed), call)
+    made = make_pipeline(pipeline, factory, None if folder is None else str(folder), dtype, mode)
+    signature = _checked(Signature(pipeline, made, closed=is_mindones(made)), call)
     return LoadedPipeline(signature, made, {} if folder is None else folder_hashes(folder), revision)
 
 
@@ -210,29 +198,6 @@ def _folder(
             f"they are for {_known()}"
         )
     return found.folder, found.revision
-
-
-def _find_factory(pipeline: str, name: str) -> Callable[[str | None, str, str], Any]:
-    match = re.fullmatch(_FACTORY, name)
-    if match is None:
-        raise PipelineError(
-            f"unknown pipeline {pipeline!r}; known: {_known()}, mindone:ClassName, or package.module:factory"
-        )
-    module_name, function = match.groups()
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not (module_name + ".").startswith(error.name + "."):
-            raise  # the module is there, but something that it imports is not
-        raise PipelineError(
-            f"{pipeline}: no module {error.name!r}; install it, or start where it can be imported from"
-        ) from error
-    factory = getattr(module, function, None)
-    if not callable(factory):
-        raise PipelineError(
-            f"{pipeline}: {getattr(module, '__file__', module_name)} has no function {function!r}"
-        )
-    return factory  # type: ignore[no-any-return]
 
 
 def _known() -> str:

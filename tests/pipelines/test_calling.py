@@ -153,6 +153,12 @@ class Scheduled:
         def step(self, latents: Any) -> Any:
             return np.zeros(2) + np.zeros(3)  # a defect: numpy raises a ValueError
 
+        def scale_model_input(self, latents: Any) -> Any:
+            return latents * self.sigma
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(f"{name} is no setting")  # as diffusers' do
+
     def __init__(self, asked: str) -> None:
         self.scheduler, self._asked = self.Scheduler(), asked
 
@@ -169,6 +175,12 @@ def test_what_a_scheduler_refuses_is_an_error_in_a_line_and_its_defect_is_not() 
         call("set_timesteps")
     with pytest.raises(ValueError, match="broadcast"):
         call("step")
+    with pytest.raises(
+        PipelineError, match=r"^own cannot run with this scheduler: Scheduler has no `init_noise_sigma`$"
+    ):
+        call("init_noise_sigma")
+    with pytest.raises(AttributeError, match="sigma is no setting"):
+        call("scale_model_input")
 
 
 def test_any_other_error_is_the_pipelines_own() -> None:

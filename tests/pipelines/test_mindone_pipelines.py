@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,12 @@ from mindone.diffusers import DDIMPipeline
 
 def make(checkpoint, dtype, mode):
     return DDIMPipeline.from_pretrained(checkpoint)
+
+def wrap(checkpoint, dtype, mode):
+    pipeline = make(checkpoint, dtype, mode)
+    return lambda generator, num_inference_steps: pipeline(
+        generator=generator, num_inference_steps=num_inference_steps
+    )
 """
 
 
@@ -124,6 +131,23 @@ def test_a_factory_may_return_mindones_pipeline(runner):
     assert "mindone" in found.fingerprint
 
 
+def test_a_factory_that_does_not_say_that_it_stands_on_mindone_is_told_to(runner):
+    def told(factory):
+        found = replace(case(), pipeline=factory)
+        with pytest.raises(CaseFailed) as error:
+            run(runner, found)
+        (line,) = str(error.value).splitlines()
+        return line
+
+    assert (
+        "own_on_mindone:make returned mindone's DDIMPipeline: write `pipeline: mindone:own_on_mindone:make`"
+    ) in told("own_on_mindone:make")
+    # What is wrapped shows by the kernel that is missing.
+    line = told("own_on_mindone:wrap")
+    assert "MindSpore has no CPU kernel for the operator " in line
+    assert line.endswith("write `pipeline: mindone:own_on_mindone:wrap`")
+
+
 @pytest.fixture
 def unreadable(tmp_path):
     """Stable Diffusion's checkpoint, whose weights cannot be read: other failures came before."""
@@ -153,6 +177,11 @@ def unreadable(tmp_path):
         (
             {"pipeline": "UnCLIPPipeline", "steps": None},
             "mindone:UnCLIPPipeline cannot run: it has no prior",
+        ),
+        (
+            {"pipeline": "StableDiffusionXLPipeline"},
+            "checkpoint of StableDiffusionPipeline, which mindone:StableDiffusionXLPipeline cannot run: "
+            "it has no text_encoder_2; it has no tokenizer_2",
         ),
         ({"scheduler": "EulerScheduler"}, "has no scheduler 'EulerScheduler'; the nearest: "),
         ({"arguments": {"image": {"file": "no.png"}}}, "argument image: no.png: cannot be read"),
@@ -252,6 +281,12 @@ def test_what_the_scheduler_or_the_pipeline_refuses_is_an_error_in_words(runner)
     late = stable_diffusion(scheduler="DDIMScheduler", scheduler_arguments={"prediction_type": "x"})
     with pytest.raises(CaseFailed, match="DDIMScheduler: prediction_type given as x must be one") as error:
         run(runner, late)
+    assert "Traceback" not in str(error.value)
+    other = stable_diffusion(scheduler="FlowMatchEulerDiscreteScheduler")
+    with pytest.raises(
+        CaseFailed, match="FlowMatchEulerDiscreteScheduler has no `init_noise_sigma`"
+    ) as error:
+        run(runner, other)
     assert "Traceback" not in str(error.value)
     with pytest.raises(
         CaseFailed, match="`prompt` has to be of type `str` or `list` but is <class 'int'>"

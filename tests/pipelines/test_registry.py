@@ -30,6 +30,9 @@ def make_open(checkpoint, dtype, mode):
 
 def make_nothing(checkpoint, dtype, mode):
     return None
+
+def make_of_nothing():
+    return None
 """
 
 
@@ -166,6 +169,16 @@ def test_a_module_that_fails_to_import_says_what_it_lacks(
 def test_a_factory_that_returns_nothing_to_call_is_refused(own: str, tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match="returned NoneType, which cannot be called"):
         load(f"{own}:make_nothing", None, tmp_path)
+
+
+def test_a_factory_with_other_parameters_is_refused_with_its_place(own: str, tmp_path: Path) -> None:
+    with pytest.raises(PipelineError) as error:
+        load(f"{own}:make_of_nothing", None, tmp_path)
+    line = OWN.splitlines().index("def make_of_nothing():") + 1
+    assert str(error.value) == (
+        f"{own}:make_of_nothing ({tmp_path / own}.py:{line}): "
+        "a factory takes (checkpoint, dtype, mode), this one ()"
+    )
 
 
 def test_seeded_weights_are_for_the_built_in_pipelines(own: str, tmp_path: Path) -> None:

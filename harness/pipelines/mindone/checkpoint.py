@@ -13,6 +13,9 @@ from harness.pipelines.folder import read_json
 INDEX = "model_index.json"
 # Components of these libraries are models of diffusers' own; tokenizers and the like have many equal classes.
 _MODELS = ("diffusers", "mindone.diffusers")
+# SDXL calls these optional, for its refiner, whose checkpoint says of one that it is null; with one that a
+# checkpoint does not know of at all, no prompt can be read.
+_READING_PROMPTS = ("text_encoder", "tokenizer")
 
 
 def check_checkpoint(name: str, kind: Any, folder: Path) -> None:
@@ -37,7 +40,8 @@ def check_checkpoint(name: str, kind: Any, folder: Path) -> None:
         if component == "self" or parameter.default is not parameter.empty:
             continue
         if component not in components:
-            if component not in kind._optional_components:
+            optional = component in kind._optional_components
+            if not optional or (component not in entries and component.startswith(_READING_PROMPTS)):
                 problems.append(f"it has no {component}")
             continue
         library, given = components[component]

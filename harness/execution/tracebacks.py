@@ -1,0 +1,40 @@
+"""Tracebacks of failures, as those who can mend them want to read them."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import traceback
+from pathlib import Path
+from types import FrameType
+
+from harness.pipelines.calling import call_pipeline
+from harness.pipelines.factory import find_factory, make_pipeline
+
+# Where the harness hands over to a user's code.
+_HANDING_OVER = {function.__code__ for function in (call_pipeline, find_factory, make_pipeline)}
+_HARNESS = str(Path(__file__).parents[1]) + os.sep
+_IMPORTING = ("<frozen importlib", importlib.__file__)
+
+
+def told(error: BaseException) -> str:
+    """Return the traceback of ``error`` from the user's code on; the whole where harness itself failed."""
+    start = entered = error.__traceback__
+    while entered is not None:
+        handing_over = entered.tb_frame.f_code in _HANDING_OVER
+        entered = entered.tb_next
+        if handing_over:
+            while entered is not None and _is_importing(entered.tb_frame):
+                entered = entered.tb_next
+            if entered is None or not _is_harness(entered.tb_frame):
+                start = entered
+            break
+    return "".join(traceback.format_exception(type(error), error, start))
+
+
+def _is_harness(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.startswith(_HARNESS)
+
+
+def _is_importing(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.startswith(_IMPORTING)
