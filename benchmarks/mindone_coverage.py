@@ -1,4 +1,4 @@
-"""Which of mindone's pipeline classes run on the CPU: tries all, and writes the table in docs/mindone.md.
+"""Which of mindone's pipeline classes run on the CPU: tries all, and writes docs/mindone-pipelines.md.
 
 python -m benchmarks.mindone_coverage
 """
@@ -12,7 +12,7 @@ from rich.console import Console
 from harness.execution.coverage import examine_pipelines
 from harness.reporting.coverage import CoverageProgress, coverage_markdown
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "mindone.md"
+DOCUMENT = Path(__file__).parents[1] / "docs" / "mindone-pipelines.md"
 BEGIN, END = "<!-- pipelines -->", "<!-- end of pipelines -->"
 
 

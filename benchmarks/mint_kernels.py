@@ -1,4 +1,4 @@
-"""The table of harness's CPU kernels for mint, with how far each is from torch, in docs/mindone.md.
+"""The table of harness's CPU kernels for mint, with how far each is from torch, in docs/mindone-kernels.md.
 
     python -m benchmarks.mint_kernels [--print]
 
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "mindone.md"
+PAGE = ROOT / "docs" / "mindone-kernels.md"
 BEGIN, END = "<!-- kernels -->", "<!-- end of kernels -->"
 HALVES = {"float16", "bfloat16"}
 

@@ -104,7 +104,7 @@ def test_an_operator_without_a_kernel_fails_by_its_name_and_the_address_of_the_t
         runner.run(case("lacking", steps=None).job())
     (line,) = str(error.value).splitlines()
     assert "MindSpore has no CPU kernel for the operator LogAddExp2, and neither has harness" in line
-    assert "(docs/mindone.md#kernels has those it brings)" in line
+    assert "(docs/mindone-kernels.md has those it brings)" in line
 
 
 def test_a_pipeline_of_mindones_own_takes_no_misspelt_argument_from_a_factory_either(runner: Runner) -> None:

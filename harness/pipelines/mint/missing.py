@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-TABLE_ADDRESS = "docs/mindone.md#kernels"
+TABLE_ADDRESS = "docs/mindone-kernels.md"
 
 # Collected from releases 2.7.0 to 2.10.0. The names are the primitive's, but for the last three, which are
 # raised above the primitives and name the function or the method. In 2.7.0 the second names the C++ class.
