@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -15,6 +16,7 @@ from harness.baselines.document import Document, DocumentError
 from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing, record_command, shown
 from harness.baselines.files import locked, sync_folder, write_durably
 from harness.baselines.record import Baseline
+from harness.cases import Case
 from harness.measurement.record import Measurement
 
 
@@ -68,6 +70,22 @@ class BaselineStore:
                     f"{shown(path)}: a symbolic link leads out of {shown(self.root)}; remove it"
                 )
         return path
+
+    def check_writable(self, cases: Iterable[Case]) -> None:
+        """Raise :class:`BaselineError` where a baseline of one of ``cases`` could not be written.
+
+        Makes nothing: this is asked before anything runs for nothing.
+        """
+        folders = {self.path(case.suite, case.id, "any").parent for case in cases}
+        for folder in sorted({_existing(folder) for folder in folders}):
+            try:
+                with tempfile.TemporaryFile(dir=folder):
+                    pass
+            except OSError as error:
+                raise BaselineError(
+                    f"{shown(self.root)}: no baselines can be written there ({shown(folder)} takes no "
+                    f"file: {error.strerror}); give another --baseline-dir, or make that folder writable"
+                ) from None
 
     def load(self, suite: str, case_id: str, device: str, *, suite_file: Path | None = None) -> Baseline:
         """Return a baseline, every byte of it checked.
@@ -216,6 +234,12 @@ class _Damage(Exception):
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(problem)
         self.path = path
+
+
+def _existing(folder: Path) -> Path:
+    """Return ``folder``, or where it is not there the nearest folder above it that is."""
+    folder = folder.absolute()
+    return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 def _may_be_calibrated(path: Path) -> bool:

@@ -73,7 +73,7 @@ class Case:
     @property
     def needs_calibration(self) -> bool:
         """Whether the case asks for calibrated limits in any tier that it is compared in."""
-        asked = [self.tolerance.same_environment]
+        asked: list[object] = [self.tolerance.same_environment]
         if not self.strict:
             asked += [self.tolerance.across_releases, self.tolerance.across_devices]
         return any(isinstance(limits, Calibrated) for limits in asked)

@@ -80,13 +80,10 @@ class RecordingProgress:
 class Recording:
     """One run of ``harness record``: measure every case, show what would change, then store.
 
-    Nothing is written before :meth:`store`. Raises :class:`harness.baselines.BaselineError` where the store's
-    folder cannot be one, before any case has run for nothing.
+    Nothing is written before :meth:`store`.
     """
 
     def __init__(self, store: BaselineStore) -> None:
-        if store.root.exists() and not store.root.is_dir():
-            raise BaselineError(f"{store.root}: is not a folder, so no baselines can be stored there")
         self._store = store
         self.candidates: list[Candidate] = []
         self.refusals: list[Refusal] = []
@@ -121,7 +118,11 @@ class Recording:
 
         One worker runs them in order, the other from the last to the first: so what a case leaves behind in
         its worker shows in those that run after it. The results are in the order of ``cases``.
+
+        Raises :class:`harness.baselines.BaselineError` where the store cannot be written to, before any case
+        has run for nothing.
         """
+        self._store.check_writable(cases)
         progress = progress or RecordingProgress()
         results: dict[int, Candidate | Refusal] = {}
         first: dict[int, Measurement] = {}

@@ -37,7 +37,8 @@ def project(recorded, tmp_path):
 def test_a_run_in_github_actions(project, tmp_path, processes):
     summary = tmp_path / "step.md"
     summary.write_text("of another command of the step\n")
-    project.suite("broken", "suite: broken\ncases:\n  - id: a\n    steps: none\n    pipeline: ddim\n")
+    entry = "id: a\n    steps: none\n    pipeline: ddim\n    seed: 0\n    checkpoint: x\n"
+    project.suite("broken", f"suite: broken\ncases:\n  - {entry}")
     project.environment |= {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
     more = ("--continue-on-collection-errors", "--harness-markdown", "out.md", "--junitxml", "r.xml")
     done = project.pytest("suites/", *more, *processes)
@@ -153,5 +154,5 @@ def test_messages_say_what_to_type_where_the_case_ran(project):
     project.edit("suites/mixed.yaml", "seed: 0", "seed: 7")
     done = project.pytest("suites/mixed.yaml::a", f"--harness-python={sys.executable}")
     command = "harness record suites/mixed.yaml::a --baseline-dir baselines --python"
-    assert f"record the case again: {command} {sys.executable} --reason" in done.stdout
+    assert f"record the case again: {command} {sys.executable} --calibrate --reason" in done.stdout
     assert done.stdout.count(f"--harness-python={sys.executable}") == 1

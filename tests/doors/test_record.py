@@ -96,12 +96,16 @@ def test_an_interrupted_recording_writes_nothing_by_halves(project):
         os.kill(int(began.read_text()), 0)
 
 
-def test_a_folder_that_cannot_be_written_is_one_error(project):
-    (project.root / "baselines").write_text("a file in the way")
-    done = project.harness("record", "suites/small.yaml::one")
+@pytest.mark.parametrize("folder", ["a-file", "/proc/baselines"])
+def test_a_folder_that_cannot_be_written_is_told_before_any_case_runs(project, folder):
+    (project.root / "a-file").write_text("in the way")
+    project.edit("suites/small.yaml", "pipelines:sound", "pipelines:raising")
+    done = project.harness("record", "suites/small.yaml::one", "--baseline-dir", folder)
     assert done.returncode == 1
-    assert "baselines" in done.stderr
+    assert done.stderr.startswith(f"error: {folder}: no baselines can be written there")
     assert "Traceback" not in done.stderr
+    # Nothing ran, nothing was refused.
+    assert done.stdout == ""
 
 
 def test_a_case_that_notices_nothing_is_recorded_and_fails(project):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from samples import make_baseline, make_calibration, make_case, make_measurement
 
-from harness.judgement.power.vacuity import vacuous_output
+from harness.baselines import BaselineStore
+from harness.judgement.power.vacuity import vacuous_cases, vacuous_output
 
 LIMITS = {"relative_l2": 1e-6, "max_abs": 1e-5}
 
@@ -83,3 +84,12 @@ def test_a_calibrated_tolerance_that_hides_everything_is_vacuous():
     assert "is vacuous: " in vacuous_output(case, baseline)
     sound = dataclasses.replace(baseline, calibration=make_calibration())
     assert vacuous_output(case, sound) is None
+
+
+def test_what_was_recorded_before_an_edit_says_nothing_of_the_case(tmp_path):
+    store = BaselineStore(tmp_path / "baselines")
+    blind = {"tolerance": {"across_releases": {"max_abs": 10.0}}}
+    case = make_case(**blind)
+    store.write(make_baseline(case))
+    assert len(vacuous_cases([case], store)) == 1
+    assert vacuous_cases([make_case(steps=9, **blind)], store) == ()

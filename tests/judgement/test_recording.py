@@ -279,9 +279,11 @@ def test_an_output_that_has_no_form_on_disk_is_refused(store):
 
 def test_a_store_that_cannot_be_a_folder_is_told_before_any_case_runs(store):
     store.root.write_text("a file in the way")
-    with pytest.raises(BaselineError, match="is not a folder") as raised:
-        Recording(store)
+    runner = Prepared(BASE)
+    with pytest.raises(BaselineError, match="Not a directory") as raised:
+        Recording(store).measure([CASE], runner)
     assert isinstance(raised.value, HarnessError)
+    assert runner.runs == 0
 
 
 def test_a_batch_that_is_not_its_single_images_is_refused(store):

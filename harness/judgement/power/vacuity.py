@@ -56,13 +56,16 @@ def vacuous_output(case: Case, baseline: Baseline) -> str | None:
 def vacuous_cases(cases: Iterable[Case], store: BaselineStore) -> tuple[str, ...]:
     """Return what :func:`vacuous_output` says of the ``cases`` and each of their baselines in ``store``.
 
-    Baselines that cannot be read are left out: whoever runs the case is told of them.
+    Baselines that cannot be read are left out, and those of the case as it was before it was edited: whoever
+    runs the case is told of them.
     """
     found = []
     for case in cases:
         for device in store.devices(case.suite, case.id):
             with suppress(BaselineError):
-                found.append(vacuous_output(case, store.load(case.suite, case.id, device)))
+                baseline = store.load(case.suite, case.id, device)
+                if baseline.provenance.case_hash == case.hash():
+                    found.append(vacuous_output(case, baseline))
     return tuple(text for text in found if text is not None)
 
 

@@ -31,8 +31,14 @@ def report_of(project, folder="report"):
 @pytest.mark.parametrize("processes", [[], ["-n", "2"]])
 def test_the_page_of_a_run(recorded, tmp_path, processes):
     project = recorded.copy(tmp_path / "copy")
-    project.environment["TEST_OFFSET"] = "1e-3"
     project.edit("suites/mixed.yaml", "  - id: a", '  - {id: a, pipeline: "pipelines:crashing"}')
+    # What it crashes in must have a baseline: once it did not crash.
+    code = project.root / "pipelines.py"
+    crashing = code.read_text()
+    code.write_text(f"{crashing}\n\ncrashing = with_environment\n")
+    project.keep_baselines()
+    code.write_text(crashing)
+    project.environment["TEST_OFFSET"] = "1e-3"
     done = project.pytest("suites/", "--harness-report", "out/report", *processes)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "report: out/report/index.html" in done.stdout
