@@ -12,7 +12,7 @@ from harness.judgement.calibration.run import Calibrated
 from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import print_table
 
-_HEADER = ("case", "members", "factor", "envelope", "limit", "growth over the steps", "")
+_HEADER = ("case", "members", "factor", "envelope", "limit", "growth over the steps", "calibration")
 
 
 class CalibrationDisplay(ProgressBar):
@@ -70,7 +70,7 @@ def _row(result: Calibrated, *, failing: bool) -> tuple[str | Text, ...]:
     calibration = result.calibration
     envelope = calibration.metrics["relative_l2"]
     chaotic = calibration.chaos is not None
-    state = Text("chaotic", "red" if failing else "yellow") if chaotic else Text(result.written.state)
+    state = Text("chaotic", "red" if failing else "yellow") if chaotic else Text(_state(result))
     return (
         _name(result.case),
         str(len(calibration.members)),
@@ -80,6 +80,12 @@ def _row(result: Calibrated, *, failing: bool) -> tuple[str | Text, ...]:
         growth(calibration),
         state,
     )
+
+
+def _state(result: Calibrated) -> str:
+    if result.written.state == "unchanged":
+        return "unchanged"
+    return "new" if result.first else "changed"
 
 
 def growth(calibration: Calibration) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from rich.console import Console
 from rich.text import Text
 
 from harness.baselines import Baseline, BaselineStore, orphans, state_of
+from harness.baselines.errors import shown
 from harness.cases import Case, Limits
 from harness.cases.selection import Selection
 from harness.judgement import Tier
 from harness.judgement.limited import safety_factor
+from harness.reporting.counting import count
 from harness.reporting.tables import print_table
 
 _HEADER = ("case", "pipeline", "checkpoint", "steps", "seeds", "dtype", "mode", "baseline", "across releases")
@@ -17,15 +21,17 @@ _COLOURS = {"ok": "green", "missing": "yellow", "stale": "yellow", "damaged": "r
 
 
 def show_listing(console: Console, selection: Selection, store: BaselineStore) -> bool:
-    """Show every case with the state of its baselines, then what is wrong, then the orphans.
+    """Show every case with the state of its baselines, then what is wrong, the orphans, and how many of each.
 
     Return whether every case has sound baselines, and every baseline a case.
     """
     rows: list[tuple[str | Text, ...]] = []
     remarks: list[str] = []
+    counts: Counter[str] = Counter()
     sound = True
     for case in selection.cases:
-        states, limits, told = _states(case, store)
+        worst, states, limits, told = _states(case, store)
+        counts[worst] += 1
         sound &= bool(limits) and not told
         remarks += told
         seeds = " ".join(map(str, case.seeds))
@@ -33,33 +39,43 @@ def show_listing(console: Console, selection: Selection, store: BaselineStore) -
         checkpoint = case.checkpoint or ""
         rows.append((name, case.pipeline, checkpoint, steps, seeds, case.dtype, case.mode, states, limits))
     print_table(console, rows, header=_HEADER)
+    if not store.root.is_dir():
+        missing = f"{shown(store.root)}: no such folder; `harness record` makes it"
+        console.print(Text(missing, "yellow"), soft_wrap=True)
     for remark in remarks:
         console.print(Text(remark), soft_wrap=True)
+    orphaned = 0
     names = {suite.name for suite in selection.suites}
     for key in orphans(selection.suites, store):
         if key.suite in names:
             text = f"orphan: {store.path(*key)} belongs to no case; remove it if its case is gone"
             console.print(Text(text, "yellow"), soft_wrap=True)
-            sound = False
-    return sound
+            orphaned += 1
+    told_counts = [f"{counts[kind]} {kind}" for kind in _COLOURS if counts[kind]]
+    if orphaned:
+        told_counts.append(count(orphaned, "orphan"))
+    console.print(Text(f"{count(len(selection.cases), 'case')}: {', '.join(told_counts)}"), soft_wrap=True)
+    return sound and not orphaned
 
 
-def _states(case: Case, store: BaselineStore) -> tuple[Text, Text, list[str]]:
-    """Return the states of the case's baselines, what it is held to across releases, and what is wrong."""
+def _states(case: Case, store: BaselineStore) -> tuple[str, Text, Text, list[str]]:
+    """Return the case's state, those of its baselines, what it is held to across releases, what is wrong."""
     devices = store.devices(case.suite, case.id)
     if not devices:
-        return Text("missing", _COLOURS["missing"]), Text(), []
+        return "missing", Text("missing", _COLOURS["missing"]), Text(), []
     parts: list[Text] = []
     limits: list[str] = []
     remarks: list[str] = []
+    worst = "ok"
     for device in devices:
         state = state_of(case, store, device)
         parts.append(Text.assemble(f"{device}: ", (state.kind, _COLOURS[state.kind])))
         if state.kind != "ok":
+            worst = state.kind
             remarks.append(f"{case.suite}/{case.id}: {state.message}")
         if state.baseline is not None:
             limits.append(_limit(case, state.baseline))
-    return Text(", ").join(parts), Text(", ".join(limits)), remarks
+    return worst, Text(", ").join(parts), Text(", ".join(limits)), remarks
 
 
 def _limit(case: Case, baseline: Baseline) -> str:

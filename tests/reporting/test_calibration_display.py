@@ -15,11 +15,11 @@ from harness.reporting.calibration import CalibrationDisplay, growth
 GROWING = (StepEnvelope(0, {"mean": 0.0}, 5e-7, 1e-6), StepEnvelope(1, {"mean": 0.0}, 0.2, 0.4))
 
 
-def result(case=None, state="replaced", **fields):
+def result(case=None, state="replaced", first=False, **fields):
     case = case or make_case()
     baseline, calibration = make_baseline(case), make_calibration(**fields)
     written = Written(Path("x.json"), state)
-    return Calibrated(case, baseline, calibration, written, KeptMembers(Path("absent"), baseline))
+    return Calibrated(case, baseline, calibration, written, KeptMembers(Path("absent"), baseline), first)
 
 
 def show(*results, width=160):
@@ -40,7 +40,7 @@ def show(*results, width=160):
 def test_a_row_has_the_envelope_the_limit_and_the_growth_curve():
     printed, failed = show(result(factor=3.0))
     row = next(line for line in printed.splitlines() if line.startswith("guide/two-steps"))
-    assert " ".join(row.split()) == "guide/two-steps 10 3 2.0e-07 6.0e-07 1.5e-07 → 3.0e-07 replaced"
+    assert " ".join(row.split()) == "guide/two-steps 10 3 2.0e-07 6.0e-07 1.5e-07 → 3.0e-07 changed"
     assert "envelope" in printed
     assert printed.splitlines()[-1] == "1 calibrated"
     assert failed == 0
@@ -50,12 +50,18 @@ def test_a_case_that_did_not_change_says_so():
     assert "unchanged" in show(result(state="unchanged"))[0]
 
 
+def test_a_first_calibration_is_new():
+    header, row, _ = show(result(first=True))[0].splitlines()
+    assert header.endswith("  calibration")
+    assert row.endswith("  new")
+
+
 def test_chaos_has_no_limit_and_fails():
     printed, failed = show(result(steps=GROWING, chaotic_from=1))
     row = next(line for line in printed.splitlines() if line.startswith("guide/two-steps"))
     assert "none" in row
     assert "chaotic" in row
-    assert "replaced" not in row
+    assert "changed" not in row
     assert "failed  guide/two-steps: chaotic from step 1 on" in printed
     assert printed.splitlines()[-1] == "1 calibrated, 1 failed"
     assert failed == 1
@@ -70,7 +76,7 @@ def test_chaos_of_a_strict_case_is_a_note():
 
 def test_notes_come_under_the_table_and_fail_nothing():
     printed, failed = show(result(modes=(6, 5), saturated=0.75))
-    assert printed.index("replaced") < printed.index("note  guide/two-steps: 2 modes")
+    assert printed.index("changed") < printed.index("note  guide/two-steps: 2 modes")
     assert "note  guide/two-steps: 75% of the output" in printed
     assert failed == 0
 

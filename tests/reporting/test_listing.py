@@ -67,7 +67,7 @@ def test_every_state_is_shown_and_told(store):
     assert lines[4].startswith("guide/stale: the case was edited since its baseline was recorded on ")
     assert "steps: 9 -> 2" in lines[4]
     assert lines[5].startswith("guide/damaged: baselines/guide/damaged/cpu.json: ")
-    assert len(lines) == 6
+    assert lines[6:] == ["4 cases: 1 ok, 1 missing, 1 stale, 1 damaged"]
 
 
 def test_names_are_whole_on_a_narrow_console(store):
@@ -78,11 +78,12 @@ def test_names_are_whole_on_a_narrow_console(store):
 def test_orphans_of_these_suites_alone_are_told(store):
     store.write(make_baseline(make_case(id="gone")))
     store.write(make_baseline(make_case(suite="another")))
-    *_, orphan = lines = listed(store, make_case())
+    *_, orphan, counts = lines = listed(store, make_case())
     assert orphan == (
         "orphan: baselines/guide/gone/cpu.json belongs to no case; remove it if its case is gone"
     )
     assert not any("another" in line for line in lines)
+    assert counts == "1 case: 1 missing, 1 orphan"
 
 
 def test_markup_in_names_of_files_and_cases_is_shown_as_it_is(store):
@@ -91,7 +92,7 @@ def test_markup_in_names_of_files_and_cases_is_shown_as_it_is(store):
     path = store.write(make_baseline(case)).path
     path.rename(path.with_name("[red]:warning:.json"))
     path.with_suffix(".safetensors").rename(path.with_name("[red]:warning:.safetensors"))
-    _, row, remark = listed(store, case)
+    _, row, remark, _ = listed(store, case)
     assert row.endswith("[red]:warning:: damaged")
     assert "[red]:warning:.json" in remark
 
@@ -111,7 +112,8 @@ def test_markup_in_names_of_files_and_cases_is_shown_as_it_is(store):
 def test_what_a_case_is_held_to_across_releases(store, fields, calibration, told):
     case = make_case(**fields)
     store.write(dataclasses.replace(make_baseline(case), calibration=make_calibration(**calibration)))
-    header, line = listed(store, case)
+    header, line, counts = listed(store, case)
+    assert counts == "1 case: 1 ok"
     assert line[header.index("across releases") :] == told
 
 

@@ -76,7 +76,8 @@ class Calibrated:
     """A case with its calibration, as it now stands in the store.
 
     ``kept`` are its members on disk: to be cleared when all cases of the same call are through, so that one
-    that is interrupted at the last case does not begin anew with the first.
+    that is interrupted at the last case does not begin anew with the first. ``first`` is whether the baseline
+    had no calibration before.
     """
 
     case: Case
@@ -84,6 +85,7 @@ class Calibrated:
     calibration: Calibration
     written: Written
     kept: KeptMembers
+    first: bool
 
 
 def calibrate(
@@ -120,7 +122,8 @@ def calibrate(
         progress(len(done))
     calibration = make_calibration([done[seed] for seed in sorted(done)], base, settings.factor, name)
     calibrated = replace(baseline, calibration=calibration)
-    return Calibrated(case, calibrated, calibration, store.write(calibrated), kept)
+    written = store.write(calibrated)
+    return Calibrated(case, calibrated, calibration, written, kept, first=baseline.calibration is None)
 
 
 def member_job(case: Case, seed: int | None) -> dict[str, Any]:
