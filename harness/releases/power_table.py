@@ -14,6 +14,7 @@ from harness.errors import UsageError
 from harness.judgement.power.examination import baseline_sha256, tolerance_used
 from harness.judgement.power.record import CasePower, PowerReport
 from harness.releases.certificate import HashedFile, PowerTable
+from harness.releases.counting import count
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,7 @@ class Powers:
         if told := [what for what, differs in changed.items() if differs]:
             return f"since the power table was made, {' and '.join(told)} changed; run harness power again"
         if found.failed:
-            faults = f"{len(found.failed)} fault{'s' * (len(found.failed) != 1)}"
-            return f"{faults} of the power table failed to run; run harness power again"
+            return f"{count(len(found.failed), 'fault')} of the power table failed to run; run harness power again"
         return None if found.vacuous is not None else "the power table has too few faults to tell"
 
     def vacuous(self, case: Case, baseline: Baseline) -> str | None:

@@ -12,7 +12,7 @@ import harness
 from harness.cases import Case
 from harness.releases.attribution import Attribution
 from harness.releases.bisection import Bisected
-from harness.reporting.counting import count
+from harness.releases.counting import count
 from harness.reporting.matrix import cell_words
 
 _FORMAT, _VERSION = "harness-bisection", 1

@@ -8,13 +8,13 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.releases.certificate import Certificate
+from harness.releases.counting import count
 from harness.releases.decision import Outcome
 from harness.releases.facts import CaseFacts, Worst
+from harness.releases.findings import shown_findings
 from harness.releases.rules import Finding
 from harness.reporting.commands import Commands
-from harness.reporting.counting import count
 from harness.reporting.figures import figure, part_of_limit
-from harness.reporting.findings import shown_findings
 from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import print_table
 

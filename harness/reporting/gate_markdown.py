@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from harness.releases.certificate import Certificate
 from harness.releases.decision import Outcome
+from harness.releases.findings import shown_findings
 from harness.reporting.figures import part_of_limit
-from harness.reporting.findings import shown_findings
 from harness.reporting.gate import summary, word_of, worst_of
 from harness.reporting.markdown import MOST_BYTES, escaped
 

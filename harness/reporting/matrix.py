@@ -15,10 +15,10 @@ from harness.cases import Case
 from harness.errors import HarnessError
 from harness.judgement import Verdict
 from harness.releases.comparison import Comparison
+from harness.releases.counting import count
 from harness.releases.interpreters import Subject, differing_packages
 from harness.releases.matrix import Matrix, Row
 from harness.releases.running import Kept
-from harness.reporting.counting import count
 from harness.reporting.figures import part_of_limit
 from harness.reporting.markdown import escaped
 from harness.reporting.progress import ProgressBar

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from harness.releases.certificate import Certificate
+from harness.releases.counting import count
 from harness.releases.rules import ORPHAN, Finding, orphan
-from harness.reporting.counting import count
 
 
 def shown_findings(certificate: Certificate) -> Iterator[Finding]:
