@@ -46,7 +46,8 @@ class Powers:
         if told := [what for what, differs in changed.items() if differs]:
             return f"since the power table was made, {' and '.join(told)} changed; run harness power again"
         if found.failed:
-            return f"{count(len(found.failed), 'fault')} of the power table failed to run; run harness power again"
+            faults = count(len(found.failed), "fault")
+            return f"{faults} of the power table failed to run; run harness power again"
         return None if found.vacuous is not None else "the power table has too few faults to tell"
 
     def vacuous(self, case: Case, baseline: Baseline) -> str | None:

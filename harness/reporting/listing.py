@@ -13,7 +13,7 @@ from harness.cases import Case, Limits
 from harness.cases.selection import Selection
 from harness.judgement import Tier
 from harness.judgement.limited import safety_factor
-from harness.reporting.counting import count
+from harness.releases.counting import count
 from harness.reporting.tables import print_table
 
 _HEADER = ("case", "pipeline", "checkpoint", "steps", "seeds", "dtype", "mode", "baseline", "across releases")
