@@ -59,7 +59,8 @@ def check(case: Case, runner: CaseRunner, store: BaselineStore) -> Check:
     """
     try:
         if (found := unusable(case, store)) is not None:
-            return Check(Judgement.error(case, found.message), baseline=found.baseline)
+            judgement = Judgement.error(case, found.message, stale=found.kind == "stale")
+            return Check(judgement, baseline=found.baseline)
         measurement = runner.run(case.job())
     except HarnessError as error:
         return Check(Judgement.error(case, str(error)))

@@ -30,7 +30,7 @@ class Judgement:
     way. ``baseline_path`` is the file it was compared with and ``baseline_device`` the device that one was
     recorded on; ``changed_operators`` are the canaries with other bits. ``tier`` is None where nothing was
     compared. ``elsewhere`` is whether the case is strict and this not its baseline's environment:
-    ``incomparable`` by its own word.
+    ``incomparable`` by its own word. ``stale`` is whether it was edited since its baseline was recorded.
     """
 
     suite: str
@@ -45,11 +45,12 @@ class Judgement:
     baseline_path: str | None = None
     baseline_device: str | None = None
     elsewhere: bool = False
+    stale: bool = False
 
     @classmethod
-    def error(cls, case: Case, reason: str) -> Judgement:
+    def error(cls, case: Case, reason: str, *, stale: bool = False) -> Judgement:
         """Return the judgement of a case that could not be run, or that has nothing to be held to."""
-        return cls(case.suite, case.id, Verdict.ERROR, reasons=(reason,))
+        return cls(case.suite, case.id, Verdict.ERROR, reasons=(reason,), stale=stale)
 
     @property
     def passed(self) -> bool:

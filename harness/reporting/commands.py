@@ -24,15 +24,16 @@ class Commands:
     def fitting(self, judgement: Judgement) -> list[tuple[str, str]]:
         """Return a label and a command for each that helps with ``judgement``; none where it passed.
 
-        What came to no comparison has nothing to explain. Recording is no answer to what another environment
-        gives: it would be recorded in this one.
+        What came to no comparison has nothing to explain. Recording is an answer to an edit of the case, or of
+        the code; not to what another environment gives: it would be recorded in this one.
         """
         if judgement.passed:
             return []
         found = [("run again", self.again)]
         if judgement.verdict is not Verdict.ERROR:
             found.insert(0, ("explain", self.explain))
-        if judgement.verdict is Verdict.DRIFT and judgement.tier is Tier.SAME_ENVIRONMENT:
+        moved = judgement.verdict is Verdict.DRIFT and judgement.tier is Tier.SAME_ENVIRONMENT
+        if moved or judgement.stale:
             found.append(("if meant", self.record))
         return found
 

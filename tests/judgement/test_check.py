@@ -63,6 +63,7 @@ def test_a_case_without_any_baseline_is_not_run(store):
     assert reason.startswith("no baseline of guide/another is stored in ")
     assert "record it: harness record suites/guide.yaml::another --baseline-dir " in reason
     assert "--reason" not in reason
+    assert not found.judgement.stale
 
 
 def test_a_case_whose_baseline_is_stale_is_not_run(store):
@@ -70,6 +71,7 @@ def test_a_case_whose_baseline_is_stale_is_not_run(store):
     found = check(make_case(steps=3), runner, store)
     assert runner.jobs == []
     assert found.measurement is None
+    assert found.judgement.stale
     assert found.baseline is not None
     assert found.baseline.provenance == store.load("guide", "two-steps", "cpu").provenance
     assert found.judgement.verdict is Verdict.ERROR

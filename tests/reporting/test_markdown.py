@@ -1,17 +1,20 @@
 """The Markdown summary, read by a renderer: what it says, how large it gets, what cannot get in."""
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
-from samples import FINGERPRINT, make_case
+from samples import FINGERPRINT, make_baseline, make_case
 
-from harness.baselines import Key
+from harness.baselines import BaselineStore, Key
 from harness.explanation import Cause
 from harness.judgement import Judgement, Row, Tier, Verdict
+from harness.judgement.check import check
 from harness.reporting.commands import commands
+from harness.reporting.github import error_annotations
 from harness.reporting.markdown import MOST_BYTES, escaped, markdown_summary
 from harness.reporting.outcome import Outcome, Problem
 
@@ -73,6 +76,26 @@ class Page(HTMLParser):
         self.text += data
         if self.inside:
             self.rows[-1][-1] += data
+
+
+def test_an_edited_case_is_told_by_its_edit_and_with_the_command_that_records_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = BaselineStore(Path("baselines"))
+    store.write(make_baseline(make_case(arguments={"eta": 0.5})))
+    case = make_case(arguments={"eta": 0.6})
+    result = check(case, None, store)
+    typed = commands(case, store.root, baseline=result.baseline)
+    found = Outcome.of(case, result, (), typed)
+    page = Page(markdown_summary([Outcome.from_dict(json.loads(json.dumps(found.to_dict())))]))
+    (row,) = (row for row in page.rows if row[0] == "guide/two-steps")
+    assert row[1] == "error"
+    assert "the case was edited since its baseline was recorded" in row[3]
+    assert "arguments.eta: 0.5 -> 0.6" in row[3]
+    command = "harness record suites/guide.yaml::two-steps --baseline-dir baselines --calibrate --reason "
+    assert f"\n{command}" in page.text
+    (annotation,) = error_annotations([found], root=tmp_path)
+    assert "arguments.eta: 0.5 -> 0.6" in annotation
+    assert f"%0A{command}" in annotation
 
 
 def test_the_summary_of_a_run_with_every_verdict():
