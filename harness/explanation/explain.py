@@ -22,7 +22,7 @@ from harness.errors import HarnessError
 from harness.explanation.causes import Cause, root_causes
 from harness.explanation.deep import DeepRunner, check_step, same_bits_in_pynative, trace_that_replays
 from harness.explanation.growth import differences
-from harness.judgement import bits, select_baseline
+from harness.judgement import Verdict, bits, judge, select_baseline
 from harness.measurement.record import Measurement
 from harness.tracing.findings import Finding, Replay
 from harness.tracing.trace import DeepTrace
@@ -100,8 +100,10 @@ def explain_against_baseline(
     try:
         trace = load_deep(store, baseline, case.path)
     except BaselineMissing as missing:
+        # In the same environment any interpreter runs the same code, this one's.
+        other = "; or give --python the interpreter of an environment that is right"
         return explaining.without_cells(
-            f"for the cell: {missing}; or give --python the interpreter of an environment that is right"
+            f"for the cell: {missing}{'' if explaining.same_environment else other}"
         )
     if step is not None and step != trace.step:
         raise HarnessError(
@@ -138,7 +140,10 @@ def explain_against_python(
         case, job, runner, measured, baseline, f"a run under {name} (MindSpore {release})"
     )
     if not explaining.moves_latents:
-        return explaining.without_cells()
+        found = explaining.without_cells()
+        if found.conclusion == "nothing" and (drift := _still_drifts(case, measured, store)) is not None:
+            return replace(found, notes=(*found.notes, drift))
+        return found
     steps = explaining.steps() if step is None else [step]
     return explaining.with_cells(steps, lambda index: trace_that_replays(case.job(), other, index))
 
@@ -154,6 +159,22 @@ def _as_baseline(case: Case, reference: Measurement, store: BaselineStore) -> Ba
     if stored.provenance.case_hash != case.hash():
         return made
     return replace(made, calibration=stored.calibration)
+
+
+def _still_drifts(case: Case, measured: Measurement, store: BaselineStore) -> str | None:
+    """Return what to know where a run that two interpreters agree on does not pass against the baseline."""
+    try:
+        baseline = select_baseline(store, case, measured.fingerprint)
+    except BaselineError:
+        return None
+    verdict = judge(case, measured, baseline).verdict
+    if verdict is not Verdict.DRIFT:
+        return None
+    where = "" if baseline.path is None else f" {shown(baseline.path)}"
+    return (
+        f"both sides ran the code that is here; against the baseline{where} the case still drifts, so that "
+        "code, or what it reads, is not what was recorded: leave --python out to see what changed"
+    )
 
 
 class _Explaining:
@@ -177,6 +198,11 @@ class _Explaining:
     def moves_latents(self) -> bool:
         """Whether the latents of any step have other bits, so that cells can be looked into."""
         return bits.first_changed_step(self._measured, self._baseline.measurement) is not None
+
+    @property
+    def same_environment(self) -> bool:
+        """Whether nothing of the environment differs."""
+        return "environment" not in self._kinds
 
     def steps(self) -> list[int]:
         """Return the steps to look into: the first outside the envelope, then the first with other bits."""
