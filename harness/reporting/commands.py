@@ -24,8 +24,8 @@ class Commands:
     def fitting(self, judgement: Judgement) -> list[tuple[str, str]]:
         """Return a label and a command for each that helps with ``judgement``; none where it passed.
 
-        What came to no comparison has nothing to explain. Recording is an answer to an edit of the case, or of
-        the code; not to what another environment gives: it would be recorded in this one.
+        What came to no comparison has nothing to explain. Recording is an answer to an edit of the case or the
+        code; not to what another environment gives: it would be recorded in this one.
         """
         if judgement.passed:
             return []
