@@ -41,6 +41,11 @@ class BaselineState:
     message: str = ""
     baseline: Baseline | None = None
 
+    @property
+    def told(self) -> str:
+        """What is wrong, with the word for it where there is a baseline at all."""
+        return self.message if self.kind == "missing" else f"its baseline is {self.kind}: {self.message}"
+
 
 def definition_changes(recorded: dict[str, Any], current: dict[str, Any]) -> tuple[FieldChange, ...]:
     """Return the fields in which two definitions of a case differ, nested ones by dotted name."""

@@ -10,7 +10,15 @@ from rich.console import Console
 
 from harness.baselines import BaselineStore
 from harness.cases.selection import one_case
-from harness.commands.options import BaselineDir, Device, DeviceId, Timeout, interruptible
+from harness.commands.options import (
+    BASELINES,
+    BaselineDir,
+    Device,
+    DeviceId,
+    Timeout,
+    check_baseline_dir,
+    interruptible,
+)
 from harness.commands.releases import (
     ENVIRONMENTS,
     WORK_DIR,
@@ -29,7 +37,9 @@ from harness.releases.kept import Sources
 from harness.releases.release_line import ReleaseLine, bisect_releases
 from harness.releases.requirements import Release
 from harness.releases.running import Running
+from harness.reporting.baselines import warn_of_baselines
 from harness.reporting.bisection import BisectionDisplay, bisected_json, show_bisected
+from harness.reporting.commands import runner_options
 from harness.reporting.destination import check_destination, write_result
 
 
@@ -69,7 +79,7 @@ def bisect(
             help="an environment that exists, in place of those made; may be repeated",
         ),
     ] = None,
-    baseline_dir: BaselineDir = Path("baselines"),
+    baseline_dir: BaselineDir = BASELINES,
     environments: EnvironmentsDir = ENVIRONMENTS,
     work: Work = WORK_DIR,
     fresh: Fresh = False,
@@ -84,6 +94,7 @@ def bisect(
 
     Runs both ends, then halves what is between them. Fails where both ends are alike.
     """
+    check_baseline_dir(baseline_dir, needed=False)
     if json_file is not None:
         check_destination(json_file)
     pythons = python or []
@@ -93,8 +104,10 @@ def bisect(
     if pythons and made:
         raise UsageError("--python gives environments as they are: leave --releases and --with out")
     case = one_case(path)
-    store = BaselineStore(baseline_dir)
+    # Of interpreters none is named: it is another one in each environment.
+    store = BaselineStore(baseline_dir, options=runner_options(device, None, device_id))
     console = Console()
+    warn_of_baselines(Console(stderr=True), [case], store)
     outcome = "nothing was written" if repo else "what has run is kept, the same command goes on from there"
     found: Bisected[Any]
     attribution = None

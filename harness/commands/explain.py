@@ -11,11 +11,13 @@ import typer
 from harness.baselines import BaselineStore
 from harness.cases.selection import one_case
 from harness.commands.options import (
+    BASELINES,
     FAILED,
     BaselineDir,
     Device,
     DeviceId,
     Timeout,
+    check_baseline_dir,
     interruptible,
     runners,
 )
@@ -40,7 +42,7 @@ def explain(
     step: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="denoising step to look into, from 0")
     ] = None,
-    baseline_dir: BaselineDir = Path("baselines"),
+    baseline_dir: BaselineDir = BASELINES,
     device: Device = "CPU",
     device_id: DeviceId = 0,
     timeout: Timeout = 600.0,
@@ -56,6 +58,7 @@ def explain(
     case = one_case(path)
     if python is not None and against is not None:
         raise UsageError("give --python or --against, not both: a case is held to one reference")
+    check_baseline_dir(baseline_dir, needed=python is None)
     if json_file is not None:
         check_destination(json_file)
     # What is recorded is what runs here, not the other interpreter.

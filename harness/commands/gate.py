@@ -15,6 +15,7 @@ from harness.baselines.errors import shown
 from harness.cases.selection import Selection, select
 from harness.commands.exits import INCOMPLETE, Ending, end
 from harness.commands.options import (
+    BASELINES,
     BaselineDir,
     Device,
     DeviceId,
@@ -23,6 +24,7 @@ from harness.commands.options import (
     Processes,
     Python,
     Timeout,
+    check_baseline_dir,
     interruptible,
     runners,
 )
@@ -56,7 +58,7 @@ def gate(
         typer.Option("--power", metavar="FILE", help="power table of the suites, of harness power --json"),
     ] = None,
     history: HistoryFile = None,
-    baseline_dir: BaselineDir = Path("baselines"),
+    baseline_dir: BaselineDir = BASELINES,
     processes: Processes = 1,
     device: Device = "CPU",
     device_id: DeviceId = 0,
@@ -72,6 +74,7 @@ def gate(
         check_destination(certificate)
     run = None if history is None else RunHistory(history, "harness gate")
     summary = _step_summary()
+    check_baseline_dir(baseline_dir)
     selection = select(paths)
     rules, policy_file = _policy(policy, selection)
     powers = None if power is None else read_powers(power)
@@ -105,6 +108,8 @@ def gate(
             _append(summary, gate_markdown(result))
         if run is not None:
             print(run.append())
+    except UsageError:
+        raise
     except HarnessError as error:
         # Of what could not be decided nobody may take the exit code for a drift.
         end(f"error: {error}", INCOMPLETE)

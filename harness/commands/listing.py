@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,13 +9,13 @@ from rich.console import Console
 
 from harness.baselines import BaselineStore
 from harness.cases.selection import select
-from harness.commands.options import FAILED, BaselineDir, Paths
+from harness.commands.options import BASELINES, FAILED, BaselineDir, Paths
 from harness.reporting.listing import show_listing
 
 
 def list_cases(
     paths: Paths,
-    baseline_dir: BaselineDir = Path("baselines"),
+    baseline_dir: BaselineDir = BASELINES,
     check: Annotated[
         bool, typer.Option("--check", help="exit with 1 unless all is ok: for a hook or a CI job")
     ] = False,

@@ -12,6 +12,7 @@ from harness.baselines import BaselineStore
 from harness.cases.selection import select, without_tags
 from harness.commands.exits import FAILED
 from harness.commands.options import (
+    BASELINES,
     BaselineDir,
     Device,
     DeviceId,
@@ -19,6 +20,7 @@ from harness.commands.options import (
     Paths,
     Processes,
     Timeout,
+    check_baseline_dir,
     interruptible,
 )
 from harness.commands.releases import (
@@ -37,6 +39,8 @@ from harness.releases.kept import Sources
 from harness.releases.matrix import run_matrix
 from harness.releases.requirements import Release
 from harness.releases.running import Running
+from harness.reporting.baselines import warn_of_baselines
+from harness.reporting.commands import runner_options
 from harness.reporting.destination import check_destination, write_result
 from harness.reporting.history_run import RunHistory
 from harness.reporting.html.matrix import matrix_page
@@ -58,7 +62,7 @@ def matrix(
         list[str] | None,
         typer.Option("--without-tag", metavar="TAG", help="leave out cases with this tag; may be repeated"),
     ] = None,
-    baseline_dir: BaselineDir = Path("baselines"),
+    baseline_dir: BaselineDir = BASELINES,
     environments: EnvironmentsDir = ENVIRONMENTS,
     work: Work = WORK_DIR,
     fresh: Fresh = False,
@@ -82,6 +86,7 @@ def matrix(
     Makes an environment for each --release (2.8 GB), once. Goes on where an interrupted matrix stopped.
     Fails where a case ran nowhere, drifted, or could not be compared.
     """
+    check_baseline_dir(baseline_dir, needed=False)
     files = [file for file in (json_file, html_file, markdown_file) if file is not None]
     for file in files:
         check_destination(file)
@@ -91,7 +96,8 @@ def matrix(
     if extras and not releases:
         raise UsageError("--with is for environments that are made: give --release, or leave it out")
     cases = without_tags(select(paths).cases, without_tag or [])
-    store = BaselineStore(baseline_dir)
+    # Of interpreters none is named: it is another one in each environment.
+    store = BaselineStore(baseline_dir, options=runner_options(device, None, device_id))
     run = None if history is None else RunHistory(history, "harness matrix")
     console, errors = Console(), Console(stderr=True)
     with interruptible("what has run is kept, the same command goes on from there"):
@@ -100,6 +106,7 @@ def matrix(
                 releases, extras or [], python or [], Environments(environments), status.update
             )
         warn_of_missing(errors, cases, columns)
+        warn_of_baselines(errors, cases, store)
         with MatrixDisplay(errors, len(cases), len(columns)) as display:
             running = Running(
                 make_runner=subject_maker(device, device_id, timeout, [Path.cwd()]),

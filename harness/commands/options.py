@@ -13,12 +13,15 @@ import typer
 from harness.commands.exits import FAILED as FAILED
 from harness.commands.exits import INTERRUPTED
 from harness.commands.exits import end as end
+from harness.errors import UsageError
 from harness.execution.runner import Runner
 
 Paths = Annotated[
     list[str],
     typer.Argument(metavar="SUITES...", help="suite files, folders of them, or suites/x.yaml::case-id"),
 ]
+# The folder of baselines unless another is named.
+BASELINES = Path("baselines")
 BaselineDir = Annotated[
     Path, typer.Option("--baseline-dir", metavar="DIR", help="folder of the stored baselines")
 ]
@@ -40,6 +43,15 @@ HistoryFile = Annotated[
     Path | None, typer.Option("--history", metavar="FILE", help="append the run to this history")
 ]
 Processes = Annotated[int, typer.Option("-n", min=1, max=64, metavar="N", help="runs side by side")]
+
+
+def check_baseline_dir(folder: Path, *, needed: bool = True) -> None:
+    """Raise UsageError where the folder of baselines is not there.
+
+    Where baselines are not ``needed``, only for one that was named: the default one may be missing then.
+    """
+    if not folder.is_dir() and (needed or folder != BASELINES):
+        raise UsageError(f"--baseline-dir {folder}: no such folder; `harness record` makes it")
 
 
 def runners(device: str, device_id: int, python: str | None, timeout: float) -> Callable[[], Runner]:

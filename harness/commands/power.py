@@ -11,6 +11,7 @@ from rich.console import Console
 from harness.baselines import BaselineStore
 from harness.cases.selection import select
 from harness.commands.options import (
+    BASELINES,
     FAILED,
     BaselineDir,
     Device,
@@ -19,6 +20,7 @@ from harness.commands.options import (
     Processes,
     Python,
     Timeout,
+    check_baseline_dir,
     interruptible,
     runners,
 )
@@ -34,7 +36,7 @@ from harness.reporting.power_picture import check_format, power_picture
 
 def power(
     paths: Paths,
-    baseline_dir: BaselineDir = Path("baselines"),
+    baseline_dir: BaselineDir = BASELINES,
     json: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="write what was found as JSON")
     ] = None,
@@ -60,6 +62,7 @@ def power(
         check_format(picture)
     for file in filter(None, (json, picture)):
         check_destination(file)
+    check_baseline_dir(baseline_dir)
     selection = select(paths)
     make = runners(device, device_id, python, timeout)
     store = BaselineStore(baseline_dir, options=runner_options(device, python, device_id))

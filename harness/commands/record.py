@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +15,7 @@ from harness.baselines import DEFAULT_FACTOR, BaselineStore
 from harness.cases import Case
 from harness.cases.selection import select
 from harness.commands.options import (
+    BASELINES,
     FAILED,
     BaselineDir,
     Device,
@@ -27,6 +27,7 @@ from harness.commands.options import (
     Processes,
     Python,
     Timeout,
+    check_baseline_dir,
     interruptible,
     runners,
 )
@@ -47,7 +48,7 @@ from harness.reporting.recording import RecordingDisplay, show_uncalibrated, sho
 
 def record(
     paths: Paths,
-    baseline_dir: BaselineDir = Path("baselines"),
+    baseline_dir: BaselineDir = BASELINES,
     reason: Annotated[
         str | None, typer.Option(help="why baselines that exist may change; goes into them")
     ] = None,
@@ -106,7 +107,7 @@ def record(
 
 def calibrate(
     paths: Paths,
-    baseline_dir: BaselineDir = Path("baselines"),
+    baseline_dir: BaselineDir = BASELINES,
     members: Members = MEMBERS,
     factor: Factor = DEFAULT_FACTOR,
     processes: Processes = 1,
@@ -120,6 +121,7 @@ def calibrate(
     Goes on where an interrupted calibration stopped. Fails for cases that cannot be held to any limits.
     """
     settings = Settings(members, factor)
+    check_baseline_dir(baseline_dir)
     selection = select(paths)
     make = runners(device, device_id, python, timeout)
     store = BaselineStore(baseline_dir, options=runner_options(device, python, device_id))

@@ -18,7 +18,7 @@ from typing import Any
 import execnet
 
 import harness
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 from harness.execution.bootstrap import LOAD_HARNESS
 from harness.execution.cores import CoreClaim, claim_core
 from harness.execution.gateway import WorkerGateway
@@ -47,6 +47,10 @@ else:
 
 class RunError(HarnessError):
     """A case yielded no measurement; the text says why."""
+
+
+class InterpreterError(RunError, UsageError):
+    """What was named as the workers' interpreter is none."""
 
 
 class CaseFailed(RunError):
@@ -199,18 +203,21 @@ class Runner:
 
 
 def interpreter(python: str | Path | None) -> str:
-    """Return the path of the interpreter ``python`` (None for this one); raises RunError if it is none."""
+    """Return the path of the interpreter ``python`` (None for this one).
+
+    Raises :class:`InterpreterError` if it is none.
+    """
     if python is None:
         return sys.executable
     found = shutil.which(str(python))
     if found is None:
-        raise RunError(f"{python}: no such interpreter; give the path of a Python that has MindSpore")
+        raise InterpreterError(f"{python}: no such interpreter; give the path of a Python that has MindSpore")
     try:
         asked = subprocess.run([found, "-c", "print(6 * 7)"], capture_output=True, check=False).stdout
     except OSError:
         asked = b""
     if asked.strip() != b"42":
-        raise RunError(f"{python}: this is no Python; give the path of a Python that has MindSpore")
+        raise InterpreterError(f"{python}: this is no Python; give the path of a Python that has MindSpore")
     # Not resolved: a virtual environment's python is a link, and the link's place is what makes it one.
     return os.path.normpath(Path(found).absolute())
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from harness.baselines import Baseline, calibrate_command, device_key, stale_message
+from harness.baselines import Baseline, device_key, stale_message
 from harness.baselines.errors import shown
 from harness.cases import Calibrated, Case, Limits
 from harness.judgement import bits
@@ -15,6 +15,7 @@ from harness.judgement.hard import form_failures, hard_failures, value_failures
 from harness.judgement.limited import by_calibration, by_explicit_limits, failure, output_rows, safety_factor
 from harness.judgement.metrics import compare
 from harness.judgement.record import Judgement, Verdict
+from harness.judgement.remedies import calibration_remedy
 from harness.judgement.rows import Row, changed_statistic_rows, metric_rows, statistic_rows
 from harness.judgement.tiers import Tier, choose_tier, fingerprint_differences
 from harness.measurement.record import Measurement
@@ -30,11 +31,13 @@ def judge(
     *,
     tier: Tier | None = None,
     options: Sequence[str] = (),
+    uncalibrated: str | None = None,
 ) -> Judgement:
     """Return the verdict on ``measurement``, one run of ``case``, held to ``baseline``.
 
     The fingerprints choose the tier; with ``tier`` it is that one, whatever the environments: how power is
-    measured. ``options`` go into the commands that reasons tell to type.
+    measured. ``options`` go into the commands that reasons tell to type. ``uncalibrated`` is what to say of a
+    baseline that has no calibration where there is more to it than that it was never made.
 
     In this order: a baseline of another definition of the case is an ``error``. What rounding cannot explain
     (other weights, other noise, another schedule, a hard failure, a batch that differs from its single
@@ -62,7 +65,9 @@ def judge(
         bits.schedule_change(measurement, baseline.measurement),
         *batch_reasons,
     ]
-    found = _compared(case, measurement, baseline, context, comparable=not hard, options=options)
+    found = _compared(
+        case, measurement, baseline, context, comparable=not hard, options=options, uncalibrated=uncalibrated
+    )
     reasons = (*(fact for fact in facts if fact is not None), *found.reasons)
     drifted = len(reasons) > len(found.reasons)
     return replace(
@@ -112,6 +117,7 @@ def _compared(
     *,
     comparable: bool,
     options: Sequence[str],
+    uncalibrated: str | None,
 ) -> Judgement:
     """Compare by what the tier asks for; without ``comparable`` no value can be held against another."""
     tier = context.tier
@@ -137,11 +143,12 @@ def _compared(
     if isinstance(limits, Limits):
         return by_explicit_limits(context, measurement, baseline, limits)
     if baseline.calibration is None:
-        root = baseline_root(baseline)
-        command = calibrate_command(case.path, case.suite, case.id, root, options=options)
+        remedy = uncalibrated or calibration_remedy(
+            case, baseline_root(baseline), baseline.device, tier, options=options
+        )
         reason = (
             f"the output differs, and without a calibration nothing tells drift from rounding {tier.words}: "
-            f"run {command}, or set `tolerance.{tier.value}` at {shown(case.path)}:{case.line}"
+            f"{remedy}, or set `tolerance.{tier.value}` at {shown(case.path)}:{case.line}"
         )
         return _shown(context, measurement, stored, reason, comparable=comparable)
     factor = safety_factor(tier, limits, baseline.calibration)

@@ -8,19 +8,19 @@ from typing import Any
 
 from harness.baselines import (
     Baseline,
-    BaselineError,
     BaselineStore,
-    Calibration,
     Provenance,
     check_storable,
     device_key,
-    stale_message,
+    state_of,
+    unusable,
 )
 from harness.cases import Case
 from harness.errors import HarnessError
 from harness.judgement import Judgement, Tier, Verdict, judge_against
 from harness.judgement.hard import hard_failures
 from harness.judgement.metrics import compare
+from harness.judgement.remedies import calibration_remedy
 from harness.judgement.verdicts import BATCH, judge
 from harness.measurement.record import Measurement
 from harness.releases.bits import bits_of
@@ -77,11 +77,11 @@ def compare_runs(
         return Comparison(Verdict.ERROR, reasons=(f"nothing to compare with: {in_short(reference)}",))
     if isinstance(measured, HarnessError):
         return Comparison(Verdict.ERROR, reasons=(str(measured),))
-    baseline = as_baseline(case, reference, store)
     try:
+        baseline, lacking = as_baseline(case, reference, store)
         # NaN is not equal to NaN by being in the same place.
         check_storable("the run compared with", reference)
-        judged = judge(case, measured, baseline, tier=tier)
+        judged = judge(case, measured, baseline, tier=tier, uncalibrated=lacking)
     except HarnessError as error:
         return Comparison(Verdict.ERROR, reasons=(str(error),))
     found = replace(_of(judged, measured, reference), strict=case.strict)
@@ -103,20 +103,24 @@ def compare_with_baseline(case: Case, measured: Measurement, store: BaselineStor
     return replace(found, differences=tuple(map(str, judged.differences)))
 
 
-def as_baseline(case: Case, reference: Measurement, store: BaselineStore) -> Baseline:
-    """Return ``reference`` as a baseline, with the calibration of the one stored where that is the case's."""
+def as_baseline(case: Case, reference: Measurement, store: BaselineStore) -> tuple[Baseline, str | None]:
+    """Return ``reference`` as a baseline, with the calibration of the one stored where that is the case's.
+
+    Beside it, where there is no such calibration, why not and what to do.
+    """
     provenance = Provenance.of(case, reason="", git_commit=None)
     made = Baseline(case.suite, case.id, device_key(reference.fingerprint), reference, provenance)
-    return replace(made, calibration=stored_calibration(case, made.device, store))
-
-
-def stored_calibration(case: Case, device: str, store: BaselineStore) -> Calibration | None:
-    """Return the calibration stored for ``case`` as it is now, None where there is none."""
-    try:
-        stored = store.load(case.suite, case.id, device)
-    except BaselineError:
-        return None
-    return None if stale_message(case, stored, store.root) else stored.calibration
+    stored = state_of(case, store, made.device)
+    if stored.kind == "ok" and stored.baseline is not None:
+        calibration = stored.baseline.calibration
+        # The run is one of another interpreter than a command would take, whatever that one's environment is.
+        tier = Tier.ACROSS_RELEASES
+        remedy = calibration_remedy(case, store.root, made.device, tier, options=store.options)
+        return replace(made, calibration=calibration), None if calibration else remedy
+    if stored.kind == "missing":
+        # Of a case that has none on any device it says how to record one that is calibrated.
+        stored = unusable(case, store) or stored
+    return made, stored.told
 
 
 def in_short(error: HarnessError) -> str:

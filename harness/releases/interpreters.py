@@ -12,7 +12,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 from harness.execution.runner import interpreter
 
 # The current folder is not part of an environment.
@@ -63,12 +63,12 @@ def installed(python: str | Path, *, alone: bool = False) -> dict[str, str]:
 def examine(python: str | Path) -> Subject:
     """Return the environment of an interpreter, named for its MindSpore.
 
-    Raises HarnessError for what is no Python, and for one without MindSpore.
+    Raises UsageError for what is no Python, and for one without MindSpore.
     """
     path = interpreter(python)
     packages = installed(path)
     if MINDSPORE not in packages:
-        raise HarnessError(f"{python}: MindSpore is not installed there; install it, or leave it out")
+        raise UsageError(f"{python}: MindSpore is not installed there; install it, or leave it out")
     return Subject(packages[MINDSPORE], path, packages)
 
 

@@ -77,8 +77,7 @@ class ReleaseLine:
     def given(cls, good: Release, bad: Release, pythons: Sequence[str]) -> ReleaseLine:
         """Return the line of environments that exist, by the version of ``good``'s package in each.
 
-        Raises UsageError where none of them has ``good`` or ``bad``, and HarnessError for one without
-        MindSpore.
+        Raises UsageError where none of them has ``good`` or ``bad``, and for one without MindSpore.
         """
         found: dict[Release, Subject] = {}
         for python in pythons:

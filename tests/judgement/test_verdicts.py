@@ -264,6 +264,26 @@ class TestOtherTiers:
         assert told in found.reasons[0]
         assert row(found, "relative_l2").passed is None
 
+    @pytest.mark.parametrize(
+        ("fingerprint", "device", "told"),
+        [
+            (BASE.fingerprint, "cpu", "baselines --device Ascend --python other, or set"),
+            (RELEASE, "cpu", "baselines --device Ascend where the baseline was recorded, or set"),
+            (DEVICE, "cpu", "baselines where the baseline was recorded, or set"),
+            (DEVICE, "ascend910b", "baselines --device Ascend where the baseline was recorded, or set"),
+        ],
+    )
+    def test_calibrating_is_for_where_the_baseline_s_bits_come_out(
+        self, fingerprint: dict[str, str], device: str, told: str
+    ) -> None:
+        tiers = ("same_environment", "across_releases", "across_devices")
+        case = make_case(tolerance=dict.fromkeys(tiers, "calibrated"))
+        stored = dataclasses.replace(make_baseline(case, BASE), device=device)
+        options = ("--device", "Ascend", "--python", "other")
+        found = judge(case, nudged(fingerprint=fingerprint), stored, options=options)
+        assert found.verdict is Verdict.INCOMPARABLE
+        assert f"run harness calibrate suites/guide.yaml::two-steps --baseline-dir {told}" in found.reasons[0]
+
     def test_a_strict_case_is_incomparable_outside_its_environment(self) -> None:
         case = make_case(strict=True, tolerance={"across_releases": LOOSE})
         for measurement in (nudged(fingerprint=RELEASE), make_measurement(fingerprint=RELEASE)):

@@ -407,7 +407,7 @@ class TestUsage:
         done = project.harness(
             "gate", "suites/", "--python", "no-python", "--certificate", "certificate.json"
         )
-        assert done.returncode == 2
+        assert done.returncode == 4
         assert "no-python: no such interpreter" in done.stderr
         assert not (project.root / "certificate.json").exists()
 

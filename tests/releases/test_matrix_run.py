@@ -176,8 +176,9 @@ def test_a_case_that_fails_is_an_error_in_its_place(tmp_path):
         ((), 4, "give two or more --release or --python"),
         (("--release", "mindspore==2.8.0"), 4, "give two or more"),
         (("--release", "mindspore", "--release", "x"), 4, "'mindspore' names no release"),
-        (("--python", "nowhere", "--python", "nowhere"), 1, "nowhere: no such interpreter"),
-        (("--python", "/bin/true", "--python", "/bin/true"), 1, "/bin/true: this is no Python"),
+        (("--python", "nowhere", "--python", "nowhere"), 4, "nowhere: no such interpreter"),
+        (("--python", "/bin/true", "--python", "/bin/true"), 4, "/bin/true: this is no Python"),
+        (("--baseline-dir", "nowhere", *pythons("python3", "python3")), 4, "nowhere: no such folder"),
         (("--with", "numpy", *pythons("python3", "python3")), 4, "--with is for environments that are made"),
         (("--without-tag", "quik", *pythons("python3", "python3")), 4, "did you mean 'quick'"),
         (("--json", "no/such/folder.json", *pythons("python3", "python3")), 4, "cannot be written"),
@@ -193,7 +194,7 @@ def test_an_interpreter_without_mindspore(project, tmp_path):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
     bare = str(tmp_path / "bare" / "bin" / "python")
     done = project.harness("matrix", "suites/", *pythons(sys.executable, bare))
-    assert done.returncode == 1
+    assert done.returncode == 4
     assert f"{bare}: MindSpore is not installed there; install it, or leave it out" in done.stderr
     assert not (project.root / ".harness").exists()
 
@@ -252,6 +253,70 @@ def test_the_calibration_stored_is_what_pairs_are_judged_by(tmp_path):
     assert compare_runs(case, reference, moved, store).share is not None
     stale = make_case(steps=3)
     assert compare_runs(stale, reference, moved, store).verdict is Verdict.INCOMPARABLE
+
+
+def test_what_keeps_a_calibration_from_use_is_the_reason(tmp_path):
+    case = make_case()
+    reference = make_measurement(keep=True)
+    moved = dataclasses.replace(
+        reference,
+        output=reference.output + np.float32(1e-6),
+        fingerprint={**reference.fingerprint, "mindspore": "2.9.0"},
+    )
+    store = BaselineStore(tmp_path / "mine")
+
+    def reason(case):
+        (told,) = compare_runs(case, reference, moved, store).reasons
+        assert told.count("--baseline-dir") == told.count(f"--baseline-dir {store.root}") == 1
+        return told.partition("across releases: ")[2]
+
+    assert reason(case).startswith("no baseline of guide/two-steps is stored in ")
+    assert "harness record " in reason(case)
+    store.write(make_baseline(case, reference))
+    # Under whatever interpreter that was.
+    where = f"--baseline-dir {store.root} where the baseline was recorded, or set"
+    assert reason(case).startswith(f"run harness calibrate suites/guide.yaml::two-steps {where}")
+    assert reason(make_case(steps=3)).startswith("its baseline is stale: the case was edited since")
+    path = store.path("guide", "two-steps", "cpu")
+    path.write_bytes(path.read_bytes()[:100])
+    assert reason(case).startswith(f"its baseline is damaged: {path}: ")
+    assert "harness calibrate" not in reason(case)
+
+
+def test_unusable_baselines_are_told_before_anything_runs(project, tmp_path):
+    project.suite(
+        "small",
+        "suite: small\ndefaults: {pipeline: 'pipelines:with_environment', seed: 0, steps: 2}\n"
+        "cases: [{id: good}, {id: edited}, {id: cut}]\n",
+    )
+    project.keep_baselines()
+    (project.root / "baselines").rename(project.root / "mine")
+    project.edit("suites/small.yaml", "{id: edited}", "{id: edited, steps: 3}")
+    project.edit("suites/small.yaml", "{id: cut}", "{id: cut}, {id: new}")
+    cut = project.root / "mine" / "small" / "cut" / "cpu.json"
+    cut.write_bytes(cut.read_bytes()[:100])
+    two = [
+        interpreter(tmp_path, name, mindspore=name, TEST_OFFSET=offset)
+        for name, offset in (("2.7.0", "0"), ("2.8.0", "0.25"))
+    ]
+    done, _ = matrix(project, *pythons(*two), "--baseline-dir", "mine")
+    assert done.returncode == 1, done.stderr
+    notes = [line for line in done.stderr.splitlines() if line.startswith("note")]
+    assert [note.split(": ")[0] for note in notes] == [
+        "note  small/edited", "note  small/cut", "note  small/new",
+    ]  # fmt: skip
+    assert "its baseline is stale: the case was edited since" in notes[0]
+    assert "its baseline is damaged: mine/small/cut/cpu.json: " in notes[1]
+    assert "no baseline of small/new is stored in mine; record it: " in notes[2]
+    assert all("--baseline-dir mine" in note for note in notes)
+    assert "--baseline-dir baselines" not in done.stdout + done.stderr
+
+    bisected = project.harness(
+        "bisect", "suites/small.yaml::cut", "--good", "mindspore==2.7.0", "--bad", "mindspore==2.8.0",
+        *pythons(*two),
+    )  # fmt: skip
+    assert bisected.returncode == 0, bisected.stderr
+    assert "note  baselines: no such folder of baselines" in bisected.stderr
 
 
 def test_classes_of_equal_bits():
