@@ -50,7 +50,12 @@ class HarnessSession:
     def commands(self, case: Case, result: Check) -> Commands:
         """Return what to type about a checked case, to go on where this run is."""
         return commands(
-            case, self.store.root, baseline=result.baseline, device=self._device, python=self._python
+            case,
+            self.store.root,
+            baseline=result.baseline,
+            tier=result.judgement.tier,
+            device=self._device,
+            python=self._python,
         )
 
     def view(self, case: Case, result: Check, causes: Sequence[Cause]) -> str | None:

@@ -268,6 +268,15 @@ def test_what_is_or_has_to_be_calibrated_is_so_again_when_recorded_anew(toleranc
     assert (" --calibrate " in message) is calibrated
 
 
+def test_calibrating_is_not_for_another_interpreter():
+    case = make_case(id="a")
+    stored = make_baseline(case)
+    tiers = {Tier.SAME_ENVIRONMENT: " --python other", Tier.ACROSS_RELEASES: ""}
+    for tier, options in tiers.items():
+        there = commands(case, Path("baselines"), baseline=stored, tier=tier, python="other")
+        assert there.calibrate == f"harness calibrate suites/guide.yaml::a --baseline-dir baselines{options}"
+
+
 def test_markup_of_rich_is_left_as_it_is():
     reason = "x.py:3: the key [red] is unknown :warning:"
     assert reason in judgement_text(judgement(Verdict.ERROR, None, reasons=(reason,)))
