@@ -10,7 +10,6 @@ from harness.baselines import Baseline, calibrate_command, record_command
 from harness.baselines.errors import shown
 from harness.cases import Case
 from harness.judgement import Judgement, Tier, Verdict
-from harness.judgement.remedies import fitting_options
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Commands:
     def fitting(self, judgement: Judgement) -> list[tuple[str, str]]:
         """Return a label and a command for each that helps with ``judgement``; none where it passed.
 
-        What came to no comparison has nothing to explain. Recording is an answer to an edit of the case or the
+        What came to no comparison has nothing to explain. Recording answers an edit of the case or of the
         code; not to what another environment gives: it would be recorded in this one.
         """
         if judgement.passed:
@@ -44,28 +43,24 @@ def commands(
     root: Path,
     *,
     baseline: Baseline | None = None,
-    tier: Tier | None = None,
     device: str = "CPU",
     python: str | None = None,
 ) -> Commands:
     """Return what to type about ``case``, whose baselines are below ``root``.
 
     A ``baseline`` that is calibrated, as one of a case that has to be, is so again when it is recorded anew.
-    ``device`` and ``python``, the workers' interpreter, are those that the case ran on; ``tier`` is how that
-    stands to where the baseline was recorded, which is where it is calibrated.
+    ``device`` and ``python``, the workers' interpreter, are those that the case ran on.
     """
     name = f"{shown(case.path)}::{case.id}"
     place = ["--baseline-dir", shown(root)]
-    options = calibrating = runner_options(device, python)
-    if baseline is not None and tier is not None:
-        calibrating = fitting_options(options, baseline.device, tier)
+    options = runner_options(device, python)
     on = ["--device", device] if device != "CPU" else []
     calibrate = case.needs_calibration or (baseline is not None and baseline.calibration is not None)
     under = [f"--harness-python={python}"] if python else []
     return Commands(
         explain=shlex.join(["harness", "explain", name, *place, *options]),
         again=shlex.join(["pytest", name, *place, *on, *under]),
-        calibrate=calibrate_command(case.path, case.suite, case.id, root, options=calibrating),
+        calibrate=calibrate_command(case.path, case.suite, case.id, root, options=options),
         record=record_command(
             case.path, case.suite, case.id, root, reason=True, calibrate=calibrate, options=options
         ),
