@@ -10,6 +10,7 @@ from harness.baselines import Baseline, calibrate_command, record_command
 from harness.baselines.errors import shown
 from harness.cases import Case
 from harness.judgement import Judgement, Tier, Verdict
+from harness.judgement.remedies import fitting_options
 
 
 @dataclass(frozen=True)
@@ -43,24 +44,28 @@ def commands(
     root: Path,
     *,
     baseline: Baseline | None = None,
+    tier: Tier | None = None,
     device: str = "CPU",
     python: str | None = None,
 ) -> Commands:
     """Return what to type about ``case``, whose baselines are below ``root``.
 
     A ``baseline`` that is calibrated, as one of a case that has to be, is so again when it is recorded anew.
-    ``device`` and ``python``, the workers' interpreter, are those that the case ran on.
+    ``device`` and ``python``, the workers' interpreter, are those that the case ran on; ``tier`` is how that
+    stands to where the baseline was recorded, which is where it is calibrated.
     """
     name = f"{shown(case.path)}::{case.id}"
     place = ["--baseline-dir", shown(root)]
-    options = runner_options(device, python)
+    options = calibrating = runner_options(device, python)
+    if baseline is not None and tier is not None:
+        calibrating = fitting_options(options, baseline.device, tier)
     on = ["--device", device] if device != "CPU" else []
     calibrate = case.needs_calibration or (baseline is not None and baseline.calibration is not None)
     under = [f"--harness-python={python}"] if python else []
     return Commands(
         explain=shlex.join(["harness", "explain", name, *place, *options]),
         again=shlex.join(["pytest", name, *place, *on, *under]),
-        calibrate=calibrate_command(case.path, case.suite, case.id, root, options=options),
+        calibrate=calibrate_command(case.path, case.suite, case.id, root, options=calibrating),
         record=record_command(
             case.path, case.suite, case.id, root, reason=True, calibrate=calibrate, options=options
         ),

@@ -11,7 +11,6 @@ from harness.baselines import (
     BaselineError,
     BaselineMissing,
     BaselineStore,
-    calibrate_command,
     device_key,
     record_command,
     stale_message,
@@ -25,6 +24,7 @@ from harness.judgement.power.courses import Pool, Subject, run_courses, without_
 from harness.judgement.power.detection import TIER
 from harness.judgement.power.record import CasePower, Vacuity, vacuity
 from harness.judgement.power.vacuity import vacuous_output
+from harness.judgement.remedies import calibration_remedy
 from harness.judgement.verdicts import judge
 
 
@@ -152,8 +152,9 @@ def _unfit(case: Case, baseline: Baseline, store: BaselineStore) -> str | None:
     if not isinstance(case.tolerance.across_releases, Calibrated):
         return None
     if baseline.calibration is None:
-        command = calibrate_command(case.path, case.suite, case.id, store.root, options=store.options)
-        return f"is not calibrated, so it has no tolerance {TIER.words}: run {command}"
+        # Whether the interpreter that faults run under is that of the baseline is not known before they run.
+        remedy = calibration_remedy(case, store.root, baseline.device, TIER, options=store.options)
+        return f"is not calibrated, so it has no tolerance {TIER.words}: {remedy}"
     if baseline.calibration.chaos is not None:
         return f"is {chaos_text(baseline.calibration)}"
     return None
