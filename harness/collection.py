@@ -13,6 +13,7 @@ import pytest
 
 from harness.baselines import BaselineStore, Key, orphans
 from harness.cases import Case, Suite, SuiteError, check_unique_names, load_suite
+from harness.cases.wording import quoted, suggestion
 from harness.execution.runner import Runner
 from harness.explanation import Cause, root_causes
 from harness.judgement.check import Check, check
@@ -120,8 +121,20 @@ class SuiteFile(pytest.File):
         except SuiteError as error:
             raise self.CollectError(str(error)) from None
         self._harness.suites.append(suite)
+        self._check_asked([case.id for case in suite.cases])
         for case in suite.cases:
             yield CaseItem.from_parent(self, name=case.id, case=case, harness=self._harness)
+
+    def _check_asked(self, known: list[str]) -> None:
+        """Raise for a case named on the command line that is not there, with the one that was meant."""
+        for argument in self.config.args:
+            path, marker, case_id = argument.partition("::")
+            if not marker or case_id in known:
+                continue
+            if (self.config.invocation_params.dir / path).resolve() == self.path.resolve():
+                raise self.CollectError(
+                    f"{path}: there is no case {quoted(case_id)}; {suggestion(case_id, known)}"
+                )
 
 
 class CaseItem(pytest.Item):

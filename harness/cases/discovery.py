@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from collections.abc import Iterable
@@ -23,17 +24,40 @@ def looks_like_suite(path: Path) -> bool:
 
     These are `suite:` and `cases:` at the top level, and `pipeline:` anywhere; two, because one of them may
     be misspelt in a suite, and one alone is in many a file of other tools. Reads the first MiB as bytes and
-    parses nothing. A file that cannot be read counts as a suite, so that loading it says why.
+    parses nothing. A file that cannot be read counts as a suite, so that loading it says why; so does one
+    that is empty or no UTF-8 text where a suite lies beside it: it was one most likely, and nobody would miss
+    its cases.
     """
     if path.suffix not in _SUFFIXES or not path.is_file():
         return False
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES)
+        content = _start_of(path)
+        if _has_keys(content) or _says_something(content):
+            return _has_keys(content)
+        beside = (file for file in path.parent.iterdir() if file.suffix in _SUFFIXES and file.is_file())
+        return any(_has_keys(_start_of(file)) for file in beside)
     except OSError:
         return True
+
+
+def _start_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES)
+
+
+def _has_keys(content: bytes) -> bool:
     keys = {match[2] for match in _TOP_LEVEL_KEY.finditer(content)}
     return len(keys) == 2 or (len(keys) == 1 and _PIPELINE_KEY.search(content) is not None)
+
+
+def _says_something(content: bytes) -> bool:
+    """Return whether ``content``, the first MiB of a file, is text and more than blanks."""
+    try:
+        # What is cut off may end within a character.
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(content, len(content) < MAX_BYTES)
+    except UnicodeDecodeError:
+        return False
+    return bool(text.strip())
 
 
 def find_suites(paths: Iterable[Path]) -> list[Path]:

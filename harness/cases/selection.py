@@ -17,10 +17,14 @@ from harness.errors import UsageError
 
 @dataclass(frozen=True)
 class Selection:
-    """The suites that were named, and of their cases those that were asked for, in the order of the files."""
+    """The suites that were named, and of their cases those that were asked for, in the order of the files.
+
+    ``folders`` is whether one of them was named by its folder.
+    """
 
     suites: tuple[Suite, ...]
     cases: tuple[Case, ...]
+    folders: bool = False
 
 
 def select(arguments: Iterable[str]) -> Selection:
@@ -36,6 +40,7 @@ def select(arguments: Iterable[str]) -> Selection:
     # The path as the user wrote it, by the one it resolves to.
     named: dict[Path, Path] = {}
     problems: list[Problem] = []
+    folders = False
     for argument in arguments:
         path, marker, case_id = argument.partition("::")
         if marker and not case_id:
@@ -45,6 +50,7 @@ def select(arguments: Iterable[str]) -> Selection:
         files: list[Path] = []
         with _adding_to(problems):
             files = find_suites([Path(path)])
+            folders |= Path(path).is_dir()
         for file in files:
             key = file.resolve()
             named.setdefault(key, file)
@@ -64,7 +70,7 @@ def select(arguments: Iterable[str]) -> Selection:
     if problems:
         raise SuiteError(problems)
     check_unique_names(suites)
-    return Selection(tuple(suites), tuple(cases))
+    return Selection(tuple(suites), tuple(cases), folders)
 
 
 def one_case(argument: str) -> Case:

@@ -41,5 +41,9 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
-    """Return the one of ``known`` that ``name`` may be a misspelling of, if any."""
-    return next(iter(difflib.get_close_matches(name[:_LONGEST], list(known), n=1)), None)
+    """Return the one of ``known`` that ``name`` may be the beginning or a misspelling of, if any."""
+    known = list(known)
+    longer = [each for each in known if name and each.startswith(name)]
+    if longer:
+        return min(longer, key=len)
+    return next(iter(difflib.get_close_matches(name[:_LONGEST], known, n=1)), None)

@@ -51,6 +51,10 @@ def show_listing(console: Console, selection: Selection, store: BaselineStore) -
             text = f"orphan: {store.path(*key)} belongs to no case; remove it if its case is gone"
             console.print(Text(text, "yellow"), soft_wrap=True)
             orphaned += 1
+    others = sorted({key.suite for key in store.stored()} - names)
+    if others and selection.folders:
+        note = f"note: baselines of suites that were not given: {', '.join(others)}; "
+        console.print(Text(f"{note}remove those of suites that are gone"), soft_wrap=True)
     told_counts = [f"{counts[kind]} {kind}" for kind in _COLOURS if counts[kind]]
     if orphaned:
         told_counts.append(count(orphaned, "orphan"))

@@ -6,6 +6,7 @@ import pytest
 
 from harness.cases import SuiteError
 from harness.cases.selection import select, without_tags
+from harness.cases.wording import suggestion
 from harness.errors import UsageError
 
 SUITE = """\
@@ -131,3 +132,10 @@ def test_a_tag_that_no_case_has_is_told_with_those_there_are(tmp_path):
         without_tags(select([str(tmp_path / "tagged.yaml")]).cases, ["quik"])
     with pytest.raises(UsageError, match=r"no case has the tag 'quik'; none of them has any$"):
         without_tags(select(["suites"]).cases, ["quik"])
+
+
+def test_an_id_that_begins_with_what_was_typed_is_meant_before_one_that_is_spelt_like_it():
+    known = ["two-steps", "ten-steps-seed0", "ten-steps-of-another-seed"]
+    assert suggestion("ten-steps", known) == "did you mean 'ten-steps-seed0'?"
+    assert suggestion("two-stepz", known) == "did you mean 'two-steps'?"
+    assert suggestion("", known).startswith("known are ")

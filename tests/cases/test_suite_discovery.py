@@ -56,6 +56,29 @@ def test_bytes_that_are_no_text_are_looked_at_all_the_same(tmp_path: Path) -> No
     assert looks_like_suite(path)
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b" \n\t\n", b"\xef\xbb\xbf\n", b"\x8f\x00\xfe\xff" * 9, SUITE.encode("utf-16")]
+)
+def test_what_lost_its_content_is_a_suite_beside_one(tmp_path: Path, content: bytes) -> None:
+    lost = tmp_path / "lost.yaml"
+    lost.write_bytes(content)
+    (tmp_path / "other.yaml").write_text("on: push\n")
+    assert not looks_like_suite(lost)
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "deeper" / "a.yaml").write_text(SUITE)
+    assert not looks_like_suite(lost)
+    (tmp_path / "a.yml").write_text(SUITE)
+    assert looks_like_suite(lost)
+    assert not looks_like_suite(tmp_path / "other.yaml")
+
+
+def test_a_character_that_the_first_mebibyte_ends_in_is_no_loss(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(SUITE)
+    long = tmp_path / "long.yaml"
+    long.write_bytes(b"#" * ((1 << 20) - 1) + "\u00e9\n".encode())
+    assert not looks_like_suite(long)
+
+
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     for name in ("b.yaml", "a.yml", "deep/er/c.yaml", ".hidden/d.yaml"):

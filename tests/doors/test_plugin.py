@@ -59,6 +59,25 @@ def test_a_broken_suite_is_a_collection_error_and_hides_no_other(project):
     assert "suites/small.yaml::one" in done.stdout
 
 
+def test_a_case_that_is_not_there_is_told_the_one_that_was_meant(recorded):
+    done = recorded.pytest("--collect-only", "suites/small.yaml::one", "suites/small.yaml::tow")
+    assert done.returncode == 4
+    assert "suites/small.yaml: there is no case 'tow'; did you mean 'two'?" in done.stdout
+    assert "SuiteFile" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("content", "told"), [(b"", "the file is empty"), (b"\xf5\x00\xc3", "is not UTF-8")])
+def test_a_suite_that_lost_its_content_does_not_vanish(project, content, told):
+    (project.root / "suites" / "lost.yaml").write_bytes(content)
+    done = project.pytest("--collect-only", "-q", "suites/")
+    assert done.returncode == 2
+    assert "suites/lost.yaml:1:1: " in done.stdout
+    assert told in done.stdout
+    listed = project.harness("list", "suites/")
+    assert listed.returncode == 4
+    assert told in listed.stderr
+
+
 @pytest.mark.parametrize("processes", [[], ["-n", "2"]])
 def test_two_suites_of_one_name_are_refused(project, processes):
     project.suite("copy", (project.root / "suites" / "small.yaml").read_text())

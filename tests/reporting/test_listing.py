@@ -86,6 +86,17 @@ def test_orphans_of_these_suites_alone_are_told(store):
     assert counts == "1 case: 1 missing, 1 orphan"
 
 
+def test_suites_that_are_in_no_given_folder_are_noted_and_fail_nothing(store):
+    store.write(make_baseline())
+    store.write(make_baseline(make_case(suite="another")))
+    suite = Suite("guide", Path("suites/guide.yaml"), (make_case(),), 1, 1)
+    for folders in (True, False):
+        file = io.StringIO()
+        assert show_listing(Console(file=file), Selection((suite,), suite.cases, folders), store)
+        note = "note: baselines of suites that were not given: another; remove those of suites that are gone"
+        assert (note in file.getvalue().splitlines()) is folders
+
+
 def test_markup_in_names_of_files_and_cases_is_shown_as_it_is(store):
     """A device is named by its file: whatever lies in the folder is listed, not obeyed."""
     case = make_case()
