@@ -51,7 +51,7 @@ def judge(
     stale = stale_message(case, baseline, root, options=options)
     context = _context(case, measurement, baseline, tier)
     if stale is not None:
-        return replace(context, verdict=Verdict.ERROR, tier=None, reasons=(stale,))
+        return replace(context, verdict=Verdict.ERROR, tier=None, reasons=(stale,), stale=True)
     if case.batch_consistency is not None and measurement.singles is None:
         reason = "the run yielded no single images, which batch_consistency compares the batch with"
         return replace(context, verdict=Verdict.ERROR, reasons=(reason,))

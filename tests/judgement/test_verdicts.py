@@ -314,6 +314,7 @@ class TestStale:
     def test_a_baseline_of_another_definition_is_an_error_with_what_to_type(self) -> None:
         found = judge(make_case(steps=3), BASE, make_baseline())
         assert (found.verdict, found.tier, found.rows) == (Verdict.ERROR, None, ())
+        assert found.stale
         assert "the case was edited since its baseline was recorded" in found.reasons[0]
         assert "steps: 2 -> 3" in found.reasons[0]
         assert "harness record suites/guide.yaml::two-steps" in found.reasons[0]
