@@ -9,12 +9,20 @@ import pytest
 from rich.console import Console
 from samples import make_case
 
+from harness.errors import HarnessError
 from harness.judgement import Tier, Verdict
 from harness.releases.comparison import Comparison
 from harness.releases.interpreters import Subject
 from harness.releases.matrix import Column, Matrix, Row
 from harness.reporting.html.matrix import matrix_page
-from harness.reporting.matrix import cell_words, matrix_json, matrix_markdown, show_matrix, warn_of_missing
+from harness.reporting.matrix import (
+    MatrixDisplay,
+    cell_words,
+    matrix_json,
+    matrix_markdown,
+    show_matrix,
+    warn_of_missing,
+)
 
 HOSTILE = "<script>alert(1)</script> | [bold] `x` \x1b[31m"
 WITHIN = Comparison(
@@ -170,6 +178,13 @@ def test_what_lacks_mindone_is_told_before_it_runs():
     assert "--with " not in given
     assert "not installed in 2.9.0: 2 cases that need it" in of_release
     assert "add it: --with mindone==0.5.0, or" in of_release
+    # Not again for each of them when it runs.
+    console = Console(file=io.StringIO(), width=80)
+    with MatrixDisplay(console, 2, 1) as display:
+        display.ran(subjects[0], needing, HarnessError("foretold"), False)
+        display.ran(subjects[0], make_case(), HarnessError("of its own"), False)
+    assert "of its own" in console.file.getvalue()
+    assert "foretold" not in console.file.getvalue()
     quiet = Console(file=io.StringIO())
     warn_of_missing(quiet, [make_case()], subjects)
     warn_of_missing(quiet, [needing], subjects[1:])

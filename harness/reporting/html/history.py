@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from html import escape
 
 import harness
+from harness.releases.counting import count
 from harness.releases.history_record import RunRecord
 from harness.releases.trends import BITS, MARGIN, Point, Series, Trend, short_commit
 from harness.reporting.figures import exact_figure, figure
@@ -73,11 +74,12 @@ def _case(number: int, trend: Trend) -> Iterator[str]:
     shown = {series.figure for series in first}
     rest = [each for each in trend.series if each.values and each.figure not in {*shown, BITS}]
     if rest:
-        yield f"<details><summary>{len(rest)} more figures</summary>"
+        yield f"<details><summary>{len(rest)} more figure{'s' * (len(rest) > 1)}</summary>"
         yield from _charts(trend, rest)
         yield "</details>"
-    count = len(trend.points)
-    yield f"<details><summary>{f'{_MOST_RUNS} of {count}' if count > _MOST_RUNS else count} runs</summary>"
+    runs = count(len(trend.points), "run")
+    of_all = f"{_MOST_RUNS} of " if len(trend.points) > _MOST_RUNS else ""
+    yield f"<details><summary>{of_all}{runs}</summary>"
     yield from _runs(trend)
     yield "</details></section>"
 
