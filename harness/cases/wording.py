@@ -43,7 +43,8 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 def closest(name: str, known: Iterable[str]) -> str | None:
     """Return the one of ``known`` that ``name`` may be the beginning or a misspelling of, if any."""
     known = list(known)
-    longer = [each for each in known if name and each.startswith(name)]
+    # What ends in "seeded:" has begun none of them.
+    longer = [each for each in known if name[-1:].isalnum() and each.startswith(name)]
     if longer:
         return min(longer, key=len)
     return next(iter(difflib.get_close_matches(name[:_LONGEST], known, n=1)), None)
