@@ -56,7 +56,8 @@ def test_the_seed_of_one_case(digits):
     assert found.verdicts == SOUND | {"local/ddim": "error"}, found.text
     explanation = found.explanation("local/ddim")
     assert "seeds: [1] -> [2]" in explanation
-    assert "harness record suites/local.yaml::ddim --baseline-dir baselines --reason" in explanation
+    command = "harness record suites/local.yaml::ddim --baseline-dir baselines --calibrate --reason"
+    assert command in explanation
 
 
 def test_one_number_of_a_baseline(digits):

@@ -68,7 +68,7 @@ FAILED = FaultPower("swap", "model", None, "", "failed", reason="crashed")
             {"case_hash": "0", "tolerance": None},
             "the case and its tolerance changed; run harness power again",
         ),
-        ({"faults": (FAILED,)}, "1 faults of the power table failed to run"),
+        ({"faults": (FAILED,)}, "1 fault of the power table failed to run"),
         ({"vacuous": None}, "too few faults to tell"),
     ],
 )

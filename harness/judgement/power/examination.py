@@ -12,8 +12,8 @@ from harness.baselines import (
     BaselineMissing,
     BaselineStore,
     device_key,
-    record_command,
     stale_message,
+    unusable,
 )
 from harness.cases import Calibrated, Case, Limits
 from harness.errors import HarnessError, UsageError
@@ -119,20 +119,10 @@ def _subject(case: Case, pool: Pool, store: BaselineStore) -> Subject:
 
 def _check_stored(case: Case, store: BaselineStore) -> None:
     """Raise, before anything runs, where not one of the stored baselines is fit for an examination."""
-    devices = store.devices(case.suite, case.id)
-    if not devices:
-        command = record_command(
-            case.path,
-            case.suite,
-            case.id,
-            store.root,
-            options=store.options,
-            reason=False,
-            calibrate=case.needs_calibration,
-        )
-        raise BaselineMissing(f"no baseline is stored in {store.root}; record it: {command}")
+    if (found := unusable(case, store)) is not None and found.kind == "missing":
+        raise BaselineMissing(found.message)
     problems = []
-    for device in devices:
+    for device in store.devices(case.suite, case.id):
         try:
             problem = _unfit(case, store.load(case.suite, case.id, device, suite_file=case.path), store)
         except BaselineError as error:
