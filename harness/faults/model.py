@@ -40,16 +40,25 @@ def put_into_model(name: str, size: float | None, pipeline: Any) -> None:
     ``size`` is the fault's size where it has one. Raises :class:`FaultNotApplicable` for a pipeline without
     such a model, and for a model that has not got what the fault would change.
     """
-    models = [getattr(pipeline, attribute, None) for attribute in _DENOISING]
-    found = [model for model in models if isinstance(model, nn.Cell)]
-    if not found:
+    model = _denoising_model(pipeline)
+    if model is None:
         raise FaultNotApplicable(
-            f"{name}: the pipeline has no {' or '.join(_DENOISING)} that is a mindspore.nn.Cell"
+            f"{name}: the pipeline has no {' or '.join(_DENOISING)} that is a mindspore.nn.Cell, nor any "
+            "other attribute that is the only one to be one"
         )
     try:
-        _FAULTS[name](found[0], 0.0 if size is None else size)
+        _FAULTS[name](model, 0.0 if size is None else size)
     except _Missing as missing:
         raise FaultNotApplicable(f"{name}: {missing}") from None
+
+
+def _denoising_model(pipeline: Any) -> nn.Cell | None:
+    named = [getattr(pipeline, attribute, None) for attribute in _DENOISING]
+    if found := [model for model in named if isinstance(model, nn.Cell)]:
+        return found[0]
+    # A user's own pipeline calls it as it likes.
+    cells = [value for value in getattr(pipeline, "__dict__", {}).values() if isinstance(value, nn.Cell)]
+    return cells[0] if len(cells) == 1 else None
 
 
 class _Missing(Exception):

@@ -59,9 +59,9 @@ class PowerDisplay(ProgressBar):
 
     def _say_rest(self, case: CasePower) -> None:
         """Say what the table of a case does not: what could not be told, and what it all comes to."""
-        absent = [fault.name for fault in case.faults if fault.outcome == "not applicable"]
-        if absent:
-            self._console.print(Text(f"  not applicable: {', '.join(absent)}"), soft_wrap=True)
+        for reason, names in _absent(case).items():
+            told = f"  not applicable: {', '.join(names)}" + (f" ({reason})" if reason else "")
+            self._console.print(Text(told), soft_wrap=True)
         for fault in case.failed:
             self._say("failed", "red", f"{case.name}: {fault.name}: {fault.reason}")
         self._console.print(Text(f"  {summary_text(case)}"), soft_wrap=True)
@@ -73,6 +73,15 @@ class PowerDisplay(ProgressBar):
 
     def _say(self, word: str, colour: str, text: str) -> None:
         self._console.print(Text.assemble((word, colour), f"  {text}"), soft_wrap=True)
+
+
+def _absent(case: CasePower) -> dict[str, list[str]]:
+    """Return the faults that are not applicable, by the reason: many have the same."""
+    absent: dict[str, list[str]] = {}
+    for fault in case.faults:
+        if fault.outcome == "not applicable":
+            absent.setdefault(fault.reason or "", []).append(fault.name)
+    return absent
 
 
 def summary_text(case: CasePower) -> str:

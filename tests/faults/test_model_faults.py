@@ -159,3 +159,20 @@ def test_a_model_of_another_build_says_what_is_missing(mindspore, pipeline):
     for name in set(_FAULTS) - {"weights-half"}:
         with pytest.raises(FaultNotApplicable, match=f"{name}: the model"):
             put_into_model(name, 0.5, pipeline)
+
+
+def test_a_pipeline_s_only_cell_is_its_model(mindspore, pipeline):
+    """A user's own pipeline calls it as it likes; of two it cannot be told which one denoises."""
+    from harness.faults.model import put_into_model
+
+    class Own:
+        def __init__(self, **models):
+            self.steps = 3
+            vars(self).update(models)
+
+    before = parameters(pipeline.unet)
+    put_into_model("weights-half", None, Own(network=pipeline.unet))
+    for one, other in zip(before, parameters(pipeline.unet), strict=True):
+        np.testing.assert_array_equal(one.astype(np.float16), other)
+    with pytest.raises(FaultNotApplicable, match="has no unet or transformer or decoder"):
+        put_into_model("weights-half", None, Own(one=pipeline.unet, other=mindspore.nn.Dense(2, 2)))

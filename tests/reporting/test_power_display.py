@@ -46,8 +46,7 @@ def printed(*cases, width=200):
             display.fault_done(2)
             display.finished(each)
     display.show(PowerReport.of(cases, FAULTS, quick=False))
-    # Where there is no terminal, the progress bar is an empty line.
-    return [line.rstrip() for line in file.getvalue().splitlines() if line]
+    return [line.rstrip() for line in file.getvalue().splitlines()]
 
 
 def test_a_case_is_a_table_with_a_row_per_fault():
@@ -72,8 +71,15 @@ def test_the_width_of_the_console_cuts_nothing():
 
 def test_what_is_not_applicable_is_named_and_not_counted():
     lines = printed(case(CAUGHT, ABSENT))
-    assert "  not applicable: variance-type" in lines
+    assert "  not applicable: variance-type (only DDPM has it)" in lines
     assert "  1 of 1 caught (scheduler 1/1)" in lines
+
+
+def test_faults_that_are_not_applicable_for_one_reason_are_named_together():
+    no_model = [power(name, "not applicable", reason="it has no unet") for name in ("norm-eps", "layer-half")]
+    lines = printed(case(CAUGHT, ABSENT, *no_model))
+    assert "  not applicable: variance-type (only DDPM has it)" in lines
+    assert "  not applicable: norm-eps, layer-half (it has no unet)" in lines
 
 
 def test_what_is_wrong_is_said_in_words():
