@@ -250,11 +250,13 @@ class TestWhatIsRefused:
         with pytest.raises(BaselineMissing, match="for ascend910b4; record it"):
             run(store, Sampler(all=lambda measured: dataclasses.replace(measured, fingerprint=npu)))
 
-    def test_a_stale_baseline_says_what_was_edited(self, store):
+    def test_a_case_that_was_edited_does_not_run_and_says_what_was(self, store):
+        pool = Sampler()
         with pytest.raises(
             CalibrationError, match=r"^guide/two-steps: the case was edited .*eta: 0.0 -> 0.5"
         ):
-            run(store, case=make_case(steps=3, arguments={"eta": 0.5}))
+            run(store, pool, case=make_case(steps=3, arguments={"eta": 0.5}))
+        assert pool.asked == []
         assert loaded(store).calibration is None
 
     @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from harness.baselines import (
     device_key,
     record_command,
     stale_message,
+    unusable,
 )
 from harness.cases import Case
 from harness.cases.tolerance import MOST_FACTOR
@@ -101,11 +102,10 @@ def calibrate(
     kept from an interrupted calibration. Raises HarnessError where it cannot be calibrated.
     """
     name = f"{case.suite}/{case.id}"
-    if not store.devices(case.suite, case.id):
-        command = record_command(
-            case.path, case.suite, case.id, store.root, options=store.options, reason=False, calibrate=True
-        )
-        raise BaselineMissing(f"no baseline of {name} is stored in {store.root}; record it: {command}")
+    if (found := unusable(case, store)) is not None:
+        if found.kind == "missing":
+            raise BaselineMissing(found.message)
+        raise CalibrationError(f"{name}: {found.message}")
     base = pool.run(member_job(case, None))
     baseline = store.load(case.suite, case.id, device_key(base.fingerprint), suite_file=case.path)
     _check_unchanged(case, base, baseline, store)
