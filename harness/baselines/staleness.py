@@ -107,8 +107,13 @@ def unusable(case: Case, store: BaselineStore) -> BaselineState | None:
         )
         message = f"no baseline of {case.suite}/{case.id} is stored in {store.root}; record it: {command}"
         return BaselineState("missing", store.root, message=message)
-    states = [state_of(case, store, device) for device in devices]
-    return None if any(state.kind == "ok" for state in states) else states[0]
+    found = []
+    for device in devices:
+        state = state_of(case, store, device)
+        if state.kind == "ok":
+            return None
+        found.append(state)
+    return found[0]
 
 
 def orphans(suites: Iterable[Suite], store: BaselineStore) -> tuple[Key, ...]:

@@ -32,8 +32,10 @@ def looks_like_suite(path: Path) -> bool:
         return False
     try:
         content = _start_of(path)
-        if _has_keys(content) or _says_something(content):
-            return _has_keys(content)
+        if _has_keys(content):
+            return True
+        if _says_something(content):
+            return False
         beside = (file for file in path.parent.iterdir() if file.suffix in _SUFFIXES and file.is_file())
         return any(_has_keys(_start_of(file)) for file in beside)
     except OSError:

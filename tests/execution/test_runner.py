@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -157,13 +158,13 @@ def test_a_worker_stuck_in_c_ends_without_its_runner(tmp_path):
     assert not alive(pid)
 
 
-def test_an_answer_that_was_not_waited_for_is_not_the_next_cases(tmp_path, monkeypatch):
-    """As pytest-timeout and a debugger do it: an exception out of the blue while the runner waits."""
-    began = tmp_path / "began"
-    monkeypatch.setenv("TEST_BEGAN", str(began))
+class LeftAlone(BaseException):
+    """Comes out of the blue while the runner waits, as from pytest-timeout, a debugger, Ctrl-C."""
 
-    class LeftAlone(BaseException):
-        pass
+
+@contextmanager
+def left_alone_once(began):
+    """Raise LeftAlone in this thread as soon as a process has written its number into the file `began`."""
 
     def leave(*_):
         raise LeftAlone
@@ -174,18 +175,25 @@ def test_an_answer_that_was_not_waited_for_is_not_the_next_cases(tmp_path, monke
         os.kill(os.getpid(), signal.SIGUSR1)
 
     previous = signal.signal(signal.SIGUSR1, leave)
+    interrupter = threading.Thread(target=interrupt)
+    interrupter.start()
     try:
-        with Runner(import_paths=[TESTS], timeout=60) as runner:
-            interrupter = threading.Thread(target=interrupt)
-            interrupter.start()
-            with pytest.raises(LeftAlone):
-                runner.run(job("ending_late"))
-            interrupter.join()
-            assert not alive(int(began.read_text()))
-            again = runner.run(job("sound", steps=2))
-        assert len(again.trace) == 2
+        with pytest.raises(LeftAlone) as caught:
+            yield caught
+        interrupter.join()
     finally:
         signal.signal(signal.SIGUSR1, previous)
+
+
+def test_an_answer_that_was_not_waited_for_is_not_the_next_cases(tmp_path, monkeypatch):
+    began = tmp_path / "began"
+    monkeypatch.setenv("TEST_BEGAN", str(began))
+    with Runner(import_paths=[TESTS], timeout=60) as runner:
+        with left_alone_once(began):
+            runner.run(job("ending_late"))
+        assert not alive(int(began.read_text()))
+        again = runner.run(job("sound", steps=2))
+    assert len(again.trace) == 2
 
 
 @pytest.mark.parametrize("answered", [False, True], ids=["before it answers", "before it is ready"])
@@ -205,31 +213,13 @@ def test_an_interrupt_while_a_worker_starts_leaves_nothing_behind(tmp_path, monk
         sound = f'exec "{sys.executable}"'
         python.write_text(f'#!/bin/sh\n[ "$1" = -c ] && {sound} "$@"\n{sound} -c "{stuck}"\n')
     python.chmod(0o700)
-
-    class LeftAlone(BaseException):
-        pass
-
-    def leave(*_):
-        raise LeftAlone
-
-    def interrupt():
-        while not (began.exists() and began.read_text()):
-            time.sleep(0.02)
-        os.kill(os.getpid(), signal.SIGUSR1)
-
-    previous = signal.signal(signal.SIGUSR1, leave)
-    try:
-        with Runner(python=python) as runner:
-            interrupter = threading.Thread(target=interrupt)
-            interrupter.start()
-            with pytest.raises(LeftAlone):
-                runner.run(job("sound"))
-            interrupter.join()
-            # The error and its traceback are still held, the runner is still open.
-            assert not alive(int(began.read_text()))
-            assert list(temporary.iterdir()) == []
-    finally:
-        signal.signal(signal.SIGUSR1, previous)
+    with Runner(python=python) as runner:
+        with left_alone_once(began) as left:
+            runner.run(job("sound"))
+        # The error and its traceback are still held, the runner is still open.
+        assert left.type is LeftAlone
+        assert not alive(int(began.read_text()))
+        assert list(temporary.iterdir()) == []
 
 
 def test_a_worker_that_cannot_start_says_why_to_every_case():
