@@ -40,6 +40,9 @@ class Tail:
         low, *above = map(float, np.sort(self._pieces[0])[:2])
         if not above:
             return low
+        # The difference of two finite values may overflow: between it and a finite one there is no line.
+        if math.isinf(above[0]):
+            return above[0] if self._weight else low
         # From the nearer of the two, as numpy does: it is met exactly.
         step = above[0] - low
         return low + step * self._weight if self._weight < 0.5 else above[0] - step * (1 - self._weight)

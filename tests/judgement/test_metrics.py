@@ -313,6 +313,12 @@ def test_values_that_are_no_numbers_are_refused_even_where_both_have_them(dtype:
             compare(output, reference)
 
 
+def test_a_difference_that_overflows_is_infinite_in_the_tail_too() -> None:
+    largest = np.finfo(np.float64).max
+    metrics = compare(np.array([largest, 1.0]), np.array([-largest, 1.0]))
+    assert metrics["max_abs"] == metrics["p999_abs"] == math.inf
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     hnp.arrays(
