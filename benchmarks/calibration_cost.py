@@ -22,8 +22,8 @@ from harness.cases import Case
 from harness.cases.selection import select
 from harness.execution.pool import RunnerPool
 from harness.execution.runner import Runner
-from harness.judgement.calibration.run import MEMBERS, Settings, calibrate
 from harness.measurement.record import Measurement
+from harness.operations.calibrate import MEMBERS, Settings, calibrate
 
 
 def main() -> None:

@@ -33,10 +33,10 @@ from harness.cases.selection import select
 from harness.execution.runner import Runner
 from harness.judgement.calibration.envelope import Member, make_calibration
 from harness.judgement.calibration.limits import CalibratedLimits, StepLimits, calibrated_limits
-from harness.judgement.calibration.run import member_job
 from harness.judgement.limited import output_rows, step_rows
 from harness.judgement.metrics import METRICS, scaled
 from harness.measurement.record import Measurement
+from harness.operations.calibrate import member_job
 
 
 def main() -> None:

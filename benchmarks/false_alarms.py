@@ -30,9 +30,10 @@ from harness.errors import HarnessError
 from harness.execution.fingerprint import effective_isa
 from harness.execution.profile import CPU_ISAS
 from harness.execution.runner import Runner
-from harness.judgement import Judgement, Tier, Verdict, judge_against
+from harness.judgement import Judgement, Tier, Verdict
 from harness.judgement.bits import first_changed_step, same_bits
 from harness.measurement.record import Measurement
+from harness.operations.selection import judge_against
 
 Run: TypeAlias = tuple[Case, Measurement]
 OTHER_MODE = {"pynative": "graph", "graph": "pynative"}

@@ -18,10 +18,10 @@ from harness.baselines import BaselineStore
 from harness.cases import Case
 from harness.cases.selection import select
 from harness.execution.runner import Runner
+from harness.operations.matrix import run_matrix
+from harness.operations.running import Running
 from harness.releases.interpreters import Subject, examine, in_order
 from harness.releases.kept import Sources
-from harness.releases.matrix import run_matrix
-from harness.releases.running import Running
 
 
 def once_each(cases: Sequence[Case], subjects: Sequence[Subject]) -> None:

@@ -73,7 +73,7 @@ def start_mindspore() -> None:
     import mindspore  # noqa: F401
 
     profile.apply_after_import()
-    from harness.pipelines.mint import install
+    from harness.kernels import install
 
     install()
 

@@ -44,7 +44,7 @@ def measure() -> dict[str, Any]:
 
 def table(told: dict[str, Any]) -> list[str]:
     """Return the lines of the table."""
-    from harness.pipelines.mint import KERNELS
+    from harness.kernels import KERNELS
 
     errors = worst(told["outcomes"])
     lines = [

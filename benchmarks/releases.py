@@ -14,9 +14,10 @@ from pathlib import Path
 from harness.baselines import BaselineStore
 from harness.cases.selection import select
 from harness.execution.runner import Runner
-from harness.judgement import compare, select_baseline
-from harness.judgement.check import check
+from harness.judgement import compare
 from harness.judgement.deviations import statistic_deviation
+from harness.operations.check import check
+from harness.operations.selection import select_baseline
 
 METRICS = ("relative_l2", "max_abs", "mean_abs", "worst_tile")
 

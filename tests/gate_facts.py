@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.releases.certificate import Certificate, Checkpoint, Commit, Environment, SuiteFile, identity
-from harness.releases.decision import decide
-from harness.releases.facts import CaseFacts, Chaos, HeldTo, Worst
-from harness.releases.policy import Policy, Waiver
+from harness.gate.certificate import Certificate, Checkpoint, Commit, Environment, SuiteFile, identity
+from harness.gate.decision import decide
+from harness.gate.facts import CaseFacts, Chaos, HeldTo, Worst
+from harness.gate.policy import Policy, Waiver
 
 NOW = "2026-11-23T08:00:00+00:00"
 ENVIRONMENT = Environment({"device": "CPU", "mindspore": "2.10.0 (2d550373)"}, {"exp": "1" * 64})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from harness.releases.history_record import CaseRecord, RunRecord
+from harness.history.history_record import CaseRecord, RunRecord
 
 RECORD = CaseRecord(
     "guide",

@@ -15,7 +15,7 @@ import yaml
 
 from harness.cases.selection import select
 from harness.cli import COMMANDS, app
-from harness.releases.policy_file import read_policy
+from harness.gate.policy_file import read_policy
 
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -78,3 +79,8 @@ def device_key(fingerprint: dict[str, str]) -> str:
             f"the fingerprint names no device to store a baseline for ({fields}); run harness doctor"
         )
     return name
+
+
+def baseline_sha256(baseline: Baseline) -> str | None:
+    """Return the sha256 of the JSON file that ``baseline`` was read from; None without a store."""
+    return None if baseline.path is None else hashlib.sha256(baseline.path.read_bytes()).hexdigest()

@@ -30,13 +30,13 @@ from harness.commands.releases import (
     subject_maker,
 )
 from harness.errors import UsageError
+from harness.operations.bisect_commits import bisect_commits
+from harness.operations.bisect_releases import ReleaseLine, bisect_releases
+from harness.operations.running import Running
 from harness.releases.bisection import Bisected
-from harness.releases.commits import bisect_commits
 from harness.releases.environments import Environments
 from harness.releases.kept import Sources
-from harness.releases.release_line import ReleaseLine, bisect_releases
 from harness.releases.requirements import Release
-from harness.releases.running import Running
 from harness.reporting.baselines import warn_of_baselines
 from harness.reporting.bisection import BisectionDisplay, bisected_json, show_bisected
 from harness.reporting.commands import runner_options

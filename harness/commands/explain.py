@@ -22,7 +22,7 @@ from harness.commands.options import (
     runners,
 )
 from harness.errors import UsageError
-from harness.explanation.explain import explain_against_baseline, explain_against_python
+from harness.operations.explain import explain_against_baseline, explain_against_python
 from harness.reporting.commands import runner_options
 from harness.reporting.destination import check_destination, write_result
 from harness.reporting.explanation import explanation_json, explanation_text

@@ -30,12 +30,12 @@ from harness.commands.options import (
 )
 from harness.errors import HarnessError, UsageError
 from harness.execution.pool import RunnerPool
-from harness.releases.certificate import Certificate, HashedFile
-from harness.releases.decision import EXIT_CODES
-from harness.releases.gate import gate as run_gate
-from harness.releases.policy import Policy
-from harness.releases.policy_file import read_policy
-from harness.releases.power_table import read_powers
+from harness.gate.certificate import Certificate, HashedFile
+from harness.gate.decision import EXIT_CODES
+from harness.gate.policy import Policy
+from harness.gate.policy_file import read_policy
+from harness.gate.power_table import read_powers
+from harness.operations.gate import gate as run_gate
 from harness.reporting.commands import commands, runner_options
 from harness.reporting.destination import check_destination, write_result
 from harness.reporting.gate import GateProgress, show_gate

@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 
 from harness.errors import UsageError
-from harness.releases.history import History
-from harness.releases.trends import Trend, trends, where
+from harness.history.history import History
+from harness.history.trends import Trend, trends, where
 from harness.reporting.destination import check_destination, write_result
 from harness.reporting.history import history_json, history_markdown, show_history
 from harness.reporting.html.history import history_page

@@ -34,11 +34,11 @@ from harness.commands.releases import (
     subjects,
 )
 from harness.errors import UsageError
+from harness.operations.matrix import run_matrix
+from harness.operations.running import Running
 from harness.releases.environments import Environments
 from harness.releases.kept import Sources
-from harness.releases.matrix import run_matrix
 from harness.releases.requirements import Release
-from harness.releases.running import Running
 from harness.reporting.baselines import warn_of_baselines
 from harness.reporting.commands import runner_options
 from harness.reporting.destination import check_destination, write_result

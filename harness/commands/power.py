@@ -25,9 +25,9 @@ from harness.commands.options import (
     runners,
 )
 from harness.execution.pool import RunnerPool
-from harness.judgement.power.examination import chosen_faults
-from harness.judgement.power.examination import examine as examine_case
 from harness.judgement.power.record import PowerReport
+from harness.operations.power import chosen_faults
+from harness.operations.power import examine as examine_case
 from harness.reporting.commands import runner_options
 from harness.reporting.destination import check_destination, write_result
 from harness.reporting.power import PowerDisplay

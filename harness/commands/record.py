@@ -34,11 +34,11 @@ from harness.commands.options import (
 from harness.errors import HarnessError
 from harness.execution.pool import RunnerPool
 from harness.execution.runner import Runner
-from harness.explanation.deep import Recorded, record_deep
-from harness.judgement.calibration.run import MEMBERS, Settings
-from harness.judgement.calibration.run import calibrate as calibrate_case
-from harness.judgement.power.vacuity import vacuous_cases
-from harness.judgement.recording import Recording
+from harness.operations.calibrate import MEMBERS, Settings
+from harness.operations.calibrate import calibrate as calibrate_case
+from harness.operations.deep import Recorded, record_deep
+from harness.operations.record import Recording
+from harness.operations.vacuity import vacuous_cases
 from harness.reporting.calibration import CalibrationDisplay
 from harness.reporting.commands import runner_options
 from harness.reporting.explanation import show_deep

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from harness.commands.exits import FAILED, INCOMPLETE, Ending
-from harness.releases.counting import count
-from harness.releases.findings import shown_findings
-from harness.releases.verification import Verification
-from harness.releases.verification import verify as verify_certificate
+from harness.counting import count
+from harness.gate.findings import shown_findings
+from harness.gate.verification import Verification
+from harness.gate.verification import verify as verify_certificate
 
 
 def verify(

@@ -67,10 +67,10 @@ def examine(name: str) -> dict[str, Any]:
     whether a second call with the same seed gave the same bits and ``sha256`` is the output's. ``kernels``
     are the calls to each of harness' own kernels.
     """
+    from harness.kernels import missing_kernel, reset, used
     from harness.pipelines.mindone.classes import pipeline_class
     from harness.pipelines.mindone_coverage.names import SAMPLES
     from harness.pipelines.mindone_coverage.trial import attempt
-    from harness.pipelines.mint import missing_kernel, reset, used
 
     if name not in SAMPLES:
         return _row(name, "unknown")
@@ -98,8 +98,8 @@ def _open(profile: Profile) -> dict[str, Any]:
     import mindspore as ms
 
     profile.apply_after_import()
+    from harness.kernels import install
     from harness.pipelines.mindone_coverage.names import pipeline_names
-    from harness.pipelines.mint import install
 
     install()
     return {"classes": pipeline_names(), "mindone": code_version(), "mindspore": ms.__version__}

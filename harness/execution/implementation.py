@@ -41,9 +41,9 @@ class Implementation:
     def prepare(self) -> None:
         """Install what is needed; once MindSpore has its device, before the first operator."""
         if self._own_kernels:
-            from harness.pipelines import mint
+            from harness import kernels
 
-            mint.install()
+            kernels.install()
 
     def fingerprint_fields(self) -> dict[str, str]:
         """Return what the implementation adds to the fingerprint."""
@@ -51,25 +51,25 @@ class Implementation:
         if self._mindone:
             fields = {"mindone": code_version(), "transformers": metadata.version("transformers")}
         if self._own_kernels:
-            from harness.pipelines import mint
+            from harness import kernels
 
-            fields["mint_kernels"] = f"harness {mint.VERSION}"
+            fields["mint_kernels"] = f"harness {kernels.VERSION}"
         return fields
 
     def reset(self) -> None:
         """Start to count the calls of replaced kernels anew."""
         if self._own_kernels:
-            from harness.pipelines import mint
+            from harness import kernels
 
-            mint.reset()
+            kernels.reset()
 
     def used_kernels(self) -> dict[str, int]:
         """Return the number of calls of each replaced kernel since :meth:`reset`."""
         if not self._own_kernels:
             return {}
-        from harness.pipelines import mint
+        from harness import kernels
 
-        used: dict[str, int] = mint.used()
+        used: dict[str, int] = kernels.used()
         return used
 
     @contextmanager
@@ -84,9 +84,9 @@ class Implementation:
             on_mindone = self._mindone or MINDONE in sys.modules
             if not on_mindone or self._device != "CPU" or isinstance(error, HarnessError):
                 raise
-            from harness.pipelines import mint
+            from harness import kernels
 
-            name = mint.missing_kernel(error)
+            name = kernels.missing_kernel(error)
             if name is None:
                 raise
             if not self._mindone:
@@ -96,5 +96,5 @@ class Implementation:
                 ) from error
             raise MissingKernel(
                 f"MindSpore has no CPU kernel for the operator {name}, and neither has harness "
-                f"({mint.TABLE_ADDRESS} has those it brings); run this case on Ascend"
+                f"({kernels.TABLE_ADDRESS} has those it brings); run this case on Ascend"
             ) from error

@@ -4,7 +4,6 @@ from harness.judgement.deviations import statistic_deviation
 from harness.judgement.metrics import METRICS, compare
 from harness.judgement.record import Judgement, Verdict
 from harness.judgement.rows import Row
-from harness.judgement.selection import judge_against, select_baseline
 from harness.judgement.tiers import FieldDifference, Tier, choose_tier, fingerprint_differences
 from harness.judgement.verdicts import judge
 
@@ -19,7 +18,5 @@ __all__ = [
     "compare",
     "fingerprint_differences",
     "judge",
-    "judge_against",
-    "select_baseline",
     "statistic_deviation",
 ]

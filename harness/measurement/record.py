@@ -66,7 +66,7 @@ class Measurement:
     ``latents`` is ``[steps, n, channels, height, width]`` where the case keeps them; ``singles`` has the
     shape of ``output`` and holds the images run one by one where the case asks for batch consistency;
     ``canaries`` maps operators to the hash of their result; ``replaced_kernels`` has the number of calls of
-    each primitive for which the harness's own kernel stood in (:mod:`harness.pipelines.mint`); ``timings``
+    each primitive for which the harness's own kernel stood in (:mod:`harness.kernels`); ``timings``
     are in seconds (``spawn`` and ``start`` of the worker are paid once, by its first case; ``load`` and
     ``run`` are the case's own);
     ``peak_memory`` is the largest resident size of the worker so far, in bytes.

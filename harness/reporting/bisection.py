@@ -10,9 +10,9 @@ from rich.text import Text
 
 import harness
 from harness.cases import Case
+from harness.counting import count
 from harness.releases.attribution import Attribution
 from harness.releases.bisection import Bisected
-from harness.releases.counting import count
 from harness.reporting.matrix import cell_words
 
 _FORMAT, _VERSION = "harness-bisection", 1

@@ -8,7 +8,7 @@ from rich.text import Text
 from harness.baselines import Calibration
 from harness.cases import Case
 from harness.judgement.calibration.findings import Finding, findings
-from harness.judgement.calibration.run import Calibrated
+from harness.operations.calibrate import Calibrated
 from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import print_table
 

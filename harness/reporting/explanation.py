@@ -12,8 +12,8 @@ from rich.text import Text
 
 from harness.cases import Case
 from harness.errors import HarnessError
-from harness.explanation.deep import Recorded
-from harness.explanation.explain import Conclusion, Explanation
+from harness.operations.deep import Recorded
+from harness.operations.explain import Conclusion, Explanation
 from harness.reporting.terminal import cause_lines
 from harness.tracing.difference import rounding_of
 from harness.tracing.findings import Finding, Replay

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.text import Text
 
-from harness.releases.certificate import Certificate
-from harness.releases.counting import count
-from harness.releases.decision import Outcome
-from harness.releases.facts import CaseFacts, Worst
-from harness.releases.findings import shown_findings
-from harness.releases.rules import Finding
+from harness.counting import count
+from harness.gate.certificate import Certificate
+from harness.gate.decision import Outcome
+from harness.gate.facts import CaseFacts, Worst
+from harness.gate.findings import shown_findings
+from harness.gate.rules import Finding
 from harness.reporting.commands import Commands
 from harness.reporting.figures import figure, part_of_limit
 from harness.reporting.progress import ProgressBar

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from harness.releases.certificate import Certificate
-from harness.releases.decision import Outcome
-from harness.releases.findings import shown_findings
+from harness.gate.certificate import Certificate
+from harness.gate.decision import Outcome
+from harness.gate.findings import shown_findings
 from harness.reporting.figures import part_of_limit
 from harness.reporting.gate import summary, word_of, worst_of
 from harness.reporting.markdown import MOST_BYTES, escaped

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.text import Text
 
 import harness
+from harness.history.history_record import RunRecord
+from harness.history.trends import BITS, MARGIN, Change, Point, Series, Step, Trend, short_commit
 from harness.judgement import Verdict
-from harness.releases.history_record import RunRecord
-from harness.releases.trends import BITS, MARGIN, Change, Point, Series, Step, Trend, short_commit
 from harness.reporting.figures import figure
 from harness.reporting.markdown import escaped
 from harness.reporting.tables import print_table

@@ -11,9 +11,9 @@ from harness.baselines import Baseline, BaselineStore, orphans, state_of
 from harness.baselines.errors import shown
 from harness.cases import Case, Limits
 from harness.cases.selection import Selection
+from harness.counting import count
 from harness.judgement import Tier
 from harness.judgement.limited import safety_factor
-from harness.releases.counting import count
 from harness.reporting.tables import print_table
 
 _HEADER = ("case", "pipeline", "checkpoint", "steps", "seeds", "dtype", "mode", "baseline", "across releases")

@@ -12,13 +12,13 @@ from rich.text import Text
 
 import harness
 from harness.cases import Case
+from harness.counting import count
 from harness.errors import HarnessError
 from harness.judgement import Verdict
+from harness.operations.matrix import Matrix, Row
+from harness.operations.running import Kept
 from harness.releases.comparison import Comparison
-from harness.releases.counting import count
 from harness.releases.interpreters import Subject, differing_packages
-from harness.releases.matrix import Matrix, Row
-from harness.releases.running import Kept
 from harness.reporting.figures import part_of_limit
 from harness.reporting.markdown import escaped
 from harness.reporting.progress import ProgressBar

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from harness.baselines import BaselineStore, Written, calibrate_command
 from harness.cases import Case
-from harness.judgement.recording import Candidate, Outcome, Recording, RecordingProgress, Refusal
+from harness.operations.record import Candidate, Outcome, Recording, RecordingProgress, Refusal
 from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import print_table
 

@@ -18,9 +18,9 @@ from harness.execution.pool import RunnerPool
 from harness.execution.runner import Runner
 from harness.faults.catalogue import FAULTS, fault
 from harness.judgement import Tier, Verdict, judge
-from harness.judgement.calibration.run import Settings, calibrate
 from harness.judgement.power.detection import fault_job, with_output_fault
 from harness.judgement.power.record import PowerReport
+from harness.operations.calibrate import Settings, calibrate
 
 # Some of every family, with sizes and without, runs and none.
 SOME = ("extra-draw", "beta-end", "variance-type", "weight-scaled", "patch")

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.cases.selection import select
-from harness.releases.certificate import Certificate
+from harness.gate.certificate import Certificate
 
 
 @pytest.mark.slow

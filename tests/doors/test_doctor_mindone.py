@@ -30,7 +30,7 @@ from harness.execution.profile import Profile
 apply = Profile.apply_after_import
 def without(self):
     apply(self)
-    from harness.pipelines.mint import KERNELS
+    from harness.kernels import KERNELS
     del KERNELS["FlashAttentionScore"]
 Profile.apply_after_import = without
 """

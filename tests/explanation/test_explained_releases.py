@@ -12,7 +12,7 @@ from user_project import Project
 
 from harness.baselines import BaselineStore
 from harness.execution.runner import Runner
-from harness.explanation.explain import explain_against_python
+from harness.operations.explain import explain_against_python
 
 pytestmark = pytest.mark.releases
 

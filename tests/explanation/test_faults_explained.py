@@ -9,9 +9,9 @@ from harness.baselines import Baseline, BaselineStore, Provenance, device_key
 from harness.baselines.deep import load_deep, write_deep
 from harness.errors import HarnessError
 from harness.execution.runner import Runner
-from harness.explanation.deep import record_deep
-from harness.explanation.explain import explain_against_baseline, explain_against_python
 from harness.faults.catalogue import FAULTS
+from harness.operations.deep import record_deep
+from harness.operations.explain import explain_against_baseline, explain_against_python
 from harness.reporting.explanation import explanation_json, explanation_text
 
 DIGITS = {

@@ -10,10 +10,10 @@ import safetensors.numpy
 from members import members_of, sampled
 from samples import FINGERPRINT, make_baseline, make_case
 
-import harness.judgement.calibration.kept as module
+import harness.operations.members as module
 from harness.baselines import BaselineStore
-from harness.judgement.calibration.kept import KeptMembers
 from harness.measurement.record import CheckpointIdentity
+from harness.operations.members import KeptMembers
 
 BASE = sampled()
 BASELINE = make_baseline(measurement=BASE)

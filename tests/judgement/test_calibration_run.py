@@ -11,15 +11,15 @@ import pytest
 from members import sampled
 from samples import FINGERPRINT, make_baseline, make_case
 
-import harness.judgement.calibration.run as module
+import harness.operations.calibrate as module
 from harness.baselines import BaselineError, BaselineMissing, BaselineStore
 from harness.cases import Limits
 from harness.errors import UsageError
 from harness.execution.runner import CaseFailed
 from harness.judgement.calibration.envelope import CalibrationError
-from harness.judgement.calibration.run import MEMBERS, Settings, calibrate, member_job
-from harness.judgement.recording import Recording
 from harness.measurement.record import CheckpointIdentity
+from harness.operations.calibrate import MEMBERS, Settings, calibrate, member_job
+from harness.operations.record import Recording
 
 CASE = make_case(steps=3)
 BASE = sampled()

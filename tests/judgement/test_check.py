@@ -10,7 +10,7 @@ from samples import FINGERPRINT, make_baseline, make_case, make_measurement
 from harness.baselines import BaselineStore
 from harness.execution.runner import WorkerCrashed
 from harness.judgement import Verdict
-from harness.judgement.check import check
+from harness.operations.check import check
 
 BASE = make_measurement()
 NPU = {**FINGERPRINT, "device": "Ascend", "soc": "Ascend910B4"}

@@ -8,10 +8,10 @@ from harness.baselines import DEFAULT_FACTOR
 from harness.judgement import Tier, Verdict
 from harness.judgement.calibration.explicit import LOOSE
 from harness.judgement.calibration.limits import kind_of
-from harness.judgement.calibration.run import MEMBERS
 from harness.judgement.calibration.spread import CHAOS, MODE_GAP
 from harness.judgement.limited import DEVICE_FACTOR
 from harness.judgement.metrics import METRICS
+from harness.operations.calibrate import MEMBERS
 
 ROOT = Path(__file__).parents[2]
 PAGE = " ".join((ROOT / "docs" / "judging.md").read_text(encoding="utf-8").split())

@@ -9,12 +9,13 @@ import pytest
 from samples import make_baseline, make_calibration, make_case, make_measurement
 
 from harness.baselines import BaselineStore
+from harness.baselines.record import baseline_sha256
 from harness.errors import HarnessError, UsageError
 from harness.execution.runner import WorkerCrashed
 from harness.faults.catalogue import FAULTS, FaultNotApplicable, fault
-from harness.judgement.power.examination import baseline_sha256, chosen_faults, examine
 from harness.judgement.power.search import PRECISION
 from harness.measurement.statistics import summarise
+from harness.operations.power import chosen_faults, examine
 
 LIMITS = {"across_releases": {"max_abs": 1e-4}}
 CASE = make_case(tolerance=LIMITS)

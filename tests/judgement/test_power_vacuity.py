@@ -7,7 +7,8 @@ import pytest
 from samples import make_baseline, make_calibration, make_case, make_measurement
 
 from harness.baselines import BaselineStore
-from harness.judgement.power.vacuity import vacuous_cases, vacuous_output
+from harness.judgement.power.vacuity import vacuous_output
+from harness.operations.vacuity import vacuous_cases
 
 LIMITS = {"relative_l2": 1e-6, "max_abs": 1e-5}
 

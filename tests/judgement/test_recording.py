@@ -16,7 +16,7 @@ from harness.baselines import BaselineError, BaselineStore
 from harness.cases import Limits
 from harness.errors import HarnessError
 from harness.execution.runner import CaseFailed
-from harness.judgement.recording import FIRST_REASON, Candidate, Recording, Refusal
+from harness.operations.record import FIRST_REASON, Candidate, Recording, Refusal
 
 BASE = make_measurement()
 CASE = make_case()

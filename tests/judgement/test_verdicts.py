@@ -14,10 +14,11 @@ from samples import FINGERPRINT, make_baseline, make_case, make_measurement
 
 from harness.baselines import BaselineDamaged, BaselineMissing, BaselineStore
 from harness.cases import Case, Limits
-from harness.judgement import Judgement, Tier, Verdict, judge, judge_against, select_baseline
+from harness.judgement import Judgement, Tier, Verdict, judge
 from harness.judgement.rows import Row
 from harness.measurement.record import CheckpointIdentity, Draw, Measurement
 from harness.measurement.statistics import summarise
+from harness.operations.selection import judge_against, select_baseline
 
 RELEASE = {**FINGERPRINT, "mindspore": "2.9.0"}
 DEVICE = {**FINGERPRINT, "cores": "2"}

@@ -88,7 +88,7 @@ def test_the_finding_still_holds(finding, tmp_path):
     installed = ", ".join(f"{name} {version(name)}" for name in ("mindspore", "mindone"))
     assert not off, (
         f"under {installed} the finding {finding.title!r} no longer holds as docs/findings.md has it. If it "
-        "is mended, say since when, and see what rests on it (harness.pipelines.mint, docs/mindone.md).\n"
+        "is mended, say since when, and see what rests on it (harness.kernels, docs/mindone.md).\n"
         f"Shown, printed: {off}\n{printed}"
     )
 

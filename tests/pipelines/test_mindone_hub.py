@@ -12,8 +12,8 @@ from samples import make_case
 
 from harness.baselines import BaselineStore
 from harness.execution.runner import CaseFailed, Runner
-from harness.judgement.check import check
-from harness.judgement.recording import Recording
+from harness.operations.check import check
+from harness.operations.record import Recording
 
 pytestmark = pytest.mark.mindone
 

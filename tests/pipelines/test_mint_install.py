@@ -27,27 +27,27 @@ users.einsum = einsum_before
 sys.modules["users_own_pipeline"] = users
 matmul_before, add_before = gen_ops_prim.MatMul.__call__, ms.Tensor.add
 
-from harness.pipelines import mint
-from harness.pipelines.mint.registry import KERNELS
+from harness import kernels
+from harness.kernels.registry import KERNELS
 told = {}
-told["before"] = sorted(mint.replaced())
-mint.install()
+told["before"] = sorted(kernels.replaced())
+kernels.install()
 arange = gen_ops_prim.Arange.__call__
-mint.install()
+kernels.install()
 told["twice"] = gen_ops_prim.Arange.__call__ is arange
 told["aliases"] = [bound_before(3).asnumpy().tolist(), functions.arange(3).asnumpy().tolist()]
 eye = functions.eye(2)
 told["user's einsum"] = users.einsum("ij,jk->ik", eye, eye).asnumpy().tolist()
-told["used"] = mint.used()
-mint.reset()
-told["used after reset"] = mint.used()
+told["used"] = kernels.used()
+kernels.reset()
+told["used after reset"] = kernels.used()
 told["untouched"] = [gen_ops_prim.MatMul.__call__ is matmul_before, ms.Tensor.add is add_before]
 told["made with arguments"] = gen_ops_prim.Roll(2, 0)(ms.Tensor([1, 2, 3])).asnumpy().tolist()
-told["version"] = mint.VERSION
+told["version"] = kernels.VERSION
 base = functions.zeros((2, 3))
 base.fill_(2.5)
 told["in place"] = base.asnumpy().tolist()
-told["unknown"] = sorted(mint.replaced() - set(KERNELS))
+told["unknown"] = sorted(kernels.replaced() - set(KERNELS))
 print(json.dumps(told))
 """
 
@@ -95,7 +95,7 @@ def test_the_version_is_a_number(told):
 
 
 def test_a_primitive_has_one_kernel(mindspore):
-    from harness.pipelines.mint.registry import kernel
+    from harness.kernels.registry import kernel
 
     with pytest.raises(ValueError, match="Arange has two kernels"):
         kernel("Arange", serves=("mint.arange",))(len)

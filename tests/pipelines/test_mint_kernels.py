@@ -70,7 +70,7 @@ def native() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def kernels(mindspore: Any) -> dict[str, Any]:
-    from harness.pipelines.mint import KERNELS
+    from harness.kernels import KERNELS
 
     return KERNELS
 

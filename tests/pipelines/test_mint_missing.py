@@ -40,7 +40,7 @@ CALL_STACK = (
     ],
 )
 def test_the_words_of_all_releases(text, primitive):
-    from harness.pipelines.mint import missing_kernel
+    from harness.kernels import missing_kernel
 
     assert missing_kernel(RuntimeError(text)) == primitive
 
@@ -57,7 +57,7 @@ def test_the_words_of_all_releases(text, primitive):
     ],
 )
 def test_other_errors_are_left_alone(text):
-    from harness.pipelines.mint import missing_kernel
+    from harness.kernels import missing_kernel
 
     assert missing_kernel(RuntimeError(text)) is None
 
@@ -71,14 +71,14 @@ profile = Profile(core=claim_core().core)
 profile.apply_before_import()
 import mindspore as ms
 profile.apply_after_import()
-from harness.pipelines import mint
-mint.install()
+from harness import kernels
+kernels.install()
 told = []
 for method, argument in (("bernoulli_", 0.5), ("reshape", (5,))):
     try:
         getattr(ms.mint.zeros((3,)), method)(argument)
     except Exception as error:
-        told.append(mint.missing_kernel(error))
+        told.append(kernels.missing_kernel(error))
 print(json.dumps(told))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

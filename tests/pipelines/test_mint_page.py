@@ -8,7 +8,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "mindone-kernels.md"
 
 
 def test_the_table_lists_the_kernels_and_no_others(mindspore):
-    from harness.pipelines.mint import KERNELS, TABLE_ADDRESS
+    from harness.kernels import KERNELS, TABLE_ADDRESS
 
     text = PAGE.read_text()
     assert PAGE.match(TABLE_ADDRESS)

@@ -53,7 +53,7 @@ def told() -> dict[str, Any]:
 
 
 def test_every_random_kernel_was_drawn_from(told, mindspore):
-    from harness.pipelines.mint import KERNELS
+    from harness.kernels import KERNELS
 
     assert set(told["used"]) == {name for name, kernel in KERNELS.items() if kernel.family == "random"}
     assert set(told["draws"]) == set(DISTRIBUTIONS)

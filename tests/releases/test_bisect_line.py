@@ -13,11 +13,11 @@ from samples import make_case, make_measurement
 from harness.baselines import BaselineStore
 from harness.errors import HarnessError, UsageError
 from harness.judgement import Verdict
+from harness.operations.bisect_releases import ReleaseLine
+from harness.operations.compare_runs import compare_runs
 from harness.releases.attribution import Attribution, attribute
 from harness.releases.bisection import NothingToFind, bisect
-from harness.releases.comparison import compare_runs
 from harness.releases.interpreters import Subject
-from harness.releases.release_line import ReleaseLine
 from harness.releases.requirements import Release
 from harness.reporting.bisection import show_bisected
 

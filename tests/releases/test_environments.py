@@ -13,6 +13,7 @@ from other_interpreters import interpreter
 from user_project import Project
 
 from harness.errors import HarnessError, UsageError
+from harness.operations.bisect_releases import ReleaseLine
 from harness.releases import environments as module
 from harness.releases.environments import BYTES_EACH, Environments
 from harness.releases.installer import (
@@ -23,7 +24,6 @@ from harness.releases.installer import (
     releases_between,
 )
 from harness.releases.interpreters import differing_packages, examine, in_order, installed
-from harness.releases.release_line import ReleaseLine
 from harness.releases.requirements import Release, Specification
 
 SPECIFICATION = Specification.of(Release.parse("mindspore==2.8.0"), [])

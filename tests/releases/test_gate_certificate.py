@@ -11,10 +11,10 @@ from gate_facts import case_facts, certificate, chaos, waiver, without_verdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.releases.certificate import Certificate, CertificateError, HashedFile, PowerTable, seal_of
-from harness.releases.facts import Worst
-from harness.releases.plain import from_json, to_json
-from harness.releases.policy import Policy
+from harness.gate.certificate import Certificate, CertificateError, HashedFile, PowerTable, seal_of
+from harness.gate.facts import Worst
+from harness.gate.plain import from_json, to_json
+from harness.gate.policy import Policy
 
 WRITTEN = certificate(
     case_facts(margin=math.inf, worst=Worst("max_abs", math.nan, 0.0, at_least=False), verdict="drift"),

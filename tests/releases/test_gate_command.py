@@ -16,9 +16,9 @@ from user_project import Project, heed_interrupts
 import harness
 from harness.baselines import BaselineStore
 from harness.cases import load_suite
-from harness.releases.certificate import Certificate
-from harness.releases.decision import decide
-from harness.releases.rules import CASE_RULES
+from harness.gate.certificate import Certificate
+from harness.gate.decision import decide
+from harness.gate.rules import CASE_RULES
 
 SUITES = {
     "small": """\

@@ -9,9 +9,9 @@ from samples import make_baseline, make_calibration, make_case, make_measurement
 
 from harness.baselines import BaselineStore
 from harness.errors import HarnessError
-from harness.judgement.check import check
-from harness.releases.evidence import Evidence
-from harness.releases.facts import Chaos
+from harness.gate.facts import Chaos
+from harness.operations.check import check
+from harness.operations.evidence import Evidence
 
 CASE = make_case()
 NEWER = {**make_measurement().fingerprint, "mindspore": "2.11.0"}

@@ -10,10 +10,10 @@ import pytest
 
 from harness.cases import SuiteError, load_suite
 from harness.cases.selection import select
-from harness.releases.certificate import Certificate
-from harness.releases.policy import Policy, Waiver
-from harness.releases.policy_file import PolicyEntry, read_policy
-from harness.releases.rules import CASE_RULES, ORPHAN
+from harness.gate.certificate import Certificate
+from harness.gate.policy import Policy, Waiver
+from harness.gate.policy_file import PolicyEntry, read_policy
+from harness.gate.rules import CASE_RULES, ORPHAN
 
 DOCS = Path(__file__).parents[2] / "docs"
 SUITE = """\

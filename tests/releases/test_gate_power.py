@@ -9,11 +9,12 @@ import pytest
 from samples import make_baseline, make_calibration, make_case
 
 from harness.baselines import BaselineStore
+from harness.baselines.record import baseline_sha256
 from harness.errors import UsageError
 from harness.faults.catalogue import FAULTS
-from harness.judgement.power.examination import baseline_sha256, tolerance_used
+from harness.gate.power_table import read_powers
 from harness.judgement.power.record import CasePower, FaultPower, PowerReport
-from harness.releases.power_table import read_powers
+from harness.judgement.power.tolerance import tolerance_used
 
 CASE = make_case()
 

@@ -7,10 +7,10 @@ import dataclasses
 import pytest
 from gate_facts import NOW, case_facts, chaos, held_to, waiver, without_verdict
 
-from harness.releases.decision import EXIT_CODES, decide
-from harness.releases.facts import CaseFacts
-from harness.releases.policy import Policy
-from harness.releases.rules import CASE_RULES
+from harness.gate.decision import EXIT_CODES, decide
+from harness.gate.facts import CaseFacts
+from harness.gate.policy import Policy
+from harness.gate.rules import CASE_RULES
 
 SOUND = case_facts("sound")
 

@@ -9,11 +9,11 @@ import pytest
 from gate_facts import CHECKPOINT, ENVIRONMENT, case_facts, certificate, held_to, without_verdict
 
 from harness.errors import UsageError
-from harness.releases.certificate import CertificateError, SuiteFile, identity
-from harness.releases.decision import Decision
-from harness.releases.facts import Worst
-from harness.releases.policy import Policy
-from harness.releases.verification import verify
+from harness.gate.certificate import CertificateError, SuiteFile, identity
+from harness.gate.decision import Decision
+from harness.gate.facts import Worst
+from harness.gate.policy import Policy
+from harness.gate.verification import verify
 
 PASSED = Decision("passed", (), ())
 

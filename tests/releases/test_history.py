@@ -17,11 +17,11 @@ from history_runs import RECORD, RUN
 from samples import make_case, make_measurement
 
 from harness.errors import HarnessError, UsageError
+from harness.history import history
+from harness.history.history import History
+from harness.history.history_record import CaseRecord
 from harness.judgement.check import Check
 from harness.judgement.record import Judgement
-from harness.releases import history
-from harness.releases.history import History
-from harness.releases.history_record import CaseRecord
 
 
 def test_what_is_appended_is_read(tmp_path):
@@ -118,7 +118,7 @@ def test_runs_at_once_lose_nothing(tmp_path):
 _KILLED_BEFORE_THE_END = """
 import os, signal, sys
 from pathlib import Path
-from harness.releases import history
+from harness.history import history
 from history_runs import RECORD, RUN
 from dataclasses import replace
 real, count = history._insert_case, [0]

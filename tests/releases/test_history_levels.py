@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.releases.levels import FALSE_ALARMS, Levels, find_levels
+from harness.history.levels import FALSE_ALARMS, Levels, find_levels
 
 A, B, C = 0.3249435799662024, 0.32494357996620245, 0.5  # A and B are neighbours: one bit apart
 NAN, INF = math.nan, math.inf

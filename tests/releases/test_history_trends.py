@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from harness.releases.history_record import CaseRecord, RunRecord
-from harness.releases.trends import BITS, MARGIN, Trend, trends
+from harness.history.history_record import CaseRecord, RunRecord
+from harness.history.trends import BITS, MARGIN, Trend, trends
 
 OLD = CaseRecord(
     "guide", "one", "identical", "c1", margin=0.0, baseline_sha256="b1", output_sha256="o1",

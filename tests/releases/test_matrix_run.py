@@ -17,11 +17,11 @@ from user_project import Project, heed_interrupts
 from harness.baselines import BaselineStore
 from harness.errors import HarnessError
 from harness.judgement import Verdict
+from harness.operations.compare_runs import compare_runs
+from harness.operations.matrix import classes
 from harness.releases.bits import bits_of
-from harness.releases.comparison import compare_runs
 from harness.releases.interpreters import Subject
 from harness.releases.kept import KeptMeasurements, Sources, read_measurement
-from harness.releases.matrix import classes
 
 SUITE = """\
 suite: small

@@ -8,8 +8,8 @@ from rich.console import Console
 from samples import make_baseline, make_calibration, make_case
 
 from harness.baselines import StepEnvelope, Written
-from harness.judgement.calibration.kept import KeptMembers
-from harness.judgement.calibration.run import Calibrated
+from harness.operations.calibrate import Calibrated
+from harness.operations.members import KeptMembers
 from harness.reporting.calibration import CalibrationDisplay, growth
 
 GROWING = (StepEnvelope(0, {"mean": 0.0}, 5e-7, 1e-6), StepEnvelope(1, {"mean": 0.0}, 0.2, 0.4))

@@ -10,8 +10,8 @@ from samples import make_case
 
 from harness.errors import HarnessError
 from harness.explanation import Cause
-from harness.explanation.deep import Recorded
-from harness.explanation.explain import Explanation
+from harness.operations.deep import Recorded
+from harness.operations.explain import Explanation
 from harness.reporting.explanation import explanation_json, explanation_text, show_deep
 from harness.tracing.difference import Difference
 from harness.tracing.findings import Finding, Replay

@@ -10,8 +10,8 @@ from gate_facts import case_facts, certificate, waiver, without_verdict
 from rich.console import Console
 from samples import make_case
 
-from harness.releases.facts import Worst
-from harness.releases.policy import Policy
+from harness.gate.facts import Worst
+from harness.gate.policy import Policy
 from harness.reporting.commands import commands
 from harness.reporting.figures import part_of_limit
 from harness.reporting.gate import show_gate, worst_of

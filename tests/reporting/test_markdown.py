@@ -12,7 +12,7 @@ from samples import FINGERPRINT, make_baseline, make_case
 from harness.baselines import BaselineStore, Key
 from harness.explanation import Cause
 from harness.judgement import Judgement, Row, Tier, Verdict
-from harness.judgement.check import check
+from harness.operations.check import check
 from harness.reporting.commands import commands
 from harness.reporting.github import error_annotations
 from harness.reporting.markdown import MOST_BYTES, escaped, markdown_summary

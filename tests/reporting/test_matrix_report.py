@@ -11,9 +11,9 @@ from samples import make_case
 
 from harness.errors import HarnessError
 from harness.judgement import Tier, Verdict
+from harness.operations.matrix import Column, Matrix, Row
 from harness.releases.comparison import Comparison
 from harness.releases.interpreters import Subject
-from harness.releases.matrix import Column, Matrix, Row
 from harness.reporting.html.matrix import matrix_page
 from harness.reporting.matrix import (
     MatrixDisplay,

@@ -9,7 +9,7 @@ from rich.console import Console
 from samples import make_case, make_measurement
 
 from harness.baselines import BaselineStore, Written
-from harness.judgement.recording import Candidate, Recording, Refusal
+from harness.operations.record import Candidate, Recording, Refusal
 from harness.reporting.recording import RecordingDisplay
 
 CASE = make_case()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import suppress
-
-from harness.baselines import Baseline, BaselineError, BaselineStore
+from harness.baselines import Baseline
 from harness.baselines.errors import shown
 from harness.cases import Calibrated, Case, Limits
 from harness.faults.catalogue import FAULTS, Fault, FaultNotApplicable
@@ -51,22 +48,6 @@ def vacuous_output(case: Case, baseline: Baseline) -> str | None:
         f"difference {detection.margin or 0.0:.2g} times the one that would be caught. Tighten "
         f"`tolerance.{TIER.value}` {remedy}, or remove it: `calibrated` is measured"
     )
-
-
-def vacuous_cases(cases: Iterable[Case], store: BaselineStore) -> tuple[str, ...]:
-    """Return what :func:`vacuous_output` says of the ``cases`` and each of their baselines in ``store``.
-
-    Baselines that cannot be read are left out, and those of the case as it was before it was edited: whoever
-    runs the case is told of them.
-    """
-    found = []
-    for case in cases:
-        for device in store.devices(case.suite, case.id):
-            with suppress(BaselineError):
-                baseline = store.load(case.suite, case.id, device)
-                if baseline.provenance.case_hash == case.hash():
-                    found.append(vacuous_output(case, baseline))
-    return tuple(text for text in found if text is not None)
 
 
 def _detections(case: Case, baseline: Baseline) -> list[tuple[Fault, Detection]]:

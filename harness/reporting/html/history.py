@@ -7,9 +7,9 @@ from datetime import datetime, timezone
 from html import escape
 
 import harness
-from harness.releases.counting import count
-from harness.releases.history_record import RunRecord
-from harness.releases.trends import BITS, MARGIN, Point, Series, Trend, short_commit
+from harness.counting import count
+from harness.history.history_record import RunRecord
+from harness.history.trends import BITS, MARGIN, Point, Series, Trend, short_commit
 from harness.reporting.figures import exact_figure, figure
 from harness.reporting.history import chosen, headline, letters, step_lines
 from harness.reporting.html.document import static_page

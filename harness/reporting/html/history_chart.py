@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import groupby
 
-from harness.releases.trends import Series, Trend, differing_fields
+from harness.history.trends import Series, Trend, differing_fields
 from harness.reporting.figures import exact_figure
 
 # In units of the picture, which has as many as there are runs from left to right.

@@ -7,10 +7,10 @@ from datetime import datetime, timezone
 from html import escape
 
 import harness
+from harness.counting import count
+from harness.operations.matrix import Matrix, Row
 from harness.releases.comparison import Comparison
-from harness.releases.counting import count
 from harness.releases.interpreters import differing_packages
-from harness.releases.matrix import Matrix, Row
 from harness.reporting.html.document import static_page
 from harness.reporting.matrix import cell_words, cost, failures, operator_lines, same_bits
 

@@ -113,20 +113,20 @@ def main(native: bool) -> None:
     import mindspore
 
     profile.apply_after_import()
-    from harness.pipelines import mint
+    from harness import kernels
 
     if not native:
-        mint.install()
+        kernels.install()
     tensors, cases, torch_version = load()
     caller = Caller(tensors)
     outcomes = []
     for primitive, function, args, kwargs, results in cases:
-        kernel = mint.KERNELS[primitive]
+        kernel = kernels.KERNELS[primitive]
         dtypes = [each.partition(":")[2] for each in results]
         outcome: dict[str, Any] = {"primitive": primitive, "function": function, "dtypes": dtypes}
-        mint.reset()
+        kernels.reset()
         try:
-            if native or primitive in mint.replaced():
+            if native or primitive in kernels.replaced():
                 got = caller.results(function, args, kwargs)
             else:  # this release has a kernel of its own
                 got = caller.called(kernel.function, args, kwargs)
@@ -136,13 +136,13 @@ def main(native: bool) -> None:
             outcome["sha256"] = digest(got)
         except Exception as error:  # noqa: BLE001  told in the outcome
             outcome["problem"] = f"{type(error).__name__}: {error}".splitlines()[0]
-            outcome["missing"] = mint.missing_kernel(error)
-        outcome["used"] = sorted(mint.used())
+            outcome["missing"] = kernels.missing_kernel(error)
+        outcome["used"] = sorted(kernels.used())
         outcomes.append(outcome)
     told = {
         "mindspore": mindspore.__version__,
         "torch": torch_version,
-        "replaced": sorted(mint.replaced()),
+        "replaced": sorted(kernels.replaced()),
         "outcomes": outcomes,
     }
     print(json.dumps(told))

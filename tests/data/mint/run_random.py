@@ -67,10 +67,10 @@ def main() -> None:
     import mindspore as ms
 
     profile.apply_after_import()
+    from harness import kernels
     from harness.measurement.guard import Guard, UnseededRandomness
-    from harness.pipelines import mint
 
-    mint.install()
+    kernels.install()
 
     def seeded(seed: int) -> dict[str, Any]:
         return {"generator": ms.Generator().manual_seed(seed)}
@@ -89,10 +89,10 @@ def main() -> None:
     told = {}
     used: set[str] = set()
     for name, draw in draws().items():
-        mint.reset()
+        kernels.reset()
         ms.manual_seed(5)
         values = draw()
-        used |= set(mint.used())
+        used |= set(kernels.used())
         first, second = digest(values), digest(draw())
         ms.manual_seed(5)
         repeated = digest(draw())

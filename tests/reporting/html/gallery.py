@@ -16,9 +16,9 @@ from harness.cases import Case, load_suite
 from harness.execution.runner import Runner
 from harness.explanation.causes import root_causes
 from harness.judgement.calibration.envelope import Member, make_calibration
-from harness.judgement.calibration.run import member_job
-from harness.judgement.check import check
 from harness.measurement.record import Measurement
+from harness.operations.calibrate import member_job
+from harness.operations.check import check
 from harness.pipelines.checkpoints import resolve
 from harness.reporting.commands import commands
 from harness.reporting.html.run import RunReport

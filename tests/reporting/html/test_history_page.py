@@ -14,7 +14,7 @@ from history_runs import RECORD, RUN
 from rich.console import Console
 from views import HOSTILE
 
-from harness.releases.trends import trends
+from harness.history.trends import trends
 from harness.reporting.history import (
     change_text,
     history_json,

@@ -14,8 +14,8 @@ from harness.baselines.record import Baseline
 from harness.cases import Case
 from harness.errors import HarnessError
 from harness.explanation.causes import root_causes
-from harness.judgement.check import check
 from harness.measurement.record import Measurement
+from harness.operations.check import check
 from harness.reporting.commands import commands
 from harness.reporting.html.run import write_report
 from harness.reporting.html.view import case_view

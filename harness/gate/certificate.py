@@ -1,0 +1,190 @@
+"""The certificate: what a gate decided and all that it decided on, as one sealed JSON file.
+
+The seal is a sha256 over the content. It shows that a file is damaged, or was edited by someone who did not
+make the seal anew. Whoever wants to forge a certificate can do that, as there is no key: where this matters,
+sign the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.errors import HarnessError
+from harness.gate.decision import Decision
+from harness.gate.facts import CaseFacts
+from harness.gate.plain import from_json, to_json
+from harness.gate.policy import ALLOWABLE, Policy
+
+FORMAT = 1
+_KIND = "harness certificate"
+
+
+class CertificateError(HarnessError):
+    """The bytes are no certificate, or not the one that was written; the message does not name the file."""
+
+
+@dataclass(frozen=True)
+class HashedFile:
+    """A file that went into the gate, and its sha256."""
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class SuiteFile:
+    """A suite: ``file`` is relative to the certificate's ``suites_root``; ``cases`` is their number."""
+
+    name: str
+    file: str
+    sha256: str
+    cases: int
+
+
+@dataclass(frozen=True)
+class Commit:
+    """The commit of the working tree with the suites, and whether anything in it was changed."""
+
+    hash: str
+    dirty: bool
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where cases ran: every field of the fingerprint, and what single operators gave there."""
+
+    fingerprint: dict[str, str]
+    canaries: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The weights that cases ran with: the case's words, the Hub revision, the sha256 of each file."""
+
+    source: str | None
+    revision: str | None
+    files: dict[str, str]
+
+
+@dataclass(frozen=True)
+class PowerTable:
+    """What ``harness power --json`` had found, as it was given to the gate."""
+
+    file: HashedFile
+    report: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A gate's decision with all that it was made of.
+
+    ``date`` is when the gate ran, ISO 8601 in UTC. ``suites_root`` and ``baselines_root`` are the folders
+    that the names of suites and baselines are relative to. ``environments`` and ``checkpoints`` are by the
+    hash of what they are (:func:`identity`). ``policy_file`` is None for the default policy. ``orphans`` are
+    baselines without a case, as ``suite/id/device``.
+    """
+
+    harness_version: str
+    date: str
+    commit: Commit | None
+    suites_root: str
+    suites: tuple[SuiteFile, ...]
+    baselines_root: str
+    environments: dict[str, Environment]
+    checkpoints: dict[str, Checkpoint]
+    policy: Policy
+    policy_file: HashedFile | None
+    power: PowerTable | None
+    cases: tuple[CaseFacts, ...]
+    orphans: tuple[str, ...]
+    decision: Decision
+    kind: str = field(default=_KIND)
+    format: int = field(default=FORMAT)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many cases came to each verdict, then to none, for want of what."""
+        found: Counter[str] = Counter(facts.verdict or facts.state for facts in self.cases)
+        return {
+            word: found[word] for word in (*ALLOWABLE, *sorted(found.keys() - set(ALLOWABLE))) if found[word]
+        }
+
+    def to_bytes(self) -> bytes:
+        """Return the certificate as the bytes of its file: JSON, sorted, ASCII, the seal among the keys."""
+        data = to_json(self)
+        return _laid_out({**data, "seal": seal_of(data)})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Certificate:
+        """Return the certificate that ``data`` holds, every byte of it checked.
+
+        Raises :class:`CertificateError` for anything that :meth:`to_bytes` did not write.
+        """
+        content = _parsed(data)
+        if content.get("kind") != _KIND:
+            raise CertificateError("it is JSON, but no certificate; give a file that harness gate wrote")
+        if content.get("format") != FORMAT:
+            told = repr(content.get("format"))[:40]
+            raise CertificateError(f"its format {told} is unknown; this version of harness reads {FORMAT}")
+        seal = content.pop("seal", None)
+        if seal != seal_of(content):
+            raise CertificateError(
+                "its content does not match its seal: it was edited or damaged; get the file again from "
+                "where harness gate wrote it"
+            )
+        # Spaces, the order of keys, other spellings of a number: nothing that a seal over the content shows.
+        if _laid_out({**content, "seal": seal}) != data:
+            raise CertificateError(
+                "its bytes are not those that harness gate wrote, though its content is: it was formatted or "
+                "damaged; get the file again from where harness gate wrote it"
+            )
+        try:
+            return from_json(cls, content)
+        except ValueError as error:
+            raise CertificateError(f"it is no certificate of this version of harness: {error}") from None
+
+
+def seal_of(content: dict[str, Any]) -> str:
+    """Return the hex sha256 of ``content`` as JSON with sorted keys, no spaces, ASCII only."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def identity(part: Environment | Checkpoint) -> str:
+    """Return the key of a part in its table: the first 16 digits of the hash of its content."""
+    return seal_of(to_json(part))[:16]
+
+
+def _laid_out(content: dict[str, Any]) -> bytes:
+    return (json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n").encode("ascii")
+
+
+def _parsed(data: bytes) -> dict[str, Any]:
+    try:
+        content = json.loads(data.decode("ascii"), parse_constant=_no_number, parse_float=_finite)
+    except UnicodeDecodeError as error:
+        raise CertificateError(f"byte {error.start} is no ASCII: it is no certificate, or damaged") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise CertificateError(f"{where}: it is no JSON ({error.msg}): it is damaged or cut short") from None
+    except RecursionError:
+        raise CertificateError("it is nested too deeply: it is no certificate") from None
+    except ValueError as error:  # NaN, a number of thousands of digits
+        raise CertificateError(f"it is no certificate, or damaged: {error}") from None
+    if not isinstance(content, dict):
+        raise CertificateError("it is JSON, but no certificate; give a file that harness gate wrote")
+    return content
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    return value if math.isfinite(value) else _no_number(digits)
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number of JSON")

@@ -1,0 +1,88 @@
+"""The decision of a gate: every rule applied to every case, waivers taken into account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Literal
+
+from harness.gate.facts import CaseFacts
+from harness.gate.policy import Policy
+from harness.gate.rules import CASE_RULES, Finding, orphan
+
+Outcome = Literal["passed", "drift", "incomplete"]
+# Of two kinds of finding the outcome is the harder one: that something drifted is known for sure.
+EXIT_CODES: dict[Outcome, int] = {"passed": 0, "drift": 1, "incomplete": 2}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a gate came to: the outcome, the findings that led to it, and what is worth knowing either way.
+
+    ``findings`` have those that count first, drift before what is incomplete; then those that are waived.
+    """
+
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def counting(self) -> tuple[Finding, ...]:
+        """The findings that no waiver covers."""
+        return tuple(finding for finding in self.findings if finding.waiver is None)
+
+
+def decide(policy: Policy, cases: Sequence[CaseFacts], orphans: Sequence[str], now: str) -> Decision:
+    """Return what ``policy`` makes of the facts about ``cases`` and of the ``orphans`` (``suite/id/device``).
+
+    ``now`` is when the gate ran, ISO 8601 with the offset from UTC. The same facts give the same decision.
+    """
+    moment = datetime.fromisoformat(now)
+    found = [*_of_cases(policy, cases, moment), *map(orphan, orphans)]
+    # In the order of the rules, of which drift is the first, and of the cases: sorting keeps it.
+    told = (_waived(policy, each, moment.date()) for each in found)
+    findings = sorted(told, key=lambda each: each.waiver is not None)
+    counting = [each for each in findings if each.waiver is None]
+    outcome: Outcome = "passed"
+    if counting:
+        outcome = "drift" if any(each.kind == "drift" for each in counting) else "incomplete"
+    return Decision(outcome, tuple(findings), tuple(_notes(policy, cases, findings, moment.date())))
+
+
+def _of_cases(policy: Policy, cases: Sequence[CaseFacts], now: datetime) -> Iterator[Finding]:
+    for name, (kind, rule) in CASE_RULES.items():
+        for facts in cases:
+            for message in rule(policy, facts, now):
+                yield Finding(name, kind, facts.name, message)
+
+
+def _waived(policy: Policy, finding: Finding, today: date) -> Finding:
+    """Return ``finding`` with the waiver that covers it, or with a word on the ones that no longer do."""
+    covering = [
+        (index, waiver)
+        for index, waiver in enumerate(policy.waivers)
+        if waiver.covers(finding.about, finding.rule)
+    ]
+    for index, waiver in covering:
+        if not waiver.expired(today):
+            return replace(finding, waiver=index)
+    ended = [f"the waiver of {waiver.owner} for it expired on {waiver.expires}" for _, waiver in covering]
+    return replace(finding, message="; ".join([finding.message, *ended]))
+
+
+def _notes(
+    policy: Policy, cases: Sequence[CaseFacts], findings: Sequence[Finding], today: date
+) -> Iterator[str]:
+    used = {finding.waiver for finding in findings}
+    for index, waiver in enumerate(policy.waivers):
+        if index in used:
+            continue
+        bites = any(waiver.covers(finding.about, finding.rule) for finding in findings)
+        if bites and waiver.expired(today):
+            continue  # its findings say so
+        what = f"the waiver of {waiver.owner} for {waiver.case} (until {waiver.expires}) waives nothing"
+        yield f"{what}: remove it from the policy"
+    chaotic = {facts.name for facts in cases if facts.chaos is not None}
+    for name in sorted(policy.chaotic.keys() - chaotic):
+        yield f"`chaotic` names {name}, which is not chaotic: remove it from the policy"

@@ -1,0 +1,42 @@
+"""Findings of a gate as they are shown: baselines of suites that were not given, one line for each suite."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+from harness.counting import count
+from harness.gate.certificate import Certificate
+from harness.gate.rules import ORPHAN, Finding, orphan
+
+
+def shown_findings(certificate: Certificate) -> Iterator[Finding]:
+    """Yield the findings of a gate, those about baselines of a suite that was not given as one.
+
+    Such a suite was most likely forgotten: to remove its baselines is not the first thing to advise.
+    """
+    given = {suite.name for suite in certificate.suites}
+    findings = certificate.decision.findings
+    groups = Counter(key for each in findings if (key := _not_given(each, given)) is not None)
+    told = set()
+    for finding in findings:
+        key = _not_given(finding, given)
+        if key is None:
+            yield finding
+        elif key not in told:
+            told.add(key)
+            suite, _ = key
+            message = (
+                f"{count(groups[key], 'baseline')} of a suite that was not given: give every suite that the "
+                "folder of baselines has, or remove the files of one that is gone"
+            )
+            yield replace(finding, about=suite, message=message)
+
+
+def _not_given(finding: Finding, given: set[str]) -> tuple[str, int | None] | None:
+    """Return the suite and the waiver of a baseline whose suite was not given, None for all else."""
+    suite = finding.about.partition("/")[0]
+    # With a word on a waiver that expired it is shown by itself.
+    plain = finding.rule == ORPHAN and finding.message == orphan(finding.about).message
+    return (suite, finding.waiver) if plain and suite not in given else None

@@ -1,0 +1,213 @@
+"""Policy files: YAML, read as suites are, with a file:line:column for everything that is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from harness.cases import Problem, Suite, SuiteError
+from harness.cases.document import Document, KeyPath, read_document
+from harness.cases.tolerance import Strict
+from harness.cases.validation import shape_problems
+from harness.cases.wording import quoted, suggestion
+from harness.gate.policy import ALLOWABLE, DEFAULT_ALLOWED, Policy, Waiver
+from harness.gate.rules import CASE_RULES
+
+_DEFAULT = "default"
+_DAYS = {"day": 1, "days": 1, "week": 7, "weeks": 7}
+_RELEASE = re.compile(r"\d+\.\d+(\.\w+)*")
+
+
+class PolicyError(SuiteError):
+    """Every problem of a policy file, one a line, in the order of the file."""
+
+
+def _verdict(word: str) -> str:
+    if word == "error":
+        raise ValueError("`error` is no verdict to allow: nothing was compared; waive it until the case runs")
+    if word not in ALLOWABLE:
+        raise ValueError(f"unknown verdict {quoted(word)}; {suggestion(word, ALLOWABLE)}")
+    return word
+
+
+def _with_unit(value: object) -> object:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        days = value if isinstance(value, int) and value > 0 else 90
+        raise ValueError(f"an age has a unit; write a number of days or weeks, as `{days} days`")
+    return value
+
+
+def _days(text: str) -> str:
+    number, _, unit = text.partition(" ")
+    if not number.isascii() or not number.isdigit() or unit not in _DAYS or not 0 < int(number) <= 36_500:
+        raise ValueError(f"{quoted(text)} is no age; write a number of days or weeks, as `90 days`")
+    return text
+
+
+def _release(text: str) -> str:
+    if not _RELEASE.fullmatch(text):
+        raise ValueError(
+            f"{quoted(text)} is no release of MindSpore; write as '2.10.0', or '2.10' for all of it"
+        )
+    return text
+
+
+def _date(text: str) -> str:
+    try:
+        # Only this of ISO 8601's forms: newer Pythons read more of them than older ones.
+        date.fromisoformat(text if len(text) == 10 else "")
+    except ValueError:
+        raise ValueError(f"{quoted(text)} is no date; write as 2027-01-31") from None
+    return text
+
+
+def _rule(name: str) -> str:
+    if name not in CASE_RULES:
+        raise ValueError(f"unknown rule {quoted(name)}; {suggestion(name, CASE_RULES)}")
+    return name
+
+
+def _said(text: str) -> str:
+    if not text.strip():
+        raise ValueError("nothing is written here; a waiver says why it is given, and by whom")
+    return text
+
+
+Said = Annotated[str, AfterValidator(_said)]
+Allowed = Annotated[list[Annotated[str, AfterValidator(_verdict)]], Field(min_length=1)]
+
+
+class BaselinesEntry(Strict):
+    """What is asked of the baselines."""
+
+    max_age: Annotated[str, BeforeValidator(_with_unit), AfterValidator(_days)] | None = None
+    mindspore: Annotated[list[Annotated[str, AfterValidator(_release)]], Field(min_length=1)] | None = None
+
+
+class WaiverEntry(Strict):
+    """One exception."""
+
+    case: str
+    reason: Said
+    owner: Said
+    expires: Annotated[str, AfterValidator(_date)]
+    rules: Annotated[list[Annotated[str, AfterValidator(_rule)]], Field(min_length=1)] | None = None
+
+
+class PolicyEntry(Strict):
+    """A whole policy file."""
+
+    policy: Said
+    description: str = ""
+    verdicts: dict[str, Allowed] = Field(default_factory=dict)
+    baselines: BaselinesEntry = Field(default_factory=BaselinesEntry)
+    power: Literal["required", "optional"] = "optional"
+    chaotic: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    waivers: list[WaiverEntry] = Field(default_factory=list)
+
+
+# The keys that a mapping may have, by the key it stands under.
+_MODELS: dict[str, type[Strict]] = {"": PolicyEntry, "baselines": BaselinesEntry, "waivers": WaiverEntry}
+
+
+def read_policy(path: Path, suites: Sequence[Suite]) -> Policy:
+    """Return the policy in the file ``path``, for a gate of ``suites``.
+
+    Raises:
+        SuiteError: with everything that is wrong with the file, each as 'file:line:column: what; what to do':
+            keys and values that a policy has not, tags and cases that the suites have not.
+    """
+    document = read_document(path, needed="`policy:` and a name")
+    problems = list(document.problems)
+    known = {(problem.line, problem.column) for problem in problems}
+    shape = shape_problems(document, PolicyEntry, _unknown_key)
+    problems += [problem for problem in shape if (problem.line, problem.column) not in known]
+    problems += _unknown_names(document, suites)
+    if problems:
+        raise PolicyError(problems)
+    policy = _policy(PolicyEntry.model_validate(document.value))
+    if problems := list(_impossible(document, policy, suites)):
+        raise PolicyError(problems)
+    return policy
+
+
+def _policy(entry: PolicyEntry) -> Policy:
+    tags = {tag: tuple(words) for tag, words in entry.verdicts.items()}
+    default = tags.pop(_DEFAULT, DEFAULT_ALLOWED)
+    baselines = entry.baselines
+    return Policy(
+        name=entry.policy,
+        verdicts=default,
+        tags=tags,
+        max_age_days=None if baselines.max_age is None else _number_of_days(baselines.max_age),
+        mindspore=tuple(baselines.mindspore or ()),
+        power=entry.power == "required",
+        chaotic=dict(entry.chaotic),
+        waivers=tuple(
+            Waiver(each.case, each.reason, each.owner, each.expires, tuple(each.rules or ()))
+            for each in entry.waivers
+        ),
+    )
+
+
+def _number_of_days(text: str) -> int:
+    number, _, unit = text.partition(" ")
+    return int(number) * _DAYS[unit]
+
+
+def _unknown_key(at: KeyPath) -> str:
+    parents = [element for element in at[:-1] if isinstance(element, str)]
+    model = _MODELS[parents[-1] if parents else ""]
+    return f"unknown key {quoted(str(at[-1]))}; {suggestion(str(at[-1]), model.model_fields)}"
+
+
+def _unknown_names(document: Document, suites: Sequence[Suite]) -> Iterator[Problem]:
+    """Yield tags and cases that the suites have not, as far as the document has the shape to name them."""
+    if not isinstance(document.value, dict):
+        return
+    cases = [case for suite in suites for case in suite.cases]
+    tags = dict.fromkeys(tag for case in cases for tag in case.tags)
+    names = [f"{case.suite}/{case.id}" for case in cases]
+    verdicts = document.value.get("verdicts")
+    for tag in verdicts if isinstance(verdicts, dict) else ():
+        if tag not in tags and tag != _DEFAULT:
+            message = f"no case has the tag {quoted(tag)}; {suggestion(tag, [*tags, _DEFAULT])}"
+            yield document.problem(("verdicts", tag), message, key=True)
+    chaotic = document.value.get("chaotic")
+    for name in chaotic if isinstance(chaotic, dict) else ():
+        if name not in names:
+            yield document.problem(("chaotic", name), _no_case(name, names), key=True)
+    waivers = document.value.get("waivers")
+    for index, waiver in enumerate(waivers if isinstance(waivers, list) else ()):
+        named = waiver.get("case") if isinstance(waiver, dict) else None
+        if isinstance(named, str) and named not in names:
+            yield document.problem(("waivers", index, "case"), _no_case(named, names))
+
+
+def _no_case(name: str, names: Sequence[str]) -> str:
+    if "/" not in name:
+        return f"{quoted(name)} is no case; write suite/case, as {names[0]}"
+    # All cases of a big suite are no help in an error message.
+    told = suggestion(name, names)
+    return f"no case {quoted(name)} in these suites; " + (
+        told if told.startswith("did") else "check its name"
+    )
+
+
+def _impossible(document: Document, policy: Policy, suites: Sequence[Suite]) -> Iterator[Problem]:
+    """Yield the tags that together allow no verdict at all, for a case that has them."""
+    told = set()
+    for case in (case for suite in suites for case in suite.cases):
+        named = policy.naming(case.tags)
+        if named and not policy.allowed(case.tags) and named not in told:
+            told.add(named)
+            message = (
+                f"the tags {' and '.join(named)}, which {case.suite}/{case.id} has, allow no verdict in "
+                "common; allow one for all of them"
+            )
+            yield document.problem(("verdicts", named[-1]), message, key=True)

@@ -1,0 +1,85 @@
+"""The power table of a gate: what `harness power --json` found, as far as it still says anything."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.baselines import Baseline
+from harness.baselines.errors import shown
+from harness.baselines.record import baseline_sha256
+from harness.cases import Calibrated, Case
+from harness.counting import count
+from harness.errors import UsageError
+from harness.gate.certificate import HashedFile, PowerTable
+from harness.judgement.power.record import CasePower, PowerReport
+from harness.judgement.power.tolerance import tolerance_used
+
+
+@dataclass(frozen=True)
+class Powers:
+    """The power of cases by their names, and the ``table`` they are from."""
+
+    table: PowerTable
+    cases: dict[tuple[str, str], CasePower]
+
+    def gap(self, case: Case, baseline: Baseline) -> str | None:
+        """Return why the table says nothing of ``case`` held to ``baseline``; None where it does.
+
+        A strict case has no power across releases that could be missing.
+        """
+        if case.strict:
+            return None
+        found = self.cases.get((case.suite, case.id))
+        if found is None:
+            return "the power table has no such case"
+        if found.refusal is not None:
+            return f"the power table could not examine it: {found.refusal}"
+        if found.device != baseline.device:
+            return f"the power table is of its baseline for {found.device}, not {baseline.device}"
+        changed = {
+            "the case": found.case_hash != case.hash(),
+            "its baseline": found.baseline_sha256 != baseline_sha256(baseline),
+            "its tolerance": found.tolerance != _tolerance(case, baseline),
+        }
+        if told := [what for what, differs in changed.items() if differs]:
+            return f"since the power table was made, {' and '.join(told)} changed; run harness power again"
+        if found.failed:
+            faults = count(len(found.failed), "fault")
+            return f"{faults} of the power table failed to run; run harness power again"
+        return None if found.vacuous is not None else "the power table has too few faults to tell"
+
+    def vacuous(self, case: Case, baseline: Baseline) -> str | None:
+        """Return why the table says that ``case`` is vacuous; None where it does not, or says nothing."""
+        found = self.cases.get((case.suite, case.id))
+        if found is None or not found.vacuous or self.gap(case, baseline) is not None:
+            return None
+        return f"vacuous by the power table: {found.why_vacuous}; tighten its tolerance across releases"
+
+
+def read_powers(path: Path) -> Powers:
+    """Return what the JSON file of `harness power` says.
+
+    Raises :class:`UsageError` where it cannot be read or is no such file.
+    """
+    remedy = "give the file that harness power --json wrote"
+    try:
+        data = path.read_bytes()
+        content = json.loads(data)
+        report = PowerReport.from_dict(content)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}; {remedy}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UsageError(f"{path}: is no power table ({error}); {remedy}") from None
+    file = HashedFile(shown(path), hashlib.sha256(data).hexdigest())
+    cases = {(case.suite, case.case_id): case for case in report.cases}
+    return Powers(PowerTable(file, content), cases)
+
+
+def _tolerance(case: Case, baseline: Baseline) -> object:
+    """Return the tolerance as the table has it, None where the case is not calibrated now."""
+    if isinstance(case.tolerance.across_releases, Calibrated) and baseline.calibration is None:
+        return None
+    return tolerance_used(case, baseline)

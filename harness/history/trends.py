@@ -1,0 +1,221 @@
+"""Trends: each case's figures over the runs of a history, their steps, and what changed where they begin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from harness.history.history_record import CaseRecord, RunRecord
+from harness.history.levels import Levels, find_levels
+
+MARGIN, BITS = "margin", "output bits"
+_ABSENT = "(absent)"
+
+
+@dataclass(frozen=True)
+class Point:
+    """One case in one run."""
+
+    run: RunRecord
+    record: CaseRecord
+
+
+@dataclass(frozen=True)
+class Change:
+    """One figure that changed its level, from ``before`` to ``after``."""
+
+    figure: str
+    before: float
+    after: float
+
+    @property
+    def relative(self) -> float:
+        """The size of the change over that of the larger of both levels; 0 where both are 0."""
+        size = max(abs(self.before), abs(self.after))
+        return abs(self.after - self.before) / size if size else 0.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """A lasting change of level of one case.
+
+    ``point`` is the first run of the new level, ``before`` the last one on the old. ``changes`` has the
+    figures, those that changed most first; ``surroundings`` is what else changed between the two runs.
+    """
+
+    before: Point
+    point: Point
+    changes: tuple[Change, ...]
+    surroundings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One figure of a case: ``values`` belong to the runs at ``places`` of the case's points."""
+
+    figure: str
+    places: tuple[int, ...]
+    values: tuple[float, ...]
+
+    @cached_property
+    def found(self) -> Levels:
+        """The levels of the values."""
+        return find_levels(self.values)
+
+
+@dataclass(frozen=True)
+class Trend:
+    """One case over all runs that it was part of, in one of the environments of a matrix (``subject``).
+
+    ``subject`` is None for the runs that no matrix made.
+    """
+
+    suite: str
+    case_id: str
+    points: tuple[Point, ...]
+    subject: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The case's name, ``suite/id``."""
+        return f"{self.suite}/{self.case_id}"
+
+    @property
+    def title(self) -> str:
+        """The case's name, with the environment where a matrix chose it: ``suite/id under 2.8.0``."""
+        return self.name if self.subject is None else f"{self.name} under {self.subject}"
+
+    @cached_property
+    def series(self) -> tuple[Series, ...]:
+        """The margin, the statistics in the order in which they came, and the classes of equal bits.
+
+        Bits are numbered from 0 in the order in which they came.
+        """
+        names = dict.fromkeys(name for point in self.points for name in point.record.statistics)
+        return (
+            self._series(MARGIN, [point.record.margin for point in self.points]),
+            *(
+                self._series(name, [point.record.statistics.get(name) for point in self.points])
+                for name in names
+            ),
+            self._series(BITS, self._bits()),
+        )
+
+    def _series(self, figure: str, values: Sequence[float | None]) -> Series:
+        known = [(place, value) for place, value in enumerate(values) if value is not None]
+        return Series(figure, tuple(place for place, _ in known), tuple(value for _, value in known))
+
+    def _bits(self) -> list[float | None]:
+        seen: dict[str, float] = {}
+        hashes = [point.record.output_sha256 for point in self.points]
+        return [None if each is None else seen.setdefault(each, float(len(seen))) for each in hashes]
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The lasting changes, oldest first: one for all figures that change at the same run."""
+        found: dict[tuple[int, int], list[Change]] = {}
+        for series in self.series:
+            # How far two numbers of classes are apart means nothing: there is no noise in them.
+            if series.figure == BITS and not series.found.exact:
+                continue
+            for old, new in series.found.steps:
+                key = (series.places[old.stop - 1], series.places[new.start])
+                found.setdefault(key, []).append(Change(series.figure, old.value, new.value))
+        return tuple(
+            Step(
+                self.points[before],
+                self.points[place],
+                tuple(sorted(changes, key=_rank)),
+                tuple(surroundings(self.points[before], self.points[place])),
+            )
+            for (before, place), changes in sorted(found.items(), key=lambda item: (item[0][1], item[0][0]))
+        )
+
+    @cached_property
+    def outliers(self) -> tuple[tuple[Point, tuple[str, ...]], ...]:
+        """The runs that stood alone beside their level, with the figures that did."""
+        return self._pick(lambda found: found.outliers)
+
+    @cached_property
+    def latest(self) -> tuple[tuple[Point, tuple[str, ...]], ...]:
+        """The newest runs that left the level: outliers or the beginning of a step, the next run tells."""
+        return self._pick(lambda found: () if found.latest is None else (found.latest,))
+
+    def _pick(self, places: Callable[[Levels], Sequence[int]]) -> tuple[tuple[Point, tuple[str, ...]], ...]:
+        found: dict[int, list[str]] = {}
+        for series in self.series:
+            if series.figure == BITS and not series.found.exact:
+                continue
+            for index in places(series.found):
+                found.setdefault(series.places[index], []).append(series.figure)
+        return tuple((self.points[place], tuple(figures)) for place, figures in sorted(found.items()))
+
+
+def _rank(change: Change) -> tuple[bool, float]:
+    """Order by size, to two digits: figures that moved alike stay in their order; bits last."""
+    return change.figure == BITS, -float(f"{change.relative:.1e}")
+
+
+def trends(runs: Sequence[RunRecord]) -> tuple[Trend, ...]:
+    """Return each case that any of ``runs`` had, in order of suite and case.
+
+    The environments of a matrix are trends of their own, in the order in which they first ran: a series that
+    takes turns between releases would have no level.
+    """
+    points: dict[tuple[str, str, str | None], list[Point]] = {}
+    for run in runs:
+        for record in run.cases:
+            points.setdefault((record.suite, record.case_id, run.subject), []).append(Point(run, record))
+    return tuple(
+        Trend(suite, case, tuple(points[suite, case, subject]), subject)
+        for suite, case, subject in sorted(points, key=lambda key: key[:2])
+    )
+
+
+def surroundings(before: Point, after: Point) -> Iterator[str]:
+    """Yield what changed between two runs of a case: its environment first, its commit last."""
+    yield from differing_fields(before.record.environment, after.record.environment)
+    if before.record.case_hash != after.record.case_hash:
+        yield "the case was edited"
+    if before.record.baseline_sha256 != after.record.baseline_sha256:
+        yield "its baseline is another"
+    if before.run.harness != after.run.harness:
+        yield f"harness {before.run.harness} -> {after.run.harness}"
+    if before.run.git_commit != after.run.git_commit:
+        yield f"commit {short_commit(before.run.git_commit)} -> {short_commit(after.run.git_commit)}"
+
+
+def differing_fields(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
+    """Yield each field that differs, as ``mindspore 2.8.0 -> 2.9.0``."""
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):
+            yield f"{name} {before.get(name, _ABSENT)} -> {after.get(name, _ABSENT)}"
+
+
+def short_commit(commit: str | None) -> str:
+    """Return a commit in twelve digits, with what follows them (``-dirty``)."""
+    if commit is None:
+        return _ABSENT
+    digits, dash, rest = commit.partition("-")
+    return digits[:12] + dash + rest
+
+
+def where(runs: Sequence[RunRecord], fields: Mapping[str, str]) -> tuple[RunRecord, ...]:
+    """Return ``runs`` with only the cases whose environment has all ``fields``, without runs left empty.
+
+    A field may be given without what its value has in brackets: ``2.10.0`` for ``2.10.0 (4bcfac44)``. With no
+    fields all runs are there, also those without cases.
+    """
+    if not fields:
+        return tuple(runs)
+    kept = (
+        replace(run, cases=tuple(case for case in run.cases if _has(case.environment, fields)))
+        for run in runs
+    )
+    return tuple(run for run in kept if run.cases)
+
+
+def _has(environment: Mapping[str, str], fields: Mapping[str, str]) -> bool:
+    found = ((environment.get(name), wanted) for name, wanted in fields.items())
+    return all(value is not None and wanted in (value, value.partition(" (")[0]) for value, wanted in found)

@@ -1,0 +1,23 @@
+"""The tolerance that a case's power is measured at, as plain data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.baselines import Baseline
+from harness.cases import Calibrated, Case, Limits
+from harness.judgement.limited import safety_factor
+from harness.judgement.power.detection import TIER
+
+
+def tolerance_used(case: Case, baseline: Baseline) -> dict[str, Any]:
+    """Return the tolerance across releases as :class:`CasePower` keeps it; ``baseline`` is calibrated."""
+    tolerance = case.tolerance.across_releases
+    if isinstance(tolerance, Limits):
+        return {"kind": "limits", "limits": tolerance.given()}
+    if not isinstance(tolerance, Calibrated):
+        return {"kind": "exact"}
+    calibration = baseline.calibration
+    assert calibration is not None
+    factor = safety_factor(TIER, tolerance, calibration)
+    return {"kind": "calibrated", "factor": factor, "members": len(calibration.members)}

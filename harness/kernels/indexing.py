@@ -1,0 +1,102 @@
+# ruff: noqa: ARG001  MindSpore decides what a kernel is handed
+"""Taking, placing and marking elements by index."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor, ops
+
+from harness.kernels.arrays import number, to_numpy, to_tensor, write
+from harness.kernels.registry import kernel
+
+
+@kernel("Embedding", serves=("mint.nn.functional.embedding", "mint.nn.Embedding"))
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+) -> Tensor:
+    """`ops.gather` of the weight's rows; max_norm is refused."""
+    if max_norm is not None:
+        raise NotImplementedError("harness's CPU kernel of Embedding has no max_norm")
+    return ops.gather(weight, input, 0)
+
+
+@kernel("IndexSelect", serves=("mint.index_select",))
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """`numpy.take`."""
+    return to_tensor(np.take(to_numpy(input), to_numpy(index), dim), input.dtype)
+
+
+@kernel("ScatterAddExt", serves=("mint.scatter_add", "Tensor.scatter_add"), methods=("scatter_add",))
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """`numpy.add.at`, one after the other in the index's order, in the dtype."""
+    result, places = to_numpy(input).copy(), to_numpy(index)
+    np.add.at(result, _places(places, dim), to_numpy(src)[tuple(map(slice, places.shape))])
+    return to_tensor(result, input.dtype)
+
+
+@kernel("InplaceScatterSrc", "InplaceScatterValue", serves=("Tensor.scatter_",), methods=("scatter_",))
+def scatter_(input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
+    """numpy's assignment by index; of several for one place, the last stays."""
+    result, places = to_numpy(input).copy(), to_numpy(index)
+    values = to_numpy(src)
+    result[_places(places, dim)] = values[tuple(map(slice, places.shape))] if values.ndim else values
+    return write(input, to_tensor(result, input.dtype))
+
+
+def _places(index: Any, dim: int) -> tuple[Any, ...]:
+    places = list(np.ogrid[tuple(map(slice, index.shape))])
+    places[dim] = index
+    return tuple(places)
+
+
+@kernel("InplaceIndexCopy", serves=("Tensor.index_copy_",), methods=("index_copy_",))
+def index_copy_(input: Tensor, dim: int, index: Tensor, tensor: Tensor) -> Tensor:
+    """numpy's assignment by index."""
+    result = to_numpy(input).copy()
+    result[(slice(None),) * (dim % result.ndim) + (to_numpy(index),)] = to_numpy(tensor)
+    return write(input, to_tensor(result, input.dtype))
+
+
+@kernel("NonZeroExt", serves=("mint.nonzero(as_tuple=True)",))
+def nonzero(input: Tensor) -> tuple[Tensor, ...]:
+    """`numpy.nonzero`."""
+    return tuple(to_tensor(each.astype(np.int64)) for each in np.nonzero(np.atleast_1d(to_numpy(input))))
+
+
+@kernel("OneHotExt", serves=("mint.nn.functional.one_hot",))
+def one_hot(tensor: Tensor, num_classes: int, on_value: Any, off_value: Any, axis: int = -1) -> Tensor:
+    """Rows of a unit matrix."""
+    classes = to_numpy(tensor)
+    count = int(classes.max()) + 1 if num_classes == -1 else num_classes
+    marked = np.arange(count) == classes[..., None]
+    values = np.where(np.moveaxis(marked, -1, axis), to_numpy(on_value), to_numpy(off_value))
+    return to_tensor(values, ms.int64)
+
+
+@kernel("TrilExt", serves=("mint.tril",))
+def tril(input: Tensor, diagonal: int = 0) -> Tensor:
+    """`numpy.tril`."""
+    return to_tensor(np.tril(to_numpy(input), diagonal), input.dtype)
+
+
+@kernel("DiagExt", serves=("mint.diag",))
+def diag(input: Tensor, diagonal: int = 0) -> Tensor:
+    """`numpy.diag`."""
+    return to_tensor(np.diag(to_numpy(input), number(diagonal)), input.dtype)
+
+
+@kernel("TraceExt", serves=("mint.trace",))
+def trace(input: Tensor) -> Tensor:
+    """`numpy.trace`, floats in float64."""
+    values = to_numpy(input)
+    if values.dtype.kind != "f":
+        return to_tensor(np.trace(values, dtype=np.int64))
+    return to_tensor(np.trace(values, dtype=np.float64), input.dtype)

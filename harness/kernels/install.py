@@ -1,0 +1,118 @@
+"""Putting the kernels in the place of what the CPU lacks, and counting their use."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import sys
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor
+from mindspore.ops import functional_overload
+from mindspore.ops.auto_generate import gen_ops_prim, pyboost_inner_prim
+
+from harness.kernels.registry import KERNELS, Kernel
+
+# Raised whenever a kernel gives other bits than before.
+VERSION = 1
+
+_NO_ARGUMENTS = frozenset({"self", "args", "kwargs"})
+
+_used: Counter[str] = Counter()
+_replaced: set[str] = set()
+
+
+def install() -> None:
+    """Replace the primitives in the table, for the rest of the process; only where the device is a CPU.
+
+    Primitives that this release lacks, or has a CPU kernel for, are left alone. Does nothing the second
+    time. Replaced are classes' ``__call__`` and attributes of modules, so every alias is served, also those
+    bound by name before.
+    """
+    if _replaced or ms.get_context("device_target") != "CPU":
+        return
+    for kernel in KERNELS.values():
+        if kernel.native_from is None or _release() < _numbers(kernel.native_from):
+            _replace(kernel)
+
+
+def used() -> dict[str, int]:
+    """Return how often each replaced primitive was called since the last :func:`reset`."""
+    return dict(sorted(_used.items()))
+
+
+def replaced() -> frozenset[str]:
+    """Return the primitives that :func:`install` has replaced in this process."""
+    return frozenset(_replaced)
+
+
+def reset() -> None:
+    """Start counting anew."""
+    _used.clear()
+
+
+def _replace(kernel: Kernel) -> None:
+    name = kernel.primitive
+    classes = (
+        getattr(gen_ops_prim, name, None),
+        getattr(pyboost_inner_prim, f"_Pyboost{name}Prim", None),
+    )
+    for primitive in classes:
+        if primitive is not None:
+            primitive.__call__ = _as_method(kernel, primitive)
+            _replaced.add(name)
+    overload = f"_{kernel.overload}_instance"
+    if hasattr(functional_overload, overload):
+        setattr(functional_overload, overload, _counted(kernel))
+        _replaced.add(name)
+    for method in kernel.methods:
+        setattr(Tensor, method, _counted(kernel))
+        _replaced.add(name)
+    if kernel.source is not None:
+        _rebind(kernel.source, _counted(kernel))
+        _replaced.add(name)
+
+
+def _counted(kernel: Kernel) -> Callable[..., Any]:
+    @functools.wraps(kernel.function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        _used[kernel.primitive] += 1
+        with np.errstate(all="ignore"):  # MindSpore's kernels do not warn either
+            return kernel.function(*args, **kwargs)
+
+    return call
+
+
+def _as_method(kernel: Kernel, primitive: type) -> Callable[..., Any]:
+    call = _counted(kernel)
+    # Some primitives are given arguments when they are made, and keep them as attributes.
+    made = inspect.signature(vars(primitive).get("__init__", object))
+    own = [name for name in made.parameters if name not in _NO_ARGUMENTS]
+
+    def of_primitive(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return call(*args, **kwargs, **{name: getattr(self, name) for name in own})
+
+    return of_primitive
+
+
+def _rebind(source: str, replacement: Callable[..., Any]) -> None:
+    """Replace a function with no primitive behind it, under every name that imported modules have for it."""
+    module, _, name = source.partition(":")
+    original = getattr(importlib.import_module(module), name)
+    for each in list(sys.modules.values()):
+        for alias, value in list(getattr(each, "__dict__", {}).items()):
+            if value is original:
+                setattr(each, alias, replacement)
+
+
+def _numbers(release: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in release.split(".")[:3] if part.isdigit())
+
+
+def _release() -> tuple[int, ...]:
+    return _numbers(ms.__version__)

@@ -1,0 +1,174 @@
+# ruff: noqa: ARG001  MindSpore decides what a kernel is handed
+"""Random draws: decided by the seed and offset that MindSpore hands to the primitive.
+
+MindSpore's functions take both from a ``mindspore.Generator``, the default one where none is given, and move
+its offset on. The guard of a run sits there, so a draw that the case's seed does not decide is still caught.
+The numbers are numpy's (PCG64), not those of any Ascend kernel.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor
+from numpy.typing import NDArray
+
+from harness.kernels.arrays import number, shape_of, to_numpy, to_tensor, wide, write
+from harness.kernels.registry import kernel
+
+_MASK = 2**64 - 1
+# The integers that a float dtype holds exactly: what torch's `random_` draws from without a bound.
+_EXACT = {ms.float16: 2**11, ms.bfloat16: 2**8, ms.float32: 2**24, ms.float64: 2**53}
+
+
+def _generator(seed: Any, offset: Any) -> np.random.Generator:
+    entropy = [int(number(seed)) & _MASK, int(number(offset)) & _MASK]
+    return np.random.Generator(np.random.PCG64(entropy))
+
+
+def _normal(shape: tuple[int, ...], seed: Any, offset: Any) -> NDArray[np.float32]:
+    return _generator(seed, offset).standard_normal(shape, dtype=np.float32)
+
+
+def _uniform(shape: tuple[int, ...], seed: Any, offset: Any) -> NDArray[np.float32]:
+    return _generator(seed, offset).random(shape, dtype=np.float32)
+
+
+@kernel("Randn", serves=("mint.randn",))
+def randn(shape: Any, seed: Any, offset: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """`standard_normal` of PCG64(seed, offset) in float32."""
+    return to_tensor(_normal(shape_of(shape), seed, offset), dtype or ms.float32)
+
+
+@kernel("RandnLike", serves=("mint.randn_like",))
+def randn_like(input: Tensor, seed: Any, offset: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """`standard_normal` of PCG64(seed, offset) in float32."""
+    return to_tensor(_normal(input.shape, seed, offset), dtype or input.dtype)
+
+
+@kernel("RandExt", serves=("mint.rand",))
+def rand(shape: Any, seed: Any, offset: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """`random` of PCG64(seed, offset) in float32."""
+    return to_tensor(_uniform(shape_of(shape), seed, offset), dtype or ms.float32)
+
+
+@kernel("RandLikeExt", serves=("mint.rand_like",))
+def rand_like(tensor: Tensor, seed: Any, offset: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """`random` of PCG64(seed, offset) in float32."""
+    return to_tensor(_uniform(tensor.shape, seed, offset), dtype or tensor.dtype)
+
+
+@kernel("RandInt", serves=("mint.randint",))
+def randint(
+    low: Any, high: Any, shape: Any, seed: Any, offset: Any, dtype: Any = None, device: Any = None
+) -> Tensor:
+    """`integers` of PCG64(seed, offset) in int64."""
+    drawn = _generator(seed, offset).integers(number(low), number(high), shape_of(shape))
+    return to_tensor(drawn, dtype or ms.int64)
+
+
+@kernel("RandIntLike", serves=("mint.randint_like",))
+def randint_like(
+    input: Tensor, low: Any, high: Any, seed: Any, offset: Any, dtype: Any = None, device: Any = None
+) -> Tensor:
+    """`integers` of PCG64(seed, offset) in int64."""
+    drawn = _generator(seed, offset).integers(number(low), number(high), input.shape)
+    return to_tensor(drawn, dtype or input.dtype)
+
+
+@kernel("RandpermExt", serves=("mint.randperm",))
+def randperm(n: Any, seed: Any, offset: Any, dtype: Any = None) -> Tensor:
+    """`permutation` of PCG64(seed, offset)."""
+    return to_tensor(_generator(seed, offset).permutation(int(number(n))), dtype or ms.int64)
+
+
+@kernel("NormalFloatFloat", serves=("mint.normal",))
+def normal_of_numbers(mean: Any, std: Any, size: Any, seed: Any, offset: Any) -> Tensor:
+    """`standard_normal` of PCG64(seed, offset) in float32, scaled and shifted."""
+    drawn = _normal(shape_of(size), seed, offset)
+    return to_tensor(drawn * np.float32(number(std)) + np.float32(number(mean)))
+
+
+@kernel("NormalTensorTensor", "NormalTensorFloat", "NormalFloatTensor", serves=("mint.normal",))
+def normal_of_tensors(mean: Any, std: Any, seed: Any, offset: Any) -> Tensor:
+    """`standard_normal` of PCG64(seed, offset) in float32, scaled and shifted."""
+    centre, spread = to_numpy(mean), to_numpy(std)
+    drawn = _normal(np.broadcast_shapes(centre.shape, spread.shape), seed, offset)
+    dtype = mean.dtype if isinstance(mean, Tensor) else std.dtype
+    return to_tensor(drawn * spread.astype(np.float32) + centre.astype(np.float32), dtype)
+
+
+@kernel("InplaceNormal", serves=("Tensor.normal_",))
+def normal_(input: Tensor, mean: Any, std: Any, seed: Any, offset: Any) -> Tensor:
+    """`standard_normal` of PCG64(seed, offset) in float32, scaled and shifted."""
+    drawn = _normal(input.shape, seed, offset) * np.float32(number(std)) + np.float32(number(mean))
+    return write(input, to_tensor(drawn, input.dtype))
+
+
+@kernel("InplaceUniform", serves=("Tensor.uniform_",))
+def uniform_(input: Tensor, low: Any, high: Any, seed: Any, offset: Any) -> Tensor:
+    """`random` of PCG64(seed, offset) in float32, scaled and shifted."""
+    low, high = np.float32(number(low)), np.float32(number(high))
+    return write(input, to_tensor(_uniform(input.shape, seed, offset) * (high - low) + low, input.dtype))
+
+
+@kernel("InplaceRandom", serves=("Tensor.random_",))
+def random_(input: Tensor, low: Any = 0, high: Any = None, seed: Any = 0, offset: Any = 0) -> Tensor:
+    """`integers` of PCG64(seed, offset) in int64."""
+    low = int(number(low))
+    if high is None:
+        kind = to_numpy(input).dtype
+        bound = _EXACT.get(input.dtype, 2) if kind.kind in "fb" else int(np.iinfo(kind).max)
+    else:
+        bound = int(number(high))
+    return write(input, to_tensor(_generator(seed, offset).integers(low, bound, input.shape), input.dtype))
+
+
+@kernel("InplaceExponential", serves=("Tensor.exponential_",))
+def exponential_(input: Tensor, lambd: Any, seed: Any, offset: Any) -> Tensor:
+    """`standard_exponential` of PCG64(seed, offset) in float32, divided by lambd."""
+    drawn = _generator(seed, offset).standard_exponential(input.shape, dtype=np.float32)
+    return write(input, to_tensor(drawn / np.float32(number(lambd)), input.dtype))
+
+
+@kernel("BernoulliExt", serves=("mint.bernoulli",))
+def bernoulli(input: Tensor, seed: Any, offset: Any) -> Tensor:
+    """`random` of PCG64(seed, offset) in float32, below the probability."""
+    return to_tensor(_uniform(input.shape, seed, offset) < wide(input), input.dtype)
+
+
+@kernel("MultinomialExt", serves=("mint.multinomial",))
+def multinomial(input: Tensor, num_samples: Any, replacement: Any, seed: Any, offset: Any) -> Tensor:
+    """`choice` of PCG64(seed, offset), row by row, weighted in float64."""
+    weights = wide(input).reshape(-1, input.shape[-1])
+    generator, count = _generator(seed, offset), int(number(num_samples))
+    rows = [generator.choice(row.size, count, bool(replacement), row / row.sum()) for row in weights]
+    return to_tensor(np.stack(rows).reshape((*input.shape[:-1], count)).astype(np.int64))
+
+
+@kernel("FuncDropoutExt", serves=("mint.nn.functional.dropout", "mint.nn.Dropout"))
+def functional_dropout(
+    input: Tensor, p: Any, training: bool, inplace: bool, seed: Any, offset: Any
+) -> Tensor:
+    """`random` of PCG64(seed, offset) in float32; what is kept is divided by 1 - p."""
+    if not training or not number(p):
+        return input
+    dropped = _dropped(input, _uniform(input.shape, seed, offset) >= number(p), number(p))
+    return write(input, dropped) if inplace else dropped
+
+
+@kernel("Dropout2dExt", serves=("mint.nn.functional.dropout2d",))
+def dropout2d(input: Tensor, p: Any, training: bool, inplace: bool, seed: Any, offset: Any) -> Tensor:
+    """As FuncDropoutExt, whole channels at a time."""
+    if not training or not number(p):
+        return input
+    channels = (*input.shape[:2], *[1] * (input.ndim - 2))
+    dropped = _dropped(input, _uniform(channels, seed, offset) >= number(p), number(p))
+    return write(input, dropped) if inplace else dropped
+
+
+def _dropped(input: Tensor, kept: NDArray[np.bool_], p: float) -> Tensor:
+    scale = 0.0 if p == 1 else 1 / (1 - p)
+    return to_tensor(to_numpy(input).astype(np.float32) * kept * np.float32(scale), input.dtype)

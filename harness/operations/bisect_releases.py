@@ -1,0 +1,169 @@
+"""Bisecting releases: from the names on a command line to the first release that changed the output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from harness.baselines import BaselineStore
+from harness.cases import Case
+from harness.errors import UsageError
+from harness.judgement import Verdict
+from harness.measurement.record import Measurement
+from harness.operations.compare_runs import compare_runs, compare_with_baseline
+from harness.operations.running import Running, run_case
+from harness.releases.attribution import Attribution, attribute
+from harness.releases.bisection import Bisected, NothingToFind, Progress, bisect
+from harness.releases.environments import Environments, subject_of
+from harness.releases.installer import releases_between
+from harness.releases.interpreters import Subject, examine
+from harness.releases.requirements import Release, Specification
+
+
+@dataclass(frozen=True)
+class ReleaseLine:
+    """The releases of one package from good to bad, and where each is run.
+
+    ``subject`` returns a release's environment, made where it is missing. ``run_with`` does so with other
+    packages pinned; None where environments cannot be made. ``named`` are the packages of ``--with``.
+    """
+
+    releases: tuple[Release, ...]
+    subject: Callable[[Release], Subject]
+    run_with: Callable[[Release, Mapping[str, str]], Subject] | None = None
+    named: tuple[str, ...] = ()
+
+    @classmethod
+    def made(
+        cls,
+        good: Release,
+        bad: Release,
+        between: Sequence[Release],
+        extras: Sequence[str],
+        environments: Environments,
+        progress: Callable[[str], None],
+        *,
+        good_extras: Sequence[str] = (),
+        bad_extras: Sequence[str] = (),
+    ) -> ReleaseLine:
+        """Return the line whose environments are made; without ``between`` the package index has it.
+
+        ``extras`` are installed with every release, ``good_extras`` with ``good``, ``bad_extras`` with all
+        others: a change that these make is found beside the good end, and attributed to them.
+
+        Raises UsageError for releases that are not between ``good`` and ``bad``.
+        """
+        Specification.of(good, [*extras, *good_extras])
+        Specification.of(bad, [*extras, *bad_extras])
+        if good.package != bad.package:
+            raise UsageError(f"{good} and {bad} are of two packages; nothing is between them")
+        line = _ordered(good, bad, between) if between else releases_between(good, bad)
+
+        def subject(release: Release, pins: Mapping[str, str] | None = None) -> Subject:
+            own = good_extras if release == good else bad_extras
+            specification = Specification.of(release, [*extras, *own], pins)
+            (environment,) = environments.ensure([specification], progress)
+            return subject_of(specification, environment)
+
+        asked = (*extras, *good_extras, *bad_extras)
+        named = tuple(dict.fromkeys(canonicalize_name(Requirement(each).name) for each in asked))
+        return cls(tuple(line), subject, subject, named)
+
+    @classmethod
+    def given(cls, good: Release, bad: Release, pythons: Sequence[str]) -> ReleaseLine:
+        """Return the line of environments that exist, by the version of ``good``'s package in each.
+
+        Raises UsageError where none of them has ``good`` or ``bad``, and for one without MindSpore.
+        """
+        found: dict[Release, Subject] = {}
+        for python in pythons:
+            subject = examine(python)
+            version = subject.packages.get(good.package)
+            if version is not None:
+                found.setdefault(Release(good.package, version), subject)
+        for wanted in (good, bad):
+            if wanted not in found:
+                there = ", ".join(map(str, found)) or f"none with {good.package}"
+                raise UsageError(f"{wanted}: none of the interpreters has it; they have {there}")
+        line = _ordered(good, bad, [r for r in found if _within(r, good, bad)])
+        return cls(tuple(line), found.__getitem__)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The first release that changed the output, and which part of its environment did."""
+
+    bisected: Bisected[Release]
+    attribution: Attribution
+
+
+def bisect_releases(
+    case: Case,
+    line: ReleaseLine,
+    running: Running,
+    store: BaselineStore,
+    *,
+    until_drift: bool = False,
+    progress: Progress = lambda *_: None,
+) -> Found:
+    """Return where along ``line`` the output of ``case`` changed: :func:`harness.releases.bisection.bisect`.
+
+    Where both ends are alike and neither passes when held to the stored baseline, the error says that the
+    change is not between these releases.
+    """
+    ran: dict[Release, Measurement] = {}
+
+    def run(release: Release) -> Measurement:
+        ran[release] = run_case(case, line.subject(release), running)
+        return ran[release]
+
+    compare = partial(compare_runs, case, store=store)
+    try:
+        bisected = bisect(line.releases, run, compare, until_drift=until_drift, progress=progress)
+    except NothingToFind as nothing:
+        good = ran.get(line.releases[0])
+        raise NothingToFind(f"{nothing}{'' if good is None else _elsewhere(case, good, store)}") from None
+    subjects = line.subject(bisected.last_good), line.subject(bisected.first_bad)
+
+    def run_with(pins: Mapping[str, str]) -> Measurement:
+        assert line.run_with is not None
+        return run_case(case, line.run_with(bisected.first_bad, pins), running)
+
+    attribution = attribute(
+        bisected.first_bad.package,
+        subjects,
+        (bisected.good, bisected.bad),
+        None if line.run_with is None else run_with,
+        line.named,
+    )
+    return Found(bisected, attribution)
+
+
+def _elsewhere(case: Case, measured: Measurement, store: BaselineStore) -> str:
+    """Return what the stored baseline says of a case that all releases give the same bits of."""
+    comparison = compare_with_baseline(case, measured, store)
+    if comparison is None or comparison.passed:
+        return ""
+    reasons = "; ".join(comparison.reasons)
+    if comparison.verdict is Verdict.ERROR:
+        return f". It cannot be held to its baseline: {reasons}"
+    return (
+        f". Under both it is {comparison.verdict.value} against its baseline, so what changed is the case "
+        f"itself, its weights or its pipeline, or something else in the environment: {reasons}"
+    )
+
+
+def _within(release: Release, good: Release, bad: Release) -> bool:
+    low, high = sorted((good.order, bad.order))
+    return low <= release.order <= high
+
+
+def _ordered(good: Release, bad: Release, between: Sequence[Release]) -> list[Release]:
+    for release in between:
+        if release.package != good.package or not _within(release, good, bad):
+            raise UsageError(f"{release} is not between {good} and {bad}")
+    return sorted({good, bad, *between}, key=lambda release: release.order, reverse=good.order > bad.order)

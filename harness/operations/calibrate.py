@@ -1,0 +1,155 @@
+"""Calibrating: run a case's perturbed members, make the envelope, store it with the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
+
+from harness.baselines import (
+    Baseline,
+    BaselineMissing,
+    BaselineStore,
+    Calibration,
+    Written,
+    device_key,
+    record_command,
+    stale_message,
+    unusable,
+)
+from harness.cases import Case
+from harness.cases.tolerance import MOST_FACTOR
+from harness.errors import HarnessError, UsageError
+from harness.judgement import bits
+from harness.judgement.calibration.envelope import CalibrationError, Member, make_calibration
+from harness.measurement.record import Measurement
+from harness.operations.members import KeptMembers
+
+MEMBERS = 10
+_FEWEST = 2
+
+Tag = TypeVar("Tag")
+
+
+class Pool(Protocol):
+    """What calibrating needs of :class:`harness.execution.pool.RunnerPool`."""
+
+    def run(self, job: dict[str, Any]) -> Measurement:
+        """Run one job."""
+
+    def run_all(
+        self, jobs: Iterable[tuple[Tag, dict[str, Any]]]
+    ) -> Iterator[tuple[Tag, Measurement | HarnessError]]:
+        """Run all jobs and yield their tags with what came of each."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a calibration is made: ``members`` perturbed runs, and the safety ``factor`` of the limits.
+
+    Raises :class:`harness.errors.UsageError` for values of which no tolerance can be made.
+    """
+
+    members: int
+    factor: float
+
+    def __post_init__(self) -> None:
+        if self.members < _FEWEST:
+            raise UsageError(
+                f"{self.members} member{'s' * (self.members != 1)} can show no spread: "
+                f"give {_FEWEST} or more, best {MEMBERS} or more"
+            )
+        # Not the other way round: nan is neither.
+        if not self.factor >= 1:
+            raise UsageError(
+                f"a safety factor of {self.factor:g} makes limits that the members themselves exceed: "
+                "give 1 or more, 2 unless measured otherwise"
+            )
+        if self.factor > MOST_FACTOR:
+            raise UsageError(
+                f"a safety factor of {self.factor:g} makes limits that nothing exceeds: give 100 or less, 2 "
+                "unless measured otherwise"
+            )
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A case with its calibration, as it now stands in the store.
+
+    ``kept`` are its members on disk: to be cleared when all cases of the same call are through, so that one
+    that is interrupted at the last case does not begin anew with the first. ``first`` is whether the baseline
+    had no calibration before.
+    """
+
+    case: Case
+    baseline: Baseline
+    calibration: Calibration
+    written: Written
+    kept: KeptMembers
+    first: bool
+
+
+def calibrate(
+    case: Case,
+    pool: Pool,
+    store: BaselineStore,
+    settings: Settings,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Calibrated:
+    """Calibrate ``case`` against its stored baseline; ``progress`` is told the members done so far.
+
+    The case runs once as it is, which must give the baseline's bits, then once for every member that is not
+    kept from an interrupted calibration. Raises HarnessError where it cannot be calibrated.
+    """
+    name = f"{case.suite}/{case.id}"
+    if (found := unusable(case, store)) is not None:
+        if found.kind == "missing":
+            raise BaselineMissing(found.message)
+        raise CalibrationError(f"{name}: {found.message}")
+    base = pool.run(member_job(case, None))
+    baseline = store.load(case.suite, case.id, device_key(base.fingerprint), suite_file=case.path)
+    _check_unchanged(case, base, baseline, store)
+    kept = KeptMembers(store.root, baseline)
+    members = {seed: kept.load(seed) for seed in range(1, settings.members + 1)}
+    done = {seed: member for seed, member in members.items() if member is not None}
+    progress(len(done))
+    jobs = [(seed, member_job(case, seed)) for seed in members if seed not in done]
+    for seed, measured in pool.run_all(jobs):
+        if isinstance(measured, HarnessError):
+            raise measured
+        done[seed] = Member.of(seed, measured, base, name)
+        kept.save(done[seed])
+        progress(len(done))
+    calibration = make_calibration([done[seed] for seed in sorted(done)], base, settings.factor, name)
+    calibrated = replace(baseline, calibration=calibration)
+    written = store.write(calibrated)
+    return Calibrated(case, calibrated, calibration, written, kept, first=baseline.calibration is None)
+
+
+def member_job(case: Case, seed: int | None) -> dict[str, Any]:
+    """Return the job of one member, or with None that of the unperturbed run; both keep latents."""
+    job = {**case.job(), "keep": "latents", "singles": False}
+    return job if seed is None else {**job, "perturbation": seed}
+
+
+def _check_unchanged(case: Case, base: Measurement, baseline: Baseline, store: BaselineStore) -> None:
+    """Raise unless ``base`` has the bits of ``baseline``: members around anything else say nothing of it."""
+    if (stale := stale_message(case, baseline, store.root, options=store.options)) is not None:
+        raise CalibrationError(f"{case.suite}/{case.id}: {stale}")
+    stored = baseline.measurement
+    changes = [
+        bits.checkpoint_change(base, stored),
+        bits.ledger_change(base, stored),
+        bits.schedule_change(base, stored),
+        bits.first_changed_step(base, stored),
+        None if bits.same_bits(base.output, stored.output) else "the output is not bitwise equal",
+    ]
+    if (change := next((each for each in changes if each is not None), None)) is not None:
+        command = record_command(
+            case.path, case.suite, case.id, store.root, options=store.options, reason=True, calibrate=True
+        )
+        raise CalibrationError(
+            f"{case.suite}/{case.id}: a run here does not give the baseline's bits ({change}), so members "
+            f"around it would say nothing of the baseline. Calibrate where it was recorded, or record it "
+            f"again: {command}"
+        )

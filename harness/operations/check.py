@@ -1,0 +1,47 @@
+"""Checking one case: run it, and hold what came out to its baseline."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from harness.baselines import BaselineStore, unusable
+from harness.cases import Case
+from harness.errors import HarnessError
+from harness.judgement.check import Check
+from harness.judgement.record import Judgement
+from harness.judgement.verdicts import judge
+from harness.measurement.record import Measurement
+from harness.operations.selection import select_baseline
+
+
+class CaseRunner(Protocol):
+    """What a check needs of a runner."""
+
+    def run(self, job: dict[str, Any]) -> Measurement:
+        """Run one case; raises a HarnessError where it yields no measurement."""
+
+
+def check(case: Case, runner: CaseRunner, store: BaselineStore) -> Check:
+    """Run ``case`` and return the verdict; every failure to run or to find a baseline is an ``error``.
+
+    A case without a baseline that it could be held to (none stored, or all stale or damaged) is not run.
+    """
+    try:
+        if (found := unusable(case, store)) is not None:
+            judgement = Judgement.error(case, found.message, stale=found.kind == "stale")
+            return Check(judgement, baseline=found.baseline)
+        measurement = runner.run(case.job())
+    except HarnessError as error:
+        return Check(Judgement.error(case, str(error)))
+    return hold(case, measurement, store)
+
+
+def hold(case: Case, measurement: Measurement, store: BaselineStore) -> Check:
+    """Hold what a run of ``case`` yielded to its baseline; where there is none that is an ``error``."""
+    baseline = None
+    try:
+        baseline = select_baseline(store, case, measurement.fingerprint)
+        judgement = judge(case, measurement, baseline, options=store.options)
+    except HarnessError as error:
+        judgement = Judgement.error(case, str(error))
+    return Check(judgement, measurement, baseline)

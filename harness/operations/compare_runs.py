@@ -1,0 +1,105 @@
+"""Comparing two runs of one case, in two environments: by bits, else by the case's tolerance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from harness.baselines import (
+    Baseline,
+    BaselineStore,
+    Provenance,
+    check_storable,
+    device_key,
+    state_of,
+    unusable,
+)
+from harness.cases import Case
+from harness.errors import HarnessError
+from harness.judgement import Judgement, Tier, Verdict
+from harness.judgement.hard import hard_failures
+from harness.judgement.metrics import compare
+from harness.judgement.remedies import calibration_remedy
+from harness.judgement.verdicts import BATCH, judge
+from harness.measurement.record import Measurement
+from harness.operations.selection import judge_against
+from harness.releases.bits import bits_of
+from harness.releases.comparison import Comparison, Outcome, in_short
+
+
+def compare_runs(
+    case: Case, reference: Outcome, measured: Outcome, store: BaselineStore, *, tier: Tier | None = None
+) -> Comparison:
+    """Hold ``measured`` to ``reference``, both runs of ``case``.
+
+    The same bits throughout are ``identical``. Others are judged as a measurement is against its baseline,
+    with the calibration of the one stored where that is the case's; by the limits of ``tier`` if it is given,
+    else by those of the tier that the fingerprints choose.
+    """
+    if isinstance(reference, HarnessError):
+        return Comparison(Verdict.ERROR, reasons=(f"nothing to compare with: {in_short(reference)}",))
+    if isinstance(measured, HarnessError):
+        return Comparison(Verdict.ERROR, reasons=(str(measured),))
+    try:
+        baseline, lacking = as_baseline(case, reference, store)
+        # NaN is not equal to NaN by being in the same place.
+        check_storable("the run compared with", reference)
+        judged = judge(case, measured, baseline, tier=tier, uncalibrated=lacking)
+    except HarnessError as error:
+        return Comparison(Verdict.ERROR, reasons=(str(error),))
+    found = replace(_of(judged, measured, reference), strict=case.strict)
+    if bits_of(measured) == bits_of(reference):
+        # Also of a strict case: that the bits are the same needs no tolerance.
+        return replace(found, verdict=Verdict.IDENTICAL, share=0.0, worst=None, reasons=())
+    if found.verdict is Verdict.IDENTICAL:
+        return replace(found, verdict=Verdict.WITHIN)
+    return found
+
+
+def compare_with_baseline(case: Case, measured: Measurement, store: BaselineStore) -> Comparison | None:
+    """Hold ``measured`` to the baseline stored for its device; None where there is none."""
+    device = device_key(measured.fingerprint)
+    if device not in store.devices(case.suite, case.id):
+        return None
+    judged = judge_against(store, case, measured)
+    found = Comparison(judged.verdict, judged.tier, reasons=judged.reasons)
+    return replace(found, differences=tuple(map(str, judged.differences)))
+
+
+def as_baseline(case: Case, reference: Measurement, store: BaselineStore) -> tuple[Baseline, str | None]:
+    """Return ``reference`` as a baseline, with the calibration of the one stored where that is the case's.
+
+    Beside it, where there is no such calibration, why not and what to do.
+    """
+    provenance = Provenance.of(case, reason="", git_commit=None)
+    made = Baseline(case.suite, case.id, device_key(reference.fingerprint), reference, provenance)
+    stored = state_of(case, store, made.device)
+    if stored.kind == "ok" and stored.baseline is not None:
+        calibration = stored.baseline.calibration
+        # The run is one of another interpreter than a command would take, whatever that one's environment is.
+        tier = Tier.ACROSS_RELEASES
+        remedy = calibration_remedy(case, store.root, made.device, tier, options=store.options)
+        return replace(made, calibration=calibration), None if calibration else remedy
+    if stored.kind == "missing":
+        # Of a case that has none on any device it says how to record one that is calibrated.
+        stored = unusable(case, store) or stored
+    return made, stored.told
+
+
+def _of(judged: Judgement, measured: Measurement, reference: Measurement) -> Comparison:
+    comparable = not hard_failures(measured, reference)
+    # How a batch stands to its single images is a matter of one run, not of two.
+    between = replace(judged, rows=tuple(row for row in judged.rows if not row.name.startswith(BATCH)))
+    return Comparison(
+        verdict=judged.verdict,
+        tier=judged.tier,
+        relative_l2=_moved(measured, reference) if comparable else None,
+        share=between.margin,
+        worst=None if between.worst is None else between.worst.name,
+        operators=judged.changed_operators,
+        differences=tuple(map(str, judged.differences)),
+        reasons=judged.reasons,
+    )
+
+
+def _moved(measured: Measurement, reference: Measurement) -> float:
+    return compare(measured.output, reference.output, similarity=False)["relative_l2"]

@@ -1,0 +1,159 @@
+"""The evidence of a gate: each case's check, and what else is known of it, as facts."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.baselines import (
+    Baseline,
+    BaselineDamaged,
+    BaselineError,
+    BaselineMissing,
+    BaselineStore,
+    stale_message,
+    unusable,
+)
+from harness.baselines.errors import shown
+from harness.cases import Case
+from harness.errors import HarnessError
+from harness.gate.certificate import Checkpoint, Environment, identity
+from harness.gate.facts import CaseFacts, Chaos, HeldTo, State, Worst
+from harness.gate.power_table import Powers
+from harness.judgement import Judgement, Verdict
+from harness.judgement.calibration.findings import chaos_text, findings
+from harness.judgement.check import Check
+from harness.judgement.power.vacuity import vacuous_output
+from harness.measurement.record import Measurement
+from harness.operations.selection import select_baseline
+
+_NO_TABLE = "no power table was given; make one with harness power --json FILE and give it with --power FILE"
+
+
+@dataclass
+class Evidence:
+    """Turns checks into facts, and keeps the environments and checkpoints that they name."""
+
+    store: BaselineStore
+    powers: Powers | None = None
+    environments: dict[str, Environment] = field(default_factory=dict)
+    checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
+
+    def not_selected(self, case: Case) -> CaseFacts:
+        """Return the facts about a case that was left out."""
+        return _facts(case, "not selected")
+
+    def of(self, case: Case, result: Check) -> CaseFacts:
+        """Return the facts about a case that was checked.
+
+        Raises :class:`BaselineError` where the files of its baseline can no longer be read.
+        """
+        judgement = result.judgement
+        state = self._state(case, result)
+        if state == "stale" and result.baseline is not None:
+            told = stale_message(case, result.baseline, self.store.root, options=self.store.options)
+            return _facts(case, state, reasons=(str(told),))
+        if state != "judged" or result.measurement is None or result.baseline is None:
+            return _facts(case, state, reasons=judgement.reasons)
+        baseline = result.baseline
+        return _facts(
+            case,
+            state,
+            verdict=judgement.verdict.value,
+            tier=None if judgement.tier is None else judgement.tier.value,
+            margin=judgement.margin,
+            worst=_worst(judgement),
+            reasons=judgement.reasons,
+            notes=judgement.notes,
+            baseline=_held_to(baseline, self.store.root),
+            environment=self._environment(result.measurement),
+            checkpoint=self._checkpoint(result.measurement),
+            vacuous=self._vacuous(case, baseline),
+            chaos=_chaos(case, baseline),
+            incomparable_by_chaos=_by_chaos(judgement, baseline),
+            power_gap=_NO_TABLE if self.powers is None else self.powers.gap(case, baseline),
+        )
+
+    def _state(self, case: Case, result: Check) -> State:
+        try:
+            if result.measurement is None:
+                found = unusable(case, self.store)
+                return "failed" if found is None or found.kind == "ok" else found.kind
+            if result.baseline is None:
+                select_baseline(self.store, case, result.measurement.fingerprint)
+                return "failed"
+            if stale_message(case, result.baseline, self.store.root) is not None:
+                return "stale"
+        except BaselineMissing:
+            return "missing"
+        except BaselineDamaged:
+            return "damaged"
+        except HarnessError:
+            return "failed"
+        return "failed" if result.judgement.verdict is Verdict.ERROR else "judged"
+
+    def _environment(self, measurement: Measurement) -> str:
+        part = Environment(dict(measurement.fingerprint), dict(measurement.canaries))
+        self.environments[key := identity(part)] = part
+        return key
+
+    def _checkpoint(self, measurement: Measurement) -> str:
+        found = measurement.checkpoint
+        part = Checkpoint(found.source, found.revision, dict(found.files))
+        self.checkpoints[key := identity(part)] = part
+        return key
+
+    def _vacuous(self, case: Case, baseline: Baseline) -> str | None:
+        told = vacuous_output(case, baseline)
+        if told is None and self.powers is not None:
+            told = self.powers.vacuous(case, baseline)
+        return told and told.removeprefix(f"{case.suite}/{case.id} is ")
+
+
+def sha256_of(path: Path) -> str:
+    """Return the hex sha256 of the file ``path``; raises :class:`BaselineError` where it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise BaselineError(f"{shown(path)}: cannot be read: {error.strerror}; run the gate again") from None
+
+
+def _facts(case: Case, state: State, **found: object) -> CaseFacts:
+    place = {"suite": case.suite, "case_id": case.id, "file": shown(case.path), "line": case.line}
+    return CaseFacts(**place, tags=case.tags, case_hash=case.hash(), state=state, **found)  # type: ignore[arg-type]
+
+
+def _held_to(baseline: Baseline, root: Path) -> HeldTo:
+    assert baseline.path is not None  # it was read from a store
+    files = (baseline.path, baseline.path.with_suffix(".safetensors"))
+    return HeldTo(
+        device=baseline.device,
+        date=baseline.provenance.date,
+        mindspore=baseline.measurement.fingerprint.get("mindspore", "(absent)"),
+        files={path.relative_to(root).as_posix(): sha256_of(path) for path in files},
+    )
+
+
+def _worst(judgement: Judgement) -> Worst | None:
+    row = judgement.worst
+    if row is None or row.limit is None:
+        return None
+    return Worst(row.name, row.measured, row.limit, row.at_least)
+
+
+def _chaos(case: Case, baseline: Baseline) -> Chaos | None:
+    """Return where the case is chaotic, if it is and is held to limits from its calibration."""
+    calibration = baseline.calibration
+    if calibration is None or calibration.chaotic_from is None:
+        return None
+    if not any(finding.failing for finding in findings(case, baseline, calibration)):
+        return None
+    return Chaos(calibration.chaotic_from, len(calibration.steps), chaos_text(calibration))
+
+
+def _by_chaos(judgement: Judgement, baseline: Baseline) -> bool:
+    calibration = baseline.calibration
+    if judgement.verdict is not Verdict.INCOMPARABLE or calibration is None or calibration.chaos is None:
+        return False
+    return judgement.reasons == (chaos_text(calibration),)

@@ -1,0 +1,160 @@
+"""The matrix: every case under every environment, each pair of environments compared."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from harness.baselines import BaselineStore
+from harness.cases import Case
+from harness.errors import HarnessError
+from harness.judgement import Verdict
+from harness.judgement.check import Check
+from harness.judgement.record import Judgement
+from harness.operations.check import hold
+from harness.operations.compare_runs import compare_runs
+from harness.operations.running import Running, measurement_of, run_cases
+from harness.releases.bits import bits_of
+from harness.releases.comparison import Comparison, Outcome, in_short
+from harness.releases.interpreters import Subject
+
+# Told of each run, what came of holding it to its baseline, and the name of its subject.
+Checked = Callable[[Case, Check, str], None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case under all subjects of a matrix.
+
+    ``bits`` has, by subject, the hash of what the run yielded, None where it yielded nothing, with the reason
+    in ``errors`` then. ``pairs`` maps (i, j), i < j, to how subject j stands to subject i.
+    """
+
+    suite: str
+    case_id: str
+    bits: tuple[str | None, ...]
+    errors: tuple[str | None, ...]
+    pairs: Mapping[tuple[int, int], Comparison]
+
+    @property
+    def name(self) -> str:
+        """The case as ``suite/id``."""
+        return f"{self.suite}/{self.case_id}"
+
+    def step(self, index: int) -> Comparison | None:
+        """Return how subject ``index`` stands to the one before it, None for the first."""
+        return self.pairs[(index - 1, index)] if index else None
+
+
+@dataclass(frozen=True)
+class Column:
+    """What is known of one subject once its cases have run.
+
+    ``fingerprint`` is that of a worker in PyNative and float32; ``seconds`` the time that its cases took here
+    and ``kept`` how many were taken from an earlier run instead.
+    """
+
+    subject: Subject
+    fingerprint: Mapping[str, str]
+    seconds: float
+    kept: int
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Every case under every subject. ``seconds`` is the time that all comparisons took together."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    seconds: float
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the subjects."""
+        return tuple(column.subject.name for column in self.columns)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every case ran everywhere, and every pair is the same or within its tolerance."""
+        return all(pair.passed for row in self.rows for pair in row.pairs.values()) and not any(
+            error for row in self.rows for error in row.errors
+        )
+
+    def groups(self) -> tuple[tuple[str, ...], ...]:
+        """Return the subjects in classes of equal bits in every case, in order; see :func:`classes`.
+
+        Cases that ran nowhere are left aside; one that ran in some makes those another class than the rest.
+        """
+        ran = [row for row in self.rows if any(row.bits)]
+        return classes(self.names, [tuple(row.bits[i] for row in ran) for i in range(len(self.columns))])
+
+    def verdicts(self) -> dict[str, int]:
+        """Return how many pairs, over all cases, came to each verdict."""
+        found = [pair.verdict for row in self.rows for pair in row.pairs.values()]
+        return {verdict.value: found.count(verdict) for verdict in Verdict}
+
+
+def classes(names: Sequence[str], marks: Sequence[object]) -> tuple[tuple[str, ...], ...]:
+    """Return ``names`` sorted into classes of equal ``marks``, each in the order given."""
+    found: dict[object, list[str]] = {}
+    for name, mark in zip(names, marks, strict=True):
+        found.setdefault(mark, []).append(name)
+    return tuple(tuple(group) for group in found.values())
+
+
+def run_matrix(
+    cases: Sequence[Case],
+    subjects: Sequence[Subject],
+    running: Running,
+    store: BaselineStore,
+    *,
+    checked: Checked | None = None,
+) -> Matrix:
+    """Run ``cases`` once under each of ``subjects`` and compare every pair.
+
+    ``store`` has the calibrations that pairs with other bits are judged by. With ``checked`` every run is
+    held to its baseline there, too, and ``checked`` told what came of it. A case that yields nothing is an
+    error in its place; what an environment itself lacks is raised as HarnessError.
+    """
+    columns, found = [], []
+    for subject in subjects:
+        started = time.monotonic()
+        ran = run_cases(cases, subject, running)
+        columns.append(Column(subject, ran.fingerprint, time.monotonic() - started, ran.kept))
+        found.append(ran.found)
+    started = time.monotonic()
+    rows = []
+    for index, case in enumerate(cases):
+        # One case at a time: the measurements of all might not fit into memory.
+        outcomes = [measurement_of(ran[index]) for ran in found]
+        rows.append(_compared(case, outcomes, store))
+        if checked is not None:
+            for subject, outcome in zip(subjects, outcomes, strict=True):
+                checked(case, _held(case, outcome, store), subject.name)
+    return Matrix(tuple(columns), tuple(rows), time.monotonic() - started)
+
+
+def _held(case: Case, outcome: Outcome, store: BaselineStore) -> Check:
+    if isinstance(outcome, HarnessError):
+        return Check(Judgement.error(case, str(outcome)))
+    return hold(case, outcome, store)
+
+
+def _compared(case: Case, outcomes: Sequence[Outcome], store: BaselineStore) -> Row:
+    errors = [in_short(each) if isinstance(each, HarnessError) else None for each in outcomes]
+    return Row(
+        case.suite,
+        case.id,
+        tuple(None if isinstance(each, HarnessError) else bits_of(each) for each in outcomes),
+        tuple(errors),
+        dict(_pairs(case, outcomes, store)),
+    )
+
+
+def _pairs(
+    case: Case, outcomes: Sequence[Outcome], store: BaselineStore
+) -> Iterator[tuple[tuple[int, int], Comparison]]:
+    for (i, reference), (j, measured) in combinations(enumerate(outcomes), 2):
+        yield (i, j), compare_runs(case, reference, measured, store)

@@ -1,0 +1,131 @@
+"""The examination of one case: every fault put into it, judged, and searched for its smallest size caught."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from harness.baselines import (
+    Baseline,
+    BaselineError,
+    BaselineMissing,
+    BaselineStore,
+    device_key,
+    stale_message,
+    unusable,
+)
+from harness.baselines.record import baseline_sha256
+from harness.cases import Calibrated, Case
+from harness.errors import HarnessError, UsageError
+from harness.faults.catalogue import FAULTS, Fault, fault
+from harness.judgement.calibration.findings import chaos_text
+from harness.judgement.power.detection import TIER
+from harness.judgement.power.record import CasePower, Vacuity, vacuity
+from harness.judgement.power.tolerance import tolerance_used
+from harness.judgement.power.vacuity import vacuous_output
+from harness.judgement.remedies import calibration_remedy
+from harness.judgement.verdicts import judge
+from harness.operations.courses import Pool, Subject, run_courses, without_prefix
+
+
+class PowerError(HarnessError):
+    """The power of a case cannot be examined; the text says why and what to do."""
+
+
+def chosen_faults(names: Sequence[str]) -> tuple[Fault, ...]:
+    """Return the faults called ``names``, all where there are none, in the order of the catalogue.
+
+    Raises :class:`harness.errors.UsageError` for a name that no fault has.
+    """
+    if not names:
+        return FAULTS
+    try:
+        chosen = {fault(name) for name in names}
+    except HarnessError as error:
+        raise UsageError(str(error)) from None
+    return tuple(each for each in FAULTS if each in chosen)
+
+
+def examine(
+    case: Case,
+    pool: Pool,
+    store: BaselineStore,
+    faults: Sequence[Fault] = FAULTS,
+    *,
+    quick: bool = False,
+    progress: Callable[[int], None] = lambda _: None,
+) -> CasePower:
+    """Return the power of ``case``, held to its stored baseline at the tolerance across releases.
+
+    The case runs once as it is, which must pass, then with each of ``faults``, as many side by side as
+    ``pool`` has runners; ``progress`` is told how many faults are done. ``quick`` looks at the reference
+    sizes alone. A case that cannot be examined is returned with the reason.
+    """
+    try:
+        subject = _subject(case, pool, store)
+    except HarnessError as error:
+        return CasePower(case.suite, case.id, refusal=without_prefix(str(error), case))
+    found = run_courses(subject, pool, faults, quick=quick, progress=progress)
+    silent = vacuity(found)
+    if (told := vacuous_output(case, subject.baseline)) is not None:
+        silent = Vacuity(True, without_prefix(told, case))
+    return CasePower(
+        suite=case.suite,
+        case_id=case.id,
+        device=subject.baseline.device,
+        case_hash=case.hash(),
+        baseline_sha256=baseline_sha256(subject.baseline),
+        tolerance=tolerance_used(case, subject.baseline),
+        sound_margin=subject.margin,
+        faults=found,
+        vacuous=silent.vacuous,
+        why_vacuous=silent.why,
+    )
+
+
+def _subject(case: Case, pool: Pool, store: BaselineStore) -> Subject:
+    """Run ``case`` as it is; raises HarnessError unless it can be judged across releases, and passes."""
+    _check_stored(case, store)
+    measurement = pool.run(case.job())
+    baseline = store.load(case.suite, case.id, device_key(measurement.fingerprint), suite_file=case.path)
+    if (problem := _unfit(case, baseline, store)) is not None:
+        raise PowerError(problem)
+    judgement = judge(case, measurement, baseline, tier=TIER)
+    if not judgement.passed:
+        raise PowerError(
+            f"does not pass without a fault ({judgement.verdict.value} at its tolerance {TIER.words}), so "
+            f"nothing that a fault does can be told from it: {'; '.join(judgement.reasons)}"
+        )
+    return Subject(case, baseline, measurement, judgement.margin)
+
+
+def _check_stored(case: Case, store: BaselineStore) -> None:
+    """Raise, before anything runs, where not one of the stored baselines is fit for an examination."""
+    if (found := unusable(case, store)) is not None and found.kind == "missing":
+        raise BaselineMissing(found.message)
+    problems = []
+    for device in store.devices(case.suite, case.id):
+        try:
+            problem = _unfit(case, store.load(case.suite, case.id, device, suite_file=case.path), store)
+        except BaselineError as error:
+            problem = str(error)
+        if problem is None:
+            return
+        problems.append(problem)
+    raise PowerError(problems[0])
+
+
+def _unfit(case: Case, baseline: Baseline, store: BaselineStore) -> str | None:
+    """Return why ``case`` cannot be judged across releases by ``baseline``, and what to do."""
+    if (stale := stale_message(case, baseline, store.root, options=store.options)) is not None:
+        return stale
+    if case.strict:
+        return f"is strict: it is not compared {TIER.words}, so it has no power there; remove `strict: true`"
+    if not isinstance(case.tolerance.across_releases, Calibrated):
+        return None
+    if baseline.calibration is None:
+        # Whether the interpreter that faults run under is that of the baseline is not known before they run.
+        remedy = calibration_remedy(case, store.root, baseline.device, TIER, options=store.options)
+        return f"is not calibrated, so it has no tolerance {TIER.words}: {remedy}"
+    if baseline.calibration.chaos is not None:
+        return f"is {chaos_text(baseline.calibration)}"
+    return None

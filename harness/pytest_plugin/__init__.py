@@ -1,0 +1,1 @@
+"""Front door 1: pytest. The entry point is :mod:`harness.pytest_plugin.plugin`."""

@@ -1,0 +1,268 @@
+"""Front door 1: the pytest plugin. It adds the options and finds the suites; all else is loaded with them.
+
+pytest imports this module in every project of an environment that has the package. So it imports nothing that
+takes time, and a project without suites keeps its option names, its YAML files and its output to itself.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import harness
+from harness.execution.profile import DEVICES
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from harness.pytest_plugin.collection import HarnessSession, SuiteFile
+
+_DEFAULT_BASELINES = "baselines"
+_SESSION = pytest.StashKey["HarnessSession"]()
+_ORPHANS = "harness_orphans"
+MAX_SECONDS = 1e6
+
+
+def seconds(text: str) -> float:
+    """Return a time limit; ValueError for one that is none, or longer than locks can wait."""
+    value = float(text)
+    if not 0 < value <= MAX_SECONDS:
+        raise ValueError(f"{text} is not a number of seconds from 0 to {MAX_SECONDS:g}")
+    return value
+
+
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "--harness-baseline-dir": {
+        "metavar": "DIR",
+        "help": f"folder of the stored baselines (default: {_DEFAULT_BASELINES} in the current folder)",
+    },
+    "--harness-device": {
+        "choices": DEVICES,
+        "default": "CPU",
+        "help": "device to run on (default: CPU)",
+    },
+    "--harness-timeout": {
+        "type": seconds,
+        "default": 600.0,
+        "metavar": "SECONDS",
+        "help": "time one case may take, loading included, before its worker is killed (default: 600)",
+    },
+    "--harness-python": {
+        "metavar": "PYTHON",
+        "help": "interpreter of the workers, for example of another MindSpore release (default: this one)",
+    },
+    "--harness-report": {
+        "metavar": "DIR",
+        "help": "write an HTML page of the run into DIR, and its data beside it",
+    },
+    "--harness-markdown": {
+        "metavar": "FILE",
+        "help": "write a summary of the run in Markdown, as GitHub Actions gets it in any case",
+    },
+    "--harness-history": {
+        "metavar": "FILE",
+        "help": "append the run to a history, which `harness history` draws and finds steps in",
+    },
+}
+# The names that one types, unless the project has an option of that name already.
+_SHORT = {
+    "--baseline-dir": "--harness-baseline-dir",
+    "--device": "--harness-device",
+    "--history": "--harness-history",
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options under the names that no one else has."""
+    group = parser.getgroup("harness", "drift of MindSpore diffusion pipelines")
+    for name, settings in _OPTIONS.items():
+        group.addoption(name, **settings)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser
+) -> Generator[None, object, object]:
+    """Add the short names, once the project's conftest files have added their own options."""
+    result = yield
+    group = parser.getgroup("harness")
+    unknown = object()
+    for short, name in _SHORT.items():
+        if early_config.getoption(short, unknown) is unknown:
+            group.addoption(short, dest=_dest(name), **_OPTIONS[name])
+    return result
+
+
+def _dest(name: str) -> str:
+    return name.lstrip("-").replace("-", "_")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Check the options; make the report's folder; find where GitHub Actions takes its summary."""
+    given = config.getoption("harness_baseline_dir")
+    if given and not Path(given).is_dir():
+        raise pytest.UsageError(f"--baseline-dir {given}: no such folder; `harness record` makes it")
+    if config.getoption("harness_python"):
+        from harness.execution.runner import RunError, interpreter
+
+        try:
+            interpreter(config.getoption("harness_python"))
+        except RunError as error:
+            raise pytest.UsageError(f"--harness-python {error}") from None
+    folder = config.getoption("harness_report")
+    if folder and not hasattr(config, "workerinput"):
+        from harness.errors import UsageError
+        from harness.pytest_plugin.report_hooks import ReportHooks
+        from harness.reporting.html.run import RunReport
+
+        try:
+            config.pluginmanager.register(ReportHooks(RunReport(Path(folder))))
+        except UsageError as error:
+            raise pytest.UsageError(f"--harness-report {error}") from None
+    file, step_summary = config.getoption("harness_markdown"), os.environ.get("GITHUB_STEP_SUMMARY")
+    if (file or step_summary) and not hasattr(config, "workerinput"):
+        from harness.errors import UsageError
+        from harness.pytest_plugin.summary_hooks import SummaryHooks
+
+        try:
+            hooks = SummaryHooks(_path(file), _path(step_summary), lambda: _session(config).orphans())
+            config.pluginmanager.register(hooks)
+        except UsageError as error:
+            raise pytest.UsageError(f"--harness-markdown {error}") from None
+    history = config.getoption("harness_history")
+    if history and not hasattr(config, "workerinput"):
+        from harness.errors import UsageError
+        from harness.pytest_plugin.history_hooks import HistoryHooks
+        from harness.reporting.history_run import RunHistory
+
+        try:
+            config.pluginmanager.register(HistoryHooks(RunHistory(Path(history), "pytest")))
+        except UsageError as error:
+            raise pytest.UsageError(f"--history {error}") from None
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say what the cases are held to, and where they run."""
+    baselines, python = _baselines(config), config.getoption("harness_python")
+    if not baselines.is_dir():
+        return None
+    device = config.getoption("harness_device")
+    where = f"device: {device}" + (f", workers: {python}" if python else "")
+    return f"harness: {harness.__version__}, baselines: {baselines}, {where}"
+
+
+def _baselines(config: pytest.Config) -> Path:
+    given = config.getoption("harness_baseline_dir")
+    return Path(given) if given else config.invocation_params.dir / _DEFAULT_BASELINES
+
+
+def _session(config: pytest.Config) -> HarnessSession:
+    """Return what the cases of this process share, made at the first call."""
+    if _SESSION not in config.stash:
+        from harness.pytest_plugin.collection import HarnessSession
+
+        config.stash[_SESSION] = HarnessSession(config, _baselines(config))
+    return config.stash[_SESSION]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the workers."""
+    if _SESSION in config.stash:
+        config.stash[_SESSION].close()
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile | None:
+    """Collect suite files, and no other YAML."""
+    if file_path.suffix not in (".yaml", ".yml"):
+        return None
+    from harness.cases import looks_like_suite
+
+    if not looks_like_suite(file_path):
+        return None
+    from harness.pytest_plugin.collection import SuiteFile
+
+    made: SuiteFile = SuiteFile.from_parent(parent, path=file_path, harness=_session(parent.config))
+    return made
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Put the outcome on the report, which xdist carries to the controlling process."""
+    report = yield
+    if hasattr(item, "harness_outcome"):
+        report.harness_case = True
+        if item.harness_outcome is not None and report.when == "call":
+            report.harness_outcome = item.harness_outcome.to_dict()
+            report.harness_view = item.harness_view  # type: ignore[attr-defined]
+            report.harness_history = item.harness_history  # type: ignore[attr-defined]
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
+    """Mark the reports of suites: what is wrong with other files is not told here."""
+    report = yield
+    if getattr(collector, "harness_suite", False):
+        report.harness_suite = True
+    return report
+
+
+def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
+    """Show the verdict in place of PASSED with -v."""
+    if not hasattr(report, "harness_outcome") or not report.passed:
+        return None
+    from harness.reporting.outcome import Outcome
+    from harness.reporting.summary import verdict_word
+
+    return "passed", ".", verdict_word(Outcome.from_dict(report.harness_outcome).judgement)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Count the verdicts; name baselines that belong to no case; annotate in GitHub Actions."""
+    # Beside reports there are warnings, and items that were deselected.
+    kinds = (pytest.TestReport, pytest.CollectReport)
+    entries = (entry for entries in terminalreporter.stats.values() for entry in entries)
+    shown = [entry for entry in entries if isinstance(entry, kinds)]
+    judged = [entry.harness_outcome for entry in shown if hasattr(entry, "harness_outcome")]
+    unjudged = [
+        entry
+        for entry in shown
+        if hasattr(entry, "harness_suite")
+        or (hasattr(entry, "harness_case") and entry.failed and not hasattr(entry, "harness_outcome"))
+    ]
+    if not judged and not unjudged and _SESSION not in config.stash:
+        return
+    from harness.reporting.github import error_annotations
+    from harness.reporting.outcome import Outcome, Problem
+    from harness.reporting.summary import summary_lines
+
+    outcomes = list(map(Outcome.from_dict, judged))
+    lines = summary_lines([outcome.judgement for outcome in outcomes], sorted(_session(config).orphans()))
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        problems = [Problem(report.nodeid, report.longreprtext) for report in unjudged]
+        lines += error_annotations(outcomes, problems)
+    if lines:
+        terminalreporter.section("harness")
+    for line in lines:
+        terminalreporter.write_line(line)
+
+
+def _path(named: str | None) -> Path | None:
+    return Path(named) if named else None
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Under xdist, hand the orphans that this process saw to the controlling one."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None and _SESSION in session.config.stash:
+        output[_ORPHANS] = [list(key) for key in session.config.stash[_SESSION].orphans()]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take the orphans that an xdist worker saw."""
+    if seen := getattr(node, "workeroutput", {}).get(_ORPHANS):
+        _session(node.config).add_orphans(seen)
