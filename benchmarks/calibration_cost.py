@@ -40,7 +40,7 @@ def main() -> None:
         calibrations.append(_timed_calibration(case, arguments.members, measured[0]))
         print(f"runs {runs[-1]:.2f} s, calibration {calibrations[-1]:.2f} s", file=sys.stderr)
     print(
-        f"{case.suite}/{case.id}, {arguments.members} members: {min(calibrations):.2f} s; as many runs and "
+        f"{case.name}, {arguments.members} members: {min(calibrations):.2f} s; as many runs and "
         f"one load: {min(runs):.2f} s of CPU time; ratio {min(calibrations) / min(runs):.2f}"
     )
 

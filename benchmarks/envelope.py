@@ -58,9 +58,7 @@ def main() -> None:
             runs = list(_runs(case, runner, arguments.members, arguments.work))
             shares, wider = _study(case, runs, takes, arguments.factor, arguments.trials)
             totals.append(shares)
-            print(
-                f"| {case.suite}/{case.id} |", " | ".join([*map(_percent, shares), f"{wider:.1f} times"]), "|"
-            )
+            print(f"| {case.name} |", " | ".join([*map(_percent, shares), f"{wider:.1f} times"]), "|")
     means = [statistics.fmean(column) for column in zip(*totals, strict=True)]
     print("| mean |", " | ".join([*map(_percent, means), ""]), "|")
 
@@ -76,7 +74,7 @@ def _runs(case: Case, runner: Runner, members: int, work: Path) -> Iterator[Meas
         if path.exists():
             yield Measurement.from_wire(execnet.loads(path.read_bytes()))
             continue
-        print(f"{case.suite}/{case.id}: run {seed} of {members}", file=sys.stderr)
+        print(f"{case.name}: run {seed} of {members}", file=sys.stderr)
         measurement = runner.run(member_job(case, seed or None))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(execnet.dumps(measurement.to_wire()))
@@ -88,7 +86,7 @@ def _study(
 ) -> tuple[list[float], float]:
     """Return the share of false alarms, naive and pooled for each of ``takes``, and what pooling costs."""
     base, *perturbed = runs
-    name = f"{case.suite}/{case.id}"
+    name = case.name
     members = [Member.of(seed, run, base, name) for seed, run in enumerate(perturbed, start=1)]
     provenance = Provenance.of(case, reason="", git_commit=None)
     baseline = Baseline(case.suite, case.id, device_key(base.fingerprint), base, provenance)

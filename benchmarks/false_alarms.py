@@ -139,12 +139,12 @@ def _runs(environment: Environment, cases: Iterable[Case], skipped: list[str]) -
         python=environment.python, isa=environment.isa, pinned=environment.pinned, timeout=3600
     ) as runner:
         for case in cases:
-            if f"{environment.release}:{environment.isa}:{case.suite}/{case.id}" in skipped:
+            if f"{environment.release}:{environment.isa}:{case.name}" in skipped:
                 continue
             job: dict[str, Any] = case.job()
             if environment.other_mode:
                 job["mode"] = OTHER_MODE[job["mode"]]
-            print(f"{environment.release} {environment.words}: {case.suite}/{case.id}", file=sys.stderr)
+            print(f"{environment.release} {environment.words}: {case.name}", file=sys.stderr)
             yield case, runner.run(job)
 
 
@@ -162,7 +162,7 @@ def _judge(
         judgement = Judgement.error(case, str(error))
     same = judgement.tier is Tier.SAME_ENVIRONMENT
     allowed = (Verdict.IDENTICAL,) if same else (Verdict.IDENTICAL, Verdict.WITHIN)
-    told = f"{case.suite}/{case.id} {name} → {environment.release}"
+    told = f"{case.name} {name} → {environment.release}"
     if environment.words != "as recorded":
         kind = environment.words
         if environment.other_mode:

@@ -104,7 +104,7 @@ def _baseline(store: BaselineStore, case: Case, measured: Measurement) -> Baseli
     baseline = store.load(case.suite, case.id, device, suite_file=case.path)
     found = judge(case, measured, baseline, tier=Tier.ACROSS_RELEASES)
     if not found.passed:
-        sys.exit(f"{case.suite}/{case.id} does not pass without a fault: {'; '.join(found.reasons)}")
+        sys.exit(f"{case.name} does not pass without a fault: {'; '.join(found.reasons)}")
     return baseline
 
 

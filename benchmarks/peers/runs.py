@@ -55,7 +55,7 @@ class Runs:
         path = self._root / case.suite / case.id / f"{name}.npz"
         found = read(path, key)
         if found is None:
-            print(f"{self._release}: {case.suite}/{case.id}: {name}", file=sys.stderr, flush=True)
+            print(f"{self._release}: {case.name}: {name}", file=sys.stderr, flush=True)
             try:
                 measurement = self._runner.run(job)
             except FaultNotApplicable as reason:

@@ -133,7 +133,7 @@ def _fault(comparison: Comparison) -> Fault:
 
 
 def _case(comparison: Comparison) -> str:
-    return f"{comparison.case.suite}/{comparison.case.id}"
+    return comparison.case.name
 
 
 def _size(fault: Fault) -> str:

@@ -65,6 +65,11 @@ class Baseline:
     calibration: Calibration | None = None
     path: Path | None = field(default=None, compare=False)
 
+    @property
+    def name(self) -> str:
+        """The case as ``suite/id``."""
+        return f"{self.suite}/{self.case_id}"
+
 
 def device_key(fingerprint: dict[str, str]) -> str:
     """Return the name under which baselines of a device are stored: ``cpu``, or the NPU's SoC in lower case.

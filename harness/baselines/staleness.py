@@ -105,7 +105,7 @@ def unusable(case: Case, store: BaselineStore) -> BaselineState | None:
             calibrate=case.needs_calibration,
             options=store.options,
         )
-        message = f"no baseline of {case.suite}/{case.id} is stored in {store.root}; record it: {command}"
+        message = f"no baseline of {case.name} is stored in {store.root}; record it: {command}"
         return BaselineState("missing", store.root, message=message)
     found = []
     for device in devices:

@@ -171,11 +171,11 @@ class BaselineStore:
         """
         path = self.path(baseline.suite, baseline.case_id, baseline.device)
         arrays = stored_arrays(baseline.measurement)
-        check_storable(f"{baseline.suite}/{baseline.case_id}", baseline.measurement)
+        check_storable(baseline.name, baseline.measurement)
         try:
             data = encode_arrays(arrays)
         except ArraysError as error:
-            raise BaselineError(f"{baseline.suite}/{baseline.case_id}: {error}") from None
+            raise BaselineError(f"{baseline.name}: {error}") from None
         sha256 = hashlib.sha256(data).hexdigest()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

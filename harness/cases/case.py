@@ -79,6 +79,11 @@ class Case:
         return any(isinstance(limits, Calibrated) for limits in asked)
 
     @property
+    def name(self) -> str:
+        """The case among those of all suites, as 'suite/id'."""
+        return f"{self.suite}/{self.id}"
+
+    @property
     def place(self) -> str:
         """Where the case stands, as 'file:line:column'."""
         return f"{printable(str(self.path))}:{self.line}:{self.column}"
@@ -89,8 +94,8 @@ class Case:
         ``base`` is the absolute path of the suite's folder, to which a checkpoint's path is relative;
         ``place`` is for what is told of the case.
         """
-        name, base = f"{self.suite}/{self.id}", str(self.path.parent.resolve())
-        return {**self.definition(), "id": name, "base": base, "place": self.place}
+        base = str(self.path.parent.resolve())
+        return {**self.definition(), "id": self.name, "base": base, "place": self.place}
 
 
 @dataclass(frozen=True)

@@ -98,8 +98,7 @@ def gate(
                 checked=(lambda *_: None) if run is None else run.checked,
             )
         helpful = {
-            f"{case.suite}/{case.id}": commands(case, baseline_dir, device=device, python=python)
-            for case in selection.cases
+            case.name: commands(case, baseline_dir, device=device, python=python) for case in selection.cases
         }
         show_gate(console, result, helpful)
         if certificate is not None:

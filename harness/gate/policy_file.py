@@ -172,7 +172,7 @@ def _unknown_names(document: Document, suites: Sequence[Suite]) -> Iterator[Prob
         return
     cases = [case for suite in suites for case in suite.cases]
     tags = dict.fromkeys(tag for case in cases for tag in case.tags)
-    names = [f"{case.suite}/{case.id}" for case in cases]
+    names = [case.name for case in cases]
     verdicts = document.value.get("verdicts")
     for tag in verdicts if isinstance(verdicts, dict) else ():
         if tag not in tags and tag != _DEFAULT:
@@ -207,7 +207,7 @@ def _impossible(document: Document, policy: Policy, suites: Sequence[Suite]) -> 
         if named and not policy.allowed(case.tags) and named not in told:
             told.add(named)
             message = (
-                f"the tags {' and '.join(named)}, which {case.suite}/{case.id} has, allow no verdict in "
+                f"the tags {' and '.join(named)}, which {case.name} has, allow no verdict in "
                 "common; allow one for all of them"
             )
             yield document.problem(("verdicts", named[-1]), message, key=True)

@@ -53,6 +53,11 @@ class Judgement:
         return cls(case.suite, case.id, Verdict.ERROR, reasons=(reason,), stale=stale)
 
     @property
+    def name(self) -> str:
+        """The case as ``suite/id``."""
+        return f"{self.suite}/{self.case_id}"
+
+    @property
     def passed(self) -> bool:
         """Whether the case passes: only what was compared and found identical or within its limits does."""
         return self.verdict in (Verdict.IDENTICAL, Verdict.WITHIN)

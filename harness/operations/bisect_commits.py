@@ -68,7 +68,7 @@ def _check_own(case: Case, python: str) -> None:
     """Raise UsageError for a pipeline that is not imported from a folder given to the worker."""
     if case.pipeline in PIPELINES or re.fullmatch(MINDONE_CLASS_PATTERN, case.pipeline):
         raise UsageError(
-            f"{case.suite}/{case.id} runs {case.pipeline}, which no repository of yours holds; --repo is for "
+            f"{case.name} runs {case.pipeline}, which no repository of yours holds; --repo is for "
             "cases with a pipeline of your own, package.module:factory"
         )
     module = case.pipeline.removeprefix("mindone:").partition(":")[0].partition(".")[0]

@@ -101,7 +101,7 @@ def calibrate(
     The case runs once as it is, which must give the baseline's bits, then once for every member that is not
     kept from an interrupted calibration. Raises HarnessError where it cannot be calibrated.
     """
-    name = f"{case.suite}/{case.id}"
+    name = case.name
     if (found := unusable(case, store)) is not None:
         if found.kind == "missing":
             raise BaselineMissing(found.message)
@@ -135,7 +135,7 @@ def member_job(case: Case, seed: int | None) -> dict[str, Any]:
 def _check_unchanged(case: Case, base: Measurement, baseline: Baseline, store: BaselineStore) -> None:
     """Raise unless ``base`` has the bits of ``baseline``: members around anything else say nothing of it."""
     if (stale := stale_message(case, baseline, store.root, options=store.options)) is not None:
-        raise CalibrationError(f"{case.suite}/{case.id}: {stale}")
+        raise CalibrationError(f"{case.name}: {stale}")
     stored = baseline.measurement
     changes = [
         bits.checkpoint_change(base, stored),
@@ -149,7 +149,7 @@ def _check_unchanged(case: Case, base: Measurement, baseline: Baseline, store: B
             case.path, case.suite, case.id, store.root, options=store.options, reason=True, calibrate=True
         )
         raise CalibrationError(
-            f"{case.suite}/{case.id}: a run here does not give the baseline's bits ({change}), so members "
+            f"{case.name}: a run here does not give the baseline's bits ({change}), so members "
             f"around it would say nothing of the baseline. Calibrate where it was recorded, or record it "
             f"again: {command}"
         )

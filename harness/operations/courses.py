@@ -129,5 +129,5 @@ def _reason(error: HarnessError, case: Case, fault: Fault) -> str:
 
 def without_prefix(text: str, case: Case) -> str:
     """Return ``text`` without the case's place and name before it, which stand beside it already."""
-    name = f"{case.suite}/{case.id}"
+    name = case.name
     return text.removeprefix(f"{case.place}: ").removeprefix(f"{name}: ").removeprefix(f"{name} is vacuous: ")

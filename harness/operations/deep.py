@@ -69,7 +69,7 @@ def record_deep(case: Case, runner: DeepRunner, store: BaselineStore, step: int)
     trace = trace_that_replays(case.job(), runner, step)
     baseline = store.load(case.suite, case.id, device_key(trace.fingerprint), suite_file=case.path)
     if (stale := stale_message(case, baseline, store.root, options=store.options)) is not None:
-        raise HarnessError(f"{case.suite}/{case.id}: {stale}")
+        raise HarnessError(f"{case.name}: {stale}")
     steps = baseline.measurement.trace
     if same_bits_in_pynative(case) and (step >= len(steps) or steps[step].sha256 != trace.after.sha256):
         calibrate = case.needs_calibration or baseline.calibration is not None
@@ -83,7 +83,7 @@ def record_deep(case: Case, runner: DeepRunner, store: BaselineStore, step: int)
             calibrate=calibrate,
         )
         raise HarnessError(
-            f"{case.suite}/{case.id}: the latents after step {step} are not the baseline's here, so a "
+            f"{case.name}: the latents after step {step} are not the baseline's here, so a "
             "trace of this run would say nothing of it. Record the trace where the baseline was recorded, or "
             f"both again: {command} --deep"
         )
@@ -102,9 +102,9 @@ def check_step(case: Case, step: int) -> None:
     """Raise :class:`HarnessError` for a step that ``case`` has not got."""
     if step < 0 or (case.steps is not None and step >= case.steps):
         if case.steps is None:
-            raise HarnessError(f"{case.suite}/{case.id}: there is no step {step}: they count from 0")
+            raise HarnessError(f"{case.name}: there is no step {step}: they count from 0")
         raise HarnessError(
-            f"{case.suite}/{case.id}: there is no step {step}: give 0 to {case.steps - 1}, the case has "
+            f"{case.name}: there is no step {step}: give 0 to {case.steps - 1}, the case has "
             f"{case.steps} steps"
         )
 

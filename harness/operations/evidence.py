@@ -108,7 +108,7 @@ class Evidence:
         told = vacuous_output(case, baseline)
         if told is None and self.powers is not None:
             told = self.powers.vacuous(case, baseline)
-        return told and told.removeprefix(f"{case.suite}/{case.id} is ")
+        return told and told.removeprefix(f"{case.name} is ")
 
 
 def sha256_of(path: Path) -> str:

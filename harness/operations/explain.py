@@ -54,6 +54,11 @@ class Explanation:
     notes: tuple[str, ...] = ()
 
     @property
+    def name(self) -> str:
+        """The case as ``suite/id``."""
+        return f"{self.suite}/{self.case_id}"
+
+    @property
     def explained(self) -> bool:
         """Whether there is an answer."""
         return self.conclusion != "unknown"
@@ -62,7 +67,7 @@ class Explanation:
         """Return the explanation as plain data, NaN and Inf as they are."""
         finding = self.finding
         return {
-            "case": f"{self.suite}/{self.case_id}",
+            "case": self.name,
             "reference": self.reference,
             "conclusion": self.conclusion,
             "explained": self.explained,
@@ -93,7 +98,7 @@ def explain_against_baseline(
     measured = runner.run(job)
     baseline = select_baseline(store, case, measured.fingerprint)
     if (stale := stale_message(case, baseline, store.root, options=store.options)) is not None:
-        raise BaselineError(f"{case.suite}/{case.id}: {stale}")
+        raise BaselineError(f"{case.name}: {stale}")
     where = "" if baseline.path is None else f" {shown(baseline.path)}"
     explaining = _Explaining(case, job, runner, measured, baseline, f"the baseline{where}")
     if not explaining.moves_latents:
@@ -108,7 +113,7 @@ def explain_against_baseline(
         )
     if step is not None and step != trace.step:
         raise HarnessError(
-            f"{case.suite}/{case.id}: the deep trace stored is of step {trace.step}, not {step}; leave "
+            f"{case.name}: the deep trace stored is of step {trace.step}, not {step}; leave "
             f"--step out, or record one of that step: harness record --deep --deep-step {step}"
         )
     return explaining.with_cells([trace.step], lambda _: trace)

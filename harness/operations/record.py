@@ -139,7 +139,7 @@ class Recording:
                         first[index] = measured
                         progress.ran(case)
                         continue
-                    check_repeats(f"{case.suite}/{case.id}", first.pop(index), measured)
+                    check_repeats(case.name, first.pop(index), measured)
                     results[index] = propose(case, measured, self._store)
                 except HarnessError as error:
                     results[index] = Refusal(case, str(error))
@@ -198,7 +198,7 @@ def propose(case: Case, measurement: Measurement, store: BaselineStore) -> Candi
     Raises what the store raises, and :class:`harness.baselines.BaselineError` for a measurement that is not
     fit to be held to.
     """
-    check_storable(f"{case.suite}/{case.id}", measurement)
+    check_storable(case.name, measurement)
     device = device_key(measurement.fingerprint)
     _check_own_rules(case, measurement, device)
     try:
@@ -240,7 +240,7 @@ def _check_own_rules(case: Case, measurement: Measurement, device: str) -> None:
     provenance = Provenance.of(case, reason="", git_commit=None)
     judgement = judge(case, measurement, Baseline(case.suite, case.id, device, measurement, provenance))
     if not judgement.passed:
-        raise BaselineError(f"{case.suite}/{case.id}: {'; '.join(judgement.reasons)}")
+        raise BaselineError(f"{case.name}: {'; '.join(judgement.reasons)}")
 
 
 def _relative_l2(output: Array, old: Array) -> float | None:

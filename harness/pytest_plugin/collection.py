@@ -183,7 +183,7 @@ class CaseItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Point to the case's entry in its suite."""
-        return self.path, self.case.line - 1, f"{self.case.suite}/{self.case.id}"
+        return self.path, self.case.line - 1, self.case.name
 
 
 class CaseDrift(Exception):

@@ -29,7 +29,7 @@ def warn_of_baselines(console: Console, cases: Sequence[Case], store: BaselineSt
         return
     for case in needing:
         if (message := _wrong(case, store)) is not None:
-            _note(console, f"{case.suite}/{case.id}: {message}")
+            _note(console, f"{case.name}: {message}")
 
 
 def _wrong(case: Case, store: BaselineStore) -> str | None:

@@ -52,7 +52,7 @@ def show_bisected(
     by_release = attribution is None or attribution.part == found.first_bad.package
     place = f"with {found.first_bad}" if by_release else f"from {found.last_good} to {found.first_bad}"
     lines = [
-        Text.assemble((f"{case.suite}/{case.id} changed {place}", "bold")),
+        Text.assemble((f"{case.name} changed {place}", "bold")),
         Text(f"  against {found.last_good}: {cell_words(found.step)}{_tier(found)}"),
     ]
     if found.to_good != found.step:
@@ -81,7 +81,7 @@ def bisected_json(case: Case, found: Bisected[Any], attribution: Attribution | N
         "format": _FORMAT,
         "version": _VERSION,
         "harness": harness.__version__,
-        "case": f"{case.suite}/{case.id}",
+        "case": case.name,
         "last_good": str(found.last_good),
         "first_bad": str(found.first_bad),
         "step": found.step.to_dict(),

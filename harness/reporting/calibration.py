@@ -29,7 +29,7 @@ class CalibrationDisplay(ProgressBar):
 
     def started(self, case: Case) -> None:
         """Name the case that runs."""
-        self.update(description=f"calibrating {_name(case)}")
+        self.update(description=f"calibrating {case.name}")
 
     def member_done(self, done: int) -> None:
         """Show that ``done`` members of the case have run."""
@@ -48,7 +48,7 @@ class CalibrationDisplay(ProgressBar):
         """Print at once why a case cannot be calibrated."""
         self._advance()
         self.failed += 1
-        told = message if message.startswith((_name(case), case.place)) else f"{_name(case)}: {message}"
+        told = message if message.startswith((case.name, case.place)) else f"{case.name}: {message}"
         self.print(Text.assemble(("refused", "red"), "  ", told))
 
     def show(self) -> None:
@@ -57,7 +57,7 @@ class CalibrationDisplay(ProgressBar):
             print_table(self._console, self._rows, header=_HEADER)
         for case, finding in self._findings:
             word = Text("failed" if finding.failing else "note", "red" if finding.failing else "yellow")
-            self._console.print(Text.assemble(word, f"  {_name(case)}: {finding.text}"), soft_wrap=True)
+            self._console.print(Text.assemble(word, f"  {case.name}: {finding.text}"), soft_wrap=True)
         text = f"{len(self._rows)} calibrated"
         self._console.print(f"{text}, {self.failed} failed" if self.failed else text)
 
@@ -72,7 +72,7 @@ def _row(result: Calibrated, *, failing: bool) -> tuple[str | Text, ...]:
     chaotic = calibration.chaos is not None
     state = Text("chaotic", "red" if failing else "yellow") if chaotic else Text(_state(result))
     return (
-        _name(result.case),
+        result.case.name,
         str(len(calibration.members)),
         f"{calibration.factor:g}",
         f"{envelope:.1e}",
@@ -93,7 +93,3 @@ def growth(calibration: Calibration) -> str:
     steps = calibration.steps
     shown = {0, len(steps) // 2, len(steps) - 1} if steps else set()
     return " → ".join(f"{steps[index].largest:.1e}" for index in sorted(shown))
-
-
-def _name(case: Case) -> str:
-    return f"{case.suite}/{case.id}"

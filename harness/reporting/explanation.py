@@ -33,7 +33,7 @@ _CONCLUSIONS: dict[Conclusion, str] = {
 
 def explanation_text(explanation: Explanation) -> str:
     """Return the explanation as text: its conclusion, the causes, the first place, and what to know."""
-    name = f"{explanation.suite}/{explanation.case_id}"
+    name = explanation.name
     lines = [f"{name}, compared with {explanation.reference}: {_conclusion(explanation)}"]
     lines += cause_lines(explanation.causes)
     if explanation.replay is not None:
@@ -70,7 +70,7 @@ def show_deep(console: Console, cases: Sequence[Case], record: Callable[[Case], 
 def _recorded_text(recorded: Recorded) -> str:
     case = recorded.case
     return (
-        f"{case.suite}/{case.id}: deep trace of step {recorded.step}, {recorded.calls} calls of cells, "
+        f"{case.name}: deep trace of step {recorded.step}, {recorded.calls} calls of cells, "
         f"{recorded.nbytes / 1e6:.1f} MB in {recorded.path} (not for version control)"
     )
 

@@ -35,7 +35,7 @@ def show_listing(console: Console, selection: Selection, store: BaselineStore) -
         sound &= bool(limits) and not told
         remarks += told
         seeds = " ".join(map(str, case.seeds))
-        name, steps = f"{case.suite}/{case.id}", "" if case.steps is None else str(case.steps)
+        name, steps = case.name, "" if case.steps is None else str(case.steps)
         checkpoint = case.checkpoint or ""
         rows.append((name, case.pipeline, checkpoint, steps, seeds, case.dtype, case.mode, states, limits))
     print_table(console, rows, header=_HEADER)
@@ -76,7 +76,7 @@ def _states(case: Case, store: BaselineStore) -> tuple[str, Text, Text, list[str
         parts.append(Text.assemble(f"{device}: ", (state.kind, _COLOURS[state.kind])))
         if state.kind != "ok":
             worst = state.kind
-            remarks.append(f"{case.suite}/{case.id}: {state.message}")
+            remarks.append(f"{case.name}: {state.message}")
         if state.baseline is not None:
             limits.append(_limit(case, state.baseline))
     return worst, Text(", ").join(parts), Text(", ".join(limits)), remarks

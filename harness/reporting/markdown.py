@@ -149,7 +149,7 @@ def _row(outcome: Outcome) -> str:
 def _margins(outcomes: Sequence[Outcome], orphaned: Sequence[Key]) -> Iterator[str]:
     judgements = [outcome.judgement for outcome in outcomes]
     for what, judgement, text in margins(judgements):
-        yield f"{what}: {_code(f'{judgement.suite}/{judgement.case_id}')} {escaped(text)}"
+        yield f"{what}: {_code(judgement.name)} {escaped(text)}"
     yield from map(escaped, [*tier_lines(judgements), *orphan_lines(orphaned)])
 
 

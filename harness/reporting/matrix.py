@@ -44,7 +44,7 @@ class MatrixDisplay(ProgressBar):
 
     def ran(self, subject: Subject, case: Case, found: Kept, kept: bool) -> None:
         """Count one run; an error is told at once."""
-        name = f"{subject.name} {case.suite}/{case.id}"
+        name = f"{subject.name} {case.name}"
         self.update(description=f"{name}{', kept' if kept else ''}", advance=1)
         # Of what lacks mindone all has been told before.
         if isinstance(found, HarnessError) and not _lacks_mindone(case, subject):

@@ -51,7 +51,7 @@ class Outcome:
     @property
     def name(self) -> str:
         """The case's name, ``suite/id``."""
-        return f"{self.judgement.suite}/{self.judgement.case_id}"
+        return self.judgement.name
 
     def to_dict(self) -> dict[str, Any]:
         """Return the outcome as JSON values."""

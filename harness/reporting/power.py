@@ -27,7 +27,7 @@ class PowerDisplay(ProgressBar):
 
     def started(self, case: Case) -> None:
         """Name the case that is examined."""
-        self.update(description=f"examining {case.suite}/{case.id}")
+        self.update(description=f"examining {case.name}")
 
     def fault_done(self, done: int) -> None:
         """Show that ``done`` faults of the case are done."""

@@ -28,16 +28,16 @@ class RecordingDisplay(ProgressBar, RecordingProgress):
 
     def started(self, case: Case) -> None:
         """Name the case that runs."""
-        self.update(description=_name(case))
+        self.update(description=case.name)
 
     def ran(self, case: Case) -> None:
         """Advance by one run."""
-        self._once.add(_name(case))
+        self._once.add(case.name)
         self.update(advance=1)
 
     def finished(self, case: Case, result: Candidate | Refusal) -> None:
         """Advance by the runs that are left; a refusal is printed at once."""
-        self.update(advance=1 if _name(case) in self._once else 2)
+        self.update(advance=1 if case.name in self._once else 2)
         if isinstance(result, Refusal):
             self.print(_refused(case, result.message))
 
@@ -50,7 +50,7 @@ class RecordingDisplay(ProgressBar, RecordingProgress):
         told = [candidate for candidate in recording.candidates if candidate.state != "unchanged"]
         if told:
             rows = [
-                (_name(c.case), c.device, c.state, _size(c.relative_l2), "; ".join(c.changes)) for c in told
+                (c.case.name, c.device, c.state, _size(c.relative_l2), "; ".join(c.changes)) for c in told
             ]
             print_table(self._console, rows, header=_HEADER)
         text = ", ".join(f"{count} {state}" for state, count in counts.items())
@@ -75,7 +75,7 @@ def show_uncalibrated(console: Console, cases: Sequence[Case], store: BaselineSt
     """Say which cases lost the calibration of the baseline that was replaced, and what to type."""
     for case in cases:
         command = calibrate_command(case.path, case.suite, case.id, store.root, options=store.options)
-        told = f"  {_name(case)}: its calibration is gone with the old baseline; measure it anew: {command}"
+        told = f"  {case.name}: its calibration is gone with the old baseline; measure it anew: {command}"
         console.print(Text.assemble(("note", "yellow"), told), soft_wrap=True)
 
 
@@ -88,12 +88,8 @@ def show_vacuous(console: Console, messages: Sequence[str]) -> bool:
 
 def _refused(case: Case, message: str) -> Text:
     # Most messages name their case already.
-    told = message if message.startswith((_name(case), case.place)) else f"{_name(case)}: {message}"
+    told = message if message.startswith((case.name, case.place)) else f"{case.name}: {message}"
     return Text.assemble(("refused", "red"), "  ", told)
-
-
-def _name(case: Case) -> str:
-    return f"{case.suite}/{case.id}"
 
 
 def _size(relative_l2: float | None) -> str:

@@ -26,8 +26,8 @@ def summary_lines(judgements: Sequence[Judgement], orphaned: Sequence[Key]) -> l
     told = counted(judgements)
     lines = [told] if told else []
     lines += tier_lines(judgements)
-    lines += [f"{what}: {_name(found)}, {text}" for what, found, text in margins(judgements)]
-    lines += [f"skipped: {_name(each)}, {'; '.join(each.reasons)}" for each in judgements if each.elsewhere]
+    lines += [f"{what}: {found.name}, {text}" for what, found, text in margins(judgements)]
+    lines += [f"skipped: {each.name}, {'; '.join(each.reasons)}" for each in judgements if each.elsewhere]
     return lines + orphan_lines(orphaned)
 
 
@@ -81,7 +81,3 @@ def _margin(judgement: Judgement) -> tuple[float, float]:
     """Return what orders cases by their margin: among those beyond all bounds, how far the output moved."""
     moved = next((row.measured for row in judgement.rows if row.name == "relative_l2"), None)
     return (judgement.margin or 0.0, math.inf if moved is not None and math.isnan(moved) else moved or 0.0)
-
-
-def _name(judgement: Judgement) -> str:
-    return f"{judgement.suite}/{judgement.case_id}"

@@ -22,7 +22,7 @@ def judgement_text(
     judgement: Judgement, causes: Sequence[Cause] = (), commands: Commands | None = None
 ) -> str:
     """Return why a case did not pass: reasons, causes, the table of figures, environments, what to type."""
-    lines = [f"{judgement.suite}/{judgement.case_id}: {judgement.verdict.value}{_compared(judgement)}"]
+    lines = [f"{judgement.name}: {judgement.verdict.value}{_compared(judgement)}"]
     reasons = list(judgement.reasons)
     if judgement.verdict is not Verdict.ERROR:
         reasons = _shortened(reasons, _REASONS, "reasons")

@@ -18,7 +18,7 @@ from harness.cases.selection import select
 SUITES = sorted((REPOSITORY / "suites").rglob("*.yaml"))
 STORE = BaselineStore(REPOSITORY / "baselines")
 SELECTION = select([str(REPOSITORY / "suites")])
-CASES = [pytest.param(case, id=f"{case.suite}/{case.id}") for case in SELECTION.cases]
+CASES = [pytest.param(case, id=case.name) for case in SELECTION.cases]
 
 
 def test_every_form_of_case_is_shipped():

@@ -30,7 +30,7 @@ def folder(tmp_path, monkeypatch):
 def selected(*arguments):
     """The selection as 'suite/case' texts, and the suites' names."""
     found = select(arguments)
-    return [f"{case.suite}/{case.id}" for case in found.cases], [suite.name for suite in found.suites]
+    return [case.name for case in found.cases], [suite.name for suite in found.suites]
 
 
 def whole(*names):

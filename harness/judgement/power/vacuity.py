@@ -28,7 +28,7 @@ def vacuous_output(case: Case, baseline: Baseline) -> str | None:
         calibration = baseline.calibration
         if calibration is None or calibration.chaos is not None:
             return None
-    name = f"{case.suite}/{case.id}"
+    name = case.name
     remedy = f"at {shown(case.path)}:{case.line}"
     output = baseline.measurement.output
     # Explicit limits are on the output; others are on the latents of every step as well.
