@@ -1,11 +1,20 @@
 """The one base class of errors that a user can act on."""
 
+from __future__ import annotations
+
+from harness.remedy import Remedy
+
 
 class HarnessError(Exception):
     """An error shown to the user as one message, without a traceback.
 
-    Its text says what is wrong, where (a file, with line and column where there is one) and what to do.
+    Its text says what is wrong, where (a file, with line and column where there is one) and, unless a
+    ``remedy`` does, what to do. ``harness.reporting.commands.error_text`` puts the two together.
     """
+
+    def __init__(self, *words: object, remedy: Remedy | None = None) -> None:
+        super().__init__(*words)
+        self.remedy = remedy
 
 
 class UsageError(HarnessError):
