@@ -14,10 +14,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.codec import from_json, to_json
 from harness.errors import HarnessError
 from harness.gate.decision import Decision
 from harness.gate.facts import CaseFacts
-from harness.gate.plain import from_json, to_json
 from harness.gate.policy import ALLOWABLE, Policy
 
 FORMAT = 1

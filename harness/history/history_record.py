@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from harness.cases import Case
 from harness.explanation import Cause
@@ -40,8 +39,8 @@ class CaseRecord:
     baseline_sha256: str | None = None
     output_sha256: str | None = None
     first_cause: str | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
-    statistics: Mapping[str, float] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    statistics: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, case: Case, result: Check, causes: Sequence[Cause] = ()) -> CaseRecord:
@@ -70,15 +69,6 @@ class CaseRecord:
     def name(self) -> str:
         """The case's name, ``suite/id``."""
         return f"{self.suite}/{self.case_id}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the record as plain data; NaN and Inf stay numbers."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> CaseRecord:
-        """Rebuild a record from :meth:`to_dict`'s data."""
-        return cls(**data)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import pytest
 from harness.baselines import BaselineStore, Key, orphans
 from harness.cases import Case, Suite, SuiteError, check_unique_names, load_suite
 from harness.cases.wording import quoted, suggestion
+from harness.codec import to_json
 from harness.execution.runner import Runner
 from harness.explanation import Cause, root_causes
 from harness.judgement.check import Check
@@ -77,7 +78,8 @@ class HarnessSession:
             return None
         from harness.history.history_record import CaseRecord
 
-        return CaseRecord.of(case, result, causes).to_dict()
+        record: dict[str, Any] = to_json(CaseRecord.of(case, result, causes))
+        return record
 
     def orphans(self) -> set[Key]:
         """Return the baselines of the collected suites that belong to none of their cases."""

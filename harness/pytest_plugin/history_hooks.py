@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from harness.codec import from_json
 from harness.errors import HarnessError
 from harness.history.history_record import CaseRecord
 from harness.reporting.ending import early_end
@@ -23,7 +24,7 @@ class HistoryHooks:
         """Take a case's record."""
         record = getattr(report, "harness_history", None)
         if record is not None:
-            self._history.add(CaseRecord.from_dict(record))
+            self._history.add(from_json(CaseRecord, record))
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Append the run; one that cannot be appended fails."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from harness.errors import HarnessError
 from harness.judgement import Tier, Verdict
@@ -41,13 +39,6 @@ class Comparison:
             return True
         return self.verdict in (Verdict.IDENTICAL, Verdict.WITHIN)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the comparison as JSON values."""
-        tier = None if self.tier is None else self.tier.value
-        lists = {name: list(getattr(self, name)) for name in ("operators", "differences", "reasons")}
-        figures = {name: _finite(getattr(self, name)) for name in ("relative_l2", "share")}
-        return {**asdict(self), **lists, **figures, "verdict": self.verdict.value, "tier": tier}
-
 
 def in_short(error: HarnessError) -> str:
     """Return what an error says, without the log or the traceback that may follow."""
@@ -55,7 +46,3 @@ def in_short(error: HarnessError) -> str:
     # Of a traceback the last line says what was raised.
     last = rest.strip().rpartition("\n")[2]
     return f"{first} {last.strip()}" if first.endswith(":") else first
-
-
-def _finite(value: float | None) -> float | str | None:
-    return value if value is None or math.isfinite(value) else str(value)

@@ -34,7 +34,7 @@ DEFAULT_ROOT = Path(".harness/measurements")
 _FORMAT = 1
 _ARRAYS = ("output", "latents", "singles")
 # The packages of this one that a worker runs: how a case is judged and shown moves no bits of it.
-_WORKERS_SIDE = ("pipelines", "measurement", "faults", "tracing", "execution")
+WORKERS_SIDE = ("kernels", "pipelines", "measurement", "faults", "tracing", "execution")
 _LOADED_ELSEWHERE = ("builtin", "seeded", "hub")
 
 
@@ -65,7 +65,7 @@ class Sources:
     @cached_property
     def _harness(self) -> str:
         package = Path(harness.__file__).parent
-        return harness.__version__ + _folder_hash(package, lambda path: path.parts[0] in _WORKERS_SIDE)
+        return harness.__version__ + _folder_hash(package, lambda path: path.parts[0] in WORKERS_SIDE)
 
     @cached_property
     def _users(self) -> str:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 import harness
 from harness.cases import Case
+from harness.codec import to_json
 from harness.counting import count
 from harness.releases.attribution import Attribution
 from harness.releases.bisection import Bisected
@@ -84,8 +85,8 @@ def bisected_json(case: Case, found: Bisected[Any], attribution: Attribution | N
         "case": case.name,
         "last_good": str(found.last_good),
         "first_bad": str(found.first_bad),
-        "step": found.step.to_dict(),
-        "to_good": found.to_good.to_dict(),
+        "step": to_json(found.step),
+        "to_good": to_json(found.to_good),
         "untested": [{"version": str(version), "reason": reason} for version, reason in found.untested],
         "runs": found.runs,
         "change_in": None

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
 from harness.cases import Case
+from harness.codec import to_json
 from harness.errors import HarnessError
 from harness.operations.deep import Recorded
 from harness.operations.explain import Conclusion, Explanation
@@ -50,7 +49,7 @@ def _conclusion(explanation: Explanation) -> str:
 
 def explanation_json(explanation: Explanation) -> str:
     """Return the explanation as JSON; what is no number is a text, as ``"nan"``."""
-    return json.dumps(_finite(explanation.to_dict()), indent=2, sort_keys=True, allow_nan=False) + "\n"
+    return json.dumps(to_json(explanation.to_dict()), indent=2, sort_keys=True, allow_nan=False) + "\n"
 
 
 def show_deep(console: Console, cases: Sequence[Case], record: Callable[[Case], Recorded]) -> bool:
@@ -150,11 +149,3 @@ def _size(finding: Finding) -> str:
 
 def _inner(path: str, outer: str) -> str:
     return path.removeprefix(f"{outer}.")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

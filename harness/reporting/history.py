@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.text import Text
 
 import harness
+from harness.codec import to_json
 from harness.history.history_record import RunRecord
-from harness.history.trends import BITS, MARGIN, Change, Point, Series, Step, Trend, short_commit
+from harness.history.trends import BITS, MARGIN, Change, Point, Series, Step, Trend
 from harness.judgement import Verdict
 from harness.reporting.figures import figure
 from harness.reporting.markdown import escaped
@@ -220,7 +221,7 @@ def _case(trend: Trend) -> dict[str, Any]:
         "series": {
             series.figure: {
                 "runs": [trend.points[place].run.number for place in series.places],
-                "values": list(map(_number, series.values)),
+                "values": to_json(series.values),
             }
             for series in trend.series
             if series.figure != BITS
@@ -232,7 +233,7 @@ def _case(trend: Trend) -> dict[str, Any]:
                 "commit": step.point.run.git_commit,
                 "after_run": step.before.run.number,
                 "changes": [
-                    {"figure": each.figure, "before": _number(each.before), "after": _number(each.after)}
+                    {"figure": each.figure, "before": to_json(each.before), "after": to_json(each.after)}
                     for each in step.changes
                 ],
                 "surroundings": list(step.surroundings),
@@ -242,14 +243,3 @@ def _case(trend: Trend) -> dict[str, Any]:
         "alone": [{"run": point.run.number, "figures": list(names)} for point, names in trend.outliers],
         "new": [{"run": point.run.number, "figures": list(names)} for point, names in trend.latest],
     }
-
-
-def _number(value: float) -> float | str:
-    return value if math.isfinite(value) else str(value)
-
-
-def run_words(run: RunRecord) -> str:
-    """Return what names a run: number, date, commit and door."""
-    commit = "" if run.git_commit is None else f", commit {short_commit(run.git_commit)}"
-    ended = "" if run.ended is None else f", ended early: {run.ended}"
-    return f"run {run.number}, {run.date}, {run.door}{commit}{ended}"

@@ -12,6 +12,7 @@ from rich.text import Text
 
 import harness
 from harness.cases import Case
+from harness.codec import to_json
 from harness.counting import count
 from harness.errors import HarnessError
 from harness.judgement import Verdict
@@ -183,7 +184,7 @@ def matrix_json(matrix: Matrix) -> str:
                     for name, bits, error in zip(names, row.bits, row.errors, strict=True)
                 ],
                 "pairs": [
-                    {"from": names[i], "to": names[j], **pair.to_dict()} for (i, j), pair in row.pairs.items()
+                    {"from": names[i], "to": names[j], **to_json(pair)} for (i, j), pair in row.pairs.items()
                 ],
             }
             for row in matrix.rows

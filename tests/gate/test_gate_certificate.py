@@ -11,9 +11,9 @@ from gate_facts import case_facts, certificate, chaos, waiver, without_verdict
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.codec import from_json, to_json
 from harness.gate.certificate import Certificate, CertificateError, HashedFile, PowerTable, seal_of
 from harness.gate.facts import Worst
-from harness.gate.plain import from_json, to_json
 from harness.gate.policy import Policy
 
 WRITTEN = certificate(

@@ -16,6 +16,7 @@ import pytest
 from history_runs import RECORD, RUN
 from samples import make_case, make_measurement
 
+from harness.codec import from_json, to_json
 from harness.errors import HarnessError, UsageError
 from harness.history import history
 from harness.history.history import History
@@ -80,7 +81,7 @@ def test_not_a_number_is_a_value(tmp_path):
 
 
 def test_a_record_crosses_processes():
-    assert CaseRecord.from_dict(RECORD.to_dict()) == RECORD
+    assert from_json(CaseRecord, to_json(RECORD)) == RECORD
 
 
 def test_what_is_kept_of_a_check():

@@ -21,7 +21,7 @@ from harness.operations.compare_runs import compare_runs
 from harness.operations.matrix import classes
 from harness.releases.bits import bits_of
 from harness.releases.interpreters import Subject
-from harness.releases.kept import KeptMeasurements, Sources, read_measurement
+from harness.releases.kept import WORKERS_SIDE, KeptMeasurements, Sources, read_measurement
 
 SUITE = """\
 suite: small
@@ -407,3 +407,14 @@ def test_code_and_files_that_a_case_is_made_from(tmp_path):
     assert sources(own) == before[0]
     picture.write_bytes(b"b")
     assert sources(own) != before[0]
+
+
+def test_the_code_of_harness_that_a_case_is_made_from_is_all_that_a_worker_imports():
+    code = (
+        "import sys, harness.execution.worker, harness.kernels, harness.pipelines.registry; "
+        "names = [name.split('.') for name in sys.modules]; "
+        "print(*{parts[1] for parts in names if parts[0] == 'harness' and len(parts) > 2})"
+    )
+    imported = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "kernels" in imported
+    assert set(imported.split()) <= set(WORKERS_SIDE)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Literal, get_args
 
 from harness import __version__
+from harness.codec import from_json, to_json
 from harness.faults.catalogue import FAULTS, Family, Fault
 
 FORMAT = 1
@@ -193,7 +193,7 @@ class PowerReport:
             "quick": self.quick,
             "faults": list(self.faults),
             "uncaught": list(self.uncaught),
-            "cases": [_case_to_dict(case) for case in self.cases],
+            "cases": [_to_dict(case) for case in self.cases],
         }
 
     @classmethod
@@ -206,7 +206,7 @@ class PowerReport:
             date=data["date"],
             quick=data["quick"],
             faults=tuple(data["faults"]),
-            cases=tuple(map(_case_from_dict, data["cases"])),
+            cases=tuple(map(_from_dict, data["cases"])),
         )
 
     def text(self) -> str:
@@ -233,40 +233,9 @@ def uncaught(cases: Iterable[CasePower]) -> tuple[str, ...]:
 _DERIVED = ("blind", "counts")
 
 
-def _case_to_dict(case: CasePower) -> dict[str, Any]:
-    data = asdict(case)
-    data["sound_margin"] = _to_json(case.sound_margin)
-    data["faults"] = [{**asdict(fault), "margin": _to_json(fault.margin)} for fault in case.faults]
-    return {**data, "blind": list(case.blind), "counts": case.counts()}
+def _to_dict(case: CasePower) -> dict[str, Any]:
+    return {**to_json(case), "blind": list(case.blind), "counts": case.counts()}
 
 
-def _case_from_dict(data: dict[str, Any]) -> CasePower:
-    given = {key: value for key, value in data.items() if key not in _DERIVED}
-    _check_keys(CasePower, given)
-    return CasePower(
-        **{
-            **given,
-            "faults": tuple(map(_fault_from_dict, data["faults"])),
-            "sound_margin": _from_json(data["sound_margin"]),
-        }
-    )
-
-
-def _fault_from_dict(data: dict[str, Any]) -> FaultPower:
-    _check_keys(FaultPower, data)
-    return FaultPower(**{**data, "margin": _from_json(data["margin"])})
-
-
-def _check_keys(kind: type[CasePower | FaultPower], data: dict[str, Any]) -> None:
-    """Raise unless ``data`` has every field of ``kind``: a default would be a finding that nobody made."""
-    odd = {field.name for field in fields(kind)} ^ data.keys()
-    if odd:
-        raise ValueError(f"keys missing or unknown: {', '.join(sorted(odd))}; examine the case again")
-
-
-def _to_json(value: float | None) -> float | str | None:
-    return str(value) if value is not None and not math.isfinite(value) else value
-
-
-def _from_json(value: float | str | None) -> float | None:
-    return None if value is None else float(value)
+def _from_dict(data: dict[str, Any]) -> CasePower:
+    return from_json(CasePower, {key: value for key, value in data.items() if key not in _DERIVED})

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from harness.baselines import Baseline, BaselineStore, Calibration
 from harness.baselines.errors import shown
 from harness.cases import Calibrated, Case, Limits
+from harness.codec import to_json
 from harness.errors import HarnessError
 from harness.explanation.causes import Cause
 from harness.judgement import Judgement, Tier
@@ -51,7 +51,7 @@ class CaseView:
 
     def to_json(self) -> str:
         """Return the view as JSON of ASCII characters only, which any channel carries."""
-        return json.dumps(plain(asdict(self)), allow_nan=False, separators=(",", ":"))
+        return json.dumps(to_json(asdict(self)), allow_nan=False, separators=(",", ":"))
 
 
 def case_view(
@@ -94,17 +94,6 @@ def case_view(
         commands=_commands(commands),
         causes=[cause.to_dict() for cause in causes],
     )
-
-
-def plain(value: Any) -> Any:
-    """Return ``value`` as JSON values; NaN and Inf become the texts ``nan``, ``inf``, ``-inf``."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {str(key): plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(entry) for entry in value]
-    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
 def _commands(commands: Commands) -> list[dict[str, str]]:

@@ -1,12 +1,14 @@
 """Dataclasses as JSON values, and back with every value checked.
 
-What pydantic does, too; but a certificate is read by what needs no more than Python itself.
+Pydantic does this, too. But workers and `harness verify` have no more than Python's standard library.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
+from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -17,19 +19,22 @@ _NOT_FINITE = ("inf", "-inf", "nan")
 
 
 def to_json(value: Any) -> Any:
-    """Return ``value``, of dataclasses, tuples, dicts and plain values, as JSON values.
+    """Return ``value``, made of dataclasses, enums, mappings, sequences and plain values, as JSON values.
 
-    NaN and Inf, which JSON has not, become the texts ``nan``, ``inf`` and ``-inf``.
+    NaN and infinities, which JSON does not have, become the texts ``nan``, ``inf`` and ``-inf``. What is none
+    of these becomes its text.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {key: to_json(each) for key, each in value.items()}
+    if isinstance(value, Mapping):
+        return {str(key): to_json(each) for key, each in value.items()}
     if isinstance(value, tuple | list):
         return [to_json(each) for each in value]
+    if isinstance(value, Enum):
+        return to_json(value.value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return value
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
 def from_json(kind: type[T], value: Any) -> T:
@@ -57,6 +62,9 @@ def _made(kind: Any, value: Any, where: str) -> Any:
     if origin is dict:
         _expect(isinstance(value, dict), where)
         return {key: _made(get_args(kind)[1], each, _below(where, key)) for key, each in value.items()}
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        _expect(value in {each.value for each in kind}, where)
+        return kind(value)
     if dataclasses.is_dataclass(kind):
         return _instance(kind, value, where)
     return _scalar(kind, value, where)
