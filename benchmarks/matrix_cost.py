@@ -20,7 +20,7 @@ from harness.cases.selection import select
 from harness.execution.runner import Runner
 from harness.operations.matrix import run_matrix
 from harness.operations.running import Running
-from harness.releases.interpreters import Subject, examine, in_order
+from harness.releases.interpreters import Subject, in_order, inspect_interpreter
 from harness.releases.kept import Sources
 
 
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=2)
     arguments = parser.parse_args()
     cases = select([arguments.suite]).cases
-    subjects = in_order([examine(python) for python in arguments.pythons])
+    subjects = in_order([inspect_interpreter(python) for python in arguments.pythons])
     plain, matrix = [], []
     for _ in range(arguments.repeats):
         plain.append(seconds(lambda: once_each(cases, subjects)))

@@ -57,7 +57,7 @@ class _Origin(_Section):
     replaced: str | None
 
 
-class Document(_Section):
+class BaselineDocument(_Section):
     """A baseline's JSON file: everything but the arrays themselves.
 
     ``seal`` is the sha256 over the canonical form of all the rest; ``arrays`` holds the sha256 of the
@@ -81,7 +81,7 @@ class Document(_Section):
     seal: str
 
     @classmethod
-    def of(cls, baseline: Baseline, arrays: dict[str, Array], arrays_sha256: str) -> Document:
+    def of(cls, baseline: Baseline, arrays: dict[str, Array], arrays_sha256: str) -> BaselineDocument:
         """Return the document of ``baseline``, whose ``arrays`` are stored in a file of that sha256."""
         measured, origin = baseline.measurement, baseline.provenance
         unsealed = cls(
@@ -114,7 +114,7 @@ class Document(_Section):
         return unsealed.model_copy(update={"seal": _seal(unsealed._data())})
 
     @classmethod
-    def parse(cls, text: str) -> Document:
+    def parse(cls, text: str) -> BaselineDocument:
         """Return the document that ``text`` holds; raises :class:`DocumentError` for any other text."""
         data = _parse_json(text)
         if "format" not in data:
@@ -142,7 +142,7 @@ class Document(_Section):
         absent = set() if self.replaced_kernels else {"replaced_kernels"}
         return self.model_dump(mode="json", exclude={*left_out, *absent})
 
-    def same_content(self, other: Document) -> bool:
+    def same_content(self, other: BaselineDocument) -> bool:
         """Whether both hold the same measurement and calibration of the same case.
 
         Who recorded and calibrated it when and why is left aside, and so are the lines of code that drew the
@@ -150,7 +150,7 @@ class Document(_Section):
         """
         return self._content() == other._content()
 
-    def same_measurement(self, other: Document) -> bool:
+    def same_measurement(self, other: BaselineDocument) -> bool:
         """Whether both hold the same measurement of the same case, whatever was calibrated."""
         return self._content("calibration") == other._content("calibration")
 

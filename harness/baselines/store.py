@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from harness.baselines.arrays import ArraysError, decode_arrays, encode_arrays, stored_arrays
-from harness.baselines.document import Document, DocumentError
+from harness.baselines.document import BaselineDocument, DocumentError
 from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing, record_command, shown
 from harness.baselines.files import locked, sync_folder, write_durably
 from harness.baselines.record import Baseline
@@ -135,7 +135,7 @@ class BaselineStore:
             raise _Damage(_arrays_path(path), str(error)) from None
         return replace(document.baseline(decoded), path=path)
 
-    def _arrays_of(self, path: Path, document: Document) -> bytes | None:
+    def _arrays_of(self, path: Path, document: BaselineDocument) -> bytes | None:
         """Return the bytes that ``document`` names by hash, under a writer's name or their own, or None."""
         sha256 = document.arrays.sha256
         # In this order: once they are gone from the writer's name they are there under their own.
@@ -182,14 +182,14 @@ class BaselineStore:
             with locked(path.parent):
                 old = path.read_bytes() if path.exists() else None
                 stored = None if old is None or renew else self._whole(path, old)
-                new = Document.of(baseline, arrays, sha256)
+                new = BaselineDocument.of(baseline, arrays, sha256)
                 if stored is not None and stored.same_content(new):
                     return Written(path, "unchanged")
                 replaced = None if old is None else hashlib.sha256(old).hexdigest()
                 provenance = replace(baseline.provenance, replaced=replaced)
                 if stored is not None and stored.same_measurement(new):
                     provenance = stored.origin()
-                document = Document.of(replace(baseline, provenance=provenance), arrays, sha256)
+                document = BaselineDocument.of(replace(baseline, provenance=provenance), arrays, sha256)
                 pending = _pending_path(path, sha256)
                 write_durably(pending, data)
                 write_durably(path, document.text().encode("utf-8", "backslashreplace"))
@@ -200,7 +200,7 @@ class BaselineStore:
             raise BaselineError(f"{shown(path)}: the baseline cannot be written: {error}") from None
         return Written(path, "created" if old is None else "replaced", replaced)
 
-    def _whole(self, path: Path, old: bytes) -> Document | None:
+    def _whole(self, path: Path, old: bytes) -> BaselineDocument | None:
         """Return the document ``old`` where the baseline stored is whole and under its own names."""
         try:
             stored = _parse(path, old)
@@ -280,9 +280,9 @@ def _bytes_of(path: Path) -> bytes:
         raise _Damage(path, f"it cannot be read: {error.strerror}") from None
 
 
-def _parse(path: Path, data: bytes) -> Document:
+def _parse(path: Path, data: bytes) -> BaselineDocument:
     try:
-        document = Document.parse(data.decode("utf-8"))
+        document = BaselineDocument.parse(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise _Damage(path, f"byte {error.start} is not UTF-8 text") from None
     except DocumentError as error:

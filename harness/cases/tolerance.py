@@ -199,7 +199,7 @@ class _OrNull:
 
 
 Exact = Annotated[Literal["exact"], WithJsonSchema({"type": "string", "const": "exact"})]
-Tier = Annotated[
+TierLimits = Annotated[
     Annotated[Exact, Tag("(exact)")]
     | Annotated[Calibrated, BeforeValidator(_options), _AsWordOrKey(), Tag(CALIBRATED)]
     | Annotated[Limits, Tag("(limits)")],
@@ -209,7 +209,7 @@ Tier = Annotated[
         custom_error_message="expected `exact`, `calibrated` or a mapping of limits",
     ),
 ]
-TierOrDefault = Annotated[Tier, BeforeValidator(_null_is_calibrated), _OrNull()]
+TierLimitsOrDefault = Annotated[TierLimits, BeforeValidator(_null_is_calibrated), _OrNull()]
 
 
 class Tolerance(Strict):
@@ -219,14 +219,14 @@ class Tolerance(Strict):
     what `defaults` set; in ``across_releases`` that leaves Calibrated(), so that this tier is never None.
     """
 
-    same_environment: Tier = Field(
+    same_environment: TierLimits = Field(
         "exact", description="Where the fingerprints are equal (exact unless given)"
     )
-    across_releases: TierOrDefault = Field(
+    across_releases: TierLimitsOrDefault = Field(
         default_factory=Calibrated,
         description="Where software or the CPU's model differs (calibrated unless given; so is null)",
     )
-    across_devices: Tier | None = Field(
+    across_devices: TierLimits | None = Field(
         None, description="Where type, SoC, ISA or visible cores differ (null: not compared)"
     )
 

@@ -16,7 +16,7 @@ from harness.commands.options import (
 )
 from harness.errors import UsageError
 from harness.execution.coverage import examine_pipelines
-from harness.execution.doctor import examine
+from harness.execution.doctor import diagnose
 from harness.execution.runner import Runner
 from harness.reporting.coverage import CoverageProgress, coverage_json, show_coverage
 from harness.reporting.destination import check_destination, write_result
@@ -66,7 +66,7 @@ def doctor(
     if names or json_file is not None:
         raise UsageError("names of pipeline classes and --json go with --mindone")
     with Runner(python=python, device=device, device_id=device_id) as runner:
-        examination = examine(runner)
+        examination = diagnose(runner)
     show_examination(Console(), examination)
     if not examination.healthy:
         raise typer.Exit(FAILED)

@@ -43,8 +43,14 @@ from harness.reporting.baselines import warn_of_baselines
 from harness.reporting.commands import runner_options
 from harness.reporting.destination import check_destination, write_result
 from harness.reporting.history_run import RunHistory
-from harness.reporting.html.matrix import matrix_page
-from harness.reporting.matrix import MatrixDisplay, matrix_json, matrix_markdown, show_matrix, warn_of_missing
+from harness.reporting.html.matrix_page import matrix_page
+from harness.reporting.matrix_report import (
+    MatrixDisplay,
+    matrix_json,
+    matrix_markdown,
+    show_matrix,
+    warn_of_missing,
+)
 
 
 def matrix(

@@ -26,8 +26,7 @@ from harness.commands.options import (
 )
 from harness.execution.pool import RunnerPool
 from harness.judgement.power.record import PowerReport
-from harness.operations.power import chosen_faults
-from harness.operations.power import examine as examine_case
+from harness.operations.power import chosen_faults, measure_power
 from harness.reporting.commands import runner_options
 from harness.reporting.destination import check_destination, write_result
 from harness.reporting.power import PowerDisplay
@@ -73,7 +72,7 @@ def power(
             for case in selection.cases:
                 display.started(case)
                 found.append(
-                    examine_case(case, pool, store, faults, quick=quick, progress=display.fault_done)
+                    measure_power(case, pool, store, faults, quick=quick, progress=display.fault_done)
                 )
                 display.finished(found[-1])
         report = PowerReport.of(found, faults, quick=quick)

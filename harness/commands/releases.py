@@ -10,7 +10,7 @@ import typer
 
 from harness.execution.runner import Runner
 from harness.releases.environments import DEFAULT_ROOT, Environments, subject_of
-from harness.releases.interpreters import Subject, examine, in_order
+from harness.releases.interpreters import Subject, in_order, inspect_interpreter
 from harness.releases.kept import DEFAULT_ROOT as WORK
 from harness.releases.requirements import Release, Specification
 
@@ -63,7 +63,7 @@ def subjects(
     """Return the environments to run in, oldest MindSpore first; those of releases are made where missing."""
     # What can be told to be wrong at once goes before what takes minutes to make.
     specifications = list(dict.fromkeys(Specification.of(release, extras) for release in releases))
-    given = [examine(python) for python in pythons]
+    given = [inspect_interpreter(python) for python in pythons]
     made = environments.ensure(specifications, progress)
     return in_order(
         [subject_of(each, environment) for each, environment in zip(specifications, made, strict=True)]

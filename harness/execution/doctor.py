@@ -21,7 +21,7 @@ _LOW_DISK = 2**30
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """Something about the machine that the user should know; ``remedy`` is what to do about it."""
 
     level: Literal["problem", "warning"]
@@ -39,29 +39,29 @@ class Examination:
     fingerprint: dict[str, str]
     canaries: dict[str, str]
     devices: tuple[str, ...]
-    findings: tuple[Finding, ...]
+    diagnoses: tuple[Diagnosis, ...]
 
     @property
     def healthy(self) -> bool:
         """Whether cases can run here."""
-        return not any(finding.level == "problem" for finding in self.findings)
+        return not any(diagnosis.level == "problem" for diagnosis in self.diagnoses)
 
 
-def examine(runner: Runner) -> Examination:
+def diagnose(runner: Runner) -> Examination:
     """Ask a worker of ``runner`` for its environment, and look over the machine."""
-    findings = list(machine_findings())
+    diagnoses = list(machine_diagnoses())
     described: dict[str, dict[str, str]] = {}
     devices: tuple[str, ...] = ()
     if runner.core_shared:
         text = "every core is held by another run of harness; this one shares"
-        findings.append(Finding("warning", text, "expect it to be slow; the bits are not affected"))
+        diagnoses.append(Diagnosis("warning", text, "expect it to be slow; the bits are not affected"))
     try:
         answer = runner.describe()
     except HarnessError as error:
-        findings.append(Finding("problem", str(error), "no case can run until a worker starts"))
+        diagnoses.append(Diagnosis("problem", str(error), "no case can run until a worker starts"))
     else:
         described, devices = answer, tuple(answer["devices"])
-        findings += environment_findings(answer["fingerprint"], runner.profile)
+        diagnoses += environment_diagnoses(answer["fingerprint"], runner.profile)
     return Examination(
         python=runner.python,
         profile=runner.profile,
@@ -69,29 +69,29 @@ def examine(runner: Runner) -> Examination:
         fingerprint=described.get("fingerprint", {}),
         canaries=described.get("canaries", {}),
         devices=devices,
-        findings=tuple(findings),
+        diagnoses=tuple(diagnoses),
     )
 
 
-def machine_findings(meminfo: Path = Path("/proc/meminfo")) -> list[Finding]:
+def machine_diagnoses(meminfo: Path = Path("/proc/meminfo")) -> list[Diagnosis]:
     """Return what is wrong with the machine before any worker runs."""
-    findings = []
+    diagnoses = []
     if not hasattr(os, "sched_setaffinity"):
         text = (
             f"{platform.system()} cannot pin a process to a core; the bits then depend on the number of cores"
         )
-        findings.append(
-            Finding("warning", text, "compare only with baselines of this very machine, or use Linux")
+        diagnoses.append(
+            Diagnosis("warning", text, "compare only with baselines of this very machine, or use Linux")
         )
     free = shutil.disk_usage(tempfile.gettempdir()).free
     if free < _LOW_DISK:
         text = f"only {free / 2**20:.0f} MB are free in {tempfile.gettempdir()}"
-        findings.append(Finding("warning", text, "free at least 1 GB there, or set TMPDIR"))
+        diagnoses.append(Diagnosis("warning", text, "free at least 1 GB there, or set TMPDIR"))
     available = _available_memory(meminfo)
     if available is not None and available < _LOW_MEMORY:
         text = f"only {available / 2**20:.0f} MB of memory are available"
-        findings.append(Finding("warning", text, "full-size cases need about 1 GB per worker"))
-    return findings
+        diagnoses.append(Diagnosis("warning", text, "full-size cases need about 1 GB per worker"))
+    return diagnoses
 
 
 def _available_memory(meminfo: Path) -> int | None:
@@ -104,18 +104,18 @@ def _available_memory(meminfo: Path) -> int | None:
     return None if match is None else int(match.group(1)) * 1024
 
 
-def environment_findings(fingerprint: dict[str, str], profile: Profile) -> list[Finding]:
+def environment_diagnoses(fingerprint: dict[str, str], profile: Profile) -> list[Diagnosis]:
     """Return what is wrong with the environment that a worker described."""
-    findings = []
+    diagnoses = []
     if int(fingerprint["numpy"].split(".")[0]) >= 2:
         text = f"numpy {fingerprint['numpy']}: MindSpore up to 2.10.0 breaks under numpy 2"
-        findings.append(Finding("problem", text, "pip install 'numpy<2'"))
+        diagnoses.append(Diagnosis("problem", text, "pip install 'numpy<2'"))
     if profile.device == "CPU":
         if fingerprint["cores"] != "1":
             text = f"the worker sees {fingerprint['cores']} cores, and the bits depend on their number"
-            findings.append(Finding("warning", text, "run where a process can be pinned to one core"))
+            diagnoses.append(Diagnosis("warning", text, "run where a process can be pinned to one core"))
         if fingerprint["arch"] in ("x86_64", "AMD64") and fingerprint["isa"] != profile.isa:
             text = f"this processor has {fingerprint['isa']} at most, the profile is for {profile.isa}"
             remedy = "the shipped baselines are compared across devices here; record your own"
-            findings.append(Finding("warning", text, remedy))
-    return findings
+            diagnoses.append(Diagnosis("warning", text, remedy))
+    return diagnoses

@@ -26,7 +26,7 @@ from harness.execution.implementation import implementation_of
 from harness.execution.profile import Profile
 from harness.faults.catalogue import FaultNotApplicable
 from harness.measurement.record import Measurement
-from harness.tracing.findings import Replay
+from harness.tracing.divergence import Replay
 from harness.tracing.trace import DeepTrace
 
 # One per mode and dtype in use; each holds MindSpore and its models in memory.

@@ -11,9 +11,9 @@ from harness.gate.facts import CaseFacts
 from harness.gate.policy import Policy
 from harness.gate.rules import CASE_RULES, Finding, orphan
 
-Outcome = Literal["passed", "drift", "incomplete"]
+Ruling = Literal["passed", "drift", "incomplete"]
 # Of two kinds of finding the outcome is the harder one: that something drifted is known for sure.
-EXIT_CODES: dict[Outcome, int] = {"passed": 0, "drift": 1, "incomplete": 2}
+EXIT_CODES: dict[Ruling, int] = {"passed": 0, "drift": 1, "incomplete": 2}
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Decision:
     ``findings`` have those that count first, drift before what is incomplete; then those that are waived.
     """
 
-    outcome: Outcome
+    outcome: Ruling
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
 
@@ -44,7 +44,7 @@ def decide(policy: Policy, cases: Sequence[CaseFacts], orphans: Sequence[str], n
     told = (_waived(policy, each, moment.date()) for each in found)
     findings = sorted(told, key=lambda each: each.waiver is not None)
     counting = [each for each in findings if each.waiver is None]
-    outcome: Outcome = "passed"
+    outcome: Ruling = "passed"
     if counting:
         outcome = "drift" if any(each.kind == "drift" for each in counting) else "incomplete"
     return Decision(outcome, tuple(findings), tuple(_notes(policy, cases, findings, moment.date())))

@@ -20,7 +20,7 @@ from harness.releases.attribution import Attribution, attribute
 from harness.releases.bisection import Bisected, NothingToFind, Progress, bisect
 from harness.releases.environments import Environments, subject_of
 from harness.releases.installer import releases_between
-from harness.releases.interpreters import Subject, examine
+from harness.releases.interpreters import Subject, inspect_interpreter
 from harness.releases.requirements import Release, Specification
 
 
@@ -81,7 +81,7 @@ class ReleaseLine:
         """
         found: dict[Release, Subject] = {}
         for python in pythons:
-            subject = examine(python)
+            subject = inspect_interpreter(python)
             version = subject.packages.get(good.package)
             if version is not None:
                 found.setdefault(Release(good.package, version), subject)

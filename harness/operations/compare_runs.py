@@ -23,11 +23,11 @@ from harness.judgement.verdicts import BATCH, judge
 from harness.measurement.record import Measurement
 from harness.operations.selection import judge_against
 from harness.releases.bits import bits_of
-from harness.releases.comparison import Comparison, Outcome, in_short
+from harness.releases.comparison import Comparison, RunResult, in_short
 
 
 def compare_runs(
-    case: Case, reference: Outcome, measured: Outcome, store: BaselineStore, *, tier: Tier | None = None
+    case: Case, reference: RunResult, measured: RunResult, store: BaselineStore, *, tier: Tier | None = None
 ) -> Comparison:
     """Hold ``measured`` to ``reference``, both runs of ``case``.
 

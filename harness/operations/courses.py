@@ -32,7 +32,7 @@ class Pool(Protocol):
 
 
 @dataclass(frozen=True)
-class Subject:
+class SoundCase:
     """A case that can be examined: its baseline, and a run without a fault, which passes with ``margin``."""
 
     case: Case
@@ -42,7 +42,7 @@ class Subject:
 
 
 def run_courses(
-    subject: Subject,
+    subject: SoundCase,
     pool: Pool,
     faults: Sequence[Fault],
     *,
@@ -90,7 +90,7 @@ def _answer(course: Course, measure: Callable[[], Measurement]) -> Callable[[], 
         return partial(course.throw, error)
 
 
-def _course(subject: Subject, fault: Fault, *, quick: bool) -> Course:
+def _course(subject: SoundCase, fault: Fault, *, quick: bool) -> Course:
     """Examine one fault: its reference size, and unless ``quick`` the smallest size caught."""
     unknown = partial(FaultPower, fault.name, fault.family, fault.reference, fault.unit)
     bracket = Bracket(None, None)
@@ -119,7 +119,7 @@ def _course(subject: Subject, fault: Fault, *, quick: bool) -> Course:
     )
 
 
-def _detected(subject: Subject, measurement: Measurement) -> Detection:
+def _detected(subject: SoundCase, measurement: Measurement) -> Detection:
     return detect(subject.case, measurement, subject.baseline)
 
 

@@ -11,7 +11,7 @@ from harness.baselines.deep import write_deep
 from harness.cases import Case
 from harness.errors import HarnessError
 from harness.measurement.record import Measurement
-from harness.tracing.findings import Finding, Replay
+from harness.tracing.divergence import Divergence, Replay
 from harness.tracing.trace import DeepTrace
 
 
@@ -109,7 +109,7 @@ def check_step(case: Case, step: int) -> None:
         )
 
 
-def _where(finding: Finding) -> str:
+def _where(finding: Divergence) -> str:
     if finding.place == "cell":
         return f"{finding.path} ({finding.operator})"
     return (

@@ -25,7 +25,7 @@ from harness.judgement import Verdict, bits, judge
 from harness.measurement.record import Measurement
 from harness.operations.deep import DeepRunner, check_step, same_bits_in_pynative, trace_that_replays
 from harness.operations.selection import select_baseline
-from harness.tracing.findings import Finding, Replay
+from harness.tracing.divergence import Divergence, Replay
 from harness.tracing.trace import DeepTrace
 
 # What an explanation ends in: nothing to explain, a class of cause, or no answer.
@@ -50,7 +50,7 @@ class Explanation:
     causes: tuple[Cause, ...]
     conclusion: Conclusion
     replay: Replay | None = None
-    finding: Finding | None = None
+    finding: Divergence | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -273,7 +273,7 @@ class _Explaining:
             return replace(alone, replay=replay, notes=tuple(notes))
         return self._explanation(self._conclusion(finding, replay), replay, finding, tuple(notes))
 
-    def _conclusion(self, finding: Finding, replay: Replay) -> Conclusion:
+    def _conclusion(self, finding: Divergence, replay: Replay) -> Conclusion:
         inputs = self._input_causes
         if finding.place == "cell":
             # Of another checkpoint's weights the cell is only where they are.
@@ -315,7 +315,7 @@ class _Explaining:
         self,
         conclusion: Conclusion,
         replay: Replay | None = None,
-        finding: Finding | None = None,
+        finding: Divergence | None = None,
         notes: tuple[str, ...] = (),
     ) -> Explanation:
         case = self._case

@@ -17,7 +17,7 @@ from harness.operations.check import hold
 from harness.operations.compare_runs import compare_runs
 from harness.operations.running import Running, measurement_of, run_cases
 from harness.releases.bits import bits_of
-from harness.releases.comparison import Comparison, Outcome, in_short
+from harness.releases.comparison import Comparison, RunResult, in_short
 from harness.releases.interpreters import Subject
 
 # Told of each run, what came of holding it to its baseline, and the name of its subject.
@@ -25,7 +25,7 @@ Checked = Callable[[Case, Check, str], None]
 
 
 @dataclass(frozen=True)
-class Row:
+class MatrixRow:
     """One case under all subjects of a matrix.
 
     ``bits`` has, by subject, the hash of what the run yielded, None where it yielded nothing, with the reason
@@ -49,7 +49,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Column:
+class MatrixColumn:
     """What is known of one subject once its cases have run.
 
     ``fingerprint`` is that of a worker in PyNative and float32; ``seconds`` the time that its cases took here
@@ -66,8 +66,8 @@ class Column:
 class Matrix:
     """Every case under every subject. ``seconds`` is the time that all comparisons took together."""
 
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    columns: tuple[MatrixColumn, ...]
+    rows: tuple[MatrixRow, ...]
     seconds: float
 
     @property
@@ -122,7 +122,7 @@ def run_matrix(
     for subject in subjects:
         started = time.monotonic()
         ran = run_cases(cases, subject, running)
-        columns.append(Column(subject, ran.fingerprint, time.monotonic() - started, ran.kept))
+        columns.append(MatrixColumn(subject, ran.fingerprint, time.monotonic() - started, ran.kept))
         found.append(ran.found)
     started = time.monotonic()
     rows = []
@@ -136,15 +136,15 @@ def run_matrix(
     return Matrix(tuple(columns), tuple(rows), time.monotonic() - started)
 
 
-def _held(case: Case, outcome: Outcome, store: BaselineStore) -> Check:
+def _held(case: Case, outcome: RunResult, store: BaselineStore) -> Check:
     if isinstance(outcome, HarnessError):
         return Check(Judgement.error(case, str(outcome)))
     return hold(case, outcome, store)
 
 
-def _compared(case: Case, outcomes: Sequence[Outcome], store: BaselineStore) -> Row:
+def _compared(case: Case, outcomes: Sequence[RunResult], store: BaselineStore) -> MatrixRow:
     errors = [in_short(each) if isinstance(each, HarnessError) else None for each in outcomes]
-    return Row(
+    return MatrixRow(
         case.suite,
         case.id,
         tuple(None if isinstance(each, HarnessError) else bits_of(each) for each in outcomes),
@@ -154,7 +154,7 @@ def _compared(case: Case, outcomes: Sequence[Outcome], store: BaselineStore) -> 
 
 
 def _pairs(
-    case: Case, outcomes: Sequence[Outcome], store: BaselineStore
+    case: Case, outcomes: Sequence[RunResult], store: BaselineStore
 ) -> Iterator[tuple[tuple[int, int], Comparison]]:
     for (i, reference), (j, measured) in combinations(enumerate(outcomes), 2):
         yield (i, j), compare_runs(case, reference, measured, store)

@@ -24,7 +24,7 @@ from harness.judgement.power.tolerance import tolerance_used
 from harness.judgement.power.vacuity import vacuous_output
 from harness.judgement.remedies import calibration_remedy
 from harness.judgement.verdicts import judge
-from harness.operations.courses import Pool, Subject, run_courses, without_prefix
+from harness.operations.courses import Pool, SoundCase, run_courses, without_prefix
 
 
 class PowerError(HarnessError):
@@ -45,7 +45,7 @@ def chosen_faults(names: Sequence[str]) -> tuple[Fault, ...]:
     return tuple(each for each in FAULTS if each in chosen)
 
 
-def examine(
+def measure_power(
     case: Case,
     pool: Pool,
     store: BaselineStore,
@@ -82,7 +82,7 @@ def examine(
     )
 
 
-def _subject(case: Case, pool: Pool, store: BaselineStore) -> Subject:
+def _subject(case: Case, pool: Pool, store: BaselineStore) -> SoundCase:
     """Run ``case`` as it is; raises HarnessError unless it can be judged across releases, and passes."""
     _check_stored(case, store)
     measurement = pool.run(case.job())
@@ -95,7 +95,7 @@ def _subject(case: Case, pool: Pool, store: BaselineStore) -> Subject:
             f"does not pass without a fault ({judgement.verdict.value} at its tolerance {TIER.words}), so "
             f"nothing that a fault does can be told from it: {'; '.join(judgement.reasons)}"
         )
-    return Subject(case, baseline, measurement, judgement.margin)
+    return SoundCase(case, baseline, measurement, judgement.margin)
 
 
 def _check_stored(case: Case, store: BaselineStore) -> None:

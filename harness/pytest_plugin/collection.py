@@ -20,8 +20,8 @@ from harness.execution.runner import Runner
 from harness.explanation import Cause, root_causes
 from harness.judgement.check import Check
 from harness.operations.check import check
+from harness.reporting.case_report import CaseReport
 from harness.reporting.commands import Commands, commands, runner_options
-from harness.reporting.outcome import Outcome
 from harness.reporting.terminal import judgement_text
 
 
@@ -148,7 +148,7 @@ class CaseItem(pytest.Item):
         super().__init__(**kwargs)
         self.case = case
         # What pytest_runtest_makereport looks for.
-        self.harness_outcome: Outcome | None = None
+        self.harness_outcome: CaseReport | None = None
         self.harness_view: str | None = None
         self.harness_history: dict[str, Any] | None = None
         self._harness = harness
@@ -166,7 +166,7 @@ class CaseItem(pytest.Item):
             causes = root_causes(result.measurement, result.baseline)
         self.user_properties.extend(("cause", cause.kind) for cause in causes[:1])
         typed = self._harness.commands(self.case, result)
-        self.harness_outcome = Outcome.of(self.case, result, causes, typed)
+        self.harness_outcome = CaseReport.of(self.case, result, causes, typed)
         self.harness_view = self._harness.view(self.case, result, causes)
         self.harness_history = self._harness.history(self.case, result, causes)
         if result.judgement.elsewhere:

@@ -214,10 +214,10 @@ def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
     """Show the verdict in place of PASSED with -v."""
     if not hasattr(report, "harness_outcome") or not report.passed:
         return None
-    from harness.reporting.outcome import Outcome
+    from harness.reporting.case_report import CaseReport
     from harness.reporting.summary import verdict_word
 
-    return "passed", ".", verdict_word(Outcome.from_dict(report.harness_outcome).judgement)
+    return "passed", ".", verdict_word(CaseReport.from_dict(report.harness_outcome).judgement)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -235,11 +235,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     ]
     if not judged and not unjudged and _SESSION not in config.stash:
         return
+    from harness.reporting.case_report import CaseReport, Problem
     from harness.reporting.github import error_annotations
-    from harness.reporting.outcome import Outcome, Problem
     from harness.reporting.summary import summary_lines
 
-    outcomes = list(map(Outcome.from_dict, judged))
+    outcomes = list(map(CaseReport.from_dict, judged))
     lines = summary_lines([outcome.judgement for outcome in outcomes], sorted(_session(config).orphans()))
     if os.environ.get("GITHUB_ACTIONS") == "true":
         problems = [Problem(report.nodeid, report.longreprtext) for report in unjudged]

@@ -87,11 +87,11 @@ class SummaryHooks:
             session.exitstatus = max(pytest.ExitCode.TESTS_FAILED, exitstatus)
 
     def _write(self) -> None:
+        from harness.reporting.case_report import CaseReport, Problem
         from harness.reporting.destination import write_result
         from harness.reporting.markdown import MOST_BYTES, markdown_summary
-        from harness.reporting.outcome import Outcome, Problem
 
-        outcomes = list(map(Outcome.from_dict, self._outcomes.values()))
+        outcomes = list(map(CaseReport.from_dict, self._outcomes.values()))
         problems = [Problem(where, text) for where, text in self._problems.items()]
         orphans = sorted(self._orphans())
         if self._file is not None:

@@ -8,7 +8,7 @@ from harness.errors import HarnessError
 from harness.judgement import Tier, Verdict
 from harness.measurement.record import Measurement
 
-Outcome = Measurement | HarnessError
+RunResult = Measurement | HarnessError
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ _DAY = 86400.0
 
 
 @dataclass(frozen=True)
-class Environment:
+class VirtualEnvironment:
     """A complete environment: its name, interpreter, and the version of every package in it."""
 
     name: str
@@ -47,7 +47,7 @@ class Stored:
     """
 
     name: str
-    environment: Environment | None
+    environment: VirtualEnvironment | None
     size: int
     idle: float
 
@@ -60,7 +60,7 @@ class _Marker:
     date: str
 
 
-def subject_of(specification: Specification, environment: Environment) -> Subject:
+def subject_of(specification: Specification, environment: VirtualEnvironment) -> Subject:
     """Return ``environment`` as one to run cases in, named for the release."""
     release = specification.release
     name = release.version if release.package == MINDSPORE else str(release)
@@ -81,7 +81,7 @@ class Environments:
         self.root = root.absolute()
         self._free = free
 
-    def find(self, specification: Specification) -> Environment | None:
+    def find(self, specification: Specification) -> VirtualEnvironment | None:
         """Return the environment of ``specification``, None where there is none that is complete.
 
         Raises HarnessError for one whose packages are no longer those it was made with.
@@ -106,11 +106,11 @@ class Environments:
                 f"{folder}: packages were changed there since it was made ({', '.join(changed[:5])}); remove "
                 f"it (harness environments remove {specification.name}) and give --with what it shall have"
             )
-        return Environment(specification.name, python, installed(python))
+        return VirtualEnvironment(specification.name, python, installed(python))
 
     def ensure(
         self, specifications: Sequence[Specification], progress: Callable[[str], None] = lambda _: None
-    ) -> list[Environment]:
+    ) -> list[VirtualEnvironment]:
         """Return the environments of ``specifications``, after making those that are not there.
 
         ``progress`` is told what is being made. Before the first is made, the package index is asked whether
@@ -142,7 +142,7 @@ class Environments:
                 "environments list), or name a folder on another disk with --environments"
             )
 
-    def _make(self, specification: Specification) -> Environment:
+    def _make(self, specification: Specification) -> VirtualEnvironment:
         folder = self.root / specification.name
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -168,7 +168,9 @@ class Environments:
             marker = _read_marker(folder)
             environment = None
             if marker is not None:
-                environment = Environment(folder.name, folder / "venv" / "bin" / "python", marker.packages)
+                environment = VirtualEnvironment(
+                    folder.name, folder / "venv" / "bin" / "python", marker.packages
+                )
             used = (folder / _MARKER if marker is not None else folder).stat().st_mtime
             yield Stored(folder.name, environment, _size(folder), (time.time() - used) / _DAY)
 
@@ -198,14 +200,14 @@ class Environments:
         return [each.name for each in self.listed() if each.environment is None or each.idle >= days]
 
 
-def _build(folder: Path, specification: Specification) -> Environment:
+def _build(folder: Path, specification: Specification) -> VirtualEnvironment:
     python = make_environment(folder / "venv")
     install(python, specification.requirements, specification.overrides)
     packages = installed(python, alone=True)
     date = datetime.now(timezone.utc).isoformat(timespec="seconds")
     marker = _Marker(_FORMAT, list(specification.requirements), packages, date)
     write_durably(folder / _MARKER, json.dumps(asdict(marker), indent=2).encode())
-    return Environment(specification.name, python, installed(python))
+    return VirtualEnvironment(specification.name, python, installed(python))
 
 
 @contextmanager

@@ -60,7 +60,7 @@ def installed(python: str | Path, *, alone: bool = False) -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in reversed(pairs) if name}
 
 
-def examine(python: str | Path) -> Subject:
+def inspect_interpreter(python: str | Path) -> Subject:
     """Return the environment of an interpreter, named for its MindSpore.
 
     Raises UsageError for what is no Python, and for one without MindSpore.

@@ -14,7 +14,7 @@ from harness.codec import to_json
 from harness.counting import count
 from harness.releases.attribution import Attribution
 from harness.releases.bisection import Bisected
-from harness.reporting.matrix import cell_words
+from harness.reporting.matrix_report import cell_words
 
 _FORMAT, _VERSION = "harness-bisection", 1
 _WORDS = {True: ("good", "green"), False: ("bad", "red"), None: ("skipped", "yellow")}

@@ -25,12 +25,12 @@ def show_examination(console: Console, examination: Examination) -> None:
     _section(console, "profile", {**head, **examination.environment})
     _section(console, "fingerprint", examination.fingerprint)
     _section(console, "canaries", {name: sha[:16] for name, sha in examination.canaries.items()})
-    if not examination.findings:
+    if not examination.diagnoses:
         console.print(Text("nothing is wrong with this machine", "green"))
-    for finding in examination.findings:
-        colour = "red" if finding.level == "problem" else "yellow"
-        console.print(Text.assemble((finding.level, colour), f": {finding.text}"), soft_wrap=True)
-        console.print(Text(f"    {finding.remedy}"), soft_wrap=True)
+    for diagnosis in examination.diagnoses:
+        colour = "red" if diagnosis.level == "problem" else "yellow"
+        console.print(Text.assemble((diagnosis.level, colour), f": {diagnosis.text}"), soft_wrap=True)
+        console.print(Text(f"    {diagnosis.remedy}"), soft_wrap=True)
 
 
 def _section(console: Console, title: str, fields: Mapping[str, str]) -> None:

@@ -15,7 +15,7 @@ from harness.operations.deep import Recorded
 from harness.operations.explain import Conclusion, Explanation
 from harness.reporting.terminal import cause_lines
 from harness.tracing.difference import rounding_of
-from harness.tracing.findings import Finding, Replay
+from harness.tracing.divergence import Divergence, Replay
 
 _CONCLUSIONS: dict[Conclusion, str] = {
     "nothing": "nothing differs",
@@ -104,7 +104,7 @@ def _replay_lines(replay: Replay) -> Iterator[str]:
         yield f"  all {whole} innermost cells give the same bits"
 
 
-def _finding_lines(finding: Finding) -> Iterator[str]:
+def _finding_lines(finding: Divergence) -> Iterator[str]:
     yield f"    {_headline(finding)}"
     if finding.place == "cell":
         chain = [*finding.ancestors, (finding.path, finding.operator)]
@@ -122,7 +122,7 @@ def _finding_lines(finding: Finding) -> Iterator[str]:
     yield from (f"      {change}" for change in finding.changes)
 
 
-def _headline(finding: Finding) -> str:
+def _headline(finding: Divergence) -> str:
     if finding.place == "model input":
         return f"what the pipeline hands to {finding.to} as {finding.tensor}"
     if finding.place == "latents":
@@ -133,7 +133,7 @@ def _headline(finding: Finding) -> str:
     return f"{finding.cell or finding.model}: {operator}"
 
 
-def _size(finding: Finding) -> str:
+def _size(finding: Divergence) -> str:
     found = finding.difference
     tensor = "x".join(map(str, finding.shape)) or "a number"
     if found.form is not None:

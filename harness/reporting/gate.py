@@ -9,7 +9,7 @@ from rich.text import Text
 
 from harness.counting import count
 from harness.gate.certificate import Certificate
-from harness.gate.decision import Outcome
+from harness.gate.decision import Ruling
 from harness.gate.facts import CaseFacts, Worst
 from harness.gate.findings import shown_findings
 from harness.gate.rules import Finding
@@ -20,7 +20,7 @@ from harness.reporting.tables import print_table
 
 _HEADER = ("case", "verdict", "tier", "worst figure", "of its limit")
 _COLOURS = {"identical": "green", "within": "green", "drift": "red"}
-_WORDS: dict[Outcome, tuple[str, str]] = {
+_WORDS: dict[Ruling, tuple[str, str]] = {
     "passed": ("passed", "bold green"),
     "drift": ("failed: drift", "bold red"),
     "incomplete": ("failed: incomplete", "bold red"),

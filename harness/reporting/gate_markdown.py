@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from harness.gate.certificate import Certificate
-from harness.gate.decision import Outcome
+from harness.gate.decision import Ruling
 from harness.gate.findings import shown_findings
 from harness.reporting.figures import part_of_limit
 from harness.reporting.gate import summary, word_of, worst_of
 from harness.reporting.markdown import MOST_BYTES, escaped
 
-_HEADLINES: dict[Outcome, str] = {
+_HEADLINES: dict[Ruling, str] = {
     "passed": "the gate passed",
     "drift": "the gate failed: drift",
     "incomplete": "the gate failed: incomplete",

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.judgement import Verdict
+from harness.reporting.case_report import CaseReport, Problem
 from harness.reporting.figures import worst_figure
-from harness.reporting.outcome import Outcome, Problem
 
 # GitHub takes 64 KB, and folds what is longer than a few lines.
 _MOST_CHARACTERS = 2000
@@ -20,7 +20,7 @@ _ORDER = (Verdict.DRIFT, Verdict.ERROR, Verdict.INCOMPARABLE)
 
 
 def error_annotations(
-    outcomes: Sequence[Outcome], problems: Sequence[Problem] = (), *, root: Path | None = None
+    outcomes: Sequence[CaseReport], problems: Sequence[Problem] = (), *, root: Path | None = None
 ) -> Iterator[str]:
     """Yield one line for each case that did not pass and for all that kept others from running.
 
@@ -44,7 +44,7 @@ def error_annotations(
         )
 
 
-def _message(outcome: Outcome) -> str:
+def _message(outcome: CaseReport) -> str:
     judgement = outcome.judgement
     # What follows the first line of a reason is the log of a worker.
     lines = [reason.partition("\n")[0] for reason in judgement.reasons]

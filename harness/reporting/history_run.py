@@ -9,7 +9,7 @@ import harness
 from harness.baselines import git_commit
 from harness.cases import Case
 from harness.explanation import root_causes
-from harness.history.history import History
+from harness.history.database import History
 from harness.history.history_record import CaseRecord, RunRecord
 from harness.judgement.check import Check
 from harness.reporting.destination import check_destination

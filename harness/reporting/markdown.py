@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 import harness
 from harness.baselines import Key
 from harness.judgement import Verdict
+from harness.reporting.case_report import CaseReport, Problem
 from harness.reporting.figures import worst_figure
-from harness.reporting.outcome import Outcome, Problem
 from harness.reporting.summary import margins, orphan_lines, tier_lines
 
 # GitHub drops the whole summary of a step that is larger than 1 MiB.
@@ -24,7 +24,7 @@ _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 
 
 def markdown_summary(
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[CaseReport],
     problems: Sequence[Problem] = (),
     orphaned: Sequence[Key] = (),
     *,
@@ -113,7 +113,9 @@ def _code(text: str) -> str:
     return f"<code>{escaped(text)}</code>"
 
 
-def _headline(outcomes: Sequence[Outcome], failed: Sequence[Outcome], problems: Sequence[Problem]) -> str:
+def _headline(
+    outcomes: Sequence[CaseReport], failed: Sequence[CaseReport], problems: Sequence[Problem]
+) -> str:
     total = f"{len(outcomes)} case{'' if len(outcomes) == 1 else 's'}"
     told = f"{len(failed)} of {total} did not pass" if failed else f"{total} passed"
     if problems:
@@ -121,7 +123,7 @@ def _headline(outcomes: Sequence[Outcome], failed: Sequence[Outcome], problems: 
     return f"### harness: {told}\n\n"
 
 
-def _counts(outcomes: Sequence[Outcome]) -> str:
+def _counts(outcomes: Sequence[CaseReport]) -> str:
     counts = Counter(outcome.judgement.verdict for outcome in outcomes)
     lines = (
         " | ".join(verdict.value for verdict in Verdict),
@@ -135,7 +137,7 @@ def _problem(problem: Problem) -> str:
     return f"- {_code(problem.where)} {escaped(problem.text)}\n"
 
 
-def _row(outcome: Outcome) -> str:
+def _row(outcome: CaseReport) -> str:
     judgement = outcome.judgement
     if outcome.causes:
         why = f"{outcome.causes[0].kind}: {outcome.causes[0].title}"
@@ -146,14 +148,14 @@ def _row(outcome: Outcome) -> str:
     return "| " + " | ".join(cells) + " |\n"
 
 
-def _margins(outcomes: Sequence[Outcome], orphaned: Sequence[Key]) -> Iterator[str]:
+def _margins(outcomes: Sequence[CaseReport], orphaned: Sequence[Key]) -> Iterator[str]:
     judgements = [outcome.judgement for outcome in outcomes]
     for what, judgement, text in margins(judgements):
         yield f"{what}: {_code(judgement.name)} {escaped(text)}"
     yield from map(escaped, [*tier_lines(judgements), *orphan_lines(orphaned)])
 
 
-def _commands(failed: Sequence[Outcome]) -> str:
+def _commands(failed: Sequence[CaseReport]) -> str:
     lines = []
     for outcome in failed:
         lines.append(f"# {outcome.name}")
@@ -163,7 +165,7 @@ def _commands(failed: Sequence[Outcome]) -> str:
     return f"<details><summary>What to type</summary>\n\n```sh\n{shown}\n```\n\n</details>\n\n"
 
 
-def _environments(outcomes: Sequence[Outcome]) -> str:
+def _environments(outcomes: Sequence[CaseReport]) -> str:
     """Return the environment that most cases ran in, as a table, and how many ran in another."""
     counts = Counter(
         json.dumps(dict(outcome.environment), sort_keys=True) for outcome in outcomes if outcome.environment

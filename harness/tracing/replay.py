@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.measurement.record import Array, array_sha256
 from harness.tracing.difference import Difference, difference
-from harness.tracing.findings import Finding, Place, Replay
+from harness.tracing.divergence import Divergence, Place, Replay
 from harness.tracing.tensors import dtype_of, leaves, like, replaced, to_array
 from harness.tracing.trace import CellCall, DeepTrace, Value
 from harness.tracing.watcher import (
@@ -45,7 +45,7 @@ class _Replaying(StepWatcher):
         super().__init__(pipeline, trace.step)
         self._trace = trace
         self._reference = {call.key: call for call in trace.calls}
-        self._findings: list[Finding] = []
+        self._findings: list[Divergence] = []
         self._seen: dict[tuple[str, int], str] = {}
         self._differing: set[tuple[str, int]] = set()
         self._composite = {prefix for call in trace.calls for prefix in _around(call.path)}
@@ -137,7 +137,7 @@ class _Replaying(StepWatcher):
     ) -> None:
         place: Place = "cell" if frame else "latents" if to is None else "model input"
         call = None if frame is None else self._reference.get(frame.key)
-        finding = Finding(
+        finding = Divergence(
             place=place,
             path=frame.path if frame else "",
             operator=operator(frame.cell) if frame else "",

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from harness.cases.selection import select
-from harness.releases.interpreters import examine
+from harness.releases.interpreters import inspect_interpreter
 
 pytestmark = pytest.mark.releases
 
@@ -31,7 +31,7 @@ cases:
 
 def test_shipped_suites_are_within_their_limits(shipped, other_python, other_release, other_bits):
     """Those of mindone where it is installed there; a strict case is not compared."""
-    mindone = "mindone" in examine(other_python).packages
+    mindone = "mindone" in inspect_interpreter(other_python).packages
     tags = [] if mindone else ["-m", "not mindone"]
     found = shipped.compare("suites/", "-v", "--harness-python", other_python, *tags)
     assert found.returncode == 0, found.text

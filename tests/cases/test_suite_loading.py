@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.cases import Calibrated, Limits, Suite, SuiteError, Tolerance, check_unique_names, load_suite
-from harness.cases.tolerance import Tier
+from harness.cases.tolerance import TierLimits
 
 
 def load(tmp_path: Path, text: str, name: str = "suite.yaml") -> Suite:
@@ -86,7 +86,7 @@ def test_what_is_not_written_has_the_documented_value(tmp_path: Path) -> None:
         ("{max_abs: 1e-6}", Limits(max_abs=1e-6)),
     ],
 )
-def test_every_tier_takes_every_form(tmp_path: Path, tier: str, written: str, expected: Tier) -> None:
+def test_every_tier_takes_every_form(tmp_path: Path, tier: str, written: str, expected: TierLimits) -> None:
     (case,) = merged(tmp_path, "seed: 0", f"tolerance: {{{tier}: {written}}}").cases
     assert getattr(case.tolerance, tier) == expected
     # From Python, the value itself.
@@ -149,7 +149,7 @@ def test_tolerance_merges_by_whole_tier_and_null_takes_a_tier_back(tmp_path: Pat
     ],
 )
 def test_a_calibrated_tier_is_replaced_and_replaces_whole(
-    tmp_path: Path, defaults: str, case: str, expected: Tier
+    tmp_path: Path, defaults: str, case: str, expected: TierLimits
 ) -> None:
     tolerance = "tolerance: {{across_releases: {}}}"
     (only,) = merged(tmp_path, f"seed: 0, {tolerance.format(defaults)}", tolerance.format(case)).cases

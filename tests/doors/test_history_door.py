@@ -12,7 +12,7 @@ from history_runs import RUN
 from other_interpreters import interpreter
 from user_project import Project
 
-from harness.history.history import History
+from harness.history.database import History
 
 SUITE = """\
 suite: mixed

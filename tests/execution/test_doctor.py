@@ -1,4 +1,4 @@
-"""The doctor's findings. Objects with prepared answers stand in for a runner and its worker."""
+"""The doctor's diagnoses. Objects with prepared answers stand in for a runner and its worker."""
 
 import os
 from dataclasses import replace
@@ -7,7 +7,13 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.execution import doctor
-from harness.execution.doctor import Examination, Finding, environment_findings, examine, machine_findings
+from harness.execution.doctor import (
+    Diagnosis,
+    Examination,
+    diagnose,
+    environment_diagnoses,
+    machine_diagnoses,
+)
 from harness.execution.profile import Profile
 
 CPU = {"device": "CPU", "arch": "x86_64", "cores": "1", "isa": "AVX2", "numpy": "1.26.4"}
@@ -32,43 +38,43 @@ class FakeRunner:
 
 @pytest.fixture
 def sound_machine(monkeypatch):
-    monkeypatch.setattr(doctor, "machine_findings", list)
+    monkeypatch.setattr(doctor, "machine_diagnoses", list)
 
 
 def test_a_sound_worker_is_described(sound_machine):
-    assert examine(FakeRunner(CPU)) == Examination(
+    assert diagnose(FakeRunner(CPU)) == Examination(
         python="/usr/bin/python3",
         profile=FakeRunner.profile,
         environment=FakeRunner.profile.environment(),
         fingerprint=CPU,
         canaries={"matmul": "ab"},
         devices=("CPU", "Ascend"),
-        findings=(),
+        diagnoses=(),
     )
-    assert examine(FakeRunner(CPU)).healthy
+    assert diagnose(FakeRunner(CPU)).healthy
 
 
 def test_a_worker_that_does_not_start_is_a_problem(sound_machine):
-    found = examine(FakeRunner(error=HarnessError("python: No module named 'mindspore'")))
+    found = diagnose(FakeRunner(error=HarnessError("python: No module named 'mindspore'")))
     assert not found.healthy
     assert (found.fingerprint, found.canaries, found.devices) == ({}, {}, ())
-    (finding,) = found.findings
-    assert (finding.level, finding.text) == ("problem", "python: No module named 'mindspore'")
+    (diagnosis,) = found.diagnoses
+    assert (diagnosis.level, diagnosis.text) == ("problem", "python: No module named 'mindspore'")
 
 
 def test_a_shared_core_is_a_warning(sound_machine):
     runner = FakeRunner(CPU)
     runner.core_shared = True
-    found = examine(runner)
-    (finding,) = found.findings
-    assert (finding.level, finding.text[:10]) == ("warning", "every core")
+    found = diagnose(runner)
+    (diagnosis,) = found.diagnoses
+    assert (diagnosis.level, diagnosis.text[:10]) == ("warning", "every core")
     assert found.healthy
 
 
 def test_findings_of_machine_and_environment_come_together(monkeypatch):
-    monkeypatch.setattr(doctor, "machine_findings", lambda: [Finding("warning", "the machine's", "")])
-    found = examine(FakeRunner({**CPU, "numpy": "2.1.0"}))
-    assert [finding.level for finding in found.findings] == ["warning", "problem"]
+    monkeypatch.setattr(doctor, "machine_diagnoses", lambda: [Diagnosis("warning", "the machine's", "")])
+    found = diagnose(FakeRunner({**CPU, "numpy": "2.1.0"}))
+    assert [diagnosis.level for diagnosis in found.diagnoses] == ["warning", "problem"]
     assert not found.healthy
 
 
@@ -82,17 +88,17 @@ def test_findings_of_machine_and_environment_come_together(monkeypatch):
     ],
 )
 def test_what_is_wrong_with_an_environment_is_told(changes, level, told):
-    (finding,) = environment_findings({**CPU, **changes}, Profile())
-    assert finding.level == level
-    assert told in finding.text
-    assert finding.remedy
+    (diagnosis,) = environment_diagnoses({**CPU, **changes}, Profile())
+    assert diagnosis.level == level
+    assert told in diagnosis.text
+    assert diagnosis.remedy
 
 
 def test_a_sound_environment_has_no_findings():
-    assert environment_findings(CPU, Profile()) == []
-    assert environment_findings({**CPU, "arch": "aarch64", "isa": "aarch64"}, Profile()) == []
+    assert environment_diagnoses(CPU, Profile()) == []
+    assert environment_diagnoses({**CPU, "arch": "aarch64", "isa": "aarch64"}, Profile()) == []
     npu = {"device": "Ascend", "arch": "aarch64", "cores": "192", "soc": "Ascend910B4", "numpy": "1.26.4"}
-    assert environment_findings(npu, Profile(device="Ascend")) == []
+    assert environment_diagnoses(npu, Profile(device="Ascend")) == []
 
 
 def meminfo(tmp_path, available):
@@ -111,30 +117,30 @@ def meminfo(tmp_path, available):
 )
 def test_little_memory_is_told_where_the_system_says(tmp_path, monkeypatch, available, told):
     monkeypatch.setattr(doctor, "_LOW_DISK", 0)
-    assert [finding.text for finding in machine_findings(meminfo(tmp_path, available))] == told
+    assert [diagnosis.text for diagnosis in machine_diagnoses(meminfo(tmp_path, available))] == told
 
 
 def test_a_system_that_does_not_tell_its_memory_has_no_finding(tmp_path, monkeypatch):
     monkeypatch.setattr(doctor, "_LOW_DISK", 0)
-    assert machine_findings(tmp_path / "absent") == []
+    assert machine_diagnoses(tmp_path / "absent") == []
 
 
 def test_little_disk_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(doctor, "_LOW_DISK", 2**62)
-    (finding,) = machine_findings(tmp_path / "absent")
-    assert finding.text.endswith(f"MB are free in {tmp_path}")
-    assert "TMPDIR" in finding.remedy
+    (diagnosis,) = machine_diagnoses(tmp_path / "absent")
+    assert diagnosis.text.endswith(f"MB are free in {tmp_path}")
+    assert "TMPDIR" in diagnosis.remedy
 
 
 def test_a_system_without_pinning_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(doctor, "_LOW_DISK", 0)
     monkeypatch.delattr(os, "sched_setaffinity", raising=False)
-    (finding,) = machine_findings(tmp_path / "absent")
-    assert "cannot pin a process to a core" in finding.text
+    (diagnosis,) = machine_diagnoses(tmp_path / "absent")
+    assert "cannot pin a process to a core" in diagnosis.text
 
 
 def test_only_problems_make_an_examination_unhealthy(sound_machine):
-    found = examine(FakeRunner(CPU))
-    assert replace(found, findings=(Finding("warning", "", ""),)).healthy
-    assert not replace(found, findings=(Finding("warning", "", ""), Finding("problem", "", ""))).healthy
+    found = diagnose(FakeRunner(CPU))
+    assert replace(found, diagnoses=(Diagnosis("warning", "", ""),)).healthy
+    assert not replace(found, diagnoses=(Diagnosis("warning", "", ""), Diagnosis("problem", "", ""))).healthy

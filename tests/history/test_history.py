@@ -18,8 +18,8 @@ from samples import make_case, make_measurement
 
 from harness.codec import from_json, to_json
 from harness.errors import HarnessError, UsageError
-from harness.history import history
-from harness.history.history import History
+from harness.history import database
+from harness.history.database import History
 from harness.history.history_record import CaseRecord
 from harness.judgement.check import Check
 from harness.judgement.record import Judgement
@@ -70,7 +70,7 @@ def test_a_history_of_version_1_is_read_as_it_is_and_goes_on(tmp_path):
     assert History(path).append(second) == (2,)
     assert History(path).runs() == (replace(RUN, number=1), replace(second, number=2))
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (history.VERSION,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (database.VERSION,)
 
 
 def test_not_a_number_is_a_value(tmp_path):
@@ -119,10 +119,10 @@ def test_runs_at_once_lose_nothing(tmp_path):
 _KILLED_BEFORE_THE_END = """
 import os, signal, sys
 from pathlib import Path
-from harness.history import history
+from harness.history import database
 from history_runs import RECORD, RUN
 from dataclasses import replace
-real, count = history._insert_case, [0]
+real, count = database._insert_case, [0]
 def insert(connection, run, case):
     real(connection, run, case)
     # More than SQLite keeps in memory: some of it is in the file by now.
@@ -130,9 +130,9 @@ def insert(connection, run, case):
     count[0] += 1
     if count[0] == 1500:
         os.kill(os.getpid(), signal.SIGKILL)
-history._insert_case = insert
+database._insert_case = insert
 cases = tuple(replace(RECORD, case_id=str(i), first_cause="x" * 3000) for i in range(2000))
-history.History(Path(sys.argv[1])).append(replace(RUN, cases=cases))
+database.History(Path(sys.argv[1])).append(replace(RUN, cases=cases))
 """
 
 
@@ -176,7 +176,7 @@ def test_a_writer_waits_for_another(tmp_path):
 def newer(path):
     History(path).append(RUN)
     with sqlite3.connect(path) as connection:
-        connection.execute(f"PRAGMA user_version = {history.VERSION + 1}")
+        connection.execute(f"PRAGMA user_version = {database.VERSION + 1}")
     connection.close()
 
 

@@ -15,7 +15,7 @@ from harness.execution.runner import WorkerCrashed
 from harness.faults.catalogue import FAULTS, FaultNotApplicable, fault
 from harness.judgement.power.search import PRECISION
 from harness.measurement.statistics import summarise
-from harness.operations.power import chosen_faults, examine
+from harness.operations.power import chosen_faults, measure_power
 
 LIMITS = {"across_releases": {"max_abs": 1e-4}}
 CASE = make_case(tolerance=LIMITS)
@@ -71,7 +71,7 @@ def by_name(found):
 
 
 def test_every_fault_is_examined_in_the_order_of_the_catalogue(store):
-    found = examine(CASE, Pool(), store)
+    found = measure_power(CASE, Pool(), store)
     assert [each.name for each in found.faults] == [each.name for each in FAULTS]
     # The image is grey enough for a clamp a little below 1 to leave it as it is.
     assert [each.name for each in found.faults if each.outcome != "caught"] == ["final-clamp"]
@@ -83,7 +83,7 @@ def test_every_fault_is_examined_in_the_order_of_the_catalogue(store):
 
 
 def test_sized_faults_have_their_smallest_size_caught(store):
-    found = by_name(examine(CASE, Pool(weight_scaled=0.5), store))["weight-scaled"]
+    found = by_name(measure_power(CASE, Pool(weight_scaled=0.5), store))["weight-scaled"]
     # A value that moves by half of the size is at its limit of 1e-4 where the size is 2e-4.
     assert found.missed_at <= 2e-4 < found.caught_from <= PRECISION * found.missed_at
     assert found.numbers_from
@@ -92,14 +92,14 @@ def test_sized_faults_have_their_smallest_size_caught(store):
 
 def test_faults_without_sizes_take_one_run_and_have_none(store):
     pool = Pool()
-    found = by_name(examine(CASE, pool, store))["norm-groups"]
+    found = by_name(measure_power(CASE, pool, store))["norm-groups"]
     assert pool.sizes("norm-groups") == [None]
     assert not found.searched
 
 
 def test_quick_takes_one_run_of_each(store):
     pool = Pool()
-    found = examine(CASE, pool, store, quick=True)
+    found = measure_power(CASE, pool, store, quick=True)
     assert not any(each.searched for each in found.faults)
     assert pool.sizes("beta-end") == [fault("beta-end").reference]
     runs = [job["fault"]["name"] for job in pool.jobs if "fault" in job]
@@ -108,7 +108,7 @@ def test_quick_takes_one_run_of_each(store):
 
 def test_faults_of_the_output_take_no_run(store):
     pool = Pool()
-    found = by_name(examine(CASE, pool, store))
+    found = by_name(measure_power(CASE, pool, store))
     assert not any(pool.sizes(each.name) for each in FAULTS if each.family == "output")
     brightness = found["brightness"]
     # The brightest value is darkened most.
@@ -118,7 +118,7 @@ def test_faults_of_the_output_take_no_run(store):
 
 
 def test_a_fault_that_is_missed_is_made_larger(store):
-    found = by_name(examine(CASE, Pool(beta_end=5e-3, eta=0.0), store))
+    found = by_name(measure_power(CASE, Pool(beta_end=5e-3, eta=0.0), store))
     assert found["beta-end"].outcome == "missed"
     assert found["beta-end"].by is None
     assert found["beta-end"].caught_from == pytest.approx(2e-2, rel=0.3)
@@ -127,13 +127,13 @@ def test_a_fault_that_is_missed_is_made_larger(store):
 
 def test_a_fault_that_cannot_be_put_into_the_case_is_none_that_it_misses(store):
     error = FaultNotApplicable("guide/two-steps: variance-type: only DDPM has it")
-    found = by_name(examine(CASE, Pool(variance_type=error), store))["variance-type"]
+    found = by_name(measure_power(CASE, Pool(variance_type=error), store))["variance-type"]
     assert (found.outcome, found.reason) == ("not applicable", "only DDPM has it")
 
 
 def test_a_run_that_fails_leaves_the_fault_unknown_and_the_others_known(store):
     error = WorkerCrashed("guide/two-steps: its worker died after 3 s (signal SIGSEGV)")
-    found = examine(CASE, Pool(norm_eps=error), store)
+    found = measure_power(CASE, Pool(norm_eps=error), store)
     assert by_name(found)["norm-eps"].outcome == "failed"
     assert by_name(found)["norm-eps"].reason == "its worker died after 3 s (signal SIGSEGV)"
     assert not found.sound
@@ -142,25 +142,25 @@ def test_a_run_that_fails_leaves_the_fault_unknown_and_the_others_known(store):
 
 def test_an_error_that_is_no_fault_of_the_case_is_not_swallowed(store):
     with pytest.raises(ZeroDivisionError):
-        examine(CASE, Pool(norm_eps=ZeroDivisionError()), store)
+        measure_power(CASE, Pool(norm_eps=ZeroDivisionError()), store)
 
 
 def test_exact_facts_are_told_from_numbers(store):
     drawn_otherwise = dataclasses.replace(SOUND, ledger=SOUND.ledger * 2)
-    found = by_name(examine(CASE, Pool(extra_draw=drawn_otherwise), store))["extra-draw"]
+    found = by_name(measure_power(CASE, Pool(extra_draw=drawn_otherwise), store))["extra-draw"]
     assert (found.outcome, found.by, found.numbers_alone) == ("caught", "ledger", False)
 
 
 def test_a_case_whose_numbers_miss_everything_is_vacuous(store):
     case = make_case(tolerance={"across_releases": {"max_abs": 10.0}})
-    found = examine(case, Pool(), store)
+    found = measure_power(case, Pool(), store)
     assert found.vacuous
     assert found.why_vacuous.startswith("at its tolerance across releases it passes each of 8 faults")
 
 
 def test_a_case_that_sees_nothing_of_the_computation_is_vacuous(store):
     nothing = dict.fromkeys((each.name.replace("-", "_") for each in FAULTS), 0.0)
-    found = examine(CASE, Pool(**nothing), store, quick=True)
+    found = measure_power(CASE, Pool(**nothing), store, quick=True)
     assert found.vacuous
     assert "faults put into what the pipeline computes" in found.why_vacuous
 
@@ -168,9 +168,9 @@ def test_a_case_that_sees_nothing_of_the_computation_is_vacuous(store):
 def test_some_faults_can_be_chosen_and_leave_vacuity_open(store):
     chosen = chosen_faults(["patch", "norm-eps", "patch"])
     assert [each.name for each in chosen] == ["norm-eps", "patch"]
-    found = examine(CASE, Pool(), store, chosen)
+    found = measure_power(CASE, Pool(), store, chosen)
     assert [each.name for each in found.faults] == ["norm-eps", "patch"]
-    assert examine(CASE, Pool(norm_eps=0.0), store, chosen).vacuous is None
+    assert measure_power(CASE, Pool(norm_eps=0.0), store, chosen).vacuous is None
 
 
 def test_no_choice_is_every_fault_and_a_wrong_name_is_wrong_usage():
@@ -184,8 +184,8 @@ def test_results_are_in_order_however_the_runs_end(store):
     with ThreadPoolExecutor(4) as threads:
         pool = Pool()
         pool.submit = lambda job: threads.submit(pool.run, job)
-        side_by_side = examine(CASE, pool, store, progress=done.append)
-    assert side_by_side == examine(CASE, Pool(), store)
+        side_by_side = measure_power(CASE, pool, store, progress=done.append)
+    assert side_by_side == measure_power(CASE, Pool(), store)
     assert done == list(range(1, len(FAULTS) + 1))
 
 
@@ -210,7 +210,7 @@ def test_a_case_that_cannot_be_judged_is_refused_before_it_runs(store, kind):
     if kind == "damaged":
         store.path("guide", "two-steps", "cpu").write_text("{}")
     pool = Pool()
-    found = examine(case, pool, BaselineStore(store.root, options=("--python", "other")))
+    found = measure_power(case, pool, BaselineStore(store.root, options=("--python", "other")))
     assert not pool.jobs
     assert not found.sound
     assert found.faults == ()
@@ -222,7 +222,7 @@ def test_a_case_that_does_not_pass_without_a_fault_is_refused(store):
     output = SOUND.output + np.float32(1e-3)
     moved = dataclasses.replace(SOUND, output=output, statistics=summarise(output))
     pool = Pool(moved)
-    found = examine(CASE, pool, store)
+    found = measure_power(CASE, pool, store)
     assert len(pool.jobs) == 1
     assert "does not pass without a fault (drift at its tolerance across releases)" in found.refusal
     assert "max_abs 0.001 is above its limit 0.0001" in found.refusal
@@ -234,15 +234,15 @@ def test_a_case_that_does_not_run_is_refused(store, place):
         def run(self, job):
             raise HarnessError(f"{place}guide/two-steps: no such checkpoint")
 
-    assert examine(CASE, Broken(), store).refusal == "no such checkpoint"
+    assert measure_power(CASE, Broken(), store).refusal == "no such checkpoint"
 
 
 def test_the_tolerance_used_is_kept_with_the_factor_in_force(store):
     calibration = make_calibration()
     store.write(dataclasses.replace(make_baseline(CASE, SOUND), calibration=calibration))
     case = make_case(tolerance={"across_releases": {"calibrated": {"factor": 3}}})
-    found = examine(case, Pool(), store, quick=True)
+    found = measure_power(case, Pool(), store, quick=True)
     assert found.tolerance == {"kind": "calibrated", "factor": 3.0, "members": 10}
-    assert examine(make_case(), Pool(), store, quick=True).tolerance["factor"] == 2.0
+    assert measure_power(make_case(), Pool(), store, quick=True).tolerance["factor"] == 2.0
     exact = make_case(tolerance={"across_releases": "exact"})
-    assert examine(exact, Pool(), store, quick=True).tolerance == {"kind": "exact"}
+    assert measure_power(exact, Pool(), store, quick=True).tolerance == {"kind": "exact"}

@@ -23,7 +23,7 @@ from harness.releases.installer import (
     make_environment,
     releases_between,
 )
-from harness.releases.interpreters import differing_packages, examine, in_order, installed
+from harness.releases.interpreters import differing_packages, in_order, inspect_interpreter, installed
 from harness.releases.requirements import Release, Specification
 
 SPECIFICATION = Specification.of(Release.parse("mindspore==2.8.0"), [])
@@ -262,11 +262,11 @@ def test_listed_and_removed(tmp_path, nothing_installed):
 def test_what_is_installed_is_what_is_imported(tmp_path):
     packages = installed(sys.executable)
     assert packages["determinism-harness"]
-    other = examine(interpreter(tmp_path, "other", mindspore="2.7.0"))
+    other = inspect_interpreter(interpreter(tmp_path, "other", mindspore="2.7.0"))
     assert (other.name, other.mindspore) == ("2.7.0", "2.7.0")
-    here = examine(sys.executable)
+    here = inspect_interpreter(sys.executable)
     assert differing_packages([other, here]) == {"mindspore": ("2.7.0", here.mindspore)}
-    later = examine(interpreter(tmp_path, "later", mindspore="2.11.0rc1"))
+    later = inspect_interpreter(interpreter(tmp_path, "later", mindspore="2.11.0rc1"))
     assert [each.name for each in in_order([later, here, other, other])] == [
         "2.7.0 #1", "2.7.0 #2", here.mindspore, "2.11.0rc1",
     ]  # fmt: skip

@@ -9,7 +9,7 @@ import sys
 import pytest
 from user_project import Project
 
-from harness.releases.interpreters import examine, in_order
+from harness.releases.interpreters import in_order, inspect_interpreter
 
 pytestmark = pytest.mark.releases
 
@@ -33,7 +33,7 @@ def project(tmp_path):
 
 
 def test_the_step_between_two_releases(project, other_python, other_bits):
-    subjects = in_order([examine(other_python), examine(sys.executable)])
+    subjects = in_order([inspect_interpreter(other_python), inspect_interpreter(sys.executable)])
     pythons = [argument for subject in subjects for argument in ("--python", subject.python)]
     done = project.harness("matrix", "suites/", *pythons, "--json", "matrix.json")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 import harness
-from harness.execution.doctor import Examination, Finding
+from harness.execution.doctor import Diagnosis, Examination
 from harness.execution.profile import Profile
 from harness.reporting.examination import show_examination
 
@@ -18,7 +18,7 @@ SOUND = Examination(
     fingerprint={"device": "CPU", "cpu_model": "a processor :on: [red]"},
     canaries={"matmul": "ab" * 32},
     devices=("CPU", "Ascend"),
-    findings=(),
+    diagnoses=(),
 )
 
 
@@ -47,11 +47,10 @@ def test_a_sound_machine():
 
 
 def test_without_a_worker_there_is_neither_fingerprint_nor_canaries():
+    told = Diagnosis("problem", "python: No module named 'mindspore'\nits log: [/]", "pip install mindspore")
     lines = shown(
-        replace(SOUND, fingerprint={}, canaries={}, devices=(), profile=Profile(), findings=(
-            Finding("problem", "python: No module named 'mindspore'\nits log: [/]", "pip install mindspore"),
-        ))
-    )  # fmt: skip
+        replace(SOUND, fingerprint={}, canaries={}, devices=(), profile=Profile(), diagnoses=(told,))
+    )
     assert "  core                not pinned" in lines
     assert "  devices             (no worker to ask)" in lines
     assert lines[-3:] == [
@@ -66,5 +65,5 @@ def test_without_a_worker_there_is_neither_fingerprint_nor_canaries():
 def test_problems_are_red_and_warnings_yellow(level, code):
     file = io.StringIO()
     console = Console(file=file, force_terminal=True, color_system="standard", width=60)
-    show_examination(console, replace(SOUND, findings=(Finding(level, "it is so", "do that"),)))
+    show_examination(console, replace(SOUND, diagnoses=(Diagnosis(level, "it is so", "do that"),)))
     assert f"{code}{level}\x1b[0m: it is so\n    do that\n" in file.getvalue()

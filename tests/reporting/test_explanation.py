@@ -14,7 +14,7 @@ from harness.operations.deep import Recorded
 from harness.operations.explain import Explanation
 from harness.reporting.explanation import explanation_json, explanation_text, show_deep
 from harness.tracing.difference import Difference
-from harness.tracing.findings import Finding, Replay
+from harness.tracing.divergence import Divergence, Replay
 
 
 def finding(difference, **fields):
@@ -33,7 +33,7 @@ def finding(difference, **fields):
         "changes": (),
         "beyond": True,
     }
-    return Finding(**{**made, **fields})
+    return Divergence(**{**made, **fields})
 
 
 def explanation(*findings, **fields):

@@ -7,9 +7,9 @@ from samples import make_case
 
 from harness.explanation import Cause
 from harness.judgement import Judgement, Row, Tier, Verdict
+from harness.reporting.case_report import CaseReport, Problem
 from harness.reporting.commands import commands
 from harness.reporting.github import error_annotations
-from harness.reporting.outcome import Outcome, Problem
 
 
 def parsed(line):
@@ -30,7 +30,7 @@ def outcome(path, verdict=Verdict.DRIFT, name="a", **fields):
     made = Judgement(
         "guide", name, verdict, None if verdict is Verdict.ERROR else Tier.ACROSS_RELEASES, **fields
     )
-    return Outcome(
+    return CaseReport(
         made, (Cause("numerics", "a jump"),), commands(make_case(), Path("b")), str(path), 7, 5, {}
     )
 

@@ -13,10 +13,10 @@ from harness.baselines import BaselineStore, Key
 from harness.explanation import Cause
 from harness.judgement import Judgement, Row, Tier, Verdict
 from harness.operations.check import check
+from harness.reporting.case_report import CaseReport, Problem
 from harness.reporting.commands import commands
 from harness.reporting.github import error_annotations
 from harness.reporting.markdown import MOST_BYTES, escaped, markdown_summary
-from harness.reporting.outcome import Outcome, Problem
 
 # Ends tables, code, links and blocks of HTML; asks for scripts; cannot be printed.
 HOSTILE = (
@@ -33,7 +33,7 @@ def outcome(verdict, *, case_id="a", rows=(), reasons=(), causes=(), environment
     tier = None if verdict is Verdict.ERROR else Tier.SAME_ENVIRONMENT
     made = Judgement("guide", name or case_id, verdict, tier, rows=rows, reasons=reasons)
     typed = commands(case, Path("baselines"))
-    return Outcome(made, causes, typed, "/suites/guide.yaml", 4, 5, environment)
+    return CaseReport(made, causes, typed, "/suites/guide.yaml", 4, 5, environment)
 
 
 MIXED = [
@@ -85,8 +85,8 @@ def test_an_edited_case_is_told_by_its_edit_and_with_the_command_that_records_it
     case = make_case(arguments={"eta": 0.6})
     result = check(case, None, store)
     typed = commands(case, store.root, baseline=result.baseline)
-    found = Outcome.of(case, result, (), typed)
-    page = Page(markdown_summary([Outcome.from_dict(json.loads(json.dumps(found.to_dict())))]))
+    found = CaseReport.of(case, result, (), typed)
+    page = Page(markdown_summary([CaseReport.from_dict(json.loads(json.dumps(found.to_dict())))]))
     (row,) = (row for row in page.rows if row[0] == "guide/two-steps")
     assert row[1] == "error"
     assert "the case was edited since its baseline was recorded" in row[3]
@@ -218,7 +218,7 @@ def test_what_is_left_out_is_always_told():
 def test_a_fence_in_a_path_does_not_end_the_block():
     case = make_case(path=Path("suites/``````\n```/x.yaml"))
     typed = commands(case, Path("baselines"))
-    made = Outcome(Judgement("guide", "a", Verdict.DRIFT), (), typed, "/x.yaml", 1, 1, {})
+    made = CaseReport(Judgement("guide", "a", Verdict.DRIFT), (), typed, "/x.yaml", 1, 1, {})
     page = Page(markdown_summary([made]))
     assert page.tags.count("pre") == 1
     assert "``````" in page.text

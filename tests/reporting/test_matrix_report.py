@@ -11,11 +11,11 @@ from samples import make_case
 
 from harness.errors import HarnessError
 from harness.judgement import Tier, Verdict
-from harness.operations.matrix import Column, Matrix, Row
+from harness.operations.matrix import Matrix, MatrixColumn, MatrixRow
 from harness.releases.comparison import Comparison
 from harness.releases.interpreters import Subject
-from harness.reporting.html.matrix import matrix_page
-from harness.reporting.matrix import (
+from harness.reporting.html.matrix_page import matrix_page
+from harness.reporting.matrix_report import (
     MatrixDisplay,
     cell_words,
     matrix_json,
@@ -36,11 +36,11 @@ ERROR = Comparison(Verdict.ERROR, reasons=("broken",))
 
 def column(name, kept=0, **packages):
     subject = Subject(name, f"/envs/{name}/python", {"mindspore": name, **packages})
-    return Column(subject, {"device": "CPU", "mindspore": name}, 12.0, kept)
+    return MatrixColumn(subject, {"device": "CPU", "mindspore": name}, 12.0, kept)
 
 
 def row(case_id, bits, *pairs, errors=(None, None, None)):
-    return Row("ddim", case_id, bits, errors, dict(zip([(0, 1), (0, 2), (1, 2)], pairs, strict=True)))
+    return MatrixRow("ddim", case_id, bits, errors, dict(zip([(0, 1), (0, 2), (1, 2)], pairs, strict=True)))
 
 
 @pytest.fixture

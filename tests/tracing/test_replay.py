@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from harness.errors import HarnessError
-from harness.tracing.findings import Replay
+from harness.tracing.divergence import Replay
 from harness.tracing.trace import DeepTrace
 
 Pair = namedtuple("Pair", ["left", "right"])

@@ -15,8 +15,8 @@ from harness.faults.catalogue import FAULTS, Family, Fault
 FORMAT = 1
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
-Outcome = Literal["caught", "missed", "not applicable", "failed"]
-OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+FaultOutcome = Literal["caught", "missed", "not applicable", "failed"]
+OUTCOMES: tuple[FaultOutcome, ...] = get_args(FaultOutcome)
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class FaultPower:
     family: Family
     reference: float | None
     unit: str
-    outcome: Outcome
+    outcome: FaultOutcome
     reason: str = ""
     by: str | None = None
     margin: float | None = None
@@ -104,7 +104,7 @@ class CasePower:
         """Whether the case was examined whole and is not vacuous."""
         return self.refusal is None and not self.vacuous and not self.failed
 
-    def counts(self) -> dict[Family, dict[Outcome, int]]:
+    def counts(self) -> dict[Family, dict[FaultOutcome, int]]:
         """Return how many faults of each family came to each outcome at their reference sizes."""
         return {
             family: {
@@ -218,7 +218,7 @@ class PowerReport:
 
 def uncaught(cases: Iterable[CasePower]) -> tuple[str, ...]:
     """Return the faults that could be put into some of ``cases`` and that none of them catches."""
-    outcomes: dict[str, set[Outcome]] = {}
+    outcomes: dict[str, set[FaultOutcome]] = {}
     for case in cases:
         for fault in case.faults:
             outcomes.setdefault(fault.name, set()).add(fault.outcome)

@@ -15,7 +15,7 @@ from rich.console import Console
 from views import HOSTILE
 
 from harness.history.trends import trends
-from harness.reporting.history import (
+from harness.reporting.history_report import (
     change_text,
     history_json,
     history_markdown,
@@ -24,7 +24,7 @@ from harness.reporting.history import (
     sparkline,
     step_lines,
 )
-from harness.reporting.html.history import history_page
+from harness.reporting.html.history_page import history_page
 
 
 def made(*records):

@@ -13,7 +13,7 @@ from views import HOSTILE, moved, page_of, view_of
 
 import harness.reporting.html
 from harness.errors import HarnessError, UsageError
-from harness.reporting.html.history import history_page
+from harness.reporting.html.history_page import history_page
 from harness.reporting.html.page import render
 from harness.reporting.html.run import DATA, RunReport, render_again, write_report
 

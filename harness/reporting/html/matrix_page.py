@@ -8,11 +8,11 @@ from html import escape
 
 import harness
 from harness.counting import count
-from harness.operations.matrix import Matrix, Row
+from harness.operations.matrix import Matrix, MatrixRow
 from harness.releases.comparison import Comparison
 from harness.releases.interpreters import differing_packages
 from harness.reporting.html.document import static_page
-from harness.reporting.matrix import cell_words, cost, failures, operator_lines, same_bits
+from harness.reporting.matrix_report import cell_words, cost, failures, operator_lines, same_bits
 
 
 def matrix_page(matrix: Matrix) -> str:
@@ -61,7 +61,7 @@ def _grid(matrix: Matrix) -> Iterator[str]:
     yield "limit that the figure nearest to it uses.</p></section>"
 
 
-def _cell(row: Row, index: int) -> str:
+def _cell(row: MatrixRow, index: int) -> str:
     if (error := row.errors[index]) is not None:
         return f'<td class="v-error" title="{escape(error)}">error</td>'
     step = row.step(index)
@@ -107,7 +107,7 @@ def _pairs(matrix: Matrix) -> Iterator[str]:
     yield "</section>"
 
 
-def _worst(row: Row) -> str:
+def _worst(row: MatrixRow) -> str:
     counts: dict[str, int] = {}
     for pair in row.pairs.values():
         counts[pair.verdict.value] = counts.get(pair.verdict.value, 0) + 1

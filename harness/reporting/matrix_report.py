@@ -16,7 +16,7 @@ from harness.codec import to_json
 from harness.counting import count
 from harness.errors import HarnessError
 from harness.judgement import Verdict
-from harness.operations.matrix import Matrix, Row
+from harness.operations.matrix import Matrix, MatrixRow
 from harness.operations.running import Kept
 from harness.releases.comparison import Comparison
 from harness.releases.interpreters import Subject, differing_packages
@@ -221,7 +221,7 @@ def cell_words(comparison: Comparison) -> str:
     return " ".join(parts)
 
 
-def _cell(row: Row, index: int) -> tuple[str, str]:
+def _cell(row: MatrixRow, index: int) -> tuple[str, str]:
     if row.errors[index] is not None:
         return "error", _COLOURS[Verdict.ERROR]
     step = row.step(index)

@@ -12,7 +12,7 @@ Place = Literal["cell", "model input", "latents"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class Divergence:
     """One tensor that comes out otherwise, and the cell whose own operations made it.
 
     ``path``, ``operator`` and ``reference_operator`` are that cell's; they are empty for the pipeline's loop.
@@ -60,7 +60,7 @@ class Replay:
 
     step: int
     timestep: int | float
-    findings: tuple[Finding, ...]
+    findings: tuple[Divergence, ...]
     calls: int
     operators: dict[str, tuple[int, int]]
     missing: tuple[str, ...]
@@ -68,12 +68,12 @@ class Replay:
     latents_judged: bool
 
     @property
-    def first(self) -> Finding | None:
+    def first(self) -> Divergence | None:
         """The first finding."""
         return self.findings[0] if self.findings else None
 
     @property
-    def first_beyond_rounding(self) -> Finding | None:
+    def first_beyond_rounding(self) -> Divergence | None:
         """The first finding that rounding does not explain."""
         return next((finding for finding in self.findings if finding.beyond), None)
 
@@ -93,7 +93,7 @@ class Replay:
     def from_wire(cls, wire: dict[str, Any]) -> Replay:
         """Rebuild a replay from :meth:`to_wire`'s data."""
         findings = tuple(
-            Finding(
+            Divergence(
                 **{
                     **finding,
                     "shape": tuple(finding["shape"]),

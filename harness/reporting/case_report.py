@@ -18,7 +18,7 @@ _CHOSEN = ("mode", "dtype")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CaseReport:
     """The judgement of a case, what differs (first cause first), and where the case stands.
 
     ``path`` is the suite's file, absolute, ``line`` and ``column`` the case's place in it, from 1.
@@ -34,7 +34,7 @@ class Outcome:
     environment: Mapping[str, str]
 
     @classmethod
-    def of(cls, case: Case, result: Check, causes: tuple[Cause, ...], commands: Commands) -> Outcome:
+    def of(cls, case: Case, result: Check, causes: tuple[Cause, ...], commands: Commands) -> CaseReport:
         """Return the outcome of the check of ``case``."""
         measured = result.measurement
         fingerprint = {} if measured is None else measured.fingerprint
@@ -66,7 +66,7 @@ class Outcome:
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Outcome:
+    def from_dict(cls, data: Mapping[str, Any]) -> CaseReport:
         """Rebuild an outcome from :meth:`to_dict`'s data."""
         return cls(
             Judgement.from_dict(data["judgement"]),

@@ -11,7 +11,7 @@ from harness.counting import count
 from harness.history.history_record import RunRecord
 from harness.history.trends import BITS, MARGIN, Point, Series, Trend, short_commit
 from harness.reporting.figures import exact_figure, figure
-from harness.reporting.history import chosen, headline, letters, step_lines
+from harness.reporting.history_report import chosen, headline, letters, step_lines
 from harness.reporting.html.document import static_page
 from harness.reporting.html.history_chart import chart, ribbon
 
