@@ -8,44 +8,30 @@ from typing import Any
 import mindspore as ms
 import numpy as np
 from mindspore import Tensor
-from numpy.typing import NDArray
 
 from harness.kernels.arrays import float_dtype, number, to_numpy, to_tensor, wide
 from harness.kernels.registry import kernel
 
 
-def _real(function: Callable[..., NDArray[Any]], input: Tensor) -> Tensor:
-    return to_tensor(function(to_numpy(input).astype(np.float64)), float_dtype(input))
+def _unary(function: np.ufunc) -> Callable[[Tensor], Tensor]:
+    def compute(input: Tensor) -> Tensor:
+        return to_tensor(function(to_numpy(input).astype(np.float64)), float_dtype(input))
+
+    compute.__doc__ = f"`numpy.{function.__name__}` in float64."
+    return compute
 
 
-@kernel("AcosExt", serves=("mint.acos",))
-def acos(input: Tensor) -> Tensor:
-    """`numpy.arccos` in float64."""
-    return _real(np.arccos, input)
-
-
-@kernel("AcoshExt", serves=("mint.acosh",))
-def acosh(input: Tensor) -> Tensor:
-    """`numpy.arccosh` in float64."""
-    return _real(np.arccosh, input)
-
-
-@kernel("AsinExt", serves=("mint.asin",))
-def asin(input: Tensor) -> Tensor:
-    """`numpy.arcsin` in float64."""
-    return _real(np.arcsin, input)
-
-
-@kernel("AsinhExt", serves=("mint.asinh",))
-def asinh(input: Tensor) -> Tensor:
-    """`numpy.arcsinh` in float64."""
-    return _real(np.arcsinh, input)
-
-
-@kernel("AtanExt", serves=("mint.atan",))
-def atan(input: Tensor) -> Tensor:
-    """`numpy.arctan` in float64."""
-    return _real(np.arctan, input)
+for _primitive, _name, _function in (
+    ("AcosExt", "acos", np.arccos),
+    ("AcoshExt", "acosh", np.arccosh),
+    ("AsinExt", "asin", np.arcsin),
+    ("AsinhExt", "asinh", np.arcsinh),
+    ("AtanExt", "atan", np.arctan),
+    ("Exp2", "exp2", np.exp2),
+    ("Log2", "log2", np.log2),
+    ("Log10", "log10", np.log10),
+):
+    kernel(_primitive, serves=(f"mint.{_name}",))(_unary(_function))
 
 
 @kernel("Atan2Ext", serves=("mint.atan2", "Tensor.atan2"))
@@ -53,24 +39,6 @@ def atan2(input: Tensor, other: Tensor) -> Tensor:
     """`numpy.arctan2` in float64."""
     result = np.arctan2(to_numpy(input).astype(np.float64), to_numpy(other).astype(np.float64))
     return to_tensor(result, float_dtype(input))
-
-
-@kernel("Exp2", serves=("mint.exp2",))
-def exp2(input: Tensor) -> Tensor:
-    """`numpy.exp2` in float64."""
-    return _real(np.exp2, input)
-
-
-@kernel("Log2", serves=("mint.log2",))
-def log2(input: Tensor) -> Tensor:
-    """`numpy.log2` in float64."""
-    return _real(np.log2, input)
-
-
-@kernel("Log10", serves=("mint.log10",))
-def log10(input: Tensor) -> Tensor:
-    """`numpy.log10` in float64."""
-    return _real(np.log10, input)
 
 
 @kernel("LogAddExp", serves=("mint.logaddexp",))

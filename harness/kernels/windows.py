@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import mindspore as ms
@@ -122,69 +122,34 @@ def _average(
     return to_tensor(sums / (counts if not divisor else number(divisor)), input.dtype)
 
 
-def _average_pool(
-    input: Tensor,
-    axes: int,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    ceil_mode: bool,
-    include: bool,
-    divisor: Any,
-) -> Tensor:
-    window, widths = integers(kernel_size, axes), integers(padding, axes)
-    steps = window if stride is None or stride == () else integers(stride, axes)
-    size = input.shape[-axes:]
-    bounds = [
-        _bounds(length, span, step, width, _pooled_length(length, span, step, width, ceil_mode))
-        for length, span, step, width in zip(size, window, steps, widths, strict=True)
-    ]
-    return _average(input, bounds, include, divisor)
+def _average_pool(axes: int) -> Callable[..., Tensor]:
+    def pool(
+        input: Tensor,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: Any = None,
+    ) -> Tensor:
+        """Sums in float64, axis by axis."""
+        window, widths = integers(kernel_size, axes), integers(padding, axes)
+        steps = window if stride is None or stride == () else integers(stride, axes)
+        bounds = [
+            _bounds(length, span, step, width, _pooled_length(length, span, step, width, ceil_mode))
+            for length, span, step, width in zip(input.shape[-axes:], window, steps, widths, strict=True)
+        ]
+        return _average(input, bounds, count_include_pad, divisor_override)
+
+    return pool
 
 
-@kernel("AvgPool1D", serves=("mint.nn.functional.avg_pool1d",))
-def avg_pool1d(
-    input: Tensor,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-) -> Tensor:
-    """Sums in float64, axis by axis."""
-    return _average_pool(input, 1, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
-
-
-@kernel("AvgPool2D", serves=("mint.nn.functional.avg_pool2d", "mint.nn.AvgPool2d"))
-def avg_pool2d(
-    input: Tensor,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: Any = None,
-) -> Tensor:
-    """Sums in float64, axis by axis."""
-    return _average_pool(
-        input, 2, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-    )
-
-
-@kernel("AvgPool3DExt", serves=("mint.nn.functional.avg_pool3d",))
-def avg_pool3d(
-    input: Tensor,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: Any = None,
-) -> Tensor:
-    """Sums in float64, axis by axis."""
-    return _average_pool(
-        input, 3, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-    )
+for _primitive, _axes, _serves in (
+    ("AvgPool1D", 1, ("mint.nn.functional.avg_pool1d",)),
+    ("AvgPool2D", 2, ("mint.nn.functional.avg_pool2d", "mint.nn.AvgPool2d")),
+    ("AvgPool3DExt", 3, ("mint.nn.functional.avg_pool3d",)),
+):
+    kernel(_primitive, serves=_serves)(_average_pool(_axes))
 
 
 def _adaptive_bounds(length: int, count: int) -> list[tuple[int, int, int]]:
@@ -203,32 +168,20 @@ def _adaptive_sizes(input: Tensor, output_size: Any, axes: int) -> list[tuple[in
     ]
 
 
-@kernel("AdaptiveAvgPool1D", serves=("mint.nn.functional.adaptive_avg_pool1d", "mint.nn.AdaptiveAvgPool1d"))
-def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
-    """Sums in float64, axis by axis."""
-    return _average(
-        input, [_adaptive_bounds(*each) for each in _adaptive_sizes(input, output_size, 1)], True, None
-    )
+def _adaptive_average_pool(axes: int) -> Callable[[Tensor, Any], Tensor]:
+    def pool(input: Tensor, output_size: Any) -> Tensor:
+        """Sums in float64, axis by axis."""
+        bounds = [_adaptive_bounds(*sizes) for sizes in _adaptive_sizes(input, output_size, axes)]
+        return _average(input, bounds, True, None)
+
+    return pool
 
 
-@kernel(
-    "AdaptiveAvgPool2DExt", serves=("mint.nn.functional.adaptive_avg_pool2d", "mint.nn.AdaptiveAvgPool2d")
-)
-def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
-    """Sums in float64, axis by axis."""
-    return _average(
-        input, [_adaptive_bounds(*each) for each in _adaptive_sizes(input, output_size, 2)], True, None
-    )
-
-
-@kernel(
-    "AdaptiveAvgPool3DExt", serves=("mint.nn.functional.adaptive_avg_pool3d", "mint.nn.AdaptiveAvgPool3d")
-)
-def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
-    """Sums in float64, axis by axis."""
-    return _average(
-        input, [_adaptive_bounds(*each) for each in _adaptive_sizes(input, output_size, 3)], True, None
-    )
+for _primitive, _axes in (("AdaptiveAvgPool1D", 1), ("AdaptiveAvgPool2DExt", 2), ("AdaptiveAvgPool3DExt", 3)):
+    kernel(
+        _primitive,
+        serves=(f"mint.nn.functional.adaptive_avg_pool{_axes}d", f"mint.nn.AdaptiveAvgPool{_axes}d"),
+    )(_adaptive_average_pool(_axes))
 
 
 @kernel("AdaptiveMaxPool1D", serves=("mint.nn.functional.adaptive_max_pool1d",))
