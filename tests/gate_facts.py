@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.gate.certificate import Certificate, Checkpoint, Commit, Environment, SuiteFile, identity
+from harness.baselines.git import Commit
+from harness.gate.certificate import Certificate, Checkpoint, Environment, SuiteFile, identity
 from harness.gate.decision import decide
 from harness.gate.facts import CaseFacts, Chaos, HeldTo, Worst
 from harness.gate.policy import Policy, Waiver

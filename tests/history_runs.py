@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from harness.baselines.git import Commit
 from harness.history.history_record import CaseRecord, RunRecord
 
 RECORD = CaseRecord(
@@ -22,4 +23,4 @@ RECORD = CaseRecord(
     environment={"mindspore": "2.8.0", "device": "CPU"},
     statistics={"abs_sum": 83.08879733085632, "mean": -0.1, "std": math.inf},
 )
-RUN = RunRecord("2026-11-02T03:04:05+00:00", "0.1.0", "pytest", (RECORD,), "d" * 40)
+RUN = RunRecord("2026-11-02T03:04:05+00:00", "0.1.0", "pytest", (RECORD,), Commit("d" * 40, dirty=False))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from harness.baselines import Baseline, Calibration, Provenance, StepEnvelope, device_key
+from harness.baselines.git import Commit
 from harness.cases import Case, Tolerance
 from harness.measurement.ledger import Ledger, case_generators
 from harness.measurement.record import CheckpointIdentity, Measurement
@@ -83,7 +84,7 @@ def make_baseline(
 ) -> Baseline:
     case = case or make_case()
     measurement = measurement or make_measurement()
-    provenance = Provenance.of(case, reason=reason, git_commit="c" * 40)
+    provenance = Provenance.of(case, reason=reason, git_commit=Commit("c" * 40, dirty=False))
     return Baseline(case.suite, case.id, device_key(measurement.fingerprint), measurement, provenance)
 
 

@@ -11,6 +11,7 @@ from typing import Any, cast
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.baselines.calibration import Calibration
+from harness.baselines.git import Commit
 from harness.baselines.record import Baseline, Provenance
 from harness.measurement.record import Array, CheckpointIdentity, Draw, Measurement, StepRecord
 
@@ -104,7 +105,7 @@ class BaselineDocument(_Section):
             calibration=baseline.calibration,
             provenance=_Origin(
                 harness_version=origin.harness_version,
-                git_commit=origin.git_commit,
+                git_commit=None if origin.git_commit is None else str(origin.git_commit),
                 date=origin.date,
                 reason=origin.reason,
                 replaced=origin.replaced,
@@ -187,8 +188,12 @@ class BaselineDocument(_Section):
 
     def origin(self) -> Provenance:
         """Return the provenance of the recording."""
+        told = self.provenance.git_commit
         return Provenance(
-            **self.provenance.model_dump(), case_definition=self.case.definition, case_hash=self.case.hash
+            **self.provenance.model_dump(exclude={"git_commit"}),
+            git_commit=None if told is None else Commit.parse(told),
+            case_definition=self.case.definition,
+            case_hash=self.case.hash,
         )
 
 

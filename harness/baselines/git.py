@@ -4,14 +4,41 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
+_DIRTY = "-dirty"
 
-def git_commit(folder: Path, *, ignore: Iterable[Path] = ()) -> str | None:
-    """Return the full hash of HEAD in ``folder``'s repository, or None outside git or before a first commit.
 
-    ``-dirty`` is appended where tracked files differ from HEAD or untracked ones exist, those below
-    ``ignore`` left out: the baselines being recorded must not call themselves a change.
+@dataclass(frozen=True)
+class Commit:
+    """A commit by its full hash, and whether the working tree differs from it.
+
+    ``str()`` is how files and people get it, the hash with ``-dirty`` behind it; :meth:`parse` reads it back.
+    """
+
+    hash: str
+    dirty: bool
+
+    def __str__(self) -> str:
+        return self.hash + _DIRTY * self.dirty
+
+    @classmethod
+    def parse(cls, text: str) -> Commit:
+        """Return the commit that ``text`` is of."""
+        return cls(text.removesuffix(_DIRTY), text.endswith(_DIRTY))
+
+    @property
+    def short(self) -> str:
+        """The commit with twelve digits of its hash."""
+        return str(Commit(self.hash[:12], self.dirty))
+
+
+def git_commit(folder: Path, *, ignore: Iterable[Path] = ()) -> Commit | None:
+    """Return HEAD of ``folder``'s repository, or None outside git or before a first commit.
+
+    It is dirty where tracked files differ from it or untracked ones exist, those below ``ignore`` left out:
+    the baselines being recorded must not call themselves a change.
     """
     head = _git(folder, "rev-parse", "--show-toplevel", "HEAD")
     if head is None:
@@ -22,7 +49,7 @@ def git_commit(folder: Path, *, ignore: Iterable[Path] = ()) -> str | None:
         folder, "status", "--porcelain", "--", ":/", *(f":(exclude,literal){path}" for path in below)
     )
     # A status that cannot be had is no proof that the tree is clean.
-    return commit if status == "" else f"{commit}-dirty"
+    return Commit(commit, dirty=status != "")
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

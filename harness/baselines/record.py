@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harness import __version__
 from harness.baselines.calibration import Calibration
 from harness.baselines.errors import BaselineError
+from harness.baselines.git import Commit
 from harness.measurement.record import Measurement
 
 if TYPE_CHECKING:
@@ -22,14 +23,13 @@ if TYPE_CHECKING:
 class Provenance:
     """Where a baseline comes from.
 
-    ``date`` is ISO 8601 in UTC; ``git_commit`` is a full hash, ``-dirty`` appended where the working tree
-    differed from it, None outside git; ``case_definition`` and ``case_hash`` are what the case was when
+    ``date`` is ISO 8601 in UTC; ``git_commit`` is None outside git; ``case_definition`` and ``case_hash`` are what the case was when
     it was recorded; ``replaced`` is the sha256 of the baseline's JSON file that this one took the place
     of, filled in by the store.
     """
 
     harness_version: str
-    git_commit: str | None
+    git_commit: Commit | None
     date: str
     reason: str
     case_definition: dict[str, Any]
@@ -37,7 +37,7 @@ class Provenance:
     replaced: str | None = None
 
     @classmethod
-    def of(cls, case: Case, *, reason: str, git_commit: str | None) -> Provenance:
+    def of(cls, case: Case, *, reason: str, git_commit: Commit | None) -> Provenance:
         """Return the provenance of a recording of ``case`` made now, by this version of harness."""
         return cls(
             harness_version=__version__,

@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.baselines.git import Commit
 from harness.codec import from_json, to_json
 from harness.errors import HarnessError
 from harness.gate.decision import Decision
@@ -47,14 +48,6 @@ class SuiteFile:
 
 
 @dataclass(frozen=True)
-class Commit:
-    """The commit of the working tree with the suites, and whether anything in it was changed."""
-
-    hash: str
-    dirty: bool
-
-
-@dataclass(frozen=True)
 class Environment:
     """Where cases ran: every field of the fingerprint, and what single operators gave there."""
 
@@ -83,10 +76,11 @@ class PowerTable:
 class Certificate:
     """A gate's decision with all that it was made of.
 
-    ``date`` is when the gate ran, ISO 8601 in UTC. ``suites_root`` and ``baselines_root`` are the folders
-    that the names of suites and baselines are relative to. ``environments`` and ``checkpoints`` are by the
-    hash of what they are (:func:`identity`). ``policy_file`` is None for the default policy. ``orphans`` are
-    baselines without a case, as ``suite/id/device``.
+    ``date`` is when the gate ran, ISO 8601 in UTC. ``commit`` is that of the suites' working tree.
+    ``suites_root`` and ``baselines_root`` are the folders that the names of suites and baselines are relative
+    to. ``environments`` and ``checkpoints`` are by the hash of what they are (:func:`identity`).
+    ``policy_file`` is None for the default policy. ``orphans`` are baselines without a case, as
+    ``suite/id/device``.
     """
 
     harness_version: str

@@ -16,6 +16,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from harness.baselines.git import Commit
 from harness.errors import HarnessError, UsageError
 from harness.history.history_record import CaseRecord, RunRecord
 
@@ -164,9 +165,10 @@ def _pragma(connection: sqlite3.Connection, name: str) -> int:
 
 
 def _insert_run(connection: sqlite3.Connection, run: RunRecord) -> int:
+    commit = None if run.git_commit is None else str(run.git_commit)
     number = connection.execute(
         "INSERT INTO runs (date, harness, door, git_commit, ended, subject) VALUES (?, ?, ?, ?, ?, ?)",
-        (run.date, run.harness, run.door, run.git_commit, run.ended, run.subject),
+        (run.date, run.harness, run.door, commit, run.ended, run.subject),
     ).lastrowid
     assert number is not None
     for case in run.cases:
@@ -207,7 +209,8 @@ def _read(connection: sqlite3.Connection, subject: str) -> Iterator[RunRecord]:
     for number, *rest in connection.execute(
         f"SELECT id, date, harness, door, git_commit, ended, {subject} FROM runs ORDER BY id"
     ):
-        date, version, door, commit, ended, named = rest
+        date, version, door, told, ended, named = rest
+        commit = None if told is None else Commit.parse(told)
         yield RunRecord(date, version, door, tuple(cases.get(number, ())), commit, ended, named, number)
 
 

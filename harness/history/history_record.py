@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.baselines.git import Commit
 from harness.cases import Case
 from harness.explanation import Cause
 from harness.judgement.check import Check
@@ -84,7 +85,7 @@ class RunRecord:
     harness: str
     door: str
     cases: tuple[CaseRecord, ...]
-    git_commit: str | None = None
+    git_commit: Commit | None = None
     ended: str | None = None
     subject: str | None = None
     number: int = 0

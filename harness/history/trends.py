@@ -183,7 +183,8 @@ def surroundings(before: Point, after: Point) -> Iterator[str]:
     if before.run.harness != after.run.harness:
         yield f"harness {before.run.harness} -> {after.run.harness}"
     if before.run.git_commit != after.run.git_commit:
-        yield f"commit {short_commit(before.run.git_commit)} -> {short_commit(after.run.git_commit)}"
+        old, new = (_ABSENT if c is None else c.short for c in (before.run.git_commit, after.run.git_commit))
+        yield f"commit {old} -> {new}"
 
 
 def differing_fields(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
@@ -191,14 +192,6 @@ def differing_fields(before: Mapping[str, str], after: Mapping[str, str]) -> Ite
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
             yield f"{name} {before.get(name, _ABSENT)} -> {after.get(name, _ABSENT)}"
-
-
-def short_commit(commit: str | None) -> str:
-    """Return a commit in twelve digits, with what follows them (``-dirty``)."""
-    if commit is None:
-        return _ABSENT
-    digits, dash, rest = commit.partition("-")
-    return digits[:12] + dash + rest
 
 
 def where(runs: Sequence[RunRecord], fields: Mapping[str, str]) -> tuple[RunRecord, ...]:

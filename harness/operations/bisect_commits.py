@@ -17,7 +17,7 @@ from harness.judgement import Tier
 from harness.measurement.record import Measurement
 from harness.operations.compare_runs import compare_runs
 from harness.releases.bisection import Bisected, Progress, bisect
-from harness.releases.repository import Commit, Repository
+from harness.releases.repository import Repository, Revision
 
 # Makes a runner that imports users' pipelines from these folders.
 MakeRunner = Callable[[Sequence[Path]], Runner]
@@ -40,7 +40,7 @@ def bisect_commits(
     python: str | None = None,
     until_drift: bool = False,
     progress: Progress = lambda *_: None,
-) -> Bisected[Commit]:
+) -> Bisected[Revision]:
     """Return the commit, from the good one of ``ends`` to the bad, that changed the output of ``case``.
 
     The case and its checkpoint are those of today, the pipeline is imported from each commit's files: from
@@ -54,7 +54,7 @@ def bisect_commits(
 
     with Repository(repository) as clone:
 
-        def run(commit: Commit) -> Measurement:
+        def run(commit: Revision) -> Measurement:
             folder = clone.checkout(commit)
             # A fresh process each: modules that are imported stay as they are.
             with make_runner([each for each in (folder, folder / "src") if each.is_dir()]) as runner:

@@ -16,7 +16,7 @@ from harness.cases import Case
 from harness.cases.selection import Selection
 from harness.errors import HarnessError
 from harness.execution.pool import RunnerPool
-from harness.gate.certificate import Certificate, Commit, HashedFile, SuiteFile
+from harness.gate.certificate import Certificate, HashedFile, SuiteFile
 from harness.gate.decision import decide
 from harness.gate.facts import CaseFacts
 from harness.gate.policy import Policy
@@ -64,7 +64,7 @@ def gate(
     return Certificate(
         harness_version=__version__,
         date=now,
-        commit=_commit(root, not_counted),
+        commit=git_commit(root, ignore=not_counted),
         suites_root=shown(root),
         suites=tuple(suites),
         baselines_root=shown(store.root),
@@ -125,8 +125,3 @@ def _has_baseline(case: Case, store: BaselineStore) -> bool:
         return bool(store.devices(case.suite, case.id))
     except HarnessError:
         return False
-
-
-def _commit(folder: Path, not_counted: tuple[Path, ...]) -> Commit | None:
-    told = git_commit(folder, ignore=not_counted)
-    return None if told is None else Commit(told.removesuffix("-dirty"), dirty=told.endswith("-dirty"))

@@ -20,6 +20,7 @@ from harness.baselines import (
     device_key,
     git_commit,
 )
+from harness.baselines.git import Commit
 from harness.cases import Case
 from harness.errors import HarnessError
 from harness.judgement.calibration.spread import distance
@@ -222,17 +223,13 @@ def propose(case: Case, measurement: Measurement, store: BaselineStore) -> Candi
     return Candidate(case, measurement, device, "changed", words, size, uncalibrates=lost)
 
 
-# What git_commit appends where the working tree differs from the commit.
-_EDITED = "-dirty"
-
-
-def _commit(case: Case, store: BaselineStore) -> str | None:
+def _commit(case: Case, store: BaselineStore) -> Commit | None:
     # The baselines being written must not make the tree they are recorded at look edited.
     return git_commit(case.path.parent, ignore=[store.root])
 
 
-def _edited(commit: str | None) -> bool:
-    return commit is not None and commit.endswith(_EDITED)
+def _edited(commit: Commit | None) -> bool:
+    return commit is not None and commit.dirty
 
 
 def _check_own_rules(case: Case, measurement: Measurement, device: str) -> None:

@@ -13,8 +13,8 @@ from harness.errors import HarnessError, UsageError
 
 
 @dataclass(frozen=True)
-class Commit:
-    """A commit, by its full hash and the first line of its message."""
+class Revision:
+    """A commit of a pipeline's repository, by its full hash and the first line of its message."""
 
     sha: str
     subject: str
@@ -52,7 +52,7 @@ class Repository:
     def _close(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def between(self, good: str, bad: str) -> list[Commit]:
+    def between(self, good: str, bad: str) -> list[Revision]:
         """Return the commits from ``good`` to ``bad``, both among them, along first parents.
 
         Of what came in by a merge, the merge is the commit that is found. Raises UsageError for names that
@@ -67,9 +67,9 @@ class Repository:
                 f"{good} is not among the first parents of {bad} in {self._path}: give --good a commit that "
                 "came before it on the same branch"
             )
-        return [Commit(sha, self._git("log", "-1", "--format=%s", sha, at=self._path)) for sha in commits]
+        return [Revision(sha, self._git("log", "-1", "--format=%s", sha, at=self._path)) for sha in commits]
 
-    def checkout(self, commit: Commit) -> Path:
+    def checkout(self, commit: Revision) -> Path:
         """Return a folder with the files of ``commit``."""
         folder = self._folder / commit.sha
         # A folder each: Python may take what it cached of a file for that of another commit's.

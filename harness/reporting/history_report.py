@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 import harness
+from harness.baselines.git import Commit
 from harness.codec import to_json
 from harness.history.history_record import RunRecord
 from harness.history.trends import BITS, MARGIN, Change, Point, Series, Step, Trend
@@ -198,7 +199,7 @@ def history_json(runs: Sequence[RunRecord], found: Sequence[Trend]) -> str:
                 "harness": run.harness,
                 "door": run.door,
                 "subject": run.subject,
-                "git_commit": run.git_commit,
+                "git_commit": _text(run.git_commit),
                 "ended": run.ended,
                 "cases": len(run.cases),
             }
@@ -207,6 +208,10 @@ def history_json(runs: Sequence[RunRecord], found: Sequence[Trend]) -> str:
         "cases": [_case(trend) for trend in found],
     }
     return json.dumps(data, indent=1, allow_nan=False) + "\n"
+
+
+def _text(commit: Commit | None) -> str | None:
+    return None if commit is None else str(commit)
 
 
 def _case(trend: Trend) -> dict[str, Any]:
@@ -230,7 +235,7 @@ def _case(trend: Trend) -> dict[str, Any]:
             {
                 "run": step.point.run.number,
                 "date": step.point.run.date,
-                "commit": step.point.run.git_commit,
+                "commit": _text(step.point.run.git_commit),
                 "after_run": step.before.run.number,
                 "changes": [
                     {"figure": each.figure, "before": to_json(each.before), "after": to_json(each.after)}

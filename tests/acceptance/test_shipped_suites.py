@@ -64,7 +64,7 @@ def test_a_shipped_case_has_a_baseline_that_is_its_own(case):
     # Not newer than this one. It may be older: what has not changed is not written again.
     assert Version(baseline.provenance.harness_version) <= Version(harness.__version__)
     # A full hash, and no -dirty behind it.
-    assert re.fullmatch("[0-9a-f]{40}", baseline.provenance.git_commit or "")
+    assert re.fullmatch("[0-9a-f]{40}", str(baseline.provenance.git_commit))
 
 
 def test_no_shipped_baseline_is_an_orphan():

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from samples import make_case
 
+from harness.baselines.git import Commit
 from harness import __version__
 from harness.baselines import Provenance, git_commit
 
@@ -33,14 +34,17 @@ def repository(tmp_path: Path) -> Path:
 
 def test_a_clean_tree_gives_the_full_hash(repository: Path) -> None:
     commit = git_commit(repository / "suites")
-    assert commit == git(repository, "rev-parse", "HEAD")
-    assert re.fullmatch("[0-9a-f]{40}", commit or "")
+    assert commit == Commit(git(repository, "rev-parse", "HEAD"), dirty=False)
+    assert re.fullmatch("[0-9a-f]{40}", str(commit))
 
 
 @pytest.mark.parametrize("name", ["suites/a.yaml", "suites/new.yaml", "elsewhere.txt"])
 def test_an_edited_or_untracked_file_makes_it_dirty(repository: Path, name: str) -> None:
     (repository / name).write_text("b")
-    assert git_commit(repository / "suites") == git(repository, "rev-parse", "HEAD") + "-dirty"
+    commit = git_commit(repository / "suites")
+    assert commit == Commit(git(repository, "rev-parse", "HEAD"), dirty=True)
+    assert str(commit) == f"{commit.hash}-dirty"
+    assert Commit.parse(str(commit)) == commit
 
 
 def test_the_baselines_being_recorded_do_not_make_it_dirty(repository: Path, tmp_path: Path) -> None:
@@ -48,9 +52,11 @@ def test_the_baselines_being_recorded_do_not_make_it_dirty(repository: Path, tmp
     baselines.mkdir()
     (baselines / "cpu.json").write_text("{}")
     ignore = [baselines, tmp_path / "outside"]
-    assert git_commit(repository / "suites", ignore=ignore) == git(repository, "rev-parse", "HEAD")
+    assert git_commit(repository / "suites", ignore=ignore) == Commit(git(repository, "rev-parse", "HEAD"), dirty=False)
     (repository / "suites" / "a.yaml").write_text("b")
-    assert (git_commit(repository / "suites", ignore=ignore) or "").endswith("-dirty")
+    found = git_commit(repository / "suites", ignore=ignore)
+    assert found is not None
+    assert found.dirty
 
 
 def test_outside_git_and_before_a_first_commit_there_is_none(

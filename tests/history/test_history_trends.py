@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from harness.baselines.git import Commit
 from harness.history.history_record import CaseRecord, RunRecord
 from harness.history.trends import BITS, MARGIN, Trend, trends
 
@@ -39,9 +40,9 @@ def test_a_step_of_several_figures_is_one_with_what_changed_there():
 def test_what_else_changed_is_all_told_the_commit_last():
     other = replace(NEW, case_hash="c2", baseline_sha256="b2", environment={"device": "CPU", "cann": "8.1"})
     runs = [
-        RunRecord("2026-11-01", "0.1.0", "pytest", (OLD,), "a" * 40, number=1),
-        RunRecord("2026-11-02", "0.1.0", "pytest", (OLD,), "a" * 40, number=2),
-        RunRecord("2026-11-03", "0.2.0", "pytest", (other,), "b" * 40 + "-dirty", number=3),
+        RunRecord("2026-11-01", "0.1.0", "pytest", (OLD,), Commit("a" * 40, dirty=False), number=1),
+        RunRecord("2026-11-02", "0.1.0", "pytest", (OLD,), Commit("a" * 40, dirty=False), number=2),
+        RunRecord("2026-11-03", "0.2.0", "pytest", (other,), Commit("b" * 40, dirty=True), number=3),
         RunRecord("2026-11-04", "0.2.0", "pytest", (other,), None, number=4),
     ]
     ((step,),) = (trend.steps for trend in trends(runs))

@@ -315,7 +315,7 @@ def test_a_clean_recording_takes_the_place_of_one_from_an_edited_tree(repository
     note.write_text("an edit")
     record(store, (case, BASE))
     dirty = store.load(case.suite, case.id, "cpu")
-    assert dirty.provenance.git_commit.endswith("-dirty")
+    assert dirty.provenance.git_commit.dirty
     store.write(replace(dirty, calibration=make_calibration()))
     # As long as the tree is edited there is nothing to gain.
     recording, _ = record(store, (case, BASE), reason="again")
@@ -327,7 +327,7 @@ def test_a_clean_recording_takes_the_place_of_one_from_an_edited_tree(repository
     recording, (written,) = record(store, (case, BASE), reason="from a clean tree")
     assert written.state == "replaced"
     clean = store.load(case.suite, case.id, "cpu")
-    assert clean.provenance.git_commit == dirty.provenance.git_commit.removesuffix("-dirty")
+    assert clean.provenance.git_commit == replace(dirty.provenance.git_commit, dirty=False)
     assert clean.provenance.reason == "from a clean tree"
     assert clean.calibration == make_calibration()
     before = files(store)

@@ -9,7 +9,7 @@ from html import escape
 import harness
 from harness.counting import count
 from harness.history.history_record import RunRecord
-from harness.history.trends import BITS, MARGIN, Point, Series, Trend, short_commit
+from harness.history.trends import BITS, MARGIN, Point, Series, Trend
 from harness.reporting.figures import exact_figure, figure
 from harness.reporting.history_report import chosen, headline, letters, step_lines
 from harness.reporting.html.document import static_page
@@ -122,6 +122,6 @@ def _cells(point: Point, bits: str) -> Iterator[tuple[str, str]]:
     yield "", "" if record.worst is None else f"{record.worst} {figure(record.measured)}"
     yield "", bits
     yield "", record.environment.get("mindspore", "")
-    yield "", "" if run.git_commit is None else short_commit(run.git_commit)
+    yield "", "" if run.git_commit is None else run.git_commit.short
     yield "", run.door
     yield "", "; ".join(filter(None, (record.first_cause, run.ended)))

@@ -161,7 +161,7 @@ def _provenance(baseline: Baseline) -> dict[str, Any]:
         "path": None if baseline.path is None else shown(baseline.path),
         "device": baseline.device,
         "date": provenance.date,
-        "commit": provenance.git_commit,
+        "commit": None if provenance.git_commit is None else str(provenance.git_commit),
         "reason": provenance.reason,
         "harness": provenance.harness_version,
         "replaced": provenance.replaced,

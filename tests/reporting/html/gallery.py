@@ -12,6 +12,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from harness.baselines import Baseline, BaselineStore, Calibration, Provenance, device_key
+from harness.baselines.git import Commit
 from harness.cases import Case, load_suite
 from harness.execution.runner import Runner
 from harness.explanation.causes import root_causes
@@ -135,6 +136,6 @@ def _elsewhere_too(view: str) -> str:
 
 
 def _store(store: BaselineStore, case: Case, measured: Measurement, calibration: Calibration) -> None:
-    provenance = Provenance.of(case, reason="first recording", git_commit="4f0c2a9d" * 5)
+    provenance = Provenance.of(case, reason="first recording", git_commit=Commit("4f0c2a9d" * 5, dirty=False))
     device = device_key(measured.fingerprint)
     store.write(Baseline(case.suite, case.id, device, measured, provenance, calibration))

@@ -14,6 +14,7 @@ from history_runs import RECORD, RUN
 from rich.console import Console
 from views import HOSTILE
 
+from harness.baselines.git import Commit
 from harness.history.trends import trends
 from harness.reporting.history_report import (
     change_text,
@@ -69,7 +70,7 @@ def hostile(text):
 def test_no_text_of_a_run_is_markup():
     def tags(text):
         runs, _ = made(hostile(text), replace(hostile(text), environment={"mindspore": text + "2"}))
-        runs = [replace(run, door=text, git_commit=text, ended=text) for run in runs]
+        runs = [replace(run, door=text, git_commit=Commit(text, dirty=False), ended=text) for run in runs]
         return [tag for tag, _ in Parsed(history_page(runs, trends(runs))).elements]
 
     assert tags(HOSTILE) == tags("plain")
