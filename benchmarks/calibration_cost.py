@@ -17,12 +17,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from harness.baselines import Baseline, BaselineStore, Provenance, device_key
-from harness.cases import Case
+from harness.baselines.baseline import Baseline, Provenance, device_key
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case
 from harness.cases.selection import select
 from harness.execution.pool import RunnerPool
 from harness.execution.runner import Runner
-from harness.measurement.record import Measurement
+from harness.measurement.measurement import Measurement
 from harness.operations.calibrate import MEMBERS, Settings, calibrate
 
 

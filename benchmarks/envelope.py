@@ -27,15 +27,17 @@ from pathlib import Path
 import execnet
 import numpy as np
 
-from harness.baselines import Baseline, Calibration, Provenance, device_key
-from harness.cases import Case, Limits
+from harness.baselines.baseline import Baseline, Provenance, device_key
+from harness.baselines.calibration import Calibration
+from harness.cases.case import Case
 from harness.cases.selection import select
+from harness.cases.tolerance import Limits
 from harness.execution.runner import Runner
 from harness.judgement.calibration.envelope import Member, make_calibration
 from harness.judgement.calibration.limits import CalibratedLimits, StepLimits, calibrated_limits
 from harness.judgement.limited import output_rows, step_rows
 from harness.judgement.metrics import METRICS, scaled
-from harness.measurement.record import Measurement
+from harness.measurement.measurement import Measurement
 from harness.operations.calibrate import member_job
 
 

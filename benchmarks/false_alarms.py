@@ -23,16 +23,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from harness.baselines import BaselineStore
-from harness.cases import Case
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case
 from harness.cases.selection import select
 from harness.errors import HarnessError
 from harness.execution.fingerprint import effective_isa
 from harness.execution.profile import CPU_ISAS
 from harness.execution.runner import Runner
-from harness.judgement import Judgement, Tier, Verdict
 from harness.judgement.bits import first_changed_step, same_bits
-from harness.measurement.record import Measurement
+from harness.judgement.judgement import Judgement, Verdict
+from harness.judgement.tiers import Tier
+from harness.measurement.measurement import Measurement
 from harness.operations.selection import judge_against
 
 Run: TypeAlias = tuple[Case, Measurement]

@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from harness.baselines import BaselineStore
-from harness.cases import Case
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case
 from harness.cases.selection import select
 from harness.execution.runner import Runner
 from harness.operations.matrix import run_matrix

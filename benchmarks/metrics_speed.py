@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from harness.judgement import compare
+from harness.judgement.metrics import compare
 
 SHAPE = (1, 1024, 1024, 3)
 DIFFERENCES = {"rounding (1e-6)": 1e-6, "large (1e-2)": 1e-2}

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.faults.catalogue import FAULTS, Fault
-from harness.judgement.power.record import CasePower, FaultPower, PowerReport
+from harness.judgement.power.case_power import CasePower, FaultPower, PowerReport
 
 START, END = "<!-- table: benchmarks/power_table.py -->", "<!-- end of table -->"
 HEADER = (

@@ -11,11 +11,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from harness.baselines import BaselineStore
+from harness.baselines.store import BaselineStore
 from harness.cases.selection import select
 from harness.execution.runner import Runner
-from harness.judgement import compare
 from harness.judgement.deviations import statistic_deviation
+from harness.judgement.metrics import compare
 from harness.operations.check import check
 from harness.operations.selection import select_baseline
 

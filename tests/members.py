@@ -9,7 +9,7 @@ import numpy as np
 from samples import make_measurement
 
 from harness.judgement.calibration.envelope import Member
-from harness.measurement.record import Array, Measurement
+from harness.measurement.measurement import Array, Measurement
 from harness.measurement.trace import StepTrace
 
 Step = Callable[[Array], Array]

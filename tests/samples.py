@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from harness.baselines import Baseline, Calibration, Provenance, StepEnvelope, device_key
+from harness.baselines.baseline import Baseline, Provenance, device_key
+from harness.baselines.calibration import Calibration, StepEnvelope
 from harness.baselines.git import Commit
-from harness.cases import Case, Tolerance
+from harness.cases.case import Case
+from harness.cases.tolerance import Tolerance
 from harness.measurement.ledger import Ledger, case_generators
-from harness.measurement.record import CheckpointIdentity, Measurement
+from harness.measurement.measurement import CheckpointIdentity, Measurement
 from harness.measurement.statistics import summarise
 from harness.measurement.trace import StepTrace
 

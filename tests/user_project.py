@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import harness
-from harness.baselines import Baseline, BaselineStore, Provenance, device_key
+from harness.baselines.baseline import Baseline, Provenance, device_key
+from harness.baselines.store import BaselineStore
 from harness.cases.selection import select
 from harness.execution.runner import Runner
 

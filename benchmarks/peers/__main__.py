@@ -28,12 +28,14 @@ from benchmarks.peers.comparisons import Comparison, across_releases, with_fault
 from benchmarks.peers.judges import FIGURES, HARNESS, PEERS
 from benchmarks.peers.regressions import Plugin, interpreter
 from benchmarks.peers.runs import Runs
-from harness.baselines import Baseline, BaselineStore, device_key
-from harness.cases import Case
+from harness.baselines.baseline import Baseline, device_key
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case
 from harness.cases.selection import select
 from harness.execution.runner import Runner
-from harness.judgement import Tier, judge
-from harness.measurement.record import Measurement
+from harness.judgement.tiers import Tier
+from harness.judgement.verdicts import judge
+from harness.measurement.measurement import Measurement
 
 SHOWN = ("pytest", "pytest-regressions", "numpy", "pillow")
 

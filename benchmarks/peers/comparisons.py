@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.peers.runs import Runs
-from harness.baselines import Baseline
-from harness.cases import Case
+from harness.baselines.baseline import Baseline
+from harness.cases.case import Case
 from harness.faults.catalogue import FAULTS, Fault
 from harness.judgement import bits
-from harness.measurement.record import Array, Measurement
+from harness.measurement.measurement import Array, Measurement
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,12 @@ import numpy as np
 from skimage.metrics import structural_similarity
 
 from benchmarks.peers.comparisons import Comparison
-from harness.judgement import Tier, Verdict, judge
 from harness.judgement.hard import hard_failures
+from harness.judgement.judgement import Verdict
 from harness.judgement.power.detection import detect
-from harness.judgement.verdicts import BATCH
-from harness.measurement.record import Array
+from harness.judgement.tiers import Tier
+from harness.judgement.verdicts import BATCH, judge
+from harness.measurement.measurement import Array
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.peers.comparisons import Comparison
 from benchmarks.peers.judges import Judge
-from harness.measurement.record import Array
+from harness.measurement.measurement import Array
 
 REQUIREMENTS = ("numpy<2", "pillow", "pytest", "pytest-regressions==2.11.0")
 # Its own, so that pytest looks for no settings above; the plugin writes a file or two per test.

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from harness.cases import Case
+from harness.cases.case import Case
 from harness.execution.runner import Runner
 from harness.faults.catalogue import Fault, FaultNotApplicable
 from harness.judgement.power.detection import fault_job, with_output_fault
-from harness.measurement.record import Array, Measurement, array_to_wire
+from harness.measurement.measurement import Array, Measurement, array_to_wire
 
 ARRAYS = ("output", "latents", "singles")
 

@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.peers.comparisons import Comparison, faulty, sound
 from benchmarks.peers.judges import Figure, largest
 from harness.faults.catalogue import FAULTS, Fault
-from harness.judgement.power.record import FAMILIES
+from harness.judgement.power.case_power import FAMILIES
 
 BEGIN, END = "<!-- begin: benchmarks/peers -->", "<!-- end: benchmarks/peers -->"
 

@@ -7,7 +7,7 @@ import safetensors.numpy
 from safetensors import SafetensorError
 
 from harness.baselines.document import ArrayForm
-from harness.measurement.record import Array, Measurement
+from harness.measurement.measurement import Array, Measurement
 
 
 class ArraysError(ValueError):

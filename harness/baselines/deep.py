@@ -12,9 +12,9 @@ from pathlib import Path
 
 from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing, record_command, shown
 from harness.baselines.files import write_durably
-from harness.baselines.record import Baseline
+from harness.baselines.baseline import Baseline
 from harness.baselines.store import BaselineStore, deep_trace_path
-from harness.measurement.record import array_sha256
+from harness.measurement.measurement import array_sha256
 from harness.tracing.trace import DeepTrace, TraceDamaged
 
 

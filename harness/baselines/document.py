@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.baselines.calibration import Calibration
 from harness.baselines.git import Commit
-from harness.baselines.record import Baseline, Provenance
-from harness.measurement.record import Array, CheckpointIdentity, Draw, Measurement, StepRecord
+from harness.baselines.baseline import Baseline, Provenance
+from harness.measurement.measurement import Array, CheckpointIdentity, Draw, Measurement, StepRecord
 
 FORMAT = 2
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.baselines.errors import BaselineDamaged, BaselineMissing, record_command
-from harness.baselines.record import Baseline
+from harness.baselines.baseline import Baseline
 from harness.baselines.store import BaselineStore, Key
-from harness.cases import Case, Suite
+from harness.cases.case import Case, Suite
 
 ABSENT = "(absent)"
 

@@ -15,9 +15,9 @@ from harness.baselines.arrays import ArraysError, decode_arrays, encode_arrays, 
 from harness.baselines.document import BaselineDocument, DocumentError
 from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing, record_command, shown
 from harness.baselines.files import locked, sync_folder, write_durably
-from harness.baselines.record import Baseline
-from harness.cases import Case
-from harness.measurement.record import Measurement
+from harness.baselines.baseline import Baseline
+from harness.cases.case import Case
+from harness.measurement.measurement import Measurement
 
 
 class Key(NamedTuple):

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.baselines import BaselineStore
 from harness.baselines.errors import shown
+from harness.baselines.store import BaselineStore
 from harness.cases.selection import Selection, select
 from harness.commands.exits import INCOMPLETE, Ending, end
 from harness.commands.options import (

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.baselines import BaselineStore
+from harness.baselines.store import BaselineStore
 from harness.cases.selection import select
 from harness.commands.options import BASELINES, FAILED, BaselineDir, Paths
 from harness.reporting.listing import show_listing

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.baselines import BaselineStore
+from harness.baselines.store import BaselineStore
 from harness.cases.selection import select, without_tags
 from harness.commands.exits import FAILED
 from harness.commands.options import (

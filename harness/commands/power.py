@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.baselines import BaselineStore
+from harness.baselines.store import BaselineStore
 from harness.cases.selection import select
 from harness.commands.options import (
     BASELINES,
@@ -25,7 +25,7 @@ from harness.commands.options import (
     runners,
 )
 from harness.execution.pool import RunnerPool
-from harness.judgement.power.record import PowerReport
+from harness.judgement.power.case_power import PowerReport
 from harness.operations.power import chosen_faults, measure_power
 from harness.reporting.commands import runner_options
 from harness.reporting.destination import check_destination, write_result

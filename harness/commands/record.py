@@ -11,8 +11,9 @@ import typer
 from rich.console import Console
 from rich.prompt import Prompt
 
-from harness.baselines import DEFAULT_FACTOR, BaselineStore
-from harness.cases import Case
+from harness.baselines.calibration import DEFAULT_FACTOR
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case
 from harness.cases.selection import select
 from harness.commands.options import (
     BASELINES,

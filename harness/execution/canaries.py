@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.measurement.record import array_sha256
+from harness.measurement.measurement import array_sha256
 
 
 def run_canaries() -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from harness.errors import HarnessError
 from harness.execution.runner import Runner
-from harness.measurement.record import Measurement
+from harness.measurement.measurement import Measurement
 
 Tag = TypeVar("Tag")
 

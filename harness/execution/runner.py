@@ -25,7 +25,7 @@ from harness.execution.gateway import WorkerGateway
 from harness.execution.implementation import implementation_of
 from harness.execution.profile import Profile
 from harness.faults.catalogue import FaultNotApplicable
-from harness.measurement.record import Measurement
+from harness.measurement.measurement import Measurement
 from harness.tracing.divergence import Replay
 from harness.tracing.trace import DeepTrace
 

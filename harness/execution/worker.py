@@ -28,8 +28,8 @@ from harness.faults.catalogue import FaultNotApplicable
 from harness.faults.injection import Injection, requested_injection
 from harness.measurement.guard import Guard
 from harness.measurement.ledger import Ledger, LedgerGenerator
+from harness.measurement.measurement import Array, CheckpointIdentity, Measurement
 from harness.measurement.perturbation import check_perturbed, perturbed_generators
-from harness.measurement.record import Array, CheckpointIdentity, Measurement
 from harness.measurement.statistics import summarise
 from harness.measurement.trace import StepTrace
 from harness.pipelines.arguments import Arguments

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from harness.baselines import Baseline
+from harness.baselines.baseline import Baseline
 from harness.explanation.growth import numerics
-from harness.judgement import bits, fingerprint_differences
-from harness.measurement.record import Draw, Measurement
+from harness.judgement import bits
+from harness.judgement.tiers import fingerprint_differences
+from harness.measurement.measurement import Draw, Measurement
 
 Kind = Literal["environment", "inputs", "randomness", "schedule", "numerics", "output"]
 

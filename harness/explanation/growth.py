@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from harness.baselines import Baseline
-from harness.judgement import bits, statistic_deviation
+from harness.baselines.baseline import Baseline
+from harness.judgement import bits
 from harness.judgement.calibration.limits import calibrated_limits
 from harness.judgement.calibration.spread import distance
-from harness.measurement.record import Measurement
+from harness.judgement.deviations import statistic_deviation
+from harness.measurement.measurement import Measurement
 
 # A step that makes the difference so many times larger than the one before it did that by itself. Rounding
 # grows by a factor of 1.0 to 1.3 a step in the shipped cases, up to 3 in their last ones.

@@ -11,7 +11,7 @@ from harness.faults.catalogue import Fault, fault
 from harness.faults.noise import FaultyGenerator, check_acted, faulty_generators
 from harness.faults.output import apply_output_fault
 from harness.measurement.ledger import Ledger, LedgerGenerator, case_generators
-from harness.measurement.record import Array
+from harness.measurement.measurement import Array
 
 
 class Injection:

@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.faults.catalogue import FaultNotApplicable
 from harness.measurement.ledger import Ledger, LedgerGenerator
-from harness.measurement.record import Array
+from harness.measurement.measurement import Array
 
 # numpy's default dtype is float64; these draw float32 by another path. Their other methods draw float64 only.
 _FLOAT32_METHODS = ("random", "standard_normal", "standard_exponential")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness.faults.catalogue import FaultNotApplicable, fault
-from harness.measurement.record import Array
+from harness.measurement.measurement import Array
 
 _PATCH = 4
 

@@ -10,8 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from harness.cases import Problem, Suite, SuiteError
+from harness.cases.case import Suite
 from harness.cases.document import Document, KeyPath, read_document
+from harness.cases.problems import Problem, SuiteError
 from harness.cases.tolerance import Strict
 from harness.cases.validation import shape_problems
 from harness.cases.wording import quoted, suggestion

@@ -7,14 +7,14 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.baselines import Baseline
+from harness.baselines.baseline import Baseline, baseline_sha256
 from harness.baselines.errors import shown
-from harness.baselines.record import baseline_sha256
-from harness.cases import Calibrated, Case
+from harness.cases.case import Case
+from harness.cases.tolerance import Calibrated
 from harness.counting import count
 from harness.errors import UsageError
 from harness.gate.certificate import HashedFile, PowerTable
-from harness.judgement.power.record import CasePower, PowerReport
+from harness.judgement.power.case_power import CasePower, PowerReport
 from harness.judgement.power.tolerance import tolerance_used
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.baselines.git import Commit
-from harness.cases import Case
-from harness.explanation import Cause
+from harness.cases.case import Case
+from harness.explanation.causes import Cause
 from harness.judgement.check import Check
-from harness.measurement.record import array_sha256
+from harness.measurement.measurement import array_sha256
 
 # What a case chooses by itself is in its hash; the rest of a fingerprint is its surroundings.
 _CHOSEN = ("mode", "dtype")
@@ -24,8 +24,9 @@ class CaseRecord:
     ``worst`` is the figure that uses most of its limit, ``measured`` and ``limit`` its two numbers, and
     ``margin`` the part that is used up (1 is at the limit). ``baseline_sha256`` is over the baseline's JSON
     file, which has the hash of its arrays; ``output_sha256`` is
-    :func:`harness.measurement.record.array_sha256` of the output. ``environment`` is the fingerprint without
-    what the case chooses itself. ``statistics`` are those of the output, empty where nothing came out.
+    :func:`harness.measurement.measurement.array_sha256` of the output. ``environment`` is the fingerprint
+    without what the case chooses itself. ``statistics`` are those of the output, empty where nothing came
+    out.
     """
 
     suite: str

@@ -6,7 +6,7 @@ from itertools import zip_longest
 
 import numpy as np
 
-from harness.measurement.record import Array, Draw, Measurement
+from harness.measurement.measurement import Array, Draw, Measurement
 
 
 def same_bits(a: Array | None, b: Array | None) -> bool:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from harness.measurement.record import Array
+from harness.measurement.measurement import Array
 
 # Blocks start at multiples of this, so that none cuts a tile of an image.
 TILE = 8

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.baselines import Baseline
-from harness.judgement.record import Judgement
-from harness.measurement.record import Measurement
+from harness.baselines.baseline import Baseline
+from harness.judgement.judgement import Judgement
+from harness.measurement.measurement import Measurement
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from harness.measurement.record import Array, Measurement
+from harness.measurement.measurement import Array, Measurement
 
 SHOWN_POSITIONS = 3
 # Values looked at in one go: a large array needs no mask of its own size.

@@ -14,7 +14,7 @@ import numpy as np
 
 from harness.judgement.blocks import TILE
 from harness.judgement.similarity import SSIM_WINDOW
-from harness.measurement.record import Array
+from harness.measurement.measurement import Array
 
 FLAT = 1e-12
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from harness.baselines import Baseline, Calibration
-from harness.cases import Calibrated, Limits
+from harness.baselines.baseline import Baseline
+from harness.baselines.calibration import Calibration
+from harness.cases.tolerance import Calibrated, Limits
 from harness.judgement import bits
 from harness.judgement.calibration.explicit import limit_notes
 from harness.judgement.calibration.findings import chaos_text
 from harness.judgement.calibration.limits import StepLimits, calibrated_limits
 from harness.judgement.calibration.spread import distance
 from harness.judgement.deviations import statistic_deviation
+from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.metrics import compare
-from harness.judgement.record import Judgement, Verdict
 from harness.judgement.rows import Row, metric_rows, statistic_rows
 from harness.judgement.tiers import Tier
-from harness.measurement.record import Array, Measurement
+from harness.measurement.measurement import Array, Measurement
 
 # ISA and cores moved the shipped cases by up to 1.8 times the envelope, a release by up to 1.1 times
 # (docs/judging.md), so across devices the safety factor is this many times what it is across releases.

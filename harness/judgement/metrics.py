@@ -16,7 +16,7 @@ from harness.judgement import images
 from harness.judgement.norms import Norms, safe_unit
 from harness.judgement.similarity import SSIM_WINDOW, structural_similarity
 from harness.judgement.sums import sum_up
-from harness.measurement.record import Array
+from harness.measurement.measurement import Array
 from harness.measurement.ulp import max_ulp
 
 __all__ = ["METRICS", "ORDER", "SIMILARITIES", "compare", "max_ulp", "ratio", "scaled", "why_absent"]

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.judgement.blocks import blocks, image_groups, load
 from harness.judgement.sums import Sums
-from harness.measurement.record import Array
+from harness.measurement.measurement import Array
 
 # Fourth powers (of SSIM) neither overflow nor vanish where the largest value is in here, as float32's is.
 SAFE_VALUES = (1e-60, 1e60)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.baselines import calibrate_command
-from harness.cases import Case
+from harness.baselines.errors import calibrate_command
+from harness.cases.case import Case
 from harness.judgement.tiers import Tier
 
 

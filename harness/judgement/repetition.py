@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from harness.errors import HarnessError
 from harness.judgement.bits import same_bits, same_draw
-from harness.measurement.record import Measurement
+from harness.measurement.measurement import Measurement
 
 
 class NotRepeatableError(HarnessError):

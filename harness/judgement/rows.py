@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.cases import Limits
-from harness.cases.tolerance import AT_LEAST
+from harness.cases.tolerance import AT_LEAST, Limits
 from harness.judgement.deviations import statistic_deviation
 from harness.judgement.metrics import METRICS, why_absent
-from harness.measurement.record import Array, Measurement
+from harness.measurement.measurement import Array, Measurement
 
 
 @dataclass(frozen=True)

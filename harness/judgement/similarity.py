@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from harness.judgement.blocks import Pair, blocks, image_groups, load
-from harness.measurement.record import Array
+from harness.measurement.measurement import Array
 
 # scikit-image's default, whose definition this follows; Wang et al. use 11 with Gaussian weights.
 SSIM_WINDOW = 7

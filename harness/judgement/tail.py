@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from harness.measurement.record import Array
+from harness.measurement.measurement import Array
 
 
 class Tail:

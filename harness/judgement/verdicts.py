@@ -7,18 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from harness.baselines import Baseline, device_key, stale_message
+from harness.baselines.baseline import Baseline, device_key
 from harness.baselines.errors import shown
-from harness.cases import Calibrated, Case, Limits
+from harness.baselines.staleness import stale_message
+from harness.cases.case import Case
+from harness.cases.tolerance import Calibrated, Limits
 from harness.judgement import bits
 from harness.judgement.hard import form_failures, hard_failures, value_failures
+from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.limited import by_calibration, by_explicit_limits, failure, output_rows, safety_factor
 from harness.judgement.metrics import compare
-from harness.judgement.record import Judgement, Verdict
 from harness.judgement.remedies import calibration_remedy
 from harness.judgement.rows import Row, changed_statistic_rows, metric_rows, statistic_rows
 from harness.judgement.tiers import Tier, choose_tier, fingerprint_differences
-from harness.measurement.record import Measurement
+from harness.measurement.measurement import Measurement
 from harness.measurement.statistics import summarise
 
 BATCH = "batch vs single: "

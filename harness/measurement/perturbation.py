@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.errors import HarnessError
 from harness.measurement.ledger import Ledger, LedgerGenerator
-from harness.measurement.record import Array
+from harness.measurement.measurement import Array
 
 
 class NothingToPerturb(HarnessError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.measurement.record import Array
+from harness.measurement.measurement import Array
 
 
 def max_ulp(a: Array, b: Array) -> float:

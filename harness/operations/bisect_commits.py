@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from harness.baselines import BaselineStore
-from harness.cases import Case
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case
 from harness.cases.names import MINDONE_CLASS_PATTERN, PIPELINES
 from harness.errors import UsageError
 from harness.execution.runner import Runner, interpreter
-from harness.judgement import Tier
-from harness.measurement.record import Measurement
+from harness.judgement.tiers import Tier
+from harness.measurement.measurement import Measurement
 from harness.operations.compare_runs import compare_runs
 from harness.releases.bisection import Bisected, Progress, bisect
 from harness.releases.repository import Repository, Revision

@@ -9,11 +9,11 @@ from functools import partial
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from harness.baselines import BaselineStore
-from harness.cases import Case
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case
 from harness.errors import UsageError
-from harness.judgement import Verdict
-from harness.measurement.record import Measurement
+from harness.judgement.judgement import Verdict
+from harness.measurement.measurement import Measurement
 from harness.operations.compare_runs import compare_runs, compare_with_baseline
 from harness.operations.running import Running, run_case
 from harness.releases.attribution import Attribution, attribute

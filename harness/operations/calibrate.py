@@ -6,23 +6,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
-from harness.baselines import (
-    Baseline,
-    BaselineMissing,
-    BaselineStore,
-    Calibration,
-    Written,
-    device_key,
-    record_command,
-    stale_message,
-    unusable,
-)
-from harness.cases import Case
+from harness.baselines.baseline import Baseline, device_key
+from harness.baselines.calibration import Calibration
+from harness.baselines.errors import BaselineMissing, record_command
+from harness.baselines.staleness import stale_message, unusable
+from harness.baselines.store import BaselineStore, Written
+from harness.cases.case import Case
 from harness.cases.tolerance import MOST_FACTOR
 from harness.errors import HarnessError, UsageError
 from harness.judgement import bits
 from harness.judgement.calibration.envelope import CalibrationError, Member, make_calibration
-from harness.measurement.record import Measurement
+from harness.measurement.measurement import Measurement
 from harness.operations.members import KeptMembers
 
 MEMBERS = 10

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from harness.baselines import BaselineStore, unusable
-from harness.cases import Case
+from harness.baselines.staleness import unusable
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.judgement.check import Check
-from harness.judgement.record import Judgement
+from harness.judgement.judgement import Judgement
 from harness.judgement.verdicts import judge
-from harness.measurement.record import Measurement
+from harness.measurement.measurement import Measurement
 from harness.operations.selection import select_baseline
 
 

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.baselines import (
-    Baseline,
-    BaselineStore,
-    Provenance,
-    check_storable,
-    device_key,
-    state_of,
-    unusable,
-)
-from harness.cases import Case
+from harness.baselines.baseline import Baseline, Provenance, device_key
+from harness.baselines.staleness import state_of, unusable
+from harness.baselines.store import BaselineStore, check_storable
+from harness.cases.case import Case
 from harness.errors import HarnessError
-from harness.judgement import Judgement, Tier, Verdict
 from harness.judgement.hard import hard_failures
+from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.metrics import compare
 from harness.judgement.remedies import calibration_remedy
+from harness.judgement.tiers import Tier
 from harness.judgement.verdicts import BATCH, judge
-from harness.measurement.record import Measurement
+from harness.measurement.measurement import Measurement
 from harness.operations.selection import judge_against
 from harness.releases.bits import bits_of
 from harness.releases.comparison import Comparison, RunResult, in_short

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from harness.baselines import Baseline
-from harness.cases import Case
+from harness.baselines.baseline import Baseline
+from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.faults.catalogue import Fault, FaultNotApplicable
+from harness.judgement.power.case_power import FaultPower
 from harness.judgement.power.detection import Detection, detect, fault_job, with_output_fault
-from harness.judgement.power.record import FaultPower
 from harness.judgement.power.search import Bracket, search
-from harness.measurement.record import Measurement
+from harness.measurement.measurement import Measurement
 
 # It yields the next size, is sent the measurement or thrown the error, and returns what was found.
 Course = Generator["float | None", Measurement, FaultPower]

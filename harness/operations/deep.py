@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from harness.baselines import BaselineStore, device_key, record_command, stale_message
+from harness.baselines.baseline import device_key
 from harness.baselines.deep import write_deep
-from harness.cases import Case
+from harness.baselines.errors import record_command
+from harness.baselines.staleness import stale_message
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case
 from harness.errors import HarnessError
-from harness.measurement.record import Measurement
+from harness.measurement.measurement import Measurement
 from harness.tracing.divergence import Divergence, Replay
 from harness.tracing.trace import DeepTrace
 

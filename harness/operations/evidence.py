@@ -6,26 +6,20 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.baselines import (
-    Baseline,
-    BaselineDamaged,
-    BaselineError,
-    BaselineMissing,
-    BaselineStore,
-    stale_message,
-    unusable,
-)
-from harness.baselines.errors import shown
-from harness.cases import Case
+from harness.baselines.baseline import Baseline
+from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing, shown
+from harness.baselines.staleness import stale_message, unusable
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.gate.certificate import Checkpoint, Environment, identity
 from harness.gate.facts import CaseFacts, Chaos, HeldTo, State, Worst
 from harness.gate.power_table import Powers
-from harness.judgement import Judgement, Verdict
 from harness.judgement.calibration.findings import chaos_text, findings
 from harness.judgement.check import Check
+from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.power.vacuity import vacuous_output
-from harness.measurement.record import Measurement
+from harness.measurement.measurement import Measurement
 from harness.operations.selection import select_baseline
 
 _NO_TABLE = "no power table was given; make one with harness power --json FILE and give it with --power FILE"

@@ -6,23 +6,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from harness.baselines import (
-    Baseline,
-    BaselineError,
-    BaselineMissing,
-    BaselineStore,
-    Provenance,
-    device_key,
-    stale_message,
-)
+from harness.baselines.baseline import Baseline, Provenance, device_key
 from harness.baselines.deep import load_deep
-from harness.baselines.errors import shown
-from harness.cases import Case
+from harness.baselines.errors import BaselineError, BaselineMissing, shown
+from harness.baselines.staleness import stale_message
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.explanation.causes import Cause, root_causes
 from harness.explanation.growth import differences
-from harness.judgement import Verdict, bits, judge
-from harness.measurement.record import Measurement
+from harness.judgement import bits
+from harness.judgement.judgement import Verdict
+from harness.judgement.verdicts import judge
+from harness.measurement.measurement import Measurement
 from harness.operations.deep import DeepRunner, check_step, same_bits_in_pynative, trace_that_replays
 from harness.operations.selection import select_baseline
 from harness.tracing.divergence import Divergence, Replay

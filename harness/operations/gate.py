@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from harness import __version__
-from harness.baselines import BaselineStore, git_commit, orphans
 from harness.baselines.errors import shown
-from harness.cases import Case
+from harness.baselines.git import git_commit
+from harness.baselines.staleness import orphans
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case
 from harness.cases.selection import Selection
 from harness.errors import HarnessError
 from harness.execution.pool import RunnerPool
@@ -22,7 +24,7 @@ from harness.gate.facts import CaseFacts
 from harness.gate.policy import Policy
 from harness.gate.power_table import Powers
 from harness.judgement.check import Check
-from harness.measurement.record import Measurement
+from harness.measurement.measurement import Measurement
 from harness.operations.check import check
 from harness.operations.evidence import Evidence, sha256_of
 

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from harness.baselines import BaselineStore
-from harness.cases import Case
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case
 from harness.errors import HarnessError
-from harness.judgement import Verdict
 from harness.judgement.check import Check
-from harness.judgement.record import Judgement
+from harness.judgement.judgement import Judgement, Verdict
 from harness.operations.check import hold
 from harness.operations.compare_runs import compare_runs
 from harness.operations.running import Running, measurement_of, run_cases

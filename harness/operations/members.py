@@ -13,7 +13,7 @@ import safetensors.numpy
 from safetensors import SafetensorError, safe_open
 
 from harness import __version__
-from harness.baselines import Baseline
+from harness.baselines.baseline import Baseline
 from harness.baselines.files import write_durably
 from harness.judgement.calibration.envelope import Member
 

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from harness.baselines import (
-    Baseline,
-    BaselineError,
-    BaselineMissing,
-    BaselineStore,
-    device_key,
-    stale_message,
-    unusable,
-)
-from harness.baselines.record import baseline_sha256
-from harness.cases import Calibrated, Case
+from harness.baselines.baseline import Baseline, baseline_sha256, device_key
+from harness.baselines.errors import BaselineError, BaselineMissing
+from harness.baselines.staleness import stale_message, unusable
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case
+from harness.cases.tolerance import Calibrated
 from harness.errors import HarnessError, UsageError
 from harness.faults.catalogue import FAULTS, Fault, fault
 from harness.judgement.calibration.findings import chaos_text
+from harness.judgement.power.case_power import CasePower, Vacuity, vacuity
 from harness.judgement.power.detection import TIER
-from harness.judgement.power.record import CasePower, Vacuity, vacuity
 from harness.judgement.power.tolerance import tolerance_used
 from harness.judgement.power.vacuity import vacuous_output
 from harness.judgement.remedies import calibration_remedy

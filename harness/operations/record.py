@@ -6,29 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from harness.baselines import (
-    Baseline,
-    BaselineDamaged,
-    BaselineError,
-    BaselineMissing,
-    BaselineStore,
-    FieldChange,
-    Provenance,
-    Written,
-    check_storable,
-    definition_changes,
-    device_key,
-    git_commit,
-)
-from harness.baselines.git import Commit
-from harness.cases import Case
+from harness.baselines.baseline import Baseline, Provenance, device_key
+from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing
+from harness.baselines.git import Commit, git_commit
+from harness.baselines.staleness import FieldChange, definition_changes
+from harness.baselines.store import BaselineStore, Written, check_storable
+from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.judgement.calibration.spread import distance
 from harness.judgement.check import Check
-from harness.judgement.record import Judgement
+from harness.judgement.judgement import Judgement
 from harness.judgement.repetition import FreshRunner, check_repeats, first_difference
 from harness.judgement.verdicts import judge
-from harness.measurement.record import Array, Measurement
+from harness.measurement.measurement import Array, Measurement
 from harness.operations.check import hold
 
 FIRST_REASON = "first recording"

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.cases import Case
+from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.execution.pool import RunnerPool
 from harness.execution.runner import Runner
-from harness.measurement.record import Measurement
+from harness.measurement.measurement import Measurement
 from harness.releases.interpreters import Subject
 from harness.releases.kept import KeptMeasurements, Sources, read_measurement
 

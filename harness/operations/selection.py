@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.baselines import Baseline, BaselineError, BaselineMissing, BaselineStore, device_key
-from harness.cases import Case
-from harness.judgement.record import Judgement
+from harness.baselines.baseline import Baseline, device_key
+from harness.baselines.errors import BaselineError, BaselineMissing
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case
+from harness.judgement.judgement import Judgement
 from harness.judgement.verdicts import judge
-from harness.measurement.record import Measurement
+from harness.measurement.measurement import Measurement
 
 
 def select_baseline(store: BaselineStore, case: Case, fingerprint: Mapping[str, str]) -> Baseline:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 
-from harness.baselines import BaselineError, BaselineStore
-from harness.cases import Case
+from harness.baselines.errors import BaselineError
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case
 from harness.judgement.power.vacuity import vacuous_output
 
 

@@ -12,12 +12,15 @@ from typing import Any
 
 import pytest
 
-from harness.baselines import BaselineStore, Key, orphans
-from harness.cases import Case, Suite, SuiteError, check_unique_names, load_suite
+from harness.baselines.staleness import orphans
+from harness.baselines.store import BaselineStore, Key
+from harness.cases.case import Case, Suite
+from harness.cases.load import check_unique_names, load_suite
+from harness.cases.problems import SuiteError
 from harness.cases.wording import quoted, suggestion
 from harness.codec import to_json
 from harness.execution.runner import Runner
-from harness.explanation import Cause, root_causes
+from harness.explanation.causes import Cause, root_causes
 from harness.judgement.check import Check
 from harness.operations.check import check
 from harness.reporting.case_report import CaseReport

@@ -178,7 +178,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile 
     """Collect suite files, and no other YAML."""
     if file_path.suffix not in (".yaml", ".yml"):
         return None
-    from harness.cases import looks_like_suite
+    from harness.cases.discovery import looks_like_suite
 
     if not looks_like_suite(file_path):
         return None

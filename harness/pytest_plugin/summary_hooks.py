@@ -16,7 +16,7 @@ from harness.errors import HarnessError, UsageError
 from harness.reporting.ending import early_end
 
 if TYPE_CHECKING:
-    from harness.baselines import Key
+    from harness.baselines.store import Key
 
 
 class SummaryHooks:

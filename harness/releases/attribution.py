@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.errors import HarnessError
-from harness.measurement.record import Measurement
+from harness.measurement.measurement import Measurement
 from harness.releases.bits import bits_of
 from harness.releases.comparison import in_short
 from harness.releases.interpreters import Subject, differing_packages

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from harness.errors import HarnessError
-from harness.judgement import Verdict
-from harness.measurement.record import Measurement
+from harness.judgement.judgement import Verdict
+from harness.measurement.measurement import Measurement
 from harness.releases.bits import bits_of
 from harness.releases.comparison import Comparison, in_short
 

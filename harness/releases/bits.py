@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from harness.measurement.record import Measurement, array_sha256
+from harness.measurement.measurement import Measurement, array_sha256
 
 
 def bits_of(measurement: Measurement) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.errors import HarnessError
-from harness.judgement import Tier, Verdict
-from harness.measurement.record import Measurement
+from harness.judgement.judgement import Verdict
+from harness.judgement.tiers import Tier
+from harness.measurement.measurement import Measurement
 
 RunResult = Measurement | HarnessError
 

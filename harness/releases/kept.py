@@ -24,10 +24,10 @@ from safetensors import SafetensorError, safe_open
 import harness
 from harness.baselines.arrays import stored_arrays
 from harness.baselines.files import write_durably
-from harness.cases import Case
+from harness.cases.case import Case
 from harness.cases.names import MINDONE_CLASS_PATTERN, PIPELINES
 from harness.errors import HarnessError
-from harness.measurement.record import Array, Measurement, array_sha256, array_to_wire
+from harness.measurement.measurement import Array, Measurement, array_sha256, array_to_wire
 from harness.releases.interpreters import Subject
 
 DEFAULT_ROOT = Path(".harness/measurements")

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from harness.baselines import BaselineStore, unusable
 from harness.baselines.errors import shown
-from harness.cases import Case
+from harness.baselines.staleness import unusable
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case
 from harness.errors import HarnessError
 
 

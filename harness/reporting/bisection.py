@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 import harness
-from harness.cases import Case
+from harness.cases.case import Case
 from harness.codec import to_json
 from harness.counting import count
 from harness.releases.attribution import Attribution

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from harness.baselines import Calibration
-from harness.cases import Case
+from harness.baselines.calibration import Calibration
+from harness.cases.case import Case
 from harness.judgement.calibration.findings import Finding, findings
 from harness.operations.calibrate import Calibrated
 from harness.reporting.progress import ProgressBar

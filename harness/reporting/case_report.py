@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.cases import Case
-from harness.explanation import Cause
-from harness.judgement import Judgement
+from harness.cases.case import Case
+from harness.explanation.causes import Cause
 from harness.judgement.check import Check
+from harness.judgement.judgement import Judgement
 from harness.reporting.commands import Commands
 
 # What a case chooses by itself; the rest of a fingerprint is its surroundings.

@@ -6,11 +6,12 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.baselines import Baseline, calibrate_command, record_command
-from harness.baselines.errors import shown
-from harness.cases import Case
-from harness.judgement import Judgement, Tier, Verdict
+from harness.baselines.baseline import Baseline
+from harness.baselines.errors import calibrate_command, record_command, shown
+from harness.cases.case import Case
+from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.remedies import fitting_options
+from harness.judgement.tiers import Tier
 
 
 @dataclass(frozen=True)

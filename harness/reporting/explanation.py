@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from harness.cases import Case
+from harness.cases.case import Case
 from harness.codec import to_json
 from harness.errors import HarnessError
 from harness.operations.deep import Recorded

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
-from harness.judgement import FieldDifference, Judgement, Row
+from harness.judgement.judgement import Judgement
+from harness.judgement.rows import Row
+from harness.judgement.tiers import FieldDifference
 
 # Of the figures that say how far an output moved, the one that needs no units.
 _SIZE = "relative_l2"

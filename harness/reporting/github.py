@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness.judgement import Verdict
+from harness.judgement.judgement import Verdict
 from harness.reporting.case_report import CaseReport, Problem
 from harness.reporting.figures import worst_figure
 

@@ -15,7 +15,7 @@ from harness.baselines.git import Commit
 from harness.codec import to_json
 from harness.history.history_record import RunRecord
 from harness.history.trends import BITS, MARGIN, Change, Point, Series, Step, Trend
-from harness.judgement import Verdict
+from harness.judgement.judgement import Verdict
 from harness.reporting.figures import figure
 from harness.reporting.markdown import escaped
 from harness.reporting.tables import print_table

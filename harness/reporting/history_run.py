@@ -6,9 +6,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import harness
-from harness.baselines import git_commit
-from harness.cases import Case
-from harness.explanation import root_causes
+from harness.baselines.git import git_commit
+from harness.cases.case import Case
+from harness.explanation.causes import root_causes
 from harness.history.database import History
 from harness.history.history_record import CaseRecord, RunRecord
 from harness.judgement.check import Check

@@ -7,13 +7,16 @@ from collections import Counter
 from rich.console import Console
 from rich.text import Text
 
-from harness.baselines import Baseline, BaselineStore, orphans, state_of
+from harness.baselines.baseline import Baseline
 from harness.baselines.errors import shown
-from harness.cases import Case, Limits
+from harness.baselines.staleness import orphans, state_of
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case
 from harness.cases.selection import Selection
+from harness.cases.tolerance import Limits
 from harness.counting import count
-from harness.judgement import Tier
 from harness.judgement.limited import safety_factor
+from harness.judgement.tiers import Tier
 from harness.reporting.tables import print_table
 
 _HEADER = ("case", "pipeline", "checkpoint", "steps", "seeds", "dtype", "mode", "baseline", "across releases")

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import harness
-from harness.baselines import Key
-from harness.judgement import Verdict
+from harness.baselines.store import Key
+from harness.judgement.judgement import Verdict
 from harness.reporting.case_report import CaseReport, Problem
 from harness.reporting.figures import worst_figure
 from harness.reporting.summary import margins, orphan_lines, tier_lines

@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.text import Text
 
 import harness
-from harness.cases import Case
+from harness.cases.case import Case
 from harness.codec import to_json
 from harness.counting import count
 from harness.errors import HarnessError
-from harness.judgement import Verdict
+from harness.judgement.judgement import Verdict
 from harness.operations.matrix import Matrix, MatrixRow
 from harness.operations.running import Kept
 from harness.releases.comparison import Comparison

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from harness.cases import Case
-from harness.judgement.power.record import FAMILIES, CasePower, FaultPower, PowerReport
+from harness.cases.case import Case
+from harness.judgement.power.case_power import FAMILIES, CasePower, FaultPower, PowerReport
 from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import print_table
 

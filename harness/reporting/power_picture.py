@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError
 from harness.faults.catalogue import FAULTS
-from harness.judgement.power.record import FAMILIES, CasePower, FaultPower, PowerReport
+from harness.judgement.power.case_power import FAMILIES, CasePower, FaultPower, PowerReport
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

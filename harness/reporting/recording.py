@@ -8,8 +8,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from harness.baselines import BaselineStore, Written, calibrate_command
-from harness.cases import Case
+from harness.baselines.errors import calibrate_command
+from harness.baselines.store import BaselineStore, Written
+from harness.cases.case import Case
 from harness.operations.record import Candidate, Outcome, Recording, RecordingProgress, Refusal
 from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import print_table

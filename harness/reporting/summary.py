@@ -6,8 +6,8 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from harness.baselines import Key
-from harness.judgement import Judgement, Verdict
+from harness.baselines.store import Key
+from harness.judgement.judgement import Judgement, Verdict
 from harness.reporting.figures import sides, worst_figure
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.explanation import Cause
-from harness.judgement import Judgement, Row, Verdict
+from harness.explanation.causes import Cause
+from harness.judgement.judgement import Judgement, Verdict
+from harness.judgement.rows import Row
 from harness.reporting.commands import Commands
 from harness.reporting.figures import exact_figure, limit_figure, measured_figure, sides
 

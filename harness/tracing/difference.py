@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.measurement.record import Array
+from harness.measurement.measurement import Array
 from harness.measurement.ulp import max_ulp
 
 _EPS = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}

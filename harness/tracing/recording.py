@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from harness.measurement.record import Array, array_sha256
+from harness.measurement.measurement import Array, array_sha256
 from harness.tracing.tensors import dtype_of, leaves, to_array
 from harness.tracing.trace import CellCall, DeepTrace, Value
 from harness.tracing.watcher import (

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from harness.measurement.record import Array, array_sha256
+from harness.measurement.measurement import Array, array_sha256
 from harness.tracing.difference import Difference, difference
 from harness.tracing.divergence import Divergence, Place, Replay
 from harness.tracing.tensors import dtype_of, leaves, like, replaced, to_array

@@ -9,7 +9,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor
 
-from harness.measurement.record import REAL_KINDS, Array
+from harness.measurement.measurement import REAL_KINDS, Array
 
 
 def leaves(value: Any, label: str) -> Iterator[tuple[str, Any]]:

@@ -17,7 +17,7 @@ import safetensors.numpy
 from safetensors import SafetensorError
 
 from harness.errors import HarnessError
-from harness.measurement.record import Array, array_sha256
+from harness.measurement.measurement import Array, array_sha256
 
 _FORMAT = "harness deep trace 1"
 

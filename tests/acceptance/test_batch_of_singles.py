@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from user_project import Project
 
-from harness.baselines import BaselineStore
+from harness.baselines.store import BaselineStore
 
 LIMIT = 1.0e-6
 SEEDS = [5, 3, 8]

@@ -13,7 +13,8 @@ from samples import make_baseline, make_calibration, make_case, make_measurement
 from benchmarks.peers import judges, runs, tables
 from benchmarks.peers.comparisons import Comparison, across_releases
 from harness.faults.catalogue import FAULTS
-from harness.judgement import Tier, judge
+from harness.judgement.tiers import Tier
+from harness.judgement.verdicts import judge
 
 IMAGES = np.random.default_rng(0).uniform(0.2, 0.8, (2, 16, 16, 3)).astype(np.float32)
 

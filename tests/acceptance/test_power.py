@@ -12,14 +12,16 @@ import time
 import pytest
 from user_project import heed_interrupts
 
-from harness.baselines import BaselineStore
+from harness.baselines.store import BaselineStore
 from harness.cases.selection import select
 from harness.execution.pool import RunnerPool
 from harness.execution.runner import Runner
 from harness.faults.catalogue import FAULTS, fault
-from harness.judgement import Tier, Verdict, judge
+from harness.judgement.judgement import Verdict
+from harness.judgement.power.case_power import PowerReport
 from harness.judgement.power.detection import fault_job, with_output_fault
-from harness.judgement.power.record import PowerReport
+from harness.judgement.tiers import Tier
+from harness.judgement.verdicts import judge
 from harness.operations.calibrate import Settings, calibrate
 
 # Some of every family, with sizes and without, runs and none.

@@ -9,8 +9,8 @@ from jsonschema import Draft202012Validator
 from packaging.version import Version
 
 import harness
-from harness.baselines import BaselineStore, orphans
-from harness.baselines.staleness import state_of
+from harness.baselines.staleness import orphans, state_of
+from harness.baselines.store import BaselineStore
 from harness.cases.document import read_document
 from harness.cases.schema import SCHEMA_PATH
 from harness.cases.selection import select

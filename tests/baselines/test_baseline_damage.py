@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from safetensors.numpy import save
 from samples import make_baseline, make_calibration, make_case, make_measurement
 
-from harness.baselines import BaselineDamaged, BaselineMissing, BaselineStore
+from harness.baselines.errors import BaselineDamaged, BaselineMissing
+from harness.baselines.store import BaselineStore
 from harness.baselines.document import canonical
 
 

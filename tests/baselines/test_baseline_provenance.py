@@ -12,7 +12,8 @@ from samples import make_case
 
 from harness.baselines.git import Commit
 from harness import __version__
-from harness.baselines import Provenance, git_commit
+from harness.baselines.baseline import Provenance
+from harness.baselines.git import git_commit
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from samples import make_baseline, make_case
 
-from harness.baselines import BaselineStore, FieldChange, Key, orphans, state_of
-from harness.cases import Suite
+from harness.baselines.store import BaselineStore, Key
+from harness.baselines.staleness import FieldChange, orphans, state_of
+from harness.cases.case import Suite
 
 
 @pytest.fixture

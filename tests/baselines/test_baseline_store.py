@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from samples import FINGERPRINT, make_baseline, make_case, make_measurement
 
-from harness.baselines import BaselineDamaged, BaselineError, BaselineMissing, BaselineStore, Key, device_key
-from harness.measurement.record import Measurement
+from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing
+from harness.baselines.store import BaselineStore, Key
+from harness.baselines.baseline import device_key
+from harness.measurement.measurement import Measurement
 
 
 @pytest.fixture

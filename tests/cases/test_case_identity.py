@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.cases import Case, load_suite
+from harness.cases.case import Case
+from harness.cases.load import load_suite
 
 PLAIN = """\
 suite: s

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.cases import SuiteError, load_suite
+from harness.cases.load import load_suite
+from harness.cases.problems import SuiteError
 
 DOCS = Path(__file__).parents[2] / "docs" / "mindone.md"
 HEAD = """\

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cases import SuiteError
+from harness.cases.problems import SuiteError
 from harness.cases.selection import select, without_tags
 from harness.cases.wording import suggestion
 from harness.errors import UsageError

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.cases import SuiteError, find_suites, looks_like_suite
+from harness.cases.discovery import find_suites, looks_like_suite
+from harness.cases.problems import SuiteError
 
 SUITE = "suite: s\ncases: []\n"
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.cases import Calibrated, Limits, SuiteError, Tolerance, load_suite, names
+from harness.cases import names
+from harness.cases.load import load_suite
+from harness.cases.problems import SuiteError
 from harness.cases.schema import SCHEMA_PATH
-from harness.cases.tolerance import CALIBRATED
+from harness.cases.tolerance import CALIBRATED, Calibrated, Limits, Tolerance
 from harness.measurement.statistics import summarise
 
 PAGE = (Path(__file__).parents[2] / "docs" / "suites.md").read_text(encoding="utf-8")

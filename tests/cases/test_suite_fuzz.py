@@ -11,8 +11,9 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from harness.cases import SuiteError, load_suite
 from harness.cases.entries import CaseEntry, SuiteEntry
+from harness.cases.load import load_suite
+from harness.cases.problems import SuiteError
 from harness.cases.tolerance import CALIBRATED, Calibrated, Limits, Tolerance
 
 SOUND = b"""\

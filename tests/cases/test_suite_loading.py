@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.cases import Calibrated, Limits, Suite, SuiteError, Tolerance, check_unique_names, load_suite
-from harness.cases.tolerance import TierLimits
+from harness.cases.case import Suite
+from harness.cases.load import check_unique_names, load_suite
+from harness.cases.problems import SuiteError
+from harness.cases.tolerance import Calibrated, Limits, TierLimits, Tolerance
 
 
 def load(tmp_path: Path, text: str, name: str = "suite.yaml") -> Suite:

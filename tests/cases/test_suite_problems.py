@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.cases import SuiteError, load_suite, looks_like_suite
+from harness.cases.discovery import looks_like_suite
+from harness.cases.load import load_suite
+from harness.cases.problems import SuiteError
 from harness.errors import HarnessError
 
 HEAD = "suite: s\ncases:\n  - id: a\n    pipeline: ddim\n    checkpoint: builtin:ddpm-digits\n"

@@ -16,7 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from harness.cases import SuiteError, Tolerance, load_suite, schema
+from harness.cases import schema
+from harness.cases.load import load_suite
+from harness.cases.problems import SuiteError
+from harness.cases.tolerance import Tolerance
 
 CASE: dict[str, Any] = {"id": "a", "pipeline": "x:y", "seed": 0, "steps": 1}
 PUBLISHED: dict[str, Any] = json.loads(schema.SCHEMA_PATH.read_text())

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from user_project import Project, heed_interrupts
 
-from harness.baselines import BaselineStore
-from harness.cases import load_suite
-from harness.judgement import Verdict, judge
+from harness.baselines.store import BaselineStore
+from harness.cases.load import load_suite
+from harness.judgement.judgement import Verdict
+from harness.judgement.verdicts import judge
 from harness.measurement.statistics import summarise
 
 DIGITS = """\

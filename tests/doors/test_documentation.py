@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from harness.cases import load_suite
+from harness.cases.load import load_suite
 
 PAGE = (Path(__file__).parents[2] / "docs" / "pipelines.md").read_text()
 

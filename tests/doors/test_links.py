@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cases import load_suite
+from harness.cases.load import load_suite
 
 ROOT = Path(__file__).resolve().parents[2]
 _FOLDERS = ("docs", "benchmarks", "suites", "tests")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from samples import FINGERPRINT, make_baseline, make_measurement
 
-from harness.explanation import Cause, root_causes
-from harness.measurement.record import CheckpointIdentity
+from harness.explanation.causes import Cause, root_causes
+from harness.measurement.measurement import CheckpointIdentity
 
 
 def causes(measured, baseline=None):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from samples import make_baseline, make_calibration, make_measurement
 
-from harness.baselines import StepEnvelope
+from harness.baselines.calibration import StepEnvelope
 from harness.explanation.growth import differences, numerics
 from harness.measurement.trace import StepTrace
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from harness.measurement.record import Measurement
+from harness.measurement.measurement import Measurement
 
 UNET = {
     "_class_name": "UNet2DModel",

@@ -14,8 +14,8 @@ from samples import make_calibration
 from user_project import Project, heed_interrupts
 
 import harness
-from harness.baselines import BaselineStore
-from harness.cases import load_suite
+from harness.baselines.store import BaselineStore
+from harness.cases.load import load_suite
 from harness.gate.certificate import Certificate
 from harness.gate.decision import decide
 from harness.gate.rules import CASE_RULES

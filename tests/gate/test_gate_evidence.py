@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from samples import make_baseline, make_calibration, make_case, make_measurement
 
-from harness.baselines import BaselineStore
+from harness.baselines.store import BaselineStore
 from harness.errors import HarnessError
 from harness.gate.facts import Chaos
 from harness.operations.check import check

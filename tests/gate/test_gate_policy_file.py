@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.cases import SuiteError, load_suite
+from harness.cases.load import load_suite
+from harness.cases.problems import SuiteError
 from harness.cases.selection import select
 from harness.gate.certificate import Certificate
 from harness.gate.policy import Policy, Waiver

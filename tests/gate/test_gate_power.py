@@ -8,12 +8,12 @@ import json
 import pytest
 from samples import make_baseline, make_calibration, make_case
 
-from harness.baselines import BaselineStore
-from harness.baselines.record import baseline_sha256
+from harness.baselines.baseline import baseline_sha256
+from harness.baselines.store import BaselineStore
 from harness.errors import UsageError
 from harness.faults.catalogue import FAULTS
 from harness.gate.power_table import read_powers
-from harness.judgement.power.record import CasePower, FaultPower, PowerReport
+from harness.judgement.power.case_power import CasePower, FaultPower, PowerReport
 from harness.judgement.power.tolerance import tolerance_used
 
 CASE = make_case()

@@ -22,7 +22,7 @@ from harness.history import database
 from harness.history.database import History
 from harness.history.history_record import CaseRecord
 from harness.judgement.check import Check
-from harness.judgement.record import Judgement
+from harness.judgement.judgement import Judgement
 
 
 def test_what_is_appended_is_read(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from members import members_of, sampled
 from samples import make_baseline, make_calibration
 
-from harness.cases import Limits
+from harness.cases.tolerance import Limits
 from harness.judgement.calibration import envelope
 from harness.judgement.calibration.explicit import LOOSE, limit_notes
 from harness.judgement.calibration.limits import calibrated_limits

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from samples import make_baseline, make_calibration, make_case, make_measurement
 
-from harness.baselines import StepEnvelope
+from harness.baselines.calibration import StepEnvelope
 from harness.judgement.calibration.findings import chaos_text, findings
 
 BASELINE = make_baseline()

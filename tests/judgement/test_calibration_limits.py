@@ -7,9 +7,8 @@ import pytest
 from members import image_of, members_of, sampled
 from samples import make_baseline, make_calibration
 
-from harness.baselines import StepEnvelope
-from harness.cases import Limits
-from harness.cases.tolerance import MOST_FACTOR
+from harness.baselines.calibration import StepEnvelope
+from harness.cases.tolerance import MOST_FACTOR, Limits
 from harness.judgement.calibration import envelope
 from harness.judgement.calibration.limits import calibrated_limits, kind_of
 from harness.judgement.deviations import statistic_deviation

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from harness.baselines import StepEnvelope
+from harness.baselines.calibration import StepEnvelope
 from harness.judgement.calibration.spread import CHAOS, MODE_GAP, chaotic_from, clusters, distance, saturated
 
 IMAGE = np.random.default_rng(0).random((1, 8, 8, 3)).astype(np.float32)

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.baselines import DEFAULT_FACTOR
-from harness.judgement import Tier, Verdict
+from harness.baselines.calibration import DEFAULT_FACTOR
 from harness.judgement.calibration.explicit import LOOSE
 from harness.judgement.calibration.limits import kind_of
 from harness.judgement.calibration.spread import CHAOS, MODE_GAP
+from harness.judgement.judgement import Verdict
 from harness.judgement.limited import DEVICE_FACTOR
 from harness.judgement.metrics import METRICS
+from harness.judgement.tiers import Tier
 from harness.operations.calibrate import MEMBERS
 
 ROOT = Path(__file__).parents[2]

@@ -10,13 +10,16 @@ import pytest
 from members import image_of, members_of, sampled
 from samples import FINGERPRINT, make_baseline, make_calibration, make_case
 
-from harness.baselines import Baseline, StepEnvelope
-from harness.cases import Calibrated
-from harness.judgement import Judgement, Tier, Verdict, judge
+from harness.baselines.baseline import Baseline
+from harness.baselines.calibration import StepEnvelope
+from harness.cases.tolerance import Calibrated
 from harness.judgement.calibration import envelope
+from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.limited import DEVICE_FACTOR, safety_factor
 from harness.judgement.rows import Row
-from harness.measurement.record import Measurement, array_sha256
+from harness.judgement.tiers import Tier
+from harness.judgement.verdicts import judge
+from harness.measurement.measurement import Measurement, array_sha256
 from harness.measurement.statistics import moments
 
 RELEASE = {**FINGERPRINT, "mindspore": "2.9.0"}

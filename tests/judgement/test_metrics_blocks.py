@@ -16,7 +16,7 @@ from skimage.metrics import structural_similarity
 
 from harness.judgement import blocks
 from harness.judgement.metrics import compare
-from harness.measurement.record import Array
+from harness.measurement.measurement import Array
 
 RANDOM = np.random.default_rng(3)
 

@@ -8,7 +8,7 @@ from skimage.metrics import structural_similarity
 
 from harness.judgement import blocks, similarity
 from harness.judgement.metrics import compare
-from harness.measurement.record import Array
+from harness.measurement.measurement import Array
 
 RANDOM = np.random.default_rng(5)
 ROWS, COLUMNS = np.mgrid[0:64, 0:80]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.faults.catalogue import FAULTS, fault
-from harness.judgement.power.record import OUTCOMES, CasePower, FaultPower, PowerReport
+from harness.judgement.power.case_power import OUTCOMES, CasePower, FaultPower, PowerReport
 from harness.judgement.power.search import PRECISION
 
 PAGE = (Path(__file__).parents[2] / "docs" / "power.md").read_text()

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from harness.faults.catalogue import FAULTS, fault
-from harness.judgement.power.record import CasePower, FaultPower, PowerReport, vacuity
+from harness.judgement.power.case_power import CasePower, FaultPower, PowerReport, vacuity
 
 
 def power(name, outcome="caught", **fields):

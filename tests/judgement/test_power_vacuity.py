@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from samples import make_baseline, make_calibration, make_case, make_measurement
 
-from harness.baselines import BaselineStore
+from harness.baselines.store import BaselineStore
 from harness.judgement.power.vacuity import vacuous_output
 from harness.operations.vacuity import vacuous_cases
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness.judgement.repetition import NotRepeatableError, check_repeats, first_difference
-from harness.measurement.record import CheckpointIdentity, Draw, Measurement, StepRecord
+from harness.measurement.measurement import CheckpointIdentity, Draw, Measurement, StepRecord
 
 BASE = Measurement(
     output=np.zeros((1, 2, 2, 1), np.float32),

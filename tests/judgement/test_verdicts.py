@@ -12,11 +12,15 @@ import numpy as np
 import pytest
 from samples import FINGERPRINT, make_baseline, make_case, make_measurement
 
-from harness.baselines import BaselineDamaged, BaselineMissing, BaselineStore
-from harness.cases import Case, Limits
-from harness.judgement import Judgement, Tier, Verdict, judge
+from harness.baselines.errors import BaselineDamaged, BaselineMissing
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case
+from harness.cases.tolerance import Limits
+from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.rows import Row
-from harness.measurement.record import CheckpointIdentity, Draw, Measurement
+from harness.judgement.tiers import Tier
+from harness.judgement.verdicts import judge
+from harness.measurement.measurement import CheckpointIdentity, Draw, Measurement
 from harness.measurement.statistics import summarise
 from harness.operations.selection import judge_against, select_baseline
 

@@ -7,7 +7,7 @@ import execnet
 import numpy as np
 import pytest
 
-from harness.measurement.record import (
+from harness.measurement.measurement import (
     CheckpointIdentity,
     Draw,
     Measurement,

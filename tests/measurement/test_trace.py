@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness.errors import HarnessError
-from harness.measurement.record import array_sha256
+from harness.measurement.measurement import array_sha256
 from harness.measurement.statistics import moments
 from harness.measurement.trace import StepTrace
 

@@ -8,7 +8,8 @@ import pytest
 from other_interpreters import interpreter
 from user_project import Project
 
-from harness.baselines import Baseline, BaselineStore, Provenance, device_key
+from harness.baselines.baseline import Baseline, Provenance, device_key
+from harness.baselines.store import BaselineStore
 from harness.cases.selection import select
 from harness.errors import UsageError
 from harness.execution.runner import Runner

@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 from samples import make_case, make_measurement
 
-from harness.baselines import BaselineStore
+from harness.baselines.store import BaselineStore
 from harness.errors import HarnessError, UsageError
-from harness.judgement import Verdict
+from harness.judgement.judgement import Verdict
 from harness.operations.bisect_releases import ReleaseLine
 from harness.operations.compare_runs import compare_runs
 from harness.releases.attribution import Attribution, attribute

@@ -11,8 +11,8 @@ from members import members_of, sampled
 from samples import FINGERPRINT, make_baseline, make_case
 
 import harness.operations.members as module
-from harness.baselines import BaselineStore
-from harness.measurement.record import CheckpointIdentity
+from harness.baselines.store import BaselineStore
+from harness.measurement.measurement import CheckpointIdentity
 from harness.operations.members import KeptMembers
 
 BASE = sampled()

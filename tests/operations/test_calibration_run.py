@@ -12,12 +12,13 @@ from members import sampled
 from samples import FINGERPRINT, make_baseline, make_case
 
 import harness.operations.calibrate as module
-from harness.baselines import BaselineError, BaselineMissing, BaselineStore
-from harness.cases import Limits
+from harness.baselines.errors import BaselineError, BaselineMissing
+from harness.baselines.store import BaselineStore
+from harness.cases.tolerance import Limits
 from harness.errors import UsageError
 from harness.execution.runner import CaseFailed
 from harness.judgement.calibration.envelope import CalibrationError
-from harness.measurement.record import CheckpointIdentity
+from harness.measurement.measurement import CheckpointIdentity
 from harness.operations.calibrate import MEMBERS, Settings, calibrate, member_job
 from harness.operations.record import Recording
 

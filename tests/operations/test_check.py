@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from samples import FINGERPRINT, make_baseline, make_case, make_measurement
 
-from harness.baselines import BaselineStore
+from harness.baselines.store import BaselineStore
 from harness.execution.runner import WorkerCrashed
-from harness.judgement import Verdict
+from harness.judgement.judgement import Verdict
 from harness.operations.check import check
 
 BASE = make_measurement()

@@ -10,7 +10,7 @@ import pytest
 from samples import make_case
 from user_project import Project
 
-from harness.baselines import BaselineStore
+from harness.baselines.store import BaselineStore
 from harness.execution.runner import Runner
 from harness.operations.explain import explain_against_python
 

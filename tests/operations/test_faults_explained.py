@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from samples import make_calibration, make_case
 
-from harness.baselines import Baseline, BaselineStore, Provenance, device_key
+from harness.baselines.baseline import Baseline, Provenance, device_key
 from harness.baselines.deep import load_deep, write_deep
+from harness.baselines.store import BaselineStore
 from harness.errors import HarnessError
 from harness.execution.runner import Runner
 from harness.faults.catalogue import FAULTS

@@ -14,9 +14,9 @@ from other_interpreters import interpreter
 from samples import make_baseline, make_calibration, make_case, make_measurement
 from user_project import Project, heed_interrupts
 
-from harness.baselines import BaselineStore
+from harness.baselines.store import BaselineStore
 from harness.errors import HarnessError
-from harness.judgement import Verdict
+from harness.judgement.judgement import Verdict
 from harness.operations.compare_runs import compare_runs
 from harness.operations.matrix import classes
 from harness.releases.bits import bits_of

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from samples import make_baseline, make_calibration, make_case, make_measurement
 
-from harness.baselines import BaselineStore
-from harness.baselines.record import baseline_sha256
+from harness.baselines.baseline import baseline_sha256
+from harness.baselines.store import BaselineStore
 from harness.errors import HarnessError, UsageError
 from harness.execution.runner import WorkerCrashed
 from harness.faults.catalogue import FAULTS, FaultNotApplicable, fault

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from samples import make_calibration, make_case, make_measurement
 
-from harness.baselines import BaselineError, BaselineStore
-from harness.cases import Limits
+from harness.baselines.errors import BaselineError
+from harness.baselines.store import BaselineStore
+from harness.cases.tolerance import Limits
 from harness.errors import HarnessError
 from harness.execution.runner import CaseFailed
 from harness.operations.record import FIRST_REASON, Candidate, Recording, Refusal

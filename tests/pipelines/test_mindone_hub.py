@@ -10,7 +10,7 @@ import pytest
 from local_hub import COMMIT, HubServer, files_of, serving
 from samples import make_case
 
-from harness.baselines import BaselineStore
+from harness.baselines.store import BaselineStore
 from harness.execution.runner import CaseFailed, Runner
 from harness.operations.check import check
 from harness.operations.record import Recording

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from samples import make_case
 
-from harness.baselines import BaselineStore
+from harness.baselines.store import BaselineStore
 from harness.execution.runner import CaseFailed, Runner
 from harness.operations.check import check
 from harness.operations.record import Recording

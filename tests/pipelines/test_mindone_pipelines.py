@@ -10,7 +10,7 @@ import pytest
 from samples import make_case
 
 from harness.execution.runner import CaseFailed, Runner
-from harness.measurement.record import Measurement
+from harness.measurement.measurement import Measurement
 
 pytestmark = pytest.mark.mindone
 

@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 from samples import make_baseline, make_calibration, make_case
 
-from harness.baselines import StepEnvelope, Written
+from harness.baselines.calibration import StepEnvelope
+from harness.baselines.store import Written
 from harness.operations.calibrate import Calibrated
 from harness.operations.members import KeptMembers
 from harness.reporting.calibration import CalibrationDisplay, growth

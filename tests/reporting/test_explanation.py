@@ -9,7 +9,7 @@ from rich.console import Console
 from samples import make_case
 
 from harness.errors import HarnessError
-from harness.explanation import Cause
+from harness.explanation.causes import Cause
 from harness.operations.deep import Recorded
 from harness.operations.explain import Explanation
 from harness.reporting.explanation import explanation_json, explanation_text, show_deep

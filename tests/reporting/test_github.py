@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from samples import make_case
 
-from harness.explanation import Cause
-from harness.judgement import Judgement, Row, Tier, Verdict
+from harness.explanation.causes import Cause
+from harness.judgement.judgement import Judgement, Verdict
+from harness.judgement.rows import Row
+from harness.judgement.tiers import Tier
 from harness.reporting.case_report import CaseReport, Problem
 from harness.reporting.commands import commands
 from harness.reporting.github import error_annotations

@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 from samples import FINGERPRINT, make_baseline, make_calibration, make_case, make_measurement
 
-from harness.baselines import BaselineStore
-from harness.cases import Suite
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Suite
 from harness.cases.selection import Selection
 from harness.reporting.listing import show_listing
 

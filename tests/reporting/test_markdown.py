@@ -9,9 +9,11 @@ import pytest
 from markdown_it import MarkdownIt
 from samples import FINGERPRINT, make_baseline, make_case
 
-from harness.baselines import BaselineStore, Key
-from harness.explanation import Cause
-from harness.judgement import Judgement, Row, Tier, Verdict
+from harness.baselines.store import BaselineStore, Key
+from harness.explanation.causes import Cause
+from harness.judgement.judgement import Judgement, Verdict
+from harness.judgement.rows import Row
+from harness.judgement.tiers import Tier
 from harness.operations.check import check
 from harness.reporting.case_report import CaseReport, Problem
 from harness.reporting.commands import commands

@@ -10,7 +10,8 @@ from rich.console import Console
 from samples import make_case
 
 from harness.errors import HarnessError
-from harness.judgement import Tier, Verdict
+from harness.judgement.judgement import Verdict
+from harness.judgement.tiers import Tier
 from harness.operations.matrix import Matrix, MatrixColumn, MatrixRow
 from harness.releases.comparison import Comparison
 from harness.releases.interpreters import Subject

@@ -7,7 +7,7 @@ from rich.console import Console
 from samples import make_case
 
 from harness.faults.catalogue import FAULTS, fault
-from harness.judgement.power.record import CasePower, FaultPower, PowerReport
+from harness.judgement.power.case_power import CasePower, FaultPower, PowerReport
 from harness.reporting.power import PowerDisplay, smallest_text, summary_text, tolerance_text
 
 

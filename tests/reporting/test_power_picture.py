@@ -10,7 +10,7 @@ from matplotlib.image import imread
 
 from harness.errors import UsageError
 from harness.faults.catalogue import FAULTS, fault
-from harness.judgement.power.record import CasePower, FaultPower, PowerReport
+from harness.judgement.power.case_power import CasePower, FaultPower, PowerReport
 from harness.reporting.power_picture import check_format, power_figure, power_picture
 
 SIZED = [each.name for each in FAULTS if each.sized]

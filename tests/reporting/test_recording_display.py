@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from samples import make_case, make_measurement
 
-from harness.baselines import BaselineStore, Written
+from harness.baselines.store import BaselineStore, Written
 from harness.operations.record import Candidate, Recording, Refusal
 from harness.reporting.recording import RecordingDisplay
 

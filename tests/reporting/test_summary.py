@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from harness.baselines import Key
-from harness.judgement import FieldDifference, Judgement, Row, Tier, Verdict
+from harness.baselines.store import Key
+from harness.judgement.judgement import Judgement, Verdict
+from harness.judgement.rows import Row
+from harness.judgement.tiers import FieldDifference, Tier
 from harness.reporting.summary import summary_lines, verdict_word
 
 

@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 from samples import FINGERPRINT, make_baseline, make_calibration, make_case, make_measurement
 
-from harness.baselines import stale_message
-from harness.explanation import Cause
-from harness.judgement import FieldDifference, Judgement, Row, Tier, Verdict, judge
+from harness.baselines.staleness import stale_message
+from harness.explanation.causes import Cause
+from harness.judgement.judgement import Judgement, Verdict
+from harness.judgement.rows import Row
+from harness.judgement.tiers import FieldDifference, Tier
+from harness.judgement.verdicts import judge
 from harness.reporting.commands import commands
 from harness.reporting.terminal import cause_lines, judgement_text
 

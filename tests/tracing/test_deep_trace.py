@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from harness.measurement.record import array_sha256
+from harness.measurement.measurement import array_sha256
 from harness.tracing.trace import CellCall, DeepTrace, TraceDamaged, Value
 
 

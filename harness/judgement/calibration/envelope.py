@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from harness import __version__
-from harness.baselines import Calibration, StepEnvelope
+from harness.baselines.calibration import Calibration, StepEnvelope
 from harness.cases.tolerance import AT_LEAST
 from harness.errors import HarnessError
 from harness.judgement.calibration.spread import chaotic_from, clusters, distance, saturated
 from harness.judgement.deviations import statistic_deviation
 from harness.judgement.hard import hard_failures
 from harness.judgement.metrics import compare
-from harness.measurement.record import Array, Measurement
+from harness.measurement.measurement import Array, Measurement
 
 
 class CalibrationError(HarnessError):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.baselines import Baseline, Calibration
-from harness.cases import Limits
-from harness.cases.tolerance import AT_LEAST
+from harness.baselines.baseline import Baseline
+from harness.baselines.calibration import Calibration
+from harness.cases.tolerance import AT_LEAST, Limits
 from harness.judgement.calibration.limits import calibrated_limits
 from harness.judgement.metrics import METRICS, SIMILARITIES
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from harness.baselines import Baseline, Calibration
-from harness.cases import Calibrated, Case, Limits
+from harness.baselines.baseline import Baseline
+from harness.baselines.calibration import Calibration
+from harness.cases.case import Case
+from harness.cases.tolerance import Calibrated, Limits
 from harness.judgement.calibration.explicit import limit_notes
 from harness.judgement.calibration.spread import CHAOS
 from harness.judgement.tiers import Tier

@@ -14,9 +14,9 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.baselines import Baseline, Calibration, StepEnvelope
-from harness.cases import Limits
-from harness.cases.tolerance import AT_LEAST
+from harness.baselines.baseline import Baseline
+from harness.baselines.calibration import Calibration, StepEnvelope
+from harness.cases.tolerance import AT_LEAST, Limits
 from harness.judgement import images
 from harness.judgement.metrics import scaled
 

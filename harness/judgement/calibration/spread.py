@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.baselines import StepEnvelope
-from harness.measurement.record import Array
+from harness.baselines.calibration import StepEnvelope
+from harness.measurement.measurement import Array
 
 # A spread, relative L2, from which on a case counts as chaotic: limits of twice that pass images that anyone
 # can tell apart. One ulp of float32 grown to this was amplified 400,000 times.

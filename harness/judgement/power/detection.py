@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.baselines import Baseline
-from harness.cases import Case
+from harness.baselines.baseline import Baseline
+from harness.cases.case import Case
 from harness.faults.catalogue import Fault
 from harness.faults.output import apply_output_fault
 from harness.judgement import bits
 from harness.judgement.hard import hard_failures
-from harness.judgement.record import Judgement, Verdict
+from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.tiers import Tier
 from harness.judgement.verdicts import judge
-from harness.measurement.record import Measurement
+from harness.measurement.measurement import Measurement
 from harness.measurement.statistics import summarise
 
 # Exact comparison, that of the same environment, catches every change and proves nothing.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.baselines import Baseline
-from harness.cases import Calibrated, Case, Limits
+from harness.baselines.baseline import Baseline
+from harness.cases.case import Case
+from harness.cases.tolerance import Calibrated, Limits
 from harness.judgement.limited import safety_factor
 from harness.judgement.power.detection import TIER
 

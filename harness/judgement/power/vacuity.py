@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from harness.baselines import Baseline
+from harness.baselines.baseline import Baseline
 from harness.baselines.errors import shown
-from harness.cases import Calibrated, Case, Limits
+from harness.cases.case import Case
+from harness.cases.tolerance import Calibrated, Limits
 from harness.faults.catalogue import FAULTS, Fault, FaultNotApplicable
 from harness.judgement.power.detection import TIER, Detection, detect, with_output_fault
 

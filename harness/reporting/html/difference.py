@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.measurement.record import Array
+from harness.measurement.measurement import Array
 
 # Codes 1 to 255 span this many decades below the largest difference, in steps of 5.6 %.
 DECADES = 6

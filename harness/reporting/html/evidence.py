@@ -6,7 +6,7 @@ from itertools import zip_longest
 from typing import Any
 
 from harness.judgement import bits
-from harness.measurement.record import Draw, Measurement
+from harness.measurement.measurement import Draw, Measurement
 
 # Around the first draw that differs, and from the first where none does.
 _DRAWS_SHOWN = 24

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.measurement.record import Array
+from harness.measurement.measurement import Array
 from harness.reporting.html import difference
 from harness.reporting.html.png import encode_png
 

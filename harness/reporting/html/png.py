@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 
-from harness.measurement.record import Array
+from harness.measurement.measurement import Array
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # PNG's colour types (https://www.w3.org/TR/png-3/, section 11.2.1) by number of channels.

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.baselines import Baseline, Calibration
-from harness.cases import Calibrated, Case
-from harness.judgement import Tier
+from harness.baselines.baseline import Baseline
+from harness.baselines.calibration import Calibration
+from harness.cases.case import Case
+from harness.cases.tolerance import Calibrated
 from harness.judgement.calibration.limits import StepLimits, calibrated_limits
 from harness.judgement.calibration.spread import distance
 from harness.judgement.deviations import statistic_deviation
 from harness.judgement.limited import safety_factor
-from harness.measurement.record import Measurement, StepRecord
+from harness.judgement.tiers import Tier
+from harness.measurement.measurement import Measurement, StepRecord
 
 
 def step_drift(

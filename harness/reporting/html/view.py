@@ -7,16 +7,20 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from harness.baselines import Baseline, BaselineStore, Calibration
+from harness.baselines.baseline import Baseline
+from harness.baselines.calibration import Calibration
 from harness.baselines.errors import shown
-from harness.cases import Calibrated, Case, Limits
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case
+from harness.cases.tolerance import Calibrated, Limits
 from harness.codec import to_json
 from harness.errors import HarnessError
 from harness.explanation.causes import Cause
-from harness.judgement import Judgement, Tier
 from harness.judgement.check import Check
+from harness.judgement.judgement import Judgement
 from harness.judgement.rows import Row, statistic_rows
-from harness.measurement.record import Measurement
+from harness.judgement.tiers import Tier
+from harness.measurement.measurement import Measurement
 from harness.reporting.commands import Commands
 from harness.reporting.html import evidence
 from harness.reporting.html.difference import comparable, difference, histogram

@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from harness.baselines import Baseline, BaselineStore, Calibration, Provenance, device_key
+from harness.baselines.baseline import Baseline, Provenance, device_key
+from harness.baselines.calibration import Calibration
 from harness.baselines.git import Commit
-from harness.cases import Case, load_suite
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case
+from harness.cases.load import load_suite
 from harness.execution.runner import Runner
 from harness.explanation.causes import root_causes
 from harness.judgement.calibration.envelope import Member, make_calibration
-from harness.measurement.record import Measurement
+from harness.measurement.measurement import Measurement
 from harness.operations.calibrate import member_job
 from harness.operations.check import check
 from harness.pipelines.checkpoints import resolve

@@ -43,7 +43,7 @@ def test_a_case_that_crashed_has_its_log_and_the_baseline_alone(tmp_path):
 
 
 def test_a_case_without_a_baseline_has_a_view(tmp_path):
-    from harness.baselines import BaselineStore
+    from harness.baselines.store import BaselineStore
     from harness.operations.check import check
     from harness.reporting.commands import commands
     from harness.reporting.html.view import case_view

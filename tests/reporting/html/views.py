@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from samples import make_baseline, make_calibration, make_case, make_measurement
 
-from harness.baselines import BaselineStore
-from harness.baselines.record import Baseline
-from harness.cases import Case
+from harness.baselines.baseline import Baseline
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.explanation.causes import root_causes
-from harness.measurement.record import Measurement
+from harness.measurement.measurement import Measurement
 from harness.operations.check import check
 from harness.reporting.commands import commands
 from harness.reporting.html.run import write_report

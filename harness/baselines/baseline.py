@@ -13,10 +13,10 @@ from harness import __version__
 from harness.baselines.calibration import Calibration
 from harness.baselines.errors import BaselineError
 from harness.baselines.git import Commit
-from harness.measurement.record import Measurement
+from harness.measurement.measurement import Measurement
 
 if TYPE_CHECKING:
-    from harness.cases import Case
+    from harness.cases.case import Case
 
 
 @dataclass(frozen=True)

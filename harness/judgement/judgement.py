@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any
 
-from harness.cases import Case
+from harness.cases.case import Case
 from harness.judgement.rows import Row
 from harness.judgement.tiers import FieldDifference, Tier
 
