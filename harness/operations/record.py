@@ -111,7 +111,7 @@ class Recording:
         One worker runs them in order, the other from the last to the first: so what a case leaves behind in
         its worker shows in those that run after it. The results are in the order of ``cases``.
 
-        Raises :class:`harness.baselines.BaselineError` where the store cannot be written to, before any case
+        Raises :class:`BaselineError` where the store cannot be written to, before any case
         has run for nothing.
         """
         self._store.check_writable(cases)
@@ -186,7 +186,7 @@ class Recording:
 def propose(case: Case, measurement: Measurement, store: BaselineStore) -> Candidate:
     """Return a measurement of ``case`` that repeats beside the baseline stored.
 
-    Raises what the store raises, and :class:`harness.baselines.BaselineError` for a measurement that is not
+    Raises what the store raises, and :class:`BaselineError` for a measurement that is not
     fit to be held to.
     """
     check_storable(case.name, measurement)
