@@ -160,7 +160,7 @@ def _judge(
     try:
         judgement = judge_against(store, case, measurement)
     except HarnessError as error:
-        judgement = Judgement.error(case, str(error))
+        judgement = Judgement.error(case, error)
     same = judgement.tier is Tier.SAME_ENVIRONMENT
     allowed = (Verdict.IDENTICAL,) if same else (Verdict.IDENTICAL, Verdict.WITHIN)
     told = f"{case.name} {name} → {environment.release}"

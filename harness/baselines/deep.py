@@ -10,11 +10,13 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing, record_command, shown
+from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing, shown
 from harness.baselines.files import write_durably
 from harness.baselines.baseline import Baseline
 from harness.baselines.store import BaselineStore, deep_trace_path
+from harness.cases.case import Case
 from harness.measurement.measurement import array_sha256
+from harness.remedy import Action
 from harness.tracing.trace import DeepTrace, TraceDamaged
 
 
@@ -51,31 +53,28 @@ def write_deep(store: BaselineStore, baseline: Baseline, trace: DeepTrace) -> Pa
     return path
 
 
-def load_deep(store: BaselineStore, baseline: Baseline, suite_file: Path | None) -> DeepTrace:
-    """Return the deep trace of ``baseline``, every byte of it checked.
+def load_deep(store: BaselineStore, case: Case, baseline: Baseline) -> DeepTrace:
+    """Return the deep trace of the ``baseline`` of ``case``, every byte of it checked.
 
-    ``suite_file`` is named in the command that an error tells to type. Raises :class:`BaselineMissing` where
+    Raises :class:`BaselineMissing` where
     there is none, :class:`BaselineDamaged` for one that is not what was recorded, and :class:`BaselineError`
     for that of another baseline.
     """
     path = deep_path(store, baseline)
-    command = record_command(
-        suite_file, baseline.suite, baseline.case_id, store.root, reason=False, options=store.options
-    )
-    again = f"Record it again, in the baseline's environment: {command} --deep"
+    again = case.remedy(Action.RECORD_TRACE_AGAIN)
     try:
         trace = DeepTrace.from_bytes(path.read_bytes())
     except FileNotFoundError:
         raise BaselineMissing(
-            f"{shown(path)}: there is no deep trace; record it where the baseline is right: {command} --deep"
+            f"{shown(path)}: there is no deep trace", remedy=case.remedy(Action.RECORD_TRACE)
         ) from None
     except OSError as error:
-        raise BaselineDamaged(f"{shown(path)}: it cannot be read: {error.strerror}. {again}") from None
+        raise BaselineDamaged(f"{shown(path)}: it cannot be read: {error.strerror}", remedy=again) from None
     except TraceDamaged as damage:
-        raise BaselineDamaged(f"{shown(path)}: {damage}. {again}") from None
+        raise BaselineDamaged(f"{shown(path)}: {damage}", remedy=again) from None
     if trace.baseline != baseline_identity(baseline):
         raise BaselineError(
-            f"{shown(path)}: it is the deep trace of another baseline than {baseline.device}.json beside it. "
-            f"{again}"
+            f"{shown(path)}: it is the deep trace of another baseline than {baseline.device}.json beside it",
+            remedy=again,
         )
     return trace

@@ -1,17 +1,15 @@
-"""How the cases of today stand to the baselines stored: ok, missing, stale, damaged, orphaned."""
+"""What changed in a case since its baseline was recorded."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from harness.baselines.errors import BaselineDamaged, BaselineMissing, record_command
+from harness.baselines.errors import BaselineUnusable
 from harness.baselines.baseline import Baseline
-from harness.baselines.store import BaselineStore, Key
-from harness.cases.case import Case, Suite
+from harness.cases.case import Case
+from harness.remedy import Action
 
 ABSENT = "(absent)"
 
@@ -28,23 +26,31 @@ class FieldChange:
         return f"{self.name}: {self.old} -> {self.new}"
 
 
-@dataclass(frozen=True)
-class BaselineState:
-    """How one case stands to its baseline on one device; ``message`` says what is wrong and what to type.
+class BaselineStale(BaselineUnusable):
+    """The case was edited since ``baseline`` was recorded: ``changes`` are what differs in its definition."""
 
-    ``baseline`` is the one stored where it can be read.
-    """
+    state = "stale"
 
-    kind: Literal["ok", "missing", "stale", "damaged"]
-    path: Path
-    changes: tuple[FieldChange, ...] = ()
-    message: str = ""
-    baseline: Baseline | None = None
+    def __init__(self, case: Case, baseline: Baseline) -> None:
+        recorded = baseline.provenance
+        changes = definition_changes(recorded.case_definition, case.definition())
+        what = "; ".join(map(str, changes)) or "its hash, which another version of harness computed otherwise"
+        super().__init__(
+            f"the case was edited since its baseline was recorded on {recorded.date}: {what}",
+            remedy=case.remedy(Action.UNDO_EDIT, calibrate=recalibrated(case, baseline)),
+        )
+        self.baseline = baseline
+        self.changes = changes
 
-    @property
-    def told(self) -> str:
-        """What is wrong, with the word for it where there is a baseline at all."""
-        return self.message if self.kind == "missing" else f"its baseline is {self.kind}: {self.message}"
+
+def stale(case: Case, baseline: Baseline) -> BaselineStale | None:
+    """Return why ``baseline`` is not one of ``case`` as it is now; None where it is."""
+    return None if baseline.provenance.case_hash == case.hash() else BaselineStale(case, baseline)
+
+
+def recalibrated(case: Case, baseline: Baseline | None) -> bool:
+    """Whether a recording of ``case`` in place of ``baseline`` has to be calibrated, as that one was."""
+    return case.needs_calibration or (baseline is not None and baseline.calibration is not None)
 
 
 def definition_changes(recorded: dict[str, Any], current: dict[str, Any]) -> tuple[FieldChange, ...]:
@@ -52,74 +58,6 @@ def definition_changes(recorded: dict[str, Any], current: dict[str, Any]) -> tup
     old, new = _flat(recorded), _flat(current)
     names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
     return tuple(FieldChange(name, old.get(name, ABSENT), new.get(name, ABSENT)) for name in names)
-
-
-def stale_message(case: Case, baseline: Baseline, root: Path, *, options: Sequence[str] = ()) -> str | None:
-    """Return why ``baseline`` is not one of ``case`` as it is now, and what to type; None where it is.
-
-    ``options`` go into the command; see :func:`harness.baselines.record_command`.
-    """
-    if baseline.provenance.case_hash == case.hash():
-        return None
-    changes = definition_changes(baseline.provenance.case_definition, case.definition())
-    what = "; ".join(map(str, changes)) or "its hash, which another version of harness computed otherwise"
-    calibrate = case.needs_calibration or baseline.calibration is not None
-    command = record_command(
-        case.path, case.suite, case.id, root, reason=True, calibrate=calibrate, options=options
-    )
-    return (
-        f"the case was edited since its baseline was recorded on {baseline.provenance.date}: {what}. "
-        f"Undo the edit, or record the case again: {command}"
-    )
-
-
-def state_of(case: Case, store: BaselineStore, device: str) -> BaselineState:
-    """Return how ``case`` stands to its baseline for ``device`` (a device key)."""
-    path = store.path(case.suite, case.id, device)
-    try:
-        baseline = store.load(case.suite, case.id, device, suite_file=case.path)
-    except BaselineMissing as error:
-        return BaselineState("missing", path, message=str(error))
-    except BaselineDamaged as error:
-        return BaselineState("damaged", path, message=str(error))
-    message = stale_message(case, baseline, store.root, options=store.options)
-    if message is None:
-        return BaselineState("ok", path, baseline=baseline)
-    changes = definition_changes(baseline.provenance.case_definition, case.definition())
-    return BaselineState("stale", path, changes, message, baseline)
-
-
-def unusable(case: Case, store: BaselineStore) -> BaselineState | None:
-    """Return why no run of ``case`` can be held to a baseline, on whatever device; None where one may be.
-
-    That of the first device where every device's is stale or damaged.
-    """
-    devices = store.devices(case.suite, case.id)
-    if not devices:
-        command = record_command(
-            case.path,
-            case.suite,
-            case.id,
-            store.root,
-            reason=False,
-            calibrate=case.needs_calibration,
-            options=store.options,
-        )
-        message = f"no baseline of {case.name} is stored in {store.root}; record it: {command}"
-        return BaselineState("missing", store.root, message=message)
-    found = []
-    for device in devices:
-        state = state_of(case, store, device)
-        if state.kind == "ok":
-            return None
-        found.append(state)
-    return found[0]
-
-
-def orphans(suites: Iterable[Suite], store: BaselineStore) -> tuple[Key, ...]:
-    """Return the baselines that belong to no case of ``suites``, which must be all suites of the store."""
-    known = {(suite.name, case.id) for suite in suites for case in suite.cases}
-    return tuple(key for key in store.stored() if (key.suite, key.case_id) not in known)
 
 
 def _flat(definition: dict[str, Any], prefix: str = "") -> dict[str, str]:

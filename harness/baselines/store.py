@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -13,11 +13,12 @@ import numpy as np
 
 from harness.baselines.arrays import ArraysError, decode_arrays, encode_arrays, stored_arrays
 from harness.baselines.document import BaselineDocument, DocumentError
-from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing, record_command, shown
+from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing, shown
 from harness.baselines.files import locked, sync_folder, write_durably
 from harness.baselines.baseline import Baseline
 from harness.cases.case import Case
 from harness.measurement.measurement import Measurement
+from harness.remedy import Action, Remedy
 
 
 class Key(NamedTuple):
@@ -44,14 +45,10 @@ class BaselineStore:
     under a name that holds their hash, then replaces the JSON, then gives the arrays their name; a
     reader looks in both places. So whenever a writer is killed, a whole baseline can be read: the old
     one before the JSON is replaced, the new one after.
-
-    ``options`` are those of the command line that say where cases run: the commands that messages tell to
-    type have them too.
     """
 
-    def __init__(self, root: Path, *, options: Sequence[str] = ()) -> None:
+    def __init__(self, root: Path) -> None:
         self.root = root
-        self.options = tuple(options)
 
     def path(self, suite: str, case_id: str, device: str) -> Path:
         """Return the JSON file of a baseline, there or not.
@@ -90,32 +87,21 @@ class BaselineStore:
     def load(self, suite: str, case_id: str, device: str, *, suite_file: Path | None = None) -> Baseline:
         """Return a baseline, every byte of it checked.
 
-        ``suite_file`` is named in the command that an error tells to type. Raises
-        :class:`BaselineMissing` where there is none, :class:`BaselineDamaged` where its files are not
-        what was recorded.
+        ``suite_file`` is for the remedy of an error. Raises :class:`BaselineMissing` where there is none,
+        :class:`BaselineDamaged` where its files are not what was recorded.
         """
         path = self.path(suite, case_id, device)
-        command = record_command(suite_file, suite, case_id, self.root, reason=False, options=self.options)
+        file = None if suite_file is None else str(suite_file)
         try:
             baseline = self._read(path)
         except FileNotFoundError:
             raise BaselineMissing(
-                f"{shown(path)}: there is no baseline of {suite}/{case_id} for {device}; record it: {command}"
+                f"{shown(path)}: there is no baseline of {suite}/{case_id} for {device}",
+                remedy=Remedy(Action.RECORD, suite, case_id, file),
             ) from None
         except _Damage as damage:
-            remedy = record_command(
-                suite_file,
-                suite,
-                case_id,
-                self.root,
-                reason=True,
-                calibrate=_may_be_calibrated(path),
-                options=self.options,
-            )
-            raise BaselineDamaged(
-                f"{shown(damage.path)}: {damage}. "
-                f"Restore the file from version control, or record it again: {remedy}"
-            ) from None
+            remedy = Remedy(Action.RESTORE, suite, case_id, file, calibrate=_may_be_calibrated(path))
+            raise BaselineDamaged(f"{shown(damage.path)}: {damage}", remedy=remedy) from None
         return baseline
 
     def _read(self, path: Path) -> Baseline:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from harness.cases.tolerance import Calibrated, Limits, Tolerance
 from harness.cases.wording import printable
+from harness.remedy import Action, Remedy, Where
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,10 @@ class Case:
     def name(self) -> str:
         """The case among those of all suites, as 'suite/id'."""
         return f"{self.suite}/{self.id}"
+
+    def remedy(self, action: Action, *, calibrate: bool = False, where: Where = Where.HERE) -> Remedy:
+        """Return a remedy on this case."""
+        return Remedy(action, self.suite, self.id, str(self.path), calibrate, where)
 
     @property
     def place(self) -> str:

@@ -39,7 +39,7 @@ from harness.releases.kept import Sources
 from harness.releases.requirements import Release
 from harness.reporting.baselines import warn_of_baselines
 from harness.reporting.bisection import BisectionDisplay, bisected_json, show_bisected
-from harness.reporting.commands import runner_options
+from harness.reporting.commands import Invocation
 from harness.reporting.destination import check_destination, write_result
 
 
@@ -105,9 +105,10 @@ def bisect(
         raise UsageError("--python gives environments as they are: leave --releases and --with out")
     case = one_case(path)
     # Of interpreters none is named: it is another one in each environment.
-    store = BaselineStore(baseline_dir, options=runner_options(device, None, device_id))
+    store = BaselineStore(baseline_dir)
+    invocation = Invocation(str(baseline_dir), device, device_id)
     console = Console()
-    warn_of_baselines(Console(stderr=True), [case], store)
+    warn_of_baselines(Console(stderr=True), [case], store, invocation)
     outcome = "nothing was written" if repo else "what has run is kept, the same command goes on from there"
     found: Bisected[Any]
     attribution = None
@@ -146,9 +147,9 @@ def bisect(
             )
             result = bisect_releases(case, line, running, store, until_drift=drift, progress=display.ran)
             found, attribution = result.bisected, result.attribution
-    show_bisected(console, case, found, attribution)
+    show_bisected(console, case, found, attribution, invocation)
     if json_file is not None:
-        write_result(json_file, bisected_json(case, found, attribution).encode())
+        write_result(json_file, bisected_json(case, found, attribution, invocation).encode())
 
 
 def _versions(texts: list[str]) -> list[str]:

@@ -19,11 +19,12 @@ from harness.commands.options import (
     Timeout,
     check_baseline_dir,
     interruptible,
+    remedied,
     runners,
 )
 from harness.errors import UsageError
 from harness.operations.explain import explain_against_baseline, explain_against_python
-from harness.reporting.commands import runner_options
+from harness.reporting.commands import Invocation
 from harness.reporting.destination import check_destination, write_result
 from harness.reporting.explanation import explanation_json, explanation_text
 
@@ -62,16 +63,17 @@ def explain(
     if json_file is not None:
         check_destination(json_file)
     # What is recorded is what runs here, not the other interpreter.
-    store = BaselineStore(baseline_dir, options=runner_options(device, None, device_id))
-    with interruptible("nothing was written"), ExitStack() as stack:
+    store = BaselineStore(baseline_dir)
+    invocation = Invocation(str(baseline_dir), device, device_id)
+    with remedied(invocation), interruptible("nothing was written"), ExitStack() as stack:
         runner = stack.enter_context(runners(device, device_id, None, timeout)())
         if python is None:
             explanation = explain_against_baseline(case, runner, store, step=step)
         else:
             other = stack.enter_context(runners(device, device_id, python, timeout)())
             explanation = explain_against_python(case, runner, other, store, name=python, step=step)
-    print(explanation_text(explanation))
+    print(explanation_text(explanation, invocation))
     if json_file is not None:
-        write_result(json_file, explanation_json(explanation).encode())
+        write_result(json_file, explanation_json(explanation, invocation).encode())
     if not explanation.explained:
         raise typer.Exit(FAILED)

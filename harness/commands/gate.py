@@ -36,7 +36,7 @@ from harness.gate.policy import Policy
 from harness.gate.policy_file import read_policy
 from harness.gate.power_table import read_powers
 from harness.operations.gate import gate as run_gate
-from harness.reporting.commands import commands, runner_options
+from harness.reporting.commands import Invocation, commands
 from harness.reporting.destination import check_destination, write_result
 from harness.reporting.gate import GateProgress, show_gate
 from harness.reporting.gate_markdown import gate_markdown
@@ -78,7 +78,8 @@ def gate(
     selection = select(paths)
     rules, policy_file = _policy(policy, selection)
     powers = None if power is None else read_powers(power)
-    store = BaselineStore(baseline_dir, options=runner_options(device, python, device_id))
+    store = BaselineStore(baseline_dir)
+    invocation = Invocation(str(baseline_dir), device, device_id, python)
     console = Console()
     try:
         with (
@@ -97,14 +98,12 @@ def gate(
                 progress=display.finished,
                 checked=(lambda *_: None) if run is None else run.checked,
             )
-        helpful = {
-            case.name: commands(case, baseline_dir, device=device, python=python) for case in selection.cases
-        }
-        show_gate(console, result, helpful)
+        helpful = {case.name: commands(case, invocation) for case in selection.cases}
+        show_gate(console, result, helpful, invocation)
         if certificate is not None:
             _write(certificate, result)
         if summary is not None:
-            _append(summary, gate_markdown(result))
+            _append(summary, gate_markdown(result, invocation))
         if run is not None:
             print(run.append())
     except UsageError:

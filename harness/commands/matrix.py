@@ -40,7 +40,7 @@ from harness.releases.environments import Environments
 from harness.releases.kept import Sources
 from harness.releases.requirements import Release
 from harness.reporting.baselines import warn_of_baselines
-from harness.reporting.commands import runner_options
+from harness.reporting.commands import Invocation
 from harness.reporting.destination import check_destination, write_result
 from harness.reporting.history_run import RunHistory
 from harness.reporting.html.matrix_page import matrix_page
@@ -103,7 +103,8 @@ def matrix(
         raise UsageError("--with is for environments that are made: give --release, or leave it out")
     cases = without_tags(select(paths).cases, without_tag or [])
     # Of interpreters none is named: it is another one in each environment.
-    store = BaselineStore(baseline_dir, options=runner_options(device, None, device_id))
+    store = BaselineStore(baseline_dir)
+    invocation = Invocation(str(baseline_dir), device, device_id)
     run = None if history is None else RunHistory(history, "harness matrix")
     console, errors = Console(), Console(stderr=True)
     with interruptible("what has run is kept, the same command goes on from there"):
@@ -112,7 +113,7 @@ def matrix(
                 releases, extras or [], python or [], Environments(environments), status.update
             )
         warn_of_missing(errors, cases, columns)
-        warn_of_baselines(errors, cases, store)
+        warn_of_baselines(errors, cases, store, invocation)
         with MatrixDisplay(errors, len(cases), len(columns)) as display:
             running = Running(
                 make_runner=subject_maker(device, device_id, timeout, [Path.cwd()]),
@@ -124,13 +125,13 @@ def matrix(
             )
             checked = None if run is None else run.checked
             found = run_matrix(cases, columns, running, store, checked=checked)
-    show_matrix(console, found)
+    show_matrix(console, found, invocation)
     if json_file is not None:
-        write_result(json_file, matrix_json(found).encode())
+        write_result(json_file, matrix_json(found, invocation).encode())
     if html_file is not None:
-        write_result(html_file, matrix_page(found).encode())
+        write_result(html_file, matrix_page(found, invocation).encode())
     if markdown_file is not None:
-        write_result(markdown_file, matrix_markdown(found).encode())
+        write_result(markdown_file, matrix_markdown(found, invocation).encode())
     if run is not None:
         print(run.append())
     if not found.passed:

@@ -13,8 +13,9 @@ import typer
 from harness.commands.exits import FAILED as FAILED
 from harness.commands.exits import INTERRUPTED
 from harness.commands.exits import end as end
-from harness.errors import UsageError
+from harness.errors import HarnessError, UsageError
 from harness.execution.runner import Runner
+from harness.reporting.commands import Invocation, error_text
 
 Paths = Annotated[
     list[str],
@@ -68,3 +69,14 @@ def interruptible(outcome: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         end(f"interrupted: {outcome}", INTERRUPTED)
+
+
+@contextmanager
+def remedied(invocation: Invocation) -> Iterator[None]:
+    """End what fails for want of something that can be typed with the command to type."""
+    try:
+        yield
+    except HarnessError as error:
+        if error.remedy is None:
+            raise
+        end(f"error: {error_text(error, invocation)}", FAILED)

@@ -27,7 +27,7 @@ from harness.commands.options import (
 from harness.execution.pool import RunnerPool
 from harness.judgement.power.case_power import PowerReport
 from harness.operations.power import chosen_faults, measure_power
-from harness.reporting.commands import runner_options
+from harness.reporting.commands import Invocation
 from harness.reporting.destination import check_destination, write_result
 from harness.reporting.power import PowerDisplay
 from harness.reporting.power_picture import check_format, power_picture
@@ -64,8 +64,9 @@ def power(
     check_baseline_dir(baseline_dir)
     selection = select(paths)
     make = runners(device, device_id, python, timeout)
-    store = BaselineStore(baseline_dir, options=runner_options(device, python, device_id))
-    display = PowerDisplay(Console(), len(selection.cases), len(faults))
+    store = BaselineStore(baseline_dir)
+    invocation = Invocation(str(baseline_dir), device, device_id, python)
+    display = PowerDisplay(Console(), len(selection.cases), len(faults), invocation)
     found = []
     with interruptible("no file was written"):
         with RunnerPool(make, processes) as pool, display:

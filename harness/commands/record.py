@@ -41,7 +41,7 @@ from harness.operations.deep import Recorded, record_deep
 from harness.operations.record import Recording
 from harness.operations.vacuity import vacuous_cases
 from harness.reporting.calibration import CalibrationDisplay
-from harness.reporting.commands import runner_options
+from harness.reporting.commands import Invocation
 from harness.reporting.explanation import show_deep
 from harness.reporting.history_run import RunHistory
 from harness.reporting.recording import RecordingDisplay, show_uncalibrated, show_vacuous
@@ -79,11 +79,12 @@ def record(
     selection = select(paths)
     console = Console()
     make = runners(device, device_id, python, timeout)
-    store = BaselineStore(baseline_dir, options=runner_options(device, python, device_id))
+    store = BaselineStore(baseline_dir)
+    invocation = Invocation(str(baseline_dir), device, device_id, python)
     run = None if history is None else RunHistory(history, "harness record")
     with interruptible("no baseline was written"), make() as runner:
         recording = Recording(store)
-        with RecordingDisplay(console, len(selection.cases)) as display:
+        with RecordingDisplay(console, len(selection.cases), invocation) as display:
             recording.measure(selection.cases, runner, display)
     display.show_table(recording)
     if recording.changed and reason is None and sys.stdin.isatty():
@@ -91,12 +92,14 @@ def record(
     display.show_result(recording.store(reason), baseline_dir)
     passed = recording.complete
     if calibrate:
-        passed &= _calibrate(console, recording.stored_cases, make, processes, store, settings)
+        passed &= _calibrate(console, recording.stored_cases, make, processes, store, settings, invocation)
     else:
-        show_uncalibrated(console, recording.uncalibrated_cases, store)
+        show_uncalibrated(console, recording.uncalibrated_cases, invocation)
     if deep:
         with interruptible("the baselines are written, not all deep traces"), make() as runner:
-            passed &= show_deep(console, recording.stored_cases, partial(_deep, runner, store, deep_step))
+            passed &= show_deep(
+                console, recording.stored_cases, partial(_deep, runner, store, deep_step), invocation
+            )
     passed &= show_vacuous(console, vacuous_cases(recording.stored_cases, store))
     if run is not None:
         for case, result in recording.checks():
@@ -125,9 +128,10 @@ def calibrate(
     check_baseline_dir(baseline_dir)
     selection = select(paths)
     make = runners(device, device_id, python, timeout)
-    store = BaselineStore(baseline_dir, options=runner_options(device, python, device_id))
+    store = BaselineStore(baseline_dir)
+    invocation = Invocation(str(baseline_dir), device, device_id, python)
     console = Console()
-    passed = _calibrate(console, selection.cases, make, processes, store, settings)
+    passed = _calibrate(console, selection.cases, make, processes, store, settings, invocation)
     passed &= show_vacuous(console, vacuous_cases(selection.cases, store))
     if not passed:
         raise typer.Exit(FAILED)
@@ -144,10 +148,11 @@ def _calibrate(
     processes: int,
     store: BaselineStore,
     settings: Settings,
+    invocation: Invocation,
 ) -> bool:
     """Calibrate ``cases`` and show what came of it; return whether every one of them can be judged by it."""
     kept = "what has run is kept, the same command goes on from there"
-    display = CalibrationDisplay(console, len(cases), settings.members)
+    display = CalibrationDisplay(console, len(cases), settings.members, invocation)
     members = []
     with interruptible(kept), RunnerPool(make, processes) as pool, display:
         for case in cases:
@@ -157,7 +162,7 @@ def _calibrate(
                 members.append(result.kept)
                 display.finished(result)
             except HarnessError as error:
-                display.refused(case, str(error))
+                display.refused(case, error)
     for each in members:
         each.clear()
     display.show()

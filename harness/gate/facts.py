@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.remedy import Remedy
+
 # `judged` is all that ran and was compared; each other state says how far it got.
 State = Literal["judged", "not selected", "missing", "damaged", "stale", "failed"]
 
@@ -54,10 +56,11 @@ class CaseFacts:
     """What is known of one case after the run.
 
     ``line`` is where ``file``, its suite, has it. ``case_hash`` is that of its definition. ``verdict``,
-    ``tier``, ``margin``, ``worst``, ``reasons`` and ``notes`` are those of the judgement; where ``state`` is
-    not ``judged`` there is no verdict and ``reasons`` say why. ``environment`` and ``checkpoint`` are keys of
-    the certificate's tables. ``vacuous`` says why the case would notice nothing, ``power_gap`` why no power
-    table covers it. ``incomparable_by_chaos`` is whether chaos alone kept it from a verdict.
+    ``tier``, ``margin``, ``worst``, ``reasons``, ``remedy`` and ``notes`` are those of the judgement; where
+    ``state`` is not ``judged`` there is no verdict and ``reasons`` say why. ``environment`` and
+    ``checkpoint`` are keys of the certificate's tables. ``vacuous`` says why the case would notice nothing,
+    ``power_gap`` why no power table covers it. ``incomparable_by_chaos`` is whether chaos alone kept it from
+    a verdict.
     """
 
     suite: str
@@ -72,6 +75,7 @@ class CaseFacts:
     margin: float | None = None
     worst: Worst | None = None
     reasons: tuple[str, ...] = ()
+    remedy: Remedy | None = None
     notes: tuple[str, ...] = ()
     baseline: HeldTo | None = None
     environment: str | None = None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from harness.baselines.staleness import BaselineStale
 from harness.cases.case import Case
+from harness.codec import from_json, to_json
+from harness.errors import HarnessError
 from harness.judgement.rows import Row
 from harness.judgement.tiers import FieldDifference, Tier
+from harness.remedy import Remedy
 
 
 class Verdict(str, Enum):
@@ -26,7 +29,8 @@ class Verdict(str, Enum):
 class Judgement:
     """The verdict on one measurement of one case, and everything that led to it.
 
-    ``reasons`` say why it did not pass, the most telling first; ``notes`` are what is worth knowing either
+    ``reasons`` say why it did not pass, the most telling first, and ``remedy`` what to do about the last of
+    them; ``notes`` are what is worth knowing either
     way. ``baseline_path`` is the file it was compared with and ``baseline_device`` the device that one was
     recorded on; ``changed_operators`` are the canaries with other bits. ``tier`` is None where nothing was
     compared. ``elsewhere`` is whether the case is strict and this not its baseline's environment:
@@ -40,6 +44,7 @@ class Judgement:
     rows: tuple[Row, ...] = ()
     differences: tuple[FieldDifference, ...] = ()
     reasons: tuple[str, ...] = ()
+    remedy: Remedy | None = None
     notes: tuple[str, ...] = ()
     changed_operators: tuple[str, ...] = ()
     baseline_path: str | None = None
@@ -48,9 +53,11 @@ class Judgement:
     stale: bool = False
 
     @classmethod
-    def error(cls, case: Case, reason: str, *, stale: bool = False) -> Judgement:
+    def error(cls, case: Case, error: HarnessError) -> Judgement:
         """Return the judgement of a case that could not be run, or that has nothing to be held to."""
-        return cls(case.suite, case.id, Verdict.ERROR, reasons=(reason,), stale=stale)
+        stale = isinstance(error, BaselineStale)
+        reasons = (str(error),)
+        return cls(case.suite, case.id, Verdict.ERROR, reasons=reasons, remedy=error.remedy, stale=stale)
 
     @property
     def name(self) -> str:
@@ -77,37 +84,10 @@ class Judgement:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the judgement as JSON values; NaN and Inf become the texts ``nan``, ``inf``, ``-inf``."""
-        data = asdict(self)
-        data["verdict"] = self.verdict.value
-        data["tier"] = None if self.tier is None else self.tier.value
-        data["rows"] = [{key: _to_json(value) for key, value in row.items()} for row in data["rows"]]
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in data.items()}
+        data: dict[str, Any] = to_json(self)
+        return data
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Judgement:
         """Rebuild a judgement from :meth:`to_dict`'s data."""
-        tier = data["tier"]
-        return cls(
-            **{
-                **data,
-                "verdict": Verdict(data["verdict"]),
-                "tier": None if tier is None else Tier(tier),
-                "rows": tuple(_row(row) for row in data["rows"]),
-                "differences": tuple(FieldDifference(**difference) for difference in data["differences"]),
-                "reasons": tuple(data["reasons"]),
-                "notes": tuple(data["notes"]),
-                "changed_operators": tuple(data["changed_operators"]),
-            }
-        )
-
-
-_FIGURES = ("measured", "limit", "value", "baseline")
-
-
-def _to_json(value: Any) -> Any:
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _row(data: dict[str, Any]) -> Row:
-    figures = {key: None if data[key] is None else float(data[key]) for key in _FIGURES}
-    return Row(**{**data, **figures})
+        return from_json(cls, data)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Literal
 
 from harness.baselines.baseline import Baseline, device_key
-from harness.baselines.errors import shown
-from harness.baselines.staleness import stale_message
+from harness.baselines.errors import BaselineUnusable, shown
+from harness.baselines.staleness import stale
 from harness.cases.case import Case
 from harness.cases.tolerance import Calibrated, Limits
 from harness.judgement import bits
@@ -22,6 +20,7 @@ from harness.judgement.rows import Row, changed_statistic_rows, metric_rows, sta
 from harness.judgement.tiers import Tier, choose_tier, fingerprint_differences
 from harness.measurement.measurement import Measurement
 from harness.measurement.statistics import summarise
+from harness.remedy import Remedy
 
 BATCH = "batch vs single: "
 
@@ -32,14 +31,13 @@ def judge(
     baseline: Baseline,
     *,
     tier: Tier | None = None,
-    options: Sequence[str] = (),
-    uncalibrated: str | None = None,
+    uncalibrated: BaselineUnusable | Remedy | None = None,
 ) -> Judgement:
     """Return the verdict on ``measurement``, one run of ``case``, held to ``baseline``.
 
     The fingerprints choose the tier; with ``tier`` it is that one, whatever the environments: how power is
-    measured. ``options`` go into the commands that reasons tell to type. ``uncalibrated`` is what to say of a
-    baseline that has no calibration where there is more to it than that it was never made.
+    measured. ``uncalibrated`` says what is to be done about a ``baseline`` without a calibration, or what is
+    wrong with the one that it would have come from; without it the tier tells.
 
     In this order: a baseline of another definition of the case is an ``error``. What rounding cannot explain
     (other weights, other noise, another schedule, a hard failure, a batch that differs from its single
@@ -49,11 +47,12 @@ def judge(
     an output of the same bits is ``identical`` there, too. Calibrated limits are on the latents of every step
     as well.
     """
-    root = baseline_root(baseline)
-    stale = stale_message(case, baseline, root, options=options)
     context = _context(case, measurement, baseline, tier)
-    if stale is not None:
-        return replace(context, verdict=Verdict.ERROR, tier=None, reasons=(stale,), stale=True)
+    if (edited := stale(case, baseline)) is not None:
+        told = (str(edited),)
+        return replace(
+            context, verdict=Verdict.ERROR, tier=None, reasons=told, remedy=edited.remedy, stale=True
+        )
     if case.batch_consistency is not None and measurement.singles is None:
         reason = "the run yielded no single images, which batch_consistency compares the batch with"
         return replace(context, verdict=Verdict.ERROR, reasons=(reason,))
@@ -67,9 +66,7 @@ def judge(
         bits.schedule_change(measurement, baseline.measurement),
         *batch_reasons,
     ]
-    found = _compared(
-        case, measurement, baseline, context, comparable=not hard, options=options, uncalibrated=uncalibrated
-    )
+    found = _compared(case, measurement, baseline, context, comparable=not hard, uncalibrated=uncalibrated)
     reasons = (*(fact for fact in facts if fact is not None), *found.reasons)
     drifted = len(reasons) > len(found.reasons)
     return replace(
@@ -78,11 +75,6 @@ def judge(
         rows=(*found.rows, *batch_rows),
         reasons=reasons,
     )
-
-
-def baseline_root(baseline: Baseline) -> Path:
-    """Return the folder of the store that ``baseline`` was read from."""
-    return baseline.path.parents[2] if baseline.path is not None else Path("baselines")
 
 
 def _context(case: Case, measurement: Measurement, baseline: Baseline, asked: Tier | None) -> Judgement:
@@ -118,8 +110,7 @@ def _compared(
     context: Judgement,
     *,
     comparable: bool,
-    options: Sequence[str],
-    uncalibrated: str | None,
+    uncalibrated: BaselineUnusable | Remedy | None,
 ) -> Judgement:
     """Compare by what the tier asks for; without ``comparable`` no value can be held against another."""
     tier = context.tier
@@ -145,13 +136,16 @@ def _compared(
     if isinstance(limits, Limits):
         return by_explicit_limits(context, measurement, baseline, limits)
     if baseline.calibration is None:
-        remedy = uncalibrated or calibration_remedy(
-            case, baseline_root(baseline), baseline.device, tier, options=options
-        )
         reason = (
-            f"the output differs, and without a calibration nothing tells drift from rounding {tier.words}: "
-            f"{remedy}, or set `tolerance.{tier.value}` at {shown(case.path)}:{case.line}"
+            f"the output differs, and without a calibration, or `tolerance.{tier.value}` at "
+            f"{shown(case.path)}:{case.line}, nothing tells drift from rounding {tier.words}"
         )
+        remedy: Remedy | None
+        if isinstance(uncalibrated, BaselineUnusable):
+            reason, remedy = f"{reason}: {uncalibrated.told}", uncalibrated.remedy
+        else:
+            remedy = uncalibrated or calibration_remedy(case, baseline.device, tier)
+        context = replace(context, remedy=remedy)
         return _shown(context, measurement, stored, reason, comparable=comparable)
     factor = safety_factor(tier, limits, baseline.calibration)
     return by_calibration(context, measurement, baseline, baseline.calibration, factor)

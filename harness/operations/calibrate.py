@@ -8,8 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from harness.baselines.baseline import Baseline, device_key
 from harness.baselines.calibration import Calibration
-from harness.baselines.errors import BaselineMissing, record_command
-from harness.baselines.staleness import stale_message, unusable
+from harness.baselines.current import load_current, unusable
 from harness.baselines.store import BaselineStore, Written
 from harness.cases.case import Case
 from harness.cases.tolerance import MOST_FACTOR
@@ -18,6 +17,7 @@ from harness.judgement import bits
 from harness.judgement.calibration.envelope import CalibrationError, Member, make_calibration
 from harness.measurement.measurement import Measurement
 from harness.operations.members import KeptMembers
+from harness.remedy import Action
 
 MEMBERS = 10
 _FEWEST = 2
@@ -97,12 +97,10 @@ def calibrate(
     """
     name = case.name
     if (found := unusable(case, store)) is not None:
-        if found.kind == "missing":
-            raise BaselineMissing(found.message)
-        raise CalibrationError(f"{name}: {found.message}")
+        raise found
     base = pool.run(member_job(case, None))
-    baseline = store.load(case.suite, case.id, device_key(base.fingerprint), suite_file=case.path)
-    _check_unchanged(case, base, baseline, store)
+    baseline = load_current(store, case, device_key(base.fingerprint))
+    _check_unchanged(case, base, baseline)
     kept = KeptMembers(store.root, baseline)
     members = {seed: kept.load(seed) for seed in range(1, settings.members + 1)}
     done = {seed: member for seed, member in members.items() if member is not None}
@@ -126,10 +124,8 @@ def member_job(case: Case, seed: int | None) -> dict[str, Any]:
     return job if seed is None else {**job, "perturbation": seed}
 
 
-def _check_unchanged(case: Case, base: Measurement, baseline: Baseline, store: BaselineStore) -> None:
+def _check_unchanged(case: Case, base: Measurement, baseline: Baseline) -> None:
     """Raise unless ``base`` has the bits of ``baseline``: members around anything else say nothing of it."""
-    if (stale := stale_message(case, baseline, store.root, options=store.options)) is not None:
-        raise CalibrationError(f"{case.name}: {stale}")
     stored = baseline.measurement
     changes = [
         bits.checkpoint_change(base, stored),
@@ -139,11 +135,8 @@ def _check_unchanged(case: Case, base: Measurement, baseline: Baseline, store: B
         None if bits.same_bits(base.output, stored.output) else "the output is not bitwise equal",
     ]
     if (change := next((each for each in changes if each is not None), None)) is not None:
-        command = record_command(
-            case.path, case.suite, case.id, store.root, options=store.options, reason=True, calibrate=True
-        )
         raise CalibrationError(
             f"{case.name}: a run here does not give the baseline's bits ({change}), so members "
-            f"around it would say nothing of the baseline. Calibrate where it was recorded, or record it "
-            f"again: {command}"
+            "around it would say nothing of the baseline",
+            remedy=case.remedy(Action.CALIBRATE_ELSEWHERE, calibrate=True),
         )

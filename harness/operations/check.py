@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from harness.baselines.staleness import unusable
+from harness.baselines.current import unusable
+from harness.baselines.staleness import BaselineStale
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.errors import HarnessError
@@ -29,11 +30,11 @@ def check(case: Case, runner: CaseRunner, store: BaselineStore) -> Check:
     """
     try:
         if (found := unusable(case, store)) is not None:
-            judgement = Judgement.error(case, found.message, stale=found.kind == "stale")
-            return Check(judgement, baseline=found.baseline)
+            baseline = found.baseline if isinstance(found, BaselineStale) else None
+            return Check(Judgement.error(case, found), baseline=baseline)
         measurement = runner.run(case.job())
     except HarnessError as error:
-        return Check(Judgement.error(case, str(error)))
+        return Check(Judgement.error(case, error))
     return hold(case, measurement, store)
 
 
@@ -42,7 +43,7 @@ def hold(case: Case, measurement: Measurement, store: BaselineStore) -> Check:
     baseline = None
     try:
         baseline = select_baseline(store, case, measurement.fingerprint)
-        judgement = judge(case, measurement, baseline, options=store.options)
+        judgement = judge(case, measurement, baseline)
     except HarnessError as error:
-        judgement = Judgement.error(case, str(error))
+        judgement = Judgement.error(case, error)
     return Check(judgement, measurement, baseline)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.baselines.baseline import Baseline, Provenance, device_key
-from harness.baselines.staleness import state_of, unusable
+from harness.baselines.current import load_current, unusable
+from harness.baselines.errors import BaselineMissing, BaselineUnusable
 from harness.baselines.store import BaselineStore, check_storable
 from harness.cases.case import Case
 from harness.errors import HarnessError
@@ -19,6 +20,7 @@ from harness.measurement.measurement import Measurement
 from harness.operations.selection import judge_against
 from harness.releases.bits import bits_of
 from harness.releases.comparison import Comparison, RunResult, in_short
+from harness.remedy import Remedy
 
 
 def compare_runs(
@@ -40,11 +42,11 @@ def compare_runs(
         check_storable("the run compared with", reference)
         judged = judge(case, measured, baseline, tier=tier, uncalibrated=lacking)
     except HarnessError as error:
-        return Comparison(Verdict.ERROR, reasons=(str(error),))
+        return Comparison(Verdict.ERROR, reasons=(str(error),), remedy=error.remedy)
     found = replace(_of(judged, measured, reference), strict=case.strict)
     if bits_of(measured) == bits_of(reference):
         # Also of a strict case: that the bits are the same needs no tolerance.
-        return replace(found, verdict=Verdict.IDENTICAL, share=0.0, worst=None, reasons=())
+        return replace(found, verdict=Verdict.IDENTICAL, share=0.0, worst=None, reasons=(), remedy=None)
     if found.verdict is Verdict.IDENTICAL:
         return replace(found, verdict=Verdict.WITHIN)
     return found
@@ -56,28 +58,29 @@ def compare_with_baseline(case: Case, measured: Measurement, store: BaselineStor
     if device not in store.devices(case.suite, case.id):
         return None
     judged = judge_against(store, case, measured)
-    found = Comparison(judged.verdict, judged.tier, reasons=judged.reasons)
+    found = Comparison(judged.verdict, judged.tier, reasons=judged.reasons, remedy=judged.remedy)
     return replace(found, differences=tuple(map(str, judged.differences)))
 
 
-def as_baseline(case: Case, reference: Measurement, store: BaselineStore) -> tuple[Baseline, str | None]:
+def as_baseline(
+    case: Case, reference: Measurement, store: BaselineStore
+) -> tuple[Baseline, BaselineUnusable | Remedy | None]:
     """Return ``reference`` as a baseline, with the calibration of the one stored where that is the case's.
 
-    Beside it, where there is no such calibration, why not and what to do.
+    Beside it, where there is no such calibration, what is wrong or what to do.
     """
     provenance = Provenance.of(case, reason="", git_commit=None)
     made = Baseline(case.suite, case.id, device_key(reference.fingerprint), reference, provenance)
-    stored = state_of(case, store, made.device)
-    if stored.kind == "ok" and stored.baseline is not None:
-        calibration = stored.baseline.calibration
-        # The run is one of another interpreter than a command would take, whatever that one's environment is.
-        tier = Tier.ACROSS_RELEASES
-        remedy = calibration_remedy(case, store.root, made.device, tier, options=store.options)
-        return replace(made, calibration=calibration), None if calibration else remedy
-    if stored.kind == "missing":
+    try:
+        calibration = load_current(store, case, made.device).calibration
+    except BaselineMissing as missing:
         # Of a case that has none on any device it says how to record one that is calibrated.
-        stored = unusable(case, store) or stored
-    return made, stored.told
+        return made, unusable(case, store) or missing
+    except BaselineUnusable as error:
+        return made, error
+    # The run is one of another interpreter than a command would take, whatever that one's environment is.
+    remedy = None if calibration else calibration_remedy(case, made.device, Tier.ACROSS_RELEASES)
+    return replace(made, calibration=calibration), remedy
 
 
 def _of(judged: Judgement, measured: Measurement, reference: Measurement) -> Comparison:
@@ -93,6 +96,7 @@ def _of(judged: Judgement, measured: Measurement, reference: Measurement) -> Com
         operators=judged.changed_operators,
         differences=tuple(map(str, judged.differences)),
         reasons=judged.reasons,
+        remedy=judged.remedy,
     )
 
 

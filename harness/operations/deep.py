@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from harness.baselines.baseline import device_key
+from harness.baselines.current import load_current
 from harness.baselines.deep import write_deep
-from harness.baselines.errors import record_command
-from harness.baselines.staleness import stale_message
+from harness.baselines.staleness import recalibrated
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.measurement.measurement import Measurement
+from harness.remedy import Action
 from harness.tracing.divergence import Divergence, Replay
 from harness.tracing.trace import DeepTrace
 
@@ -70,25 +71,13 @@ def record_deep(case: Case, runner: DeepRunner, store: BaselineStore, step: int)
     """
     check_step(case, step)
     trace = trace_that_replays(case.job(), runner, step)
-    baseline = store.load(case.suite, case.id, device_key(trace.fingerprint), suite_file=case.path)
-    if (stale := stale_message(case, baseline, store.root, options=store.options)) is not None:
-        raise HarnessError(f"{case.name}: {stale}")
+    baseline = load_current(store, case, device_key(trace.fingerprint))
     steps = baseline.measurement.trace
     if same_bits_in_pynative(case) and (step >= len(steps) or steps[step].sha256 != trace.after.sha256):
-        calibrate = case.needs_calibration or baseline.calibration is not None
-        command = record_command(
-            case.path,
-            case.suite,
-            case.id,
-            store.root,
-            options=store.options,
-            reason=True,
-            calibrate=calibrate,
-        )
         raise HarnessError(
             f"{case.name}: the latents after step {step} are not the baseline's here, so a "
-            "trace of this run would say nothing of it. Record the trace where the baseline was recorded, or "
-            f"both again: {command} --deep"
+            "trace of this run would say nothing of it",
+            remedy=case.remedy(Action.RECORD_BOTH, calibrate=recalibrated(case, baseline)),
         )
     return Recorded(case, write_deep(store, baseline, trace), step, len(trace.calls), trace.nbytes)
 

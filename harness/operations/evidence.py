@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.baselines.baseline import Baseline
-from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing, shown
-from harness.baselines.staleness import stale_message, unusable
+from harness.baselines.current import unusable
+from harness.baselines.errors import BaselineError, BaselineUnusable, shown
+from harness.baselines.staleness import BaselineStale, stale
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.errors import HarnessError
@@ -46,10 +47,10 @@ class Evidence:
         judgement = result.judgement
         state = self._state(case, result)
         if state == "stale" and result.baseline is not None:
-            told = stale_message(case, result.baseline, self.store.root, options=self.store.options)
-            return _facts(case, state, reasons=(str(told),))
+            edited = BaselineStale(case, result.baseline)
+            return _facts(case, state, reasons=(str(edited),), remedy=edited.remedy)
         if state != "judged" or result.measurement is None or result.baseline is None:
-            return _facts(case, state, reasons=judgement.reasons)
+            return _facts(case, state, reasons=judgement.reasons, remedy=judgement.remedy)
         baseline = result.baseline
         return _facts(
             case,
@@ -59,6 +60,7 @@ class Evidence:
             margin=judgement.margin,
             worst=_worst(judgement),
             reasons=judgement.reasons,
+            remedy=judgement.remedy,
             notes=judgement.notes,
             baseline=_held_to(baseline, self.store.root),
             environment=self._environment(result.measurement),
@@ -73,16 +75,14 @@ class Evidence:
         try:
             if result.measurement is None:
                 found = unusable(case, self.store)
-                return "failed" if found is None or found.kind == "ok" else found.kind
+                return "failed" if found is None else found.state
             if result.baseline is None:
                 select_baseline(self.store, case, result.measurement.fingerprint)
                 return "failed"
-            if stale_message(case, result.baseline, self.store.root) is not None:
+            if stale(case, result.baseline) is not None:
                 return "stale"
-        except BaselineMissing:
-            return "missing"
-        except BaselineDamaged:
-            return "damaged"
+        except BaselineUnusable as error:
+            return error.state
         except HarnessError:
             return "failed"
         return "failed" if result.judgement.verdict is Verdict.ERROR else "judged"

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from harness.baselines.baseline import Baseline, Provenance, device_key
 from harness.baselines.deep import load_deep
 from harness.baselines.errors import BaselineError, BaselineMissing, shown
-from harness.baselines.staleness import stale_message
+from harness.baselines.staleness import stale
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.errors import HarnessError
@@ -21,6 +21,7 @@ from harness.judgement.verdicts import judge
 from harness.measurement.measurement import Measurement
 from harness.operations.deep import DeepRunner, check_step, same_bits_in_pynative, trace_that_replays
 from harness.operations.selection import select_baseline
+from harness.remedy import Remedy
 from harness.tracing.divergence import Divergence, Replay
 from harness.tracing.trace import DeepTrace
 
@@ -32,12 +33,20 @@ References = Callable[[int], DeepTrace]
 
 
 @dataclass(frozen=True)
+class Note:
+    """Something to know about an explanation, and what to do about it where there is a command for that."""
+
+    text: str
+    remedy: Remedy | None = None
+
+
+@dataclass(frozen=True)
 class Explanation:
     """Why a run of a case is not its reference.
 
     ``reference`` says what it was held to. ``causes`` are what differs, first cause first; ``replay`` is what
     the cells did in one step, None where that was not looked into; ``conclusion`` is the class of what was
-    found, ``finding`` the place where ``replay`` decided it, and ``notes`` what to know or to type.
+    found, ``finding`` the place where ``replay`` decided it, and ``notes`` what to know or to do.
     """
 
     suite: str
@@ -47,7 +56,7 @@ class Explanation:
     conclusion: Conclusion
     replay: Replay | None = None
     finding: Divergence | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def name(self) -> str:
@@ -60,7 +69,7 @@ class Explanation:
         return self.conclusion != "unknown"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the explanation as plain data, NaN and Inf as they are."""
+        """Return the explanation but for its notes as plain data, NaN and Inf as they are."""
         finding = self.finding
         return {
             "case": self.name,
@@ -71,7 +80,6 @@ class Explanation:
             "cell": finding.cell if finding and finding.place == "cell" else None,
             "causes": [cause.to_dict() for cause in self.causes],
             "replay": None if self.replay is None else self.replay.to_wire(),
-            "notes": list(self.notes),
         }
 
 
@@ -93,20 +101,20 @@ def explain_against_baseline(
     job = {**case.job(), **(changes or {})}
     measured = runner.run(job)
     baseline = select_baseline(store, case, measured.fingerprint)
-    if (stale := stale_message(case, baseline, store.root, options=store.options)) is not None:
-        raise BaselineError(f"{case.name}: {stale}")
+    if (edited := stale(case, baseline)) is not None:
+        raise edited
     where = "" if baseline.path is None else f" {shown(baseline.path)}"
     explaining = _Explaining(case, job, runner, measured, baseline, f"the baseline{where}")
     if not explaining.moves_latents:
         return explaining.without_cells()
     try:
-        trace = load_deep(store, baseline, case.path)
+        trace = load_deep(store, case, baseline)
     except BaselineMissing as missing:
-        # In the same environment any interpreter runs the same code, this one's.
-        other = "; or give --python the interpreter of an environment that is right"
-        return explaining.without_cells(
-            f"for the cell: {missing}{'' if explaining.same_environment else other}"
-        )
+        notes = [Note(f"for the cell: {missing}", missing.remedy)]
+        if not explaining.same_environment:
+            # In the same environment any interpreter runs the same code, this one's.
+            notes.append(Note("or give --python the interpreter of an environment that is right"))
+        return explaining.without_cells(*notes)
     if step is not None and step != trace.step:
         raise HarnessError(
             f"{case.name}: the deep trace stored is of step {trace.step}, not {step}; leave "
@@ -144,7 +152,7 @@ def explain_against_python(
     if not explaining.moves_latents:
         found = explaining.without_cells()
         if found.conclusion == "nothing" and (drift := _still_drifts(case, measured, store)) is not None:
-            return replace(found, notes=(*found.notes, drift))
+            return replace(found, notes=(*found.notes, Note(drift)))
         return found
     steps = explaining.steps() if step is None else [step]
     return explaining.with_cells(steps, lambda index: trace_that_replays(case.job(), other, index))
@@ -220,7 +228,7 @@ class _Explaining:
         pairs = zip(self._measured.trace, self._baseline.measurement.trace, strict=False)
         return next((i for i, (ours, theirs) in enumerate(pairs) if ours.sha256 != theirs.sha256), None)
 
-    def without_cells(self, *notes: str) -> Explanation:
+    def without_cells(self, *notes: Note) -> Explanation:
         """Return what the root causes alone say."""
         conclusion: Conclusion = "unknown"
         if not bits.changed_parts(self._measured, self._baseline.measurement) and not self._input_causes:
@@ -238,12 +246,12 @@ class _Explaining:
             try:
                 trace = references(step)
             except HarnessError as error:
-                return self.without_cells(f"no cell was looked into: {error}")
+                return self.without_cells(Note(f"no cell was looked into: {error}", error.remedy))
             latest = self._runner.replay(self._job, trace)
             if not trace.calls:
+                told = "no cell was looked into: the pipeline calls no mindspore.nn.Cell in step "
                 return self.without_cells(
-                    "no cell was looked into: the pipeline calls no mindspore.nn.Cell in step "
-                    f"{step} (in code of its own, or within a graph compiled by itself)"
+                    Note(f"{told}{step} (in code of its own, or within a graph compiled by itself)")
                 )
             replay = latest if replay is None or latest.findings else replay
             if latest.first_beyond_rounding is not None:
@@ -254,17 +262,18 @@ class _Explaining:
 
     def _concluded(self, replay: Replay) -> Explanation:
         finding = replay.first_beyond_rounding or replay.first
-        notes = list(self._notes(replay))
+        notes = list(map(Note, self._notes(replay)))
         if finding is None:
             alone = self.without_cells()
-            notes.append(
-                f"in step {replay.step} every cell and the scheduler's step compute what the reference did"
-            )
+            told = f"in step {replay.step} every cell and the scheduler's step compute what the reference did"
+            notes.append(Note(told))
             first = self._first_changed
             if first != replay.step:
-                notes.append(
+                told = (
                     f"the latents part in step {first}: look there, with `--python OTHER --step {first}` or "
-                    f"with a trace of that step (`harness record --deep --deep-step {first}`)"
+                )
+                notes.append(
+                    Note(f"{told}with a trace of that step (`harness record --deep --deep-step {first}`)")
                 )
             return replace(alone, replay=replay, notes=tuple(notes))
         return self._explanation(self._conclusion(finding, replay), replay, finding, tuple(notes))
@@ -312,7 +321,7 @@ class _Explaining:
         conclusion: Conclusion,
         replay: Replay | None = None,
         finding: Divergence | None = None,
-        notes: tuple[str, ...] = (),
+        notes: tuple[Note, ...] = (),
     ) -> Explanation:
         case = self._case
         return Explanation(

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from harness import __version__
+from harness.baselines.current import orphans
 from harness.baselines.errors import shown
 from harness.baselines.git import git_commit
-from harness.baselines.staleness import orphans
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.cases.selection import Selection

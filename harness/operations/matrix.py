@@ -137,7 +137,7 @@ def run_matrix(
 
 def _held(case: Case, outcome: RunResult, store: BaselineStore) -> Check:
     if isinstance(outcome, HarnessError):
-        return Check(Judgement.error(case, str(outcome)))
+        return Check(Judgement.error(case, outcome))
     return hold(case, outcome, store)
 
 

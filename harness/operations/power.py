@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from harness.baselines.baseline import Baseline, baseline_sha256, device_key
+from harness.baselines.current import load_current, unusable
 from harness.baselines.errors import BaselineError, BaselineMissing
-from harness.baselines.staleness import stale_message, unusable
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.cases.tolerance import Calibrated
@@ -58,7 +58,7 @@ def measure_power(
     try:
         subject = _subject(case, pool, store)
     except HarnessError as error:
-        return CasePower(case.suite, case.id, refusal=without_prefix(str(error), case))
+        return CasePower(case.suite, case.id, refusal=without_prefix(str(error), case), remedy=error.remedy)
     found = run_courses(subject, pool, faults, quick=quick, progress=progress)
     silent = vacuity(found)
     if (told := vacuous_output(case, subject.baseline)) is not None:
@@ -81,9 +81,7 @@ def _subject(case: Case, pool: Pool, store: BaselineStore) -> SoundCase:
     """Run ``case`` as it is; raises HarnessError unless it can be judged across releases, and passes."""
     _check_stored(case, store)
     measurement = pool.run(case.job())
-    baseline = store.load(case.suite, case.id, device_key(measurement.fingerprint), suite_file=case.path)
-    if (problem := _unfit(case, baseline, store)) is not None:
-        raise PowerError(problem)
+    baseline = _fit(case, store, device_key(measurement.fingerprint))
     judgement = judge(case, measurement, baseline, tier=TIER)
     if not judgement.passed:
         raise PowerError(
@@ -95,32 +93,34 @@ def _subject(case: Case, pool: Pool, store: BaselineStore) -> SoundCase:
 
 def _check_stored(case: Case, store: BaselineStore) -> None:
     """Raise, before anything runs, where not one of the stored baselines is fit for an examination."""
-    if (found := unusable(case, store)) is not None and found.kind == "missing":
-        raise BaselineMissing(found.message)
-    problems = []
+    if isinstance(found := unusable(case, store), BaselineMissing):
+        raise found
+    problems: list[HarnessError] = []
     for device in store.devices(case.suite, case.id):
         try:
-            problem = _unfit(case, store.load(case.suite, case.id, device, suite_file=case.path), store)
-        except BaselineError as error:
-            problem = str(error)
-        if problem is None:
+            _fit(case, store, device)
+        except (BaselineError, PowerError) as error:
+            problems.append(error)
+        else:
             return
-        problems.append(problem)
-    raise PowerError(problems[0])
+    raise problems[0]
 
 
-def _unfit(case: Case, baseline: Baseline, store: BaselineStore) -> str | None:
-    """Return why ``case`` cannot be judged across releases by ``baseline``, and what to do."""
-    if (stale := stale_message(case, baseline, store.root, options=store.options)) is not None:
-        return stale
+def _fit(case: Case, store: BaselineStore, device: str) -> Baseline:
+    """Return the baseline for ``device``; raises HarnessError where ``case`` has none across releases."""
+    baseline = load_current(store, case, device)
     if case.strict:
-        return f"is strict: it is not compared {TIER.words}, so it has no power there; remove `strict: true`"
+        raise PowerError(
+            f"is strict: it is not compared {TIER.words}, so it has no power there; remove `strict: true`"
+        )
     if not isinstance(case.tolerance.across_releases, Calibrated):
-        return None
+        return baseline
     if baseline.calibration is None:
         # Whether the interpreter that faults run under is that of the baseline is not known before they run.
-        remedy = calibration_remedy(case, store.root, baseline.device, TIER, options=store.options)
-        return f"is not calibrated, so it has no tolerance {TIER.words}: {remedy}"
+        raise PowerError(
+            f"is not calibrated, so it has no tolerance {TIER.words}",
+            remedy=calibration_remedy(case, baseline.device, TIER),
+        )
     if baseline.calibration.chaos is not None:
-        return f"is {chaos_text(baseline.calibration)}"
-    return None
+        raise PowerError(f"is {chaos_text(baseline.calibration)}")
+    return baseline

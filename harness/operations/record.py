@@ -49,7 +49,7 @@ class Refusal:
     """A case that cannot be recorded, and why."""
 
     case: Case
-    message: str
+    error: HarnessError
 
 
 # What became of a candidate: written or found in place, refused, or (None) kept back for want of a reason.
@@ -133,7 +133,7 @@ class Recording:
                     check_repeats(case.name, first.pop(index), measured)
                     results[index] = propose(case, measured, self._store)
                 except HarnessError as error:
-                    results[index] = Refusal(case, str(error))
+                    results[index] = Refusal(case, error)
                 progress.finished(case, results[index])
         found = [results[index] for index in range(len(cases))]
         self.candidates += [result for result in found if isinstance(result, Candidate)]
@@ -155,7 +155,7 @@ class Recording:
             yield candidate.case, hold(candidate.case, candidate.measurement, self._store)
         # After the candidates, of which some were refused when they came to be written.
         for refusal in self.refusals:
-            yield refusal.case, Check(Judgement.error(refusal.case, refusal.message))
+            yield refusal.case, Check(Judgement.error(refusal.case, refusal.error))
 
     def _outcome(self, candidate: Candidate, reason: str) -> Outcome:
         if candidate.state == "changed" and not reason:
@@ -164,7 +164,7 @@ class Recording:
         try:
             written = self._write(candidate, reason or FIRST_REASON)
         except HarnessError as error:
-            refusal = Refusal(candidate.case, str(error))
+            refusal = Refusal(candidate.case, error)
             self.refusals.append(refusal)
             return refusal
         self._stored.append(candidate.case)

@@ -33,7 +33,7 @@ def select_baseline(store: BaselineStore, case: Case, fingerprint: Mapping[str, 
         if case.strict or case.tolerance.across_devices is None:
             why = "is strict" if case.strict else "sets no tolerance.across_devices"
             hint = f"There is one for {', '.join(others)}, not used, as the case {why}"
-            raise BaselineMissing(f"{missing}. {hint}") from None
+            raise BaselineMissing(f"{missing}. {hint}", remedy=missing.remedy) from None
         return store.load(case.suite, case.id, others[0], suite_file=case.path)
 
 
@@ -42,5 +42,5 @@ def judge_against(store: BaselineStore, case: Case, measurement: Measurement) ->
     try:
         baseline = select_baseline(store, case, measurement.fingerprint)
     except BaselineError as error:
-        return Judgement.error(case, str(error))
-    return judge(case, measurement, baseline, options=store.options)
+        return Judgement.error(case, error)
+    return judge(case, measurement, baseline)

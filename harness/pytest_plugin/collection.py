@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.baselines.staleness import orphans
+from harness.baselines.current import orphans
 from harness.baselines.store import BaselineStore, Key
 from harness.cases.case import Case, Suite
 from harness.cases.load import check_unique_names, load_suite
@@ -24,7 +24,7 @@ from harness.explanation.causes import Cause, root_causes
 from harness.judgement.check import Check
 from harness.operations.check import check
 from harness.reporting.case_report import CaseReport
-from harness.reporting.commands import Commands, commands, runner_options
+from harness.reporting.commands import Commands, Invocation, commands
 from harness.reporting.terminal import judgement_text
 
 
@@ -32,9 +32,11 @@ class HarnessSession:
     """What one pytest process shares between its cases: the store, the runner, the suites it collected."""
 
     def __init__(self, config: pytest.Config, baselines: Path) -> None:
-        self._device: str = config.getoption("harness_device")
-        self._python: str | None = config.getoption("harness_python")
-        self.store = BaselineStore(baselines, options=runner_options(self._device, self._python))
+        self.store = BaselineStore(baselines)
+        # Without a number: each xdist worker has an NPU of its own.
+        self._invocation = Invocation(
+            str(baselines), config.getoption("harness_device"), python=config.getoption("harness_python")
+        )
         self.suites: list[Suite] = []
         self._orphans_elsewhere: set[Key] = set()
         self._config = config
@@ -45,8 +47,8 @@ class HarnessSession:
         """The runner, made when the first case runs."""
         if self._runner is None:
             self._runner = Runner(
-                python=self._python,
-                device=self._device,
+                python=self._invocation.python,
+                device=self._invocation.device,
                 device_id=_xdist_number(self._config),
                 timeout=self._config.getoption("harness_timeout"),
                 # Without a configuration file pytest's root is the folder of the suites.
@@ -56,14 +58,7 @@ class HarnessSession:
 
     def commands(self, case: Case, result: Check) -> Commands:
         """Return what to type about a checked case, to go on where this run is."""
-        return commands(
-            case,
-            self.store.root,
-            baseline=result.baseline,
-            tier=result.judgement.tier,
-            device=self._device,
-            python=self._python,
-        )
+        return commands(case, self._invocation, baseline=result.baseline, tier=result.judgement.tier)
 
     def view(self, case: Case, result: Check, causes: Sequence[Cause]) -> str | None:
         """Return what the report shows of a checked case, as JSON; None where no report is asked for."""

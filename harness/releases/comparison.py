@@ -8,6 +8,7 @@ from harness.errors import HarnessError
 from harness.judgement.judgement import Verdict
 from harness.judgement.tiers import Tier
 from harness.measurement.measurement import Measurement
+from harness.remedy import Remedy
 
 RunResult = Measurement | HarnessError
 
@@ -19,8 +20,9 @@ class Comparison:
     ``relative_l2`` is how far the output moved, None where that cannot be said; ``share`` the largest part
     of a limit that is used up (1 is at the limit) and ``worst`` the figure that uses it, None where nothing
     is limited. ``operators`` are the canaries that give other bits, ``differences`` the fields of the
-    fingerprint that differ, ``reasons`` say why it did not pass. ``strict`` is a case that asks not to be
-    compared across environments: that it is ``incomparable`` there is as it should be.
+    fingerprint that differ, ``reasons`` say why it did not pass and ``remedy`` what to do about the last of
+    them. ``strict`` is a case that asks not to be compared across environments: that it is ``incomparable``
+    there is as it should be.
     """
 
     verdict: Verdict
@@ -31,6 +33,7 @@ class Comparison:
     operators: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+    remedy: Remedy | None = None
     strict: bool = False
 
     @property

@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
+from harness.baselines.current import unusable
 from harness.baselines.errors import shown
-from harness.baselines.staleness import unusable
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.errors import HarnessError
+from harness.reporting.commands import Invocation, remedy_text
 
 
-def warn_of_baselines(console: Console, cases: Sequence[Case], store: BaselineStore) -> None:
+def warn_of_baselines(
+    console: Console, cases: Sequence[Case], store: BaselineStore, invocation: Invocation
+) -> None:
     """Say which cases that ask for calibrated limits have no baseline to take them from, and what to type.
 
     Where the folder is not there it is said once. None of it keeps cases from being compared: the same bits
@@ -29,16 +32,13 @@ def warn_of_baselines(console: Console, cases: Sequence[Case], store: BaselineSt
         )
         return
     for case in needing:
-        if (message := _wrong(case, store)) is not None:
-            _note(console, f"{case.name}: {message}")
-
-
-def _wrong(case: Case, store: BaselineStore) -> str | None:
-    try:
-        state = unusable(case, store)
-    except HarnessError as error:
-        return str(error)
-    return None if state is None else state.told
+        try:
+            found = unusable(case, store)
+        except HarnessError as error:
+            _note(console, f"{case.name}: {error}")
+        else:
+            if found is not None:
+                _note(console, f"{case.name}: {found.told}{remedy_text(found.remedy, invocation)}")
 
 
 def _note(console: Console, text: str) -> None:

@@ -10,11 +10,11 @@ from rich.text import Text
 
 import harness
 from harness.cases.case import Case
-from harness.codec import to_json
 from harness.counting import count
 from harness.releases.attribution import Attribution
 from harness.releases.bisection import Bisected
-from harness.reporting.matrix_report import cell_words
+from harness.reporting.commands import Invocation, reason_texts
+from harness.reporting.matrix_report import cell_words, comparison_json
 
 _FORMAT, _VERSION = "harness-bisection", 1
 _WORDS = {True: ("good", "green"), False: ("bad", "red"), None: ("skipped", "yellow")}
@@ -46,7 +46,11 @@ class BisectionDisplay:
 
 
 def show_bisected(
-    console: Console, case: Case, found: Bisected[Any], attribution: Attribution | None
+    console: Console,
+    case: Case,
+    found: Bisected[Any],
+    attribution: Attribution | None,
+    invocation: Invocation,
 ) -> None:
     """Print the first bad version, how it stands to the one before it, and where the change is."""
     # What else differs between two releases may be what changed it.
@@ -60,7 +64,7 @@ def show_bisected(
         lines.append(Text(f"  against the good end: {cell_words(found.to_good)}"))
     if found.step.operators:
         lines.append(Text(f"  operators with other bits: {', '.join(found.step.operators)}"))
-    lines += [Text(f"  {reason}") for reason in found.step.reasons]
+    lines += [Text(f"  {reason}") for reason in reason_texts(found.step, invocation)]
     if attribution is not None:
         lines.append(Text(f"  the change is in {attribution.part or 'no one part'}: {attribution.text}"))
         if attribution.others:
@@ -76,7 +80,9 @@ def show_bisected(
         console.print(line, soft_wrap=True)
 
 
-def bisected_json(case: Case, found: Bisected[Any], attribution: Attribution | None) -> str:
+def bisected_json(
+    case: Case, found: Bisected[Any], attribution: Attribution | None, invocation: Invocation
+) -> str:
     """Return what was found as JSON; versions are releases, or commits with their subject lines."""
     data = {
         "format": _FORMAT,
@@ -85,8 +91,8 @@ def bisected_json(case: Case, found: Bisected[Any], attribution: Attribution | N
         "case": case.name,
         "last_good": str(found.last_good),
         "first_bad": str(found.first_bad),
-        "step": to_json(found.step),
-        "to_good": to_json(found.to_good),
+        "step": comparison_json(found.step, invocation),
+        "to_good": comparison_json(found.to_good, invocation),
         "untested": [{"version": str(version), "reason": reason} for version, reason in found.untested],
         "runs": found.runs,
         "change_in": None

@@ -7,8 +7,10 @@ from rich.text import Text
 
 from harness.baselines.calibration import Calibration
 from harness.cases.case import Case
+from harness.errors import HarnessError
 from harness.judgement.calibration.findings import Finding, findings
 from harness.operations.calibrate import Calibrated
+from harness.reporting.commands import Invocation, error_text
 from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import print_table
 
@@ -18,8 +20,9 @@ _HEADER = ("case", "members", "factor", "envelope", "limit", "growth over the st
 class CalibrationDisplay(ProgressBar):
     """Shows one calibration; the bar counts members."""
 
-    def __init__(self, console: Console, cases: int, members: int) -> None:
+    def __init__(self, console: Console, cases: int, members: int, invocation: Invocation) -> None:
         self._console = console
+        self._invocation = invocation
         self._members = members
         super().__init__(console, "calibrating", cases * members)
         self._finished = 0
@@ -44,11 +47,11 @@ class CalibrationDisplay(ProgressBar):
         self.failed += failing
         self._rows.append(_row(result, failing=failing))
 
-    def refused(self, case: Case, message: str) -> None:
+    def refused(self, case: Case, error: HarnessError) -> None:
         """Print at once why a case cannot be calibrated."""
         self._advance()
         self.failed += 1
-        told = message if message.startswith((case.name, case.place)) else f"{case.name}: {message}"
+        told = error_text(error, self._invocation, case)
         self.print(Text.assemble(("refused", "red"), "  ", told))
 
     def show(self) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.cases.case import Case
+from harness.codec import from_json, to_json
 from harness.explanation.causes import Cause
 from harness.judgement.check import Check
 from harness.judgement.judgement import Judgement
@@ -58,7 +59,7 @@ class CaseReport:
         return {
             "judgement": self.judgement.to_dict(),
             "causes": [cause.to_dict() for cause in self.causes],
-            "commands": asdict(self.commands),
+            "commands": to_json(self.commands),
             "path": self.path,
             "line": self.line,
             "column": self.column,
@@ -71,7 +72,7 @@ class CaseReport:
         return cls(
             Judgement.from_dict(data["judgement"]),
             tuple(map(Cause.from_dict, data["causes"])),
-            Commands(**data["commands"]),
+            from_json(Commands, data["commands"]),
             data["path"],
             data["line"],
             data["column"],

@@ -1,27 +1,147 @@
-"""What to type next about a case, the same in every report: explain, run again, calibrate, record."""
+"""Command lines, as they can be pasted into a shell: what remedies a finding, what to type about a case."""
 
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.baselines.baseline import Baseline
-from harness.baselines.errors import calibrate_command, record_command, shown
+from harness.baselines.errors import shown
+from harness.baselines.staleness import recalibrated
 from harness.cases.case import Case
+from harness.errors import HarnessError
 from harness.judgement.judgement import Judgement, Verdict
-from harness.judgement.remedies import fitting_options
+from harness.judgement.remedies import where_recorded
 from harness.judgement.tiers import Tier
+from harness.releases.comparison import Comparison
+from harness.remedy import Action, Remedy, Where
+
+_REASON = ("--reason", "<why it changes>")
+# How each remedy ends the sentence that says what is wrong, the command, and what it asks for.
+_SENTENCES: dict[Action, tuple[str, str, tuple[str, ...]]] = {
+    Action.RECORD: ("; record it: ", "record", ()),
+    Action.RESTORE: (
+        ". Restore the file from version control, or record it again: ",
+        "record",
+        _REASON,
+    ),
+    Action.UNDO_EDIT: (". Undo the edit, or record the case again: ", "record", _REASON),
+    Action.CALIBRATE: (": run ", "calibrate", ()),
+    Action.CALIBRATE_ELSEWHERE: (
+        ". Calibrate where it was recorded, or record it again: ",
+        "record",
+        _REASON,
+    ),
+    Action.RECORD_TRACE: ("; record it where the baseline is right: ", "record", ("--deep",)),
+    Action.RECORD_TRACE_AGAIN: (
+        ". Record it again, in the baseline's environment: ",
+        "record",
+        ("--deep",),
+    ),
+    Action.RECORD_BOTH: (
+        ". Record the trace where the baseline was recorded, or both again: ",
+        "record",
+        (*_REASON, "--deep"),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """How a run was started: what a command line has to say again to go on where that one is.
+
+    ``baselines`` is the folder of the store; ``device``, ``device_id`` (the NPU's number) and ``python`` (the
+    workers' interpreter, None for the one that runs this) say where cases run.
+    """
+
+    baselines: str = "baselines"
+    device: str = "CPU"
+    device_id: int = 0
+    python: str | None = None
+
+    def at(self, where: Where) -> Invocation:
+        """Return how to start what is to be done at ``where``, as far as that is known here."""
+        if where is Where.HERE:
+            return self
+        if where is Where.THIS_DEVICE:
+            return replace(self, python=None)
+        return Invocation(self.baselines, "CPU" if where is Where.CPU else "Ascend")
+
+    def line(self, command: str, cases: str, *options: str) -> str:
+        """Return ``harness command cases`` with ``options``, to run where this was started."""
+        device = ["--device", self.device] if self.device != "CPU" else []
+        device += ["--device-id", str(self.device_id)] if self.device_id else []
+        python = ["--python", self.python] if self.python else []
+        words = ["harness", command, cases, "--baseline-dir", shown(Path(self.baselines)), *device, *python]
+        return shlex.join([*words, *options])
+
+
+def error_text(error: HarnessError, invocation: Invocation, case: Case | None = None) -> str:
+    """Return what is wrong, and what to type where the error knows a remedy.
+
+    The name of ``case``, where it is given, comes first; most errors name their case already.
+    """
+    text = f"{error}{remedy_text(error.remedy, invocation)}"
+    return text if case is None or text.startswith((case.name, case.place)) else f"{case.name}: {text}"
+
+
+def reason_texts(judged: Judgement | Comparison, invocation: Invocation) -> list[str]:
+    """Return why ``judged`` did not pass, the most telling first, and what to type about the last."""
+    texts = list(judged.reasons)
+    return [*texts[:-1], *(f"{text}{remedy_text(judged.remedy, invocation)}" for text in texts[-1:])]
+
+
+def remedy_text(remedy: Remedy | None, invocation: Invocation) -> str:
+    """Return the end of a sentence that says what is wrong: what to do, with the command to type."""
+    if remedy is None:
+        return ""
+    words, command, options = _SENTENCES[remedy.action]
+    file = f"suites/{remedy.suite}.yaml" if remedy.file is None else shown(Path(remedy.file))
+    if remedy.calibrate:
+        options = ("--calibrate", *options)
+    line = invocation.at(remedy.where).line(command, f"{file}::{remedy.case_id}", *options)
+    elsewhere = remedy.action is Action.CALIBRATE and remedy.where is not Where.HERE
+    return f"{words}{line}{' where the baseline was recorded' if elsewhere else ''}"
 
 
 @dataclass(frozen=True)
 class Commands:
-    """The command lines for one case, each as it can be pasted into a shell."""
+    """What to type about one case.
 
-    explain: str
-    again: str
-    calibrate: str
-    record: str
+    ``case`` is how the command line names it. ``calibrated`` is whether a recording has to be calibrated;
+    ``there`` is how to start what is done where its baseline was recorded.
+    """
+
+    case: str
+    invocation: Invocation
+    there: Invocation
+    calibrated: bool
+
+    @property
+    def explain(self) -> str:
+        """Says why it drifted."""
+        return self.invocation.line("explain", self.case)
+
+    @property
+    def again(self) -> str:
+        """Runs it again."""
+        device, python = self.invocation.device, self.invocation.python
+        on = ["--device", device] if device != "CPU" else []
+        under = [f"--harness-python={python}"] if python else []
+        folder = shown(Path(self.invocation.baselines))
+        return shlex.join(["pytest", self.case, "--baseline-dir", folder, *on, *under])
+
+    @property
+    def calibrate(self) -> str:
+        """Measures its tolerance."""
+        return self.there.line("calibrate", self.case)
+
+    @property
+    def record(self) -> str:
+        """Records it anew."""
+        calibrate = ["--calibrate"] if self.calibrated else []
+        return self.invocation.line("record", self.case, *calibrate, *_REASON)
 
     def fitting(self, judgement: Judgement) -> list[tuple[str, str]]:
         """Return a label and a command for each that helps with ``judgement``; none where it passed.
@@ -41,41 +161,14 @@ class Commands:
 
 
 def commands(
-    case: Case,
-    root: Path,
-    *,
-    baseline: Baseline | None = None,
-    tier: Tier | None = None,
-    device: str = "CPU",
-    python: str | None = None,
+    case: Case, invocation: Invocation, *, baseline: Baseline | None = None, tier: Tier | None = None
 ) -> Commands:
-    """Return what to type about ``case``, whose baselines are below ``root``.
+    """Return what to type about ``case``, which ran as ``invocation`` says.
 
     A ``baseline`` that is calibrated, as one of a case that has to be, is so again when it is recorded anew.
-    ``device`` and ``python``, the workers' interpreter, are those that the case ran on; ``tier`` is how that
-    stands to where the baseline was recorded, which is where it is calibrated.
+    ``tier`` is how the run stands to where the baseline was recorded, which is where it is calibrated.
     """
-    name = f"{shown(case.path)}::{case.id}"
-    place = ["--baseline-dir", shown(root)]
-    options = calibrating = runner_options(device, python)
+    there = invocation
     if baseline is not None and tier is not None:
-        calibrating = fitting_options(options, baseline.device, tier)
-    on = ["--device", device] if device != "CPU" else []
-    calibrate = case.needs_calibration or (baseline is not None and baseline.calibration is not None)
-    under = [f"--harness-python={python}"] if python else []
-    return Commands(
-        explain=shlex.join(["harness", "explain", name, *place, *options]),
-        again=shlex.join(["pytest", name, *place, *on, *under]),
-        calibrate=calibrate_command(case.path, case.suite, case.id, root, options=calibrating),
-        record=record_command(
-            case.path, case.suite, case.id, root, reason=True, calibrate=calibrate, options=options
-        ),
-    )
-
-
-def runner_options(device: str = "CPU", python: str | None = None, device_id: int = 0) -> tuple[str, ...]:
-    """Return the options of ``harness`` that make it run where these say; none for what it does anyway."""
-    options = ["--device", device] if device != "CPU" else []
-    options += ["--device-id", str(device_id)] if device_id else []
-    options += ["--python", python] if python else []
-    return tuple(options)
+        there = invocation.at(where_recorded(baseline.device, tier))
+    return Commands(f"{shown(case.path)}::{case.id}", invocation, there, recalibrated(case, baseline))

@@ -13,6 +13,7 @@ from harness.codec import to_json
 from harness.errors import HarnessError
 from harness.operations.deep import Recorded
 from harness.operations.explain import Conclusion, Explanation
+from harness.reporting.commands import Invocation, error_text, remedy_text
 from harness.reporting.terminal import cause_lines
 from harness.tracing.difference import rounding_of
 from harness.tracing.divergence import Divergence, Replay
@@ -30,14 +31,14 @@ _CONCLUSIONS: dict[Conclusion, str] = {
 }
 
 
-def explanation_text(explanation: Explanation) -> str:
+def explanation_text(explanation: Explanation, invocation: Invocation) -> str:
     """Return the explanation as text: its conclusion, the causes, the first place, and what to know."""
     name = explanation.name
     lines = [f"{name}, compared with {explanation.reference}: {_conclusion(explanation)}"]
     lines += cause_lines(explanation.causes)
     if explanation.replay is not None:
         lines += ["", *_replay_lines(explanation.replay)]
-    lines += [f"note: {note}" for note in explanation.notes]
+    lines += [f"note: {note}" for note in _notes(explanation, invocation)]
     return "\n".join(lines)
 
 
@@ -47,19 +48,27 @@ def _conclusion(explanation: Explanation) -> str:
     return _CONCLUSIONS[explanation.conclusion]
 
 
-def explanation_json(explanation: Explanation) -> str:
+def explanation_json(explanation: Explanation, invocation: Invocation) -> str:
     """Return the explanation as JSON; what is no number is a text, as ``"nan"``."""
-    return json.dumps(to_json(explanation.to_dict()), indent=2, sort_keys=True, allow_nan=False) + "\n"
+    data = {**explanation.to_dict(), "notes": _notes(explanation, invocation)}
+    return json.dumps(to_json(data), indent=2, sort_keys=True, allow_nan=False) + "\n"
 
 
-def show_deep(console: Console, cases: Sequence[Case], record: Callable[[Case], Recorded]) -> bool:
+def _notes(explanation: Explanation, invocation: Invocation) -> list[str]:
+    return [f"{note.text}{remedy_text(note.remedy, invocation)}" for note in explanation.notes]
+
+
+def show_deep(
+    console: Console, cases: Sequence[Case], record: Callable[[Case], Recorded], invocation: Invocation
+) -> bool:
     """Record the deep trace of each case and say what became of it; return whether all were stored."""
     passed = True
     for case in cases:
         try:
             recorded = record(case)
         except HarnessError as error:
-            console.print(Text.assemble(("refused", "red"), f"  {error}"), soft_wrap=True)
+            told = error_text(error, invocation, case)
+            console.print(Text.assemble(("refused", "red"), f"  {told}"), soft_wrap=True)
             passed = False
         else:
             console.print(Text(_recorded_text(recorded)), soft_wrap=True)

@@ -13,7 +13,7 @@ from harness.gate.decision import Ruling
 from harness.gate.facts import CaseFacts, Worst
 from harness.gate.findings import shown_findings
 from harness.gate.rules import Finding
-from harness.reporting.commands import Commands
+from harness.reporting.commands import Commands, Invocation, remedy_text
 from harness.reporting.figures import figure, part_of_limit
 from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import print_table
@@ -27,6 +27,8 @@ _WORDS: dict[Ruling, tuple[str, str]] = {
 }
 # What helps with a finding: a field of Commands. What other findings need, their messages say.
 _REMEDY = {"verdict": "explain", "incomparable": "explain", "failed": "again"}
+# The rules whose findings say the reason of a case, to which its remedy belongs.
+_OF_REASON = ("failed", "missing", "damaged", "stale", "incomparable")
 
 
 class GateProgress(ProgressBar):
@@ -40,13 +42,15 @@ class GateProgress(ProgressBar):
         self.update(advance=1, description=f"{facts.name}: {word_of(facts)}")
 
 
-def show_gate(console: Console, certificate: Certificate, commands: Mapping[str, Commands]) -> None:
+def show_gate(
+    console: Console, certificate: Certificate, commands: Mapping[str, Commands], invocation: Invocation
+) -> None:
     """Show the findings, first those that count, then every verdict, notes, and last the decision.
 
     ``commands`` has, by the name of a case, what to type about it.
     """
     for finding in shown_findings(certificate):
-        _show_finding(console, certificate, finding, commands)
+        _show_finding(console, certificate, finding, commands, invocation)
     rows = [_row(facts) for facts in certificate.cases]
     print_table(console, rows, header=_HEADER)
     for note in certificate.decision.notes:
@@ -55,12 +59,24 @@ def show_gate(console: Console, certificate: Certificate, commands: Mapping[str,
     console.print(Text.assemble("gate ", (word, style), f" ({summary(certificate)})"), soft_wrap=True)
 
 
+def finding_text(certificate: Certificate, finding: Finding, invocation: Invocation) -> str:
+    """Return what a finding says, and what to type where that is known of the case that it is about."""
+    remedies = {facts.name: facts.remedy for facts in certificate.cases if len(facts.reasons) == 1}
+    remedy = remedies.get(finding.about) if finding.rule in _OF_REASON else None
+    return f"{finding.message}{remedy_text(remedy, invocation)}"
+
+
 def _show_finding(
-    console: Console, certificate: Certificate, finding: Finding, commands: Mapping[str, Commands]
+    console: Console,
+    certificate: Certificate,
+    finding: Finding,
+    commands: Mapping[str, Commands],
+    invocation: Invocation,
 ) -> None:
     counts = finding.waiver is None
+    message = finding_text(certificate, finding, invocation)
     word = Text("failed", "red") if counts else Text("waived", "yellow")
-    told = Text.assemble(word, "  ", (finding.rule, "bold"), f"  {finding.about}: {finding.message}")
+    told = Text.assemble(word, "  ", (finding.rule, "bold"), f"  {finding.about}: {message}")
     console.print(told, soft_wrap=True)
     if finding.waiver is not None:
         waiver = certificate.policy.waivers[finding.waiver]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from harness.gate.certificate import Certificate
 from harness.gate.decision import Ruling
 from harness.gate.findings import shown_findings
+from harness.reporting.commands import Invocation
 from harness.reporting.figures import part_of_limit
-from harness.reporting.gate import summary, word_of, worst_of
+from harness.reporting.gate import finding_text, summary, word_of, worst_of
 from harness.reporting.markdown import MOST_BYTES, escaped
 
 _HEADLINES: dict[Ruling, str] = {
@@ -16,12 +17,12 @@ _HEADLINES: dict[Ruling, str] = {
 }
 
 
-def gate_markdown(certificate: Certificate, *, most_bytes: int = MOST_BYTES) -> str:
+def gate_markdown(certificate: Certificate, invocation: Invocation, *, most_bytes: int = MOST_BYTES) -> str:
     """Return the decision, what led to it, and every verdict in GitHub's Markdown.
 
     Where that is more than ``most_bytes`` the verdicts are left out, and where it still is, the findings.
     """
-    parts = [_decision(certificate), _findings(certificate), _verdicts(certificate)]
+    parts = [_decision(certificate), _findings(certificate, invocation), _verdicts(certificate)]
     while len(parts) > 1 and sum(len(part.encode()) for part in parts) > most_bytes:
         parts.pop()
     return "".join(parts)
@@ -32,14 +33,15 @@ def _decision(certificate: Certificate) -> str:
     return f"### harness: {headline}\n\n{escaped(summary(certificate))}\n\n"
 
 
-def _findings(certificate: Certificate) -> str:
+def _findings(certificate: Certificate, invocation: Invocation) -> str:
     decision = certificate.decision
     lines = []
     if decision.findings:
         lines += ["| finding | rule | case | what |", "|---|---|---|---|"]
         for each in shown_findings(certificate):
             word = "failed" if each.waiver is None else "waived"
-            lines.append(f"| {word} | {each.rule} | {_code(each.about)} | {escaped(each.message)} |")
+            told = escaped(finding_text(certificate, each, invocation))
+            lines.append(f"| {word} | {each.rule} | {_code(each.about)} | {told} |")
         lines.append("")
     lines += [f"- {escaped(note)}" for note in decision.notes]
     return "\n".join([*lines, ""])

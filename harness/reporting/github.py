@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.judgement.judgement import Verdict
 from harness.reporting.case_report import CaseReport, Problem
+from harness.reporting.commands import reason_texts
 from harness.reporting.figures import worst_figure
 
 # GitHub takes 64 KB, and folds what is longer than a few lines.
@@ -47,7 +48,7 @@ def error_annotations(
 def _message(outcome: CaseReport) -> str:
     judgement = outcome.judgement
     # What follows the first line of a reason is the log of a worker.
-    lines = [reason.partition("\n")[0] for reason in judgement.reasons]
+    lines = [reason.partition("\n")[0] for reason in reason_texts(judgement, outcome.commands.invocation)]
     if figure := worst_figure(judgement):
         lines.append(f"worst: {figure}")
     lines += [f"{cause.kind}: {cause.title}" for cause in outcome.causes]

@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.baselines.baseline import Baseline
-from harness.baselines.errors import shown
-from harness.baselines.staleness import orphans, state_of
+from harness.baselines.current import load_current, orphans
+from harness.baselines.errors import BaselineUnusable, shown
+from harness.baselines.staleness import BaselineStale
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.cases.selection import Selection
@@ -17,6 +18,7 @@ from harness.cases.tolerance import Limits
 from harness.counting import count
 from harness.judgement.limited import safety_factor
 from harness.judgement.tiers import Tier
+from harness.reporting.commands import Invocation, error_text
 from harness.reporting.tables import print_table
 
 _HEADER = ("case", "pipeline", "checkpoint", "steps", "seeds", "dtype", "mode", "baseline", "across releases")
@@ -75,13 +77,16 @@ def _states(case: Case, store: BaselineStore) -> tuple[str, Text, Text, list[str
     remarks: list[str] = []
     worst = "ok"
     for device in devices:
-        state = state_of(case, store, device)
-        parts.append(Text.assemble(f"{device}: ", (state.kind, _COLOURS[state.kind])))
-        if state.kind != "ok":
-            worst = state.kind
-            remarks.append(f"{case.name}: {state.message}")
-        if state.baseline is not None:
-            limits.append(_limit(case, state.baseline))
+        word, baseline = "ok", None
+        try:
+            baseline = load_current(store, case, device)
+        except BaselineUnusable as error:
+            word = worst = error.state
+            remarks.append(f"{case.name}: {error_text(error, Invocation(str(store.root)))}")
+            baseline = error.baseline if isinstance(error, BaselineStale) else None
+        parts.append(Text.assemble(f"{device}: ", (word, _COLOURS[word])))
+        if baseline is not None:
+            limits.append(_limit(case, baseline))
     return worst, Text(", ").join(parts), Text(", ".join(limits)), remarks
 
 

@@ -10,6 +10,7 @@ import harness
 from harness.baselines.store import Key
 from harness.judgement.judgement import Verdict
 from harness.reporting.case_report import CaseReport, Problem
+from harness.reporting.commands import reason_texts
 from harness.reporting.figures import worst_figure
 from harness.reporting.summary import margins, orphan_lines, tier_lines
 
@@ -143,7 +144,8 @@ def _row(outcome: CaseReport) -> str:
         why = f"{outcome.causes[0].kind}: {outcome.causes[0].title}"
     else:
         # What follows the first line is the log of a worker.
-        why = judgement.reasons[0].partition("\n")[0] if judgement.reasons else ""
+        reasons = reason_texts(judgement, outcome.commands.invocation)
+        why = reasons[0].partition("\n")[0] if reasons else ""
     cells = (_code(outcome.name), judgement.verdict.value, escaped(worst_figure(judgement)), escaped(why))
     return "| " + " | ".join(cells) + " |\n"
 

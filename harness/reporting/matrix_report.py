@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timezone
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -20,6 +21,7 @@ from harness.operations.matrix import Matrix, MatrixRow
 from harness.operations.running import Kept
 from harness.releases.comparison import Comparison
 from harness.releases.interpreters import Subject, differing_packages
+from harness.reporting.commands import Invocation, reason_texts
 from harness.reporting.figures import part_of_limit
 from harness.reporting.markdown import escaped
 from harness.reporting.progress import ProgressBar
@@ -76,7 +78,7 @@ def _lacks_mindone(case: Case, subject: Subject) -> bool:
     return case.pipeline.startswith(f"{_MINDONE}:") and _MINDONE not in subject.packages
 
 
-def show_matrix(console: Console, matrix: Matrix) -> None:
+def show_matrix(console: Console, matrix: Matrix, invocation: Invocation) -> None:
     """Show the grid, the classes of equal bits, what did not pass, and what it cost."""
     rows: list[list[str | Text]] = []
     for row in matrix.rows:
@@ -92,7 +94,7 @@ def show_matrix(console: Console, matrix: Matrix) -> None:
         console.print(Text(line), soft_wrap=True)
     for name, pair, comparison in failures(matrix):
         colour = _COLOURS[comparison.verdict]
-        reason = "; ".join(comparison.reasons)
+        reason = "; ".join(reason_texts(comparison, invocation))
         console.print(
             Text.assemble((comparison.verdict.value, colour), f"  {name}, {pair}: {reason}"), soft_wrap=True
         )
@@ -151,7 +153,7 @@ def cost(matrix: Matrix) -> str:
     )
 
 
-def matrix_json(matrix: Matrix) -> str:
+def matrix_json(matrix: Matrix, invocation: Invocation) -> str:
     """Return the matrix as JSON: environments, every run, every pair."""
     names = matrix.names
     data = {
@@ -184,7 +186,8 @@ def matrix_json(matrix: Matrix) -> str:
                     for name, bits, error in zip(names, row.bits, row.errors, strict=True)
                 ],
                 "pairs": [
-                    {"from": names[i], "to": names[j], **to_json(pair)} for (i, j), pair in row.pairs.items()
+                    {"from": names[i], "to": names[j], **comparison_json(pair, invocation)}
+                    for (i, j), pair in row.pairs.items()
                 ],
             }
             for row in matrix.rows
@@ -193,7 +196,7 @@ def matrix_json(matrix: Matrix) -> str:
     return json.dumps(data, indent=1, allow_nan=False)
 
 
-def matrix_markdown(matrix: Matrix) -> str:
+def matrix_markdown(matrix: Matrix, invocation: Invocation) -> str:
     """Return the grid as Markdown, with the classes of equal bits and what did not pass."""
     lines = [_line(("case", *map(_plain, matrix.names))), _line(["---"] * (len(matrix.names) + 1))]
     for row in matrix.rows:
@@ -201,12 +204,20 @@ def matrix_markdown(matrix: Matrix) -> str:
         lines.append(_line((f"`{row.name}`", *cells)))
     lines += ["", f"{_plain(same_bits(matrix))}.", *(f"\n{_plain(line)}." for line in operator_lines(matrix))]
     failed = [
-        f"- {comparison.verdict.value}: `{name}`, {_plain(pair)}: {escaped('; '.join(comparison.reasons))}"
+        f"- {comparison.verdict.value}: `{name}`, {_plain(pair)}: "
+        f"{escaped('; '.join(reason_texts(comparison, invocation)))}"
         for name, pair, comparison in failures(matrix)
     ]
     lines += ["", *failed] if failed else []
     lines += ["", f"{_counts(matrix)}; {cost(matrix)}."]
     return "\n".join(lines) + "\n"
+
+
+def comparison_json(comparison: Comparison, invocation: Invocation) -> dict[str, Any]:
+    """Return a comparison as JSON values, its remedy spelled out in its reasons."""
+    data = to_json(comparison)
+    del data["remedy"]
+    return {**data, "reasons": reason_texts(comparison, invocation)}
 
 
 def cell_words(comparison: Comparison) -> str:

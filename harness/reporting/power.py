@@ -7,6 +7,7 @@ from rich.text import Text
 
 from harness.cases.case import Case
 from harness.judgement.power.case_power import FAMILIES, CasePower, FaultPower, PowerReport
+from harness.reporting.commands import Invocation, remedy_text
 from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import print_table
 
@@ -19,8 +20,9 @@ _COLOURS = {"caught": "green", "missed": "red", "failed": "red"}
 class PowerDisplay(ProgressBar):
     """Shows one examination; the bar counts faults."""
 
-    def __init__(self, console: Console, cases: int, faults: int) -> None:
+    def __init__(self, console: Console, cases: int, faults: int, invocation: Invocation) -> None:
         self._console = console
+        self._invocation = invocation
         self._faults = faults
         super().__init__(console, "examining", cases * faults)
         self._finished = 0
@@ -38,7 +40,11 @@ class PowerDisplay(ProgressBar):
         self._finished += 1
         self.fault_done(0)
         if case.refusal is not None:
-            self._say("not examined", "red", f"{case.name}: {case.refusal}")
+            self._say(
+                "not examined",
+                "red",
+                f"{case.name}: {case.refusal}{remedy_text(case.remedy, self._invocation)}",
+            )
             return
         self._console.print(Text.assemble((case.name, "bold"), f"  {tolerance_text(case)}"), soft_wrap=True)
         told = [fault for fault in case.faults if fault.outcome != "not applicable"]

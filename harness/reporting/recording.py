@@ -8,10 +8,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from harness.baselines.errors import calibrate_command
-from harness.baselines.store import BaselineStore, Written
+from harness.baselines.store import Written
 from harness.cases.case import Case
 from harness.operations.record import Candidate, Outcome, Recording, RecordingProgress, Refusal
+from harness.reporting.commands import Invocation, commands, error_text
 from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import print_table
 
@@ -21,8 +21,9 @@ _HEADER = ("case", "device", "baseline", "relative L2", "what changes")
 class RecordingDisplay(ProgressBar, RecordingProgress):
     """Shows one recording; the bar counts runs."""
 
-    def __init__(self, console: Console, total: int) -> None:
+    def __init__(self, console: Console, total: int, invocation: Invocation) -> None:
         self._console = console
+        self._invocation = invocation
         # Every case runs twice.
         super().__init__(console, "recording", 2 * total)
         self._once: set[str] = set()
@@ -40,7 +41,7 @@ class RecordingDisplay(ProgressBar, RecordingProgress):
         """Advance by the runs that are left; a refusal is printed at once."""
         self.update(advance=1 if case.name in self._once else 2)
         if isinstance(result, Refusal):
-            self.print(_refused(case, result.message))
+            self.print(self._refused(result))
 
     def show_table(self, recording: Recording) -> None:
         """Show what is new and what would change, with the size of the change."""
@@ -62,7 +63,7 @@ class RecordingDisplay(ProgressBar, RecordingProgress):
         results = [result for _, result in outcomes]
         for result in results:
             if isinstance(result, Refusal):
-                self._console.print(_refused(result.case, result.message), soft_wrap=True)
+                self._console.print(self._refused(result), soft_wrap=True)
         written = sum(isinstance(result, Written) and result.state != "unchanged" for result in results)
         self._console.print(Text(f"{written} written below {folder}"), soft_wrap=True)
         if kept := results.count(None):
@@ -71,11 +72,15 @@ class RecordingDisplay(ProgressBar, RecordingProgress):
                 told += ", and is calibrated again only with --calibrate"
             self._console.print(Text.assemble((f"{kept} kept as they were", "red"), told), soft_wrap=True)
 
+    def _refused(self, refusal: Refusal) -> Text:
+        told = error_text(refusal.error, self._invocation, refusal.case)
+        return Text.assemble(("refused", "red"), "  ", told)
 
-def show_uncalibrated(console: Console, cases: Sequence[Case], store: BaselineStore) -> None:
+
+def show_uncalibrated(console: Console, cases: Sequence[Case], invocation: Invocation) -> None:
     """Say which cases lost the calibration of the baseline that was replaced, and what to type."""
     for case in cases:
-        command = calibrate_command(case.path, case.suite, case.id, store.root, options=store.options)
+        command = commands(case, invocation).calibrate
         told = f"  {case.name}: its calibration is gone with the old baseline; measure it anew: {command}"
         console.print(Text.assemble(("note", "yellow"), told), soft_wrap=True)
 
@@ -85,12 +90,6 @@ def show_vacuous(console: Console, messages: Sequence[str]) -> bool:
     for message in messages:
         console.print(Text.assemble(("failed", "red"), "  ", message), soft_wrap=True)
     return not messages
-
-
-def _refused(case: Case, message: str) -> Text:
-    # Most messages name their case already.
-    told = message if message.startswith((case.name, case.place)) else f"{case.name}: {message}"
-    return Text.assemble(("refused", "red"), "  ", told)
 
 
 def _size(relative_l2: float | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from harness.explanation.causes import Cause
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.rows import Row
-from harness.reporting.commands import Commands
+from harness.reporting.commands import Commands, reason_texts
 from harness.reporting.figures import exact_figure, limit_figure, measured_figure, sides
 
 # About what a terminal shows at once, pytest's own lines left out. An error is told in full: its log may be
@@ -24,7 +24,7 @@ def judgement_text(
 ) -> str:
     """Return why a case did not pass: reasons, causes, the table of figures, environments, what to type."""
     lines = [f"{judgement.name}: {judgement.verdict.value}{_compared(judgement)}"]
-    reasons = list(judgement.reasons)
+    reasons = list(judgement.reasons) if commands is None else reason_texts(judgement, commands.invocation)
     if judgement.verdict is not Verdict.ERROR:
         reasons = _shortened(reasons, _REASONS, "reasons")
     lines += [f"  {line}" for reason in reasons for line in _bullet(reason)]

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import save
 from samples import make_baseline, make_calibration, make_case, make_measurement
 
+from harness.reporting.commands import Invocation, error_text
 from harness.baselines.errors import BaselineDamaged, BaselineMissing
 from harness.baselines.store import BaselineStore
 from harness.baselines.document import canonical
@@ -47,7 +48,7 @@ class Pair:
         try:
             assert self.load() == self.loaded
         except BaselineDamaged as error:
-            message = str(error)
+            message = error_text(error, Invocation())
             assert path.name in message or self.safetensors.name in message
             assert "harness record suites/guide.yaml::two-steps" in message
             assert "--reason" in message
@@ -301,7 +302,8 @@ def test_what_may_have_been_calibrated_is_told_to_be_so_again(tmp_path: Path) ->
         path.with_suffix(".safetensors").write_bytes(b"")
         with pytest.raises(BaselineDamaged) as caught:
             store.load("guide", "two-steps", "cpu")
-        assert (" --calibrate " in str(caught.value)) is (calibration is not None)
+        assert (" --calibrate " in error_text(caught.value, Invocation())) is (calibration is not None)
     path.write_text("{")
-    with pytest.raises(BaselineDamaged, match=" --calibrate "):
+    with pytest.raises(BaselineDamaged) as caught:
         store.load("guide", "two-steps", "cpu")
+    assert " --calibrate " in error_text(caught.value, Invocation())

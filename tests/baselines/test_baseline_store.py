@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from samples import FINGERPRINT, make_baseline, make_case, make_measurement
 
+from harness.reporting.commands import Invocation, error_text
 from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing
 from harness.baselines.store import BaselineStore, Key
 from harness.baselines.baseline import device_key
@@ -294,7 +295,7 @@ def test_loading_writes_nothing(store: BaselineStore) -> None:
 def test_a_missing_baseline_says_what_to_type(store: BaselineStore) -> None:
     with pytest.raises(BaselineMissing) as caught:
         store.load("guide", "two-steps", "cpu", suite_file=Path("suites/g.yaml"))
-    message = str(caught.value)
+    message = error_text(caught.value, Invocation(str(store.root)))
     assert "cpu.json: there is no baseline of guide/two-steps for cpu" in message
     assert f"harness record suites/g.yaml::two-steps --baseline-dir {store.root}" in message
 

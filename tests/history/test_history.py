@@ -87,7 +87,7 @@ def test_a_record_crosses_processes():
 def test_what_is_kept_of_a_check():
     measured = make_measurement()
     case = make_case()
-    record = CaseRecord.of(case, Check(Judgement.error(case, "why"), measured))
+    record = CaseRecord.of(case, Check(Judgement.error(case, HarnessError("why")), measured))
     assert record.name == "guide/two-steps"
     assert (record.verdict, record.tier, record.margin) == ("error", None, None)
     assert record.case_hash == case.hash()

@@ -20,6 +20,7 @@ from harness.releases.bisection import NothingToFind, bisect
 from harness.releases.interpreters import Subject
 from harness.releases.requirements import Release
 from harness.reporting.bisection import show_bisected
+from harness.reporting.commands import Invocation
 
 LIMITS = {"same_environment": {"max_abs": 0.01}}
 
@@ -187,7 +188,8 @@ def test_a_release_is_not_blamed_for_what_came_with_it(part, place, tmp_path):
     found = Line([0.0, 0.5], folder=tmp_path).bisect()
     ends = {"last_good": Release("mindspore", "2.7.0"), "first_bad": Release("mindspore", "2.8.0")}
     console = Console(file=io.StringIO(), width=200)
-    show_bisected(console, make_case(), dataclasses.replace(found, **ends), Attribution(part, "why"))
+    attribution = Attribution(part, "why")
+    show_bisected(console, make_case(), dataclasses.replace(found, **ends), attribution, Invocation())
     assert console.file.getvalue().splitlines()[0] == f"guide/two-steps changed {place}"
 
 

@@ -13,6 +13,7 @@ from samples import FINGERPRINT, make_baseline, make_case
 
 import harness.operations.calibrate as module
 from harness.baselines.errors import BaselineError, BaselineMissing
+from harness.baselines.staleness import BaselineStale
 from harness.baselines.store import BaselineStore
 from harness.cases.tolerance import Limits
 from harness.errors import UsageError
@@ -21,6 +22,7 @@ from harness.judgement.calibration.envelope import CalibrationError
 from harness.measurement.measurement import CheckpointIdentity
 from harness.operations.calibrate import MEMBERS, Settings, calibrate, member_job
 from harness.operations.record import Recording
+from harness.reporting.commands import Invocation, error_text
 
 CASE = make_case(steps=3)
 BASE = sampled()
@@ -242,21 +244,22 @@ class TestGoingOn:
 class TestWhatIsRefused:
     def test_a_case_that_is_not_recorded_does_not_run(self, tmp_path):
         pool = Sampler()
-        with pytest.raises(BaselineMissing, match=r"harness record suites/guide\.yaml::two-steps"):
+        with pytest.raises(BaselineMissing) as caught:
             run(BaselineStore(tmp_path / "none"), pool)
+        assert "harness record suites/guide.yaml::two-steps" in error_text(caught.value, Invocation())
         assert pool.asked == []
 
     def test_a_baseline_of_another_device_is_none(self, store):
         npu = {**FINGERPRINT, "device": "Ascend", "soc": "Ascend910B4"}
-        with pytest.raises(BaselineMissing, match="for ascend910b4; record it"):
+        with pytest.raises(BaselineMissing) as caught:
             run(store, Sampler(all=lambda measured: dataclasses.replace(measured, fingerprint=npu)))
+        assert "for ascend910b4; record it" in error_text(caught.value, Invocation())
 
     def test_a_case_that_was_edited_does_not_run_and_says_what_was(self, store):
         pool = Sampler()
-        with pytest.raises(
-            CalibrationError, match=r"^guide/two-steps: the case was edited .*eta: 0.0 -> 0.5"
-        ):
-            run(store, pool, case=make_case(steps=3, arguments={"eta": 0.5}))
+        case = make_case(steps=3, arguments={"eta": 0.5})
+        with pytest.raises(BaselineStale, match=r"^the case was edited .*eta: 0.0 -> 0.5"):
+            run(store, pool, case=case)
         assert pool.asked == []
         assert loaded(store).calibration is None
 
@@ -272,8 +275,9 @@ class TestWhatIsRefused:
     )
     def test_a_run_that_does_not_give_the_baselines_bits_ends_it_before_any_member(self, store, change, told):
         pool = Sampler(seedNone=change)
-        with pytest.raises(CalibrationError, match=f"does not give the baseline's bits .*{told}.*--reason"):
+        with pytest.raises(CalibrationError, match=f"does not give the baseline's bits .*{told}") as caught:
             run(store, pool)
+        assert " --calibrate --reason " in error_text(caught.value, Invocation())
         assert pool.asked == [None]
         assert loaded(store).calibration is None
 

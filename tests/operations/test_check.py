@@ -11,6 +11,7 @@ from harness.baselines.store import BaselineStore
 from harness.execution.runner import WorkerCrashed
 from harness.judgement.judgement import Verdict
 from harness.operations.check import check
+from harness.reporting.commands import Invocation, reason_texts
 
 BASE = make_measurement()
 NPU = {**FINGERPRINT, "device": "Ascend", "soc": "Ascend910B4"}
@@ -59,7 +60,7 @@ def test_a_case_without_any_baseline_is_not_run(store):
     assert runner.jobs == []
     assert found.measurement is None
     assert found.judgement.verdict is Verdict.ERROR
-    (reason,) = found.judgement.reasons
+    (reason,) = reason_texts(found.judgement, Invocation(str(store.root)))
     assert reason.startswith("no baseline of guide/another is stored in ")
     assert "record it: harness record suites/guide.yaml::another --baseline-dir " in reason
     assert "--reason" not in reason
@@ -75,7 +76,7 @@ def test_a_case_whose_baseline_is_stale_is_not_run(store):
     assert found.baseline is not None
     assert found.baseline.provenance == store.load("guide", "two-steps", "cpu").provenance
     assert found.judgement.verdict is Verdict.ERROR
-    (reason,) = found.judgement.reasons
+    (reason,) = reason_texts(found.judgement, Invocation(str(store.root)))
     assert "steps: 2 -> 3. Undo the edit, or record the case again: harness record " in reason
 
 

@@ -13,6 +13,7 @@ from harness.execution.runner import Runner
 from harness.faults.catalogue import FAULTS
 from harness.operations.deep import record_deep
 from harness.operations.explain import explain_against_baseline, explain_against_python
+from harness.reporting.commands import Invocation, error_text
 from harness.reporting.explanation import explanation_json, explanation_text
 
 DIGITS = {
@@ -108,13 +109,13 @@ def explained(runner, store, name, **fields):
 
 def check(found, known, cell):
     conclusion, first = CONCLUSIONS.get(known.name) or CONCLUSIONS[known.family]
-    assert found.conclusion == conclusion, explanation_text(found)
+    assert found.conclusion == conclusion, explanation_text(found, Invocation())
     assert found.causes[0].kind == first
     if known.family == "model":
         assert found.finding.beyond
         assert (found.finding.model, found.finding.cell) == ("unet", cell)
-        assert f'"cell": "{cell}"' in explanation_json(found)
-        assert f"{cell}: {found.finding.operator}" in explanation_text(found)
+        assert f'"cell": "{cell}"' in explanation_json(found, Invocation())
+        assert f"{cell}: {found.finding.operator}" in explanation_text(found, Invocation())
 
 
 @pytest.mark.parametrize(
@@ -135,8 +136,8 @@ def test_on_the_full_size_model(runner, store, known):
 def test_a_compiled_case_is_looked_into_in_pynative(runner, store, fields):
     found = explained(runner, store, "weight-scaled", **fields)
     assert (found.conclusion, found.finding.cell) == ("cell", DIGITS["weight-scaled"])
-    assert any("PyNative" in note for note in found.notes)
-    assert any("not those of graph mode" in note for note in found.notes) == ("dtype" in fields)
+    assert any("PyNative" in note.text for note in found.notes)
+    assert any("not those of graph mode" in note.text for note in found.notes) == ("dtype" in fields)
 
 
 def test_the_step_that_parts_is_the_one_looked_into(runner, store):
@@ -151,12 +152,12 @@ def test_what_changed_in_the_cell_is_told(runner, store):
         "norm-groups": "num_groups is 6, in the reference 8",
         "norm-eps": "eps is 0.0001, in the reference 1e-05",
     }.items():
-        text = explanation_text(explained(runner, store, name))
+        text = explanation_text(explained(runner, store, name), Invocation())
         assert f"\n      {change}\n" in text
 
 
 def test_a_cell_s_own_operations_are_told_between_its_layers(runner, store):
-    text = explanation_text(explained(runner, store, "attention-scale"))
+    text = explanation_text(explained(runner, store, "attention-scale"), Invocation())
     assert "in unet (UNet2DModel) > mid_block (MidBlock2D) > attentions.0 (Attention)\n" in text
     assert "in its own operations, after to_v, in what it hands to to_out.0 as x\n" in text
 
@@ -199,7 +200,7 @@ def test_a_trace_of_a_step_before_the_fault_says_where_to_look(runner, store, re
     fault = {"fault": {"name": "final-alpha", "size": None}}
     found = explain_against_baseline(recorded, runner, store, changes=fault)
     assert not found.explained
-    text = explanation_text(found)
+    text = explanation_text(found, Invocation())
     assert "step 1 every cell and the scheduler's step compute what the reference did" in text
     assert "the latents part in step 2: look there, with `--python OTHER --step 2`" in text
 
@@ -211,13 +212,13 @@ def refused(runner, store, case, *told, **fields):
     with pytest.raises(HarnessError) as error:
         explain_against_baseline(case, runner, store, changes=SCALED, **fields)
     for text in told:
-        assert text in str(error.value)
+        assert text in error_text(error.value, Invocation())
 
 
 def test_a_trace_of_another_baseline(runner, store, recorded, tmp_path):
     baseline = store.load("guide", "two-steps", "cpu")
     edited = replace(baseline.provenance, case_hash="0" * 64)
-    trace = load_deep(store, baseline, None)
+    trace = load_deep(store, make_case(), baseline)
     write_deep(store, replace(baseline, provenance=edited), trace)
     refused(
         runner,
@@ -232,7 +233,7 @@ def test_a_trace_of_another_baseline(runner, store, recorded, tmp_path):
 def test_calibrating_a_baseline_does_not_make_its_trace_another_s(store, recorded):
     baseline = store.load("guide", "two-steps", "cpu")
     store.write(replace(baseline, calibration=make_calibration()))
-    assert load_deep(store, store.load("guide", "two-steps", "cpu"), None).step == 1
+    assert load_deep(store, make_case(), store.load("guide", "two-steps", "cpu")).step == 1
 
 
 def test_a_damaged_trace(runner, store, recorded):
@@ -299,7 +300,7 @@ def test_a_trace_that_its_own_environment_does_not_repeat(runner, store, recorde
         record_deep(recorded, unsteady, store, 0)
     found = explain_against_python(recorded, runner, unsteady, store, name="python", changes=SCALED)
     assert not found.explained
-    assert any("no cell was looked into" in note for note in found.notes)
+    assert any("no cell was looked into" in note.text for note in found.notes)
 
 
 def test_removing_a_baseline_removes_its_trace(store, recorded):

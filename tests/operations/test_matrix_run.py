@@ -22,6 +22,7 @@ from harness.operations.matrix import classes
 from harness.releases.bits import bits_of
 from harness.releases.interpreters import Subject
 from harness.releases.kept import WORKERS_SIDE, KeptMeasurements, Sources, read_measurement
+from harness.reporting.commands import Invocation, reason_texts
 
 SUITE = """\
 suite: small
@@ -266,7 +267,7 @@ def test_what_keeps_a_calibration_from_use_is_the_reason(tmp_path):
     store = BaselineStore(tmp_path / "mine")
 
     def reason(case):
-        (told,) = compare_runs(case, reference, moved, store).reasons
+        (told,) = reason_texts(compare_runs(case, reference, moved, store), Invocation(str(store.root)))
         assert told.count("--baseline-dir") == told.count(f"--baseline-dir {store.root}") == 1
         return told.partition("across releases: ")[2]
 
@@ -274,7 +275,7 @@ def test_what_keeps_a_calibration_from_use_is_the_reason(tmp_path):
     assert "harness record " in reason(case)
     store.write(make_baseline(case, reference))
     # Under whatever interpreter that was.
-    where = f"--baseline-dir {store.root} where the baseline was recorded, or set"
+    where = f"--baseline-dir {store.root} where the baseline was recorded"
     assert reason(case).startswith(f"run harness calibrate suites/guide.yaml::two-steps {where}")
     assert reason(make_case(steps=3)).startswith("its baseline is stale: the case was edited since")
     path = store.path("guide", "two-steps", "cpu")

@@ -218,7 +218,7 @@ def test_what_nothing_can_be_held_to_is_refused_and_the_others_are_stored(store,
     (refusal,) = recording.measure([CASE], Prepared(bad))
     assert isinstance(refusal, Refusal)
     assert refusal.case is CASE
-    assert told in refusal.message
+    assert told in str(refusal.error)
     recording.measure([OTHER], Prepared(BASE))
     assert [(candidate.case.id, outcome.state) for candidate, outcome in recording.store("a reason")] == [
         ("other", "created")
@@ -231,19 +231,19 @@ def test_what_does_not_repeat_is_refused(store):
     recording = Recording(store)
     (refusal,) = recording.measure([CASE], Prepared(BASE, DRIFTED))
     assert isinstance(refusal, Refusal)
-    assert "two runs in two fresh workers differ, first in the output" in refusal.message
+    assert "two runs in two fresh workers differ, first in the output" in str(refusal.error)
     assert recording.candidates == []
 
 
 def test_a_case_that_fails_is_refused(store):
     (refusal,) = Recording(store).measure([CASE], Prepared(CaseFailed("guide/two-steps: no such checkpoint")))
-    assert refusal == Refusal(CASE, "guide/two-steps: no such checkpoint")
+    assert (refusal.case, str(refusal.error)) == (CASE, "guide/two-steps: no such checkpoint")
 
 
 def test_a_fingerprint_without_a_device_is_refused(store):
     (refusal,) = Recording(store).measure([CASE], Prepared(make_measurement(fingerprint={})))
     assert isinstance(refusal, Refusal)
-    assert "names no device" in refusal.message
+    assert "names no device" in str(refusal.error)
 
 
 def test_a_fault_of_the_harness_itself_is_not_hidden(store):
@@ -263,7 +263,7 @@ def test_a_baseline_that_cannot_be_written_is_refused_and_the_others_are_stored(
     first, second, last = (outcome for _, outcome in recording.store(None))
     assert (first.state, last.state) == ("created", "created")
     assert isinstance(second, Refusal)
-    assert "the baseline cannot be written" in second.message
+    assert "the baseline cannot be written" in str(second.error)
     assert recording.refusals == [second]
     assert not recording.complete
     assert loaded(store, third)
@@ -274,7 +274,7 @@ def test_an_output_that_has_no_form_on_disk_is_refused(store):
     wide = replace(BASE, output=BASE.output.astype(np.longdouble))
     _, outcomes = record(store, (CASE, wide), (OTHER, BASE))
     assert isinstance(outcomes[0], Refusal)
-    assert "cannot be stored" in outcomes[0].message
+    assert "cannot be stored" in str(outcomes[0].error)
     assert outcomes[1].state == "created"
 
 
@@ -292,7 +292,7 @@ def test_a_batch_that_is_not_its_single_images_is_refused(store):
     singles = BASE.output * np.float32(1.001)
     recording, outcomes = record(store, (case, replace(BASE, singles=singles)))
     assert outcomes == []
-    assert "differ from the single images" in recording.refusals[0].message
+    assert "differ from the single images" in str(recording.refusals[0].error)
     assert not store.root.exists()
     sound, (written,) = record(store, (case, replace(BASE, singles=BASE.output.copy())))
     assert sound.complete

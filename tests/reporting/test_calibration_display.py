@@ -9,9 +9,11 @@ from samples import make_baseline, make_calibration, make_case
 
 from harness.baselines.calibration import StepEnvelope
 from harness.baselines.store import Written
+from harness.errors import HarnessError
 from harness.operations.calibrate import Calibrated
 from harness.operations.members import KeptMembers
 from harness.reporting.calibration import CalibrationDisplay, growth
+from harness.reporting.commands import Invocation
 
 GROWING = (StepEnvelope(0, {"mean": 0.0}, 5e-7, 1e-6), StepEnvelope(1, {"mean": 0.0}, 0.2, 0.4))
 
@@ -26,14 +28,15 @@ def result(case=None, state="replaced", first=False, **fields):
 def show(*results, width=160):
     """Return what is printed of results and of (case, message) pairs of refusals, and how many failed."""
     console = Console(file=io.StringIO(), width=width)
-    with CalibrationDisplay(console, len(results), 10) as display:
+    with CalibrationDisplay(console, len(results), 10, Invocation()) as display:
         for each in results:
             if isinstance(each, Calibrated):
                 display.started(each.case)
                 display.finished(each)
             else:
-                display.started(each[0])
-                display.refused(*each)
+                case, message = each
+                display.started(case)
+                display.refused(case, HarnessError(message))
     display.show()
     return console.file.getvalue(), display.failed
 
@@ -119,14 +122,14 @@ def test_the_growth_curve_is_shown_by_its_ends_and_its_middle(largest, shown):
 
 def test_progress_counts_the_members_of_all_cases():
     console = Console(file=io.StringIO(), width=100)
-    display = CalibrationDisplay(console, 3, 10)
+    display = CalibrationDisplay(console, 3, 10, Invocation())
     with display:
         display.started(make_case())
         display.member_done(4)
         assert completed(display) == 4
         display.finished(result())
         assert completed(display) == 10
-        display.refused(make_case(), "no")
+        display.refused(make_case(), HarnessError("no"))
         assert completed(display) == 20
         display.member_done(10)
         assert completed(display) == 30

@@ -11,7 +11,8 @@ from samples import make_case
 from harness.errors import HarnessError
 from harness.explanation.causes import Cause
 from harness.operations.deep import Recorded
-from harness.operations.explain import Explanation
+from harness.operations.explain import Explanation, Note
+from harness.reporting.commands import Invocation
 from harness.reporting.explanation import explanation_json, explanation_text, show_deep
 from harness.tracing.difference import Difference
 from harness.tracing.divergence import Divergence, Replay
@@ -39,13 +40,13 @@ def finding(difference, **fields):
 def explanation(*findings, **fields):
     replay = Replay(0, 999, findings, 3, {"Conv2d 3x3": (1, 2), "Dense": (0, 1)}, (), (), True)
     causes = (Cause("numerics", "the latents differ", ("at once",)),)
-    made = {"replay": replay, "finding": findings[0], "notes": ("a note",)}
+    made = {"replay": replay, "finding": findings[0], "notes": (Note("a note"),)}
     return Explanation("guide", "a", "the baseline", causes, "cell", **{**made, **fields})
 
 
 def test_not_a_number_is_told_in_both_forms():
     found = explanation(finding(Difference(32, 32, math.nan, math.inf, math.inf, 5.0)))
-    assert explanation_text(found).splitlines() == [
+    assert explanation_text(found, Invocation()).splitlines() == [
         "guide/a, compared with the baseline: a cell of the model computes something else",
         "",
         "what differs, first cause first:",
@@ -61,18 +62,18 @@ def test_not_a_number_is_told_in_both_forms():
         "  cells that give other bits, each by itself: 1 of 2 Conv2d 3x3",
         "note: a note",
     ]
-    figures = json.loads(explanation_json(found))["replay"]["findings"][0]["difference"]
+    figures = json.loads(explanation_json(found, Invocation()))["replay"]["findings"][0]["difference"]
     assert (figures["relative_l2"], figures["max_abs"], figures["differing"]) == ("nan", "inf", 32)
 
 
 def test_rounding_first_then_what_is_more():
     rounded = finding(Difference(1, 32, 1e-7, 1e-7, 1.0, 1.0), beyond=False)
     other = finding(Difference(form="a, b"), path="unet", ancestors=(), operator="Odd", tensor="output[1]")
-    text = explanation_text(explanation(rounded, other, finding=other))
+    text = explanation_text(explanation(rounded, other, finding=other), Invocation())
     assert "  first with other bits, no more than rounding:\n    block.conv: Conv2d 3x3\n" in text
     assert "  first that is more than rounding:\n    unet: Odd, Conv2d 3x3 in the reference\n" in text
     assert "      output[1]: a, b\n" in text
-    text = explanation_text(explanation(rounded))
+    text = explanation_text(explanation(rounded), Invocation())
     assert text.startswith("guide/a, compared with the baseline: no more than rounding in any cell")
     assert "  nowhere more than rounding\n" in text
 
@@ -85,10 +86,10 @@ def test_a_trace_that_cannot_be_stored_does_not_keep_the_others_from_it():
 
     console = Console(file=io.StringIO(), width=40)
     cases = [make_case(id="bad"), make_case(id="good")]
-    assert not show_deep(console, cases, record)
+    assert not show_deep(console, cases, record, Invocation())
     assert console.file.getvalue().splitlines() == [
         "refused  guide/bad: there is [no] step 7",
         "guide/good: deep trace of step 0, 102 calls of cells, 1.8 MB in "
         "baselines/guide/good/cpu.deep.safetensors (not for version control)",
     ]
-    assert show_deep(console, cases[1:], record)
+    assert show_deep(console, cases[1:], record, Invocation())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-from pathlib import Path
 
 from gate_facts import case_facts, certificate, waiver, without_verdict
 from rich.console import Console
@@ -12,7 +11,7 @@ from samples import make_case
 
 from harness.gate.facts import Worst
 from harness.gate.policy import Policy
-from harness.reporting.commands import commands
+from harness.reporting.commands import Invocation, commands
 from harness.reporting.figures import part_of_limit
 from harness.reporting.gate import show_gate, worst_of
 from harness.reporting.gate_markdown import gate_markdown
@@ -28,12 +27,12 @@ FAILED = certificate(
 
 def shown(made, **helpful):
     console = Console(file=io.StringIO(), width=80)
-    show_gate(console, made, helpful)
+    show_gate(console, made, helpful, Invocation())
     return console.file.getvalue()
 
 
 def test_what_failed_comes_first_and_the_decision_last():
-    helpful = {"guide/one": commands(make_case(id="one"), Path("baselines"))}
+    helpful = {"guide/one": commands(make_case(id="one"), Invocation())}
     assert (
         shown(FAILED, **helpful)
         == """\
@@ -77,11 +76,11 @@ def test_baselines_of_suites_that_were_not_given_are_one_line_for_each():
         "        Ada, until 2026-12-31: known, see the tracker",
     ]
     assert "3 findings; 1 waived)" in lines[-1]
-    assert gate_markdown(made).count("| orphan |") == 3
+    assert gate_markdown(made, Invocation()).count("| orphan |") == 3
 
 
 def test_the_same_in_markdown():
-    text = gate_markdown(FAILED)
+    text = gate_markdown(FAILED, Invocation())
     assert text.startswith("### harness: the gate failed: drift\n")
     assert "| failed | verdict | <code>guide/one</code> | drift; allowed here" in text.replace("&#59;", ";")
     # Nothing from outside ends a cell of a table.
@@ -90,12 +89,12 @@ def test_the_same_in_markdown():
 
 
 def test_markdown_that_does_not_fit_is_cut_from_the_end():
-    whole = gate_markdown(FAILED)
-    shorter = gate_markdown(FAILED, most_bytes=len(whole.encode()) - 1)
+    whole = gate_markdown(FAILED, Invocation())
+    shorter = gate_markdown(FAILED, Invocation(), most_bytes=len(whole.encode()) - 1)
     assert whole.startswith(shorter)
     assert "| failed | verdict |" in shorter
     assert "Verdicts" not in shorter
-    assert gate_markdown(FAILED, most_bytes=0).count("\n") == 4
+    assert gate_markdown(FAILED, Invocation(), most_bytes=0).count("\n") == 4
 
 
 def test_figures():

@@ -1,7 +1,5 @@
 """Annotations of GitHub Actions: one line each, read back as GitHub's runner reads them."""
 
-from pathlib import Path
-
 import pytest
 from samples import make_case
 
@@ -10,7 +8,7 @@ from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.rows import Row
 from harness.judgement.tiers import Tier
 from harness.reporting.case_report import CaseReport, Problem
-from harness.reporting.commands import commands
+from harness.reporting.commands import Invocation, commands
 from harness.reporting.github import error_annotations
 
 
@@ -33,7 +31,7 @@ def outcome(path, verdict=Verdict.DRIFT, name="a", **fields):
         "guide", name, verdict, None if verdict is Verdict.ERROR else Tier.ACROSS_RELEASES, **fields
     )
     return CaseReport(
-        made, (Cause("numerics", "a jump"),), commands(make_case(), Path("b")), str(path), 7, 5, {}
+        made, (Cause("numerics", "a jump"),), commands(make_case(), Invocation("b")), str(path), 7, 5, {}
     )
 
 

@@ -16,7 +16,7 @@ from harness.judgement.rows import Row
 from harness.judgement.tiers import Tier
 from harness.operations.check import check
 from harness.reporting.case_report import CaseReport, Problem
-from harness.reporting.commands import commands
+from harness.reporting.commands import Invocation, commands
 from harness.reporting.github import error_annotations
 from harness.reporting.markdown import MOST_BYTES, escaped, markdown_summary
 
@@ -34,7 +34,7 @@ def outcome(verdict, *, case_id="a", rows=(), reasons=(), causes=(), environment
     case = make_case(id=case_id)
     tier = None if verdict is Verdict.ERROR else Tier.SAME_ENVIRONMENT
     made = Judgement("guide", name or case_id, verdict, tier, rows=rows, reasons=reasons)
-    typed = commands(case, Path("baselines"))
+    typed = commands(case, Invocation())
     return CaseReport(made, causes, typed, "/suites/guide.yaml", 4, 5, environment)
 
 
@@ -86,7 +86,7 @@ def test_an_edited_case_is_told_by_its_edit_and_with_the_command_that_records_it
     store.write(make_baseline(make_case(arguments={"eta": 0.5})))
     case = make_case(arguments={"eta": 0.6})
     result = check(case, None, store)
-    typed = commands(case, store.root, baseline=result.baseline)
+    typed = commands(case, Invocation(str(store.root)), baseline=result.baseline)
     found = CaseReport.of(case, result, (), typed)
     page = Page(markdown_summary([CaseReport.from_dict(json.loads(json.dumps(found.to_dict())))]))
     (row,) = (row for row in page.rows if row[0] == "guide/two-steps")
@@ -219,7 +219,7 @@ def test_what_is_left_out_is_always_told():
 
 def test_a_fence_in_a_path_does_not_end_the_block():
     case = make_case(path=Path("suites/``````\n```/x.yaml"))
-    typed = commands(case, Path("baselines"))
+    typed = commands(case, Invocation())
     made = CaseReport(Judgement("guide", "a", Verdict.DRIFT), (), typed, "/x.yaml", 1, 1, {})
     page = Page(markdown_summary([made]))
     assert page.tags.count("pre") == 1

@@ -15,6 +15,7 @@ from harness.judgement.tiers import Tier
 from harness.operations.matrix import Matrix, MatrixColumn, MatrixRow
 from harness.releases.comparison import Comparison
 from harness.releases.interpreters import Subject
+from harness.reporting.commands import Invocation
 from harness.reporting.html.matrix_page import matrix_page
 from harness.reporting.matrix_report import (
     MatrixDisplay,
@@ -57,7 +58,7 @@ def matrix():
 
 def shown(matrix):
     console = Console(file=io.StringIO(), width=80)
-    show_matrix(console, matrix)
+    show_matrix(console, matrix, Invocation())
     return console.file.getvalue()
 
 
@@ -86,8 +87,8 @@ def test_what_passes(matrix):
     assert passing.passed
     assert passing.groups() == (("2.8.0",), ("2.9.0", "2.10.0"))
     assert "same bits: 2.9.0 = 2.10.0; unlike any other: 2.8.0\n" in shown(passing)
-    assert "same bits: 2.9.0 = 2.10.0; unlike any other: 2.8.0.\n" in matrix_markdown(passing)
-    assert "same bits: 2.9.0 = 2.10.0; unlike any other: 2.8.0<" in matrix_page(passing)
+    assert "same bits: 2.9.0 = 2.10.0; unlike any other: 2.8.0.\n" in matrix_markdown(passing, Invocation())
+    assert "same bits: 2.9.0 = 2.10.0; unlike any other: 2.8.0<" in matrix_page(passing, Invocation())
     parted = row("z", ("a", "b", "c"), WITHIN, WITHIN, WITHIN)
     assert "no two give the same bits\n" in shown(Matrix(matrix.columns, (parted,), 0.0))
     nowhere = row("x", (None,) * 3, ERROR, ERROR, ERROR, errors=("a", "b", "c"))
@@ -100,7 +101,7 @@ def test_what_passes(matrix):
 
 
 def test_markdown(matrix):
-    text = matrix_markdown(matrix)
+    text = matrix_markdown(matrix, Invocation())
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert table[0] == "| case | 2.8.0 | 2.9.0 | 2.10.0 |"
     assert table[2] == "| `ddim/one` | ran | within 3.6e-07 35% | identical |"
@@ -110,7 +111,7 @@ def test_markdown(matrix):
 
 
 def test_json_has_every_pair(matrix):
-    found = json.loads(matrix_json(matrix), parse_constant=pytest.fail)
+    found = json.loads(matrix_json(matrix, Invocation()), parse_constant=pytest.fail)
     assert (found["format"], found["version"], found["passed"]) == ("harness-matrix", 1, False)
     assert [len(case["pairs"]) for case in found["cases"]] == [3, 3, 3]
     (drift,) = [pair for pair in found["cases"][1]["pairs"] if pair["verdict"] == "drift"]
@@ -135,7 +136,7 @@ class Elements(HTMLParser):
 
 
 def test_the_page(matrix):
-    page = matrix_page(matrix)
+    page = matrix_page(matrix, Invocation())
     elements = Elements()
     elements.feed(page)
     tags = [tag for tag, _ in elements.found]

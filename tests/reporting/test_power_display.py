@@ -8,6 +8,7 @@ from samples import make_case
 
 from harness.faults.catalogue import FAULTS, fault
 from harness.judgement.power.case_power import CasePower, FaultPower, PowerReport
+from harness.reporting.commands import Invocation
 from harness.reporting.power import PowerDisplay, smallest_text, summary_text, tolerance_text
 
 
@@ -39,7 +40,7 @@ def case(*faults, name="ten-steps", **fields):
 
 def printed(*cases, width=200):
     file = io.StringIO()
-    display = PowerDisplay(Console(file=file, width=width), len(cases), 5)
+    display = PowerDisplay(Console(file=file, width=width), len(cases), 5, Invocation())
     with display:
         for each in cases:
             display.started(make_case())

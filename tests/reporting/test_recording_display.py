@@ -9,7 +9,9 @@ from rich.console import Console
 from samples import make_case, make_measurement
 
 from harness.baselines.store import BaselineStore, Written
+from harness.errors import HarnessError
 from harness.operations.record import Candidate, Recording, Refusal
+from harness.reporting.commands import Invocation
 from harness.reporting.recording import RecordingDisplay
 
 CASE = make_case()
@@ -21,7 +23,7 @@ class Shown:
 
     def __init__(self):
         self.file = io.StringIO()
-        self.display = RecordingDisplay(Console(file=self.file, width=80), 3)
+        self.display = RecordingDisplay(Console(file=self.file, width=80), 3, Invocation())
 
     def lines(self):
         text = self.file.getvalue()
@@ -59,7 +61,7 @@ def candidate(state, *changes, size=None, **fields):
 def test_a_refusal_is_told_at_once_whole_and_with_its_case_once(shown, message, told):
     with shown.display as display:
         display.started(CASE)
-        display.finished(CASE, Refusal(CASE, message))
+        display.finished(CASE, Refusal(CASE, HarnessError(message)))
         text = "\n".join(line.rstrip() for line in shown.lines())
     assert f"refused  {told or 'guide/two-steps: ' + message.rstrip()}" in text
 
@@ -78,7 +80,7 @@ def test_the_table_tells_what_is_new_and_what_changes(shown):
             candidate("new", id="first"),
             candidate("changed", "steps: 2 -> 3", "the output", id="edited", size=0.0123),
             candidate("changed", 'arguments.x: "[red]" -> ":on:"', id="form"),
-            Refusal(CASE, "told before"),
+            Refusal(CASE, HarnessError("told before")),
         )
     )
     assert shown.lines() == [
@@ -101,7 +103,7 @@ def test_the_result_tells_what_became_of_each(shown):
         (candidate("new"), Written(path, "created")),
         (candidate("changed"), Written(path, "replaced", "ab")),
         (candidate("unchanged"), Written(path, "unchanged")),
-        (candidate("new"), Refusal(CASE, "baselines/guide: No space left on device")),
+        (candidate("new"), Refusal(CASE, HarnessError("baselines/guide: No space left on device"))),
         (candidate("changed"), None),
     ]
     shown.display.show_result(outcomes, Path("base[red]lines"))

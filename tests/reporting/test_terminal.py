@@ -2,22 +2,21 @@
 
 import dataclasses
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 from samples import FINGERPRINT, make_baseline, make_calibration, make_case, make_measurement
 
-from harness.baselines.staleness import stale_message
+from harness.baselines.staleness import BaselineStale
 from harness.explanation.causes import Cause
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.rows import Row
 from harness.judgement.tiers import FieldDifference, Tier
 from harness.judgement.verdicts import judge
-from harness.reporting.commands import commands
+from harness.reporting.commands import Invocation, commands, error_text
 from harness.reporting.terminal import cause_lines, judgement_text
 
-COMMANDS = commands(make_case(id="a"), Path("baselines"))
+COMMANDS = commands(make_case(id="a"), Invocation())
 
 
 def judgement(verdict, tier=Tier.SAME_ENVIRONMENT, **fields):
@@ -241,7 +240,7 @@ def test_explain_tells_every_cause_in_full():
 
 
 def test_what_to_type_is_told_for_where_it_ran():
-    there = commands(make_case(id="a"), Path("my baselines"), device="Ascend", python="other/bin/python")
+    there = commands(make_case(id="a"), Invocation("my baselines", "Ascend", python="other/bin/python"))
     lines = judgement_text(judgement(Verdict.DRIFT), commands=there).splitlines()[-3:]
     options = "--baseline-dir 'my baselines' --device Ascend --python other/bin/python"
     assert lines == [
@@ -264,10 +263,10 @@ def test_what_to_type_is_told_for_where_it_ran():
 def test_what_is_or_has_to_be_calibrated_is_so_again_when_recorded_anew(tolerance, stored, calibrated):
     case = make_case(tolerance=tolerance)
     baseline = dataclasses.replace(make_baseline(case), calibration=stored)
-    typed = commands(case, Path("baselines"), baseline=baseline).record
+    typed = commands(case, Invocation(), baseline=baseline).record
     assert (" --calibrate " in typed) is calibrated
     edited = make_case(tolerance=tolerance, steps=9)
-    message = stale_message(edited, baseline, Path("baselines"))
+    message = error_text(BaselineStale(edited, baseline), Invocation())
     assert (" --calibrate " in message) is calibrated
 
 
@@ -276,7 +275,7 @@ def test_calibrating_is_not_for_another_interpreter():
     stored = make_baseline(case)
     tiers = {Tier.SAME_ENVIRONMENT: " --python other", Tier.ACROSS_RELEASES: ""}
     for tier, options in tiers.items():
-        there = commands(case, Path("baselines"), baseline=stored, tier=tier, python="other")
+        there = commands(case, Invocation(python="other"), baseline=stored, tier=tier)
         assert there.calibrate == f"harness calibrate suites/guide.yaml::a --baseline-dir baselines{options}"
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 from harness import __version__
 from harness.codec import from_json, to_json
 from harness.faults.catalogue import FAULTS, Family, Fault
+from harness.remedy import Remedy
 
 FORMAT = 1
 FAMILIES: tuple[Family, ...] = get_args(Family)
@@ -56,7 +57,7 @@ class FaultPower:
 
 @dataclass(frozen=True)
 class CasePower:
-    """The power of one case, or in ``refusal`` why it could not be examined.
+    """The power of one case, or in ``refusal`` why it could not be examined, with a ``remedy``.
 
     ``case_hash``, ``baseline_sha256`` (of the baseline's JSON file, which names that of its arrays) and
     ``tolerance`` are what was examined: where one of them is another now, this says nothing any more.
@@ -80,6 +81,7 @@ class CasePower:
     vacuous: bool | None = None
     why_vacuous: str = ""
     refusal: str | None = None
+    remedy: Remedy | None = None
 
     @property
     def name(self) -> str:

@@ -11,20 +11,21 @@ from harness.counting import count
 from harness.operations.matrix import Matrix, MatrixRow
 from harness.releases.comparison import Comparison
 from harness.releases.interpreters import differing_packages
+from harness.reporting.commands import Invocation, reason_texts
 from harness.reporting.html.document import static_page
 from harness.reporting.matrix_report import cell_words, cost, failures, operator_lines, same_bits
 
 
-def matrix_page(matrix: Matrix) -> str:
+def matrix_page(matrix: Matrix, invocation: Invocation) -> str:
     """Return the page: the grid, the classes of equal bits, every pair, and the environments.
 
     All text is escaped.
     """
     body = (
         *_summary(matrix),
-        *_grid(matrix),
-        *_failures(matrix),
-        *_pairs(matrix),
+        *_grid(matrix, invocation),
+        *_failures(matrix, invocation),
+        *_pairs(matrix, invocation),
         *_environments(matrix),
     )
     return static_page("harness matrix", ["matrix.css"], body)
@@ -47,50 +48,50 @@ def _tone(matrix: Matrix) -> str:
     return "v-identical" if matrix.passed else "v-drift"
 
 
-def _grid(matrix: Matrix) -> Iterator[str]:
+def _grid(matrix: Matrix, invocation: Invocation) -> Iterator[str]:
     yield "<section><h2>Each compared with the one before it</h2>"
     yield '<div class="wide"><table>'
     yield _heads(("case", *matrix.names))
     yield "<tbody>"
     for row in matrix.rows:
         yield f'<tr><th scope="row"><code>{escape(row.name)}</code></th>'
-        yield from (_cell(row, index) for index in range(len(matrix.columns)))
+        yield from (_cell(row, index, invocation) for index in range(len(matrix.columns)))
         yield "</tr>"
     yield "</tbody></table></div>"
     yield '<p class="soft">Under the verdict: how far the output moved (relative L2), and the part of its '
     yield "limit that the figure nearest to it uses.</p></section>"
 
 
-def _cell(row: MatrixRow, index: int) -> str:
+def _cell(row: MatrixRow, index: int, invocation: Invocation) -> str:
     if (error := row.errors[index]) is not None:
         return f'<td class="v-error" title="{escape(error)}">error</td>'
     step = row.step(index)
     if step is None or row.errors[index - 1] is not None:
         return '<td class="soft">ran</td>'
-    return _comparison(step)
+    return _comparison(step, invocation)
 
 
-def _comparison(comparison: Comparison) -> str:
+def _comparison(comparison: Comparison, invocation: Invocation) -> str:
     verdict, _, size = cell_words(comparison).partition(" ")
-    why = "; ".join((*comparison.reasons, *comparison.differences))
+    why = "; ".join((*reason_texts(comparison, invocation), *comparison.differences))
     small = f"<small>{escape(size)}</small>" if size else ""
     return f'<td class="v-{comparison.verdict.value}" title="{escape(why)}">{escape(verdict)}{small}</td>'
 
 
-def _failures(matrix: Matrix) -> Iterator[str]:
+def _failures(matrix: Matrix, invocation: Invocation) -> Iterator[str]:
     found = list(failures(matrix))
     if not found:
         return
     yield "<section><h2>What did not pass</h2><ul>"
     for name, pair, comparison in found:
-        reasons = escape("; ".join(comparison.reasons))
+        reasons = escape("; ".join(reason_texts(comparison, invocation)))
         verdict = comparison.verdict.value
         yield f'<li><b class="v-{verdict}">{verdict}</b> <code>{escape(name)}</code>, {escape(pair)}: '
         yield f"{reasons}</li>"
     yield "</ul></section>"
 
 
-def _pairs(matrix: Matrix) -> Iterator[str]:
+def _pairs(matrix: Matrix, invocation: Invocation) -> Iterator[str]:
     names = matrix.names
     yield "<section><h2>Every pair</h2>"
     for row in matrix.rows:
@@ -101,7 +102,7 @@ def _pairs(matrix: Matrix) -> Iterator[str]:
         for i, name in enumerate(names[:-1]):
             yield f'<tr><th scope="row">{escape(name)}</th>'
             for j in range(1, len(names)):
-                yield _comparison(row.pairs[i, j]) if j > i else "<td></td>"
+                yield _comparison(row.pairs[i, j], invocation) if j > i else "<td></td>"
             yield "</tr>"
         yield "</tbody></table></div></details>"
     yield "</section>"

@@ -21,7 +21,7 @@ from harness.judgement.judgement import Judgement
 from harness.judgement.rows import Row, statistic_rows
 from harness.judgement.tiers import Tier
 from harness.measurement.measurement import Measurement
-from harness.reporting.commands import Commands
+from harness.reporting.commands import Commands, reason_texts
 from harness.reporting.html import evidence
 from harness.reporting.html.difference import comparable, difference, histogram
 from harness.reporting.html.pictures import PIXELS_FAILED, PIXELS_PASSED, picture_set
@@ -80,7 +80,7 @@ def case_view(
     )
     return CaseView(
         case=_case(case),
-        judgement=_judgement(judgement),
+        judgement=_judgement(judgement, commands),
         baseline=None if baseline is None else _provenance(baseline),
         rows=[_row(row) for row in _rows(judgement, measured, stored)],
         pictures=pictures,
@@ -147,14 +147,14 @@ def _limits(asked: Literal["exact"] | Limits | Calibrated | None) -> str:
     return "the same bits"
 
 
-def _judgement(judgement: Judgement) -> dict[str, Any]:
+def _judgement(judgement: Judgement, commands: Commands) -> dict[str, Any]:
     worst = judgement.worst
     return {
         "verdict": judgement.verdict.value,
         "tier": None if judgement.tier is None else judgement.tier.words,
         "margin": judgement.margin,
         "worst": None if worst is None else worst.name,
-        "reasons": list(judgement.reasons),
+        "reasons": reason_texts(judgement, commands.invocation),
         "notes": list(judgement.notes),
     }
 

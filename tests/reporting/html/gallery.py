@@ -24,7 +24,7 @@ from harness.measurement.measurement import Measurement
 from harness.operations.calibrate import member_job
 from harness.operations.check import check
 from harness.pipelines.checkpoints import resolve
-from harness.reporting.commands import commands
+from harness.reporting.commands import Invocation, commands
 from harness.reporting.html.run import RunReport
 from harness.reporting.html.view import case_view
 
@@ -114,7 +114,9 @@ def make_gallery(folder: Path) -> Path:
             causes = ()
             if result.measurement is not None and result.baseline is not None:
                 causes = root_causes(result.measurement, result.baseline)
-            view = case_view(case, result, store, commands=commands(case, store.root), causes=causes)
+            view = case_view(
+                case, result, store, commands=commands(case, Invocation(str(store.root))), causes=causes
+            )
             report.add(f"{path}::{case.id}", _elsewhere_too(view.to_json()))
     return report.write()
 

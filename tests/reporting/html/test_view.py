@@ -45,13 +45,15 @@ def test_a_case_that_crashed_has_its_log_and_the_baseline_alone(tmp_path):
 def test_a_case_without_a_baseline_has_a_view(tmp_path):
     from harness.baselines.store import BaselineStore
     from harness.operations.check import check
-    from harness.reporting.commands import commands
+    from harness.reporting.commands import Invocation, commands
     from harness.reporting.html.view import case_view
 
     store = BaselineStore(tmp_path)
     case = make_case()
     view = data_of(
-        case_view(case, check(case, None, store), store, commands=commands(case, store.root)).to_json()
+        case_view(
+            case, check(case, None, store), store, commands=commands(case, Invocation(str(store.root)))
+        ).to_json()
     )
     assert view["baseline"] is None
     assert view["pictures"] is None

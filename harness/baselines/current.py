@@ -1,0 +1,50 @@
+"""How the cases of today stand to the baselines stored: sound, missing, stale, damaged, orphaned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.baselines.errors import BaselineMissing, BaselineUnusable
+from harness.baselines.baseline import Baseline
+from harness.baselines.staleness import stale
+from harness.baselines.store import BaselineStore, Key
+from harness.cases.case import Case, Suite
+from harness.remedy import Action
+
+
+def load_current(store: BaselineStore, case: Case, device: str) -> Baseline:
+    """Return the baseline of ``case`` as it is now, for ``device`` (a device key).
+
+    Raises :class:`BaselineUnusable` where it is missing, damaged or stale.
+    """
+    baseline = store.load(case.suite, case.id, device, suite_file=case.path)
+    if (edited := stale(case, baseline)) is not None:
+        raise edited
+    return baseline
+
+
+def unusable(case: Case, store: BaselineStore) -> BaselineUnusable | None:
+    """Return why no run of ``case`` can be held to a baseline, on whatever device; None where one may be.
+
+    That of the first device where every device's is stale or damaged.
+    """
+    found: list[BaselineUnusable] = []
+    for device in store.devices(case.suite, case.id):
+        try:
+            load_current(store, case, device)
+        except BaselineUnusable as error:
+            found.append(error)
+        else:
+            return None
+    if found:
+        return found[0]
+    return BaselineMissing(
+        f"no baseline of {case.name} is stored in {store.root}",
+        remedy=case.remedy(Action.RECORD, calibrate=case.needs_calibration),
+    )
+
+
+def orphans(suites: Iterable[Suite], store: BaselineStore) -> tuple[Key, ...]:
+    """Return the baselines that belong to no case of ``suites``, which must be all suites of the store."""
+    known = {(suite.name, case.id) for suite in suites for case in suite.cases}
+    return tuple(key for key in store.stored() if (key.suite, key.case_id) not in known)
