@@ -33,6 +33,7 @@ from harness.execution.runner import Runner
 from harness.judgement.bits import first_changed_step, same_bits
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.tiers import Tier
+from harness.judgement.wording import joined
 from harness.measurement.measurement import Measurement
 from harness.operations.selection import judge_against
 
@@ -72,7 +73,7 @@ class Group:
         if judgement.verdict is Verdict.WITHIN and margin is not None and judgement.worst is not None:
             self.worst = max(self.worst, (margin, f"{told}: {judgement.worst.name}"))
         if not sound:
-            self.alarms.append(f"{told}: {judgement.verdict.value}: {'; '.join(judgement.reasons)}")
+            self.alarms.append(f"{told}: {judgement.verdict.value}: {joined(judgement.reasons)}")
 
 
 def main() -> None:

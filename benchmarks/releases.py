@@ -16,6 +16,7 @@ from harness.cases.selection import select
 from harness.execution.runner import Runner
 from harness.judgement.deviations import statistic_deviation
 from harness.judgement.metrics import compare
+from harness.judgement.wording import in_words
 from harness.operations.check import check
 from harness.operations.selection import select_baseline
 
@@ -47,7 +48,7 @@ def main() -> None:
                     )
                 )
                 line += "  " + "  ".join(f"{figure:11.2e}" for figure in figures)
-            print(line, *result.judgement.reasons[:1])
+            print(line, *in_words(result.judgement.reasons[:1]))
 
 
 if __name__ == "__main__":

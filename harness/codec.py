@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
@@ -18,6 +19,27 @@ T = TypeVar("T")
 _NOT_FINITE = ("inf", "-inf", "nan")
 
 
+class Tagged:
+    """The base of a family of dataclasses, any of which may stand in a field: JSON names it as ``kind``.
+
+    The ``kind`` of ``OutputDiffers`` is ``output-differs``. One module has all classes of a family, so that
+    whoever reads the JSON knows them all.
+    """
+
+
+def kind_of(tagged: type[Tagged]) -> str:
+    """Return what JSON calls a class of a family."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", tagged.__name__).lower()
+
+
+def family_of(base: type[Tagged]) -> Iterator[type[Tagged]]:
+    """Yield the dataclasses of the family of ``base``."""
+    if "__dataclass_fields__" in vars(base):
+        yield base
+    for each in base.__subclasses__():
+        yield from family_of(each)
+
+
 def to_json(value: Any) -> Any:
     """Return ``value``, made of dataclasses, enums, mappings, sequences and plain values, as JSON values.
 
@@ -25,7 +47,8 @@ def to_json(value: Any) -> Any:
     of these becomes its text.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        tag = {"kind": kind_of(type(value))} if isinstance(value, Tagged) else {}
+        return tag | {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {str(key): to_json(each) for key, each in value.items()}
     if isinstance(value, tuple | list):
@@ -65,6 +88,8 @@ def _made(kind: Any, value: Any, where: str) -> Any:
     if isinstance(kind, type) and issubclass(kind, Enum):
         _expect(value in {each.value for each in kind}, where)
         return kind(value)
+    if isinstance(kind, type) and issubclass(kind, Tagged):
+        return _tagged(kind, value, where)
     if dataclasses.is_dataclass(kind):
         return _instance(kind, value, where)
     return _scalar(kind, value, where)
@@ -74,6 +99,18 @@ def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
     """Return ``value`` as what it is beside None: no other union is used."""
     (kind,) = (each for each in kinds if each is not NoneType)
     return None if value is None else _made(kind, value, where)
+
+
+def _tagged(kind: Any, value: Any, where: str) -> Any:
+    _expect(isinstance(value, dict), where)
+    found = _family(kind).get(value.get("kind"))
+    _expect(found is not None, _below(where, "kind"))
+    return _instance(found, {name: each for name, each in value.items() if name != "kind"}, where)
+
+
+@cache
+def _family(kind: Any) -> dict[str, type[Tagged]]:
+    return {kind_of(each): each for each in family_of(kind)}
 
 
 def _instance(kind: Any, value: Any, where: str) -> Any:

@@ -13,10 +13,14 @@ from harness.baselines.calibration import Calibration, StepEnvelope
 from harness.baselines.git import Commit
 from harness.cases.case import Case
 from harness.cases.tolerance import Tolerance
+from harness.judgement.judgement import Judgement
+from harness.judgement.reasons import Failed
+from harness.judgement.wording import reason_text
 from harness.measurement.ledger import Ledger, case_generators
 from harness.measurement.measurement import CheckpointIdentity, Measurement
 from harness.measurement.statistics import summarise
 from harness.measurement.trace import StepTrace
+from harness.releases.comparison import Comparison
 
 FINGERPRINT = {
     "device": "CPU",
@@ -108,3 +112,13 @@ def make_calibration(**fields: Any) -> Calibration:
         "date": "2026-01-01T00:00:00+00:00",
     }
     return Calibration(**{**base, **fields})
+
+
+def first_reason(judged: Judgement | Comparison) -> str:
+    """Return the most telling reason in words."""
+    return reason_text(judged.reasons[0])
+
+
+def said(*texts: str) -> tuple[Failed, ...]:
+    """Return reasons whose words are ``texts``, whatever these say."""
+    return tuple(Failed("other", text) for text in texts)

@@ -35,6 +35,7 @@ from harness.cases.selection import select
 from harness.execution.runner import Runner
 from harness.judgement.tiers import Tier
 from harness.judgement.verdicts import judge
+from harness.judgement.wording import joined
 from harness.measurement.measurement import Measurement
 
 SHOWN = ("pytest", "pytest-regressions", "numpy", "pillow")
@@ -106,7 +107,7 @@ def _baseline(store: BaselineStore, case: Case, measured: Measurement) -> Baseli
     baseline = store.load(case.suite, case.id, device, suite_file=case.path)
     found = judge(case, measured, baseline, tier=Tier.ACROSS_RELEASES)
     if not found.passed:
-        sys.exit(f"{case.name} does not pass without a fault: {'; '.join(found.reasons)}")
+        sys.exit(f"{case.name} does not pass without a fault: {joined(found.reasons)}")
     return baseline
 
 

@@ -10,6 +10,7 @@ from harness.baselines.baseline import Baseline
 from harness.explanation.growth import numerics
 from harness.judgement import bits
 from harness.judgement.tiers import fingerprint_differences
+from harness.judgement.wording import reason_text
 from harness.measurement.measurement import Draw, Measurement
 
 Kind = Literal["environment", "inputs", "randomness", "schedule", "numerics", "output"]
@@ -49,10 +50,10 @@ def _causes(measured: Measurement, baseline: Baseline) -> Iterator[Cause]:
     stored = baseline.measurement
     yield from _environment(measured, stored)
     if (change := bits.checkpoint_change(measured, stored)) is not None:
-        yield Cause("inputs", change)
+        yield Cause("inputs", reason_text(change))
     yield from _randomness(measured, stored)
-    if (change := bits.schedule_change(measured, stored)) is not None:
-        yield Cause("schedule", change)
+    if (schedule := bits.schedule_change(measured, stored)) is not None:
+        yield Cause("schedule", reason_text(schedule))
     yield from _numerics(measured, baseline)
 
 
@@ -85,7 +86,7 @@ def _randomness(measured: Measurement, stored: Measurement) -> Iterator[Cause]:
     if first is not None:
         index, ours, theirs = first
         details = (f"draw {index} here: {_draw(ours)}", f"draw {index} in the baseline: {_draw(theirs)}")
-    yield Cause("randomness", change, details)
+    yield Cause("randomness", reason_text(change), details)
 
 
 def _draw(draw: Draw) -> str:

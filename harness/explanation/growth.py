@@ -10,6 +10,7 @@ from harness.judgement import bits
 from harness.judgement.calibration.limits import calibrated_limits
 from harness.judgement.calibration.spread import distance
 from harness.judgement.deviations import statistic_deviation
+from harness.judgement.wording import reason_text
 from harness.measurement.measurement import Measurement
 
 # A step that makes the difference so many times larger than the one before it did that by itself. Rounding
@@ -83,9 +84,10 @@ def numerics(measured: Measurement, baseline: Baseline) -> Growth | None:
     if first is None:
         most = max(step.excess or 0.0 for step in steps)
         changed = bits.first_changed_step(measured, baseline.measurement)
+        assert changed is not None
         return Growth(
-            f"{changed}; no step leaves the envelope of rounding (at most {most:.2g} times its size, "
-            f"{factor:g} are allowed)",
+            f"{reason_text(changed)}; no step leaves the envelope of rounding (at most {most:.2g} times its "
+            f"size, {factor:g} are allowed)",
             ("the order or the precision of operations changed, or a change too small to tell from that",),
         )
     return _outside(steps, first)
@@ -120,7 +122,8 @@ def _uncalibrated(measured: Measurement, baseline: Baseline, steps: tuple[StepDi
     detail = f"largest after step {largest.step}: {largest.figure} is off by {largest.deviation:.2g}"
     if baseline.calibration is None:
         detail += "; `harness calibrate` would tell whether that is more than rounding"
-    return Growth(str(changed), (detail,))
+    assert changed is not None
+    return Growth(reason_text(changed), (detail,))
 
 
 def _within(excess: float | None, factor: float) -> bool:

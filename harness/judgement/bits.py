@@ -6,6 +6,20 @@ from itertools import zip_longest
 
 import numpy as np
 
+from harness.judgement.reasons import (
+    CheckpointChanged,
+    DrawnNoise,
+    LatentsDiffer,
+    NoiseChanged,
+    OutputDiffers,
+    OutputHasAnotherForm,
+    Reason,
+    ScheduleHasOtherLength,
+    SinglesDiffer,
+    StatisticsDiffer,
+    StepsDiffer,
+    TimestepDiffers,
+)
 from harness.measurement.measurement import Array, Draw, Measurement
 
 
@@ -23,90 +37,76 @@ def differing_values(a: Array, b: Array) -> int:
     return int(np.count_nonzero(left != right))
 
 
-def changed_parts(measured: Measurement, baseline: Measurement) -> tuple[str, ...]:
-    """Return what is not bitwise equal: output, latents, single images, statistics; one text each.
+def changed_parts(measured: Measurement, baseline: Measurement) -> tuple[Reason, ...]:
+    """Return what is not bitwise equal: output, latents, single images, statistics.
 
     The ledger and the checkpoint are not looked at here: in every tier they have to be equal.
     """
-    parts = []
+    parts: list[Reason] = []
     if not same_bits(measured.output, baseline.output):
         parts.append(_output_change(measured.output, baseline.output))
-    if (text := first_changed_step(measured, baseline)) is not None:
-        parts.append(text)
+    if (change := first_changed_step(measured, baseline)) is not None:
+        parts.append(change)
     if not same_bits(measured.singles, baseline.singles):
-        parts.append("the single images of the batch are not bitwise equal to the baseline's")
+        parts.append(SinglesDiffer())
     names = measured.statistics.keys() | baseline.statistics.keys()
     changed = sorted(name for name in names if measured.statistics.get(name) != baseline.statistics.get(name))
     if changed:
-        more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-        parts.append(f"statistics differ: {', '.join(changed[:3])}{more}")
+        parts.append(StatisticsDiffer(tuple(changed)))
     return tuple(parts)
 
 
-def _output_change(measured: Array, baseline: Array) -> str:
+def _output_change(measured: Array, baseline: Array) -> OutputDiffers | OutputHasAnotherForm:
     if measured.dtype != baseline.dtype or measured.shape != baseline.shape:
-        return "the output has another form than the baseline's"
-    count = differing_values(measured, baseline)
-    text = f"the output is not bitwise equal to the baseline's: {count} of {measured.size} values differ"
-    if np.array_equal(measured, baseline):
-        text += ", all of them only in the sign of 0"
-    return text
+        return OutputHasAnotherForm()
+    only_sign = np.array_equal(measured, baseline)
+    return OutputDiffers(differing_values(measured, baseline), measured.size, only_sign)
 
 
-def first_changed_step(measured: Measurement, baseline: Measurement) -> str | None:
-    """Return the first step whose latents are not bitwise equal, as a sentence; None where all are."""
+def first_changed_step(measured: Measurement, baseline: Measurement) -> LatentsDiffer | StepsDiffer | None:
+    """Return the first step whose latents are not bitwise equal; None where all are."""
     total = len(baseline.trace)
     for ours, theirs in zip(measured.trace, baseline.trace, strict=False):
         if ours.sha256 != theirs.sha256:
-            return (
-                f"the latents differ from step {ours.step} on (of 0 to {total - 1}, timestep {ours.timestep})"
-            )
+            return LatentsDiffer(ours.step, total - 1, ours.timestep)
     if len(measured.trace) != total:
-        return f"{len(measured.trace)} steps were traced, {total} in the baseline"
+        return StepsDiffer(len(measured.trace), total)
     return None
 
 
-def schedule_change(measured: Measurement, baseline: Measurement) -> str | None:
+def schedule_change(
+    measured: Measurement, baseline: Measurement
+) -> ScheduleHasOtherLength | TimestepDiffers | None:
     """Return how the timesteps differ, which rounding cannot explain; None where they are the same."""
     ours, theirs = ([record.timestep for record in m.trace] for m in (measured, baseline))
     if len(ours) != len(theirs):
-        return f"the schedule differs: {len(ours)} steps, the baseline has {len(theirs)}"
+        return ScheduleHasOtherLength(len(ours), len(theirs))
     for step, (timestep, reference) in enumerate(zip(ours, theirs, strict=True)):
         if timestep != reference:
-            return f"the schedule differs: step {step} has timestep {timestep}, the baseline {reference}"
+            return TimestepDiffers(step, timestep, reference)
     return None
 
 
-def checkpoint_change(measured: Measurement, baseline: Measurement) -> str | None:
+def checkpoint_change(measured: Measurement, baseline: Measurement) -> CheckpointChanged | None:
     """Return which files of the weights that ran differ from the baseline's; None where all are the same."""
     ours, theirs = measured.checkpoint.files, baseline.checkpoint.files
     changed = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
     if not changed:
         return None
     name = changed[0]
-    more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
-    return (
-        f"the checkpoint {measured.checkpoint.source or '(of the pipeline itself)'} is not the one recorded: "
-        f"{name}{more} has sha256 {ours.get(name, '(none)')}, the baseline's {theirs.get(name, '(none)')}"
-    )
+    source = measured.checkpoint.source
+    return CheckpointChanged(source, name, len(changed) - 1, ours.get(name), theirs.get(name))
 
 
-def ledger_change(measured: Measurement, baseline: Measurement) -> str | None:
+def ledger_change(measured: Measurement, baseline: Measurement) -> NoiseChanged | None:
     """Return the first draw of noise that is not the baseline's; None where all are.
 
     Noise is the same bits in every environment. Where in the code a draw was made does not count.
     """
-    total = len(baseline.ledger)
-    counts = f"the noise differs: {len(measured.ledger)} draws, {total} in the baseline"
     for index, (ours, theirs) in enumerate(zip_longest(measured.ledger, baseline.ledger)):
-        if ours is None:
-            return f"{counts}; missing: {_draw(theirs)}"
-        if theirs is None:
-            return f"{counts}; first new: {_draw(ours)}"
-        if _form(ours) != _form(theirs):
-            return f"the noise differs from draw {index} on: {_draw(ours)}, in the baseline {_draw(theirs)}"
-        if ours.sha256 != theirs.sha256:
-            return f"the noise differs from draw {index} on: {_draw(ours)} gave other values (another seed?)"
+        if ours is None or theirs is None or not same_draw(ours, theirs):
+            counts = len(measured.ledger), len(baseline.ledger)
+            return NoiseChanged(index, _drawn(ours), _drawn(theirs), *counts)
     return None
 
 
@@ -125,9 +125,10 @@ def _form(draw: Draw) -> tuple[object, ...]:
     return (draw.generator, draw.method, draw.shape, draw.dtype)
 
 
-def _draw(draw: Draw) -> str:
-    shape = "x".join(map(str, draw.shape)) or "scalar"
-    return f"{draw.method} {shape} {draw.dtype} of generator {draw.generator} at {draw.site}"
+def _drawn(draw: Draw | None) -> DrawnNoise | None:
+    if draw is None:
+        return None
+    return DrawnNoise(draw.generator, draw.method, draw.shape, draw.dtype, draw.site)
 
 
 def _bytes(array: Array) -> bytes:

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Literal
 
 import numpy as np
 
+from harness.judgement.reasons import (
+    DtypeDiffers,
+    Empty,
+    LatentsNotFinite,
+    NotFinite,
+    Reason,
+    ShapeDiffers,
+    StatisticsMissing,
+    StatisticsNotFinite,
+    Subject,
+    ValuesNotFinite,
+)
 from harness.measurement.measurement import Array, Measurement
 
 SHOWN_POSITIONS = 3
@@ -13,41 +26,43 @@ SHOWN_POSITIONS = 3
 PIECE = 1 << 20
 
 
-def hard_failures(measured: Measurement, baseline: Measurement) -> tuple[str, ...]:
-    """Return why ``measured`` cannot be held to ``baseline`` by any metric, one text each; usually none.
+def hard_failures(measured: Measurement, baseline: Measurement) -> tuple[Reason, ...]:
+    """Return why ``measured`` cannot be held to ``baseline`` by any metric; usually nothing.
 
     Another shape or dtype, nothing at all, NaN or Inf in what was measured (whatever the baseline has at the
     same position), statistics that are missing or not finite.
     """
-    reasons = form_failures("output", measured.output, "the baseline's", baseline.output)
+    reasons = form_failures("output", measured.output, baseline.output)
     reasons += value_failures("output", measured.output)
     reasons += statistic_failures(measured.statistics, baseline.statistics)
     for record in measured.trace:
         if bad := _not_finite(record.statistics):
-            reasons.append(f"the latents of step {record.step} (timestep {record.timestep}): {bad}")
+            reasons.append(LatentsNotFinite(record.step, record.timestep, bad))
             break
     return tuple(reasons)
 
 
-def form_failures(what: str, array: Array, whose: str, reference: Array) -> list[str]:
-    """Return why two arrays cannot be compared value by value."""
-    reasons = []
+def form_failures(subject: Subject, array: Array, reference: Array) -> list[Reason]:
+    """Return why two arrays cannot be compared value by value; ``subject`` is what ``array`` is."""
+    reasons: list[Reason] = []
     if array.shape != reference.shape:
-        reasons.append(f"{what}: shape {list(array.shape)}, {whose} is {list(reference.shape)}")
+        reasons.append(ShapeDiffers(subject, array.shape, reference.shape))
     if array.dtype != reference.dtype:
-        reasons.append(f"{what}: dtype {array.dtype}, {whose} is {reference.dtype}")
+        reasons.append(DtypeDiffers(subject, str(array.dtype), str(reference.dtype)))
     if array.size == 0:
-        reasons.append(f"{what}: empty (shape {list(array.shape)})")
+        reasons.append(Empty(subject, array.shape))
     return reasons
 
 
-def value_failures(what: str, array: Array) -> list[str]:
+def value_failures(subject: Subject, array: Array) -> list[Reason]:
     """Return how many values of ``array`` are NaN or Inf, and where the first ones are."""
     if array.dtype.kind != "f":
         return []
-    reasons = []
+    reasons: list[Reason] = []
     flat = array.reshape(-1)
-    for kind, is_bad in (("NaN", np.isnan), ("Inf", np.isinf)):
+    kinds: tuple[tuple[Literal["NaN", "Inf"], Callable[[Array], Array]], ...]
+    kinds = (("NaN", np.isnan), ("Inf", np.isinf))
+    for kind, is_bad in kinds:
         count = 0
         positions: list[tuple[int, ...]] = []
         for start in range(0, array.size, PIECE):
@@ -56,22 +71,21 @@ def value_failures(what: str, array: Array) -> list[str]:
             for index in found[: SHOWN_POSITIONS - len(positions)]:
                 positions.append(tuple(map(int, np.unravel_index(start + index, array.shape))))
         if count:
-            more = ", …" if count > len(positions) else ""
-            reasons.append(
-                f"{what}: {kind} in {count} of {array.size} values, at {str(positions)[1:-1]}{more}"
-            )
+            reasons.append(ValuesNotFinite(subject, kind, count, array.size, tuple(positions)))
     return reasons
 
 
-def statistic_failures(measured: Mapping[str, float], baseline: Mapping[str, float]) -> list[str]:
+def statistic_failures(measured: Mapping[str, float], baseline: Mapping[str, float]) -> list[Reason]:
     """Return which of the baseline's statistics were not measured, and which are no numbers."""
-    reasons = []
+    reasons: list[Reason] = []
     if missing := sorted(baseline.keys() - measured.keys()):
-        reasons.append(f"statistics missing from the measurement: {', '.join(missing)}")
+        reasons.append(StatisticsMissing(tuple(missing)))
     if bad := _not_finite(measured):
-        reasons.append(f"statistics: {bad}")
+        reasons.append(StatisticsNotFinite(bad))
     return reasons
 
 
-def _not_finite(statistics: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} is {value}" for name, value in statistics.items() if not np.isfinite(value))
+def _not_finite(statistics: Mapping[str, float]) -> tuple[NotFinite, ...]:
+    return tuple(
+        NotFinite(name, str(float(value))) for name, value in statistics.items() if not np.isfinite(value)
+    )

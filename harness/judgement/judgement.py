@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from harness.baselines.staleness import BaselineStale
 from harness.cases.case import Case
 from harness.codec import from_json, to_json
 from harness.errors import HarnessError
+from harness.judgement.failures import reason_of
+from harness.judgement.reasons import Reason, Stale, StrictElsewhere
 from harness.judgement.rows import Row
 from harness.judgement.tiers import FieldDifference, Tier
 from harness.remedy import Remedy
@@ -30,11 +31,9 @@ class Judgement:
     """The verdict on one measurement of one case, and everything that led to it.
 
     ``reasons`` say why it did not pass, the most telling first, and ``remedy`` what to do about the last of
-    them; ``notes`` are what is worth knowing either
-    way. ``baseline_path`` is the file it was compared with and ``baseline_device`` the device that one was
-    recorded on; ``changed_operators`` are the canaries with other bits. ``tier`` is None where nothing was
-    compared. ``elsewhere`` is whether the case is strict and this not its baseline's environment:
-    ``incomparable`` by its own word. ``stale`` is whether it was edited since its baseline was recorded.
+    them; ``notes`` are what is worth knowing either way. ``baseline_path`` is the file it was compared with
+    and ``baseline_device`` the device that one was recorded on; ``changed_operators`` are the canaries with
+    other bits. ``tier`` is None where nothing was compared.
     """
 
     suite: str
@@ -43,21 +42,17 @@ class Judgement:
     tier: Tier | None = None
     rows: tuple[Row, ...] = ()
     differences: tuple[FieldDifference, ...] = ()
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
     remedy: Remedy | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Reason, ...] = ()
     changed_operators: tuple[str, ...] = ()
     baseline_path: str | None = None
     baseline_device: str | None = None
-    elsewhere: bool = False
-    stale: bool = False
 
     @classmethod
     def error(cls, case: Case, error: HarnessError) -> Judgement:
         """Return the judgement of a case that could not be run, or that has nothing to be held to."""
-        stale = isinstance(error, BaselineStale)
-        reasons = (str(error),)
-        return cls(case.suite, case.id, Verdict.ERROR, reasons=reasons, remedy=error.remedy, stale=stale)
+        return cls(case.suite, case.id, Verdict.ERROR, reasons=(reason_of(error),), remedy=error.remedy)
 
     @property
     def name(self) -> str:
@@ -68,6 +63,16 @@ class Judgement:
     def passed(self) -> bool:
         """Whether the case passes: only what was compared and found identical or within its limits does."""
         return self.verdict in (Verdict.IDENTICAL, Verdict.WITHIN)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the case is strict and this not its baseline's environment: it asks not to be compared."""
+        return any(isinstance(reason, StrictElsewhere) for reason in self.reasons)
+
+    @property
+    def stale(self) -> bool:
+        """Whether the case was edited since its baseline was recorded."""
+        return any(isinstance(reason, Stale) for reason in self.reasons)
 
     @property
     def worst(self) -> Row | None:

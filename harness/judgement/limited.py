@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from harness.baselines.baseline import Baseline
 from harness.baselines.calibration import Calibration
 from harness.cases.tolerance import Calibrated, Limits
 from harness.judgement import bits
 from harness.judgement.calibration.explicit import limit_notes
-from harness.judgement.calibration.findings import chaos_text
+from harness.judgement.calibration.findings import chaos_of
 from harness.judgement.calibration.limits import StepLimits, calibrated_limits
 from harness.judgement.calibration.spread import distance
 from harness.judgement.deviations import statistic_deviation
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.metrics import compare
+from harness.judgement.reasons import (
+    LatentsCannotBeCompared,
+    LimitsExceeded,
+    NotJudged,
+    Reason,
+    Subject,
+)
 from harness.judgement.rows import Row, metric_rows, statistic_rows
 from harness.judgement.tiers import Tier
-from harness.measurement.measurement import Array, Measurement
+from harness.measurement.measurement import Measurement
 
 # ISA and cores moved the shipped cases by up to 1.8 times the envelope, a release by up to 1.1 times
 # (docs/judging.md), so across devices the safety factor is this many times what it is across releases.
@@ -30,7 +38,7 @@ def by_explicit_limits(
 ) -> Judgement:
     """Return ``context`` with the verdict of ``limits`` on the output."""
     rows = output_rows(measured, baseline.measurement, limits)
-    notes: tuple[str, ...] = ()
+    notes: tuple[Reason, ...] = ()
     if baseline.calibration is not None:
         same = context.tier is Tier.SAME_ENVIRONMENT
         notes = limit_notes(limits, baseline, baseline.calibration, same_environment=same)
@@ -51,7 +59,7 @@ def by_calibration(
     judged = _decided(context, measured, baseline, rows, ())
     if limits.output is not None or judged.verdict is Verdict.DRIFT:
         return judged
-    return replace(judged, verdict=Verdict.INCOMPARABLE, reasons=(chaos_text(calibration),))
+    return replace(judged, verdict=Verdict.INCOMPARABLE, reasons=(chaos_of(calibration),))
 
 
 def safety_factor(tier: Tier, asked: Calibrated, calibration: Calibration) -> float:
@@ -75,9 +83,8 @@ def step_rows(measured: Measurement, stored: Measurement, limits: Sequence[StepL
     """
     worst: dict[str, Row] = {}
     for row in _all_step_rows(measured, stored, limits):
-        figure = row.name.partition(" ")[0]
-        if figure not in worst or (row.used or 0.0) > (worst[figure].used or 0.0):
-            worst[figure] = row
+        if row.figure not in worst or (row.used or 0.0) > (worst[row.figure].used or 0.0):
+            worst[row.figure] = row
     yield from worst.values()
 
 
@@ -85,29 +92,20 @@ def _all_step_rows(measured: Measurement, stored: Measurement, limits: Sequence[
     for index, limit in enumerate(limits):
         if index >= min(len(measured.trace), len(stored.trace)):
             return
-        where = f"after step {limit.step}"
+        of_step = partial(Row, part="latents", step=limit.step)
         if measured.latents is not None and stored.latents is not None:
-            yield _distance_row(where, measured.latents[index], stored.latents[index], limit.relative_l2)
-        ours, theirs = measured.trace[index].statistics, stored.trace[index].statistics
+            ours, theirs = measured.latents[index], stored.latents[index]
+            if ours.shape == theirs.shape:
+                moved = distance(ours, theirs)
+                yield of_step("relative_l2", moved, limit.relative_l2, moved <= limit.relative_l2)
+            else:
+                unlike = LatentsCannotBeCompared(ours.shape, theirs.shape)
+                yield of_step("relative_l2", None, limit.relative_l2, passed=False, absence=unlike)
+        values, references = measured.trace[index].statistics, stored.trace[index].statistics
         for name, most in limit.statistics.items():
-            deviation = statistic_deviation(name, ours[name], theirs)
-            yield Row(
-                f"latents.{name} {where}",
-                deviation,
-                most,
-                deviation <= most,
-                value=ours[name],
-                baseline=theirs[name],
-            )
-
-
-def _distance_row(where: str, measured: Array, stored: Array, limit: float) -> Row:
-    name = f"latents.relative_l2 {where}"
-    if measured.shape != stored.shape:
-        note = f"the latents have shape {list(measured.shape)}, the baseline's {list(stored.shape)}"
-        return Row(name, None, limit, passed=False, note=note)
-    moved = distance(measured, stored)
-    return Row(name, moved, limit, moved <= limit)
+            deviation = statistic_deviation(name, values[name], references)
+            judged = of_step(name, deviation, most, deviation <= most)
+            yield replace(judged, value=values[name], baseline=references[name])
 
 
 def _decided(
@@ -115,9 +113,9 @@ def _decided(
     measured: Measurement,
     baseline: Baseline,
     rows: Sequence[Row],
-    notes: tuple[str, ...],
+    notes: tuple[Reason, ...],
 ) -> Judgement:
-    failed = failure("", rows)
+    failed = failures("output", rows)
     step = bits.first_changed_step(measured, baseline.measurement)
     return replace(
         context,
@@ -128,19 +126,20 @@ def _decided(
     )
 
 
-def failure(prefix: str, rows: Sequence[Row]) -> list[str]:
+def failures(subject: Subject, rows: Sequence[Row]) -> list[Reason]:
     """Return one reason for all rows over their limits, none where there are none."""
     limited = [row for row in rows if row.passed is not None]
     failed = [row for row in limited if not row.passed]
-    if not failed:
-        return []
-    reasons = [f"{row.name} cannot be judged: {row.note}" for row in failed if row.measured is None]
+    reasons: list[Reason] = []
+    for row in failed:
+        if row.measured is None:
+            assert row.absence is not None
+            reasons.append(NotJudged(row.name, row.absence))
     over = [row for row in failed if row.measured is not None]
     if over:
         worst = max(over, key=lambda row: row.used or 0.0)
-        side = "below" if worst.at_least else "above"
-        reasons.append(
-            f"{prefix}{len(over)} of {len(limited)} limit{'s' * (len(limited) != 1)} exceeded, worst: "
-            f"{worst.name} {worst.measured:.3g} is {side} its limit {worst.limit:.3g}"
-        )
+        assert worst.measured is not None
+        assert worst.limit is not None
+        figure = (worst.name, worst.measured, worst.limit, worst.at_least)
+        reasons.append(LimitsExceeded(subject, len(over), len(limited), *figure))
     return reasons

@@ -14,6 +14,7 @@ import numpy as np
 
 from harness.judgement import images
 from harness.judgement.norms import Norms, safe_unit
+from harness.judgement.reasons import MetricNeedsImages, MetricNeedsValues
 from harness.judgement.similarity import SSIM_WINDOW, structural_similarity
 from harness.judgement.sums import sum_up
 from harness.measurement.measurement import Array
@@ -107,15 +108,11 @@ def scaled(name: str, value: float, factor: float) -> float:
     return 1 - (1 - value) * growth if name in SIMILARITIES else value * growth
 
 
-def why_absent(name: str, output: Array) -> str:
+def why_absent(name: str, output: Array) -> MetricNeedsValues | MetricNeedsImages:
     """Return why :func:`compare` has no metric ``name`` for arrays of the form of ``output``."""
-    shape = list(output.shape)
     if output.size == 0:
-        return f"{name} needs at least one value; the output {shape} is empty"
-    if name in SIMILARITIES:
-        size = f"{SSIM_WINDOW} x {SSIM_WINDOW}"
-        return f"{name} needs images [n, height, width, channels] of at least {size}; the output is {shape}"
-    return f"{name} needs images [n, height, width, channels]; the output is {shape}"
+        return MetricNeedsValues(name, output.shape)
+    return MetricNeedsImages(name, output.shape, SSIM_WINDOW if name in SIMILARITIES else None)
 
 
 def ratio(difference: float, scale: float) -> float:

@@ -4,34 +4,49 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from harness.cases.tolerance import AT_LEAST, Limits
 from harness.judgement.deviations import statistic_deviation
 from harness.judgement.metrics import METRICS, why_absent
+from harness.judgement.reasons import Absence, NoSuchStatistic
 from harness.measurement.measurement import Array, Measurement
+
+# What a figure is of: the output, the latents after a step, or a batch beside its single images.
+Part = Literal["output", "latents", "batch"]
 
 
 @dataclass(frozen=True)
 class Row:
     """One figure of a comparison.
 
-    ``measured`` is a metric, or a statistic's deviation as :func:`statistic_deviation` defines it; None
-    where it could not be computed, and ``note`` says why. ``passed`` is None for a figure without a limit,
-    which is shown and does not decide. For a statistic ``value`` and ``baseline`` are its two values.
-    ``at_least`` turns the limit round: the figure must not be below it.
+    ``figure`` is a metric or a statistic, of ``part`` (the latents after ``step``). ``measured`` is the
+    metric, or the statistic's deviation as :func:`statistic_deviation` defines it; None where it could not be
+    computed, and ``absence`` says why. ``passed`` is None for a figure without a limit, which is shown and
+    does not decide. For a statistic ``value`` and ``baseline`` are its two values. ``at_least`` turns the
+    limit round: the figure must not be below it.
     """
 
-    name: str
+    figure: str
     measured: float | None
     limit: float | None = None
     passed: bool | None = None
     at_least: bool = False
     value: float | None = None
     baseline: float | None = None
-    note: str = ""
+    absence: Absence | None = None
+    part: Part = "output"
+    step: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What tells the row from all others of a judgement, in tables, histories and certificates."""
+        if self.part == "latents":
+            return f"latents.{self.figure} after step {self.step}"
+        return f"batch vs single: {self.figure}" if self.part == "batch" else self.figure
 
     @property
     def used(self) -> float | None:
@@ -45,12 +60,12 @@ class Row:
             return None
         if self.measured is None or math.isnan(self.measured):
             return math.inf
-        if self.name.endswith("psnr"):
+        if self.figure == "psnr":
             return float(np.power(10.0, min((self.limit - self.measured) / 20, _DECADES)))
         if self.at_least:
             return math.sqrt(_part(max(1 - self.measured, 0.0), 1 - self.limit))
         part = _part(self.measured, self.limit)
-        return math.sqrt(part) if self.name.endswith("cosine_distance") else part
+        return math.sqrt(part) if self.figure == "cosine_distance" else part
 
 
 # Of a limit's size; more is as much over it, and powers of ten have an end.
@@ -64,7 +79,7 @@ def _part(amount: float, limit: float) -> float:
 
 
 def metric_rows(
-    metrics: Mapping[str, float], limits: Limits | None, output: Array, prefix: str = ""
+    metrics: Mapping[str, float], limits: Limits | None, output: Array, part: Part = "output"
 ) -> Iterator[Row]:
     """Yield one row per metric computed, and a failing one per metric with a limit that does not apply."""
     for name in METRICS:
@@ -73,18 +88,18 @@ def metric_rows(
         measured = metrics.get(name)
         if measured is None:
             if limit is not None:
-                note = f"{why_absent(name, output)}: remove the limit"
-                yield Row(prefix + name, None, limit, passed=False, at_least=at_least, note=note)
+                absence = why_absent(name, output)
+                yield Row(name, None, limit, passed=False, at_least=at_least, absence=absence, part=part)
             continue
         passed = None if limit is None else (measured >= limit if at_least else measured <= limit)
-        yield Row(prefix + name, measured, limit, passed, at_least)
+        yield Row(name, measured, limit, passed, at_least, part=part)
 
 
 def statistic_rows(
     measured: Mapping[str, float],
     baseline: Mapping[str, float],
     limits: Limits | None,
-    prefix: str = "",
+    part: Part = "output",
 ) -> Iterator[Row]:
     """Yield one row per statistic of ``baseline``.
 
@@ -95,17 +110,14 @@ def statistic_rows(
         deviation = statistic_deviation(name, measured[name], baseline)
         limit = given.get(name) if isinstance(given, dict) else given
         passed = None if limit is None else deviation <= limit
-        yield Row(prefix + name, deviation, limit, passed, value=measured[name], baseline=baseline[name])
+        yield Row(name, deviation, limit, passed, value=measured[name], baseline=baseline[name], part=part)
     for name in sorted(given.keys() - baseline.keys() if isinstance(given, dict) else ()):
-        known = ", ".join(baseline)
-        note = f"the baseline has no such statistic; it has {known}"
-        yield Row(
-            prefix + name, None, given[name] if isinstance(given, dict) else None, passed=False, note=note
-        )
+        limit = given[name] if isinstance(given, dict) else None
+        yield Row(name, None, limit, passed=False, absence=NoSuchStatistic(tuple(baseline)), part=part)
 
 
 def changed_statistic_rows(measured: Measurement, baseline: Measurement) -> Iterator[Row]:
     """Yield the statistics that are not the very same number, as rows that fail a limit of 0."""
     for row in statistic_rows(measured.statistics, baseline.statistics, None):
         if row.value != row.baseline:
-            yield Row(row.name, row.measured, 0.0, passed=False, value=row.value, baseline=row.baseline)
+            yield replace(row, limit=0.0, passed=False)

@@ -11,18 +11,26 @@ from harness.baselines.staleness import stale
 from harness.cases.case import Case
 from harness.cases.tolerance import Calibrated, Limits
 from harness.judgement import bits
+from harness.judgement.failures import reason_of
 from harness.judgement.hard import form_failures, hard_failures, value_failures
 from harness.judgement.judgement import Judgement, Verdict
-from harness.judgement.limited import by_calibration, by_explicit_limits, failure, output_rows, safety_factor
+from harness.judgement.limited import by_calibration, by_explicit_limits, failures, output_rows, safety_factor
 from harness.judgement.metrics import compare
+from harness.judgement.reasons import (
+    NoLimits,
+    NoSingles,
+    OperatorsDiffer,
+    OtherDevice,
+    Reason,
+    StrictElsewhere,
+    Uncalibrated,
+)
 from harness.judgement.remedies import calibration_remedy
 from harness.judgement.rows import Row, changed_statistic_rows, metric_rows, statistic_rows
 from harness.judgement.tiers import Tier, choose_tier, fingerprint_differences
 from harness.measurement.measurement import Measurement
 from harness.measurement.statistics import summarise
 from harness.remedy import Remedy
-
-BATCH = "batch vs single: "
 
 
 def judge(
@@ -49,13 +57,10 @@ def judge(
     """
     context = _context(case, measurement, baseline, tier)
     if (edited := stale(case, baseline)) is not None:
-        told = (str(edited),)
-        return replace(
-            context, verdict=Verdict.ERROR, tier=None, reasons=told, remedy=edited.remedy, stale=True
-        )
+        told = (reason_of(edited),)
+        return replace(context, verdict=Verdict.ERROR, tier=None, reasons=told, remedy=edited.remedy)
     if case.batch_consistency is not None and measurement.singles is None:
-        reason = "the run yielded no single images, which batch_consistency compares the batch with"
-        return replace(context, verdict=Verdict.ERROR, reasons=(reason,))
+        return replace(context, verdict=Verdict.ERROR, reasons=(NoSingles(),))
 
     hard = hard_failures(measurement, baseline.measurement)
     batch_rows, batch_reasons = _batch_consistency(case, measurement)
@@ -81,15 +86,13 @@ def _context(case: Case, measurement: Measurement, baseline: Baseline, asked: Ti
     """Return all that is known before anything is compared, with the verdict left to be replaced."""
     stored = baseline.measurement
     tier = asked or choose_tier(measurement.fingerprint, stored.fingerprint)
-    notes = []
+    notes: list[Reason] = []
     own = device_key(measurement.fingerprint)
     if own != baseline.device:
-        notes.append(f"there is no baseline for {own}: compared with the one recorded on {baseline.device}")
+        notes.append(OtherDevice(own, baseline.device))
     operators = bits.changed_operators(measurement, stored)
     if operators:
-        notes.append(
-            f"operators that gave other bits than in the baseline's environment: {', '.join(operators)}"
-        )
+        notes.append(OperatorsDiffer(operators))
     return Judgement(
         suite=case.suite,
         case_id=case.id,
@@ -118,35 +121,27 @@ def _compared(
     stored = baseline.measurement
     limits: Limits | Calibrated | Literal["exact"] | None = getattr(case.tolerance, tier.value)
     if case.strict and tier is not Tier.SAME_ENVIRONMENT:
-        reason = f"the case is strict: only compared in the environment of its baseline, this is {tier.words}"
-        context = replace(context, elsewhere=True)
-        return _shown(context, measurement, stored, reason, comparable=comparable)
+        return _shown(context, measurement, stored, StrictElsewhere(tier.value), comparable=comparable)
     if limits == "exact":
         return _exact(context, measurement, stored, comparable=comparable)
     if comparable and _same_bits(measurement, stored, limits):
         return replace(context, verdict=Verdict.IDENTICAL)
     if limits is None:
-        reason = (
-            f"the case has no limits {tier.words}: "
-            f"add `tolerance: {{{tier.value}: …}}` to the case at {shown(case.path)}:{case.line}"
-        )
-        return _shown(context, measurement, stored, reason, comparable=comparable)
+        unlimited = NoLimits(tier.value, shown(case.path), case.line)
+        return _shown(context, measurement, stored, unlimited, comparable=comparable)
     if not comparable:
         return replace(context, verdict=Verdict.DRIFT)
     if isinstance(limits, Limits):
         return by_explicit_limits(context, measurement, baseline, limits)
     if baseline.calibration is None:
-        reason = (
-            f"the output differs, and without a calibration, or `tolerance.{tier.value}` at "
-            f"{shown(case.path)}:{case.line}, nothing tells drift from rounding {tier.words}"
-        )
-        remedy: Remedy | None
+        lacking, remedy = None, None
         if isinstance(uncalibrated, BaselineUnusable):
-            reason, remedy = f"{reason}: {uncalibrated.told}", uncalibrated.remedy
+            lacking, remedy = reason_of(uncalibrated), uncalibrated.remedy
         else:
             remedy = uncalibrated or calibration_remedy(case, baseline.device, tier)
         context = replace(context, remedy=remedy)
-        return _shown(context, measurement, stored, reason, comparable=comparable)
+        without = Uncalibrated(tier.value, shown(case.path), case.line, lacking)
+        return _shown(context, measurement, stored, without, comparable=comparable)
     factor = safety_factor(tier, limits, baseline.calibration)
     return by_calibration(context, measurement, baseline, baseline.calibration, factor)
 
@@ -172,28 +167,27 @@ def _exact(context: Judgement, measured: Measurement, stored: Measurement, *, co
 
 
 def _shown(
-    context: Judgement, measured: Measurement, stored: Measurement, reason: str, *, comparable: bool
+    context: Judgement, measured: Measurement, stored: Measurement, reason: Reason, *, comparable: bool
 ) -> Judgement:
     """Return ``incomparable`` with all figures, none of which decides."""
     rows = output_rows(measured, stored, None) if comparable else []
     return replace(context, verdict=Verdict.INCOMPARABLE, rows=tuple(rows), reasons=(reason,))
 
 
-def _batch_consistency(case: Case, measured: Measurement) -> tuple[list[Row], list[str]]:
+def _batch_consistency(case: Case, measured: Measurement) -> tuple[list[Row], list[Reason]]:
     """Hold image i of the batch to the single image of its seed, both of this measurement."""
     limits, output, singles = case.batch_consistency, measured.output, measured.singles
     if limits is None or singles is None:
         return [], []
-    unfit = form_failures("the batch", output, "that of its single images", singles)
-    unfit += value_failures("the single images", singles)
-    if unfit or value_failures("the batch", output):
+    unfit = form_failures("batch", output, singles) + value_failures("singles", singles)
+    if unfit or value_failures("batch", output):
         return [], unfit
     rows = [
         row
         for row in (
-            *metric_rows(compare(output, singles), limits, output, BATCH),
-            *statistic_rows(summarise(output), summarise(singles), limits, BATCH),
+            *metric_rows(compare(output, singles), limits, output, "batch"),
+            *statistic_rows(summarise(output), summarise(singles), limits, "batch"),
         )
         if row.passed is not None
     ]
-    return rows, failure("the images of the batch differ from the single images of their seeds: ", rows)
+    return rows, failures("batch", rows)

@@ -13,6 +13,7 @@ from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.errors import UsageError
 from harness.judgement.judgement import Verdict
+from harness.judgement.wording import joined
 from harness.measurement.measurement import Measurement
 from harness.operations.compare_runs import compare_runs, compare_with_baseline
 from harness.operations.running import Running, run_case
@@ -148,7 +149,7 @@ def _elsewhere(case: Case, measured: Measurement, store: BaselineStore) -> str:
     comparison = compare_with_baseline(case, measured, store)
     if comparison is None or comparison.passed:
         return ""
-    reasons = "; ".join(comparison.reasons)
+    reasons = joined(comparison.reasons)
     if comparison.verdict is Verdict.ERROR:
         return f". It cannot be held to its baseline: {reasons}"
     return (

@@ -10,16 +10,18 @@ from harness.baselines.errors import BaselineMissing, BaselineUnusable
 from harness.baselines.store import BaselineStore, check_storable
 from harness.cases.case import Case
 from harness.errors import HarnessError
+from harness.judgement.failures import reason_of
 from harness.judgement.hard import hard_failures
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.metrics import compare
+from harness.judgement.reasons import ReferenceFailed
 from harness.judgement.remedies import calibration_remedy
 from harness.judgement.tiers import Tier
-from harness.judgement.verdicts import BATCH, judge
+from harness.judgement.verdicts import judge
 from harness.measurement.measurement import Measurement
 from harness.operations.selection import judge_against
 from harness.releases.bits import bits_of
-from harness.releases.comparison import Comparison, RunResult, in_short
+from harness.releases.comparison import Comparison, RunResult
 from harness.remedy import Remedy
 
 
@@ -33,16 +35,16 @@ def compare_runs(
     else by those of the tier that the fingerprints choose.
     """
     if isinstance(reference, HarnessError):
-        return Comparison(Verdict.ERROR, reasons=(f"nothing to compare with: {in_short(reference)}",))
+        return Comparison(Verdict.ERROR, reasons=(ReferenceFailed(str(reference)),))
     if isinstance(measured, HarnessError):
-        return Comparison(Verdict.ERROR, reasons=(str(measured),))
+        return Comparison(Verdict.ERROR, reasons=(reason_of(measured),))
     try:
         baseline, lacking = as_baseline(case, reference, store)
         # NaN is not equal to NaN by being in the same place.
         check_storable("the run compared with", reference)
         judged = judge(case, measured, baseline, tier=tier, uncalibrated=lacking)
     except HarnessError as error:
-        return Comparison(Verdict.ERROR, reasons=(str(error),), remedy=error.remedy)
+        return Comparison(Verdict.ERROR, reasons=(reason_of(error),), remedy=error.remedy)
     found = replace(_of(judged, measured, reference), strict=case.strict)
     if bits_of(measured) == bits_of(reference):
         # Also of a strict case: that the bits are the same needs no tolerance.
@@ -59,7 +61,7 @@ def compare_with_baseline(case: Case, measured: Measurement, store: BaselineStor
         return None
     judged = judge_against(store, case, measured)
     found = Comparison(judged.verdict, judged.tier, reasons=judged.reasons, remedy=judged.remedy)
-    return replace(found, differences=tuple(map(str, judged.differences)))
+    return replace(found, differences=judged.differences)
 
 
 def as_baseline(
@@ -86,7 +88,7 @@ def as_baseline(
 def _of(judged: Judgement, measured: Measurement, reference: Measurement) -> Comparison:
     comparable = not hard_failures(measured, reference)
     # How a batch stands to its single images is a matter of one run, not of two.
-    between = replace(judged, rows=tuple(row for row in judged.rows if not row.name.startswith(BATCH)))
+    between = replace(judged, rows=tuple(row for row in judged.rows if row.part != "batch"))
     return Comparison(
         verdict=judged.verdict,
         tier=judged.tier,
@@ -94,7 +96,7 @@ def _of(judged: Judgement, measured: Measurement, reference: Measurement) -> Com
         share=between.margin,
         worst=None if between.worst is None else between.worst.name,
         operators=judged.changed_operators,
-        differences=tuple(map(str, judged.differences)),
+        differences=judged.differences,
         reasons=judged.reasons,
         remedy=judged.remedy,
     )

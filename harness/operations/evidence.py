@@ -16,10 +16,12 @@ from harness.errors import HarnessError
 from harness.gate.certificate import Checkpoint, Environment, identity
 from harness.gate.facts import CaseFacts, Chaos, HeldTo, State, Worst
 from harness.gate.power_table import Powers
-from harness.judgement.calibration.findings import chaos_text, findings
+from harness.judgement.calibration.findings import chaos_of, findings
 from harness.judgement.check import Check
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.power.vacuity import vacuous_output
+from harness.judgement.reasons import Chaotic
+from harness.judgement.wording import in_words, reason_text
 from harness.measurement.measurement import Measurement
 from harness.operations.selection import select_baseline
 
@@ -50,7 +52,7 @@ class Evidence:
             edited = BaselineStale(case, result.baseline)
             return _facts(case, state, reasons=(str(edited),), remedy=edited.remedy)
         if state != "judged" or result.measurement is None or result.baseline is None:
-            return _facts(case, state, reasons=judgement.reasons, remedy=judgement.remedy)
+            return _facts(case, state, reasons=in_words(judgement.reasons), remedy=judgement.remedy)
         baseline = result.baseline
         return _facts(
             case,
@@ -59,15 +61,15 @@ class Evidence:
             tier=None if judgement.tier is None else judgement.tier.value,
             margin=judgement.margin,
             worst=_worst(judgement),
-            reasons=judgement.reasons,
+            reasons=in_words(judgement.reasons),
             remedy=judgement.remedy,
-            notes=judgement.notes,
+            notes=in_words(judgement.notes),
             baseline=_held_to(baseline, self.store.root),
             environment=self._environment(result.measurement),
             checkpoint=self._checkpoint(result.measurement),
             vacuous=self._vacuous(case, baseline),
             chaos=_chaos(case, baseline),
-            incomparable_by_chaos=_by_chaos(judgement, baseline),
+            incomparable_by_chaos=_by_chaos(judgement),
             power_gap=_NO_TABLE if self.powers is None else self.powers.gap(case, baseline),
         )
 
@@ -143,11 +145,10 @@ def _chaos(case: Case, baseline: Baseline) -> Chaos | None:
         return None
     if not any(finding.failing for finding in findings(case, baseline, calibration)):
         return None
-    return Chaos(calibration.chaotic_from, len(calibration.steps), chaos_text(calibration))
+    return Chaos(calibration.chaotic_from, len(calibration.steps), reason_text(chaos_of(calibration)))
 
 
-def _by_chaos(judgement: Judgement, baseline: Baseline) -> bool:
-    calibration = baseline.calibration
-    if judgement.verdict is not Verdict.INCOMPARABLE or calibration is None or calibration.chaos is None:
+def _by_chaos(judgement: Judgement) -> bool:
+    if judgement.verdict is not Verdict.INCOMPARABLE:
         return False
-    return judgement.reasons == (chaos_text(calibration),)
+    return bool(judgement.reasons) and all(isinstance(reason, Chaotic) for reason in judgement.reasons)

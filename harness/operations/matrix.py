@@ -11,12 +11,14 @@ from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.judgement.check import Check
+from harness.judgement.failures import reason_of
 from harness.judgement.judgement import Judgement, Verdict
+from harness.judgement.reasons import Reason
 from harness.operations.check import hold
 from harness.operations.compare_runs import compare_runs
 from harness.operations.running import Running, measurement_of, run_cases
 from harness.releases.bits import bits_of
-from harness.releases.comparison import Comparison, RunResult, in_short
+from harness.releases.comparison import Comparison, RunResult
 from harness.releases.interpreters import Subject
 
 # Told of each run, what came of holding it to its baseline, and the name of its subject.
@@ -34,7 +36,7 @@ class MatrixRow:
     suite: str
     case_id: str
     bits: tuple[str | None, ...]
-    errors: tuple[str | None, ...]
+    errors: tuple[Reason | None, ...]
     pairs: Mapping[tuple[int, int], Comparison]
 
     @property
@@ -142,7 +144,7 @@ def _held(case: Case, outcome: RunResult, store: BaselineStore) -> Check:
 
 
 def _compared(case: Case, outcomes: Sequence[RunResult], store: BaselineStore) -> MatrixRow:
-    errors = [in_short(each) if isinstance(each, HarnessError) else None for each in outcomes]
+    errors = [reason_of(each) if isinstance(each, HarnessError) else None for each in outcomes]
     return MatrixRow(
         case.suite,
         case.id,

@@ -12,13 +12,14 @@ from harness.cases.case import Case
 from harness.cases.tolerance import Calibrated
 from harness.errors import HarnessError, UsageError
 from harness.faults.catalogue import FAULTS, Fault, fault
-from harness.judgement.calibration.findings import chaos_text
+from harness.judgement.calibration.findings import chaos_of
 from harness.judgement.power.case_power import CasePower, Vacuity, vacuity
 from harness.judgement.power.detection import TIER
 from harness.judgement.power.tolerance import tolerance_used
 from harness.judgement.power.vacuity import vacuous_output
 from harness.judgement.remedies import calibration_remedy
 from harness.judgement.verdicts import judge
+from harness.judgement.wording import joined, reason_text
 from harness.operations.courses import Pool, SoundCase, run_courses, without_prefix
 
 
@@ -86,7 +87,7 @@ def _subject(case: Case, pool: Pool, store: BaselineStore) -> SoundCase:
     if not judgement.passed:
         raise PowerError(
             f"does not pass without a fault ({judgement.verdict.value} at its tolerance {TIER.words}), so "
-            f"nothing that a fault does can be told from it: {'; '.join(judgement.reasons)}"
+            f"nothing that a fault does can be told from it: {joined(judgement.reasons)}"
         )
     return SoundCase(case, baseline, measurement, judgement.margin)
 
@@ -122,5 +123,5 @@ def _fit(case: Case, store: BaselineStore, device: str) -> Baseline:
             remedy=calibration_remedy(case, baseline.device, TIER),
         )
     if baseline.calibration.chaos is not None:
-        raise PowerError(f"is {chaos_text(baseline.calibration)}")
+        raise PowerError(f"is {reason_text(chaos_of(baseline.calibration))}")
     return baseline

@@ -18,6 +18,7 @@ from harness.judgement.check import Check
 from harness.judgement.judgement import Judgement
 from harness.judgement.repetition import FreshRunner, check_repeats, first_difference
 from harness.judgement.verdicts import judge
+from harness.judgement.wording import joined
 from harness.measurement.measurement import Array, Measurement
 from harness.operations.check import hold
 
@@ -227,7 +228,7 @@ def _check_own_rules(case: Case, measurement: Measurement, device: str) -> None:
     provenance = Provenance.of(case, reason="", git_commit=None)
     judgement = judge(case, measurement, Baseline(case.suite, case.id, device, measurement, provenance))
     if not judgement.passed:
-        raise BaselineError(f"{case.name}: {'; '.join(judgement.reasons)}")
+        raise BaselineError(f"{case.name}: {joined(judgement.reasons)}")
 
 
 def _relative_l2(output: Array, old: Array) -> float | None:

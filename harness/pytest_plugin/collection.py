@@ -22,6 +22,7 @@ from harness.codec import to_json
 from harness.execution.runner import Runner
 from harness.explanation.causes import Cause, root_causes
 from harness.judgement.check import Check
+from harness.judgement.wording import joined
 from harness.operations.check import check
 from harness.reporting.case_report import CaseReport
 from harness.reporting.commands import Commands, Invocation, commands
@@ -170,7 +171,7 @@ class CaseItem(pytest.Item):
         if result.judgement.elsewhere:
             # The suite says so itself, and that this is not its environment is no fault of the run: a gate
             # does not let it pass.
-            raise pytest.skip.Exception("; ".join(result.judgement.reasons), _use_item_location=True)
+            raise pytest.skip.Exception(joined(result.judgement.reasons), _use_item_location=True)
         if not result.judgement.passed:
             raise CaseDrift
 

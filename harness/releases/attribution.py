@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.errors import HarnessError
+from harness.judgement.wording import in_short
 from harness.measurement.measurement import Measurement
 from harness.releases.bits import bits_of
-from harness.releases.comparison import in_short
 from harness.releases.interpreters import Subject, differing_packages
 
 # Beside the release and what is asked for by --with, the packages that compute: others move no bits.
@@ -69,7 +69,7 @@ def attribute(
     try:
         return _varied(package, runs, run_with, suspects, others)
     except HarnessError as error:
-        told = f"{package}, or {listed}: no run with one part varied could be had: {in_short(error)}"
+        told = f"{package}, or {listed}: no run with one part varied could be had: {in_short(str(error))}"
         return Attribution(None, told, others)
 
 
@@ -96,7 +96,7 @@ def _varied(
             told_apart = bits_of(run_with(rest)) != good
         except HarnessError as error:
             # As mindone runs with one version of transformers alone.
-            inseparable = in_short(error)
+            inseparable = in_short(str(error))
             continue
         if told_apart:
             text = (

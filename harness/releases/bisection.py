@@ -8,9 +8,10 @@ from typing import Any, Generic, TypeVar
 
 from harness.errors import HarnessError
 from harness.judgement.judgement import Verdict
+from harness.judgement.wording import in_short, joined
 from harness.measurement.measurement import Measurement
 from harness.releases.bits import bits_of
-from harness.releases.comparison import Comparison, in_short
+from harness.releases.comparison import Comparison
 
 Version = TypeVar("Version")
 
@@ -78,7 +79,7 @@ def bisect(
             if comparison.verdict in (Verdict.INCOMPARABLE, Verdict.ERROR):
                 raise HarnessError(
                     f"{versions[index]}: {comparison.verdict.value} with {versions[0]}: "
-                    f"{'; '.join(comparison.reasons)}. Leave --drift out to look for other bits"
+                    f"{joined(comparison.reasons)}. Leave --drift out to look for other bits"
                 )
             good, told = comparison.passed, comparison.verdict.value
         else:
@@ -97,7 +98,7 @@ def bisect(
         try:
             ran[middle] = run(versions[middle])
         except HarnessError as error:
-            failed[middle] = in_short(error)
+            failed[middle] = in_short(str(error))
             progress(versions[middle], None, failed[middle])
             continue
         if is_good(middle):

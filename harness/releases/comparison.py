@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from harness.errors import HarnessError
 from harness.judgement.judgement import Verdict
-from harness.judgement.tiers import Tier
+from harness.judgement.reasons import Reason
+from harness.judgement.tiers import FieldDifference, Tier
 from harness.measurement.measurement import Measurement
 from harness.remedy import Remedy
 
@@ -31,8 +32,8 @@ class Comparison:
     share: float | None = None
     worst: str | None = None
     operators: tuple[str, ...] = ()
-    differences: tuple[str, ...] = ()
-    reasons: tuple[str, ...] = ()
+    differences: tuple[FieldDifference, ...] = ()
+    reasons: tuple[Reason, ...] = ()
     remedy: Remedy | None = None
     strict: bool = False
 
@@ -42,11 +43,3 @@ class Comparison:
         if self.strict and self.verdict is Verdict.INCOMPARABLE:
             return True
         return self.verdict in (Verdict.IDENTICAL, Verdict.WITHIN)
-
-
-def in_short(error: HarnessError) -> str:
-    """Return what an error says, without the log or the traceback that may follow."""
-    first, _, rest = str(error).partition("\n")
-    # Of a traceback the last line says what was raised.
-    last = rest.strip().rpartition("\n")[2]
-    return f"{first} {last.strip()}" if first.endswith(":") else first

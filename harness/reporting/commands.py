@@ -14,6 +14,7 @@ from harness.errors import HarnessError
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.remedies import where_recorded
 from harness.judgement.tiers import Tier
+from harness.judgement.wording import in_words
 from harness.releases.comparison import Comparison
 from harness.remedy import Action, Remedy, Where
 
@@ -88,7 +89,7 @@ def error_text(error: HarnessError, invocation: Invocation, case: Case | None = 
 
 def reason_texts(judged: Judgement | Comparison, invocation: Invocation) -> list[str]:
     """Return why ``judged`` did not pass, the most telling first, and what to type about the last."""
-    texts = list(judged.reasons)
+    texts = in_words(judged.reasons)
     return [*texts[:-1], *(f"{text}{remedy_text(judged.remedy, invocation)}" for text in texts[-1:])]
 
 

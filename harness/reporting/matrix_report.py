@@ -17,6 +17,8 @@ from harness.codec import to_json
 from harness.counting import count
 from harness.errors import HarnessError
 from harness.judgement.judgement import Verdict
+from harness.judgement.reasons import Failed
+from harness.judgement.wording import in_short, reason_text
 from harness.operations.matrix import Matrix, MatrixRow
 from harness.operations.running import Kept
 from harness.releases.comparison import Comparison
@@ -135,7 +137,8 @@ def failures(matrix: Matrix) -> Iterator[tuple[str, str, Comparison]]:
     for row in matrix.rows:
         for index, error in enumerate(row.errors):
             if error is not None:
-                yield row.name, names[index], Comparison(Verdict.ERROR, reasons=(error,))
+                told = Failed("other", in_short(reason_text(error)))
+                yield row.name, names[index], Comparison(Verdict.ERROR, reasons=(told,))
         for (i, j), comparison in row.pairs.items():
             if not comparison.passed and row.errors[i] is None and row.errors[j] is None:
                 yield row.name, f"{names[i]} → {names[j]}", comparison
@@ -182,7 +185,7 @@ def matrix_json(matrix: Matrix, invocation: Invocation) -> str:
                 "suite": row.suite,
                 "id": row.case_id,
                 "runs": [
-                    {"environment": name, "bits": bits, "error": error}
+                    {"environment": name, "bits": bits, "error": error and in_short(reason_text(error))}
                     for name, bits, error in zip(names, row.bits, row.errors, strict=True)
                 ],
                 "pairs": [
@@ -217,7 +220,8 @@ def comparison_json(comparison: Comparison, invocation: Invocation) -> dict[str,
     """Return a comparison as JSON values, its remedy spelled out in its reasons."""
     data = to_json(comparison)
     del data["remedy"]
-    return {**data, "reasons": reason_texts(comparison, invocation)}
+    differences = list(map(str, comparison.differences))
+    return {**data, "differences": differences, "reasons": reason_texts(comparison, invocation)}
 
 
 def cell_words(comparison: Comparison) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from harness.baselines.store import Key
 from harness.judgement.judgement import Judgement, Verdict
+from harness.judgement.wording import joined
 from harness.reporting.figures import sides, worst_figure
 
 
@@ -27,7 +28,7 @@ def summary_lines(judgements: Sequence[Judgement], orphaned: Sequence[Key]) -> l
     lines = [told] if told else []
     lines += tier_lines(judgements)
     lines += [f"{what}: {found.name}, {text}" for what, found, text in margins(judgements)]
-    lines += [f"skipped: {each.name}, {'; '.join(each.reasons)}" for each in judgements if each.elsewhere]
+    lines += [f"skipped: {each.name}, {joined(each.reasons)}" for each in judgements if each.elsewhere]
     return lines + orphan_lines(orphaned)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from harness.explanation.causes import Cause
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.rows import Row
+from harness.judgement.wording import in_words
 from harness.reporting.commands import Commands, reason_texts
 from harness.reporting.figures import exact_figure, limit_figure, measured_figure, sides
 
@@ -24,7 +25,11 @@ def judgement_text(
 ) -> str:
     """Return why a case did not pass: reasons, causes, the table of figures, environments, what to type."""
     lines = [f"{judgement.name}: {judgement.verdict.value}{_compared(judgement)}"]
-    reasons = list(judgement.reasons) if commands is None else reason_texts(judgement, commands.invocation)
+    reasons = (
+        list(in_words(judgement.reasons))
+        if commands is None
+        else reason_texts(judgement, commands.invocation)
+    )
     if judgement.verdict is not Verdict.ERROR:
         reasons = _shortened(reasons, _REASONS, "reasons")
     lines += [f"  {line}" for reason in reasons for line in _bullet(reason)]
@@ -36,7 +41,7 @@ def judgement_text(
         width = max(len(difference.name) for difference in judgement.differences)
         fields = [f"  {d.name:<{width}}  {sides(d)}" for d in judgement.differences]
         end += _shortened(fields, _CAUSES, "fields")
-    end += [f"note: {note}" for note in _shortened(list(judgement.notes), _NOTES, "notes")]
+    end += [f"note: {note}" for note in _shortened(list(in_words(judgement.notes)), _NOTES, "notes")]
     end += [] if commands is None else _command_lines(commands.fitting(judgement))
     lines += [*_table(judgement.rows, _LINES - len(lines) - len(end)), *end]
     return "\n".join(map(_harmless, lines))

@@ -9,6 +9,7 @@ from harness.cases.tolerance import Limits
 from harness.judgement.calibration import envelope
 from harness.judgement.calibration.explicit import LOOSE, limit_notes
 from harness.judgement.calibration.limits import calibrated_limits
+from harness.judgement.wording import in_words
 
 BASE = sampled(size=1e-3)
 BASELINE = make_baseline(measurement=BASE)
@@ -22,7 +23,8 @@ AT_MOST += ["brightness_shift", "contrast_shift"]
 
 
 def notes(calibration=MADE, *, same_environment=False, **limits):
-    return limit_notes(Limits(**limits), BASELINE, calibration, same_environment=same_environment)
+    found = limit_notes(Limits(**limits), BASELINE, calibration, same_environment=same_environment)
+    return in_words(found)
 
 
 @pytest.mark.parametrize("name", AT_MOST)

@@ -6,7 +6,8 @@ import pytest
 from samples import make_baseline, make_calibration, make_case, make_measurement
 
 from harness.baselines.calibration import StepEnvelope
-from harness.judgement.calibration.findings import chaos_text, findings
+from harness.judgement.calibration.findings import chaos_of, findings
+from harness.judgement.wording import reason_text
 
 BASELINE = make_baseline()
 GROWING = (StepEnvelope(0, {"mean": 0.0}, 5e-7, 1e-6), StepEnvelope(1, {"mean": 0.0}, 0.2, 0.4))
@@ -37,9 +38,8 @@ def test_chaos_fails_the_case_and_says_from_which_step_on_and_how_large():
 
 def test_the_numbers_of_steps_are_the_pipelines_own():
     steps = [dataclasses.replace(step, step=step.step + 11) for step in GROWING]
-    assert "chaotic from step 12 on (of 11 to 12)" in chaos_text(
-        make_calibration(steps=tuple(steps), chaotic_from=1)
-    )
+    chaotic = chaos_of(make_calibration(steps=tuple(steps), chaotic_from=1))
+    assert "chaotic from step 12 on (of 11 to 12)" in reason_text(chaotic)
 
 
 def test_chaos_in_the_output_alone_is_told_without_a_step():

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from members import image_of, members_of, sampled
-from samples import FINGERPRINT, make_baseline, make_calibration, make_case
+from samples import FINGERPRINT, first_reason, make_baseline, make_calibration, make_case
 
 from harness.baselines.baseline import Baseline
 from harness.baselines.calibration import StepEnvelope
@@ -19,6 +19,7 @@ from harness.judgement.limited import DEVICE_FACTOR, safety_factor
 from harness.judgement.rows import Row
 from harness.judgement.tiers import Tier
 from harness.judgement.verdicts import judge
+from harness.judgement.wording import in_words
 from harness.measurement.measurement import Measurement, array_sha256
 from harness.measurement.statistics import moments
 
@@ -72,7 +73,7 @@ def test_rounding_is_within_and_a_little_more_than_its_limit_is_drift(fingerprin
     assert 0.7 < row(within, "relative_l2").used < 0.9
     drift = verdict(moved(1.3 * factor, fingerprint=fingerprint))
     assert drift.verdict is Verdict.DRIFT
-    assert "limits exceeded" in drift.reasons[0]
+    assert "limits exceeded" in first_reason(drift)
 
 
 def test_the_members_themselves_pass_at_a_factor_of_one() -> None:
@@ -108,7 +109,7 @@ def test_drift_in_the_latents_that_the_output_does_not_show_is_drift() -> None:
     hidden = with_latents(latents)
     found = verdict(hidden)
     assert found.verdict is Verdict.DRIFT
-    assert "latents." in found.reasons[0]
+    assert "latents." in first_reason(found)
     distance = row(found, "latents.relative_l2")
     assert distance.name == "latents.relative_l2 after step 1"
     assert (distance.measured, distance.passed) == (pytest.approx(1e-3), False)
@@ -144,14 +145,14 @@ def test_latents_of_another_shape_are_drift() -> None:
     assert found.verdict is Verdict.DRIFT
     assert (
         "after step 0 cannot be judged: the latents have shape [1, 3, 8, 4], the baseline's [1, 3, 8, 8]"
-        in (found.reasons[0])
+        in first_reason(found)
     )
 
 
 def test_the_same_output_with_other_latents_is_within_not_identical() -> None:
     found = verdict(with_latents(BASE.latents * (1 + 1e-7)))
     assert found.verdict is Verdict.WITHIN
-    assert "the latents differ from step 0 on (of 0 to 2, timestep 999)" in found.notes
+    assert "the latents differ from step 0 on (of 0 to 2, timestep 999)" in in_words(found.notes)
 
 
 def test_an_envelope_of_zero_asks_for_the_same_values() -> None:
@@ -187,8 +188,8 @@ class TestChaos:
         assert found.verdict is Verdict.INCOMPARABLE
         assert not found.passed
         first = baseline.calibration.chaotic_from
-        assert f"chaotic from step {first} on (of 0 to 59)" in found.reasons[0]
-        assert f"the {first} steps before it are gated" in found.reasons[0]
+        assert f"chaotic from step {first} on (of 0 to 59)" in first_reason(found)
+        assert f"the {first} steps before it are gated" in first_reason(found)
         assert row(found, "relative_l2").passed is None
         assert row(found, "latents.relative_l2").passed is True
         assert all(
@@ -198,7 +199,7 @@ class TestChaos:
     def test_drift_before_the_chaos_is_drift(self, baseline: Baseline) -> None:
         found = verdict(self.run(10), baseline)
         assert found.verdict is Verdict.DRIFT
-        assert "latents." in found.reasons[0]
+        assert "latents." in first_reason(found)
         assert row(found, "relative_l2").passed is None
 
     def test_the_same_bits_are_identical_even_so(self, baseline: Baseline) -> None:
@@ -216,8 +217,8 @@ class TestChaos:
         baseline = calibrated(sampled(**setting), runs)
         found = verdict(sampled(99, size=self.ROUNDING, fingerprint=RELEASE, **setting), baseline)
         assert found.verdict is Verdict.INCOMPARABLE
-        assert "chaotic in its output" in found.reasons[0]
-        assert "the 2 steps before it are gated" in found.reasons[0]
+        assert "chaotic in its output" in first_reason(found)
+        assert "the 2 steps before it are gated" in first_reason(found)
         drifted = sampled(99, size=self.ROUNDING * 10, fingerprint=RELEASE, **setting)
         assert verdict(drifted, baseline).verdict is Verdict.DRIFT
 
@@ -227,7 +228,7 @@ def test_a_case_that_is_chaotic_from_the_start_has_no_step_to_gate() -> None:
     wild = dataclasses.replace(BASELINE, calibration=make_calibration(steps=steps, chaotic_from=0))
     found = verdict(moved(1, fingerprint=RELEASE), wild)
     assert found.verdict is Verdict.INCOMPARABLE
-    assert "no step is left to gate" in found.reasons[0]
+    assert "no step is left to gate" in first_reason(found)
     assert not any(each.name.startswith("latents.") for each in found.rows)
 
 
@@ -237,11 +238,11 @@ def test_explicit_limits_are_noted_beside_the_envelope() -> None:
         tolerance={"same_environment": limits, "across_releases": limits}, keep="latents", steps=3
     )
     baseline = dataclasses.replace(make_baseline(case, BASE), calibration=BASELINE.calibration)
-    notes = judge(case, moved(1, fingerprint=RELEASE), baseline).notes
+    notes = in_words(judge(case, moved(1, fingerprint=RELEASE), baseline).notes)
     assert any("on relative_l2 is loose" in note for note in notes)
     assert any("on max_abs is tight" in note for note in notes)
-    same = judge(case, moved(1), baseline).notes
+    same = in_words(judge(case, moved(1), baseline).notes)
     assert any("is loose" in note for note in same)
     assert not any("is tight" in note for note in same)
-    bare = judge(case, moved(1, fingerprint=RELEASE), make_baseline(case, BASE)).notes
+    bare = in_words(judge(case, moved(1, fingerprint=RELEASE), make_baseline(case, BASE)).notes)
     assert not any("envelope" in note for note in bare)

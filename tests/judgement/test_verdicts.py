@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from samples import FINGERPRINT, make_baseline, make_case, make_measurement
+from samples import FINGERPRINT, first_reason, make_baseline, make_case, make_measurement
 
 from harness.baselines.errors import BaselineDamaged, BaselineMissing
 from harness.baselines.store import BaselineStore
@@ -18,9 +18,11 @@ from harness.cases.case import Case
 from harness.cases.tolerance import Limits
 from harness.errors import HarnessError
 from harness.judgement.judgement import Judgement, Verdict
+from harness.judgement.reasons import OtherDevice, OutputDiffers
 from harness.judgement.rows import Row
 from harness.judgement.tiers import Tier
 from harness.judgement.verdicts import judge
+from harness.judgement.wording import in_words
 from harness.measurement.measurement import CheckpointIdentity, Draw, Measurement
 from harness.measurement.statistics import summarise
 from harness.operations.selection import judge_against, select_baseline
@@ -69,7 +71,10 @@ class TestSameEnvironment:
         found = verdict(make_measurement(output, statistics=BASE.statistics))
         assert found.verdict is Verdict.DRIFT
         assert not found.passed
-        assert found.reasons == ("the output is not bitwise equal to the baseline's: 1 of 192 values differ",)
+        assert found.reasons == (OutputDiffers(1, 192, only_sign=False),)
+        assert first_reason(found) == (
+            "the output is not bitwise equal to the baseline's: 1 of 192 values differ"
+        )
         assert row(found, "differing_values") == Row("differing_values", 1.0, 0.0, passed=False)
         assert row(found, "max_ulp").measured == 1
         assert row(found, "ssim").passed is None
@@ -79,19 +84,19 @@ class TestSameEnvironment:
         zeros = np.zeros((1, 8, 8, 3), np.float32)
         found = verdict(make_measurement(-zeros), baseline=make_measurement(zeros))
         assert found.verdict is Verdict.DRIFT
-        assert "192 of 192 values differ, all of them only in the sign of 0" in found.reasons[0]
+        assert "192 of 192 values differ, all of them only in the sign of 0" in first_reason(found)
         assert row(found, "max_abs").measured == 0
 
     def test_latents_that_differ_are_named_by_their_first_step(self) -> None:
         trace = (BASE.trace[0], dataclasses.replace(BASE.trace[1], sha256="0" * 64))
         found = verdict(make_measurement(trace=trace))
         assert found.verdict is Verdict.DRIFT
-        assert found.reasons == ("the latents differ from step 1 on (of 0 to 1, timestep 0)",)
+        assert in_words(found.reasons) == ("the latents differ from step 1 on (of 0 to 1, timestep 0)",)
 
     def test_a_statistic_that_differs_shows_both_values(self) -> None:
         found = verdict(make_measurement(statistics={**BASE.statistics, "mean": 0.25}))
         assert found.verdict is Verdict.DRIFT
-        assert found.reasons == ("statistics differ: mean",)
+        assert in_words(found.reasons) == ("statistics differ: mean",)
         mean = row(found, "mean")
         assert (mean.value, mean.baseline, mean.passed) == (0.25, BASE.statistics["mean"], False)
 
@@ -99,7 +104,7 @@ class TestSameEnvironment:
         baseline = make_measurement(singles=BASE.output)
         found = verdict(make_measurement(singles=nudged().output), baseline=baseline)
         assert found.verdict is Verdict.DRIFT
-        assert "single images" in found.reasons[0]
+        assert "single images" in first_reason(found)
 
     def test_limits_in_place_of_exact(self) -> None:
         case = make_case(tolerance={"same_environment": LOOSE})
@@ -124,7 +129,7 @@ class TestWhatRoundingCannotExplain:
         for held in (case or self.CASE, make_case(strict=True), make_case()):
             found = verdict(measurement, held)
             assert found.verdict is Verdict.DRIFT
-        return verdict(measurement, case or self.CASE).reasons
+        return in_words(verdict(measurement, case or self.CASE).reasons)
 
     def test_other_weights(self, fingerprint: dict[str, str]) -> None:
         checkpoint = CheckpointIdentity("builtin:ddpm-digits", {"unet/config.json": "ef" * 32})
@@ -173,7 +178,7 @@ class TestWhatRoundingCannotExplain:
     def test_weights_come_first_and_the_figures_are_shown_all_the_same(self) -> None:
         checkpoint = CheckpointIdentity("x", {"unet/config.json": "ef" * 32})
         found = verdict(nudged(0.01, checkpoint=checkpoint, fingerprint=RELEASE), self.CASE)
-        assert "checkpoint" in found.reasons[0]
+        assert "checkpoint" in first_reason(found)
         assert row(found, "relative_l2").measured == pytest.approx(0.01, rel=1e-3)
 
     def test_moved_code_is_no_drift(self) -> None:
@@ -196,7 +201,7 @@ class TestOtherTiers:
         assert (found.verdict, found.tier) == (Verdict.WITHIN, Tier.ACROSS_RELEASES)
         assert found.passed
         assert found.reasons == ()
-        assert found.notes == ("the latents differ from step 0 on (of 0 to 1, timestep 500)",)
+        assert in_words(found.notes) == ("the latents differ from step 0 on (of 0 to 1, timestep 500)",)
         l2 = row(found, "relative_l2")
         assert (l2.limit, l2.passed) == (1e-3, True)
         assert l2.measured == pytest.approx(5e-4, rel=1e-3)
@@ -207,7 +212,7 @@ class TestOtherTiers:
     def test_drift_names_the_worst_and_shows_all_figures(self) -> None:
         found = verdict(nudged(5e-3, fingerprint=RELEASE), self.CASE)
         assert found.verdict is Verdict.DRIFT
-        assert "limits exceeded, worst: " in found.reasons[0]
+        assert "limits exceeded, worst: " in first_reason(found)
         assert row(found, "ssim").passed is None
         assert found.margin is not None
         assert found.margin > 4
@@ -234,7 +239,7 @@ class TestOtherTiers:
             case = make_case(tolerance={"across_releases": limits})
             found = verdict(nudged(1e-3, fingerprint=RELEASE), case)
             assert found.verdict is expected, limits
-        assert "is below its limit" in found.reasons[0]
+        assert "is below its limit" in first_reason(found)
 
     def test_a_limit_on_a_metric_that_does_not_apply_fails(self) -> None:
         small = BASE.output[:, :6, :6].copy()
@@ -245,7 +250,7 @@ class TestOtherTiers:
         assert found.verdict is Verdict.DRIFT
         assert (
             "ssim cannot be judged: ssim needs images [n, height, width, channels] of at least 7 x 7"
-            in found.reasons[0]
+            in first_reason(found)
         )
 
     def test_statistics_can_be_limited_one_by_one(self) -> None:
@@ -256,8 +261,8 @@ class TestOtherTiers:
         case = make_case(tolerance={"across_releases": {"statistics": {"median": 1.0}}})
         found = verdict(nudged(1e-3, fingerprint=RELEASE), case)
         assert found.verdict is Verdict.DRIFT
-        assert (
-            "median cannot be judged: the baseline has no such statistic; it has abs_sum" in found.reasons[0]
+        assert "median cannot be judged: the baseline has no such statistic; it has abs_sum" in first_reason(
+            found
         )
 
     @pytest.mark.parametrize(
@@ -302,7 +307,7 @@ class TestOtherTiers:
         for measurement in (nudged(fingerprint=RELEASE), make_measurement(fingerprint=RELEASE)):
             found = verdict(measurement, case)
             assert found.verdict is Verdict.INCOMPARABLE
-            assert "strict" in found.reasons[0]
+            assert "strict" in first_reason(found)
         assert verdict(BASE, case).verdict is Verdict.IDENTICAL
 
     def test_exact_can_be_asked_for_across_releases(self) -> None:
@@ -314,7 +319,8 @@ class TestOtherTiers:
         canaries = {**BASE.canaries, "conv3x3": "9" * 64, "new": "0" * 64}
         found = verdict(nudged(fingerprint=RELEASE, canaries=canaries), self.CASE)
         assert found.changed_operators == ("conv3x3",)
-        assert "operators that gave other bits than in the baseline's environment: conv3x3" in found.notes
+        told = "operators that gave other bits than in the baseline's environment: conv3x3"
+        assert told in in_words(found.notes)
 
     def test_a_half_bright_image_does_not_pass_by_its_direction(self) -> None:
         case = make_case(tolerance={"across_releases": {"cosine_distance": 1e-6, "brightness_shift": 0.01}})
@@ -328,8 +334,8 @@ class TestStale:
         found = judge(make_case(steps=3), BASE, make_baseline())
         assert (found.verdict, found.tier, found.rows) == (Verdict.ERROR, None, ())
         assert found.stale
-        assert "the case was edited since its baseline was recorded" in found.reasons[0]
-        assert "steps: 2 -> 3" in found.reasons[0]
+        assert "the case was edited since its baseline was recorded" in first_reason(found)
+        assert "steps: 2 -> 3" in first_reason(found)
         assert "harness record suites/guide.yaml::two-steps" in told_of(found)
 
 
@@ -360,7 +366,7 @@ class TestBatchConsistency:
         baseline = self.measured(singles)
         found = verdict(dataclasses.replace(baseline, fingerprint=fingerprint), self.CASE, baseline)
         assert found.verdict is Verdict.DRIFT
-        assert "the images of the batch differ from the single images of their seeds" in found.reasons[0]
+        assert "the images of the batch differ from the single images of their seeds" in first_reason(found)
         assert row(found, "batch vs single: max_abs").passed is False
 
     def test_swapped_images_are_seen(self) -> None:
@@ -377,12 +383,12 @@ class TestBatchConsistency:
             measurement = self.measured(broken)
             found = verdict(measurement, self.CASE, measurement)
             assert found.verdict is Verdict.DRIFT
-            assert words in found.reasons[0]
+            assert words in first_reason(found)
 
     def test_a_run_without_single_images_is_an_error(self) -> None:
         found = verdict(self.measured(None), self.CASE)
         assert found.verdict is Verdict.ERROR
-        assert "no single images" in found.reasons[0]
+        assert "no single images" in first_reason(found)
 
 
 class TestAgainstAStore:
@@ -400,7 +406,7 @@ class TestAgainstAStore:
         path.write_text("{")
         found = judge_against(store, make_case(), BASE)
         assert found.verdict is Verdict.ERROR
-        assert found.reasons[0].startswith(str(path))
+        assert first_reason(found).startswith(str(path))
 
     def test_the_judgement_names_its_baseline(self, store: BaselineStore) -> None:
         path = store.write(make_baseline()).path
@@ -413,8 +419,8 @@ class TestAgainstAStore:
         for case in (make_case(), make_case(strict=True, tolerance={"across_devices": LOOSE})):
             found = judge_against(store, case, make_measurement(fingerprint=NPU))
             assert found.verdict is Verdict.ERROR
-            assert "no baseline of guide/two-steps for ascend910b4" in found.reasons[0]
-            assert "There is one for cpu, not used, as the case" in found.reasons[0]
+            assert "no baseline of guide/two-steps for ascend910b4" in first_reason(found)
+            assert "There is one for cpu, not used, as the case" in first_reason(found)
 
     def test_another_devices_baseline_that_is_used_is_named(self, store: BaselineStore) -> None:
         path = store.write(make_baseline()).path
@@ -422,7 +428,10 @@ class TestAgainstAStore:
         found = judge_against(store, case, nudged(fingerprint=NPU))
         assert (found.verdict, found.tier) == (Verdict.WITHIN, Tier.ACROSS_DEVICES)
         assert (found.baseline_path, found.baseline_device) == (str(path), "cpu")
-        assert found.notes[0] == "there is no baseline for ascend910b4: compared with the one recorded on cpu"
+        assert found.notes[0] == OtherDevice("ascend910b4", "cpu")
+        assert in_words(found.notes)[0] == (
+            "there is no baseline for ascend910b4: compared with the one recorded on cpu"
+        )
 
     def test_its_own_comes_first_then_one_of_its_kind(self, store: BaselineStore) -> None:
         case = make_case(tolerance={"across_devices": LOOSE})
@@ -471,7 +480,7 @@ class TestAsData:
                 return set().union(*map(kinds, value)) if value else set()
             return {type(value)}
 
-        assert kinds(found.to_dict()) <= {str, float, bool, type(None)}
+        assert kinds(found.to_dict()) <= {str, float, int, bool, type(None)}
 
 
 @pytest.mark.parametrize(

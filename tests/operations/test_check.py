@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from samples import FINGERPRINT, make_baseline, make_case, make_measurement
+from samples import FINGERPRINT, first_reason, make_baseline, make_case, make_measurement
 
 from harness.baselines.store import BaselineStore
 from harness.execution.runner import WorkerCrashed
 from harness.judgement.judgement import Verdict
+from harness.judgement.wording import in_words
 from harness.operations.check import check
 from harness.reporting.commands import Invocation, reason_texts
 
@@ -86,7 +87,7 @@ def test_a_case_whose_baseline_is_damaged_is_not_run(store):
     runner = Prepared(BASE)
     found = check(make_case(), runner, store)
     assert (runner.jobs, found.measurement, found.baseline) == ([], None, None)
-    (reason,) = found.judgement.reasons
+    (reason,) = in_words(found.judgement.reasons)
     assert "cpu.json" in reason
 
 
@@ -98,13 +99,13 @@ def test_a_case_runs_where_one_of_its_baselines_is_sound(store):
     found = check(edited, runner, store)
     assert runner.jobs == [edited.job()]
     assert found.measurement is BASE
-    assert "the case was edited" in found.judgement.reasons[0]
+    assert "the case was edited" in first_reason(found.judgement)
 
 
 def test_a_case_that_yields_no_measurement_is_an_error(store):
     found = check(make_case(), Prepared(WorkerCrashed("guide/two-steps: its worker died")), store)
     assert found.judgement.verdict is Verdict.ERROR
-    assert found.judgement.reasons == ("guide/two-steps: its worker died",)
+    assert in_words(found.judgement.reasons) == ("guide/two-steps: its worker died",)
     assert found.measurement is None
 
 
@@ -117,7 +118,7 @@ def test_a_baseline_of_another_device_alone_is_an_error_that_keeps_the_measureme
     npu = make_measurement(fingerprint=NPU)
     found = check(make_case(), Prepared(npu), store)
     assert found.judgement.verdict is Verdict.ERROR
-    assert "There is one for cpu, not used" in found.judgement.reasons[0]
+    assert "There is one for cpu, not used" in first_reason(found.judgement)
     assert found.measurement is npu
 
 
@@ -126,7 +127,7 @@ def test_a_damaged_baseline_is_an_error(store):
     path.write_text(path.read_text().replace("first recording", "another reason"))
     found = check(make_case(), Prepared(BASE), store)
     assert found.judgement.verdict is Verdict.ERROR
-    assert "does not match its seal" in found.judgement.reasons[0]
+    assert "does not match its seal" in first_reason(found.judgement)
 
 
 @pytest.mark.parametrize("whose", ["measurement", "baseline"])
@@ -136,7 +137,7 @@ def test_a_fingerprint_without_a_device_is_an_error(store, whose):
         store.write(replace(make_baseline(), measurement=nameless))
     found = check(make_case(), Prepared(nameless if whose == "measurement" else BASE), store)
     assert found.judgement.verdict is Verdict.ERROR
-    assert "run harness doctor" in found.judgement.reasons[0]
+    assert "run harness doctor" in first_reason(found.judgement)
 
 
 def test_properties_of_a_judged_measurement(store):

@@ -1,10 +1,11 @@
 """Annotations of GitHub Actions: one line each, read back as GitHub's runner reads them."""
 
 import pytest
-from samples import make_case
+from samples import make_case, said
 
 from harness.explanation.causes import Cause
 from harness.judgement.judgement import Judgement, Verdict
+from harness.judgement.reasons import StrictElsewhere
 from harness.judgement.rows import Row
 from harness.judgement.tiers import Tier
 from harness.reporting.case_report import CaseReport, Problem
@@ -37,7 +38,9 @@ def outcome(path, verdict=Verdict.DRIFT, name="a", **fields):
 
 def test_a_case_is_annotated_at_its_place(tmp_path):
     rows = (Row("max_abs", 2.0, 1.0, passed=False),)
-    found = outcome(tmp_path / "suites" / "guide.yaml", rows=rows, reasons=("1 of 1 limits exceeded\nmore",))
+    found = outcome(
+        tmp_path / "suites" / "guide.yaml", rows=rows, reasons=said("1 of 1 limits exceeded\nmore")
+    )
     (line,) = error_annotations([found], root=tmp_path)
     assert parsed(line) == (
         {"file": "suites/guide.yaml", "line": "7", "col": "5", "title": "guide/a: drift"},
@@ -55,7 +58,9 @@ def test_what_passed_is_not_annotated_and_drift_comes_first(tmp_path):
 
 
 def test_a_strict_case_elsewhere_is_a_warning(tmp_path):
-    found = outcome(tmp_path / "guide.yaml", Verdict.INCOMPARABLE, elsewhere=True)
+    found = outcome(
+        tmp_path / "guide.yaml", Verdict.INCOMPARABLE, reasons=(StrictElsewhere("across_releases"),)
+    )
     (line,) = error_annotations([found], root=tmp_path)
     assert line.startswith("::warning file=guide.yaml,")
 
@@ -74,7 +79,7 @@ def test_a_strict_case_elsewhere_is_a_warning(tmp_path):
 def test_text_cannot_leave_its_place(tmp_path, text):
     name = text.replace("\n", " ").replace("\r", " ")
     (line,) = error_annotations(
-        [outcome(tmp_path / name / "x.yaml", name=name, reasons=(name,))], root=tmp_path
+        [outcome(tmp_path / name / "x.yaml", name=name, reasons=said(name))], root=tmp_path
     )
     properties, message = parsed(line)
     assert properties["title"] == f"guide/{name}: drift"
@@ -92,7 +97,7 @@ def test_what_cannot_be_printed_does_not_end_the_line(tmp_path):
 
 
 def test_a_long_message_is_cut(tmp_path):
-    (line,) = error_annotations([outcome(tmp_path / "x.yaml", reasons=("%" * 10_000,))], root=tmp_path)
+    (line,) = error_annotations([outcome(tmp_path / "x.yaml", reasons=said("%" * 10_000))], root=tmp_path)
     assert len(parsed(line)[1]) == 2000
 
 

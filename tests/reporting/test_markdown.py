@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
-from samples import FINGERPRINT, make_baseline, make_case
+from samples import FINGERPRINT, make_baseline, make_case, said
 
 from harness.baselines.store import BaselineStore, Key
 from harness.explanation.causes import Cause
@@ -41,8 +41,8 @@ def outcome(verdict, *, case_id="a", rows=(), reasons=(), causes=(), environment
 MIXED = [
     outcome(Verdict.IDENTICAL, case_id="same"),
     outcome(Verdict.WITHIN, case_id="near", rows=(Row("max_abs", 0.9, 1.0, passed=True),)),
-    outcome(Verdict.INCOMPARABLE, case_id="elsewhere", reasons=("the case is strict",)),
-    outcome(Verdict.ERROR, case_id="crash", reasons=("its worker died\nthe log",), environment={}),
+    outcome(Verdict.INCOMPARABLE, case_id="elsewhere", reasons=said("the case is strict")),
+    outcome(Verdict.ERROR, case_id="crash", reasons=said("its worker died\nthe log"), environment={}),
     outcome(
         Verdict.DRIFT,
         case_id="moved",
@@ -154,7 +154,7 @@ def page_with(text):
         rows=(Row(text, 2.0, 1.0, passed=False),),
         environment={"mindspore": text, text: "1"},
     )
-    named = outcome(Verdict.ERROR, name=text, reasons=(text,), environment={})
+    named = outcome(Verdict.ERROR, name=text, reasons=said(text), environment={})
     return Page(markdown_summary([failed, named], [Problem(text, text)], [Key("guide", text, "cpu")]))
 
 
@@ -191,7 +191,7 @@ def test_text_that_is_too_long_is_cut():
 @pytest.mark.parametrize("most", [MOST_BYTES, 100_000, 5_000, 1_000, 300, 100, 0, -5])
 def test_the_summary_is_no_larger_than_asked_for(most):
     many = [
-        outcome(Verdict.ERROR, case_id=f"c{index}", reasons=("<" * 300,), environment={})
+        outcome(Verdict.ERROR, case_id=f"c{index}", reasons=said("<" * 300), environment={})
         for index in range(5_000)
     ]
     text = markdown_summary(many, most_bytes=most)

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 from rich.console import Console
-from samples import make_case
+from samples import make_case, said
 
 from harness.errors import HarnessError
 from harness.judgement.judgement import Verdict
@@ -32,8 +32,8 @@ WITHIN = Comparison(
     differences=("mindspore: 2.8.0 -> 2.9.0",),
 )  # fmt: skip
 SAME = Comparison(Verdict.IDENTICAL, Tier.ACROSS_RELEASES, 0.0, 0.0)
-DRIFT = Comparison(Verdict.DRIFT, Tier.ACROSS_RELEASES, 0.5, math.inf, "max_abs", reasons=(HOSTILE,))
-ERROR = Comparison(Verdict.ERROR, reasons=("broken",))
+DRIFT = Comparison(Verdict.DRIFT, Tier.ACROSS_RELEASES, 0.5, math.inf, "max_abs", reasons=said(HOSTILE))
+ERROR = Comparison(Verdict.ERROR, reasons=said("broken"))
 
 
 def column(name, kept=0, **packages):
@@ -51,7 +51,7 @@ def matrix():
     rows = (
         row("one", ("a", "b", "b"), WITHIN, WITHIN, SAME),
         row("two", ("a", "b", "c"), WITHIN, DRIFT, SAME),
-        row("three", ("a", None, "a"), ERROR, SAME, ERROR, errors=(None, HOSTILE, None)),
+        row("three", ("a", None, "a"), ERROR, SAME, ERROR, errors=(None, *said(HOSTILE), None)),
     )
     return Matrix(columns, rows, 1.5)
 
@@ -91,12 +91,12 @@ def test_what_passes(matrix):
     assert "same bits: 2.9.0 = 2.10.0; unlike any other: 2.8.0<" in matrix_page(passing, Invocation())
     parted = row("z", ("a", "b", "c"), WITHIN, WITHIN, WITHIN)
     assert "no two give the same bits\n" in shown(Matrix(matrix.columns, (parted,), 0.0))
-    nowhere = row("x", (None,) * 3, ERROR, ERROR, ERROR, errors=("a", "b", "c"))
+    nowhere = row("x", (None,) * 3, ERROR, ERROR, ERROR, errors=said("a", "b", "c"))
     assert not Matrix(matrix.columns, (nowhere,), 0.0).passed
     assert "no case ran" in shown(Matrix(matrix.columns, (nowhere,), 0.0))
     # A case that ran nowhere parts nothing; one that ran in some places does.
     assert Matrix(matrix.columns, (*passing.rows, nowhere), 0.0).groups() == passing.groups()
-    some = row("y", ("a", "a", None), SAME, ERROR, ERROR, errors=(None, None, "c"))
+    some = row("y", ("a", "a", None), SAME, ERROR, ERROR, errors=(None, None, *said("c")))
     assert len(Matrix(matrix.columns, (*passing.rows, some), 0.0).groups()) == 3
 
 
@@ -158,7 +158,7 @@ def test_words_of_a_cell():
     assert cell_words(DRIFT) == "drift 5.0e-01"
     far = Comparison(Verdict.DRIFT, Tier.ACROSS_RELEASES, 8.2e-2, 2599336.79, "max_abs")
     assert cell_words(far) == "drift 8.2e-02 2.6e+06 times"
-    assert cell_words(Comparison(Verdict.DRIFT, reasons=("another shape",))) == "drift"
+    assert cell_words(Comparison(Verdict.DRIFT, reasons=said("another shape"))) == "drift"
     assert cell_words(ERROR) == "error"
 
 

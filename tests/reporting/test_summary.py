@@ -4,9 +4,11 @@ import math
 from dataclasses import replace
 
 import pytest
+from samples import said
 
 from harness.baselines.store import Key
 from harness.judgement.judgement import Judgement, Verdict
+from harness.judgement.reasons import StrictElsewhere
 from harness.judgement.rows import Row
 from harness.judgement.tiers import FieldDifference, Tier
 from harness.reporting.summary import summary_lines, verdict_word
@@ -44,7 +46,7 @@ def test_the_summary_counts_and_names_the_worst_and_the_tightest():
     release = (FieldDifference("mindspore", "2.9.0", "2.10.0"), FieldDifference("mindone", None, "0.5.0"))
     found = [
         judgement(Verdict.IDENTICAL),
-        judgement(Verdict.ERROR, None, reasons=("no baseline",)),
+        judgement(Verdict.ERROR, None, reasons=said("no baseline")),
         judgement(Verdict.IDENTICAL),
         judgement(Verdict.WITHIN, Tier.ACROSS_RELEASES, rows=(FAR,), differences=release),
         Judgement("guide", "b", Verdict.WITHIN, Tier.ACROSS_RELEASES, rows=(NEAR, SSIM), differences=release),
@@ -131,6 +133,11 @@ def test_what_passes_is_not_the_worst_and_what_drifts_not_the_tightest():
 
 
 def test_a_strict_case_elsewhere_is_named_with_its_reason():
-    made = Judgement("guide", "a", Verdict.INCOMPARABLE, Tier.ACROSS_RELEASES, reasons=("it is strict",))
-    assert summary_lines([replace(made, elsewhere=True)], [])[-1] == "skipped: guide/a, it is strict"
-    assert not any(line.startswith("skipped") for line in summary_lines([made], []))
+    strict = StrictElsewhere("across_releases")
+    made = Judgement("guide", "a", Verdict.INCOMPARABLE, Tier.ACROSS_RELEASES, reasons=(strict,))
+    assert summary_lines([made], [])[-1] == (
+        "skipped: guide/a, the case is strict: only compared in the environment of its baseline, this is "
+        "across releases"
+    )
+    others = replace(made, reasons=said("it is strict"))
+    assert not any(line.startswith("skipped") for line in summary_lines([others], []))

@@ -5,11 +5,12 @@ import math
 
 import numpy as np
 import pytest
-from samples import FINGERPRINT, make_baseline, make_calibration, make_case, make_measurement
+from samples import FINGERPRINT, make_baseline, make_calibration, make_case, make_measurement, said
 
 from harness.baselines.staleness import BaselineStale
 from harness.explanation.causes import Cause
 from harness.judgement.judgement import Judgement, Verdict
+from harness.judgement.reasons import MetricNeedsImages
 from harness.judgement.rows import Row
 from harness.judgement.tiers import FieldDifference, Tier
 from harness.judgement.verdicts import judge
@@ -17,6 +18,9 @@ from harness.reporting.commands import Invocation, commands, error_text
 from harness.reporting.terminal import cause_lines, judgement_text
 
 COMMANDS = commands(make_case(id="a"), Invocation())
+
+
+NO_TILES = MetricNeedsImages("worst_tile", (2,), None)
 
 
 def judgement(verdict, tier=Tier.SAME_ENVIRONMENT, **fields):
@@ -33,7 +37,9 @@ def test_drift_is_told_in_full():
                 Row("relative_l2", 0.002, 0.001, passed=False),
                 Row("ssim", 0.9, 0.95, passed=False, at_least=True),
                 Row("psnr", 41.0, 40.0, passed=True, at_least=True),
-                Row("worst_tile", None, 0.1, passed=False, note="there are no tiles"),
+                Row(
+                    "worst_tile", None, 0.1, passed=False, absence=MetricNeedsImages("worst_tile", (2,), None)
+                ),
                 Row("mean", 0.03, 0.01, passed=False, value=0.51, baseline=0.48),
                 Row("max_ulp", 7.0),
             ),
@@ -41,8 +47,8 @@ def test_drift_is_told_in_full():
                 FieldDifference("mindspore", "2.9.0", "2.10.0"),
                 FieldDifference("numpy", "1.26.4", "1.25.2"),
             ),
-            reasons=("4 of 5 limits exceeded", "the schedule differs"),
-            notes=("operators that gave other bits: conv2d_3x3",),
+            reasons=said("4 of 5 limits exceeded", "the schedule differs"),
+            notes=said("operators that gave other bits: conv2d_3x3"),
             baseline_path="baselines/guide/a/cpu.json",
         ),
         commands=COMMANDS,
@@ -83,7 +89,7 @@ def test_incomparable_names_fields_that_a_side_does_not_have_and_offers_no_recor
                 FieldDifference("soc", "Ascend910B4", None),
                 FieldDifference("isa", None, "AVX2"),
             ),
-            reasons=("the case has no limits across devices",),
+            reasons=said("the case has no limits across devices"),
         )
     )
     assert text == "\n".join(
@@ -103,7 +109,7 @@ def test_incomparable_names_fields_that_a_side_does_not_have_and_offers_no_recor
 
 def test_an_error_is_told_by_its_reason_alone():
     reason = "the case was edited. Undo the edit, or record the case again: harness record …"
-    text = judgement_text(judgement(Verdict.ERROR, None, reasons=(reason,)), commands=COMMANDS)
+    text = judgement_text(judgement(Verdict.ERROR, None, reasons=said(reason)), commands=COMMANDS)
     assert text.splitlines() == [
         "guide/a: error",
         f"  - {reason}",
@@ -133,13 +139,13 @@ def test_judgements_of_real_measurements_can_be_told(factor):
 
 def test_a_reason_of_many_lines_stays_one_bullet():
     text = judgement_text(
-        judgement(Verdict.ERROR, None, reasons=("its worker died:\n  line 1\n\nline 3", ""))
+        judgement(Verdict.ERROR, None, reasons=said("its worker died:\n  line 1\n\nline 3", ""))
     )
     assert text.splitlines()[1:] == ["  - its worker died:", "  |   line 1", "  |", "  | line 3", "  - "]
 
 
 def test_no_line_of_a_log_is_a_command_of_the_runner():
-    text = judgement_text(judgement(Verdict.ERROR, None, reasons=("died:\n::add-mask::x\n  ::error::y",)))
+    text = judgement_text(judgement(Verdict.ERROR, None, reasons=said("died:\n::add-mask::x\n  ::error::y")))
     assert not [line for line in text.splitlines() if line.strip().startswith("::")]
 
 
@@ -200,8 +206,8 @@ def crowded(**fields):
     differences = tuple(FieldDifference(f"field {i}", "a", "b") for i in range(30))
     found = judgement(
         Verdict.DRIFT,
-        reasons=tuple(f"reason {i}" for i in range(9)),
-        notes=tuple(f"note {i}" for i in range(9)),
+        reasons=said(*(f"reason {i}" for i in range(9))),
+        notes=said(*(f"note {i}" for i in range(9))),
         differences=differences,
         **{"rows": passed + rows + known, **fields},
     )
@@ -281,7 +287,7 @@ def test_calibrating_is_not_for_another_interpreter():
 
 def test_markup_of_rich_is_left_as_it_is():
     reason = "x.py:3: the key [red] is unknown :warning:"
-    assert reason in judgement_text(judgement(Verdict.ERROR, None, reasons=(reason,)))
+    assert reason in judgement_text(judgement(Verdict.ERROR, None, reasons=said(reason)))
 
 
 @pytest.mark.parametrize(
@@ -300,7 +306,7 @@ def test_nothing_that_is_shown_commands_the_terminal():
     causes = [Cause("environment", hostile, (hostile,))]
     rows = (Row(hostile, 2.0, 1.0, passed=False),)
     text = judgement_text(
-        judgement(Verdict.DRIFT, rows=rows, reasons=(f"a\n{hostile}",), notes=(hostile,)), causes
+        judgement(Verdict.DRIFT, rows=rows, reasons=said(f"a\n{hostile}"), notes=said(hostile)), causes
     )
     assert text.replace("\n", "").replace("\t", "").isprintable()
     assert text.count("\ufffd[2J\ufffd]0;title") == 5

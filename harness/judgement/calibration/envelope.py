@@ -18,6 +18,8 @@ from harness.judgement.calibration.spread import chaotic_from, clusters, distanc
 from harness.judgement.deviations import statistic_deviation
 from harness.judgement.hard import hard_failures
 from harness.judgement.metrics import compare
+from harness.judgement.reasons import LatentShapesDiffer, Reason, StepsDiffer
+from harness.judgement.wording import joined
 from harness.measurement.measurement import Array, Measurement
 
 
@@ -51,7 +53,7 @@ class Member:
         if unfit:
             raise CalibrationError(
                 f"{name}: with its noise moved by one ulp (signs of seed {seed}) the case cannot be compared "
-                f"with itself: {'; '.join(unfit)}"
+                f"with itself: {joined(unfit)}"
             )
         return cls(
             seed=seed,
@@ -66,15 +68,15 @@ class Member:
         )
 
 
-def _unlike_trace(measured: Measurement, base: Measurement) -> Iterator[str]:
+def _unlike_trace(measured: Measurement, base: Measurement) -> Iterator[Reason]:
     if len(measured.trace) != len(base.trace):
-        yield f"{len(measured.trace)} steps were traced, {len(base.trace)} in the baseline"
+        yield StepsDiffer(len(measured.trace), len(base.trace))
     elif _shape(measured.latents) != _shape(base.latents):
-        yield f"latents: shape {_shape(measured.latents)}, the baseline's is {_shape(base.latents)}"
+        yield LatentShapesDiffer(_shape(measured.latents), _shape(base.latents))
 
 
-def _shape(array: Array | None) -> list[int] | None:
-    return None if array is None else list(array.shape)
+def _shape(array: Array | None) -> tuple[int, ...] | None:
+    return None if array is None else array.shape
 
 
 def _deviations(measured: dict[str, float], base: dict[str, float]) -> dict[str, float]:

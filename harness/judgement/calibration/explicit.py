@@ -9,6 +9,7 @@ from harness.baselines.calibration import Calibration
 from harness.cases.tolerance import AT_LEAST, Limits
 from harness.judgement.calibration.limits import calibrated_limits
 from harness.judgement.metrics import METRICS, SIMILARITIES
+from harness.judgement.reasons import LooseLimit, TightLimit
 
 # An explicit limit that a difference so many times the envelope would pass is called loose.
 LOOSE = 100.0
@@ -16,8 +17,8 @@ LOOSE = 100.0
 
 def limit_notes(
     limits: Limits, baseline: Baseline, calibration: Calibration, *, same_environment: bool = False
-) -> tuple[str, ...]:
-    """Return what is odd about explicit ``limits``, with the numbers; empty where they fit the envelope.
+) -> tuple[LooseLimit | TightLimit, ...]:
+    """Return what is odd about explicit ``limits``; empty where they fit the envelope.
 
     Loose is a limit that a difference :data:`LOOSE` times the envelope would pass, tight one that rounding
     alone has exceeded; in the same environment nothing rounds otherwise, and no limit is too tight. The
@@ -49,23 +50,11 @@ def limit_notes(
     )
 
 
-def _note(name: str, limit: float, envelope: float, loose: float, *, tight: bool) -> Iterator[str]:
-    at_least = name in AT_LEAST
-    told = f"the limit {_shown(name, limit)} on {name}"
+def _note(
+    name: str, limit: float, envelope: float, loose: float, *, tight: bool
+) -> Iterator[LooseLimit | TightLimit]:
+    at_least, similarity = name in AT_LEAST, name in SIMILARITIES
     if limit < loose if at_least else limit > loose:
-        yield (
-            f"{told} is loose: it passes differences of more than {LOOSE:g} times the envelope "
-            f"{_shown(name, envelope)}, and so hides faults that `calibrated` would show"
-        )
+        yield LooseLimit(name, limit, envelope, similarity, LOOSE)
     elif tight and (limit > envelope if at_least else limit < envelope):
-        yield (
-            f"{told} is tight: rounding alone has gone beyond it (the envelope is {_shown(name, envelope)}), "
-            "so sound runs may fail"
-        )
-
-
-def _shown(name: str, value: float) -> str:
-    """Return ``value`` as text; a similarity by its distance from 1, which is all there is to it."""
-    if name in SIMILARITIES and 0.99 < value < 1:
-        return f"1 - {1 - value:.2g}"
-    return f"{value:.3g}"
+        yield TightLimit(name, limit, envelope, similarity)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from harness.baselines.baseline import Baseline
@@ -12,7 +13,9 @@ from harness.cases.case import Case
 from harness.cases.tolerance import Calibrated, Limits
 from harness.judgement.calibration.explicit import limit_notes
 from harness.judgement.calibration.spread import CHAOS
+from harness.judgement.reasons import Chaotic
 from harness.judgement.tiers import Tier
+from harness.judgement.wording import reason_text
 
 # Half of an image at a bound is a dark or bright picture; of more, little is left to judge by.
 _MUCH_SATURATED = 0.5
@@ -32,22 +35,15 @@ def findings(case: Case, baseline: Baseline, calibration: Calibration) -> tuple[
     return tuple(sorted(found, key=lambda finding: not finding.failing))
 
 
-def chaos_text(calibration: Calibration) -> str:
-    """Return what a chaotic case cannot do, in words."""
-    first, steps = calibration.chaotic_from, calibration.steps
-    assert first is not None
-    if first < len(steps):
-        grown = f"{steps[first].largest:.2g} of the latents there"
-        where = f"{calibration.chaos} (of {steps[0].step} to {steps[-1].step})"
-    else:
-        grown = f"{calibration.metrics['relative_l2']:.2g} of it"
-        where = str(calibration.chaos)
-    few = {0: "no step is left to gate", 1: "only the step before it is gated"}
-    gated = few.get(first, f"the {first} steps before it are gated")
-    return (
-        f"chaotic {where}: one ulp of noise has grown to {grown} ({CHAOS:g} is the most that can be judged). "
-        f"No limit tells a fault from rounding after that, so across environments {gated}, its output is not"
-    )
+def chaos_of(calibration: Calibration) -> Chaotic:
+    """Return what a chaotic case cannot do."""
+    gated, steps = calibration.chaotic_from, calibration.steps
+    assert gated is not None
+    chaotic = partial(Chaotic, gated, len(steps), most=CHAOS)
+    if gated == len(steps):
+        return chaotic(calibration.metrics["relative_l2"], step=None, first=None, last=None)
+    grown = steps[gated]
+    return chaotic(grown.largest, step=grown.step, first=steps[0].step, last=steps[-1].step)
 
 
 def _from_spread(case: Case, calibration: Calibration) -> Iterator[Finding]:
@@ -55,7 +51,7 @@ def _from_spread(case: Case, calibration: Calibration) -> Iterator[Finding]:
         # Chaos is no failure where the case asks for no limits from calibration.
         held = _tiers(case, Calibrated)
         remedy = ". Give it fewer steps, or mark it `strict: true`" if held else ""
-        yield Finding(chaos_text(calibration) + remedy, failing=bool(held))
+        yield Finding(reason_text(chaos_of(calibration)) + remedy, failing=bool(held))
     if len(calibration.modes) > 1:
         counts = ", ".join(map(str, calibration.modes[1:]))
         yield Finding(
@@ -85,7 +81,7 @@ def _from_limits(case: Case, baseline: Baseline, calibration: Calibration) -> It
     for tier, limits in _tiers(case, Limits).items():
         same = tier is Tier.SAME_ENVIRONMENT
         for note in limit_notes(limits, baseline, calibration, same_environment=same):
-            yield Finding(f"{tier.value}: {note}")
+            yield Finding(f"{tier.value}: {reason_text(note)}")
 
 
 Form = TypeVar("Form", Calibrated, Limits)

@@ -13,6 +13,7 @@ from harness.faults.output import apply_output_fault
 from harness.judgement import bits
 from harness.judgement.hard import hard_failures
 from harness.judgement.judgement import Judgement, Verdict
+from harness.judgement.reasons import Reason
 from harness.judgement.tiers import Tier
 from harness.judgement.verdicts import judge
 from harness.measurement.measurement import Measurement
@@ -74,19 +75,19 @@ def detect(case: Case, measurement: Measurement, baseline: Baseline) -> Detectio
     )
 
 
-def _facts(measured: Measurement, stored: Measurement) -> tuple[tuple[str, Sequence[str]], ...]:
+def _facts(measured: Measurement, stored: Measurement) -> tuple[tuple[str, Sequence[Reason]], ...]:
     """Return the exact facts that differ, by name, with the reasons that a judgement gives for them."""
     found = (
-        ("checkpoint", bits.checkpoint_change(measured, stored)),
+        ("checkpoint", (bits.checkpoint_change(measured, stored),)),
         ("hard failure", hard_failures(measured, stored)),
-        ("ledger", bits.ledger_change(measured, stored)),
-        ("schedule", bits.schedule_change(measured, stored)),
+        ("ledger", (bits.ledger_change(measured, stored),)),
+        ("schedule", (bits.schedule_change(measured, stored),)),
     )
-    listed = ((name, (told,) if isinstance(told, str) else told) for name, told in found)
+    listed = ((name, [each for each in reasons if each is not None]) for name, reasons in found)
     return tuple((name, reasons) for name, reasons in listed if reasons)
 
 
-def _by(facts: Sequence[tuple[str, Sequence[str]]], judgement: Judgement) -> str:
+def _by(facts: Sequence[tuple[str, Sequence[Reason]]], judgement: Judgement) -> str:
     if facts:
         return facts[0][0]
     failed = [row for row in judgement.rows if row.passed is False]

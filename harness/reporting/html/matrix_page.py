@@ -8,6 +8,7 @@ from html import escape
 
 import harness
 from harness.counting import count
+from harness.judgement.wording import in_short, reason_text
 from harness.operations.matrix import Matrix, MatrixRow
 from harness.releases.comparison import Comparison
 from harness.releases.interpreters import differing_packages
@@ -64,7 +65,7 @@ def _grid(matrix: Matrix, invocation: Invocation) -> Iterator[str]:
 
 def _cell(row: MatrixRow, index: int, invocation: Invocation) -> str:
     if (error := row.errors[index]) is not None:
-        return f'<td class="v-error" title="{escape(error)}">error</td>'
+        return f'<td class="v-error" title="{escape(in_short(reason_text(error)))}">error</td>'
     step = row.step(index)
     if step is None or row.errors[index - 1] is not None:
         return '<td class="soft">ran</td>'
@@ -73,7 +74,7 @@ def _cell(row: MatrixRow, index: int, invocation: Invocation) -> str:
 
 def _comparison(comparison: Comparison, invocation: Invocation) -> str:
     verdict, _, size = cell_words(comparison).partition(" ")
-    why = "; ".join((*reason_texts(comparison, invocation), *comparison.differences))
+    why = "; ".join((*reason_texts(comparison, invocation), *map(str, comparison.differences)))
     small = f"<small>{escape(size)}</small>" if size else ""
     return f'<td class="v-{comparison.verdict.value}" title="{escape(why)}">{escape(verdict)}{small}</td>'
 

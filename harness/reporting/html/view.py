@@ -20,6 +20,7 @@ from harness.judgement.check import Check
 from harness.judgement.judgement import Judgement
 from harness.judgement.rows import Row, statistic_rows
 from harness.judgement.tiers import Tier
+from harness.judgement.wording import in_words
 from harness.measurement.measurement import Measurement
 from harness.reporting.commands import Commands, reason_texts
 from harness.reporting.html import evidence
@@ -155,7 +156,7 @@ def _judgement(judgement: Judgement, commands: Commands) -> dict[str, Any]:
         "margin": judgement.margin,
         "worst": None if worst is None else worst.name,
         "reasons": reason_texts(judgement, commands.invocation),
-        "notes": list(judgement.notes),
+        "notes": list(in_words(judgement.notes)),
     }
 
 
@@ -197,4 +198,4 @@ def _rows(judgement: Judgement, measured: Measurement | None, stored: Measuremen
 
 
 def _row(row: Row) -> dict[str, Any]:
-    return {**asdict(row), "used": row.used}
+    return {**asdict(row), "name": row.name, "used": row.used}

@@ -1,0 +1,393 @@
+"""Why a case came to its verdict, as data: one class for each kind of reason or note.
+
+They carry numbers and names, never sentences: :mod:`harness.judgement.wording` says them. They cross
+processes and go into certificates, which are read on any machine: this module imports nothing that computes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.codec import Tagged
+
+# What a reason is about: the output, the images of a batch together, or those images run one by one.
+Subject = Literal["output", "batch", "singles"]
+
+
+class Reason(Tagged):
+    """Why a case did not pass, or what is worth knowing of it; every kind is a dataclass of its own."""
+
+
+@dataclass(frozen=True)
+class OutputDiffers(Reason):
+    """Values of the output have other bits, ``only_sign`` where all of them only in the sign of 0."""
+
+    differing: int
+    size: int
+    only_sign: bool
+
+
+@dataclass(frozen=True)
+class OutputHasAnotherForm(Reason):
+    """The output has another shape or dtype than the baseline's."""
+
+
+@dataclass(frozen=True)
+class LatentsDiffer(Reason):
+    """The latents have other bits from ``step`` on, of the steps from 0 to ``last``."""
+
+    step: int
+    last: int
+    timestep: float
+
+
+@dataclass(frozen=True)
+class StepsDiffer(Reason):
+    """Another number of steps was traced."""
+
+    measured: int
+    baseline: int
+
+
+@dataclass(frozen=True)
+class SinglesDiffer(Reason):
+    """The single images of the batch have other bits."""
+
+
+@dataclass(frozen=True)
+class StatisticsDiffer(Reason):
+    """Statistics of the output are not the very same numbers."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ScheduleHasOtherLength(Reason):
+    """The schedule has another number of steps."""
+
+    measured: int
+    baseline: int
+
+
+@dataclass(frozen=True)
+class TimestepDiffers(Reason):
+    """The schedule has another timestep, first in ``step``."""
+
+    step: int
+    measured: float
+    baseline: float
+
+
+@dataclass(frozen=True)
+class CheckpointChanged(Reason):
+    """The weights that ran are not those recorded.
+
+    ``source`` is what the case calls them, None for those of the pipeline itself. ``file`` is the first file
+    that differs, with the sha256 of both sides (None where a side has no such file), ``others`` how many more
+    do.
+    """
+
+    source: str | None
+    file: str
+    others: int
+    measured: str | None
+    baseline: str | None
+
+
+@dataclass(frozen=True)
+class DrawnNoise:
+    """One draw of noise, as the ledger has it; ``site`` is the place in the code."""
+
+    generator: int
+    method: str
+    shape: tuple[int, ...]
+    dtype: str
+    site: str
+
+    def same_call(self, other: DrawnNoise) -> bool:
+        """Whether both ask the same of the same generator, wherever in the code."""
+        return self._call == other._call
+
+    @property
+    def _call(self) -> tuple[object, ...]:
+        return self.generator, self.method, self.shape, self.dtype
+
+
+@dataclass(frozen=True)
+class NoiseChanged(Reason):
+    """The noise is another from draw ``index`` on; a side that has no such draw has None.
+
+    ``measured_draws`` and ``baseline_draws`` count those of both sides.
+    """
+
+    index: int
+    measured: DrawnNoise | None
+    baseline: DrawnNoise | None
+    measured_draws: int
+    baseline_draws: int
+
+
+@dataclass(frozen=True)
+class ShapeDiffers(Reason):
+    """Two arrays cannot be compared value by value: ``reference`` is the other one's shape."""
+
+    subject: Subject
+    measured: tuple[int, ...]
+    reference: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class DtypeDiffers(Reason):
+    """Two arrays cannot be compared value by value: ``reference`` is the other one's dtype."""
+
+    subject: Subject
+    measured: str
+    reference: str
+
+
+@dataclass(frozen=True)
+class Empty(Reason):
+    """An array has no value at all."""
+
+    subject: Subject
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ValuesNotFinite(Reason):
+    """``count`` of ``size`` values are NaN or infinite, the first of them at ``positions``."""
+
+    subject: Subject
+    found: Literal["NaN", "Inf"]
+    count: int
+    size: int
+    positions: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class NotFinite:
+    """A statistic that is NaN or infinite. ``value`` is its JSON text: NaN is not equal to itself."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class StatisticsMissing(Reason):
+    """The baseline has statistics that were not measured."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StatisticsNotFinite(Reason):
+    """Statistics of the output are NaN or infinite."""
+
+    figures: tuple[NotFinite, ...]
+
+
+@dataclass(frozen=True)
+class LatentsNotFinite(Reason):
+    """Statistics of the latents are NaN or infinite, first after ``step``."""
+
+    step: int
+    timestep: float
+    figures: tuple[NotFinite, ...]
+
+
+@dataclass(frozen=True)
+class LatentShapesDiffer(Reason):
+    """The latents that were kept have another shape; None where a side kept none."""
+
+    measured: tuple[int, ...] | None
+    baseline: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class NoSingles(Reason):
+    """The run yielded no single images, which the case asks to compare the batch with."""
+
+
+@dataclass(frozen=True)
+class LimitsExceeded(Reason):
+    """``exceeded`` of ``limited`` figures are outside their limits; ``worst`` is the one that is furthest.
+
+    ``subject`` is what they are of: the output and its latents, or a batch beside its single images.
+    """
+
+    subject: Subject
+    exceeded: int
+    limited: int
+    worst: str
+    measured: float
+    limit: float
+    at_least: bool
+
+
+class Absence(Tagged):
+    """Why a figure that has a limit could not be computed."""
+
+
+@dataclass(frozen=True)
+class MetricNeedsValues(Absence):
+    """The metric needs at least one value."""
+
+    metric: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class MetricNeedsImages(Absence):
+    """The metric needs images, with sides of at least ``window`` where that is not None."""
+
+    metric: str
+    shape: tuple[int, ...]
+    window: int | None
+
+
+@dataclass(frozen=True)
+class NoSuchStatistic(Absence):
+    """The baseline has no such statistic, but those ``known``."""
+
+    known: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LatentsCannotBeCompared(Absence):
+    """The latents of a step have another shape than the baseline's."""
+
+    measured: tuple[int, ...]
+    baseline: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class NotJudged(Reason):
+    """The figure ``name`` has a limit and could not be computed."""
+
+    name: str
+    absence: Absence
+
+
+@dataclass(frozen=True)
+class StrictElsewhere(Reason):
+    """The case is strict, and this not its baseline's environment: ``tier`` is how alike the two are."""
+
+    tier: str
+
+
+@dataclass(frozen=True)
+class NoLimits(Reason):
+    """The case, on ``line`` of ``file``, has no limits for the tier it is compared in."""
+
+    tier: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Uncalibrated(Reason):
+    """The output differs, and the case, on ``line`` of ``file``, has no calibration to hold it to.
+
+    ``baseline`` says what is wrong with the one that it would come from, None where that has none.
+    """
+
+    tier: str
+    file: str
+    line: int
+    baseline: Reason | None
+
+
+@dataclass(frozen=True)
+class Chaotic(Reason):
+    """One ulp of noise grew to ``spread`` (relative L2), of which ``most`` can be judged.
+
+    So only ``gated`` of its ``steps`` can. It did so after step ``step`` of those from ``first`` to ``last``;
+    without a ``step`` in the output, after all of them.
+    """
+
+    gated: int
+    steps: int
+    spread: float
+    most: float
+    step: int | None
+    first: int | None
+    last: int | None
+
+
+@dataclass(frozen=True)
+class FieldEdit:
+    """A field of a case's definition that was edited; both values as JSON text."""
+
+    name: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Stale(Reason):
+    """The case was edited since its baseline was recorded on ``date`` (ISO 8601).
+
+    Without ``edits`` it is the hash of its definition that was computed otherwise.
+    """
+
+    date: str
+    edits: tuple[FieldEdit, ...]
+
+
+# What kept a case from a measurement or from a baseline to hold it to.
+Failure = Literal["missing", "damaged", "stale", "other"]
+
+
+@dataclass(frozen=True)
+class Failed(Reason):
+    """A case could not be run, or has nothing to be held to; ``told`` is the error as it was given."""
+
+    failure: Failure
+    told: str
+
+
+@dataclass(frozen=True)
+class ReferenceFailed(Reason):
+    """The run to compare with yielded nothing; ``told`` is its error as it was given."""
+
+    told: str
+
+
+@dataclass(frozen=True)
+class OtherDevice(Reason):
+    """There is no baseline for ``device``; it was held to the one of ``baseline``."""
+
+    device: str
+    baseline: str
+
+
+@dataclass(frozen=True)
+class OperatorsDiffer(Reason):
+    """Single operators gave other bits on fixed inputs than in the baseline's environment."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LooseLimit(Reason):
+    """A limit passes differences of more than ``times`` the ``envelope``, and so hides faults.
+
+    ``similarity`` is whether it is on a metric that is 1 where nothing differs.
+    """
+
+    name: str
+    limit: float
+    envelope: float
+    similarity: bool
+    times: float
+
+
+@dataclass(frozen=True)
+class TightLimit(Reason):
+    """A limit lies within the ``envelope``: rounding alone has gone beyond it."""
+
+    name: str
+    limit: float
+    envelope: float
+    similarity: bool

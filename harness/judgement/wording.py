@@ -1,0 +1,338 @@
+"""Reasons in words: the one place that says why a case came to its verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import singledispatch
+
+from harness.judgement import reasons as r
+
+_NAMES = 3
+# What an array is called, and whose is the other one.
+_SUBJECTS: dict[r.Subject, tuple[str, str]] = {
+    "output": ("output", "the baseline's"),
+    "batch": ("the batch", "that of its single images"),
+    "singles": ("the single images", "that of the batch"),
+}
+_EXCEEDED = {
+    "output": "",
+    "batch": "the images of the batch differ from the single images of their seeds: ",
+}
+
+
+def in_words(reasons: Iterable[r.Reason]) -> tuple[str, ...]:
+    """Return each of ``reasons`` in words, without what to do about it."""
+    return tuple(map(reason_text, reasons))
+
+
+def joined(reasons: Iterable[r.Reason]) -> str:
+    """Return ``reasons`` in one line, or in the lines of a log that one of them has."""
+    return "; ".join(in_words(reasons))
+
+
+def in_short(text: str) -> str:
+    """Return what an error says, without the log or the traceback that may follow."""
+    first, _, rest = text.partition("\n")
+    # Of a traceback the last line says what was raised.
+    last = rest.strip().rpartition("\n")[2]
+    return f"{first} {last.strip()}" if first.endswith(":") else first
+
+
+@singledispatch
+def reason_text(reason: r.Reason) -> str:
+    """Return one reason or note in words: no full stop, and a worker's log after the first line."""
+    raise TypeError(f"no words for {type(reason).__name__}")
+
+
+@reason_text.register
+def _(reason: r.OutputDiffers) -> str:
+    text = (
+        "the output is not bitwise equal to the baseline's: "
+        f"{reason.differing} of {reason.size} values differ"
+    )
+    return f"{text}, all of them only in the sign of 0" if reason.only_sign else text
+
+
+@reason_text.register
+def _(_: r.OutputHasAnotherForm) -> str:
+    return "the output has another form than the baseline's"
+
+
+@reason_text.register
+def _(reason: r.LatentsDiffer) -> str:
+    return (
+        f"the latents differ from step {reason.step} on (of 0 to {reason.last}, timestep {reason.timestep})"
+    )
+
+
+@reason_text.register
+def _(reason: r.StepsDiffer) -> str:
+    return f"{reason.measured} steps were traced, {reason.baseline} in the baseline"
+
+
+@reason_text.register
+def _(_: r.SinglesDiffer) -> str:
+    return "the single images of the batch are not bitwise equal to the baseline's"
+
+
+@reason_text.register
+def _(reason: r.StatisticsDiffer) -> str:
+    more = f" and {len(reason.names) - _NAMES} more" if len(reason.names) > _NAMES else ""
+    return f"statistics differ: {', '.join(reason.names[:_NAMES])}{more}"
+
+
+@reason_text.register
+def _(reason: r.ScheduleHasOtherLength) -> str:
+    return f"the schedule differs: {reason.measured} steps, the baseline has {reason.baseline}"
+
+
+@reason_text.register
+def _(reason: r.TimestepDiffers) -> str:
+    return (
+        f"the schedule differs: step {reason.step} has timestep {reason.measured}, the baseline "
+        f"{reason.baseline}"
+    )
+
+
+@reason_text.register
+def _(reason: r.CheckpointChanged) -> str:
+    more = f" (and {reason.others} more)" if reason.others else ""
+    return (
+        f"the checkpoint {reason.source or '(of the pipeline itself)'} is not the one recorded: "
+        f"{reason.file}{more} has sha256 {reason.measured or '(none)'}, the baseline's "
+        f"{reason.baseline or '(none)'}"
+    )
+
+
+@reason_text.register
+def _(reason: r.NoiseChanged) -> str:
+    ours, theirs = reason.measured, reason.baseline
+    counts = f"the noise differs: {reason.measured_draws} draws, {reason.baseline_draws} in the baseline"
+    if ours is None or theirs is None:
+        which = "first new" if theirs is None else "missing"
+        return f"{counts}; {which}: {_draw(ours or theirs)}"
+    told = f"the noise differs from draw {reason.index} on: {_draw(ours)}"
+    if ours.same_call(theirs):
+        return f"{told} gave other values (another seed?)"
+    return f"{told}, in the baseline {_draw(theirs)}"
+
+
+def _draw(draw: r.DrawnNoise | None) -> str:
+    assert draw is not None
+    shape = "x".join(map(str, draw.shape)) or "scalar"
+    return f"{draw.method} {shape} {draw.dtype} of generator {draw.generator} at {draw.site}"
+
+
+@reason_text.register
+def _(reason: r.ShapeDiffers) -> str:
+    what, whose = _SUBJECTS[reason.subject]
+    return f"{what}: shape {list(reason.measured)}, {whose} is {list(reason.reference)}"
+
+
+@reason_text.register
+def _(reason: r.DtypeDiffers) -> str:
+    what, whose = _SUBJECTS[reason.subject]
+    return f"{what}: dtype {reason.measured}, {whose} is {reason.reference}"
+
+
+@reason_text.register
+def _(reason: r.Empty) -> str:
+    return f"{_SUBJECTS[reason.subject][0]}: empty (shape {list(reason.shape)})"
+
+
+@reason_text.register
+def _(reason: r.ValuesNotFinite) -> str:
+    more = ", …" if reason.count > len(reason.positions) else ""
+    return (
+        f"{_SUBJECTS[reason.subject][0]}: {reason.found} in {reason.count} of {reason.size} values, at "
+        f"{', '.join(map(str, reason.positions))}{more}"
+    )
+
+
+@reason_text.register
+def _(reason: r.StatisticsMissing) -> str:
+    return f"statistics missing from the measurement: {', '.join(reason.names)}"
+
+
+@reason_text.register
+def _(reason: r.StatisticsNotFinite) -> str:
+    return f"statistics: {_figures(reason.figures)}"
+
+
+@reason_text.register
+def _(reason: r.LatentsNotFinite) -> str:
+    return f"the latents of step {reason.step} (timestep {reason.timestep}): {_figures(reason.figures)}"
+
+
+def _figures(figures: Iterable[r.NotFinite]) -> str:
+    return ", ".join(f"{figure.name} is {figure.value}" for figure in figures)
+
+
+@reason_text.register
+def _(reason: r.LatentShapesDiffer) -> str:
+    ours, theirs = (
+        "None" if shape is None else str(list(shape)) for shape in (reason.measured, reason.baseline)
+    )
+    return f"latents: shape {ours}, the baseline's is {theirs}"
+
+
+@reason_text.register
+def _(_: r.NoSingles) -> str:
+    return "the run yielded no single images, which batch_consistency compares the batch with"
+
+
+@reason_text.register
+def _(reason: r.LimitsExceeded) -> str:
+    side = "below" if reason.at_least else "above"
+    return (
+        f"{_EXCEEDED[reason.subject]}{reason.exceeded} of {reason.limited} "
+        f"limit{'s' * (reason.limited != 1)} exceeded, worst: {reason.worst} {reason.measured:.3g} is {side} "
+        f"its limit {reason.limit:.3g}"
+    )
+
+
+@reason_text.register
+def _(reason: r.NotJudged) -> str:
+    return f"{reason.name} cannot be judged: {absence_text(reason.absence)}"
+
+
+@singledispatch
+def absence_text(absence: r.Absence) -> str:
+    """Return in words why a figure could not be computed."""
+    raise TypeError(f"no words for {type(absence).__name__}")
+
+
+@absence_text.register
+def _(absence: r.MetricNeedsValues) -> str:
+    return (
+        f"{absence.metric} needs at least one value; the output {list(absence.shape)} is empty: "
+        "remove the limit"
+    )
+
+
+@absence_text.register
+def _(absence: r.MetricNeedsImages) -> str:
+    size = "" if absence.window is None else f" of at least {absence.window} x {absence.window}"
+    return (
+        f"{absence.metric} needs images [n, height, width, channels]{size}; the output is "
+        f"{list(absence.shape)}: remove the limit"
+    )
+
+
+@absence_text.register
+def _(absence: r.NoSuchStatistic) -> str:
+    return f"the baseline has no such statistic; it has {', '.join(absence.known)}"
+
+
+@absence_text.register
+def _(absence: r.LatentsCannotBeCompared) -> str:
+    return f"the latents have shape {list(absence.measured)}, the baseline's {list(absence.baseline)}"
+
+
+@reason_text.register
+def _(reason: r.StrictElsewhere) -> str:
+    return (
+        "the case is strict: only compared in the environment of its baseline, this is "
+        f"{tier_words(reason.tier)}"
+    )
+
+
+@reason_text.register
+def _(reason: r.NoLimits) -> str:
+    return (
+        f"the case has no limits {tier_words(reason.tier)}: "
+        f"add `tolerance: {{{reason.tier}: …}}` to the case at {reason.file}:{reason.line}"
+    )
+
+
+@reason_text.register
+def _(reason: r.Uncalibrated) -> str:
+    return (
+        f"the output differs, and without a calibration, or `tolerance.{reason.tier}` at "
+        f"{reason.file}:{reason.line}, nothing tells drift from rounding {tier_words(reason.tier)}"
+        f"{_lacking(reason.baseline)}"
+    )
+
+
+def _lacking(reason: r.Reason | None) -> str:
+    if reason is None:
+        return ""
+    if isinstance(reason, r.Failed) and reason.failure == "missing":
+        return f": {reason_text(reason)}"
+    state = reason.failure if isinstance(reason, r.Failed) else "stale"
+    return f": its baseline is {state}: {reason_text(reason)}"
+
+
+@reason_text.register
+def _(reason: r.Chaotic) -> str:
+    if reason.step is None:
+        where, grown = "in its output", f"{reason.spread:.2g} of it"
+    else:
+        where = f"from step {reason.step} on (of {reason.first} to {reason.last})"
+        grown = f"{reason.spread:.2g} of the latents there"
+    few = {0: "no step is left to gate", 1: "only the step before it is gated"}
+    gated = few.get(reason.gated, f"the {reason.gated} steps before it are gated")
+    return (
+        f"chaotic {where}: one ulp of noise has grown to {grown} ({reason.most:g} is the most that can be "
+        f"judged). No limit tells a fault from rounding after that, so across environments {gated}, its "
+        "output is not"
+    )
+
+
+@reason_text.register
+def _(reason: r.Stale) -> str:
+    what = "; ".join(f"{edit.name}: {edit.old} -> {edit.new}" for edit in reason.edits)
+    what = what or "its hash, which another version of harness computed otherwise"
+    return f"the case was edited since its baseline was recorded on {reason.date}: {what}"
+
+
+@reason_text.register
+def _(reason: r.Failed) -> str:
+    return reason.told
+
+
+@reason_text.register
+def _(reason: r.ReferenceFailed) -> str:
+    return f"nothing to compare with: {in_short(reason.told)}"
+
+
+@reason_text.register
+def _(reason: r.OtherDevice) -> str:
+    return f"there is no baseline for {reason.device}: compared with the one recorded on {reason.baseline}"
+
+
+@reason_text.register
+def _(reason: r.OperatorsDiffer) -> str:
+    return f"operators that gave other bits than in the baseline's environment: {', '.join(reason.names)}"
+
+
+@reason_text.register
+def _(reason: r.LooseLimit) -> str:
+    return (
+        f"{_limit(reason)} is loose: it passes differences of more than {reason.times:g} times the envelope "
+        f"{_size(reason, reason.envelope)}, and so hides faults that `calibrated` would show"
+    )
+
+
+@reason_text.register
+def _(reason: r.TightLimit) -> str:
+    return (
+        f"{_limit(reason)} is tight: rounding alone has gone beyond it (the envelope is "
+        f"{_size(reason, reason.envelope)}), so sound runs may fail"
+    )
+
+
+def _limit(reason: r.LooseLimit | r.TightLimit) -> str:
+    return f"the limit {_size(reason, reason.limit)} on {reason.name}"
+
+
+def _size(reason: r.LooseLimit | r.TightLimit, value: float) -> str:
+    """Return ``value`` as text; a similarity by its distance from 1, which is all there is to it."""
+    if reason.similarity and 0.99 < value < 1:
+        return f"1 - {1 - value:.2g}"
+    return f"{value:.3g}"
+
+
+def tier_words(tier: str) -> str:
+    """Return a tier as it is said in a sentence."""
+    return tier.replace("_", " ")

@@ -1,0 +1,109 @@
+"""Reasons as data: every kind goes through JSON, has words of its own, and computes nothing to be read."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import subprocess
+import sys
+from typing import Any, get_args, get_origin, get_type_hints
+
+import pytest
+
+from harness.codec import Tagged, family_of, from_json, kind_of, to_json
+from harness.judgement.reasons import (
+    Absence,
+    DrawnNoise,
+    Failed,
+    FieldEdit,
+    LimitsExceeded,
+    NoSuchStatistic,
+    NotFinite,
+    Reason,
+)
+from harness.judgement.wording import absence_text, reason_text
+
+KINDS = [*family_of(Reason), *family_of(Absence)]
+_VALUES: dict[Any, Any] = {
+    str: "across_releases",
+    int: 3,
+    float: 0.5,
+    bool: True,
+    DrawnNoise: DrawnNoise(0, "standard_normal", (1, 3), "<f8", "x.py:1"),
+    FieldEdit: FieldEdit("steps", "2", "3"),
+    NotFinite: NotFinite("std", "nan"),
+    Absence: NoSuchStatistic(("mean",)),
+    Reason: Failed("damaged", "cut short"),
+}
+
+
+def made(kind: type[Tagged]) -> Any:
+    """One of ``kind``, every field of it filled."""
+    return kind(**{name: _value(hint) for name, hint in get_type_hints(kind).items()})
+
+
+def _value(hint: Any) -> Any:
+    if get_origin(hint) is tuple:
+        return (_value(get_args(hint)[0]),) * 2
+    if get_origin(hint) is not None:
+        first = get_args(hint)[0]
+        return first if isinstance(first, str) else _value(first)
+    return _VALUES[hint]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=kind_of)
+def test_every_kind_goes_through_json(kind: type[Tagged]) -> None:
+    reason = made(kind)
+    data = json.loads(json.dumps(to_json(reason), allow_nan=False))
+    assert data["kind"] == kind_of(kind)
+    family: type[Tagged] = Reason if issubclass(kind, Reason) else Absence
+    assert from_json(family, data) == reason
+
+
+def test_every_kind_has_words_of_its_own() -> None:
+    told = [
+        reason_text(made(kind)) if issubclass(kind, Reason) else absence_text(made(kind)) for kind in KINDS
+    ]
+    assert all(told)
+    assert len(set(told)) == len(KINDS)
+
+
+def test_no_two_kinds_have_one_name() -> None:
+    assert len(set(map(kind_of, KINDS))) == len(KINDS) > 30
+
+
+def test_what_is_no_number_goes_through_json() -> None:
+    reason = LimitsExceeded("output", 1, 2, "max_abs", math.inf, 0.0, at_least=False)
+    data = json.loads(json.dumps(to_json(reason), allow_nan=False))
+    assert from_json(Reason, data) == reason
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"kind": "unheard-of"}, "kind is of another type"),
+        ({"kind": None}, "kind is of another type"),
+        ({"more": 1}, "the key more is unknown"),
+        ({"exceeded": "1"}, "exceeded is of another type"),
+        ({"subject": "sound"}, "subject is of another type"),
+    ],
+)
+def test_other_data_is_refused(change: dict[str, Any], told: str) -> None:
+    data = to_json(LimitsExceeded("output", 1, 2, "max_abs", 2.0, 1.0, at_least=False))
+    with pytest.raises(ValueError, match=told):
+        from_json(Reason, {**data, **change})
+
+
+def test_they_are_frozen_and_can_be_compared() -> None:
+    for kind in KINDS:
+        one, other = made(kind), made(kind)
+        assert (one, hash(one)) == (other, hash(other))
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            one.kind = "another"
+
+
+def test_they_are_read_without_numpy() -> None:
+    code = "import sys, harness.judgement.reasons, harness.judgement.wording; print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
