@@ -51,7 +51,7 @@ def explain(
         Path | None, typer.Option("--json", metavar="FILE", help="write the explanation there too")
     ] = None,
 ) -> None:
-    """Say why a case drifted: what differs, first cause first, and the first cell that computes otherwise.
+    """Say why a case drifted: first cause first, down to the first cell that computes otherwise.
 
     Runs the case here. Its cells are held to the deep trace beside its baseline (harness record --deep), or
     to those of a run under another interpreter. Exits 0 when the drift is explained or there is none, else 1.

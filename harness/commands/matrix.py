@@ -87,7 +87,7 @@ def matrix(
     device_id: DeviceId = 0,
     timeout: Timeout = 600.0,
 ) -> None:
-    """Run the suites under several releases and compare every pair: the same bits, within tolerance, drift.
+    """Run the suites under several releases and compare every pair: same bits, within tolerance, drift.
 
     Makes an environment for each --release (2.8 GB), once. Goes on where an interrupted matrix stopped.
     Fails where a case ran nowhere, drifted, or could not be compared.

@@ -120,7 +120,7 @@ def calibrate(
     python: Python = None,
     timeout: Timeout = 600.0,
 ) -> None:
-    """Measure tolerances: run each case with its noise moved by one ulp, store how far that moves the output.
+    """Measure tolerances: move each case's noise by one ulp, and store how far that moves the output.
 
     Goes on where an interrupted calibration stopped. Fails for cases that cannot be held to any limits.
     """

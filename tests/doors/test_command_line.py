@@ -31,9 +31,11 @@ def run_into(stdout, *words, unbuffered):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_is_there_and_says_what_it_does(name):
-    module, _, function = COMMANDS[name].partition(":")
-    assert inspect.getdoc(getattr(import_module(f"harness.commands.{module}"), function))
+def test_every_command_is_there_and_says_what_the_help_says_of_it(name):
+    module, _, function = COMMANDS[name].place.partition(":")
+    told = inspect.getdoc(getattr(import_module(f"harness.commands.{module}"), function))
+    assert told is not None
+    assert told.partition("\n\n")[0].replace("\n", " ") == COMMANDS[name].summary
 
 
 def test_the_help_names_every_command():
@@ -49,14 +51,22 @@ def test_a_misspelt_command_is_told_the_one_that_was_meant():
     assert run("wibble").returncode == 4
 
 
-def test_the_version_imports_no_command():
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_the_version_and_the_help_import_no_command(option):
+    assert imported(option, "harness.") == {
+        "harness.cli", "harness.commands", "harness.commands.exits", "harness.errors", "harness.remedy"
+    }  # fmt: skip
+    assert not imported(option, "numpy", "pydantic", "rich.")
+
+
+def imported(words: str, *beginnings: str) -> set[str]:
+    """Return the modules that the command line has imported at the end, of those that begin so."""
     code = (
-        "import sys; from harness.cli import main; sys.argv = ['harness', '--version']\n"
-        "try:\n    main()\nfinally:\n"
-        "    print([name for name in sys.modules if name.startswith('harness.commands.')])\n"
+        f"import sys; from harness.cli import main; sys.argv = ['harness', *{words.split()!r}]\n"
+        f"try:\n    main()\nfinally:\n    print(*(m for m in sys.modules if m.startswith({beginnings!r})))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stdout.endswith("\n['harness.commands.exits']\n")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
