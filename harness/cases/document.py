@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import yaml
 from yaml.composer import Composer
-from yaml.error import Mark, MarkedYAMLError
+from yaml.error import Mark, MarkedYAMLError, YAMLError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.parser import Parser
 from yaml.reader import Reader, ReaderError
@@ -25,6 +28,9 @@ MAX_BYTES = 1 << 20
 # Bounds for what anchors can multiply ("billion laughs") and for what nesting does to the stack.
 MAX_NODES = 200_000
 MAX_DEPTH = 32
+# Tabs, byte order marks, complex keys and tags: libyaml's parser takes more of them than PyYAML's own, or
+# places them elsewhere. All other texts that it takes give the same tree.
+_READ_OTHERWISE = re.compile("[\t\ufeff?!]")
 
 
 @dataclass(frozen=True)
@@ -67,10 +73,25 @@ def read_document(path: Path, *, needed: str = "`suite:` and `cases:`") -> Docum
             for size (1 MiB), nesting (32 levels) and number of values (200,000, aliases followed).
     """
     text = _read_text(path)
-    composer = _TreeComposer(path)
+    problems: list[Problem] = []
+    root = _compose(path, text, problems)
+    if root is None:
+        raise SuiteError([Problem(path, 1, 1, f"the file is empty; write {needed}")])
+    builder = _Builder(path, problems)
+    value = builder.build(root, (), 1)
+    return Document(path, value, builder.keys, builder.values, builder.unquoted, tuple(builder.problems))
+
+
+def _compose(path: Path, text: str, problems: list[Problem]) -> Node | None:
+    """Return the tree of nodes; tags are ``problems``."""
+    if yaml.__with_libyaml__ and not (_READ_OTHERWISE.search(text) or Reader.NON_PRINTABLE.search(text)):
+        # What is wrong is left to PyYAML's own parser, whose messages name it.
+        with suppress(YAMLError, ValueError):
+            return _LibyamlComposer(path, text, problems).get_single_node()
+    composer = _PythonComposer(path, problems)
     try:
         composer.open(text)
-        root = composer.get_single_node()
+        return composer.get_single_node()
     except ReaderError as error:
         before = text[: error.position]
         column = error.position - before.rfind("\n")
@@ -83,11 +104,6 @@ def read_document(path: Path, *, needed: str = "`suite:` and `cases:`") -> Docum
         # PyYAML lets these out for an escape beyond Unicode ("\UFFFFFFFF") or a %YAML version of many digits.
         message = "an escape or a number is out of range here; correct it"
         raise SuiteError([Problem(path, composer.line + 1, composer.column + 1, message)]) from None
-    if root is None:
-        raise SuiteError([Problem(path, 1, 1, f"the file is empty; write {needed}")])
-    builder = _Builder(path, composer.problems)
-    value = builder.build(root, (), 1)
-    return Document(path, value, builder.keys, builder.values, builder.unquoted, tuple(builder.problems))
 
 
 def _read_text(path: Path) -> str:
@@ -129,39 +145,61 @@ def _at(mark: Mark) -> tuple[int, int]:
     return mark.line + 1, mark.column + 1
 
 
-class _TreeComposer(Reader, Scanner, Parser, Composer, BaseResolver):
-    """PyYAML's pure Python reader up to the tree of nodes; tags are refused and nothing is constructed."""
+class _BoundedComposer(Composer, BaseResolver):
+    """Makes the tree of nodes of a parser's events; tags are refused and nothing is constructed."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.problems: list[Problem] = []
-        self.depth = 0
-        self.line = self.column = 0
+    def __init__(self, path: Path, problems: list[Problem]) -> None:
+        Composer.__init__(self)
+        BaseResolver.__init__(self)
+        self._path = path
+        self._problems = problems
+        self._depth = 0
+
+    def resolve(self, *_: Any) -> str:
+        return ""  # no node has a tag: what a scalar is, read_scalar says
+
+    def compose_node(self, parent: Node | None, index: Any) -> Node | None:
+        event = self.peek_event()  # type: ignore[attr-defined]
+        if getattr(event, "tag", None) is not None:
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            message = f"the tag {quoted(tag)} is not read; remove it (quotes make a value text)"
+            self._problems.append(Problem(self._path, *_at(event.start_mark), message))
+        if self._depth == MAX_DEPTH:
+            raise _too_deep(self._path, event.start_mark)
+        self._depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
+
+
+class _PythonComposer(_BoundedComposer, Reader, Scanner, Parser):
+    """Reads with PyYAML's own parser, whose place is known where it fails."""
+
+    line = column = 0
 
     def open(self, text: str) -> None:
         """Start reading ``text``; raises ReaderError for a character that YAML does not allow."""
         Reader.__init__(self, text)
         Scanner.__init__(self)
         Parser.__init__(self)
-        Composer.__init__(self)
-        BaseResolver.__init__(self)
 
-    def resolve(self, *_: Any) -> str:
-        return ""  # no node has a tag: what a scalar is, read_scalar says
 
-    def compose_node(self, parent: Node | None, index: Any) -> Node | None:
-        event = self.peek_event()  # type: ignore[no-untyped-call]
-        if getattr(event, "tag", None) is not None:
-            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
-            message = f"the tag {quoted(tag)} is not read; remove it (quotes make a value text)"
-            self.problems.append(Problem(self.path, *_at(event.start_mark), message))
-        if self.depth == MAX_DEPTH:
-            raise _too_deep(self.path, event.start_mark)
-        self.depth += 1
-        try:
-            return super().compose_node(parent, index)
-        finally:
-            self.depth -= 1
+if yaml.__with_libyaml__:
+    from yaml.cyaml import CBaseLoader
+
+    class _LibyamlComposer(_BoundedComposer, CBaseLoader):
+        """Reads with the parser of libyaml, several times as fast."""
+
+        def __init__(self, path: Path, text: str, problems: list[Problem]) -> None:
+            CBaseLoader.__init__(self, text)
+            _BoundedComposer.__init__(self, path, problems)
+
+        def compose_scalar_node(self, anchor: Any) -> ScalarNode:
+            node: ScalarNode = super().compose_scalar_node(anchor)
+            if not node.value and not node.style:
+                raise YAMLError("libyaml places a value that is not there at what follows")
+            return node
 
 
 @dataclass
@@ -188,7 +226,7 @@ class _Builder:
         if isinstance(node, SequenceNode):
             return [self.build(child, (*at, i), depth + 1) for i, child in enumerate(node.value)]
         assert isinstance(node, ScalarNode)
-        if node.style is None:
+        if not node.style:
             self.unquoted[at] = node.value
         return self._scalar(node)
 
@@ -200,7 +238,7 @@ class _Builder:
                 self._complain(key_node, "a key must be text; put it in quotes")
                 continue
             child = (*at, key)
-            if key == "<<" and key_node.style is None:
+            if key == "<<" and not key_node.style:
                 self._complain(key_node, "merge keys (<<) are not read; use `defaults`")
             elif child in self.keys:
                 first = "first at line {}, column {}".format(*self.keys[child])
@@ -214,7 +252,7 @@ class _Builder:
         text: str = node.value
         if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
             self._complain(node, f"half of a surrogate pair in {quoted(text)}; write the whole character")
-        if node.style is not None:
+        if node.style:
             return text
         try:
             return read_scalar(text)

@@ -113,9 +113,12 @@ class Expander:
             for clash in (name for name in group if name in own):
                 message = f"the case sets `{clash}` and is parametrized over `{key}`; remove one of the two"
                 self._complain((*inside, key), message, key=True)
+            seen: set[Any] = set()
             for i, value in enumerate(values):
-                if value in values[:i]:
+                one = tuple(value) if isinstance(value, list) else value
+                if one in seen:
                     self._complain((*inside, key, i), "this value is listed twice; remove one")
+                seen.add(one)
         self._combinations += math.prod(map(len, lists.values()))
         if self._combinations <= MAX_CASES:
             return True

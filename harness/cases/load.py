@@ -59,7 +59,7 @@ def check_unique_names(suites: Iterable[Suite]) -> None:
     problems = []
     for suite in suites:
         other = first.setdefault(suite.name, suite)
-        if other.path.resolve() != suite.path.resolve():
+        if other is not suite and other.path.resolve() != suite.path.resolve():
             taken = f"the suite's name '{suite.name}' is taken by {printable(str(other.path))}:{other.line}"
             message = f"{taken}; rename one of the two"
             problems.append(Problem(suite.path, suite.line, suite.column, message))
