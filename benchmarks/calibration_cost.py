@@ -24,7 +24,7 @@ from harness.cases.selection import select
 from harness.execution.pool import RunnerPool
 from harness.execution.runner import Runner
 from harness.measurement.measurement import Measurement
-from harness.operations.calibrate import MEMBERS, Settings, calibrate
+from harness.operations.calibrate import MEMBERS, Settings, calibrate_case
 
 
 def main() -> None:
@@ -61,7 +61,7 @@ def _timed_calibration(case: Case, members: int, measured: Measurement) -> float
         store.write(Baseline(case.suite, case.id, device, measured, provenance))
         started = _cpu_seconds()
         with RunnerPool(lambda: Runner(timeout=3600, import_paths=[Path.cwd()])) as pool:
-            calibrate(case, pool, store, Settings(members, 2.0)).kept.clear()
+            calibrate_case(case, pool, store, Settings(members, 2.0)).kept.clear()
         return _cpu_seconds() - started
 
 

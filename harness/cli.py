@@ -13,8 +13,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import harness
-from harness.commands.exits import FAILED, USAGE, Ending, end
-from harness.errors import HarnessError, UsageError
+from harness.commands.exits import FAILED, INTERRUPTED, USAGE, Ending, end
+from harness.errors import HarnessError, Interrupted, UsageError
 
 
 class Command(NamedTuple):
@@ -157,6 +157,8 @@ def _run() -> None:
         end(str(error), USAGE)
     except HarnessError as error:
         end(f"error: {error}", FAILED)
+    except Interrupted as interrupted:
+        end(f"interrupted: {interrupted}", INTERRUPTED)
     except Ending:
         raise
     except SystemExit as leaving:

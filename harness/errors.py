@@ -19,3 +19,7 @@ class HarnessError(Exception):
 
 class UsageError(HarnessError):
     """What was asked for makes no sense: the command line's exit code is that of wrong usage."""
+
+
+class Interrupted(Exception):
+    """The user interrupted an operation; the text says what it leaves behind."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -17,30 +17,17 @@ from harness.commands.options import (
     DeviceId,
     Timeout,
     check_baseline_dir,
-    interruptible,
 )
-from harness.commands.releases import (
-    ENVIRONMENTS,
-    WORK_DIR,
-    EnvironmentsDir,
-    Fresh,
-    With,
-    Work,
-    runners_of,
-    subject_maker,
-)
+from harness.commands.releases import ENVIRONMENTS, WORK_DIR, EnvironmentsDir, Fresh, With, Work
+from harness.commands.settings import check_destinations, invocation_of, workers_at
 from harness.errors import UsageError
 from harness.operations.bisect_commits import bisect_commits
-from harness.operations.bisect_releases import ReleaseLine, bisect_releases
+from harness.operations.bisect_releases import ReleaseRange, bisect_releases
+from harness.operations.destination import write_result
 from harness.operations.running import Running
-from harness.releases.bisection import Bisected
 from harness.releases.environments import Environments
 from harness.releases.kept import Sources
-from harness.releases.requirements import Release
-from harness.reporting.baselines import warn_of_baselines
-from harness.reporting.bisection import BisectionDisplay, bisected_json, show_bisected
-from harness.reporting.commands import Invocation
-from harness.reporting.destination import check_destination, write_result
+from harness.reporting.bisection import BisectionDisplay, change_json, show_change
 
 
 def bisect(
@@ -95,9 +82,8 @@ def bisect(
     Runs both ends, then halves what is between them. Fails where both ends are alike.
     """
     check_baseline_dir(baseline_dir, needed=False)
-    if json_file is not None:
-        check_destination(json_file)
-    pythons = python or []
+    check_destinations(json_file)
+    pythons, extras = tuple(python or ()), extras or []
     made = releases or extras or good_extras or bad_extras
     if repo is not None and (made or len(pythons) > 1):
         raise UsageError("--repo bisects commits under one interpreter: leave --releases and --with out")
@@ -105,52 +91,25 @@ def bisect(
         raise UsageError("--python gives environments as they are: leave --releases and --with out")
     case = one_case(path)
     # Of interpreters none is named: it is another one in each environment.
-    store = BaselineStore(baseline_dir)
-    invocation = Invocation(str(baseline_dir), device, device_id)
-    console = Console()
-    warn_of_baselines(Console(stderr=True), [case], store, invocation)
-    outcome = "nothing was written" if repo else "what has run is kept, the same command goes on from there"
-    found: Bisected[Any]
-    attribution = None
-    with interruptible(outcome), BisectionDisplay(console) as display:
-        if repo is not None:
-            found = bisect_commits(
-                case,
-                repo,
-                (good, bad),
-                runners_of(device, device_id, pythons[0] if pythons else None, timeout),
-                store,
-                python=pythons[0] if pythons else None,
-                until_drift=drift,
-                progress=display.ran,
-            )
-        else:
-            ends = Release.parse(good), Release.parse(bad)
-            if pythons:
-                line = ReleaseLine.given(*ends, pythons)
-            else:
-                between = [Release.parse(f"{ends[0].package}=={each}") for each in _versions(releases or [])]
-                line = ReleaseLine.made(
-                    *ends,
-                    between,
-                    extras or [],
-                    Environments(environments),
-                    display.preparing,
-                    good_extras=good_extras or [],
-                    bad_extras=bad_extras or [],
-                )
-            running = Running(
-                subject_maker(device, device_id, timeout, [Path.cwd()]),
-                work,
-                Sources([Path.cwd()]),
-                fresh=fresh,
-            )
-            result = bisect_releases(case, line, running, store, until_drift=drift, progress=display.ran)
-            found, attribution = result.bisected, result.attribution
-    show_bisected(console, case, found, attribution, invocation)
+    workers = workers_at(device, device_id, None, timeout)
+    store, invocation = BaselineStore(baseline_dir), invocation_of(baseline_dir, workers)
+    display = BisectionDisplay(Console(), invocation)
+    if repo is not None:
+        under = workers.under(pythons[0] if pythons else None)
+        change = bisect_commits(case, repo, (good, bad), under, store, display, until_drift=drift)
+    else:
+        asked = ReleaseRange.parse(
+            good,
+            bad,
+            releases or (),
+            extras=tuple(extras),
+            good_extras=tuple(good_extras or ()),
+            bad_extras=tuple(bad_extras or ()),
+            pythons=pythons,
+        )
+        running = Running(workers.runner_under, work, Sources([Path.cwd()]), fresh=fresh)
+        environment = Environments(environments)
+        change = bisect_releases(case, asked, environment, running, store, display, until_drift=drift)
+    show_change(Console(), change, invocation)
     if json_file is not None:
-        write_result(json_file, bisected_json(case, found, attribution, invocation).encode())
-
-
-def _versions(texts: list[str]) -> list[str]:
-    return [version for text in texts for version in text.split(",") if version]
+        write_result(json_file, change_json(change, invocation).encode())

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from harness.commands.exits import leave
 from harness.commands.options import (
-    FAILED,
     Device,
     DeviceId,
     Python,
@@ -18,8 +18,8 @@ from harness.errors import UsageError
 from harness.execution.coverage import examine_pipelines
 from harness.execution.doctor import diagnose
 from harness.execution.runner import Runner
+from harness.operations.destination import check_destination, write_result
 from harness.reporting.coverage import CoverageProgress, coverage_json, show_coverage
-from harness.reporting.destination import check_destination, write_result
 from harness.reporting.examination import show_examination
 
 
@@ -68,5 +68,4 @@ def doctor(
     with Runner(python=python, device=device, device_id=device_id) as runner:
         examination = diagnose(runner)
     show_examination(Console(), examination)
-    if not examination.healthy:
-        raise typer.Exit(FAILED)
+    leave(passed=examination.healthy)

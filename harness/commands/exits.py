@@ -9,6 +9,8 @@ import sys
 from typing import NoReturn
 
 FAILED, INCOMPLETE, USAGE, INTERRUPTED = 1, 2, 4, 130
+# What a gate came to.
+GATE_CODES = {"passed": 0, "drift": FAILED, "incomplete": INCOMPLETE}
 
 
 class Ending(SystemExit):
@@ -19,3 +21,9 @@ def end(message: str, code: int) -> NoReturn:
     """Leave with a message on stderr."""
     print(message, file=sys.stderr)
     raise Ending(code)
+
+
+def leave(*, passed: bool) -> None:
+    """Leave with the exit code of an operation that did not pass; go on where it did."""
+    if not passed:
+        raise Ending(FAILED)

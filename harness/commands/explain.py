@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,22 +9,19 @@ import typer
 
 from harness.baselines.store import BaselineStore
 from harness.cases.selection import one_case
+from harness.commands.exits import leave
 from harness.commands.options import (
     BASELINES,
-    FAILED,
     BaselineDir,
     Device,
     DeviceId,
     Timeout,
     check_baseline_dir,
-    interruptible,
-    remedied,
-    runners,
 )
+from harness.commands.settings import check_destinations, invocation_of, remedied, workers_at
 from harness.errors import UsageError
-from harness.operations.explain import explain_against_baseline, explain_against_python
-from harness.reporting.commands import Invocation
-from harness.reporting.destination import check_destination, write_result
+from harness.operations.destination import write_result
+from harness.operations.explain import explain as explain_case
 from harness.reporting.explanation import explanation_json, explanation_text
 
 
@@ -60,20 +56,13 @@ def explain(
     if python is not None and against is not None:
         raise UsageError("give --python or --against, not both: a case is held to one reference")
     check_baseline_dir(baseline_dir, needed=python is None)
-    if json_file is not None:
-        check_destination(json_file)
+    check_destinations(json_file)
     # What is recorded is what runs here, not the other interpreter.
-    store = BaselineStore(baseline_dir)
-    invocation = Invocation(str(baseline_dir), device, device_id)
-    with remedied(invocation), interruptible("nothing was written"), ExitStack() as stack:
-        runner = stack.enter_context(runners(device, device_id, None, timeout)())
-        if python is None:
-            explanation = explain_against_baseline(case, runner, store, step=step)
-        else:
-            other = stack.enter_context(runners(device, device_id, python, timeout)())
-            explanation = explain_against_python(case, runner, other, store, name=python, step=step)
+    workers = workers_at(device, device_id, None, timeout)
+    invocation, store = invocation_of(baseline_dir, workers), BaselineStore(baseline_dir)
+    with remedied(invocation):
+        explanation = explain_case(case, workers, store, python=python, step=step)
     print(explanation_text(explanation, invocation))
     if json_file is not None:
         write_result(json_file, explanation_json(explanation, invocation).encode())
-    if not explanation.explained:
-        raise typer.Exit(FAILED)
+    leave(passed=explanation.explained)

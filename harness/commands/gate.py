@@ -10,10 +10,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.baselines.errors import shown
 from harness.baselines.store import BaselineStore
-from harness.cases.selection import Selection, select
-from harness.commands.exits import INCOMPLETE, Ending, end
+from harness.cases.selection import select
+from harness.commands.exits import GATE_CODES, INCOMPLETE, Ending, end
 from harness.commands.options import (
     BASELINES,
     BaselineDir,
@@ -25,22 +24,16 @@ from harness.commands.options import (
     Python,
     Timeout,
     check_baseline_dir,
-    interruptible,
-    runners,
 )
+from harness.commands.settings import append_to, check_destinations, history_in, invocation_of, workers_at
 from harness.errors import HarnessError, UsageError
-from harness.execution.pool import RunnerPool
-from harness.gate.certificate import Certificate, HashedFile
-from harness.gate.decision import EXIT_CODES
-from harness.gate.policy import Policy
-from harness.gate.policy_file import read_policy
-from harness.gate.power_table import read_powers
-from harness.operations.gate import gate as run_gate
-from harness.reporting.commands import Invocation, commands
-from harness.reporting.destination import check_destination, write_result
-from harness.reporting.gate import GateProgress, show_gate
+from harness.gate.certificate import Certificate
+from harness.operations.destination import check_destination, write_result
+from harness.operations.gate import Standard
+from harness.operations.gate import gate as decide_release
+from harness.reporting.commands import commands
+from harness.reporting.gate import GateDisplay, show_gate
 from harness.reporting.gate_markdown import gate_markdown
-from harness.reporting.history_run import RunHistory
 
 
 def gate(
@@ -70,55 +63,33 @@ def gate(
     Exits 0 where it passes, 1 where something drifted, 2 where it is not known (something did not run, has no
     sound baseline, would notice nothing), 4 for wrong usage. Drift counts before what is not known.
     """
-    if certificate is not None:
-        check_destination(certificate)
-    run = None if history is None else RunHistory(history, "harness gate")
+    check_destinations(certificate)
+    run = history_in(history, "harness gate")
     summary = _step_summary()
     check_baseline_dir(baseline_dir)
     selection = select(paths)
-    rules, policy_file = _policy(policy, selection)
-    powers = None if power is None else read_powers(power)
-    store = BaselineStore(baseline_dir)
-    invocation = Invocation(str(baseline_dir), device, device_id, python)
-    console = Console()
+    standard = Standard.read(policy, power, selection.suites)
+    workers = workers_at(device, device_id, python, timeout, processes)
+    display = GateDisplay(Console(stderr=True))
+    uncounted = tuple(path for path in (certificate, history) if path is not None)
     try:
-        with (
-            interruptible("nothing was decided, no certificate was written"),
-            RunnerPool(runners(device, device_id, python, timeout), processes) as pool,
-            GateProgress(Console(stderr=True), len(selection.cases)) as display,
-        ):
-            result = run_gate(
-                selection,
-                pool,
-                store,
-                rules,
-                policy_file=policy_file,
-                powers=powers,
-                not_counted=tuple(path for path in (certificate, history) if path is not None),
-                progress=display.finished,
-                checked=(lambda *_: None) if run is None else run.checked,
-            )
+        store, invocation = BaselineStore(baseline_dir), invocation_of(baseline_dir, workers)
+        result = decide_release(
+            selection, workers, store, standard, display, not_counted=uncounted, history=run
+        )
         helpful = {case.name: commands(case, invocation) for case in selection.cases}
-        show_gate(console, result, helpful, invocation)
+        show_gate(Console(), result, helpful, invocation)
         if certificate is not None:
             _write(certificate, result)
         if summary is not None:
             _append(summary, gate_markdown(result, invocation))
-        if run is not None:
-            print(run.append())
+        append_to(run)
     except UsageError:
         raise
     except HarnessError as error:
         # Of what could not be decided nobody may take the exit code for a drift.
         end(f"error: {error}", INCOMPLETE)
-    raise Ending(EXIT_CODES[result.decision.outcome])
-
-
-def _policy(path: Path | None, selection: Selection) -> tuple[Policy, HashedFile | None]:
-    if path is None:
-        return Policy(), None
-    policy = read_policy(path, selection.suites)
-    return policy, HashedFile(shown(path), hashlib.sha256(path.read_bytes()).hexdigest())
+    raise Ending(GATE_CODES[result.decision.outcome])
 
 
 def _write(path: Path, certificate: Certificate) -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from harness.errors import UsageError
 from harness.history.database import History
 from harness.history.trends import Trend, trends, where
-from harness.reporting.destination import check_destination, write_result
+from harness.operations.destination import check_destination, write_result
 from harness.reporting.history_report import history_json, history_markdown, show_history
 from harness.reporting.html.history_page import history_page
 

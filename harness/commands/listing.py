@@ -9,7 +9,10 @@ from rich.console import Console
 
 from harness.baselines.store import BaselineStore
 from harness.cases.selection import select
-from harness.commands.options import BASELINES, FAILED, BaselineDir, Paths
+from harness.commands.exits import leave
+from harness.commands.options import BASELINES, BaselineDir, Paths
+from harness.operations.listing import list_cases as list_all
+from harness.reporting.commands import Invocation
 from harness.reporting.listing import show_listing
 
 
@@ -21,6 +24,6 @@ def list_cases(
     ] = False,
 ) -> None:
     """Show the cases with the state of their baselines: ok, missing, stale, damaged, orphan."""
-    sound = show_listing(Console(), select(paths), BaselineStore(baseline_dir))
-    if check and not sound:
-        raise typer.Exit(FAILED)
+    listing = list_all(select(paths), BaselineStore(baseline_dir))
+    show_listing(Console(), listing, Invocation(str(baseline_dir)))
+    leave(passed=listing.sound or not check)

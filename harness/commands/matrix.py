@@ -10,7 +10,7 @@ from rich.console import Console
 
 from harness.baselines.store import BaselineStore
 from harness.cases.selection import select, without_tags
-from harness.commands.exits import FAILED
+from harness.commands.exits import leave
 from harness.commands.options import (
     BASELINES,
     BaselineDir,
@@ -21,36 +21,18 @@ from harness.commands.options import (
     Processes,
     Timeout,
     check_baseline_dir,
-    interruptible,
 )
-from harness.commands.releases import (
-    ENVIRONMENTS,
-    WORK_DIR,
-    EnvironmentsDir,
-    Fresh,
-    With,
-    Work,
-    subject_maker,
-    subjects,
-)
-from harness.errors import UsageError
-from harness.operations.matrix import run_matrix
+from harness.commands.releases import ENVIRONMENTS, WORK_DIR, EnvironmentsDir, Fresh, With, Work
+from harness.commands.settings import append_to, check_destinations, history_in, invocation_of, workers_at
+from harness.operations.destination import write_result
+from harness.operations.matrix import Wanted
+from harness.operations.matrix import matrix as run_matrix
 from harness.operations.running import Running
 from harness.releases.environments import Environments
 from harness.releases.kept import Sources
 from harness.releases.requirements import Release
-from harness.reporting.baselines import warn_of_baselines
-from harness.reporting.commands import Invocation
-from harness.reporting.destination import check_destination, write_result
-from harness.reporting.history_run import RunHistory
 from harness.reporting.html.matrix_page import matrix_page
-from harness.reporting.matrix_report import (
-    MatrixDisplay,
-    matrix_json,
-    matrix_markdown,
-    show_matrix,
-    warn_of_missing,
-)
+from harness.reporting.matrix_report import MatrixDisplay, matrix_json, matrix_markdown, show_matrix
 
 
 def matrix(
@@ -93,46 +75,23 @@ def matrix(
     Fails where a case ran nowhere, drifted, or could not be compared.
     """
     check_baseline_dir(baseline_dir, needed=False)
-    files = [file for file in (json_file, html_file, markdown_file) if file is not None]
-    for file in files:
-        check_destination(file)
-    releases = [Release.parse(text) for text in release or []]
-    if len(releases) + len(python or []) < 2:
-        raise UsageError("a matrix compares environments: give two or more --release or --python")
-    if extras and not releases:
-        raise UsageError("--with is for environments that are made: give --release, or leave it out")
+    check_destinations(json_file, html_file, markdown_file)
+    releases = tuple(map(Release.parse, release or ()))
+    wanted = Wanted(releases, tuple(extras or ()), tuple(python or ()))
     cases = without_tags(select(paths).cases, without_tag or [])
     # Of interpreters none is named: it is another one in each environment.
-    store = BaselineStore(baseline_dir)
-    invocation = Invocation(str(baseline_dir), device, device_id)
-    run = None if history is None else RunHistory(history, "harness matrix")
-    console, errors = Console(), Console(stderr=True)
-    with interruptible("what has run is kept, the same command goes on from there"):
-        with errors.status("looking at the environments") as status:
-            columns = subjects(
-                releases, extras or [], python or [], Environments(environments), status.update
-            )
-        warn_of_missing(errors, cases, columns)
-        warn_of_baselines(errors, cases, store, invocation)
-        with MatrixDisplay(errors, len(cases), len(columns)) as display:
-            running = Running(
-                make_runner=subject_maker(device, device_id, timeout, [Path.cwd()]),
-                work=work,
-                sources=Sources([Path.cwd()]),
-                processes=processes,
-                fresh=fresh,
-                progress=display.ran,
-            )
-            checked = None if run is None else run.checked
-            found = run_matrix(cases, columns, running, store, checked=checked)
-    show_matrix(console, found, invocation)
+    workers = workers_at(device, device_id, None, timeout)
+    running = Running(workers.runner_under, work, Sources([Path.cwd()]), processes, fresh)
+    invocation, run = invocation_of(baseline_dir, workers), history_in(history, "harness matrix")
+    store, made = BaselineStore(baseline_dir), Environments(environments)
+    display = MatrixDisplay(Console(stderr=True), invocation)
+    found = run_matrix(cases, wanted, made, running, store, display, history=run)
+    show_matrix(Console(), found, invocation)
     if json_file is not None:
         write_result(json_file, matrix_json(found, invocation).encode())
     if html_file is not None:
         write_result(html_file, matrix_page(found, invocation).encode())
     if markdown_file is not None:
         write_result(markdown_file, matrix_markdown(found, invocation).encode())
-    if run is not None:
-        print(run.append())
-    if not found.passed:
-        raise typer.Exit(FAILED)
+    append_to(run)
+    leave(passed=found.passed)

@@ -1,21 +1,13 @@
-"""What the commands share: options, exit codes, and the end of what is interrupted."""
+"""The options that commands share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from harness.commands.exits import FAILED as FAILED
-from harness.commands.exits import INTERRUPTED
-from harness.commands.exits import end as end
-from harness.errors import HarnessError, UsageError
-from harness.execution.runner import Runner
-from harness.reporting.commands import Invocation, error_text
+from harness.errors import UsageError
 
 Paths = Annotated[
     list[str],
@@ -53,30 +45,3 @@ def check_baseline_dir(folder: Path, *, needed: bool = True) -> None:
     """
     if not folder.is_dir() and (needed or folder != BASELINES):
         raise UsageError(f"--baseline-dir {folder}: no such folder; `harness record` makes it")
-
-
-def runners(device: str, device_id: int, python: str | None, timeout: float) -> Callable[[], Runner]:
-    """Return what makes a runner with these options, which finds a user's pipelines in the current folder."""
-    return partial(
-        Runner, python=python, device=device, device_id=device_id, timeout=timeout, import_paths=[Path.cwd()]
-    )
-
-
-@contextmanager
-def interruptible(outcome: str) -> Iterator[None]:
-    """End what is interrupted with a word on what became of the baselines."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        end(f"interrupted: {outcome}", INTERRUPTED)
-
-
-@contextmanager
-def remedied(invocation: Invocation) -> Iterator[None]:
-    """End what fails for want of something that can be typed with the command to type."""
-    try:
-        yield
-    except HarnessError as error:
-        if error.remedy is None:
-            raise
-        end(f"error: {error_text(error, invocation)}", FAILED)

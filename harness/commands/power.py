@@ -10,9 +10,9 @@ from rich.console import Console
 
 from harness.baselines.store import BaselineStore
 from harness.cases.selection import select
+from harness.commands.exits import leave
 from harness.commands.options import (
     BASELINES,
-    FAILED,
     BaselineDir,
     Device,
     DeviceId,
@@ -21,15 +21,12 @@ from harness.commands.options import (
     Python,
     Timeout,
     check_baseline_dir,
-    interruptible,
-    runners,
 )
-from harness.execution.pool import RunnerPool
-from harness.judgement.power.case_power import PowerReport
-from harness.operations.power import chosen_faults, measure_power
-from harness.reporting.commands import Invocation
-from harness.reporting.destination import check_destination, write_result
-from harness.reporting.power import PowerDisplay
+from harness.commands.settings import check_destinations, invocation_of, workers_at
+from harness.operations.destination import write_result
+from harness.operations.power import chosen_faults
+from harness.operations.power import power as measure
+from harness.reporting.power import PowerDisplay, show_power
 from harness.reporting.power_picture import check_format, power_picture
 
 
@@ -59,28 +56,15 @@ def power(
     faults = chosen_faults(fault or [])
     if picture is not None:
         check_format(picture)
-    for file in filter(None, (json, picture)):
-        check_destination(file)
+    check_destinations(json, picture)
     check_baseline_dir(baseline_dir)
-    selection = select(paths)
-    make = runners(device, device_id, python, timeout)
-    store = BaselineStore(baseline_dir)
-    invocation = Invocation(str(baseline_dir), device, device_id, python)
-    display = PowerDisplay(Console(), len(selection.cases), len(faults), invocation)
-    found = []
-    with interruptible("no file was written"):
-        with RunnerPool(make, processes) as pool, display:
-            for case in selection.cases:
-                display.started(case)
-                found.append(
-                    measure_power(case, pool, store, faults, quick=quick, progress=display.fault_done)
-                )
-                display.finished(found[-1])
-        report = PowerReport.of(found, faults, quick=quick)
-        display.show(report)
-        if json is not None:
-            write_result(json, report.text().encode())
-        if picture is not None:
-            write_result(picture, power_picture(report, picture.suffix))
-    if not report.sound:
-        raise typer.Exit(FAILED)
+    cases = select(paths).cases
+    workers, console = workers_at(device, device_id, python, timeout, processes), Console()
+    display, store = PowerDisplay(console, invocation_of(baseline_dir, workers)), BaselineStore(baseline_dir)
+    report = measure(cases, workers, store, faults, quick=quick, progress=display)
+    show_power(console, report)
+    if json is not None:
+        write_result(json, report.text().encode())
+    if picture is not None:
+        write_result(picture, power_picture(report, picture.suffix))
+    leave(passed=report.sound)

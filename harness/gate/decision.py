@@ -13,7 +13,6 @@ from harness.gate.rules import CASE_RULES, Finding, orphan
 
 Ruling = Literal["passed", "drift", "incomplete"]
 # Of two kinds of finding the outcome is the harder one: that something drifted is known for sure.
-EXIT_CODES: dict[Ruling, int] = {"passed": 0, "drift": 1, "incomplete": 2}
 
 
 @dataclass(frozen=True)

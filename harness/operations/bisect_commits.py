@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,15 +11,16 @@ from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.cases.names import MINDONE_CLASS_PATTERN, PIPELINES
 from harness.errors import UsageError
-from harness.execution.runner import Runner, interpreter
+from harness.execution.runner import interpreter
 from harness.judgement.tiers import Tier
 from harness.measurement.measurement import Measurement
 from harness.operations.compare_runs import compare_runs
-from harness.releases.bisection import Bisected, Progress, bisect
+from harness.operations.foresight import Foresight, foresee
+from harness.operations.progress import SILENT, Progress, stage
+from harness.operations.workers import Workers
+from harness.releases.attribution import Change
+from harness.releases.bisection import Tried, bisect
 from harness.releases.repository import Repository, Revision
-
-# Makes a runner that imports users' pipelines from these folders.
-MakeRunner = Callable[[Sequence[Path]], Runner]
 
 _FIND = """
 import importlib.util, sys
@@ -34,13 +34,12 @@ def bisect_commits(
     case: Case,
     repository: Path,
     ends: tuple[str, str],
-    make_runner: MakeRunner,
+    workers: Workers,
     store: BaselineStore,
+    progress: Progress[Foresight | Tried] = SILENT,
     *,
-    python: str | None = None,
     until_drift: bool = False,
-    progress: Progress = lambda *_: None,
-) -> Bisected[Revision]:
+) -> Change:
     """Return the commit, from the good one of ``ends`` to the bad, that changed the output of ``case``.
 
     The case and its checkpoint are those of today, the pipeline is imported from each commit's files: from
@@ -50,18 +49,33 @@ def bisect_commits(
     Raises UsageError for a case whose pipeline would not come from the repository, and what
     :func:`harness.releases.bisection.bisect` raises.
     """
-    _check_own(case, interpreter(python))
+    progress.finished(foresee([case], store))
+    with stage(progress, "bisecting", 0, interrupted="nothing was written"):
+        _check_own(case, interpreter(workers.python))
+        return _bisected(case, repository, ends, workers, store, progress, until_drift=until_drift)
 
+
+def _bisected(
+    case: Case,
+    repository: Path,
+    ends: tuple[str, str],
+    workers: Workers,
+    store: BaselineStore,
+    progress: Progress[Tried],
+    *,
+    until_drift: bool,
+) -> Change:
     with Repository(repository) as clone:
 
         def run(commit: Revision) -> Measurement:
             folder = clone.checkout(commit)
             # A fresh process each: modules that are imported stay as they are.
-            with make_runner([each for each in (folder, folder / "src") if each.is_dir()]) as runner:
+            with workers.runner_with([each for each in (folder, folder / "src") if each.is_dir()]) as runner:
                 return runner.run(case.job())
 
         compare = partial(compare_runs, case, store=store, tier=Tier.ACROSS_RELEASES)
-        return bisect(clone.between(*ends), run, compare, until_drift=until_drift, progress=progress)
+        commits = clone.between(*ends)
+        return Change(case, bisect(commits, run, compare, until_drift=until_drift, tried=progress.finished))
 
 
 def _check_own(case: Case, python: str) -> None:

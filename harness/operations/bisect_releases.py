@@ -16,9 +16,11 @@ from harness.judgement.judgement import Verdict
 from harness.judgement.wording import joined
 from harness.measurement.measurement import Measurement
 from harness.operations.compare_runs import compare_runs, compare_with_baseline
+from harness.operations.foresight import Foresight, foresee
+from harness.operations.progress import SILENT, Progress, stage
 from harness.operations.running import Running, run_case
-from harness.releases.attribution import Attribution, attribute
-from harness.releases.bisection import Bisected, NothingToFind, Progress, bisect
+from harness.releases.attribution import Change, attribute
+from harness.releases.bisection import NothingToFind, Tried, bisect
 from harness.releases.environments import Environments, subject_of
 from harness.releases.installer import releases_between
 from harness.releases.interpreters import Subject, inspect_interpreter
@@ -95,22 +97,80 @@ class ReleaseLine:
 
 
 @dataclass(frozen=True)
-class Found:
-    """The first release that changed the output, and which part of its environment did."""
+class ReleaseRange:
+    """The releases asked for: the ends, and those ``between`` (none: the package index has them).
 
-    bisected: Bisected[Release]
-    attribution: Attribution
+    ``extras`` are installed with every release, ``good_extras`` at the good end alone, ``bad_extras``
+    everywhere else. ``pythons`` are environments that exist, in place of those made.
+    """
+
+    good: Release
+    bad: Release
+    between: tuple[Release, ...] = ()
+    extras: tuple[str, ...] = ()
+    good_extras: tuple[str, ...] = ()
+    bad_extras: tuple[str, ...] = ()
+    pythons: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, good: str, bad: str, versions: Sequence[str], **others: tuple[str, ...]) -> ReleaseRange:
+        """Return the range from ``good`` to ``bad``, as ``mindspore==2.9.0``, by way of ``versions``.
+
+        Each text of ``versions`` has one version or several, with commas between. Raises UsageError for what
+        is no release.
+        """
+        first, last = Release.parse(good), Release.parse(bad)
+        between = [version for text in versions for version in text.split(",") if version]
+        return cls(
+            first, last, tuple(Release.parse(f"{first.package}=={version}") for version in between), **others
+        )
+
+    def line(self, environments: Environments, preparing: Callable[[str], None]) -> ReleaseLine:
+        """Return the releases in order; ``preparing`` is told of each environment that is made.
+
+        Raises UsageError for releases that make no line.
+        """
+        if self.pythons:
+            return ReleaseLine.given(self.good, self.bad, self.pythons)
+        return ReleaseLine.made(
+            self.good,
+            self.bad,
+            self.between,
+            self.extras,
+            environments,
+            preparing,
+            good_extras=self.good_extras,
+            bad_extras=self.bad_extras,
+        )
 
 
 def bisect_releases(
     case: Case,
+    asked: ReleaseRange,
+    environments: Environments,
+    running: Running,
+    store: BaselineStore,
+    progress: Progress[Foresight | Tried] = SILENT,
+    *,
+    until_drift: bool = False,
+) -> Change:
+    """Return where among the releases ``asked`` for the output of ``case`` changed: :func:`bisect_line`."""
+    progress.finished(foresee([case], store))
+    kept = "what has run is kept, the same command goes on from there"
+    with stage(progress, "bisecting", 0, interrupted=kept):
+        line = asked.line(environments, progress.preparing)
+        return bisect_line(case, line, running, store, progress, until_drift=until_drift)
+
+
+def bisect_line(
+    case: Case,
     line: ReleaseLine,
     running: Running,
     store: BaselineStore,
+    progress: Progress[Tried] = SILENT,
     *,
     until_drift: bool = False,
-    progress: Progress = lambda *_: None,
-) -> Found:
+) -> Change:
     """Return where along ``line`` the output of ``case`` changed: :func:`harness.releases.bisection.bisect`.
 
     Where both ends are alike and neither passes when held to the stored baseline, the error says that the
@@ -124,7 +184,7 @@ def bisect_releases(
 
     compare = partial(compare_runs, case, store=store)
     try:
-        bisected = bisect(line.releases, run, compare, until_drift=until_drift, progress=progress)
+        bisected = bisect(line.releases, run, compare, until_drift=until_drift, tried=progress.finished)
     except NothingToFind as nothing:
         good = ran.get(line.releases[0])
         raise NothingToFind(f"{nothing}{'' if good is None else _elsewhere(case, good, store)}") from None
@@ -141,7 +201,7 @@ def bisect_releases(
         None if line.run_with is None else run_with,
         line.named,
     )
-    return Found(bisected, attribution)
+    return Change(case, bisected, attribution)
 
 
 def _elsewhere(case: Case, measured: Measurement, store: BaselineStore) -> str:

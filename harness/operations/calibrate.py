@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
@@ -15,8 +15,13 @@ from harness.cases.tolerance import MOST_FACTOR
 from harness.errors import HarnessError, UsageError
 from harness.judgement import bits
 from harness.judgement.calibration.envelope import CalibrationError, Member, make_calibration
+from harness.judgement.calibration.findings import Finding, findings
 from harness.measurement.measurement import Measurement
 from harness.operations.members import KeptMembers
+from harness.operations.progress import SILENT, Progress, stage
+from harness.operations.proposal import Refusal
+from harness.operations.vacuity import vacuous_cases
+from harness.operations.workers import Workers
 from harness.remedy import Action
 
 MEMBERS = 10
@@ -67,29 +72,96 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Calibrated:
+class CalibratedCase:
     """A case with its calibration, as it now stands in the store.
 
     ``kept`` are its members on disk: to be cleared when all cases of the same call are through, so that one
     that is interrupted at the last case does not begin anew with the first. ``first`` is whether the baseline
-    had no calibration before.
+    had no calibration before; ``findings`` are what the calibration shows of the case, what fails it first.
     """
 
     case: Case
-    baseline: Baseline
     calibration: Calibration
     written: Written
     kept: KeptMembers
     first: bool
+    findings: tuple[Finding, ...]
+
+    @property
+    def failing(self) -> bool:
+        """Whether the case cannot be held to its calibration."""
+        return any(finding.failing for finding in self.findings)
+
+
+@dataclass(frozen=True)
+class Calibrations:
+    """What came of calibrating each case, in the order of the cases.
+
+    ``vacuous`` says of each case that would notice nothing why it would not.
+    """
+
+    results: tuple[CalibratedCase | Refusal, ...]
+    vacuous: tuple[str, ...] = ()
+
+    @property
+    def calibrated(self) -> tuple[CalibratedCase, ...]:
+        """The cases that have a calibration now."""
+        return tuple(result for result in self.results if isinstance(result, CalibratedCase))
+
+    @property
+    def failed(self) -> int:
+        """How many cases cannot be judged by a calibration."""
+        return len(self.results) - sum(not each.failing for each in self.calibrated)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every case can be judged by its calibration, and notices something."""
+        return not self.failed and not self.vacuous
 
 
 def calibrate(
+    cases: Sequence[Case],
+    workers: Workers,
+    store: BaselineStore,
+    settings: Settings,
+    progress: Progress[Any] = SILENT,
+) -> Calibrations:
+    """Calibrate each of ``cases`` against its stored baseline; ``progress`` counts their members.
+
+    The members that have run are kept on disk until all cases are through.
+    """
+    results: list[CalibratedCase | Refusal] = []
+    kept = "what has run is kept, the same command goes on from there"
+    with (
+        stage(progress, "calibrating", len(cases) * settings.members, interrupted=kept),
+        workers.pool() as pool,
+    ):
+        for index, case in enumerate(cases):
+            before = index * settings.members
+
+            def member_done(done: int, before: int = before) -> None:
+                progress.advanced(before + done)
+
+            progress.started(case.name)
+            try:
+                results.append(calibrate_case(case, pool, store, settings, member_done))
+            except HarnessError as error:
+                results.append(Refusal(case, error))
+            progress.advanced(before + settings.members)
+            progress.finished(results[-1])
+    found = Calibrations(tuple(results), vacuous_cases(cases, store))
+    for each in found.calibrated:
+        each.kept.clear()
+    return found
+
+
+def calibrate_case(
     case: Case,
     pool: Pool,
     store: BaselineStore,
     settings: Settings,
     progress: Callable[[int], None] = lambda _: None,
-) -> Calibrated:
+) -> CalibratedCase:
     """Calibrate ``case`` against its stored baseline; ``progress`` is told the members done so far.
 
     The case runs once as it is, which must give the baseline's bits, then once for every member that is not
@@ -115,7 +187,14 @@ def calibrate(
     calibration = make_calibration([done[seed] for seed in sorted(done)], base, settings.factor, name)
     calibrated = replace(baseline, calibration=calibration)
     written = store.write(calibrated)
-    return Calibrated(case, calibrated, calibration, written, kept, first=baseline.calibration is None)
+    return CalibratedCase(
+        case,
+        calibration,
+        written,
+        kept,
+        first=baseline.calibration is None,
+        findings=findings(case, calibrated, calibration),
+    )
 
 
 def member_job(case: Case, seed: int | None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +15,9 @@ from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.measurement.measurement import Measurement
+from harness.operations.progress import SILENT, Progress, stage
+from harness.operations.proposal import Refusal
+from harness.operations.workers import Workers
 from harness.remedy import Action
 from harness.tracing.divergence import Divergence, Replay
 from harness.tracing.trace import DeepTrace
@@ -37,7 +41,7 @@ class NotReplayable(HarnessError):
 
 
 @dataclass(frozen=True)
-class Recorded:
+class StoredTrace:
     """A deep trace on disk: of which case, in which file, how many cells were called and how many bytes."""
 
     case: Case
@@ -45,6 +49,40 @@ class Recorded:
     step: int
     calls: int
     nbytes: int
+
+
+@dataclass(frozen=True)
+class DeepTraces:
+    """What came of recording the deep trace of each case, in the order of the cases."""
+
+    results: tuple[StoredTrace | Refusal, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether all of them are stored."""
+        return all(isinstance(result, StoredTrace) for result in self.results)
+
+
+def store_traces(
+    cases: Sequence[Case],
+    workers: Workers,
+    store: BaselineStore,
+    step: int,
+    progress: Progress[StoredTrace | Refusal] = SILENT,
+) -> DeepTraces:
+    """Store the deep trace of ``step`` of each of ``cases`` beside its baseline."""
+    results: list[StoredTrace | Refusal] = []
+    left = "the baselines are written, not all deep traces"
+    with stage(progress, "tracing", len(cases), interrupted=left), workers.runner() as runner:
+        for case in cases:
+            progress.started(case.name)
+            try:
+                results.append(record_deep(case, runner, store, step))
+            except HarnessError as error:
+                results.append(Refusal(case, error))
+            progress.advanced(len(results))
+            progress.finished(results[-1])
+    return DeepTraces(tuple(results))
 
 
 def trace_that_replays(job: dict[str, Any], runner: DeepRunner, step: int) -> DeepTrace:
@@ -63,7 +101,7 @@ def trace_that_replays(job: dict[str, Any], runner: DeepRunner, step: int) -> De
     return trace
 
 
-def record_deep(case: Case, runner: DeepRunner, store: BaselineStore, step: int) -> Recorded:
+def record_deep(case: Case, runner: DeepRunner, store: BaselineStore, step: int) -> StoredTrace:
     """Record the deep trace of one step of ``case`` and store it beside its baseline.
 
     Raises :class:`HarnessError` where the case has no such step, has no baseline, is not run as its baseline
@@ -79,7 +117,7 @@ def record_deep(case: Case, runner: DeepRunner, store: BaselineStore, step: int)
             "trace of this run would say nothing of it",
             remedy=case.remedy(Action.RECORD_BOTH, calibrate=recalibrated(case, baseline)),
         )
-    return Recorded(case, write_deep(store, baseline, trace), step, len(trace.calls), trace.nbytes)
+    return StoredTrace(case, write_deep(store, baseline, trace), step, len(trace.calls), trace.nbytes)
 
 
 def same_bits_in_pynative(case: Case) -> bool:

@@ -20,7 +20,9 @@ from harness.judgement.judgement import Verdict
 from harness.judgement.verdicts import judge
 from harness.measurement.measurement import Measurement
 from harness.operations.deep import DeepRunner, check_step, same_bits_in_pynative, trace_that_replays
+from harness.operations.progress import SILENT, Progress, stage
 from harness.operations.selection import select_baseline
+from harness.operations.workers import Workers
 from harness.remedy import Remedy
 from harness.tracing.divergence import Divergence, Replay
 from harness.tracing.trace import DeepTrace
@@ -81,6 +83,27 @@ class Explanation:
             "causes": [cause.to_dict() for cause in self.causes],
             "replay": None if self.replay is None else self.replay.to_wire(),
         }
+
+
+def explain(
+    case: Case,
+    workers: Workers,
+    store: BaselineStore,
+    *,
+    python: str | None = None,
+    step: int | None = None,
+    progress: Progress[Any] = SILENT,
+) -> Explanation:
+    """Run ``case`` and explain how it differs from its baseline, or from a run under another interpreter.
+
+    ``python`` is that interpreter, None for the baseline; ``step`` asks for a step to look into. Raises
+    :class:`HarnessError` where the case cannot be run, or has nothing sound to be held to.
+    """
+    with stage(progress, "explaining", 0, interrupted="nothing was written"), workers.runner() as runner:
+        if python is None:
+            return explain_against_baseline(case, runner, store, step=step)
+        with workers.under(python).runner() as other:
+            return explain_against_python(case, runner, other, store, name=python, step=step)
 
 
 def explain_against_baseline(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from harness.baselines.current import orphans
 from harness.baselines.errors import shown
 from harness.baselines.git import git_commit
 from harness.baselines.store import BaselineStore
-from harness.cases.case import Case
+from harness.cases.case import Case, Suite
 from harness.cases.selection import Selection
 from harness.errors import HarnessError
 from harness.execution.pool import RunnerPool
@@ -22,31 +23,53 @@ from harness.gate.certificate import Certificate, HashedFile, SuiteFile
 from harness.gate.decision import decide
 from harness.gate.facts import CaseFacts
 from harness.gate.policy import Policy
-from harness.gate.power_table import Powers
-from harness.judgement.check import Check
+from harness.gate.policy_file import read_policy
+from harness.gate.power_table import Powers, read_powers
 from harness.measurement.measurement import Measurement
 from harness.operations.check import check
 from harness.operations.evidence import Evidence, sha256_of
+from harness.operations.history_run import RunHistory
+from harness.operations.progress import SILENT, Progress, stage
+from harness.operations.workers import Workers
+
+
+@dataclass(frozen=True)
+class Standard:
+    """What a gate decides by: a policy, the file it was read from, and the power table of the suites."""
+
+    policy: Policy = field(default_factory=Policy)
+    policy_file: HashedFile | None = None
+    powers: Powers | None = None
+
+    @classmethod
+    def read(cls, policy: Path | None, power: Path | None, suites: Sequence[Suite]) -> Standard:
+        """Read the files that were named; without a policy all cases have to be identical or within.
+
+        Raises a :class:`HarnessError` for one that cannot be read, or that is not for ``suites``.
+        """
+        rules, file = Policy(), None
+        if policy is not None:
+            rules = read_policy(policy, suites)
+            file = HashedFile(shown(policy), sha256_of(policy))
+        return cls(rules, file, None if power is None else read_powers(power))
 
 
 def gate(
     selection: Selection,
-    pool: RunnerPool,
+    workers: Workers,
     store: BaselineStore,
-    policy: Policy,
+    standard: Standard,
+    progress: Progress[CaseFacts] = SILENT,
     *,
-    policy_file: HashedFile | None = None,
-    powers: Powers | None = None,
     not_counted: tuple[Path, ...] = (),
-    progress: Callable[[CaseFacts], None] = lambda _: None,
-    checked: Callable[[Case, Check], None] = lambda *_: None,
+    history: RunHistory | None = None,
 ) -> Certificate:
-    """Run every case of ``selection``, side by side as ``pool`` has runners, and decide by ``policy``.
+    """Run every case of ``selection`` and decide by the policy of ``standard``.
 
     ``selection`` must be of all suites that ``store`` has baselines of: baselines of others are orphans.
-    ``not_counted`` are files that make a working tree no dirty one, such as the certificate. ``progress`` is
-    told what came of each case, ``checked`` the check that this was made of. Raises a :class:`HarnessError`
-    where files cannot be read.
+    ``not_counted`` are files that make a working tree no dirty one, such as the certificate. ``progress``
+    counts the cases that were selected and is told what came of each of these; ``history`` takes them. Raises
+    a :class:`HarnessError` where files cannot be read.
     """
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     # Before anything runs: a suite that is edited meanwhile is not what ran.
@@ -60,8 +83,10 @@ def gate(
         )
         for suite in selection.suites
     ]
-    evidence = Evidence(store, powers)
-    cases = _checked(selection, pool, store, evidence, progress, checked)
+    evidence = Evidence(store, standard.powers)
+    left, runs = "nothing was decided, no certificate was written", len(selection.cases)
+    with stage(progress, "running", runs, interrupted=left), workers.pool() as pool:
+        cases = _checked(selection, pool, store, evidence, progress, history)
     lost = tuple("/".join(key) for key in orphans(selection.suites, store))
     return Certificate(
         harness_version=__version__,
@@ -72,12 +97,12 @@ def gate(
         baselines_root=shown(store.root),
         environments=evidence.environments,
         checkpoints=evidence.checkpoints,
-        policy=policy,
-        policy_file=policy_file,
-        power=None if powers is None else powers.table,
+        policy=standard.policy,
+        policy_file=standard.policy_file,
+        power=None if standard.powers is None else standard.powers.table,
         cases=cases,
         orphans=lost,
-        decision=decide(policy, cases, lost, now),
+        decision=decide(standard.policy, cases, lost, now),
     )
 
 
@@ -99,18 +124,22 @@ def _checked(
     pool: RunnerPool,
     store: BaselineStore,
     evidence: Evidence,
-    progress: Callable[[CaseFacts], None],
-    checked: Callable[[Case, Check], None],
+    progress: Progress[CaseFacts],
+    history: RunHistory | None,
 ) -> tuple[CaseFacts, ...]:
     chosen = set(map(_key, selection.cases))
     submitted = _Submitted(pool, [case for case in selection.cases if _has_baseline(case, store)])
-    found = []
+    found: list[CaseFacts] = []
+    done = 0
     for case in (case for suite in selection.suites for case in suite.cases):
         if _key(case) in chosen:
             result = check(case, submitted, store)
-            checked(case, result)
+            if history is not None:
+                history.checked(case, result)
             facts = evidence.of(case, result)
-            progress(facts)
+            done += 1
+            progress.advanced(done)
+            progress.finished(facts)
         else:
             facts = evidence.not_selected(case)
         found.append(facts)

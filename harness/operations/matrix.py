@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 from harness.judgement.check import Check
 from harness.judgement.failures import reason_of
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.reasons import Reason
 from harness.operations.check import hold
 from harness.operations.compare_runs import compare_runs
-from harness.operations.running import Running, measurement_of, run_cases
+from harness.operations.environments import subjects
+from harness.operations.foresight import Foresight, foresee
+from harness.operations.history_run import RunHistory
+from harness.operations.progress import SILENT, Progress, stage
+from harness.operations.running import CaseRun, Running, measurement_of, run_cases
 from harness.releases.bits import bits_of
 from harness.releases.comparison import Comparison, RunResult
+from harness.releases.environments import Environments
 from harness.releases.interpreters import Subject
-
-# Told of each run, what came of holding it to its baseline, and the name of its subject.
-Checked = Callable[[Case, Check, str], None]
+from harness.releases.requirements import Release
 
 
 @dataclass(frozen=True)
@@ -105,24 +108,72 @@ def classes(names: Sequence[str], marks: Sequence[object]) -> tuple[tuple[str, .
     return tuple(tuple(group) for group in found.values())
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """The environments of a matrix: ``releases`` with ``extras`` installed, and interpreters as they are.
+
+    Raises :class:`harness.errors.UsageError` for fewer than two, and for extras that nothing is made with.
+    """
+
+    releases: tuple[Release, ...] = ()
+    extras: tuple[str, ...] = ()
+    pythons: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.releases) + len(self.pythons) < 2:
+            raise UsageError("a matrix compares environments: give two or more --release or --python")
+        if self.extras and not self.releases:
+            raise UsageError("--with is for environments that are made: give --release, or leave it out")
+
+
+def matrix(
+    cases: Sequence[Case],
+    wanted: Wanted,
+    environments: Environments,
+    running: Running,
+    store: BaselineStore,
+    progress: Progress[Foresight | CaseRun] = SILENT,
+    *,
+    history: RunHistory | None = None,
+) -> Matrix:
+    """Run ``cases`` in all environments ``wanted``, made where they are missing, and compare every pair.
+
+    ``progress`` is told what will not come out well before anything runs, then of each run, and counts these.
+    See :func:`run_matrix`.
+    """
+    kept = "what has run is kept, the same command goes on from there"
+    with stage(progress, "looking at the environments", 0, interrupted=kept):
+        columns = subjects(wanted.releases, wanted.extras, wanted.pythons, environments, progress.preparing)
+    progress.finished(foresee(cases, store, columns))
+    with stage(progress, "running", len(cases) * len(columns), interrupted=kept):
+        return run_matrix(cases, columns, running, store, progress, history=history)
+
+
 def run_matrix(
     cases: Sequence[Case],
     subjects: Sequence[Subject],
     running: Running,
     store: BaselineStore,
+    progress: Progress[CaseRun] = SILENT,
     *,
-    checked: Checked | None = None,
+    history: RunHistory | None = None,
 ) -> Matrix:
     """Run ``cases`` once under each of ``subjects`` and compare every pair.
 
-    ``store`` has the calibrations that pairs with other bits are judged by. With ``checked`` every run is
-    held to its baseline there, too, and ``checked`` told what came of it. A case that yields nothing is an
-    error in its place; what an environment itself lacks is raised as HarnessError.
+    ``store`` has the calibrations that pairs with other bits are judged by. With ``history`` every run is
+    held to its baseline there, too, and put into it. A case that yields nothing is an error in its place;
+    what an environment itself lacks is raised as HarnessError.
     """
     columns, found = [], []
+    counter = itertools.count(1)
+
+    def told(run: CaseRun) -> None:
+        progress.advanced(next(counter))
+        progress.finished(run)
+
     for subject in subjects:
         started = time.monotonic()
-        ran = run_cases(cases, subject, running)
+        ran = run_cases(cases, subject, running, told)
         columns.append(MatrixColumn(subject, ran.fingerprint, time.monotonic() - started, ran.kept))
         found.append(ran.found)
     started = time.monotonic()
@@ -131,9 +182,9 @@ def run_matrix(
         # One case at a time: the measurements of all might not fit into memory.
         outcomes = [measurement_of(ran[index]) for ran in found]
         rows.append(_compared(case, outcomes, store))
-        if checked is not None:
+        if history is not None:
             for subject, outcome in zip(subjects, outcomes, strict=True):
-                checked(case, _held(case, outcome, store), subject.name)
+                history.checked(case, _held(case, outcome, store), subject.name)
     return Matrix(tuple(columns), tuple(rows), time.monotonic() - started)
 
 
@@ -157,5 +208,5 @@ def _compared(case: Case, outcomes: Sequence[RunResult], store: BaselineStore) -
 def _pairs(
     case: Case, outcomes: Sequence[RunResult], store: BaselineStore
 ) -> Iterator[tuple[tuple[int, int], Comparison]]:
-    for (i, reference), (j, measured) in combinations(enumerate(outcomes), 2):
+    for (i, reference), (j, measured) in itertools.combinations(enumerate(outcomes), 2):
         yield (i, j), compare_runs(case, reference, measured, store)

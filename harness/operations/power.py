@@ -1,4 +1,4 @@
-"""The examination of one case: every fault put into it, judged, and searched for its smallest size caught."""
+"""The power of cases: every fault put into it, judged, and searched for its smallest size caught."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.cases.tolerance import Calibrated
 from harness.errors import HarnessError, UsageError
 from harness.faults.catalogue import FAULTS, Fault, fault
 from harness.judgement.calibration.findings import chaos_of
-from harness.judgement.power.case_power import CasePower, Vacuity, vacuity
+from harness.judgement.power.case_power import CasePower, PowerReport, Vacuity, vacuity
 from harness.judgement.power.detection import TIER
 from harness.judgement.power.tolerance import tolerance_used
 from harness.judgement.power.vacuity import vacuous_output
@@ -21,6 +21,8 @@ from harness.judgement.remedies import calibration_remedy
 from harness.judgement.verdicts import judge
 from harness.judgement.wording import joined, reason_text
 from harness.operations.courses import Pool, SoundCase, run_courses, without_prefix
+from harness.operations.progress import SILENT, Progress, stage
+from harness.operations.workers import Workers
 
 
 class PowerError(HarnessError):
@@ -39,6 +41,32 @@ def chosen_faults(names: Sequence[str]) -> tuple[Fault, ...]:
     except HarnessError as error:
         raise UsageError(str(error)) from None
     return tuple(each for each in FAULTS if each in chosen)
+
+
+def power(
+    cases: Sequence[Case],
+    workers: Workers,
+    store: BaselineStore,
+    faults: Sequence[Fault] = FAULTS,
+    *,
+    quick: bool = False,
+    progress: Progress[CasePower] = SILENT,
+) -> PowerReport:
+    """Return the power of all ``cases``; ``progress`` counts their faults. See :func:`measure_power`."""
+    found: list[CasePower] = []
+    runs = len(cases) * len(faults)
+    with stage(progress, "examining", runs, interrupted="no file was written"), workers.pool() as pool:
+        for index, case in enumerate(cases):
+            before = index * len(faults)
+
+            def fault_done(done: int, before: int = before) -> None:
+                progress.advanced(before + done)
+
+            progress.started(case.name)
+            found.append(measure_power(case, pool, store, faults, quick=quick, progress=fault_done))
+            progress.advanced(before + len(faults))
+            progress.finished(found[-1])
+    return PowerReport.of(found, faults, quick=quick)
 
 
 def measure_power(

@@ -1,241 +1,169 @@
-"""Recording: which measurements are fit to become baselines, and what they would change."""
+"""Recording: run each case twice, store what repeats, and calibrate or trace what is stored."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Any, TypeAlias
 
-from harness.baselines.baseline import Baseline, Provenance, device_key
-from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing
-from harness.baselines.git import Commit, git_commit
-from harness.baselines.staleness import FieldChange, definition_changes
-from harness.baselines.store import BaselineStore, Written, check_storable
+from harness.baselines.baseline import Baseline, Provenance
+from harness.baselines.store import BaselineStore, Written
 from harness.cases.case import Case
 from harness.errors import HarnessError
-from harness.judgement.calibration.spread import distance
 from harness.judgement.check import Check
 from harness.judgement.judgement import Judgement
-from harness.judgement.repetition import FreshRunner, check_repeats, first_difference
-from harness.judgement.verdicts import judge
-from harness.judgement.wording import joined
-from harness.measurement.measurement import Array, Measurement
+from harness.operations.calibrate import Calibrations, Settings, calibrate
 from harness.operations.check import hold
+from harness.operations.deep import DeepTraces, store_traces
+from harness.operations.history_run import RunHistory
+from harness.operations.progress import SILENT, Progress, stage
+from harness.operations.proposal import Candidate, Proposal, Refusal, commit_of, propose
+from harness.operations.vacuity import vacuous_cases
+from harness.operations.workers import Workers
 
 FIRST_REASON = "first recording"
 
-
-@dataclass(frozen=True)
-class Candidate:
-    """A measurement that repeats, beside the baseline it would take the place of.
-
-    ``changes`` says in words what moved; ``relative_l2`` is by how much the output did (None where there
-    is nothing to compare with, or where shape or dtype differ). ``renews`` is the baseline stored where only
-    its provenance is to be renewed: the measurement is the same, and so its calibration holds.
-    ``uncalibrates`` is whether a calibration goes with the baseline stored, or may (a damaged one's).
-    """
-
-    case: Case
-    measurement: Measurement
-    device: str
-    state: Literal["new", "unchanged", "changed"]
-    changes: tuple[str, ...] = ()
-    relative_l2: float | None = None
-    renews: Baseline | None = None
-    uncalibrates: bool = False
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A case that cannot be recorded, and why."""
-
-    case: Case
-    error: HarnessError
-
-
 # What became of a candidate: written or found in place, refused, or (None) kept back for want of a reason.
-Outcome: TypeAlias = Written | Refusal | None
+Disposition: TypeAlias = Written | Refusal | None
 
 
-class RecordingProgress:
-    """What a recording tells of its progress; a display overrides it."""
+@dataclass(frozen=True)
+class Plan:
+    """What a recording is to do.
 
-    def started(self, case: Case) -> None:
-        """Take the case that runs now."""
-
-    def ran(self, case: Case) -> None:
-        """Take a case that has run once."""
-
-    def finished(self, case: Case, result: Candidate | Refusal) -> None:
-        """Take what became of a case."""
-
-
-class Recording:
-    """One run of ``harness record``: measure every case, show what would change, then store.
-
-    Nothing is written before :meth:`store`.
+    ``reason`` is why baselines that exist may change. With ``calibration`` what is stored is calibrated, too;
+    with ``deep_step`` the deep trace of that step is stored beside it.
     """
 
-    def __init__(self, store: BaselineStore) -> None:
-        self._store = store
-        self.candidates: list[Candidate] = []
-        self.refusals: list[Refusal] = []
-        self._kept_back = 0
-        self._stored: list[Case] = []
-        self._uncalibrated: list[Case] = []
+    reason: str | None = None
+    calibration: Settings | None = None
+    deep_step: int | None = None
+
+
+@dataclass(frozen=True)
+class StoredBaselines:
+    """What became of the candidates of a proposal, and the cases refused before and in writing."""
+
+    dispositions: tuple[tuple[Candidate, Disposition], ...]
+    refusals: tuple[Refusal, ...]
 
     @property
-    def changed(self) -> bool:
-        """Whether a baseline that exists would change."""
-        return any(candidate.state == "changed" for candidate in self.candidates)
+    def cases(self) -> tuple[Case, ...]:
+        """The cases whose baseline in the store is what was measured."""
+        return tuple(each.case for each, became in self.dispositions if isinstance(became, Written))
 
     @property
-    def stored_cases(self) -> tuple[Case, ...]:
-        """The cases whose baseline in the store is, after :meth:`store`, what was measured."""
-        return tuple(self._stored)
-
-    @property
-    def uncalibrated_cases(self) -> tuple[Case, ...]:
+    def uncalibrated(self) -> tuple[Case, ...]:
         """Those of them whose baseline has lost its calibration."""
-        return tuple(self._uncalibrated)
+        pairs = self.dispositions
+        return tuple(each.case for each, became in pairs if isinstance(became, Written) and each.uncalibrates)
 
     @property
     def complete(self) -> bool:
         """Whether every case measured has the baseline it should have."""
-        return not self.refusals and not self._kept_back
+        return not self.refusals and all(became is not None for _, became in self.dispositions)
 
-    def measure(
-        self, cases: Sequence[Case], runner: FreshRunner, progress: RecordingProgress | None = None
-    ) -> list[Candidate | Refusal]:
-        """Run each of ``cases`` in two fresh workers and hold the result against the baseline stored.
-
-        One worker runs them in order, the other from the last to the first: so what a case leaves behind in
-        its worker shows in those that run after it. The results are in the order of ``cases``.
-
-        Raises :class:`BaselineError` where the store cannot be written to, before any case
-        has run for nothing.
-        """
-        self._store.check_writable(cases)
-        progress = progress or RecordingProgress()
-        results: dict[int, Candidate | Refusal] = {}
-        first: dict[int, Measurement] = {}
-        for again in (False, True):
-            runner.restart()
-            order = [index for index in range(len(cases)) if index not in results]
-            for index in reversed(order) if again else order:
-                case = cases[index]
-                progress.started(case)
-                try:
-                    measured = runner.run(case.job())
-                    if not again:
-                        first[index] = measured
-                        progress.ran(case)
-                        continue
-                    check_repeats(case.name, first.pop(index), measured)
-                    results[index] = propose(case, measured, self._store)
-                except HarnessError as error:
-                    results[index] = Refusal(case, error)
-                progress.finished(case, results[index])
-        found = [results[index] for index in range(len(cases))]
-        self.candidates += [result for result in found if isinstance(result, Candidate)]
-        self.refusals += [result for result in found if isinstance(result, Refusal)]
-        return found
-
-    def store(self, reason: str | None) -> list[tuple[Candidate, Outcome]]:
-        """Write what is new, and with a ``reason`` what changed; return what became of each candidate.
-
-        A changed baseline without a reason is kept as it is. One that cannot be written is refused, and
-        the others are still written.
-        """
-        reason = (reason or "").strip()
-        return [(candidate, self._outcome(candidate, reason)) for candidate in self.candidates]
-
-    def checks(self) -> Iterator[tuple[Case, Check]]:
+    def checks(self, store: BaselineStore) -> Iterator[tuple[Case, Check]]:
         """Yield each case held to the baseline that is now stored; then, as errors, those refused."""
-        for candidate in self.candidates:
-            yield candidate.case, hold(candidate.case, candidate.measurement, self._store)
-        # After the candidates, of which some were refused when they came to be written.
+        for each, _ in self.dispositions:
+            yield each.case, hold(each.case, each.measurement, store)
         for refusal in self.refusals:
             yield refusal.case, Check(Judgement.error(refusal.case, refusal.error))
 
-    def _outcome(self, candidate: Candidate, reason: str) -> Outcome:
-        if candidate.state == "changed" and not reason:
-            self._kept_back += 1
-            return None
-        try:
-            written = self._write(candidate, reason or FIRST_REASON)
-        except HarnessError as error:
-            refusal = Refusal(candidate.case, error)
-            self.refusals.append(refusal)
-            return refusal
-        self._stored.append(candidate.case)
-        if candidate.uncalibrates:
-            self._uncalibrated.append(candidate.case)
-        return written
 
-    def _write(self, candidate: Candidate, reason: str) -> Written:
-        case = candidate.case
-        if candidate.state == "unchanged":
-            return Written(self._store.path(case.suite, case.id, candidate.device), "unchanged")
-        provenance = Provenance.of(case, reason=reason, git_commit=_commit(case, self._store))
-        if candidate.renews is not None:
-            return self._store.write(replace(candidate.renews, provenance=provenance), renew=True)
-        baseline = Baseline(case.suite, case.id, candidate.device, candidate.measurement, provenance)
-        return self._store.write(baseline)
+@dataclass(frozen=True)
+class Recording:
+    """What a recording did; what the plan did not ask for is None.
 
-
-def propose(case: Case, measurement: Measurement, store: BaselineStore) -> Candidate:
-    """Return a measurement of ``case`` that repeats beside the baseline stored.
-
-    Raises what the store raises, and :class:`BaselineError` for a measurement that is not
-    fit to be held to.
+    ``vacuous`` says of each case stored that would notice nothing why it would not.
     """
-    check_storable(case.name, measurement)
-    device = device_key(measurement.fingerprint)
-    _check_own_rules(case, measurement, device)
-    try:
-        old = store.load(case.suite, case.id, device, suite_file=case.path)
-    except BaselineMissing:
-        return Candidate(case, measurement, device, "new")
-    except BaselineDamaged:
-        # What is wrong with it, and what to do, is told where it is to be used; here it is replaced.
-        changes, lost = ("the one stored is damaged",), case.needs_calibration
-        return Candidate(case, measurement, device, "changed", changes, uncalibrates=lost)
-    edits = definition_changes(old.provenance.case_definition, case.definition())
-    moved = first_difference(old.measurement, measurement)
-    if not edits and moved is None:
-        if _edited(old.provenance.git_commit) and not _edited(_commit(case, store)):
-            changes = ("only where it comes from: it was recorded from an edited working tree",)
-            return Candidate(case, measurement, device, "changed", changes, 0.0, renews=old)
-        return Candidate(case, measurement, device, "unchanged")
-    size = _relative_l2(measurement.output, old.measurement.output)
-    lost = old.calibration is not None
-    words = _in_words(edits, moved)
-    return Candidate(case, measurement, device, "changed", words, size, uncalibrates=lost)
+
+    stored: StoredBaselines
+    calibrations: Calibrations | None
+    traces: DeepTraces | None
+    vacuous: tuple[str, ...]
+
+    @property
+    def uncalibrated(self) -> tuple[Case, ...]:
+        """The cases that were calibrated before, and are no longer."""
+        return self.stored.uncalibrated if self.calibrations is None else ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether every case has all that it should have now, and notices something."""
+        parts = (self.calibrations, self.traces)
+        return (
+            self.stored.complete and not self.vacuous and all(part is None or part.passed for part in parts)
+        )
 
 
-def _commit(case: Case, store: BaselineStore) -> Commit | None:
-    # The baselines being written must not make the tree they are recorded at look edited.
-    return git_commit(case.path.parent, ignore=[store.root])
+def record(
+    cases: Sequence[Case],
+    workers: Workers,
+    store: BaselineStore,
+    plan: Plan,
+    progress: Progress[Any] = SILENT,
+    *,
+    ask: Callable[[], str | None] = lambda: None,
+    history: RunHistory | None = None,
+) -> Recording:
+    """Measure ``cases`` and store what ``plan`` lets; ``history`` takes each case as it is held then.
+
+    ``progress`` is told of each case, and of the :class:`Proposal`, the :class:`StoredBaselines` and the
+    :class:`Calibrations` as they come. ``ask`` is asked for the reason where baselines would change and the
+    plan has none.
+
+    Raises :class:`harness.baselines.BaselineError` where the store cannot be written to.
+    """
+    runs = 2 * len(cases)
+    with (
+        stage(progress, "recording", runs, interrupted="no baseline was written"),
+        workers.runner() as runner,
+    ):
+        proposal = propose(cases, runner, store, progress)
+    progress.finished(proposal)
+    reason = ask() if proposal.changed and plan.reason is None else plan.reason
+    stored = write(proposal, store, reason)
+    progress.finished(stored)
+    calibrations, traces = None, None
+    if plan.calibration is not None:
+        calibrations = calibrate(stored.cases, workers, store, plan.calibration, progress)
+        progress.finished(calibrations)
+    if plan.deep_step is not None:
+        traces = store_traces(stored.cases, workers, store, plan.deep_step, progress)
+    if history is not None:
+        for case, check in stored.checks(store):
+            history.checked(case, check)
+    vacuous = vacuous_cases(stored.cases, store) if calibrations is None else calibrations.vacuous
+    return Recording(stored, calibrations, traces, vacuous)
 
 
-def _edited(commit: Commit | None) -> bool:
-    return commit is not None and commit.dirty
+def write(proposal: Proposal, store: BaselineStore, reason: str | None) -> StoredBaselines:
+    """Write what is new, and with a ``reason`` what changed.
+
+    A changed baseline without a reason is kept as it is. One that cannot be written is refused, and the
+    others are still written.
+    """
+    reason = (reason or "").strip()
+    dispositions = tuple((each, _disposed(each, store, reason)) for each in proposal.candidates)
+    refused = tuple(became for _, became in dispositions if isinstance(became, Refusal))
+    return StoredBaselines(dispositions, proposal.refusals + refused)
 
 
-def _check_own_rules(case: Case, measurement: Measurement, device: str) -> None:
-    """Raise where a measurement would fail even against itself: a batch that is not its single images."""
-    provenance = Provenance.of(case, reason="", git_commit=None)
-    judgement = judge(case, measurement, Baseline(case.suite, case.id, device, measurement, provenance))
-    if not judgement.passed:
-        raise BaselineError(f"{case.name}: {joined(judgement.reasons)}")
-
-
-def _relative_l2(output: Array, old: Array) -> float | None:
-    if (output.shape, output.dtype) != (old.shape, old.dtype):
+def _disposed(candidate: Candidate, store: BaselineStore, reason: str) -> Disposition:
+    if candidate.state == "changed" and not reason:
         return None
-    return distance(output, old)
+    try:
+        return _write(candidate, store, reason or FIRST_REASON)
+    except HarnessError as error:
+        return Refusal(candidate.case, error)
 
 
-def _in_words(edits: tuple[FieldChange, ...], moved: str | None) -> tuple[str, ...]:
-    return tuple(map(str, edits)) + ((moved,) if moved else ())
+def _write(candidate: Candidate, store: BaselineStore, reason: str) -> Written:
+    case = candidate.case
+    if candidate.state == "unchanged":
+        return Written(store.path(case.suite, case.id, candidate.device), "unchanged")
+    provenance = Provenance.of(case, reason=reason, git_commit=commit_of(case, store))
+    if candidate.renews is not None:
+        return store.write(replace(candidate.renews, provenance=provenance), renew=True)
+    return store.write(Baseline(case.suite, case.id, candidate.device, candidate.measurement, provenance))

@@ -16,8 +16,6 @@ from harness.releases.kept import KeptMeasurements, Sources, read_measurement
 
 # What came of a run: the file that its measurement is kept in, or why there is none.
 Kept = Path | HarnessError
-# (subject, case, what came of it, whether it was kept from an earlier run)
-Progress = Callable[[Subject, Case, Kept, bool], None]
 MakeRunner = Callable[[Subject], Runner]
 
 
@@ -27,7 +25,7 @@ class Running:
 
     ``make_runner`` makes the runner of a subject, ``processes`` of them work side by side. What has run is
     kept below ``work`` as it comes, and taken from there unless ``fresh``; ``sources`` tells what it is made
-    from. ``progress`` is told of each run.
+    from.
     """
 
     make_runner: MakeRunner
@@ -35,7 +33,16 @@ class Running:
     sources: Sources
     processes: int = 1
     fresh: bool = False
-    progress: Progress = lambda *_: None
+
+
+@dataclass(frozen=True)
+class CaseRun:
+    """What came of a case under a subject; ``earlier`` is whether that was kept from an earlier run."""
+
+    subject: Subject
+    case: Case
+    found: Kept
+    earlier: bool
 
 
 @dataclass(frozen=True)
@@ -50,8 +57,12 @@ class Ran:
     kept: int
 
 
-def run_cases(cases: Sequence[Case], subject: Subject, running: Running) -> Ran:
+def run_cases(
+    cases: Sequence[Case], subject: Subject, running: Running, ran: Callable[[CaseRun], None] = lambda _: None
+) -> Ran:
     """Run those of ``cases`` that are not kept; a case that yields nothing has its error in its place.
+
+    ``ran`` is told of each.
 
     Raises HarnessError where no worker starts there, and where a measurement cannot be kept.
     """
@@ -69,13 +80,13 @@ def run_cases(cases: Sequence[Case], subject: Subject, running: Running) -> Ran:
         for index, case in enumerate(cases):
             if (path := kept.find(case)) is not None:
                 found[index] = path
-                running.progress(subject, case, path, True)
+                ran(CaseRun(subject, case, path, earlier=True))
         taken = len(found)
         waiting = [(index, case.job()) for index, case in enumerate(cases) if index not in found]
         for index, outcome in pool.run_all(waiting):
             case = cases[index]
             found[index] = outcome if isinstance(outcome, HarnessError) else kept.save(case, outcome)
-            running.progress(subject, case, found[index], False)
+            ran(CaseRun(subject, case, found[index], earlier=False))
     return Ran(fingerprint, tuple(found[index] for index in range(len(cases))), taken)
 
 

@@ -9,8 +9,9 @@ import pytest
 from harness.codec import from_json
 from harness.errors import HarnessError
 from harness.history.history_record import CaseRecord
+from harness.operations.history_run import RunHistory
 from harness.reporting.ending import early_end
-from harness.reporting.history_run import RunHistory
+from harness.reporting.history_report import appended_text
 
 
 class HistoryHooks:
@@ -29,7 +30,7 @@ class HistoryHooks:
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Append the run; one that cannot be appended fails."""
         try:
-            self._told = self._history.append(early_end(session, exitstatus))
+            self._told = appended_text(self._history.append(early_end(session, exitstatus)))
         except HarnessError as error:
             self._told = f"error: {error}"
             session.exitstatus = max(pytest.ExitCode.TESTS_FAILED, exitstatus)

@@ -135,8 +135,8 @@ def pytest_configure(config: pytest.Config) -> None:
     history = config.getoption("harness_history")
     if history and not hasattr(config, "workerinput"):
         from harness.errors import UsageError
+        from harness.operations.history_run import RunHistory
         from harness.pytest_plugin.history_hooks import HistoryHooks
-        from harness.reporting.history_run import RunHistory
 
         try:
             config.pluginmanager.register(HistoryHooks(RunHistory(Path(history), "pytest")))

@@ -38,7 +38,7 @@ class SummaryHooks:
         self._problems: dict[str, str] = {}
         self._told: list[str] = []
         if file is not None:
-            from harness.reporting.destination import check_destination
+            from harness.operations.destination import check_destination
 
             check_destination(file)
 
@@ -87,8 +87,8 @@ class SummaryHooks:
             session.exitstatus = max(pytest.ExitCode.TESTS_FAILED, exitstatus)
 
     def _write(self) -> None:
+        from harness.operations.destination import write_result
         from harness.reporting.case_report import CaseReport, Problem
-        from harness.reporting.destination import write_result
         from harness.reporting.markdown import MOST_BYTES, markdown_summary
 
         outcomes = list(map(CaseReport.from_dict, self._outcomes.values()))
@@ -114,7 +114,7 @@ class SummaryHooks:
 
 def _check_appendable(path: Path) -> None:
     """Raise :class:`UsageError` where nothing can be appended to ``path``, there or not."""
-    from harness.reporting.destination import check_destination
+    from harness.operations.destination import check_destination
 
     if not path.exists() or path.is_dir():
         check_destination(path)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.judgement.wording import in_short
 from harness.measurement.measurement import Measurement
+from harness.releases.bisection import Bisected
 from harness.releases.bits import bits_of
 from harness.releases.interpreters import Subject, differing_packages
 
@@ -30,6 +33,15 @@ class Attribution:
     text: str
     others: tuple[str, ...] = ()
     runs: int = 0
+
+
+@dataclass(frozen=True)
+class Change:
+    """Where the output of ``case`` changed, and in which part of the environment (None: of commits)."""
+
+    case: Case
+    bisected: Bisected[Any]
+    attribution: Attribution | None = None
 
 
 def attribute(

@@ -19,12 +19,19 @@ Version = TypeVar("Version")
 Run = Callable[[Version], Measurement]
 # Holds a version's run to the good one's.
 Compare = Callable[[Measurement, Measurement], Comparison]
-# Told of each run: the version, whether it is like the good one (None: it yielded no measurement), and why.
-Progress = Callable[[Any, "bool | None", str], None]
 
 
 class NothingToFind(HarnessError):
     """Both ends of a line are alike."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A version that was run: ``good`` is whether it is like the good one, None where it yielded nothing."""
+
+    version: Any
+    good: bool | None
+    told: str
 
 
 @dataclass(frozen=True)
@@ -52,14 +59,14 @@ def bisect(
     compare: Compare,
     *,
     until_drift: bool = False,
-    progress: Progress = lambda *_: None,
+    tried: Callable[[Tried], None] = lambda _: None,
 ) -> Bisected[Version]:
     """Return where in ``versions``, the good one first and the bad one last, the output changed.
 
     Changed is what has other bits than the good one, or with ``until_drift`` what does not pass when it is
     held to the good one. The ends are run, then the middle of what is left: at most ceil(log2(n)) + 2 runs of
     n versions, more by those that yield no measurement, which are left out as ``git bisect skip`` does.
-    Where the output changes to and fro, one of the changes is found.
+    Where the output changes to and fro, one of the changes is found. ``tried`` is told of each run.
 
     Raises :class:`NothingToFind` where the bad end is like the good one, and HarnessError where an end
     yields no measurement.
@@ -70,7 +77,7 @@ def bisect(
             "something else that differs, give that as --good and --bad"
         )
     reference = run(versions[0])
-    progress(versions[0], True, "the good end")
+    tried(Tried(versions[0], True, "the good end"))
     ran, failed = {0: reference}, dict[int, str]()
 
     def is_good(index: int) -> bool:
@@ -85,7 +92,7 @@ def bisect(
         else:
             good = bits_of(ran[index]) == bits_of(reference)
             told = "the same bits" if good else "other bits"
-        progress(versions[index], good, told)
+        tried(Tried(versions[index], good, told))
         return good
 
     last_good, first_bad = 0, len(versions) - 1
@@ -99,7 +106,7 @@ def bisect(
             ran[middle] = run(versions[middle])
         except HarnessError as error:
             failed[middle] = in_short(str(error))
-            progress(versions[middle], None, failed[middle])
+            tried(Tried(versions[middle], None, failed[middle]))
             continue
         if is_good(middle):
             last_good = middle

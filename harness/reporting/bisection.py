@@ -9,50 +9,39 @@ from rich.console import Console
 from rich.text import Text
 
 import harness
-from harness.cases.case import Case
 from harness.counting import count
-from harness.releases.attribution import Attribution
-from harness.releases.bisection import Bisected
+from harness.operations.foresight import Foresight
+from harness.releases.attribution import Change
+from harness.releases.bisection import Bisected, Tried
 from harness.reporting.commands import Invocation, reason_texts
+from harness.reporting.foresight import show_foresight
 from harness.reporting.matrix_report import cell_words, comparison_json
+from harness.reporting.progress import ProgressBar
 
 _FORMAT, _VERSION = "harness-bisection", 1
 _WORDS = {True: ("good", "green"), False: ("bad", "red"), None: ("skipped", "yellow")}
 
 
-class BisectionDisplay:
-    """Prints a line for each run; use as a context manager."""
+class BisectionDisplay(ProgressBar):
+    """Prints a line for each run."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._status = console.status("starting")
+    def __init__(self, console: Console, invocation: Invocation) -> None:
+        super().__init__(console)
+        self._invocation = invocation
 
-    def __enter__(self) -> BisectionDisplay:
-        self._status.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._status.stop()
-
-    def preparing(self, text: str) -> None:
-        """Say what is being done before a run."""
-        self._status.update(Text(text))
-
-    def ran(self, version: Any, good: bool | None, told: str) -> None:
-        """Print what came of running ``version``."""
-        word, colour = _WORDS[good]
-        self._console.print(Text.assemble((f"{word:7}", colour), f"  {version}  ({told})"), soft_wrap=True)
-        self._status.update("running")
+    def finished(self, result: Foresight | Tried) -> None:
+        """Print what came of running a version."""
+        if isinstance(result, Foresight):
+            show_foresight(Console(stderr=True), result, self._invocation)
+            return
+        word, colour = _WORDS[result.good]
+        self.print(Text.assemble((f"{word:7}", colour), f"  {result.version}  ({result.told})"))
+        self.preparing("running")
 
 
-def show_bisected(
-    console: Console,
-    case: Case,
-    found: Bisected[Any],
-    attribution: Attribution | None,
-    invocation: Invocation,
-) -> None:
+def show_change(console: Console, change: Change, invocation: Invocation) -> None:
     """Print the first bad version, how it stands to the one before it, and where the change is."""
+    case, found, attribution = change.case, change.bisected, change.attribution
     # What else differs between two releases may be what changed it.
     by_release = attribution is None or attribution.part == found.first_bad.package
     place = f"with {found.first_bad}" if by_release else f"from {found.last_good} to {found.first_bad}"
@@ -80,15 +69,14 @@ def show_bisected(
         console.print(line, soft_wrap=True)
 
 
-def bisected_json(
-    case: Case, found: Bisected[Any], attribution: Attribution | None, invocation: Invocation
-) -> str:
+def change_json(change: Change, invocation: Invocation) -> str:
     """Return what was found as JSON; versions are releases, or commits with their subject lines."""
+    found, attribution = change.bisected, change.attribution
     data = {
         "format": _FORMAT,
         "version": _VERSION,
         "harness": harness.__version__,
-        "case": case.name,
+        "case": change.case.name,
         "last_good": str(found.last_good),
         "first_bad": str(found.first_bad),
         "step": comparison_json(found.step, invocation),

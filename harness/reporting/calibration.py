@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from rich.console import Console
 from rich.text import Text
 
 from harness.baselines.calibration import Calibration
-from harness.cases.case import Case
-from harness.errors import HarnessError
-from harness.judgement.calibration.findings import Finding, findings
-from harness.operations.calibrate import Calibrated
+from harness.operations.calibrate import CalibratedCase, Calibrations
+from harness.operations.proposal import Refusal
 from harness.reporting.commands import Invocation, error_text
 from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import print_table
@@ -18,62 +19,46 @@ _HEADER = ("case", "members", "factor", "envelope", "limit", "growth over the st
 
 
 class CalibrationDisplay(ProgressBar):
-    """Shows one calibration; the bar counts members."""
+    """Shows a calibration; the bar counts members, and a refusal is told at once."""
 
-    def __init__(self, console: Console, cases: int, members: int, invocation: Invocation) -> None:
-        self._console = console
-        self._invocation = invocation
-        self._members = members
-        super().__init__(console, "calibrating", cases * members)
-        self._finished = 0
-        self.failed = 0
-        self._rows: list[tuple[str | Text, ...]] = []
-        self._findings: list[tuple[Case, Finding]] = []
+    def __init__(self, console: Console, invocation: Invocation) -> None:
+        super().__init__(console)
+        self.invocation = invocation
 
-    def started(self, case: Case) -> None:
-        """Name the case that runs."""
-        self.update(description=f"calibrating {case.name}")
+    def finished(self, result: Any) -> None:
+        """Show why a case was refused."""
+        if isinstance(result, Refusal):
+            self.print(refusal_text(result, self.invocation))
 
-    def member_done(self, done: int) -> None:
-        """Show that ``done`` members of the case have run."""
-        self.update(completed=self._finished * self._members + done)
 
-    def finished(self, result: Calibrated) -> None:
-        """Keep the row and the findings of one case."""
-        self._advance()
-        found = findings(result.case, result.baseline, result.calibration)
-        self._findings += [(result.case, finding) for finding in found]
-        failing = any(finding.failing for finding in found)
-        self.failed += failing
-        self._rows.append(_row(result, failing=failing))
-
-    def refused(self, case: Case, error: HarnessError) -> None:
-        """Print at once why a case cannot be calibrated."""
-        self._advance()
-        self.failed += 1
-        told = error_text(error, self._invocation, case)
-        self.print(Text.assemble(("refused", "red"), "  ", told))
-
-    def show(self) -> None:
-        """Show the table, then what was found beside the numbers."""
-        if self._rows:
-            print_table(self._console, self._rows, header=_HEADER)
-        for case, finding in self._findings:
+def show_calibrations(console: Console, found: Calibrations) -> None:
+    """Show the table of the cases calibrated, then what was found beside the numbers."""
+    if found.calibrated:
+        print_table(console, list(map(_row, found.calibrated)), header=_HEADER)
+    for each in found.calibrated:
+        for finding in each.findings:
             word = Text("failed" if finding.failing else "note", "red" if finding.failing else "yellow")
-            self._console.print(Text.assemble(word, f"  {case.name}: {finding.text}"), soft_wrap=True)
-        text = f"{len(self._rows)} calibrated"
-        self._console.print(f"{text}, {self.failed} failed" if self.failed else text)
-
-    def _advance(self) -> None:
-        self._finished += 1
-        self.update(completed=self._finished * self._members)
+            console.print(Text.assemble(word, f"  {each.case.name}: {finding.text}"), soft_wrap=True)
+    text = f"{len(found.calibrated)} calibrated"
+    console.print(f"{text}, {found.failed} failed" if found.failed else text)
 
 
-def _row(result: Calibrated, *, failing: bool) -> tuple[str | Text, ...]:
+def show_vacuous(console: Console, messages: Sequence[str]) -> None:
+    """Say which cases notice nothing."""
+    for message in messages:
+        console.print(Text.assemble(("failed", "red"), "  ", message), soft_wrap=True)
+
+
+def refusal_text(refusal: Refusal, invocation: Invocation) -> Text:
+    """Return why a case was refused, with its name once, and what to type."""
+    return Text.assemble(("refused", "red"), "  ", error_text(refusal.error, invocation, refusal.case))
+
+
+def _row(result: CalibratedCase) -> tuple[str | Text, ...]:
     calibration = result.calibration
     envelope = calibration.metrics["relative_l2"]
     chaotic = calibration.chaos is not None
-    state = Text("chaotic", "red" if failing else "yellow") if chaotic else Text(_state(result))
+    state = Text("chaotic", "red" if result.failing else "yellow") if chaotic else Text(_state(result))
     return (
         result.case.name,
         str(len(calibration.members)),
@@ -85,7 +70,7 @@ def _row(result: Calibrated, *, failing: bool) -> tuple[str | Text, ...]:
     )
 
 
-def _state(result: Calibrated) -> str:
+def _state(result: CalibratedCase) -> str:
     if result.written.state == "unchanged":
         return "unchanged"
     return "new" if result.first else "changed"

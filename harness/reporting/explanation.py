@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 
-from rich.console import Console
-from rich.text import Text
-
-from harness.cases.case import Case
 from harness.codec import to_json
-from harness.errors import HarnessError
-from harness.operations.deep import Recorded
 from harness.operations.explain import Conclusion, Explanation
-from harness.reporting.commands import Invocation, error_text, remedy_text
+from harness.reporting.commands import Invocation, remedy_text
 from harness.reporting.terminal import cause_lines
 from harness.tracing.difference import rounding_of
 from harness.tracing.divergence import Divergence, Replay
@@ -56,31 +50,6 @@ def explanation_json(explanation: Explanation, invocation: Invocation) -> str:
 
 def _notes(explanation: Explanation, invocation: Invocation) -> list[str]:
     return [f"{note.text}{remedy_text(note.remedy, invocation)}" for note in explanation.notes]
-
-
-def show_deep(
-    console: Console, cases: Sequence[Case], record: Callable[[Case], Recorded], invocation: Invocation
-) -> bool:
-    """Record the deep trace of each case and say what became of it; return whether all were stored."""
-    passed = True
-    for case in cases:
-        try:
-            recorded = record(case)
-        except HarnessError as error:
-            told = error_text(error, invocation, case)
-            console.print(Text.assemble(("refused", "red"), f"  {told}"), soft_wrap=True)
-            passed = False
-        else:
-            console.print(Text(_recorded_text(recorded)), soft_wrap=True)
-    return passed
-
-
-def _recorded_text(recorded: Recorded) -> str:
-    case = recorded.case
-    return (
-        f"{case.name}: deep trace of step {recorded.step}, {recorded.calls} calls of cells, "
-        f"{recorded.nbytes / 1e6:.1f} MB in {recorded.path} (not for version control)"
-    )
 
 
 def _replay_lines(replay: Replay) -> Iterator[str]:

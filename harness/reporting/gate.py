@@ -31,15 +31,12 @@ _REMEDY = {"verdict": "explain", "incomparable": "explain", "failed": "again"}
 _OF_REASON = ("failed", "missing", "damaged", "stale", "incomparable")
 
 
-class GateProgress(ProgressBar):
+class GateDisplay(ProgressBar):
     """Shows how many cases have run."""
 
-    def __init__(self, console: Console, total: int) -> None:
-        super().__init__(console, "running", total)
-
-    def finished(self, facts: CaseFacts) -> None:
-        """Advance by one case."""
-        self.update(advance=1, description=f"{facts.name}: {word_of(facts)}")
+    def finished(self, result: CaseFacts) -> None:
+        """Name the case that ran last, and what came of it."""
+        self.preparing(f"{result.name}: {word_of(result)}")
 
 
 def show_gate(

@@ -16,6 +16,7 @@ from harness.codec import to_json
 from harness.history.history_record import RunRecord
 from harness.history.trends import BITS, MARGIN, Change, Point, Series, Step, Trend
 from harness.judgement.judgement import Verdict
+from harness.operations.history_run import Appended
 from harness.reporting.figures import figure
 from harness.reporting.markdown import escaped
 from harness.reporting.tables import print_table
@@ -34,6 +35,15 @@ _SIGNS = {
     Verdict.INCOMPARABLE.value: ("?", "yellow"),
     Verdict.ERROR.value: ("x", "red"),
 }
+
+
+def appended_text(appended: Appended) -> str:
+    """Return which runs were appended to which history."""
+    numbers = appended.numbers
+    if not numbers:
+        return f"history: {appended.path}: no case ran, nothing was added"
+    runs = f"run {numbers[0]}" if len(numbers) == 1 else f"runs {numbers[0]} to {numbers[-1]}"
+    return f"history: {appended.path} ({runs})"
 
 
 def show_history(console: Console, runs: Sequence[RunRecord], found: Sequence[Trend]) -> None:

@@ -7,17 +7,14 @@ from collections import Counter
 from rich.console import Console
 from rich.text import Text
 
-from harness.baselines.baseline import Baseline
-from harness.baselines.current import load_current, orphans
-from harness.baselines.errors import BaselineUnusable, shown
-from harness.baselines.staleness import BaselineStale
-from harness.baselines.store import BaselineStore
+from harness.baselines.calibration import Calibration
+from harness.baselines.errors import shown
 from harness.cases.case import Case
-from harness.cases.selection import Selection
 from harness.cases.tolerance import Limits
 from harness.counting import count
 from harness.judgement.limited import safety_factor
 from harness.judgement.tiers import Tier
+from harness.operations.listing import ListedCase, Listing
 from harness.reporting.commands import Invocation, error_text
 from harness.reporting.tables import print_table
 
@@ -25,72 +22,50 @@ _HEADER = ("case", "pipeline", "checkpoint", "steps", "seeds", "dtype", "mode", 
 _COLOURS = {"ok": "green", "missing": "yellow", "stale": "yellow", "damaged": "red"}
 
 
-def show_listing(console: Console, selection: Selection, store: BaselineStore) -> bool:
-    """Show every case with the state of its baselines, then what is wrong, the orphans, and how many of each.
-
-    Return whether every case has sound baselines, and every baseline a case.
-    """
-    rows: list[tuple[str | Text, ...]] = []
-    remarks: list[str] = []
-    counts: Counter[str] = Counter()
-    sound = True
-    for case in selection.cases:
-        worst, states, limits, told = _states(case, store)
-        counts[worst] += 1
-        sound &= bool(limits) and not told
-        remarks += told
-        seeds = " ".join(map(str, case.seeds))
-        name, steps = case.name, "" if case.steps is None else str(case.steps)
-        checkpoint = case.checkpoint or ""
-        rows.append((name, case.pipeline, checkpoint, steps, seeds, case.dtype, case.mode, states, limits))
-    print_table(console, rows, header=_HEADER)
-    if not store.root.is_dir():
-        missing = f"{shown(store.root)}: no such folder; `harness record` makes it"
+def show_listing(console: Console, listing: Listing, invocation: Invocation) -> None:
+    """Show every case with the state of its baselines, what is wrong, the orphans, and how many of each."""
+    print_table(console, list(map(_row, listing.cases)), header=_HEADER)
+    if listing.no_folder is not None:
+        missing = f"{shown(listing.no_folder)}: no such folder; `harness record` makes it"
         console.print(Text(missing, "yellow"), soft_wrap=True)
-    for remark in remarks:
-        console.print(Text(remark), soft_wrap=True)
-    orphaned = 0
-    names = {suite.name for suite in selection.suites}
-    for key in orphans(selection.suites, store):
-        if key.suite in names:
-            text = f"orphan: {store.path(*key)} belongs to no case; remove it if its case is gone"
-            console.print(Text(text, "yellow"), soft_wrap=True)
-            orphaned += 1
-    others = sorted({key.suite for key in store.stored()} - names)
-    if others and selection.folders:
-        note = f"note: baselines of suites that were not given: {', '.join(others)}; "
+    for listed in listing.cases:
+        for each in listed.baselines:
+            if each.wrong is not None:
+                told = f"{listed.case.name}: {error_text(each.wrong, invocation)}"
+                console.print(Text(told), soft_wrap=True)
+    for path in listing.orphans:
+        text = f"orphan: {path} belongs to no case; remove it if its case is gone"
+        console.print(Text(text, "yellow"), soft_wrap=True)
+    if listing.others:
+        note = f"note: baselines of suites that were not given: {', '.join(listing.others)}; "
         console.print(Text(f"{note}remove those of suites that are gone"), soft_wrap=True)
-    told_counts = [f"{counts[kind]} {kind}" for kind in _COLOURS if counts[kind]]
-    if orphaned:
-        told_counts.append(count(orphaned, "orphan"))
-    console.print(Text(f"{count(len(selection.cases), 'case')}: {', '.join(told_counts)}"), soft_wrap=True)
-    return sound and not orphaned
+    counts = Counter(listed.state for listed in listing.cases)
+    totals = [f"{counts[kind]} {kind}" for kind in _COLOURS if counts[kind]]
+    if listing.orphans:
+        totals.append(count(len(listing.orphans), "orphan"))
+    console.print(Text(f"{count(len(listing.cases), 'case')}: {', '.join(totals)}"), soft_wrap=True)
 
 
-def _states(case: Case, store: BaselineStore) -> tuple[str, Text, Text, list[str]]:
-    """Return the case's state, those of its baselines, what it is held to across releases, what is wrong."""
-    devices = store.devices(case.suite, case.id)
-    if not devices:
-        return "missing", Text("missing", _COLOURS["missing"]), Text(), []
-    parts: list[Text] = []
-    limits: list[str] = []
-    remarks: list[str] = []
-    worst = "ok"
-    for device in devices:
-        word, baseline = "ok", None
-        try:
-            baseline = load_current(store, case, device)
-        except BaselineUnusable as error:
-            word = worst = error.state
-            remarks.append(f"{case.name}: {error_text(error, Invocation(str(store.root)))}")
-            baseline = error.baseline if isinstance(error, BaselineStale) else None
-        parts.append(Text.assemble(f"{device}: ", (word, _COLOURS[word])))
-        if baseline is not None:
-            limits.append(_limit(case, baseline))
-    return worst, Text(", ").join(parts), Text(", ".join(limits)), remarks
+def _row(listed: ListedCase) -> tuple[str | Text, ...]:
+    case = listed.case
+    states = Text(", ").join(
+        Text.assemble(f"{each.device}: ", (each.state, _COLOURS[each.state])) for each in listed.baselines
+    )
+    limits = [_limit(case, each.calibration) for each in listed.baselines if each.readable]
+    return (
+        case.name,
+        case.pipeline,
+        case.checkpoint or "",
+        "" if case.steps is None else str(case.steps),
+        " ".join(map(str, case.seeds)),
+        case.dtype,
+        case.mode,
+        states if listed.baselines else Text("missing", _COLOURS["missing"]),
+        ", ".join(limits),
+    )
 
 
-def _limit(case: Case, baseline: Baseline) -> str:
+def _limit(case: Case, calibration: Calibration | None) -> str:
     """Return the relative L2 distance that the case is allowed across releases, or what stands for it."""
     tolerance = case.tolerance.across_releases
     if case.strict:
@@ -99,7 +74,6 @@ def _limit(case: Case, baseline: Baseline) -> str:
         return "same bits"
     if isinstance(tolerance, Limits):
         return "own limits" if tolerance.relative_l2 is None else f"relative L2 ≤ {tolerance.relative_l2:.1e}"
-    calibration = baseline.calibration
     if calibration is None:
         return "not calibrated"
     if calibration.chaos is not None:

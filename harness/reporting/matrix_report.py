@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from typing import Any
 
@@ -12,19 +12,20 @@ from rich.console import Console
 from rich.text import Text
 
 import harness
-from harness.cases.case import Case
 from harness.codec import to_json
 from harness.counting import count
 from harness.errors import HarnessError
 from harness.judgement.judgement import Verdict
 from harness.judgement.reasons import Failed
 from harness.judgement.wording import in_short, reason_text
+from harness.operations.foresight import Foresight, lacks_mindone
 from harness.operations.matrix import Matrix, MatrixRow
-from harness.operations.running import Kept
+from harness.operations.running import CaseRun
 from harness.releases.comparison import Comparison
-from harness.releases.interpreters import Subject, differing_packages
+from harness.releases.interpreters import differing_packages
 from harness.reporting.commands import Invocation, reason_texts
 from harness.reporting.figures import part_of_limit
+from harness.reporting.foresight import show_foresight
 from harness.reporting.markdown import escaped
 from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import print_table
@@ -37,47 +38,25 @@ _COLOURS = {
     Verdict.INCOMPARABLE: "yellow",
     Verdict.ERROR: "red",
 }
-_MINDONE = "mindone"
 _SHOWN_OPERATORS = 6
 
 
 class MatrixDisplay(ProgressBar):
-    """Shows a matrix that runs."""
+    """Shows a matrix that runs: first what will not come out well, and an error at once."""
 
-    def __init__(self, console: Console, cases: int, subjects: int) -> None:
-        super().__init__(console, "starting", cases * subjects)
+    def __init__(self, console: Console, invocation: Invocation) -> None:
+        super().__init__(console)
+        self._invocation = invocation
 
-    def ran(self, subject: Subject, case: Case, found: Kept, kept: bool) -> None:
-        """Count one run; an error is told at once."""
-        name = f"{subject.name} {case.name}"
-        self.update(description=f"{name}{', kept' if kept else ''}", advance=1)
+    def finished(self, result: Foresight | CaseRun) -> None:
+        """Name the run that was last."""
+        if isinstance(result, Foresight):
+            show_foresight(self.console, result, self._invocation)
+            return
+        self.preparing(f"{result.subject.name} {result.case.name}{', kept' if result.earlier else ''}")
         # Of what lacks mindone all has been told before.
-        if isinstance(found, HarnessError) and not _lacks_mindone(case, subject):
-            self.print(Text.assemble(("error", "red"), f"  {subject.name}: {found}"))
-
-
-def warn_of_missing(console: Console, cases: Sequence[Case], subjects: Sequence[Subject]) -> None:
-    """Say, before anything runs, which cases will be errors for want of mindone."""
-    needing = [case for case in cases if any(_lacks_mindone(case, each) for each in subjects)]
-    for made, remedy in ((True, "add it: --with "), (False, "install it there: ")):
-        lacking = [each for each in subjects if each.made is made and _MINDONE not in each.packages]
-        if needing and lacking:
-            tags = sorted(set.intersection(*(set(case.tags) for case in needing)))
-            leave_out = f", or leave them out: --without-tag {tags[0]}" if tags else ""
-            need = "need" if len(needing) > 1 else "needs"
-            console.print(
-                Text.assemble(
-                    ("note", "yellow"),
-                    f"  {_MINDONE} is not installed in {', '.join(each.name for each in lacking)}: "
-                    f"{count(len(needing), 'case')} that {need} it will be errors there; "
-                    f"{remedy}{_MINDONE}==0.5.0{leave_out}",
-                ),
-                soft_wrap=True,
-            )
-
-
-def _lacks_mindone(case: Case, subject: Subject) -> bool:
-    return case.pipeline.startswith(f"{_MINDONE}:") and _MINDONE not in subject.packages
+        if isinstance(result.found, HarnessError) and not lacks_mindone(result.case, result.subject):
+            self.print(Text.assemble(("error", "red"), f"  {result.subject.name}: {result.found}"))
 
 
 def show_matrix(console: Console, matrix: Matrix, invocation: Invocation) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from harness.cases.case import Case
 from harness.judgement.power.case_power import FAMILIES, CasePower, FaultPower, PowerReport
 from harness.reporting.commands import Invocation, remedy_text
 from harness.reporting.progress import ProgressBar
@@ -18,67 +17,54 @@ _COLOURS = {"caught": "green", "missed": "red", "failed": "red"}
 
 
 class PowerDisplay(ProgressBar):
-    """Shows one examination; the bar counts faults."""
+    """Shows at once what was found about each case; the bar counts faults."""
 
-    def __init__(self, console: Console, cases: int, faults: int, invocation: Invocation) -> None:
-        self._console = console
+    def __init__(self, console: Console, invocation: Invocation) -> None:
+        super().__init__(console)
         self._invocation = invocation
-        self._faults = faults
-        super().__init__(console, "examining", cases * faults)
-        self._finished = 0
 
-    def started(self, case: Case) -> None:
-        """Name the case that is examined."""
-        self.update(description=f"examining {case.name}")
+    def finished(self, result: CasePower) -> None:
+        """Show the table of a case, and what it does not tell."""
+        show_case(self.console, result, self._invocation)
 
-    def fault_done(self, done: int) -> None:
-        """Show that ``done`` faults of the case are done."""
-        self.update(completed=self._finished * self._faults + done)
 
-    def finished(self, case: CasePower) -> None:
-        """Show at once what was found about one case."""
-        self._finished += 1
-        self.fault_done(0)
-        if case.refusal is not None:
-            self._say(
-                "not examined",
-                "red",
-                f"{case.name}: {case.refusal}{remedy_text(case.remedy, self._invocation)}",
-            )
-            return
-        self._console.print(Text.assemble((case.name, "bold"), f"  {tolerance_text(case)}"), soft_wrap=True)
-        told = [fault for fault in case.faults if fault.outcome != "not applicable"]
-        if told:
-            print_table(self._console, list(map(_row, told)), header=_HEADER, indent="  ")
-        self._say_rest(case)
+def show_case(console: Console, case: CasePower, invocation: Invocation) -> None:
+    """Show what was found about one case."""
+    if case.refusal is not None:
+        told = f"{case.name}: {case.refusal}{remedy_text(case.remedy, invocation)}"
+        _say(console, "not examined", "red", told)
+        return
+    console.print(Text.assemble((case.name, "bold"), f"  {tolerance_text(case)}"), soft_wrap=True)
+    shown = [fault for fault in case.faults if fault.outcome != "not applicable"]
+    if shown:
+        print_table(console, list(map(_row, shown)), header=_HEADER, indent="  ")
+    for reason, names in _absent(case).items():
+        absent = f"  not applicable: {', '.join(names)}" + (f" ({reason})" if reason else "")
+        console.print(Text(absent), soft_wrap=True)
+    for fault in case.failed:
+        _say(console, "failed", "red", f"{case.name}: {fault.name}: {fault.reason}")
+    console.print(Text(f"  {summary_text(case)}"), soft_wrap=True)
+    if case.blind:
+        families = " and ".join(case.blind)
+        _say(console, "blind", "yellow", f"{case.name}: every fault of the {families} is missed")
+    if case.vacuous:
+        _say(console, "vacuous", "red", f"{case.name}: {case.why_vacuous}")
 
-    def show(self, report: PowerReport) -> None:
-        """Show what holds for all cases together."""
-        for name in report.uncaught:
-            self._say("uncaught", "yellow", f"{name}: no case catches it at its reference size")
-        refused = sum(case.refusal is not None for case in report.cases)
-        counts = [f"{len(report.cases) - refused} examined"]
-        counts += [f"{n} vacuous" for n in [sum(bool(case.vacuous) for case in report.cases)] if n]
-        counts += [f"{n} with faults that failed" for n in [sum(bool(c.failed) for c in report.cases)] if n]
-        counts += [f"{refused} not examined"] if refused else []
-        self._console.print(", ".join(counts))
 
-    def _say_rest(self, case: CasePower) -> None:
-        """Say what the table of a case does not: what could not be told, and what it all comes to."""
-        for reason, names in _absent(case).items():
-            told = f"  not applicable: {', '.join(names)}" + (f" ({reason})" if reason else "")
-            self._console.print(Text(told), soft_wrap=True)
-        for fault in case.failed:
-            self._say("failed", "red", f"{case.name}: {fault.name}: {fault.reason}")
-        self._console.print(Text(f"  {summary_text(case)}"), soft_wrap=True)
-        if case.blind:
-            families = " and ".join(case.blind)
-            self._say("blind", "yellow", f"{case.name}: every fault of the {families} is missed")
-        if case.vacuous:
-            self._say("vacuous", "red", f"{case.name}: {case.why_vacuous}")
+def show_power(console: Console, report: PowerReport) -> None:
+    """Show what holds for all cases together."""
+    for name in report.uncaught:
+        _say(console, "uncaught", "yellow", f"{name}: no case catches it at its reference size")
+    refused = sum(case.refusal is not None for case in report.cases)
+    counts = [f"{len(report.cases) - refused} examined"]
+    counts += [f"{n} vacuous" for n in [sum(bool(case.vacuous) for case in report.cases)] if n]
+    counts += [f"{n} with faults that failed" for n in [sum(bool(c.failed) for c in report.cases)] if n]
+    counts += [f"{refused} not examined"] if refused else []
+    console.print(", ".join(counts))
 
-    def _say(self, word: str, colour: str, text: str) -> None:
-        self._console.print(Text.assemble((word, colour), f"  {text}"), soft_wrap=True)
+
+def _say(console: Console, word: str, colour: str, text: str) -> None:
+    console.print(Text.assemble((word, colour), f"  {text}"), soft_wrap=True)
 
 
 def _absent(case: CasePower) -> dict[str, list[str]]:

@@ -2,94 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
 from harness.baselines.store import Written
-from harness.cases.case import Case
-from harness.operations.record import Candidate, Outcome, Recording, RecordingProgress, Refusal
-from harness.reporting.commands import Invocation, commands, error_text
-from harness.reporting.progress import ProgressBar
+from harness.operations.calibrate import Calibrations
+from harness.operations.deep import StoredTrace
+from harness.operations.proposal import Proposal, Refusal
+from harness.operations.record import Recording, StoredBaselines
+from harness.reporting.calibration import CalibrationDisplay, refusal_text, show_calibrations, show_vacuous
+from harness.reporting.commands import Invocation, commands
 from harness.reporting.tables import print_table
 
 _HEADER = ("case", "device", "baseline", "relative L2", "what changes")
 
 
-class RecordingDisplay(ProgressBar, RecordingProgress):
-    """Shows one recording; the bar counts runs."""
+class RecordingDisplay(CalibrationDisplay):
+    """Shows a recording as it comes: refusals, what would change, what was written, calibrations, traces."""
 
-    def __init__(self, console: Console, total: int, invocation: Invocation) -> None:
-        self._console = console
-        self._invocation = invocation
-        # Every case runs twice.
-        super().__init__(console, "recording", 2 * total)
-        self._once: set[str] = set()
+    def finished(self, result: Any) -> None:
+        """Show what came of a case or of a stage."""
+        if isinstance(result, Proposal):
+            show_proposal(self.console, result)
+        elif isinstance(result, StoredBaselines):
+            show_stored(self.console, result, self.invocation)
+        elif isinstance(result, Calibrations):
+            show_calibrations(self.console, result)
+        elif isinstance(result, StoredTrace):
+            self.print(Text(trace_text(result)))
+        else:
+            super().finished(result)
 
-    def started(self, case: Case) -> None:
-        """Name the case that runs."""
-        self.update(description=case.name)
 
-    def ran(self, case: Case) -> None:
-        """Advance by one run."""
-        self._once.add(case.name)
-        self.update(advance=1)
+def show_proposal(console: Console, proposal: Proposal) -> None:
+    """Show what is new and what would change, with the size of the change."""
+    counts = {
+        state: sum(each.state == state for each in proposal.candidates)
+        for state in ("unchanged", "new", "changed")
+    }
+    told = [each for each in proposal.candidates if each.state != "unchanged"]
+    if told:
+        rows = [
+            (each.case.name, each.device, each.state, _size(each.relative_l2), "; ".join(each.changes))
+            for each in told
+        ]
+        print_table(console, rows, header=_HEADER)
+    text = ", ".join(f"{count} {state}" for state, count in counts.items())
+    console.print(f"{text}, {len(proposal.refusals)} refused")
 
-    def finished(self, case: Case, result: Candidate | Refusal) -> None:
-        """Advance by the runs that are left; a refusal is printed at once."""
-        self.update(advance=1 if case.name in self._once else 2)
+
+def show_stored(console: Console, stored: StoredBaselines, invocation: Invocation) -> None:
+    """Say what was written, what could not be, and what was kept for want of a reason."""
+    results = [became for _, became in stored.dispositions]
+    for result in results:
         if isinstance(result, Refusal):
-            self.print(self._refused(result))
-
-    def show_table(self, recording: Recording) -> None:
-        """Show what is new and what would change, with the size of the change."""
-        counts = {
-            state: sum(c.state == state for c in recording.candidates)
-            for state in ("unchanged", "new", "changed")
-        }
-        told = [candidate for candidate in recording.candidates if candidate.state != "unchanged"]
-        if told:
-            rows = [
-                (c.case.name, c.device, c.state, _size(c.relative_l2), "; ".join(c.changes)) for c in told
-            ]
-            print_table(self._console, rows, header=_HEADER)
-        text = ", ".join(f"{count} {state}" for state, count in counts.items())
-        self._console.print(f"{text}, {len(recording.refusals)} refused")
-
-    def show_result(self, outcomes: list[tuple[Candidate, Outcome]], folder: Path) -> None:
-        """Say what was written, what could not be, and what was kept for want of a reason."""
-        results = [result for _, result in outcomes]
-        for result in results:
-            if isinstance(result, Refusal):
-                self._console.print(self._refused(result), soft_wrap=True)
-        written = sum(isinstance(result, Written) and result.state != "unchanged" for result in results)
-        self._console.print(Text(f"{written} written below {folder}"), soft_wrap=True)
-        if kept := results.count(None):
-            told = ": a baseline that exists changes only with --reason '<why it changes>'"
-            if any(result is None and candidate.uncalibrates for candidate, result in outcomes):
-                told += ", and is calibrated again only with --calibrate"
-            self._console.print(Text.assemble((f"{kept} kept as they were", "red"), told), soft_wrap=True)
-
-    def _refused(self, refusal: Refusal) -> Text:
-        told = error_text(refusal.error, self._invocation, refusal.case)
-        return Text.assemble(("refused", "red"), "  ", told)
+            console.print(refusal_text(result, invocation), soft_wrap=True)
+    written = sum(isinstance(result, Written) and result.state != "unchanged" for result in results)
+    console.print(Text(f"{written} written below {invocation.baselines}"), soft_wrap=True)
+    if kept := results.count(None):
+        told = ": a baseline that exists changes only with --reason '<why it changes>'"
+        if any(became is None and each.uncalibrates for each, became in stored.dispositions):
+            told += ", and is calibrated again only with --calibrate"
+        console.print(Text.assemble((f"{kept} kept as they were", "red"), told), soft_wrap=True)
 
 
-def show_uncalibrated(console: Console, cases: Sequence[Case], invocation: Invocation) -> None:
-    """Say which cases lost the calibration of the baseline that was replaced, and what to type."""
-    for case in cases:
+def show_recording(console: Console, recording: Recording, invocation: Invocation) -> None:
+    """Say what is left to do: which cases lost their calibration, and what to type; which notice nothing."""
+    for case in recording.uncalibrated:
         command = commands(case, invocation).calibrate
         told = f"  {case.name}: its calibration is gone with the old baseline; measure it anew: {command}"
         console.print(Text.assemble(("note", "yellow"), told), soft_wrap=True)
+    show_vacuous(console, recording.vacuous)
 
 
-def show_vacuous(console: Console, messages: Sequence[str]) -> bool:
-    """Say which cases notice nothing; return whether there is none."""
-    for message in messages:
-        console.print(Text.assemble(("failed", "red"), "  ", message), soft_wrap=True)
-    return not messages
+def trace_text(trace: StoredTrace) -> str:
+    """Return where the deep trace of a case is, and its size."""
+    return (
+        f"{trace.case.name}: deep trace of step {trace.step}, {trace.calls} calls of cells, "
+        f"{trace.nbytes / 1e6:.1f} MB in {trace.path} (not for version control)"
+    )
 
 
 def _size(relative_l2: float | None) -> str:

@@ -7,7 +7,8 @@ import dataclasses
 import pytest
 from gate_facts import NOW, case_facts, chaos, held_to, waiver, without_verdict
 
-from harness.gate.decision import EXIT_CODES, decide
+from harness.commands.exits import GATE_CODES
+from harness.gate.decision import decide
 from harness.gate.facts import CaseFacts
 from harness.gate.policy import Policy
 from harness.gate.rules import CASE_RULES
@@ -112,7 +113,7 @@ def test_drift_counts_before_what_is_incomplete():
     decision = decide(Policy(), [BROKEN["missing"][1], case_facts("two", verdict="drift")], [], NOW)
     assert decision.outcome == "drift"
     assert [finding.kind for finding in decision.findings] == ["drift", "incomplete"]
-    assert EXIT_CODES == {"passed": 0, "drift": 1, "incomplete": 2}
+    assert GATE_CODES == {"passed": 0, "drift": 1, "incomplete": 2}
 
 
 class TestVerdictsByTag:

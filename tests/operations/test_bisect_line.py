@@ -15,11 +15,11 @@ from harness.errors import HarnessError, UsageError
 from harness.judgement.judgement import Verdict
 from harness.operations.bisect_releases import ReleaseLine
 from harness.operations.compare_runs import compare_runs
-from harness.releases.attribution import Attribution, attribute
+from harness.releases.attribution import Attribution, Change, attribute
 from harness.releases.bisection import NothingToFind, bisect
 from harness.releases.interpreters import Subject
 from harness.releases.requirements import Release
-from harness.reporting.bisection import show_bisected
+from harness.reporting.bisection import show_change
 from harness.reporting.commands import Invocation
 
 LIMITS = {"same_environment": {"max_abs": 0.01}}
@@ -42,7 +42,7 @@ class Line:
     def bisect(self, **options):
         return bisect(
             range(len(self.moves)), self.run, self.compare,
-            progress=lambda *told: self.told.append(told), **options,
+            tried=self.told.append, **options,
         )  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def test_every_place_of_the_change_is_found_in_few_runs(count, tmp_path):
         assert found.runs == len(line.ran) == len(set(line.ran)) <= math.ceil(math.log2(count)) + 2
         assert found.step.verdict is Verdict.DRIFT
         assert found.untested == ()
-        assert [told[0] for told in line.told] == line.ran
+        assert [told.version for told in line.told] == line.ran
 
 
 def test_other_bits_or_drift(tmp_path):
@@ -188,8 +188,8 @@ def test_a_release_is_not_blamed_for_what_came_with_it(part, place, tmp_path):
     found = Line([0.0, 0.5], folder=tmp_path).bisect()
     ends = {"last_good": Release("mindspore", "2.7.0"), "first_bad": Release("mindspore", "2.8.0")}
     console = Console(file=io.StringIO(), width=200)
-    attribution = Attribution(part, "why")
-    show_bisected(console, make_case(), dataclasses.replace(found, **ends), attribution, Invocation())
+    change = Change(make_case(), dataclasses.replace(found, **ends), Attribution(part, "why"))
+    show_change(console, change, Invocation())
     assert console.file.getvalue().splitlines()[0] == f"guide/two-steps changed {place}"
 
 

@@ -5,6 +5,7 @@ An object with a little sampler stands in for the pool of runners.
 
 import dataclasses
 import json
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -16,12 +17,14 @@ from harness.baselines.errors import BaselineError, BaselineMissing
 from harness.baselines.staleness import BaselineStale
 from harness.baselines.store import BaselineStore
 from harness.cases.tolerance import Limits
-from harness.errors import UsageError
+from harness.errors import Interrupted, UsageError
 from harness.execution.runner import CaseFailed
 from harness.judgement.calibration.envelope import CalibrationError
 from harness.measurement.measurement import CheckpointIdentity
-from harness.operations.calibrate import MEMBERS, Settings, calibrate, member_job
-from harness.operations.record import Recording
+from harness.operations.calibrate import MEMBERS, Settings, calibrate, calibrate_case, member_job
+from harness.operations.progress import Silent
+from harness.operations.proposal import Proposal, candidate
+from harness.operations.record import write
 from harness.reporting.commands import Invocation, error_text
 
 CASE = make_case(steps=3)
@@ -62,7 +65,7 @@ def store(tmp_path):
 
 
 def run(store, pool=None, members=4, factor=2.0, case=CASE, **arguments):
-    return calibrate(case, pool or Sampler(), store, Settings(members, factor), **arguments)
+    return calibrate_case(case, pool or Sampler(), store, Settings(members, factor), **arguments)
 
 
 def loaded(store):
@@ -89,7 +92,7 @@ def test_the_case_runs_once_as_it_is_and_once_for_every_member(store):
     assert result.calibration.members == (1, 2, 3, 4)
     assert result.calibration.factor == 2.0
     assert result.written.state == "replaced"
-    assert loaded(store).calibration == result.calibration == result.baseline.calibration
+    assert loaded(store).calibration == result.calibration
 
 
 def test_members_run_the_case_with_its_latents_kept_and_without_single_images():
@@ -118,6 +121,70 @@ def test_progress_counts_members(store):
     seen = []
     run(store, progress=seen.append)
     assert seen == [0, 1, 2, 3, 4]
+
+
+class Told(Silent):
+    """Keeps what an operation tells."""
+
+    def __init__(self):
+        self.stages, self.names, self.done, self.results, self.ended = [], [], [], [], 0
+
+    def begin(self, doing, runs):
+        self.stages.append((doing, runs))
+
+    def started(self, name):
+        self.names.append(name)
+
+    def advanced(self, done):
+        self.done.append(done)
+
+    def finished(self, result):
+        self.results.append(result)
+
+    def end(self):
+        self.ended += 1
+
+
+class Prepared:
+    """Workers that are a sampler."""
+
+    def __init__(self, **changes):
+        self.changes = changes
+
+    def pool(self):
+        return nullcontext(Sampler(**self.changes))
+
+
+class TestAllCases:
+    OTHER = make_case(id="other")
+
+    def test_progress_counts_the_members_of_all_cases(self, store):
+        store.write(make_baseline(self.OTHER, STORED))
+        absent, told = make_case(id="absent"), Told()
+        found = calibrate([CASE, absent, self.OTHER], Prepared(), store, Settings(4, 2.0), told)
+        assert told.stages == [("calibrating", 12)]
+        assert told.names == ["guide/two-steps", "guide/absent", "guide/other"]
+        assert told.done == [0, 1, 2, 3, 4, 4, 8, 8, 9, 10, 11, 12, 12]
+        assert tuple(told.results) == found.results
+        assert told.ended == 1
+        assert [each.case for each in found.calibrated] == [CASE, self.OTHER]
+        assert "no baseline of guide/absent" in str(found.results[1].error)
+        assert (found.failed, found.passed) == (1, False)
+        assert calibrate([CASE], Prepared(), store, Settings(4, 2.0)).passed
+
+    def test_an_interrupt_at_a_later_case_says_that_the_members_are_kept(self, store):
+        store.write(make_baseline(self.OTHER, STORED))
+
+        def interrupt(measured):
+            raise KeyboardInterrupt
+
+        told = Told()
+        with pytest.raises(Interrupted, match="what has run is kept"):
+            calibrate([CASE, self.OTHER], Prepared(seed4=interrupt), store, Settings(4, 2.0), told)
+        assert told.ended == 1
+        assert (store.root / ".members").exists()
+        calibrate([CASE, self.OTHER], Prepared(), store, Settings(4, 2.0))
+        assert not (store.root / ".members").exists()
 
 
 class TestWhatIsWritten:
@@ -180,18 +247,9 @@ class TestWhatIsWritten:
         assert loaded(store).provenance.reason == "a reason"
 
     def record(self, store, measured, case=CASE):
-        class Prepared:
-            def restart(self):
-                pass
-
-            def run(self, job):
-                return measured
-
-        recording = Recording(store)
-        recording.measure([case], Prepared())
-        outcomes = [outcome for _, outcome in recording.store("a reason")]
-        self.uncalibrated = recording.uncalibrated_cases
-        return outcomes
+        stored = write(Proposal((candidate(case, measured, store),)), store, "a reason")
+        self.uncalibrated = stored.uncalibrated
+        return [outcome for _, outcome in stored.dispositions]
 
 
 class TestGoingOn:

@@ -17,7 +17,8 @@ from harness.baselines.store import BaselineStore
 from harness.cases.tolerance import Limits
 from harness.errors import HarnessError
 from harness.execution.runner import CaseFailed
-from harness.operations.record import FIRST_REASON, Candidate, Recording, Refusal
+from harness.operations.proposal import Candidate, Proposal, Refusal, propose
+from harness.operations.record import FIRST_REASON, write
 
 BASE = make_measurement()
 CASE = make_case()
@@ -49,11 +50,15 @@ def store(tmp_path):
 
 
 def record(store, *pairs, reason=None):
-    """Measure each (case, answer), then store; return the recording and what became of the candidates."""
-    recording = Recording(store)
-    for case, answer in pairs:
-        recording.measure([case], Prepared(answer))
-    return recording, [outcome for _, outcome in recording.store(reason)]
+    """Measure each (case, answer), then write; return the proposal, what was stored, and each outcome."""
+    proposal = proposed(store, *((case, Prepared(answer)) for case, answer in pairs))
+    stored = write(proposal, store, reason)
+    return proposal, stored, [outcome for _, outcome in stored.dispositions]
+
+
+def proposed(store, *pairs):
+    """Measure each (case, runner) by itself."""
+    return Proposal(tuple(propose([case], runner, store).results[0] for case, runner in pairs))
 
 
 def files(store):
@@ -65,18 +70,18 @@ def loaded(store, case=CASE):
 
 
 def test_what_is_new_is_written_with_its_reason(store):
-    recording, (written,) = record(store, (CASE, BASE))
-    assert [candidate.state for candidate in recording.candidates] == ["new"]
+    proposal, stored, (written,) = record(store, (CASE, BASE))
+    assert [candidate.state for candidate in proposal.candidates] == ["new"]
     assert (written.state, written.path) == ("created", store.path("guide", "two-steps", "cpu"))
-    assert recording.complete
-    assert not recording.changed
+    assert stored.complete
+    assert not proposal.changed
     assert loaded(store).provenance.reason == FIRST_REASON
     record(store, (OTHER, BASE), reason="a second case")
     assert loaded(store, OTHER).provenance.reason == "a second case"
 
 
-def test_nothing_is_written_before_store_is_called(store):
-    (result,) = Recording(store).measure([CASE], Prepared(BASE))
+def test_nothing_is_written_by_proposing(store):
+    (result,) = propose([CASE], Prepared(BASE), store).results
     assert isinstance(result, Candidate)
     assert not store.root.exists()
 
@@ -98,14 +103,14 @@ class Journal(Prepared):
 
 def test_two_fresh_workers_run_the_cases_there_and_back():
     runner = Journal(BASE)
-    results = Recording(BaselineStore(Path("absent"))).measure([CASE, OTHER], runner)
+    results = propose([CASE, OTHER], runner, BaselineStore(Path("absent"))).results
     assert runner.calls == ["restart", "two-steps", "other", "restart", "other", "two-steps"]
     assert [result.case.id for result in results] == ["two-steps", "other"]
 
 
 def test_what_failed_once_does_not_run_again():
     runner = Journal(CaseFailed("guide/two-steps: no such checkpoint"), BASE, BASE)
-    results = Recording(BaselineStore(Path("absent"))).measure([CASE, OTHER], runner)
+    results = propose([CASE, OTHER], runner, BaselineStore(Path("absent"))).results
     assert runner.calls == ["restart", "two-steps", "other", "restart", "other"]
     assert [type(result) for result in results] == [Refusal, Candidate]
 
@@ -116,11 +121,11 @@ def test_what_is_unchanged_is_not_touched(store, reason):
     before = files(store)
     moved = replace(BASE.ledger[0], site="moved.py:1")
     again = make_measurement(ledger=(moved,), timings={"run": 9.0})
-    recording, (outcome,) = record(store, (CASE, again), reason=reason)
-    assert recording.candidates[0].state == outcome.state == "unchanged"
+    proposal, stored, (outcome,) = record(store, (CASE, again), reason=reason)
+    assert proposal.candidates[0].state == outcome.state == "unchanged"
     assert files(store) == before
-    assert recording.complete
-    assert not recording.changed
+    assert stored.complete
+    assert not proposal.changed
 
 
 def test_what_a_killed_writer_left_is_not_told_as_a_first_recording(store):
@@ -129,7 +134,7 @@ def test_what_a_killed_writer_left_is_not_told_as_a_first_recording(store):
     arrays = path.with_suffix(".safetensors")
     arrays.rename(f"{arrays}.{hashlib.sha256(arrays.read_bytes()).hexdigest()}")
     before = files(store)
-    _, (outcome,) = record(store, (CASE, BASE))
+    *_, (outcome,) = record(store, (CASE, BASE))
     assert outcome.state == "unchanged"
     assert files(store) == before
 
@@ -138,9 +143,9 @@ def test_what_a_killed_writer_left_is_not_told_as_a_first_recording(store):
 def test_what_changed_is_kept_without_a_reason(store, reason):
     record(store, (CASE, BASE))
     before = files(store)
-    recording, outcomes = record(store, (CASE, DRIFTED), (OTHER, BASE), reason=reason)
-    assert recording.changed
-    assert not recording.complete
+    proposal, stored, outcomes = record(store, (CASE, DRIFTED), (OTHER, BASE), reason=reason)
+    assert proposal.changed
+    assert not stored.complete
     assert outcomes[0] is None
     assert outcomes[1].state == "created"
     assert {path: content for path, content in files(store).items() if path in before} == before
@@ -148,12 +153,12 @@ def test_what_changed_is_kept_without_a_reason(store, reason):
 
 def test_what_changed_is_replaced_with_a_reason(store):
     record(store, (CASE, BASE))
-    recording, (written,) = record(store, (CASE, DRIFTED), reason=" a better kernel ")
-    (candidate,) = recording.candidates
+    proposal, stored, (written,) = record(store, (CASE, DRIFTED), reason=" a better kernel ")
+    (candidate,) = proposal.candidates
     assert (candidate.state, candidate.changes) == ("changed", ("the output",))
     assert candidate.relative_l2 == pytest.approx(0.5, rel=1e-6)
     assert written.state == "replaced"
-    assert recording.complete
+    assert stored.complete
     assert loaded(store).provenance.reason == "a better kernel"
     assert loaded(store).provenance.replaced == written.replaced
     assert np.array_equal(loaded(store).measurement.output, DRIFTED.output)
@@ -161,8 +166,8 @@ def test_what_changed_is_replaced_with_a_reason(store):
 
 def test_an_edited_case_is_told_by_its_fields(store):
     record(store, (CASE, BASE))
-    recording, _ = record(store, (make_case(steps=3), BASE))
-    (candidate,) = recording.candidates
+    proposal, *_ = record(store, (make_case(steps=3), BASE))
+    (candidate,) = proposal.candidates
     assert (candidate.state, candidate.changes) == ("changed", ("steps: 2 -> 3",))
     assert candidate.relative_l2 == 0
 
@@ -172,9 +177,9 @@ def test_an_edited_case_is_told_by_its_fields(store):
 )
 def test_another_form_of_the_output_has_no_size_of_change(store, output):
     record(store, (CASE, BASE))
-    recording, (written,) = record(store, (CASE, make_measurement(output)), reason="another form")
-    assert recording.candidates[0].state == "changed"
-    assert recording.candidates[0].relative_l2 is None
+    proposal, _, (written,) = record(store, (CASE, make_measurement(output)), reason="another form")
+    assert proposal.candidates[0].state == "changed"
+    assert proposal.candidates[0].relative_l2 is None
     assert written.state == "replaced"
 
 
@@ -182,11 +187,11 @@ def test_a_damaged_baseline_is_replaced_only_with_a_reason(store):
     record(store, (CASE, BASE))
     path = store.path("guide", "two-steps", "cpu")
     path.write_text("{")
-    recording, (outcome,) = record(store, (CASE, BASE))
+    proposal, _, (outcome,) = record(store, (CASE, BASE))
     assert outcome is None
-    assert recording.candidates[0].changes == ("the one stored is damaged",)
+    assert proposal.candidates[0].changes == ("the one stored is damaged",)
     assert path.read_text() == "{"
-    assert record(store, (CASE, BASE), reason="the file was damaged")[1][0].state == "replaced"
+    assert record(store, (CASE, BASE), reason="the file was damaged")[2][0].state == "replaced"
     assert loaded(store).provenance.reason == "the file was damaged"
 
 
@@ -214,65 +219,64 @@ def not_finite(value):
 def test_what_nothing_can_be_held_to_is_refused_and_the_others_are_stored(store, bad, told, existing):
     if existing:
         record(store, (CASE, BASE))
-    recording = Recording(store)
-    (refusal,) = recording.measure([CASE], Prepared(bad))
+    proposal = proposed(store, (CASE, Prepared(bad)), (OTHER, Prepared(BASE)))
+    (refusal,) = proposal.refusals
     assert isinstance(refusal, Refusal)
     assert refusal.case is CASE
     assert told in str(refusal.error)
-    recording.measure([OTHER], Prepared(BASE))
-    assert [(candidate.case.id, outcome.state) for candidate, outcome in recording.store("a reason")] == [
+    stored = write(proposal, store, "a reason")
+    assert [(candidate.case.id, outcome.state) for candidate, outcome in stored.dispositions] == [
         ("other", "created")
     ]
-    assert recording.refusals == [refusal]
-    assert not recording.complete
+    assert stored.refusals == (refusal,)
+    assert not stored.complete
 
 
 def test_what_does_not_repeat_is_refused(store):
-    recording = Recording(store)
-    (refusal,) = recording.measure([CASE], Prepared(BASE, DRIFTED))
+    proposal = propose([CASE], Prepared(BASE, DRIFTED), store)
+    (refusal,) = proposal.results
     assert isinstance(refusal, Refusal)
     assert "two runs in two fresh workers differ, first in the output" in str(refusal.error)
-    assert recording.candidates == []
+    assert proposal.candidates == ()
 
 
 def test_a_case_that_fails_is_refused(store):
-    (refusal,) = Recording(store).measure([CASE], Prepared(CaseFailed("guide/two-steps: no such checkpoint")))
-    assert (refusal.case, str(refusal.error)) == (CASE, "guide/two-steps: no such checkpoint")
+    error = CaseFailed("guide/two-steps: no such checkpoint")
+    assert propose([CASE], Prepared(error), store).results == (Refusal(CASE, error),)
 
 
 def test_a_fingerprint_without_a_device_is_refused(store):
-    (refusal,) = Recording(store).measure([CASE], Prepared(make_measurement(fingerprint={})))
+    (refusal,) = propose([CASE], Prepared(make_measurement(fingerprint={})), store).results
     assert isinstance(refusal, Refusal)
     assert "names no device" in str(refusal.error)
 
 
 def test_a_fault_of_the_harness_itself_is_not_hidden(store):
     with pytest.raises(ZeroDivisionError):
-        Recording(store).measure([CASE], Prepared(ZeroDivisionError()))
+        propose([CASE], Prepared(ZeroDivisionError()), store)
 
 
 def test_a_baseline_that_cannot_be_written_is_refused_and_the_others_are_stored(store):
-    recording = Recording(store)
     third = make_case(id="third")
-    for case in (CASE, OTHER, third):
-        recording.measure([case], Prepared(BASE))
-    assert recording.complete
+    proposal = proposed(store, *((case, Prepared(BASE)) for case in (CASE, OTHER, third)))
+    assert proposal.refusals == ()
     # In the way of the second one's folder only.
     (store.root / "guide").mkdir(parents=True)
     (store.root / "guide" / "other").write_text("")
-    first, second, last = (outcome for _, outcome in recording.store(None))
+    stored = write(proposal, store, None)
+    first, second, last = (outcome for _, outcome in stored.dispositions)
     assert (first.state, last.state) == ("created", "created")
     assert isinstance(second, Refusal)
     assert "the baseline cannot be written" in str(second.error)
-    assert recording.refusals == [second]
-    assert not recording.complete
+    assert stored.refusals == (second,)
+    assert not stored.complete
     assert loaded(store, third)
 
 
 def test_an_output_that_has_no_form_on_disk_is_refused(store):
     """Known only when it is written: a dtype wider than safetensors has."""
     wide = replace(BASE, output=BASE.output.astype(np.longdouble))
-    _, outcomes = record(store, (CASE, wide), (OTHER, BASE))
+    *_, outcomes = record(store, (CASE, wide), (OTHER, BASE))
     assert isinstance(outcomes[0], Refusal)
     assert "cannot be stored" in str(outcomes[0].error)
     assert outcomes[1].state == "created"
@@ -282,7 +286,7 @@ def test_a_store_that_cannot_be_a_folder_is_told_before_any_case_runs(store):
     store.root.write_text("a file in the way")
     runner = Prepared(BASE)
     with pytest.raises(BaselineError, match="Not a directory") as raised:
-        Recording(store).measure([CASE], runner)
+        propose([CASE], runner, store)
     assert isinstance(raised.value, HarnessError)
     assert runner.runs == 0
 
@@ -290,11 +294,11 @@ def test_a_store_that_cannot_be_a_folder_is_told_before_any_case_runs(store):
 def test_a_batch_that_is_not_its_single_images_is_refused(store):
     case = make_case(seeds=(0, 1), batch_consistency=Limits(relative_l2=1e-6))
     singles = BASE.output * np.float32(1.001)
-    recording, outcomes = record(store, (case, replace(BASE, singles=singles)))
+    proposal, _, outcomes = record(store, (case, replace(BASE, singles=singles)))
     assert outcomes == []
-    assert "differ from the single images" in str(recording.refusals[0].error)
+    assert "differ from the single images" in str(proposal.refusals[0].error)
     assert not store.root.exists()
-    sound, (written,) = record(store, (case, replace(BASE, singles=BASE.output.copy())))
+    _, sound, (written,) = record(store, (case, replace(BASE, singles=BASE.output.copy())))
     assert sound.complete
     assert written.state == "created"
 
@@ -319,18 +323,18 @@ def test_a_clean_recording_takes_the_place_of_one_from_an_edited_tree(repository
     assert dirty.provenance.git_commit.dirty
     store.write(replace(dirty, calibration=make_calibration()))
     # As long as the tree is edited there is nothing to gain.
-    recording, _ = record(store, (case, BASE), reason="again")
-    assert [candidate.state for candidate in recording.candidates] == ["unchanged"]
+    proposal, *_ = record(store, (case, BASE), reason="again")
+    assert [candidate.state for candidate in proposal.candidates] == ["unchanged"]
     note.unlink()
-    recording, outcomes = record(store, (case, BASE))
+    proposal, _, outcomes = record(store, (case, BASE))
     assert outcomes == [None]
-    assert "recorded from an edited working tree" in recording.candidates[0].changes[0]
-    recording, (written,) = record(store, (case, BASE), reason="from a clean tree")
+    assert "recorded from an edited working tree" in proposal.candidates[0].changes[0]
+    *_, (written,) = record(store, (case, BASE), reason="from a clean tree")
     assert written.state == "replaced"
     clean = store.load(case.suite, case.id, "cpu")
     assert clean.provenance.git_commit == replace(dirty.provenance.git_commit, dirty=False)
     assert clean.provenance.reason == "from a clean tree"
     assert clean.calibration == make_calibration()
     before = files(store)
-    recording, (written,) = record(store, (case, BASE), reason="once more")
+    *_, (written,) = record(store, (case, BASE), reason="once more")
     assert (written.state, files(store)) == ("unchanged", before)

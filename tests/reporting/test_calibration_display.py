@@ -10,9 +10,11 @@ from samples import make_baseline, make_calibration, make_case
 from harness.baselines.calibration import StepEnvelope
 from harness.baselines.store import Written
 from harness.errors import HarnessError
-from harness.operations.calibrate import Calibrated
+from harness.judgement.calibration.findings import findings
+from harness.operations.calibrate import CalibratedCase, Calibrations
 from harness.operations.members import KeptMembers
-from harness.reporting.calibration import CalibrationDisplay, growth
+from harness.operations.proposal import Refusal
+from harness.reporting.calibration import CalibrationDisplay, growth, show_calibrations
 from harness.reporting.commands import Invocation
 
 GROWING = (StepEnvelope(0, {"mean": 0.0}, 5e-7, 1e-6), StepEnvelope(1, {"mean": 0.0}, 0.2, 0.4))
@@ -22,23 +24,26 @@ def result(case=None, state="replaced", first=False, **fields):
     case = case or make_case()
     baseline, calibration = make_baseline(case), make_calibration(**fields)
     written = Written(Path("x.json"), state)
-    return Calibrated(case, baseline, calibration, written, KeptMembers(Path("absent"), baseline), first)
+    found, kept = findings(case, baseline, calibration), KeptMembers(Path("absent"), baseline)
+    return CalibratedCase(case, calibration, written, kept, first, found)
 
 
 def show(*results, width=160):
     """Return what is printed of results and of (case, message) pairs of refusals, and how many failed."""
     console = Console(file=io.StringIO(), width=width)
-    with CalibrationDisplay(console, len(results), 10, Invocation()) as display:
-        for each in results:
-            if isinstance(each, Calibrated):
-                display.started(each.case)
-                display.finished(each)
-            else:
-                case, message = each
-                display.started(case)
-                display.refused(case, HarnessError(message))
-    display.show()
-    return console.file.getvalue(), display.failed
+    results = tuple(
+        each if isinstance(each, CalibratedCase) else Refusal(each[0], HarnessError(each[1]))
+        for each in results
+    )
+    display, found = CalibrationDisplay(console, Invocation()), Calibrations(results)
+    display.begin("calibrating", 10 * len(results))
+    for each in results:
+        display.started(each.case.name)
+        display.finished(each)
+    display.end()
+    show_calibrations(console, found)
+    assert found.passed is not bool(found.failed)
+    return console.file.getvalue(), found.failed
 
 
 def test_a_row_has_the_envelope_the_limit_and_the_growth_curve():
@@ -118,24 +123,3 @@ def test_square_brackets_of_a_message_are_no_markup():
 def test_the_growth_curve_is_shown_by_its_ends_and_its_middle(largest, shown):
     steps = tuple(StepEnvelope(index, {}, 0.0, value) for index, value in enumerate(largest))
     assert growth(make_calibration(steps=steps)) == shown
-
-
-def test_progress_counts_the_members_of_all_cases():
-    console = Console(file=io.StringIO(), width=100)
-    display = CalibrationDisplay(console, 3, 10, Invocation())
-    with display:
-        display.started(make_case())
-        display.member_done(4)
-        assert completed(display) == 4
-        display.finished(result())
-        assert completed(display) == 10
-        display.refused(make_case(), HarnessError("no"))
-        assert completed(display) == 20
-        display.member_done(10)
-        assert completed(display) == 30
-
-
-def completed(display):
-    (task,) = display._progress.tasks
-    assert task.total == 30
-    return task.completed

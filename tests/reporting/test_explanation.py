@@ -1,19 +1,12 @@
 """`harness explain` as text and JSON, where figures are none; deep traces that are refused."""
 
-import io
 import json
 import math
-from pathlib import Path
 
-from rich.console import Console
-from samples import make_case
-
-from harness.errors import HarnessError
 from harness.explanation.causes import Cause
-from harness.operations.deep import Recorded
 from harness.operations.explain import Explanation, Note
 from harness.reporting.commands import Invocation
-from harness.reporting.explanation import explanation_json, explanation_text, show_deep
+from harness.reporting.explanation import explanation_json, explanation_text
 from harness.tracing.difference import Difference
 from harness.tracing.divergence import Divergence, Replay
 
@@ -76,20 +69,3 @@ def test_rounding_first_then_what_is_more():
     text = explanation_text(explanation(rounded), Invocation())
     assert text.startswith("guide/a, compared with the baseline: no more than rounding in any cell")
     assert "  nowhere more than rounding\n" in text
-
-
-def test_a_trace_that_cannot_be_stored_does_not_keep_the_others_from_it():
-    def record(case):
-        if case.id == "bad":
-            raise HarnessError("guide/bad: there is [no] step 7")
-        return Recorded(case, Path("baselines/guide/good/cpu.deep.safetensors"), 0, 102, 1_800_000)
-
-    console = Console(file=io.StringIO(), width=40)
-    cases = [make_case(id="bad"), make_case(id="good")]
-    assert not show_deep(console, cases, record, Invocation())
-    assert console.file.getvalue().splitlines() == [
-        "refused  guide/bad: there is [no] step 7",
-        "guide/good: deep trace of step 0, 102 calls of cells, 1.8 MB in "
-        "baselines/guide/good/cpu.deep.safetensors (not for version control)",
-    ]
-    assert show_deep(console, cases[1:], record, Invocation())

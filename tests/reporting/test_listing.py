@@ -11,6 +11,8 @@ from samples import FINGERPRINT, make_baseline, make_calibration, make_case, mak
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Suite
 from harness.cases.selection import Selection
+from harness.operations.listing import list_cases
+from harness.reporting.commands import Invocation
 from harness.reporting.listing import show_listing
 
 NPU = {**FINGERPRINT, "device": "Ascend", "soc": "Ascend910B4"}
@@ -26,7 +28,7 @@ def listed(store, *cases, width=80):
     """The lines of the listing; the suite has all ``cases``."""
     suite = Suite("guide", Path("suites/guide.yaml"), cases, 1, 1)
     file = io.StringIO()
-    show_listing(Console(file=file, width=width), Selection((suite,), cases), store)
+    show_listing(Console(file=file, width=width), list_cases(Selection((suite,), cases), store), Invocation())
     return file.getvalue().splitlines()
 
 
@@ -92,7 +94,9 @@ def test_suites_that_are_in_no_given_folder_are_noted_and_fail_nothing(store):
     suite = Suite("guide", Path("suites/guide.yaml"), (make_case(),), 1, 1)
     for folders in (True, False):
         file = io.StringIO()
-        assert show_listing(Console(file=file), Selection((suite,), suite.cases, folders), store)
+        listing = list_cases(Selection((suite,), suite.cases, folders), store)
+        assert listing.sound
+        show_listing(Console(file=file), listing, Invocation())
         note = "note: baselines of suites that were not given: another; remove those of suites that are gone"
         assert (note in file.getvalue().splitlines()) is folders
 
@@ -130,7 +134,7 @@ def test_what_a_case_is_held_to_across_releases(store, fields, calibration, told
 
 def is_sound(store, *cases):
     suite = Suite("guide", Path("suites/guide.yaml"), cases, 1, 1)
-    return show_listing(Console(file=io.StringIO()), Selection((suite,), cases), store)
+    return list_cases(Selection((suite,), cases), store).sound
 
 
 def test_all_is_sound_only_where_every_case_has_baselines_and_every_baseline_a_case(store):

@@ -4,15 +4,19 @@ import io
 import json
 import math
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 from samples import make_case, said
 
+from harness.baselines.store import BaselineStore
 from harness.errors import HarnessError
 from harness.judgement.judgement import Verdict
 from harness.judgement.tiers import Tier
+from harness.operations.foresight import foresee
 from harness.operations.matrix import Matrix, MatrixColumn, MatrixRow
+from harness.operations.running import CaseRun
 from harness.releases.comparison import Comparison
 from harness.releases.interpreters import Subject
 from harness.reporting.commands import Invocation
@@ -23,7 +27,6 @@ from harness.reporting.matrix_report import (
     matrix_json,
     matrix_markdown,
     show_matrix,
-    warn_of_missing,
 )
 
 HOSTILE = "<script>alert(1)</script> | [bold] `x` \x1b[31m"
@@ -34,6 +37,9 @@ WITHIN = Comparison(
 SAME = Comparison(Verdict.IDENTICAL, Tier.ACROSS_RELEASES, 0.0, 0.0)
 DRIFT = Comparison(Verdict.DRIFT, Tier.ACROSS_RELEASES, 0.5, math.inf, "max_abs", reasons=said(HOSTILE))
 ERROR = Comparison(Verdict.ERROR, reasons=said("broken"))
+STORE = BaselineStore(Path("absent"))
+# It needs no baseline to be judged by.
+STRICT = make_case(strict=True)
 
 
 def column(name, kept=0, **packages):
@@ -165,8 +171,8 @@ def test_words_of_a_cell():
 def test_what_lacks_mindone_is_told_before_it_runs():
     console = Console(file=io.StringIO(), width=80)
     subjects = [column("2.8.0").subject, column("2.10.0", mindone="0.5.0").subject]
-    needing = make_case(pipeline="mindone:DDIMPipeline", tags=("mindone", "slow"))
-    warn_of_missing(console, [make_case(), needing], subjects)
+    needing = make_case(pipeline="mindone:DDIMPipeline", tags=("mindone", "slow"), strict=True)
+    MatrixDisplay(console, Invocation()).finished(foresee([STRICT, needing], STORE, subjects))
     assert console.file.getvalue() == (
         "note  mindone is not installed in 2.8.0: 1 case that needs it will be errors there; install it "
         "there: mindone==0.5.0, or leave them out: --without-tag mindone\n"
@@ -174,7 +180,7 @@ def test_what_lacks_mindone_is_told_before_it_runs():
     # What is made gets what comes --with; what is given does not.
     console = Console(file=io.StringIO(), width=80)
     made = Subject("2.9.0", "/made/python", {"mindspore": "2.9.0"}, made=True)
-    warn_of_missing(console, [needing, needing], [*subjects, made])
+    MatrixDisplay(console, Invocation()).finished(foresee([needing, needing], STORE, [*subjects, made]))
     given, of_release = console.file.getvalue().splitlines()[::-1]
     assert "not installed in 2.8.0: 2 cases that need it" in given
     assert "--with " not in given
@@ -182,12 +188,14 @@ def test_what_lacks_mindone_is_told_before_it_runs():
     assert "add it: --with mindone==0.5.0, or" in of_release
     # Not again for each of them when it runs.
     console = Console(file=io.StringIO(), width=80)
-    with MatrixDisplay(console, 2, 1) as display:
-        display.ran(subjects[0], needing, HarnessError("foretold"), False)
-        display.ran(subjects[0], make_case(), HarnessError("of its own"), False)
+    display = MatrixDisplay(console, Invocation())
+    display.begin("running", 2)
+    for case, error in ((needing, "foretold"), (STRICT, "of its own")):
+        display.finished(CaseRun(subjects[0], case, HarnessError(error), earlier=False))
+    display.end()
     assert "of its own" in console.file.getvalue()
     assert "foretold" not in console.file.getvalue()
     quiet = Console(file=io.StringIO())
-    warn_of_missing(quiet, [make_case()], subjects)
-    warn_of_missing(quiet, [needing], subjects[1:])
+    MatrixDisplay(quiet, Invocation()).finished(foresee([STRICT], STORE, subjects))
+    MatrixDisplay(quiet, Invocation()).finished(foresee([needing], STORE, subjects[1:]))
     assert quiet.file.getvalue() == ""

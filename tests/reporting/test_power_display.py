@@ -4,12 +4,11 @@ import io
 
 import pytest
 from rich.console import Console
-from samples import make_case
 
 from harness.faults.catalogue import FAULTS, fault
 from harness.judgement.power.case_power import CasePower, FaultPower, PowerReport
 from harness.reporting.commands import Invocation
-from harness.reporting.power import PowerDisplay, smallest_text, summary_text, tolerance_text
+from harness.reporting.power import PowerDisplay, show_power, smallest_text, summary_text, tolerance_text
 
 
 def power(name, outcome="caught", **fields):
@@ -40,13 +39,15 @@ def case(*faults, name="ten-steps", **fields):
 
 def printed(*cases, width=200):
     file = io.StringIO()
-    display = PowerDisplay(Console(file=file, width=width), len(cases), 5, Invocation())
-    with display:
-        for each in cases:
-            display.started(make_case())
-            display.fault_done(2)
-            display.finished(each)
-    display.show(PowerReport.of(cases, FAULTS, quick=False))
+    console = Console(file=file, width=width)
+    display = PowerDisplay(console, Invocation())
+    display.begin("examining", 5 * len(cases))
+    for each in cases:
+        display.started(each.name)
+        display.advanced(2)
+        display.finished(each)
+    display.end()
+    show_power(console, PowerReport.of(cases, FAULTS, quick=False))
     return [line.rstrip() for line in file.getvalue().splitlines()]
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,10 @@ from samples import make_case, make_measurement
 
 from harness.baselines.store import BaselineStore, Written
 from harness.errors import HarnessError
-from harness.operations.record import Candidate, Recording, Refusal
+from harness.operations import deep
+from harness.operations.deep import StoredTrace
+from harness.operations.proposal import Candidate, Proposal, Refusal
+from harness.operations.record import StoredBaselines
 from harness.reporting.commands import Invocation
 from harness.reporting.recording import RecordingDisplay
 
@@ -23,7 +27,7 @@ class Shown:
 
     def __init__(self):
         self.file = io.StringIO()
-        self.display = RecordingDisplay(Console(file=self.file, width=80), 3, Invocation())
+        self.display = RecordingDisplay(Console(file=self.file, width=80), Invocation("base[red]lines"))
 
     def lines(self):
         text = self.file.getvalue()
@@ -37,11 +41,8 @@ def shown():
     return Shown()
 
 
-def recording_of(*results):
-    recording = Recording(BaselineStore(Path("absent")))
-    recording.candidates = [result for result in results if isinstance(result, Candidate)]
-    recording.refusals = [result for result in results if isinstance(result, Refusal)]
-    return recording
+def proposal(*results):
+    return Proposal(results)
 
 
 def candidate(state, *changes, size=None, **fields):
@@ -59,23 +60,25 @@ def candidate(state, *changes, size=None, **fields):
     ],
 )
 def test_a_refusal_is_told_at_once_whole_and_with_its_case_once(shown, message, told):
-    with shown.display as display:
-        display.started(CASE)
-        display.finished(CASE, Refusal(CASE, HarnessError(message)))
-        text = "\n".join(line.rstrip() for line in shown.lines())
+    display = shown.display
+    display.begin("recording", 2)
+    display.started(CASE.name)
+    display.finished(Refusal(CASE, HarnessError(message)))
+    display.end()
+    text = "\n".join(line.rstrip() for line in shown.lines())
     assert f"refused  {told or 'guide/two-steps: ' + message.rstrip()}" in text
 
 
 def test_a_case_that_is_fit_is_told_in_the_table_only(shown):
     display = shown.display
-    display.started(CASE)
-    display.finished(CASE, candidate("new"))
+    display.started(CASE.name)
+    display.finished(candidate("new"))
     assert shown.lines() == []
 
 
 def test_the_table_tells_what_is_new_and_what_changes(shown):
-    shown.display.show_table(
-        recording_of(
+    shown.display.finished(
+        proposal(
             candidate("unchanged", id="same"),
             candidate("new", id="first"),
             candidate("changed", "steps: 2 -> 3", "the output", id="edited", size=0.0123),
@@ -93,20 +96,20 @@ def test_the_table_tells_what_is_new_and_what_changes(shown):
 
 
 def test_without_changes_there_is_no_table(shown):
-    shown.display.show_table(recording_of(candidate("unchanged")))
+    shown.display.finished(proposal(candidate("unchanged")))
     assert shown.lines() == ["1 unchanged, 0 new, 0 changed, 0 refused"]
 
 
 def test_the_result_tells_what_became_of_each(shown):
     path = Path("baselines/guide/x/cpu.json")
-    outcomes = [
+    stored = (
         (candidate("new"), Written(path, "created")),
         (candidate("changed"), Written(path, "replaced", "ab")),
         (candidate("unchanged"), Written(path, "unchanged")),
         (candidate("new"), Refusal(CASE, HarnessError("baselines/guide: No space left on device"))),
         (candidate("changed"), None),
-    ]
-    shown.display.show_result(outcomes, Path("base[red]lines"))
+    )
+    shown.display.finished(StoredBaselines(stored, ()))
     assert shown.lines() == [
         "refused  guide/two-steps: baselines/guide: No space left on device",
         "2 written below base[red]lines",
@@ -116,7 +119,7 @@ def test_the_result_tells_what_became_of_each(shown):
 
 def test_what_is_kept_and_calibrated_is_told_to_need_both_options(shown):
     kept = dataclasses.replace(candidate("changed"), uncalibrates=True)
-    shown.display.show_result([(kept, None)], Path("baselines"))
+    shown.display.finished(StoredBaselines(((kept, None),), ()))
     assert shown.lines()[-1] == (
         "1 kept as they were: a baseline that exists changes only with --reason '<why it changes>', "
         "and is calibrated again only with --calibrate"
@@ -124,5 +127,26 @@ def test_what_is_kept_and_calibrated_is_told_to_need_both_options(shown):
 
 
 def test_a_result_without_anything_kept_is_one_line(shown):
-    shown.display.show_result([], Path("baselines"))
-    assert shown.lines() == ["0 written below baselines"]
+    shown.display.finished(StoredBaselines((), ()))
+    assert shown.lines() == ["0 written below base[red]lines"]
+
+
+def test_a_trace_that_cannot_be_stored_does_not_keep_the_others_from_it(shown, monkeypatch):
+    def record(case, runner, store, step):
+        if case.id == "bad":
+            raise HarnessError("guide/bad: there is [no] step 7")
+        return StoredTrace(case, Path("baselines/guide/good/cpu.deep.safetensors"), step, 102, 1_800_000)
+
+    class Workers:
+        def runner(self):
+            return nullcontext()
+
+    monkeypatch.setattr(deep, "record_deep", record)
+    cases, store = [make_case(id="bad"), make_case(id="good")], BaselineStore(Path("absent"))
+    assert not deep.store_traces(cases, Workers(), store, 0, shown.display).passed
+    assert shown.lines() == [
+        "refused  guide/bad: there is [no] step 7",
+        "guide/good: deep trace of step 0, 102 calls of cells, 1.8 MB in "
+        "baselines/guide/good/cpu.deep.safetensors (not for version control)",
+    ]
+    assert deep.store_traces(cases[1:], Workers(), store, 0).passed

@@ -11,7 +11,7 @@ from typing import Any
 
 import harness
 from harness.errors import UsageError
-from harness.reporting.destination import check_destination, write_result
+from harness.operations.destination import check_destination, write_result
 from harness.reporting.html.page import render
 
 PAGE, DATA = "index.html", "report.json"

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.errors import HarnessError, UsageError
-from harness.reporting.destination import check_destination, write_result
+from harness.operations.destination import check_destination, write_result
 
 
 def test_a_place_that_can_be_written_to_is_left_as_it_is(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -12,7 +13,15 @@ from harness.explanation.causes import root_causes
 from harness.history.database import History
 from harness.history.history_record import CaseRecord, RunRecord
 from harness.judgement.check import Check
-from harness.reporting.destination import check_destination
+from harness.operations.destination import check_destination
+
+
+@dataclass(frozen=True)
+class Appended:
+    """The runs that were appended to the history ``path``, by number; none where no case was judged."""
+
+    path: Path
+    numbers: tuple[int, ...] = ()
 
 
 class RunHistory:
@@ -42,27 +51,22 @@ class RunHistory:
         causes = () if found[0] is None or found[1] is None else root_causes(found[0], found[1])
         self.add(CaseRecord.of(case, result, causes), subject)
 
-    def append(self, ended: str | None = None) -> str:
-        """Append the run and return what to tell of it; ``ended`` says why it ended early.
+    def append(self, ended: str | None = None) -> Appended:
+        """Append the run; ``ended`` says why it ended early.
 
         A run that judged no case is none. Raises :class:`harness.errors.HarnessError` where it cannot be
         appended.
         """
-        if not self._cases:
-            return f"history: {self._history.path}: no case ran, nothing was added"
-        numbers = self._history.append(
-            *(
-                RunRecord(
-                    self._date,
-                    harness.__version__,
-                    self._door,
-                    tuple(cases.values()),
-                    self._commit,
-                    ended,
-                    subject,
-                )
-                for subject, cases in self._cases.items()
+        runs = [
+            RunRecord(
+                self._date,
+                harness.__version__,
+                self._door,
+                tuple(cases.values()),
+                self._commit,
+                ended,
+                subject,
             )
-        )
-        runs = f"run {numbers[0]}" if len(numbers) == 1 else f"runs {numbers[0]} to {numbers[-1]}"
-        return f"history: {self._history.path} ({runs})"
+            for subject, cases in self._cases.items()
+        ]
+        return Appended(self._history.path, tuple(self._history.append(*runs)) if runs else ())

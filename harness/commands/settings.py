@@ -1,0 +1,56 @@
+"""What the commands make of the options that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.commands.exits import FAILED, end
+from harness.errors import HarnessError
+from harness.operations.destination import check_destination
+from harness.operations.history_run import RunHistory
+from harness.operations.workers import Workers
+from harness.reporting.commands import Invocation, error_text
+from harness.reporting.history_report import appended_text
+
+
+def workers_at(
+    device: str, device_id: int, python: str | None, timeout: float, processes: int = 1
+) -> Workers:
+    """Return workers with these options, which find a user's pipelines in the current folder."""
+    return Workers(device, device_id, python, timeout, processes, (Path.cwd(),))
+
+
+def invocation_of(folder: Path, workers: Workers) -> Invocation:
+    """Return what the commands that are told say again: the folder of baselines, and where cases run."""
+    return Invocation(str(folder), workers.device, workers.device_id, workers.python)
+
+
+@contextmanager
+def remedied(invocation: Invocation) -> Iterator[None]:
+    """End what fails for want of something that can be typed with the command to type."""
+    try:
+        yield
+    except HarnessError as error:
+        if error.remedy is None:
+            raise
+        end(f"error: {error_text(error, invocation)}", FAILED)
+
+
+def check_destinations(*files: Path | None) -> None:
+    """Raise UsageError where one of the files that were named cannot be written."""
+    for file in files:
+        if file is not None:
+            check_destination(file)
+
+
+def history_in(file: Path | None, door: str) -> RunHistory | None:
+    """Return what takes a run into the history ``file``; None where none was named."""
+    return None if file is None else RunHistory(file, door)
+
+
+def append_to(history: RunHistory | None) -> None:
+    """Append the run to its history, where there is one, and say so."""
+    if history is not None:
+        print(appended_text(history.append()))

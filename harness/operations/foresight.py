@@ -1,0 +1,53 @@
+"""What will not come out well, told before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.baselines.current import unusable
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case
+from harness.errors import HarnessError
+from harness.releases.interpreters import Subject
+
+MINDONE = "mindone"
+
+
+@dataclass(frozen=True)
+class Foresight:
+    """What keeps cases from being run, or from being judged by a calibration.
+
+    ``needing`` are the cases of mindone where it is not installed in ``lacking``. ``no_folder`` is the folder
+    of baselines where that is not there and a case needs it; ``unjudged`` the cases that ask for calibrated
+    limits, each with what is wrong with the baseline to take them from. None of these keeps cases from being
+    compared: the same bits need no limits.
+    """
+
+    needing: tuple[Case, ...] = ()
+    lacking: tuple[Subject, ...] = ()
+    no_folder: Path | None = None
+    unjudged: tuple[tuple[Case, HarnessError], ...] = ()
+
+
+def foresee(cases: Sequence[Case], store: BaselineStore, subjects: Sequence[Subject] = ()) -> Foresight:
+    """Return what will not come out well when ``cases`` are run under ``subjects``."""
+    calibrated = [case for case in cases if case.needs_calibration]
+    no_folder = store.root if calibrated and not store.root.is_dir() else None
+    wrong = [] if no_folder else [(case, told) for case in calibrated if (told := _wrong(case, store))]
+    needing = tuple(case for case in cases if any(lacks_mindone(case, each) for each in subjects))
+    lacking = tuple(each for each in subjects if needing and MINDONE not in each.packages)
+    return Foresight(needing, lacking, no_folder, tuple(wrong))
+
+
+def lacks_mindone(case: Case, subject: Subject) -> bool:
+    """Whether ``case`` needs mindone, and ``subject`` has none."""
+    return case.pipeline.startswith(f"{MINDONE}:") and MINDONE not in subject.packages
+
+
+def _wrong(case: Case, store: BaselineStore) -> HarnessError | None:
+    try:
+        return unusable(case, store)
+    except HarnessError as error:
+        return error

@@ -1,0 +1,91 @@
+"""Listing: how the cases of today stand to the baselines stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.baselines.calibration import Calibration
+from harness.baselines.current import load_current, orphans
+from harness.baselines.errors import BaselineUnusable
+from harness.baselines.staleness import BaselineStale
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case
+from harness.cases.selection import Selection
+
+
+@dataclass(frozen=True)
+class ListedBaseline:
+    """A baseline that is stored for ``device``, and what is ``wrong`` with it, None where nothing is.
+
+    ``readable`` is whether the file could be read, and ``calibration`` what it has of one: the arrays of all
+    baselines together might not fit into memory.
+    """
+
+    device: str
+    wrong: BaselineUnusable | None
+    readable: bool
+    calibration: Calibration | None
+
+    @property
+    def state(self) -> str:
+        """The state in a word."""
+        return "ok" if self.wrong is None else self.wrong.state
+
+
+@dataclass(frozen=True)
+class ListedCase:
+    """A case and its baselines, by the names of their devices."""
+
+    case: Case
+    baselines: tuple[ListedBaseline, ...]
+
+    @property
+    def state(self) -> str:
+        """The state of the case: that of the last baseline that is not ok; missing where it has none."""
+        wrong = [each.state for each in self.baselines if each.wrong is not None]
+        return wrong[-1] if wrong else "ok" if self.baselines else "missing"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The cases of a selection with the states of their baselines.
+
+    ``orphans`` are the files of baselines that belong to no case of the suites; ``others`` the suites that
+    have baselines and were not given, where whole folders of suites were. ``no_folder`` is the store's folder
+    where that is not there.
+    """
+
+    cases: tuple[ListedCase, ...]
+    orphans: tuple[Path, ...] = ()
+    others: tuple[str, ...] = ()
+    no_folder: Path | None = None
+
+    @property
+    def sound(self) -> bool:
+        """Whether every case has sound baselines, and every baseline a case."""
+        return not self.orphans and all(listed.state == "ok" for listed in self.cases)
+
+
+def list_cases(selection: Selection, store: BaselineStore) -> Listing:
+    """Return how the cases of ``selection`` stand to the baselines in ``store``."""
+    names = {suite.name for suite in selection.suites}
+    return Listing(
+        tuple(ListedCase(case, tuple(_baselines(case, store))) for case in selection.cases),
+        tuple(store.path(*key) for key in orphans(selection.suites, store) if key.suite in names),
+        tuple(sorted({key.suite for key in store.stored()} - names)) if selection.folders else (),
+        None if store.root.is_dir() else store.root,
+    )
+
+
+def _baselines(case: Case, store: BaselineStore) -> Iterator[ListedBaseline]:
+    for device in store.devices(case.suite, case.id):
+        baseline, wrong = None, None
+        try:
+            baseline = load_current(store, case, device)
+        except BaselineUnusable as error:
+            wrong = error
+            baseline = error.baseline if isinstance(error, BaselineStale) else None
+        readable = baseline is not None
+        yield ListedBaseline(device, wrong, readable, None if baseline is None else baseline.calibration)

@@ -1,0 +1,73 @@
+"""What an operation tells while it works. All tell it in one way, and a display shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol, TypeVar
+
+from harness.errors import Interrupted
+
+Result = TypeVar("Result", contravariant=True)
+
+
+class Progress(Protocol[Result]):
+    """Takes, stage by stage, what runs and what came of it."""
+
+    def begin(self, doing: str, runs: int) -> None:
+        """Take the stage that begins, as a word for what is done in it, and how many runs it has."""
+
+    def preparing(self, what: str) -> None:
+        """Take what is done before the next run."""
+
+    def started(self, name: str) -> None:
+        """Take what runs now, most often a case."""
+
+    def advanced(self, done: int) -> None:
+        """Take how many runs of the stage are done."""
+
+    def finished(self, result: Result) -> None:
+        """Take what came of one case, or of all cases at the end of a stage."""
+
+    def end(self) -> None:
+        """Take that the stage is over, also where an error or an interrupt ends it."""
+
+
+class Silent:
+    """Takes all and shows nothing."""
+
+    def begin(self, doing: str, runs: int) -> None:
+        """Do nothing."""
+
+    def preparing(self, what: str) -> None:
+        """Do nothing."""
+
+    def started(self, name: str) -> None:
+        """Do nothing."""
+
+    def advanced(self, done: int) -> None:
+        """Do nothing."""
+
+    def finished(self, result: Any) -> None:
+        """Do nothing."""
+
+    def end(self) -> None:
+        """Do nothing."""
+
+
+SILENT = Silent()
+
+
+@contextmanager
+def stage(progress: Progress[Any], doing: str, runs: int, *, interrupted: str) -> Iterator[None]:
+    """Tell ``progress`` of a stage; ``interrupted`` says what is left where it is interrupted.
+
+    Raises :class:`harness.errors.Interrupted` then.
+    """
+    progress.begin(doing, runs)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(interrupted) from None
+    finally:
+        progress.end()

@@ -1,0 +1,164 @@
+"""What a recording would change: cases run twice, beside the baselines that are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from harness.baselines.baseline import Baseline, Provenance, device_key
+from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing
+from harness.baselines.git import Commit, git_commit
+from harness.baselines.staleness import FieldChange, definition_changes
+from harness.baselines.store import BaselineStore, check_storable
+from harness.cases.case import Case
+from harness.errors import HarnessError
+from harness.judgement.calibration.spread import distance
+from harness.judgement.repetition import FreshRunner, check_repeats, first_difference
+from harness.judgement.verdicts import judge
+from harness.judgement.wording import joined
+from harness.measurement.measurement import Array, Measurement
+from harness.operations.progress import SILENT, Progress
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A measurement that repeats, beside the baseline it would take the place of.
+
+    ``changes`` says in words what moved; ``relative_l2`` is by how much the output did (None where there
+    is nothing to compare with, or where shape or dtype differ). ``renews`` is the baseline stored where only
+    its provenance is to be renewed: the measurement is the same, and so its calibration holds.
+    ``uncalibrates`` is whether a calibration goes with the baseline stored, or may (a damaged one's).
+    """
+
+    case: Case
+    measurement: Measurement
+    device: str
+    state: Literal["new", "unchanged", "changed"]
+    changes: tuple[str, ...] = ()
+    relative_l2: float | None = None
+    renews: Baseline | None = None
+    uncalibrates: bool = False
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A case that an operation could do nothing with, and why."""
+
+    case: Case
+    error: HarnessError
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What came of each case, in the order of the cases. Nothing is written yet."""
+
+    results: tuple[Candidate | Refusal, ...]
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The measurements that repeat."""
+        return tuple(result for result in self.results if isinstance(result, Candidate))
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """The cases that nothing can be held to."""
+        return tuple(result for result in self.results if isinstance(result, Refusal))
+
+    @property
+    def changed(self) -> bool:
+        """Whether a baseline that exists would change."""
+        return any(candidate.state == "changed" for candidate in self.candidates)
+
+
+def propose(
+    cases: Sequence[Case], runner: FreshRunner, store: BaselineStore, progress: Progress[Any] = SILENT
+) -> Proposal:
+    """Run each of ``cases`` in two fresh workers and hold the result against the baseline stored.
+
+    One worker runs them in order, the other from the last to the first: so what a case leaves behind in its
+    worker shows in those that run after it. ``progress`` counts the runs, two for each case.
+
+    Raises :class:`harness.baselines.BaselineError` where the store cannot be written to, before any case has
+    run for nothing.
+    """
+    store.check_writable(cases)
+    results: dict[int, Candidate | Refusal] = {}
+    first: dict[int, Measurement] = {}
+    for again in (False, True):
+        runner.restart()
+        order = [index for index in range(len(cases)) if index not in results]
+        for index in reversed(order) if again else order:
+            case = cases[index]
+            progress.started(case.name)
+            try:
+                measured = runner.run(case.job())
+                if not again:
+                    first[index] = measured
+                else:
+                    check_repeats(case.name, first.pop(index), measured)
+                    results[index] = candidate(case, measured, store)
+            except HarnessError as error:
+                results[index] = Refusal(case, error)
+            progress.advanced(len(first) + 2 * len(results))
+            if index in results:
+                progress.finished(results[index])
+    return Proposal(tuple(results[index] for index in range(len(cases))))
+
+
+def candidate(case: Case, measurement: Measurement, store: BaselineStore) -> Candidate:
+    """Return a measurement of ``case`` that repeats beside the baseline stored.
+
+    Raises what the store raises, and :class:`harness.baselines.BaselineError` for a measurement that is not
+    fit to be held to.
+    """
+    check_storable(case.name, measurement)
+    device = device_key(measurement.fingerprint)
+    _check_own_rules(case, measurement, device)
+    try:
+        old = store.load(case.suite, case.id, device, suite_file=case.path)
+    except BaselineMissing:
+        return Candidate(case, measurement, device, "new")
+    except BaselineDamaged:
+        # What is wrong with it, and what to do, is told where it is to be used; here it is replaced.
+        changes, lost = ("the one stored is damaged",), case.needs_calibration
+        return Candidate(case, measurement, device, "changed", changes, uncalibrates=lost)
+    edits = definition_changes(old.provenance.case_definition, case.definition())
+    moved = first_difference(old.measurement, measurement)
+    if not edits and moved is None:
+        if _edited(old.provenance.git_commit) and not _edited(commit_of(case, store)):
+            changes = ("only where it comes from: it was recorded from an edited working tree",)
+            return Candidate(case, measurement, device, "changed", changes, 0.0, renews=old)
+        return Candidate(case, measurement, device, "unchanged")
+    size = _relative_l2(measurement.output, old.measurement.output)
+    lost = old.calibration is not None
+    words = _in_words(edits, moved)
+    return Candidate(case, measurement, device, "changed", words, size, uncalibrates=lost)
+
+
+def commit_of(case: Case, store: BaselineStore) -> Commit | None:
+    """Return the commit that ``case`` is recorded at."""
+    # The baselines being written must not make the tree they are recorded at look edited.
+    return git_commit(case.path.parent, ignore=[store.root])
+
+
+def _edited(commit: Commit | None) -> bool:
+    return commit is not None and commit.dirty
+
+
+def _check_own_rules(case: Case, measurement: Measurement, device: str) -> None:
+    """Raise where a measurement would fail even against itself: a batch that is not its single images."""
+    provenance = Provenance.of(case, reason="", git_commit=None)
+    judgement = judge(case, measurement, Baseline(case.suite, case.id, device, measurement, provenance))
+    if not judgement.passed:
+        raise BaselineError(f"{case.name}: {joined(judgement.reasons)}")
+
+
+def _relative_l2(output: Array, old: Array) -> float | None:
+    if (output.shape, output.dtype) != (old.shape, old.dtype):
+        return None
+    return distance(output, old)
+
+
+def _in_words(edits: tuple[FieldChange, ...], moved: str | None) -> tuple[str, ...]:
+    return tuple(map(str, edits)) + ((moved,) if moved else ())

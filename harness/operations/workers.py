@@ -1,0 +1,53 @@
+"""The workers that an operation runs cases in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.execution.pool import RunnerPool
+from harness.execution.runner import Runner
+from harness.releases.interpreters import Subject
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Where and how cases run.
+
+    ``python`` is the workers' interpreter (None: this one), ``timeout`` the seconds that one run may take,
+    ``processes`` how many run side by side, ``import_paths`` the folders that users' pipelines are found in.
+    """
+
+    device: str = "CPU"
+    device_id: int = 0
+    python: str | None = None
+    timeout: float = 600.0
+    processes: int = 1
+    import_paths: tuple[Path, ...] = ()
+
+    def runner(self) -> Runner:
+        """Return a runner of one worker; use it as a context manager."""
+        return Runner(
+            python=self.python,
+            device=self.device,
+            device_id=self.device_id,
+            timeout=self.timeout,
+            import_paths=self.import_paths,
+        )
+
+    def pool(self) -> RunnerPool:
+        """Return as many runners side by side as there are ``processes``; use it as a context manager."""
+        return RunnerPool(self.runner, self.processes)
+
+    def under(self, python: str | None) -> Workers:
+        """Return the same workers under another interpreter."""
+        return replace(self, python=python)
+
+    def runner_under(self, subject: Subject) -> Runner:
+        """Return a runner in another environment."""
+        return self.under(subject.python).runner()
+
+    def runner_with(self, import_paths: Sequence[Path]) -> Runner:
+        """Return a runner that finds users' pipelines in ``import_paths`` alone."""
+        return replace(self, import_paths=tuple(import_paths)).runner()
