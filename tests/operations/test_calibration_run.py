@@ -211,7 +211,7 @@ class TestWhatIsWritten:
         earlier = {"date": "2020-01-01T00:00:00+00:00", "harness_version": "0.0.1"}
         for factor in (9.0, 2.0):
             calibration = dataclasses.replace(first.calibration, factor=factor, **earlier)
-            store.write(dataclasses.replace(first.baseline, calibration=calibration))
+            store.write(dataclasses.replace(loaded(store), calibration=calibration))
         assert run(store).written.state == "unchanged"
         assert loaded(store).calibration.date == earlier["date"]
 
