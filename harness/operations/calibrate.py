@@ -16,6 +16,7 @@ from harness.errors import HarnessError, UsageError
 from harness.judgement import bits
 from harness.judgement.calibration.envelope import CalibrationError, Member, make_calibration
 from harness.judgement.calibration.findings import Finding, findings
+from harness.judgement.wording import reason_text
 from harness.measurement.measurement import Measurement
 from harness.operations.members import KeptMembers
 from harness.operations.progress import SILENT, Progress, stage
@@ -211,11 +212,13 @@ def _check_unchanged(case: Case, base: Measurement, baseline: Baseline) -> None:
         bits.ledger_change(base, stored),
         bits.schedule_change(base, stored),
         bits.first_changed_step(base, stored),
-        None if bits.same_bits(base.output, stored.output) else "the output is not bitwise equal",
     ]
-    if (change := next((each for each in changes if each is not None), None)) is not None:
+    told = [reason_text(change) for change in changes if change is not None]
+    if not bits.same_bits(base.output, stored.output):
+        told.append("the output is not bitwise equal")
+    if told:
         raise CalibrationError(
-            f"{case.name}: a run here does not give the baseline's bits ({change}), so members "
+            f"{case.name}: a run here does not give the baseline's bits ({told[0]}), so members "
             "around it would say nothing of the baseline",
             remedy=case.remedy(Action.CALIBRATE_ELSEWHERE, calibrate=True),
         )
