@@ -38,7 +38,6 @@ from harness.judgement.calibration.limits import CalibratedLimits, StepLimits, c
 from harness.judgement.limited import output_rows, step_rows
 from harness.judgement.metrics import METRICS, scaled
 from harness.measurement.measurement import Measurement
-from harness.operations.calibrate import member_job
 
 
 def main() -> None:
@@ -77,7 +76,7 @@ def _runs(case: Case, runner: Runner, members: int, work: Path) -> Iterator[Meas
             yield Measurement.from_wire(execnet.loads(path.read_bytes()))
             continue
         print(f"{case.name}: run {seed} of {members}", file=sys.stderr)
-        measurement = runner.run(member_job(case, seed or None))
+        measurement = runner.run(case.job().member(seed or None))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(execnet.dumps(measurement.to_wire()))
         yield measurement

@@ -19,9 +19,9 @@ import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
@@ -143,9 +143,9 @@ def _runs(environment: Environment, cases: Iterable[Case], skipped: list[str]) -
         for case in cases:
             if f"{environment.release}:{environment.isa}:{case.name}" in skipped:
                 continue
-            job: dict[str, Any] = case.job()
+            job = case.job()
             if environment.other_mode:
-                job["mode"] = OTHER_MODE[job["mode"]]
+                job = replace(job, mode=OTHER_MODE[job.mode])
             print(f"{environment.release} {environment.words}: {case.name}", file=sys.stderr)
             yield case, runner.run(job)
 

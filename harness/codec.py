@@ -43,8 +43,8 @@ def family_of(base: type[Tagged]) -> Iterator[type[Tagged]]:
 def to_json(value: Any) -> Any:
     """Return ``value``, made of dataclasses, enums, mappings, sequences and plain values, as JSON values.
 
-    NaN and infinities, which JSON does not have, become the texts ``nan``, ``inf`` and ``-inf``. What is none
-    of these becomes its text.
+    NaN and infinities, which JSON does not have, become the texts ``nan``, ``inf`` and ``-inf``. Bytes, which
+    only a channel between processes carries, stay bytes. What is none of these becomes its text.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         tag = {"kind": kind_of(type(value))} if isinstance(value, Tagged) else {}
@@ -57,7 +57,7 @@ def to_json(value: Any) -> Any:
         return to_json(value.value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+    return value if value is None or isinstance(value, bool | int | float | str | bytes) else str(value)
 
 
 def from_json(kind: type[T], value: Any) -> T:

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 from harness.remedy import Remedy
+
+
+class FailureCause(str, Enum):
+    """Why a case came to no measurement, as far as it can be told by type."""
+
+    UNSEEDED_DRAW = "unseeded-draw"
+    MISSING_KERNEL = "missing-kernel"
+    MISSING_PACKAGE = "missing-package"
+    NOT_REPEATABLE = "not-repeatable"
+    CRASH = "crash"
+    TIMEOUT = "timeout"
+    OTHER = "other"
 
 
 class HarnessError(Exception):
     """An error shown to the user as one message, without a traceback.
 
     Its text says what is wrong, where (a file, with line and column where there is one) and, unless a
-    ``remedy`` does, what to do. ``harness.reporting.commands.error_text`` puts the two together.
+    ``remedy`` does, what to do. ``harness.reporting.commands.error_text`` puts the two together. ``cause`` is
+    why a case that raised it came to no measurement.
     """
+
+    cause: FailureCause = FailureCause.OTHER
 
     def __init__(self, *words: object, remedy: Remedy | None = None) -> None:
         super().__init__(*words)

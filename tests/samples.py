@@ -12,6 +12,7 @@ from harness.baselines.baseline import Baseline, Provenance, device_key
 from harness.baselines.calibration import Calibration, StepEnvelope
 from harness.baselines.git import Commit
 from harness.cases.case import Case
+from harness.cases.job import Job
 from harness.cases.tolerance import Tolerance
 from harness.judgement.judgement import Judgement
 from harness.judgement.reasons import Failed
@@ -50,6 +51,20 @@ def make_case(**fields: Any) -> Case:
         "column": 5,
     }
     return Case(**{**base, **fields})
+
+
+def make_job(**fields: Any) -> Job:
+    """A three-step DDIM job that stands in no file."""
+    base: dict[str, Any] = {
+        "name": "suite/case",
+        "place": "",
+        "base": str(Path(__file__).parent),
+        "pipeline": "ddim",
+        "checkpoint": "builtin:ddpm-digits",
+        "seeds": (0,),
+        "steps": 3,
+    }
+    return Job(**{**base, **fields})
 
 
 def make_measurement(

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from harness.cases.case import Case
+from harness.cases.job import Job
 from harness.execution.runner import Runner
 from harness.faults.catalogue import Fault, FaultNotApplicable
-from harness.judgement.power.detection import fault_job, with_output_fault
+from harness.judgement.power.detection import with_output_fault
 from harness.measurement.measurement import Array, Measurement, array_to_wire
 
 ARRAYS = ("output", "latents", "singles")
@@ -49,9 +50,9 @@ class Runs:
             except FaultNotApplicable:
                 return None
         key = {"case": case.hash(), "fault": fault.name, "size": size}
-        return self._kept(case, fault.name, fault_job(case, fault, size), key)
+        return self._kept(case, fault.name, case.job().with_fault(fault.name, size), key)
 
-    def _kept(self, case: Case, name: str, job: dict[str, Any], key: Mapping[str, Any]) -> Measurement | None:
+    def _kept(self, case: Case, name: str, job: Job, key: Mapping[str, Any]) -> Measurement | None:
         path = self._root / case.suite / case.id / f"{name}.npz"
         found = read(path, key)
         if found is None:

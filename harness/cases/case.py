@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from harness.cases.job import Job, SchedulerChoice
 from harness.cases.tolerance import Calibrated, Limits, Tolerance
 from harness.cases.wording import printable
 from harness.remedy import Action, Remedy, Where
@@ -93,14 +94,25 @@ class Case:
         """Where the case stands, as 'file:line:column'."""
         return f"{printable(str(self.path))}:{self.line}:{self.column}"
 
-    def job(self) -> dict[str, Any]:
-        """Return what a worker needs: the definition, ``id`` as 'suite/case', ``base``, and ``place``.
-
-        ``base`` is the absolute path of the suite's folder, to which a checkpoint's path is relative;
-        ``place`` is for what is told of the case.
-        """
-        base = str(self.path.parent.resolve())
-        return {**self.definition(), "id": self.name, "base": base, "place": self.place}
+    def job(self) -> Job:
+        """Return what a worker is asked to do to run the case as it is."""
+        settings = copy.deepcopy(self.scheduler_arguments)
+        scheduler = SchedulerChoice(self.scheduler, settings) if self.scheduler or settings else None
+        return Job(
+            name=self.name,
+            place=self.place,
+            base=str(self.path.parent.resolve()),
+            pipeline=self.pipeline,
+            checkpoint=self.checkpoint,
+            seeds=self.seeds,
+            steps=self.steps,
+            arguments=copy.deepcopy(self.arguments),
+            scheduler=scheduler,
+            dtype=self.dtype,
+            mode=self.mode,
+            keep_latents=self.keep == "latents",
+            singles=self.batch_consistency is not None,
+        )
 
 
 @dataclass(frozen=True)

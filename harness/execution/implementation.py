@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
 
-from harness.errors import HarnessError
+from harness.errors import FailureCause, HarnessError
 from harness.pipelines.mindone import PREFIX, check_installed, code_version
 
 MINDONE = PREFIX.rstrip(":")
@@ -15,6 +15,8 @@ MINDONE = PREFIX.rstrip(":")
 
 class MissingKernel(HarnessError):
     """A pipeline needs an operator that this device has no kernel for."""
+
+    cause = FailureCause.MISSING_KERNEL
 
 
 def implementation_of(pipeline: str) -> str:

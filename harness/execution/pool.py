@@ -6,8 +6,9 @@ import queue
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from harness.cases.job import Job
 from harness.errors import HarnessError
 from harness.execution.runner import Runner
 from harness.measurement.measurement import Measurement
@@ -56,7 +57,7 @@ class RunnerPool:
             with suppress(KeyError):
                 runner.close()
 
-    def run(self, job: dict[str, Any]) -> Measurement:
+    def run(self, job: Job) -> Measurement:
         """Run one job on the next free runner; raises what :meth:`Runner.run` raises."""
         runner = self._free.get()
         try:
@@ -64,16 +65,14 @@ class RunnerPool:
         finally:
             self._free.put(runner)
 
-    def submit(self, job: dict[str, Any]) -> Future[Measurement]:
+    def submit(self, job: Job) -> Future[Measurement]:
         """Start one job as soon as a runner is free; its future raises what :meth:`Runner.run` raises."""
         future = self._threads.submit(self.run, job)
         self._jobs.add(future)
         future.add_done_callback(self._jobs.discard)
         return future
 
-    def run_all(
-        self, jobs: Iterable[tuple[Tag, dict[str, Any]]]
-    ) -> Iterator[tuple[Tag, Measurement | HarnessError]]:
+    def run_all(self, jobs: Iterable[tuple[Tag, Job]]) -> Iterator[tuple[Tag, Measurement | HarnessError]]:
         """Run all ``jobs`` and yield their tags with what came of each, as they finish."""
         pending: dict[Future[Measurement], Tag] = {self.submit(job): tag for tag, job in jobs}
         try:

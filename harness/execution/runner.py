@@ -18,7 +18,8 @@ from typing import Any
 import execnet
 
 import harness
-from harness.errors import HarnessError, UsageError
+from harness.cases.job import Job
+from harness.errors import FailureCause, HarnessError, UsageError
 from harness.execution.bootstrap import LOAD_HARNESS
 from harness.execution.cores import CoreClaim, claim_core
 from harness.execution.gateway import WorkerGateway
@@ -54,15 +55,23 @@ class InterpreterError(RunError, UsageError):
 
 
 class CaseFailed(RunError):
-    """The case raised an error in the worker."""
+    """The case raised an error in the worker, whose ``cause`` is that of the error."""
+
+    def __init__(self, message: str, cause: FailureCause = FailureCause.OTHER) -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class WorkerCrashed(RunError):
     """The worker died in mid-case."""
 
+    cause = FailureCause.CRASH
+
 
 class WorkerTimeout(RunError):
     """The case outlasted its time limit and its worker was killed."""
+
+    cause = FailureCause.TIMEOUT
 
 
 @dataclass(frozen=True)
@@ -74,9 +83,9 @@ class Context:
     implementation: str = ""
 
     @classmethod
-    def of(cls, job: dict[str, Any]) -> Context:
+    def of(cls, job: Job) -> Context:
         """Return the context of a job."""
-        return cls(job["mode"], job["dtype"], implementation_of(job["pipeline"]))
+        return cls(job.mode, job.dtype, implementation_of(job.pipeline))
 
 
 class Runner:
@@ -128,45 +137,37 @@ class Runner:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def run(self, job: dict[str, Any]) -> Measurement:
-        """Run one case (``Case.job()``) and return its measurement.
-
-        ``job`` may also ask for a calibration member or a fault: :meth:`harness.execution.worker.Worker.run`.
+    def run(self, job: Job) -> Measurement:
+        """Run one case and return its measurement.
 
         Raises :class:`CaseFailed`, :class:`WorkerCrashed` or :class:`WorkerTimeout`; after the last two the
         next case gets a fresh worker. Raises :class:`harness.faults.catalogue.FaultNotApplicable` where the
         fault cannot be put into the case.
         """
         context = Context.of(job)
-        measurement = Measurement.from_wire(self._ask(context, job["id"], job))
+        measurement = Measurement.from_wire(self._ask(context, job))
         spawn = self._workers[context].spawn_seconds
         return replace(measurement, timings={"spawn": spawn, **measurement.timings})
 
-    def trace(self, job: dict[str, Any], step: int) -> DeepTrace:
+    def trace(self, job: Job, step: int) -> DeepTrace:
         """Return what every cell did in denoising step ``step`` (from 0) of a case, run in PyNative.
 
         Raises as :meth:`run` does.
         """
-        deep = {**job, "mode": "pynative", "deep": {"step": step, "reference": None}}
-        return DeepTrace.from_bytes(self._ask(Context.of(deep), job["id"], deep))
+        deep = job.looking_into(step)
+        return DeepTrace.from_bytes(self._ask(Context.of(deep), deep))
 
-    def replay(self, job: dict[str, Any], trace: DeepTrace) -> Replay:
+    def replay(self, job: Job, trace: DeepTrace) -> Replay:
         """Return where a case, run in PyNative, computes something else than ``trace`` in its step.
 
         Raises as :meth:`run` does.
         """
-        deep = {
-            **job,
-            "mode": "pynative",
-            "deep": {"step": trace.step, "reference": trace.to_bytes()},
-        }
-        return Replay.from_wire(self._ask(Context.of(deep), job["id"], deep))
+        deep = job.looking_into(trace.step, trace.to_bytes())
+        return Replay.from_wire(self._ask(Context.of(deep), deep))
 
     def describe(self) -> dict[str, Any]:
         """Return the fingerprint, canaries and devices of a worker; raises as :meth:`run` does."""
-        description: dict[str, Any] = self._ask(
-            Context("pynative", "float32"), "the worker's environment", None
-        )
+        description: dict[str, Any] = self._ask(Context("pynative", "float32"), None)
         return description
 
     def restart(self) -> None:
@@ -179,10 +180,10 @@ class Runner:
         self.restart()
         self._claim.release()
 
-    def _ask(self, context: Context, name: str, job: dict[str, Any] | None) -> Any:
+    def _ask(self, context: Context, job: Job | None) -> Any:
         worker = self._worker(context)
         try:
-            return worker.ask(name, job, self._timeout)
+            return worker.ask(job, self._timeout)
         except (CaseFailed, FaultNotApplicable):
             raise
         except BaseException:
@@ -256,10 +257,11 @@ class _WorkerProcess:
         self.pid: int = answer
         self.spawn_seconds = time.monotonic() - started
 
-    def ask(self, name: str, job: dict[str, Any] | None, timeout: float) -> Any:
+    def ask(self, job: Job | None, timeout: float) -> Any:
+        name = "the worker's environment" if job is None else job.name
         started = time.monotonic()
         try:
-            self._channel.send(job)
+            self._channel.send(None if job is None else job.to_wire())
             kind, answer = self._channel.receive(timeout=timeout)
         except self._timeout_error():
             raise WorkerTimeout(
@@ -275,8 +277,9 @@ class _WorkerProcess:
             raise FaultNotApplicable(f"{name}: {answer}")
         if kind == "error":
             # What its user can act on: first where, for an editor to go there.
-            place = "" if job is None or "place" not in job else f"{job['place']}: "
-            raise CaseFailed(f"{place}{name}: {answer}")
+            place = f"{job.place}: " if job is not None and job.place else ""
+            cause, message = answer
+            raise CaseFailed(f"{place}{name}: {message}", FailureCause(cause))
         if kind == "failed":
             raise CaseFailed(f"{name}:\n{answer}")
         return answer

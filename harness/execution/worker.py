@@ -20,14 +20,16 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from harness.errors import HarnessError
+from harness.cases.job import Job
+from harness.codec import to_json
+from harness.errors import FailureCause, HarnessError
 from harness.execution.implementation import Implementation
 from harness.execution.profile import DEVICES, Profile
 from harness.execution.tracebacks import told
 from harness.faults.catalogue import FaultNotApplicable
 from harness.faults.injection import Injection, requested_injection
 from harness.measurement.guard import Guard
-from harness.measurement.ledger import Ledger, LedgerGenerator
+from harness.measurement.ledger import Ledger, LedgerGenerator, case_generators
 from harness.measurement.measurement import Array, CheckpointIdentity, Measurement
 from harness.measurement.perturbation import check_perturbed, perturbed_generators
 from harness.measurement.statistics import summarise
@@ -63,7 +65,8 @@ def serve(channel: Channel, settings: dict[str, Any]) -> None:
     A job is a case's, or None to be told of the environment. Answers: ``("ready", pid)``,
     ``("measurement", wire)``, ``("trace", bytes)`` and ``("replay", dict)`` for jobs that look into a step,
     ``("description", dict)``, ``("inapplicable", reason)`` for a fault that cannot be put into the case,
-    ``("error", message)`` for errors that the user can act on and ``("failed", traceback)`` for the rest
+    ``("error", (cause, message))`` for errors that the user can act on, with the value of their
+    :class:`harness.errors.FailureCause`, and ``("failed", traceback)`` for the rest
     (:func:`harness.execution.tracebacks.told`).
     """
     _log_to(Path(settings["log"]))
@@ -94,14 +97,15 @@ def serve(channel: Channel, settings: dict[str, Any]) -> None:
         channel.send(answer)
 
 
-def _failure(error: Exception) -> tuple[str, str]:
+def _failure(error: Exception) -> tuple[str, Any]:
     """Return the answer for a case that raised ``error``, which is being handled."""
     if isinstance(error, FaultNotApplicable):
         return "inapplicable", str(error)
     if isinstance(error, HarnessError):
-        return "error", str(error)
+        return "error", (error.cause.value, str(error))
     if isinstance(error, ModuleNotFoundError):
-        return "error", f"{sys.executable}: {error}; install it there, or choose another interpreter"
+        message = f"{sys.executable}: {error}; install it there, or choose another interpreter"
+        return "error", (FailureCause.MISSING_PACKAGE.value, message)
     return "failed", told(error)
 
 
@@ -117,6 +121,17 @@ def _log_to(path: Path) -> None:
 def _extend_import_path(paths: list[str]) -> None:
     """Let a user's own modules be found, last, so that no folder of theirs hides an installed package."""
     sys.path[:] = [entry for entry in sys.path if entry not in ("", *paths)] + paths
+
+
+def _generators(
+    job: Job, injection: Injection, seeds: tuple[int, ...], ledger: Ledger
+) -> Sequence[LedgerGenerator]:
+    """Return one generator per seed: the case's own, unless the job asks for others."""
+    if injection.replaces_noise:
+        return injection.generators(seeds, ledger)
+    if job.perturbation is not None:
+        return perturbed_generators(seeds, ledger, member=job.perturbation, dtype=job.dtype)
+    return case_generators(seeds, ledger)
 
 
 class Worker:
@@ -142,11 +157,12 @@ class Worker:
         self._guard = Guard()
         self._pipelines: OrderedDict[str, Any] = OrderedDict()
 
-    def answer(self, job: dict[str, Any] | None) -> tuple[str, Any]:
-        """Return the answer to one job."""
-        if job is None:
+    def answer(self, wire: dict[str, Any] | None) -> tuple[str, Any]:
+        """Return the answer to one job, or to None the description of this process."""
+        if wire is None:
             return "description", self.describe()
-        if "deep" in job:
+        job = Job.from_wire(wire)
+        if job.deep is not None:
             return self.look_into(job)
         return "measurement", self.run(job).to_wire()
 
@@ -157,12 +173,10 @@ class Worker:
         devices = [kind for kind in DEVICES if ms.hal.is_available(kind)]
         return {"fingerprint": self._fingerprint, "canaries": self._canaries, "devices": devices}
 
-    def run(self, job: dict[str, Any]) -> Measurement:
+    def run(self, job: Job) -> Measurement:
         """Run one case and return its measurement.
 
-        ``job`` has ``harness.cases.Case.job()``'s fields, and may have ``perturbation``, the seed of a
-        calibration member's signs, and ``fault``, ``{"name": ..., "size": ...}`` of the catalogue, which is
-        in force in the images run one by one as well and gone afterwards.
+        A fault is in force in the images run one by one as well, and gone afterwards.
         """
         injection = requested_injection(job)
         if not injection.needs_own_pipeline:
@@ -173,11 +187,11 @@ class Worker:
             gc.collect()  # cells refer to themselves
             self._release_graphs()
 
-    def look_into(self, job: dict[str, Any]) -> tuple[str, Any]:
-        """Run one case up to the end of one step, watching its cells; return ``("trace", bytes)``.
+    def look_into(self, job: Job) -> tuple[str, Any]:
+        """Run one case up to the end of its deep step, watching its cells.
 
-        ``job["deep"]`` is ``{"step": s, "reference": None}``, or with the bytes of a reference's trace there
-        ``("replay", dict)`` is returned: :func:`harness.tracing.replay.replay_step`.
+        Returns ``("trace", bytes)``, or where there is a reference's trace ``("replay", dict)``:
+        :func:`harness.tracing.replay.replay_step`.
         """
         from harness.tracing.recording import record_step
         from harness.tracing.replay import replay_step
@@ -185,9 +199,10 @@ class Worker:
 
         injection, arguments = requested_injection(job), self._arguments(job)
         loaded = self._load(job) if injection.needs_own_pipeline else self._keep(job)
-        step, reference = job["deep"]["step"], job["deep"]["reference"]
+        assert job.deep is not None
+        step, reference = job.deep.step, job.deep.reference
         with injection.within(loaded.call):
-            generators = injection.generators(tuple(job["seeds"]), Ledger())
+            generators = _generators(job, injection, job.seeds, Ledger())
 
             def run(after_step: Callable[..., Any]) -> None:
                 self._call(loaded, job, arguments.values(), generators, after_step)
@@ -195,37 +210,29 @@ class Worker:
             if reference is not None:
                 trace = DeepTrace.from_bytes(reference)
                 return "replay", replay_step(loaded.call, run, trace).to_wire()
-            trace = record_step(loaded.call, run, case=job["id"], step=step, fingerprint=self._fingerprint)
+            trace = record_step(loaded.call, run, case=job.name, step=step, fingerprint=self._fingerprint)
             return "trace", trace.to_bytes()
 
-    def _measure(
-        self, job: dict[str, Any], injection: Injection, load: Callable[[dict[str, Any]], Any]
-    ) -> Measurement:
+    def _measure(self, job: Job, injection: Injection, load: Callable[[Job], Any]) -> Measurement:
         started = time.perf_counter()
         arguments = self._arguments(job)
         loaded = load(job)
         # From here on: whether the pipeline was kept from an earlier case is no matter of this one.
         self._implementation.reset()
         load_seconds = time.perf_counter() - started
-        ledger, trace = Ledger(), StepTrace(keep=job["keep"] == "latents")
-        seeds = tuple(job["seeds"])
+        ledger, trace = Ledger(), StepTrace(keep=job.keep_latents)
+        seeds = job.seeds
         started = time.perf_counter()
         with injection.within(loaded.call):
-            generators: Sequence[LedgerGenerator]
-            if job.get("perturbation") is None:
-                generators = injection.generators(seeds, ledger)
-            else:
-                generators = perturbed_generators(
-                    seeds, ledger, member=job["perturbation"], dtype=job["dtype"]
-                )
+            generators = _generators(job, injection, seeds, ledger)
             output = injection.output(self._call(loaded, job, arguments.values(), generators, trace))
-            check_perturbed(generators, job["id"])
+            check_perturbed(generators, job.name)
             injection.check_acted(generators)
             run_seconds = time.perf_counter() - started
             kernels = self._implementation.used_kernels()
             singles = None
-            if job["singles"]:
-                alone = [injection.generators((seed,), Ledger()) for seed in seeds]
+            if job.singles:
+                alone = [_generators(job, injection, (seed,), Ledger()) for seed in seeds]
                 parts = [
                     self._call(loaded, job, of_image(arguments.values(), index, len(seeds)), one, StepTrace())
                     for index, one in enumerate(alone)
@@ -238,7 +245,7 @@ class Worker:
             ledger=ledger.draws,
             fingerprint=self._fingerprint,
             checkpoint=CheckpointIdentity(
-                job["checkpoint"], {**loaded.checkpoint_files, **arguments.hashes}, loaded.revision
+                job.checkpoint, {**loaded.checkpoint_files, **arguments.hashes}, loaded.revision
             ),
             replaced_kernels=kernels,
             canaries=self._canaries,
@@ -248,9 +255,9 @@ class Worker:
             singles=singles,
         )
 
-    def _keep(self, job: dict[str, Any]) -> Any:
+    def _keep(self, job: Job) -> Any:
         """Return the job's pipeline, kept from an earlier job or loaded and kept for later ones."""
-        key = json.dumps([job[name] for name in ("pipeline", "checkpoint", "base")] + [job.get("scheduler")])
+        key = json.dumps(to_json([job.pipeline, job.checkpoint, job.base, job.scheduler]))
         if key in self._pipelines:
             self._pipelines.move_to_end(key)
             self._pipelines[key].check(self._requested(job))
@@ -261,27 +268,27 @@ class Worker:
         self._pipelines[key] = self._load(job)
         return self._pipelines[key]
 
-    def _load(self, job: dict[str, Any]) -> Any:
+    def _load(self, job: Job) -> Any:
         from harness.pipelines.registry import load
 
-        with self._implementation.naming_kernels(job["pipeline"]):
+        with self._implementation.naming_kernels(job.pipeline):
             return load(
-                job["pipeline"],
-                job["checkpoint"],
-                base=Path(job["base"]),
+                job.pipeline,
+                job.checkpoint,
+                base=Path(job.base),
                 dtype=self._dtype,
                 mode=self._mode,
                 call=self._requested(job),
-                scheduler=job.get("scheduler"),
+                scheduler=job.scheduler,
             )
 
-    def _requested(self, job: dict[str, Any]) -> Any:
+    def _requested(self, job: Job) -> Any:
         from harness.pipelines.registry import Call
 
-        return Call(job["arguments"], job["steps"], len(job["seeds"]))
+        return Call(job.arguments, job.steps, len(job.seeds))
 
-    def _arguments(self, job: dict[str, Any]) -> Arguments:
-        return Arguments(job["arguments"], Path(job["base"]))
+    def _arguments(self, job: Job) -> Arguments:
+        return Arguments(job.arguments, Path(job.base))
 
     def _release_graphs(self) -> None:
         """Free the compiled graphs of pipelines that are gone: MindSpore keeps them, tens of MB each.
@@ -297,13 +304,13 @@ class Worker:
     def _call(
         self,
         loaded: Any,
-        job: dict[str, Any],
+        job: Job,
         arguments: dict[str, Any],
         generators: Sequence[LedgerGenerator],
         after_step: Callable[..., Any],
     ) -> Array:
-        with self._guard.watching(), self._implementation.naming_kernels(job["pipeline"]):
+        with self._guard.watching(), self._implementation.naming_kernels(job.pipeline):
             output: Array = loaded.run(
-                generators, steps=job["steps"], arguments=arguments, after_step=after_step
+                generators, steps=job.steps, arguments=arguments, after_step=after_step
             )
         return output

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from harness.cases.job import Job
 from harness.errors import HarnessError
 from harness.faults.catalogue import Fault, fault
 from harness.faults.noise import FaultyGenerator, check_acted, faulty_generators
 from harness.faults.output import apply_output_fault
-from harness.measurement.ledger import Ledger, LedgerGenerator, case_generators
+from harness.measurement.ledger import Ledger, LedgerGenerator
 from harness.measurement.measurement import Array
 
 
@@ -49,11 +50,14 @@ class Injection:
             put_into_model(self._name, self._size, pipeline)
         return nullcontext()
 
+    @property
+    def replaces_noise(self) -> bool:
+        """Whether the fault is one of the noise, which takes generators of its own."""
+        return self._family == "noise"
+
     def generators(self, seeds: tuple[int, ...], ledger: Ledger) -> Sequence[LedgerGenerator]:
-        """Return one generator per seed, the case's own unless the fault is one of the noise."""
-        if self._family == "noise":
-            return faulty_generators(self._name, self._size, seeds, ledger)
-        return case_generators(seeds, ledger)
+        """Return one faulty generator per seed, for a fault that :attr:`replaces_noise`."""
+        return faulty_generators(self._name, self._size, seeds, ledger)
 
     def check_acted(self, generators: Sequence[LedgerGenerator]) -> None:
         """Raise ``FaultNotApplicable`` where nothing was drawn from ``generators`` that the fault changes."""
@@ -66,16 +70,15 @@ class Injection:
         return apply_output_fault(self._name, self._size, images) if self._family == "output" else images
 
 
-def requested_injection(job: dict[str, Any]) -> Injection:
-    """Return what ``job["fault"]``, ``{"name": ..., "size": ...}``, asks for.
+def requested_injection(job: Job) -> Injection:
+    """Return the fault that ``job`` asks for.
 
     Raises :class:`HarnessError` for a name or size that no fault has, and for a fault of the noise in a
     member of a calibration, which has a generator of its own.
     """
-    wanted = job.get("fault")
-    if wanted is None:
+    if job.fault is None:
         return Injection()
-    known = fault(wanted["name"])
-    if known.family == "noise" and job.get("perturbation") is not None:
+    known = fault(job.fault.name)
+    if known.family == "noise" and job.perturbation is not None:
         raise HarnessError(f"fault {known.name}: the noise is perturbed already; leave out one of the two")
-    return Injection(known, wanted.get("size"))
+    return Injection(known, job.fault.size)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Protocol
 
-from harness.errors import HarnessError
+from harness.cases.job import Job
+from harness.errors import FailureCause, HarnessError
 from harness.judgement.bits import same_bits, same_draw
 from harness.measurement.measurement import Measurement
 
@@ -13,11 +14,13 @@ from harness.measurement.measurement import Measurement
 class NotRepeatableError(HarnessError):
     """A case gave two results in two fresh workers: nothing can be held to either."""
 
+    cause = FailureCause.NOT_REPEATABLE
+
 
 class FreshRunner(Protocol):
     """What a repetition needs of a runner."""
 
-    def run(self, job: dict[str, Any]) -> Measurement:
+    def run(self, job: Job) -> Measurement:
         """Run one case."""
 
     def restart(self) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.random import bit_generator, mtrand
 
-from harness.errors import HarnessError
+from harness.errors import FailureCause, HarnessError
 
 # Reading the global state harms no one.
 _HARMLESS = frozenset({"get_state", "get_bit_generator"})
@@ -39,6 +39,8 @@ _NO_PACKAGES = (Path(__file__), Path(np.__file__).parent, Path(random.__file__))
 
 class UnseededRandomness(HarnessError):
     """A pipeline drew from a generator that the case's seed does not decide."""
+
+    cause = FailureCause.UNSEEDED_DRAW
 
 
 class Guard:

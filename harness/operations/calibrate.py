@@ -11,6 +11,7 @@ from harness.baselines.calibration import Calibration
 from harness.baselines.current import load_current, unusable
 from harness.baselines.store import BaselineStore, Written
 from harness.cases.case import Case
+from harness.cases.job import Job
 from harness.cases.tolerance import MOST_FACTOR
 from harness.errors import HarnessError, UsageError
 from harness.judgement import bits
@@ -34,12 +35,10 @@ Tag = TypeVar("Tag")
 class Pool(Protocol):
     """What calibrating needs of :class:`harness.execution.pool.RunnerPool`."""
 
-    def run(self, job: dict[str, Any]) -> Measurement:
+    def run(self, job: Job) -> Measurement:
         """Run one job."""
 
-    def run_all(
-        self, jobs: Iterable[tuple[Tag, dict[str, Any]]]
-    ) -> Iterator[tuple[Tag, Measurement | HarnessError]]:
+    def run_all(self, jobs: Iterable[tuple[Tag, Job]]) -> Iterator[tuple[Tag, Measurement | HarnessError]]:
         """Run all jobs and yield their tags with what came of each."""
 
 
@@ -171,14 +170,14 @@ def calibrate_case(
     name = case.name
     if (found := unusable(case, store)) is not None:
         raise found
-    base = pool.run(member_job(case, None))
+    base = pool.run(case.job().member(None))
     baseline = load_current(store, case, device_key(base.fingerprint))
     _check_unchanged(case, base, baseline)
     kept = KeptMembers(store.root, baseline)
     members = {seed: kept.load(seed) for seed in range(1, settings.members + 1)}
     done = {seed: member for seed, member in members.items() if member is not None}
     progress(len(done))
-    jobs = [(seed, member_job(case, seed)) for seed in members if seed not in done]
+    jobs = [(seed, case.job().member(seed)) for seed in members if seed not in done]
     for seed, measured in pool.run_all(jobs):
         if isinstance(measured, HarnessError):
             raise measured
@@ -196,12 +195,6 @@ def calibrate_case(
         first=baseline.calibration is None,
         findings=findings(case, calibrated, calibration),
     )
-
-
-def member_job(case: Case, seed: int | None) -> dict[str, Any]:
-    """Return the job of one member, or with None that of the unperturbed run; both keep latents."""
-    job = {**case.job(), "keep": "latents", "singles": False}
-    return job if seed is None else {**job, "perturbation": seed}
 
 
 def _check_unchanged(case: Case, base: Measurement, baseline: Baseline) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from harness.baselines.current import unusable
 from harness.baselines.staleness import BaselineStale
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
+from harness.cases.job import Job
 from harness.errors import HarnessError
 from harness.judgement.check import Check
 from harness.judgement.judgement import Judgement
@@ -19,7 +20,7 @@ from harness.operations.selection import select_baseline
 class CaseRunner(Protocol):
     """What a check needs of a runner."""
 
-    def run(self, job: dict[str, Any]) -> Measurement:
+    def run(self, job: Job) -> Measurement:
         """Run one case; raises a HarnessError where it yields no measurement."""
 
 

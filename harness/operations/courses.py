@@ -6,14 +6,15 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from harness.baselines.baseline import Baseline
 from harness.cases.case import Case
+from harness.cases.job import Job
 from harness.errors import HarnessError
 from harness.faults.catalogue import Fault, FaultNotApplicable
 from harness.judgement.power.case_power import FaultPower
-from harness.judgement.power.detection import Detection, detect, fault_job, with_output_fault
+from harness.judgement.power.detection import Detection, detect, with_output_fault
 from harness.judgement.power.search import Bracket, search
 from harness.measurement.measurement import Measurement
 
@@ -24,10 +25,10 @@ Course = Generator["float | None", Measurement, FaultPower]
 class Pool(Protocol):
     """What an examination needs of :class:`harness.execution.pool.RunnerPool`."""
 
-    def run(self, job: dict[str, Any]) -> Measurement:
+    def run(self, job: Job) -> Measurement:
         """Run one job."""
 
-    def submit(self, job: dict[str, Any]) -> Future[Measurement]:
+    def submit(self, job: Job) -> Future[Measurement]:
         """Start one job as soon as a runner is free."""
 
 
@@ -60,7 +61,7 @@ def run_courses(
             while True:
                 size = step()
                 if faults[index].family != "output":
-                    pending[pool.submit(fault_job(subject.case, faults[index], size))] = index
+                    pending[pool.submit(subject.case.job().with_fault(faults[index].name, size))] = index
                     return
                 step = _answer(
                     courses[index], partial(with_output_fault, subject.measurement, faults[index], size)

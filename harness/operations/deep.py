@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from harness.baselines.baseline import device_key
 from harness.baselines.current import load_current
@@ -13,6 +13,7 @@ from harness.baselines.deep import write_deep
 from harness.baselines.staleness import recalibrated
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
+from harness.cases.job import Job
 from harness.errors import HarnessError
 from harness.measurement.measurement import Measurement
 from harness.operations.progress import SILENT, Progress, stage
@@ -26,13 +27,13 @@ from harness.tracing.trace import DeepTrace
 class DeepRunner(Protocol):
     """What explaining needs of :class:`harness.execution.runner.Runner`."""
 
-    def run(self, job: dict[str, Any]) -> Measurement:
+    def run(self, job: Job) -> Measurement:
         """Run one case."""
 
-    def trace(self, job: dict[str, Any], step: int) -> DeepTrace:
+    def trace(self, job: Job, step: int) -> DeepTrace:
         """Return what every cell did in one step."""
 
-    def replay(self, job: dict[str, Any], trace: DeepTrace) -> Replay:
+    def replay(self, job: Job, trace: DeepTrace) -> Replay:
         """Return where a case computes something else than ``trace``."""
 
 
@@ -85,7 +86,7 @@ def store_traces(
     return DeepTraces(tuple(results))
 
 
-def trace_that_replays(job: dict[str, Any], runner: DeepRunner, step: int) -> DeepTrace:
+def trace_that_replays(job: Job, runner: DeepRunner, step: int) -> DeepTrace:
     """Return the deep trace of a step, after replaying it where it was recorded.
 
     Raises :class:`NotReplayable` where that gives other bits, and what the runner raises.
@@ -94,7 +95,7 @@ def trace_that_replays(job: dict[str, Any], runner: DeepRunner, step: int) -> De
     first = runner.replay(job, trace).first
     if first is not None:
         raise NotReplayable(
-            f"{job['id']}: {_where(first)} gives other bits on the very same inputs when step {step} is run "
+            f"{job.name}: {_where(first)} gives other bits on the very same inputs when step {step} is run "
             "again in the same environment, so it cannot be compared with another one. Look for state kept "
             "between calls, or an operator that is not deterministic"
         )

@@ -12,6 +12,7 @@ from harness.baselines.errors import BaselineError, BaselineMissing, shown
 from harness.baselines.staleness import stale
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
+from harness.cases.job import FaultRequest, Job
 from harness.errors import HarnessError
 from harness.explanation.causes import Cause, root_causes
 from harness.explanation.growth import differences
@@ -112,16 +113,16 @@ def explain_against_baseline(
     store: BaselineStore,
     *,
     step: int | None = None,
-    changes: dict[str, Any] | None = None,
+    fault: FaultRequest | None = None,
 ) -> Explanation:
     """Run ``case`` and explain how it differs from its baseline, to the cell where a deep trace is stored.
 
-    ``step`` asks for a step; the trace stored is of one. ``changes`` are put into the job, as a fault.
-    Raises :class:`HarnessError` where the case cannot be run or has no sound baseline of its own.
+    ``step`` asks for a step; the trace stored is of one. ``fault`` is put into
+    the run. Raises :class:`HarnessError` where the case cannot be run or has no sound baseline of its own.
     """
     if step is not None:
         check_step(case, step)
-    job = {**case.job(), **(changes or {})}
+    job = replace(case.job(), fault=fault)
     measured = runner.run(job)
     baseline = select_baseline(store, case, measured.fingerprint)
     if (edited := stale(case, baseline)) is not None:
@@ -154,18 +155,18 @@ def explain_against_python(
     *,
     name: str,
     step: int | None = None,
-    changes: dict[str, Any] | None = None,
+    fault: FaultRequest | None = None,
 ) -> Explanation:
     """Run ``case`` under another interpreter, the reference, and here, and explain how the two differ.
 
     ``name`` is the other interpreter's, for the reader. The step looked into is ``step``, or the first that
-    left the envelope of rounding, or else the first with other bits. ``changes`` are put into the job here,
-    as a fault. Raises :class:`HarnessError` where the case cannot be run on either side.
+    left the envelope of rounding, or else the first with other bits. ``fault`` is put into the
+    run here. Raises :class:`HarnessError` where the case cannot be run on either side.
     """
     if step is not None:
         check_step(case, step)
     reference = other.run(case.job())
-    job = {**case.job(), **(changes or {})}
+    job = replace(case.job(), fault=fault)
     measured = runner.run(job)
     baseline = _as_baseline(case, reference, store)
     release = reference.fingerprint.get("mindspore", "").partition(" ")[0]
@@ -216,7 +217,7 @@ class _Explaining:
     def __init__(
         self,
         case: Case,
-        job: dict[str, Any],
+        job: Job,
         runner: DeepRunner,
         measured: Measurement,
         baseline: Baseline,

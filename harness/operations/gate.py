@@ -8,7 +8,6 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 from harness import __version__
 from harness.baselines.current import orphans
@@ -16,6 +15,7 @@ from harness.baselines.errors import shown
 from harness.baselines.git import git_commit
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case, Suite
+from harness.cases.job import Job
 from harness.cases.selection import Selection
 from harness.errors import HarnessError
 from harness.execution.pool import RunnerPool
@@ -113,10 +113,10 @@ class _Submitted:
         self._results: dict[str, Future[Measurement]] = {}
         for case in cases:
             job = case.job()
-            self._results[job["id"]] = pool.submit(job)
+            self._results[job.name] = pool.submit(job)
 
-    def run(self, job: dict[str, Any]) -> Measurement:
-        return self._results.pop(job["id"]).result()
+    def run(self, job: Job) -> Measurement:
+        return self._results.pop(job.name).result()
 
 
 def _checked(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.cases.job import SchedulerChoice
 from harness.pipelines import checkpoints
 from harness.pipelines.calling import Array, Signature, call_pipeline
 from harness.pipelines.errors import CheckpointError, PipelineError
@@ -79,7 +80,7 @@ def load(
     dtype: str,
     mode: str,
     call: Call | None = None,
-    scheduler: dict[str, Any] | None = None,
+    scheduler: SchedulerChoice | None = None,
 ) -> LoadedPipeline:
     """Load ``pipeline`` with the weights of ``checkpoint``.
 
@@ -139,7 +140,7 @@ def _load_mindone(
     dtype: str,
     mode: str,
     call: Call | None,
-    scheduler: dict[str, Any] | None,
+    scheduler: SchedulerChoice | None,
 ) -> LoadedPipeline:
     from harness.pipelines.mindone.checkpoint import check_checkpoint
     from harness.pipelines.mindone.classes import check_installed, pipeline_class

@@ -33,9 +33,17 @@ from harness.releases.interpreters import Subject
 DEFAULT_ROOT = Path(".harness/measurements")
 _FORMAT = 1
 _ARRAYS = ("output", "latents", "singles")
-# The packages of this one that a worker runs: how a case is judged and shown moves no bits of it.
-WORKERS_SIDE = ("kernels", "pipelines", "measurement", "faults", "tracing", "execution")
+# What a worker runs of this package: how a case is judged and shown moves no bits of it.
+WORKERS_SIDE = (
+    "cases/job.py", "codec.py", "errors.py", "remedy.py",
+    "kernels", "pipelines", "measurement", "faults", "tracing", "execution",
+)  # fmt: skip
 _LOADED_ELSEWHERE = ("builtin", "seeded", "hub")
+
+
+def is_workers_side(path: Path) -> bool:
+    """Tell whether a worker runs the file ``path``, relative to this package."""
+    return any(path.is_relative_to(part) for part in WORKERS_SIDE)
 
 
 class Sources:
@@ -65,7 +73,7 @@ class Sources:
     @cached_property
     def _harness(self) -> str:
         package = Path(harness.__file__).parent
-        return harness.__version__ + _folder_hash(package, lambda path: path.parts[0] in WORKERS_SIDE)
+        return harness.__version__ + _folder_hash(package, is_workers_side)
 
     @cached_property
     def _users(self) -> str:

@@ -19,7 +19,7 @@ from harness.execution.runner import Runner
 from harness.faults.catalogue import FAULTS, fault
 from harness.judgement.judgement import Verdict
 from harness.judgement.power.case_power import PowerReport
-from harness.judgement.power.detection import fault_job, with_output_fault
+from harness.judgement.power.detection import with_output_fault
 from harness.judgement.tiers import Tier
 from harness.judgement.verdicts import judge
 from harness.operations.calibrate import Settings, calibrate
@@ -119,7 +119,7 @@ def test_the_smallest_size_caught_is_caught_and_the_one_below_is_missed(calibrat
             if known.family == "output":
                 measurement = with_output_fault(sound, known, size)
             else:
-                measurement = runner.run(fault_job(case, known, size))
+                measurement = runner.run(case.job().with_fault(known.name, size))
             return judge(case, measurement, baseline, tier=Tier.ACROSS_RELEASES).verdict is Verdict.DRIFT
 
         for name, each in found(written(calibrated), "ddim").items():

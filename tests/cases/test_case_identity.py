@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.cases.case import Case
+from harness.cases.job import Job
 from harness.cases.load import load_suite
 
 PLAIN = """\
@@ -113,13 +114,15 @@ def test_a_job_is_plain_data_and_knows_its_folder(tmp_path: Path, monkeypatch: p
     (case,) = load_suite(Path("s.yaml")).cases
     job = case.job()
     base, place = str(tmp_path.resolve()), f"s.yaml:{case.line}:{case.column}"
-    assert job == {**case.definition(), "id": "s/a", "base": base, "place": place}
-    assert json.loads(json.dumps(job)) == job
-    assert job["singles"] is True
+    assert (job.name, job.base, job.place) == ("s/a", base, place)
+    of_definition = ("pipeline", "checkpoint", "arguments", "dtype", "mode", "singles", "steps")
+    assert {key: getattr(job, key) for key in of_definition}.items() <= case.definition().items()
+    assert Job.from_wire(json.loads(json.dumps(job.to_wire()))) == job
+    assert job.singles is True
 
 
 def test_changing_a_job_does_not_change_the_case(tmp_path: Path) -> None:
     case = only_case(tmp_path, PLAIN)
     before = case.hash()
-    case.job()["arguments"]["clip"]["low"] = 5
+    case.job().arguments["clip"]["low"] = 5
     assert case.hash() == before

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.cases.job import SchedulerChoice
 from harness.cases.load import load_suite
 from harness.cases.problems import SuiteError
 
@@ -43,9 +44,9 @@ def test_they_carry_the_tag_that_leaves_them_out(tmp_path: Path) -> None:
 def test_steps_may_be_missing_and_the_scheduler_is_part_of_the_definition(tmp_path: Path) -> None:
     plain, chosen = load(tmp_path, HEAD + "  - id: a\n  - {id: b, scheduler: PNDMScheduler}\n")
     assert plain.steps is None
-    assert plain.job()["steps"] is None
+    assert plain.job().steps is None
     assert "scheduler" not in plain.definition()
-    assert chosen.job()["scheduler"] == {"class": "PNDMScheduler"}
+    assert chosen.job().scheduler == SchedulerChoice("PNDMScheduler")
     assert plain.hash() != chosen.hash()
 
 

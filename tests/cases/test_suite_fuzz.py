@@ -74,7 +74,7 @@ def load(tmp_path: Path, content: bytes) -> None:
         check_error(error, content)
         return
     for case in suite.cases:
-        json.dumps(case.job())
+        json.dumps(case.job().to_wire())
         assert len(case.hash()) == 64
 
 

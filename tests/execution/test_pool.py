@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from samples import make_job
 
 from harness.errors import HarnessError
 from harness.execution.pool import RunnerPool
@@ -16,20 +17,8 @@ TESTS = Path(__file__).parent.parent
 
 
 def job(factory, **changes):
-    return {
-        "id": f"suite/{factory}",
-        "pipeline": f"pipelines_for_tests:{factory}",
-        "checkpoint": None,
-        "base": str(TESTS),
-        "seeds": [0],
-        "steps": 2,
-        "arguments": {},
-        "dtype": "float32",
-        "mode": "pynative",
-        "keep": "none",
-        "singles": False,
-        **changes,
-    }
+    named = {"name": f"suite/{factory}", "pipeline": f"pipelines_for_tests:{factory}", "checkpoint": None}
+    return make_job(**named, **{"base": str(TESTS), "steps": 2, **changes})
 
 
 def make():
@@ -64,11 +53,11 @@ def test_two_runners_give_what_one_gives_side_by_side_in_a_process_each(
     meeting = tmp_path_factory.mktemp("meeting")
     monkeypatch.setenv("TEST_MEET", str(meeting))
     with RunnerPool(make, 2) as pool:
-        base = pool.run(job("sound", seeds=[3]))
+        base = pool.run(job("sound", seeds=(3,)))
         seeds = range(6)
-        found = dict(pool.run_all((seed, job("sound", seeds=[seed])) for seed in seeds))
+        found = dict(pool.run_all((seed, job("sound", seeds=(seed,))) for seed in seeds))
         # Each waits for a sign that only the other's process gives.
-        met = dict(pool.run_all((seed, job("meeting", seeds=[seed])) for seed in (0, 1)))
+        met = dict(pool.run_all((seed, job("meeting", seeds=(seed,))) for seed in (0, 1)))
     assert sorted(found) == list(seeds)
     np.testing.assert_array_equal(found[3].output, base.output)
     assert not np.array_equal(found[4].output, base.output)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from samples import make_job
 
 from harness.execution.runner import CaseFailed, RunError, Runner, WorkerCrashed, WorkerTimeout
 
@@ -18,20 +19,8 @@ TESTS = Path(__file__).parent.parent
 
 
 def job(factory, **changes):
-    return {
-        "id": f"suite/{factory}",
-        "pipeline": f"pipelines_for_tests:{factory}",
-        "checkpoint": None,
-        "base": str(TESTS),
-        "seeds": [0],
-        "steps": 3,
-        "arguments": {},
-        "dtype": "float32",
-        "mode": "pynative",
-        "keep": "none",
-        "singles": False,
-        **changes,
-    }
+    named = {"name": f"suite/{factory}", "pipeline": f"pipelines_for_tests:{factory}", "checkpoint": None}
+    return make_job(**named, **{"base": str(TESTS), "steps": 3, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +38,7 @@ def alive(pid):
 
 
 def test_a_measurement_holds_what_the_run_yielded(runner):
-    measurement = runner.run(job("sound", seeds=[3, 4], keep="latents", singles=True))
+    measurement = runner.run(job("sound", seeds=(3, 4), keep_latents=True, singles=True))
     noise = [np.random.Generator(np.random.PCG64(seed)).standard_normal((1, 1, 8, 8)) for seed in (3, 4)]
     latents = np.concatenate(noise)
     steps = [latents * 0.9, latents * 0.9 * 0.9, latents * 0.9 * 0.9 * 0.9]

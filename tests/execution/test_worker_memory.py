@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from samples import make_job
 
 from harness.execution.runner import Context, Runner
 
@@ -17,19 +18,7 @@ def resident(pid: int) -> int:
 
 
 def job(folder: Path, mode: str) -> dict:
-    return {
-        "id": "suite/case",
-        "pipeline": "ddim",
-        "checkpoint": "builtin:ddpm-digits",
-        "base": str(folder),
-        "seeds": [0],
-        "steps": 1,
-        "arguments": {},
-        "dtype": "float32",
-        "mode": mode,
-        "keep": "none",
-        "singles": False,
-    }
+    return make_job(base=str(folder), steps=1, mode=mode)
 
 
 @pytest.mark.slow
@@ -51,7 +40,7 @@ def test_pipelines_that_are_done_with_leave_no_memory_behind(tmp_path, mode):
 @pytest.mark.parametrize("mode", ["pynative", "graph"])
 def test_pipelines_with_a_fault_leave_no_memory_behind(tmp_path, mode):
     """Each is loaded, run once and dropped."""
-    faulty = {**job(tmp_path, mode), "fault": {"name": "layer-half", "size": None}}
+    faulty = job(tmp_path, mode).with_fault("layer-half", None)
     with Runner() as runner:
         sizes = []
         for turn in range(24):

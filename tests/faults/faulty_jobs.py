@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
+from samples import make_job
 
+from harness.cases.job import FaultRequest, Job
 from harness.measurement.measurement import Measurement
 
 UNET = {
@@ -28,24 +30,10 @@ UNET = {
 TESTS = Path(__file__).parent.parent
 
 
-def job(fault: str | None = None, size: float | None = None, **changes: Any) -> dict[str, Any]:
+def job(fault: str | None = None, size: float | None = None, **changes: Any) -> Job:
     """A case's job, with a fault in it where one is named."""
-    wanted = {} if fault is None else {"fault": {"name": fault, "size": size}}
-    return {
-        "id": "suite/case",
-        "pipeline": "ddim",
-        "checkpoint": "builtin:ddpm-digits",
-        "base": str(TESTS),
-        "seeds": [0],
-        "steps": 3,
-        "arguments": {},
-        "dtype": "float32",
-        "mode": "pynative",
-        "keep": "none",
-        "singles": False,
-        **wanted,
-        **changes,
-    }
+    wanted = None if fault is None else FaultRequest(fault, size)
+    return make_job(**{"base": str(TESTS), "fault": wanted, **changes})
 
 
 def bits(measurement: Measurement) -> dict[str, Any]:

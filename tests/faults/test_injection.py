@@ -10,7 +10,7 @@ from harness.faults.catalogue import FAULTS, FaultNotApplicable
 CASES = {
     "channel-order": {"checkpoint": "three-channels"},
     "channel-swap": {"checkpoint": "three-channels"},
-    "shared-generator": {"seeds": [0, 1]},
+    "shared-generator": {"seeds": (0, 1)},
     "variance-type": {"pipeline": "ddpm"},
 }
 # What changes beside the output and the latents. `noise-scaled` is not in it: the ledger cannot see it.
@@ -175,7 +175,7 @@ def test_a_users_pipeline_takes_faults_of_its_noise_and_its_output(run, known):
 
 
 def test_the_images_run_one_by_one_have_the_fault_too(run):
-    batch = {"seeds": [0, 1], "singles": True}
+    batch = {"seeds": (0, 1), "singles": True}
     sound = run(**batch)
     for name in ("other-seed", "beta-end", "weight-scaled", "brightness", "shared-generator"):
         faulty = run(name, **batch)

@@ -1,11 +1,13 @@
 """Faults in mindone's pipelines: each acts where the case has what it changes, and is gone afterwards."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 from samples import make_case
 
+from harness.cases.job import FaultRequest
 from harness.execution.runner import Runner
 from harness.faults.catalogue import FAULTS, FaultNotApplicable
 
@@ -59,7 +61,7 @@ def runner():
 def job(pipeline, scheduler=None, **changes):
     fields = {"seeds": (0,), "steps": 3, **PIPELINES[pipeline], "scheduler": scheduler}
     fields["checkpoint"] = str(CHECKPOINTS / fields["checkpoint"])
-    return {**make_case(pipeline=f"mindone:{pipeline}", **fields).job(), **changes}
+    return dataclasses.replace(make_case(pipeline=f"mindone:{pipeline}", **fields).job(), **changes)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +73,7 @@ def sound(runner):
 @pytest.mark.parametrize(("pipeline", "scheduler"), MISSING)
 def test_a_fault_of_the_scheduler(runner, sound, pipeline, scheduler, name):
     reference = sound[pipeline, scheduler]
-    fault = {"name": name, "size": None}
+    fault = FaultRequest(name)
     if why := MISSING[pipeline, scheduler].get(name):
         with pytest.raises(FaultNotApplicable, match=why):
             runner.run(job(pipeline, scheduler, fault=fault))
@@ -84,23 +86,23 @@ def test_a_fault_of_the_scheduler(runner, sound, pipeline, scheduler, name):
 @pytest.mark.parametrize("name", ["weight-scaled", "norm-eps", "layer-half", "noise-scaled", "brightness"])
 @pytest.mark.parametrize(("pipeline", "scheduler"), MISSING)
 def test_faults_of_other_families(runner, sound, pipeline, scheduler, name):
-    faulty = runner.run(job(pipeline, scheduler, fault={"name": name, "size": None}))
+    faulty = runner.run(job(pipeline, scheduler, fault=FaultRequest(name)))
     assert not np.array_equal(faulty.output, sound[pipeline, scheduler].output)
 
 
 @pytest.mark.parametrize(("pipeline", "scheduler"), [each for each in MISSING if each[0] != "UnCLIPPipeline"])
 def test_a_fault_that_its_models_have_no_place_for(runner, pipeline, scheduler):
     with pytest.raises(FaultNotApplicable, match="takes the scale from the width of its heads"):
-        runner.run(job(pipeline, scheduler, fault={"name": "attention-scale", "size": None}))
+        runner.run(job(pipeline, scheduler, fault=FaultRequest("attention-scale")))
 
 
 def test_a_fault_of_attention_that_has_its_scale_from_its_own_code(runner, sound):
-    faulty = runner.run(job("UnCLIPPipeline", fault={"name": "attention-scale", "size": None}))
+    faulty = runner.run(job("UnCLIPPipeline", fault=FaultRequest("attention-scale")))
     assert not np.array_equal(faulty.output, sound["UnCLIPPipeline", None].output)
 
 
 def test_a_fault_is_in_every_stage_that_has_a_scheduler(runner, sound):
-    faulty = runner.run(job("UnCLIPPipeline", fault={"name": "timestep-spacing", "size": None}))
+    faulty = runner.run(job("UnCLIPPipeline", fault=FaultRequest("timestep-spacing")))
     assert [step.timestep for step in sound["UnCLIPPipeline", None].trace] == [999, 500, 0] * 3
     assert [step.timestep for step in faulty.trace] == [666, 333, 0] * 3
 
@@ -110,14 +112,13 @@ def test_a_schedule_of_the_cases_own_with_a_fault_in_it(runner):
     fields = {"scheduler": "DDPMScheduler", "steps": None}
     arguments = {"prompt": "a red fox", "timesteps": [900, 500, 100]}
     own = job("StableDiffusionPipeline", **fields, arguments=arguments)
-    own["scheduler"] = {"class": "DDPMScheduler"}
-    faulty = runner.run({**own, "fault": {"name": "timestep-off-by-one", "size": None}})
+    faulty = runner.run(dataclasses.replace(own, fault=FaultRequest("timestep-off-by-one")))
     assert [step.timestep for step in faulty.trace] == [901, 501, 101]
 
 
 def test_a_fault_of_eta_leaves_the_generator_with_the_step(runner):
     """Pipelines look at the signature of step to see whether it takes a generator."""
     own = job("StableDiffusionPipeline", "DDIMScheduler")
-    faulty = runner.run({**own, "fault": {"name": "eta", "size": None}})
+    faulty = runner.run(dataclasses.replace(own, fault=FaultRequest("eta")))
     assert len(faulty.ledger) == 1 + 3
     assert len(runner.run(own).ledger) == 1

@@ -7,7 +7,7 @@ import pytest
 from samples import make_baseline, make_calibration, make_case, make_measurement
 
 from harness.faults.catalogue import FaultNotApplicable, fault
-from harness.judgement.power.detection import detect, fault_job, with_output_fault
+from harness.judgement.power.detection import detect, with_output_fault
 from harness.measurement.measurement import CheckpointIdentity
 from harness.measurement.statistics import summarise
 
@@ -100,9 +100,3 @@ def test_a_fault_of_the_output_needs_no_run():
     grey = make_measurement(SOUND.output[..., :1])
     with pytest.raises(FaultNotApplicable, match="one channel"):
         with_output_fault(grey, fault("channel-swap"), None)
-
-
-def test_the_job_of_a_fault_is_that_of_the_case_with_the_fault_in_it():
-    job = fault_job(CASE, fault("beta-end"), 0.25)
-    assert job.pop("fault") == {"name": "beta-end", "size": 0.25}
-    assert job == CASE.job()

@@ -21,7 +21,7 @@ from harness.errors import Interrupted, UsageError
 from harness.execution.runner import CaseFailed
 from harness.judgement.calibration.envelope import CalibrationError
 from harness.measurement.measurement import CheckpointIdentity
-from harness.operations.calibrate import MEMBERS, Settings, calibrate, calibrate_case, member_job
+from harness.operations.calibrate import MEMBERS, Settings, calibrate, calibrate_case
 from harness.operations.progress import Silent
 from harness.operations.proposal import Proposal, candidate
 from harness.operations.record import write
@@ -42,9 +42,9 @@ class Sampler:
         self.asked = []
 
     def run(self, job):
-        seed = job.get("perturbation")
+        seed = job.perturbation
         self.asked.append(seed)
-        assert job["keep"] == "latents"
+        assert job.keep_latents
         change = self.changes.get(f"seed{seed}", self.changes.get("all", lambda measured: measured))
         return change(sampled(seed))
 
@@ -97,10 +97,10 @@ def test_the_case_runs_once_as_it_is_and_once_for_every_member(store):
 
 def test_members_run_the_case_with_its_latents_kept_and_without_single_images():
     case = make_case(seeds=(0, 1), batch_consistency=Limits(relative_l2=1e-6), keep="none")
-    assert case.job()["singles"] is True
-    job = member_job(case, 5)
-    assert {**case.job(), "keep": "latents", "singles": False, "perturbation": 5} == job
-    assert "perturbation" not in member_job(case, None)
+    assert case.job().singles
+    job = case.job().member(5)
+    assert dataclasses.replace(case.job(), keep_latents=True, singles=False, perturbation=5) == job
+    assert case.job().member(None).perturbation is None
 
 
 def test_a_member_has_the_same_seed_however_many_there_are(store):

@@ -11,6 +11,7 @@ from samples import make_case
 from user_project import Project
 
 from harness.baselines.store import BaselineStore
+from harness.cases.job import FaultRequest
 from harness.execution.runner import Runner
 from harness.operations.explain import explain_against_python
 
@@ -58,9 +59,9 @@ def test_the_first_operator_that_differs(project, other_python, other_bits, case
 
 
 def test_a_fault_is_told_from_the_other_release_s_rounding(other_python, tmp_path):
-    changes = {"fault": {"name": "attention-scale", "size": None}}
+    fault = FaultRequest("attention-scale")
     case, store = make_case(steps=3), BaselineStore(tmp_path)
     with Runner(python=other_python) as other, Runner() as here:
-        found = explain_against_python(case, here, other, store, name="other", changes=changes)
+        found = explain_against_python(case, here, other, store, name="other", fault=fault)
     assert (found.conclusion, found.finding.cell) == ("cell", "mid_block.attentions.0")
     assert found.finding.beyond

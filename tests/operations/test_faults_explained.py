@@ -8,6 +8,7 @@ from samples import make_calibration, make_case
 from harness.baselines.baseline import Baseline, Provenance, device_key
 from harness.baselines.deep import load_deep, write_deep
 from harness.baselines.store import BaselineStore
+from harness.cases.job import FaultRequest
 from harness.errors import HarnessError
 from harness.execution.runner import Runner
 from harness.faults.catalogue import FAULTS
@@ -73,9 +74,9 @@ class Memory:
         self.restart = runner.restart
 
     def _ask(self, method, job, *rest):
-        if "fault" in job:
+        if job.fault is not None:
             return method(job, *rest)
-        key = repr((method.__name__, sorted(job.items()), [getattr(each, "step", each) for each in rest]))
+        key = repr((method.__name__, job, [getattr(each, "step", each) for each in rest]))
         if key not in self._answers:
             self._answers[key] = method(job, *rest)
         return self._answers[key]
@@ -103,8 +104,7 @@ def store(tmp_path):
 
 def explained(runner, store, name, **fields):
     case = make_case(**{"steps": 3, "seeds": (0,), **fields})
-    changes = {"fault": {"name": name, "size": None}}
-    return explain_against_python(case, runner, runner, store, name="python", changes=changes)
+    return explain_against_python(case, runner, runner, store, name="python", fault=FaultRequest(name))
 
 
 def check(found, known, cell):
@@ -189,7 +189,7 @@ def recorded(runner, store):
     ],
 )
 def test_against_a_recorded_trace(runner, store, recorded, name, conclusion, cell):
-    found = explain_against_baseline(recorded, runner, store, changes={"fault": {"name": name, "size": None}})
+    found = explain_against_baseline(recorded, runner, store, fault=FaultRequest(name))
     assert found.conclusion == conclusion
     assert (found.finding.cell if cell else cell) == cell
     assert found.reference.endswith("guide/two-steps/cpu.json")
@@ -197,20 +197,19 @@ def test_against_a_recorded_trace(runner, store, recorded, name, conclusion, cel
 
 
 def test_a_trace_of_a_step_before_the_fault_says_where_to_look(runner, store, recorded):
-    fault = {"fault": {"name": "final-alpha", "size": None}}
-    found = explain_against_baseline(recorded, runner, store, changes=fault)
+    found = explain_against_baseline(recorded, runner, store, fault=FaultRequest("final-alpha"))
     assert not found.explained
     text = explanation_text(found, Invocation())
     assert "step 1 every cell and the scheduler's step compute what the reference did" in text
     assert "the latents part in step 2: look there, with `--python OTHER --step 2`" in text
 
 
-SCALED = {"fault": {"name": "weight-scaled", "size": None}}
+SCALED = FaultRequest("weight-scaled")
 
 
 def refused(runner, store, case, *told, **fields):
     with pytest.raises(HarnessError) as error:
-        explain_against_baseline(case, runner, store, changes=SCALED, **fields)
+        explain_against_baseline(case, runner, store, fault=SCALED, **fields)
     for text in told:
         assert text in error_text(error.value, Invocation())
 
@@ -280,7 +279,7 @@ def test_a_case_edited_since(runner, store, recorded):
 
 def test_a_trace_is_not_recorded_where_runs_are_not_the_baseline_s(runner, store):
     case = make_case(steps=3, seeds=(0,))
-    measurement = runner.run({**case.job(), **SCALED})
+    measurement = runner.run(replace(case.job(), fault=SCALED))
     provenance = Provenance.of(case, reason="first recording", git_commit=None)
     store.write(Baseline(case.suite, case.id, device_key(measurement.fingerprint), measurement, provenance))
     with pytest.raises(HarnessError, match="the latents after step 0 are not the baseline's here"):
@@ -291,14 +290,14 @@ def test_a_trace_is_not_recorded_where_runs_are_not_the_baseline_s(runner, store
 def test_a_trace_that_its_own_environment_does_not_repeat(runner, store, recorded):
     class Unsteady(Memory):
         def replay(self, job, trace):
-            return super().replay({**job, **SCALED}, trace)
+            return super().replay(replace(job, fault=SCALED), trace)
 
     unsteady = Unsteady(runner)
     with pytest.raises(
         HarnessError, match=r"unet.up_blocks.0.resnets.0.conv2 \(Conv2d 3x3\) gives other bits"
     ):
         record_deep(recorded, unsteady, store, 0)
-    found = explain_against_python(recorded, runner, unsteady, store, name="python", changes=SCALED)
+    found = explain_against_python(recorded, runner, unsteady, store, name="python", fault=SCALED)
     assert not found.explained
     assert any("no cell was looked into" in note.text for note in found.notes)
 

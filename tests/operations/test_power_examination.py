@@ -36,14 +36,14 @@ class Pool:
 
     def run(self, job):
         self.jobs.append(job)
-        if "fault" not in job:
+        if job.fault is None:
             return self.sound
-        effect = self.effects.get(job["fault"]["name"], 1.0)
+        effect = self.effects.get(job.fault.name, 1.0)
         if isinstance(effect, Exception):
             raise effect
         if not isinstance(effect, float):
             return effect
-        size = 1.0 if job["fault"]["size"] is None else job["fault"]["size"]
+        size = 1.0 if job.fault.size is None else job.fault.size
         output = self.sound.output.copy()
         output[0, 0, 0, 0] += np.float32(effect * size)
         return dataclasses.replace(self.sound, output=output, statistics=summarise(output))
@@ -57,7 +57,7 @@ class Pool:
         return future
 
     def sizes(self, name):
-        return [job["fault"]["size"] for job in self.jobs if job.get("fault", {}).get("name") == name]
+        return [job.fault.size for job in self.jobs if job.fault and job.fault.name == name]
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_quick_takes_one_run_of_each(store):
     found = measure_power(CASE, pool, store, quick=True)
     assert not any(each.searched for each in found.faults)
     assert pool.sizes("beta-end") == [fault("beta-end").reference]
-    runs = [job["fault"]["name"] for job in pool.jobs if "fault" in job]
+    runs = [job.fault.name for job in pool.jobs if job.fault]
     assert runs == [each.name for each in FAULTS if each.family != "output"]
 
 

@@ -97,7 +97,7 @@ class Journal(Prepared):
         self.calls.append("restart")
 
     def run(self, job):
-        self.calls.append(job["id"].removeprefix("guide/"))
+        self.calls.append(job.name.removeprefix("guide/"))
         return super().run(job)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,7 @@ def test_a_generator_of_mindspores_gets_its_seed_from_the_case(runner: Runner) -
         runner.run(case("tokens", seeds=(0, 1)).job())
     # There is no noise that could be moved by an ulp.
     with pytest.raises(CaseFailed, match="give the case explicit limits, or `exact`"):
-        runner.run({**case("tokens").job(), "perturbation": 1})
+        runner.run(dataclasses.replace(case("tokens").job(), perturbation=1))
 
 
 def test_an_operator_without_a_kernel_fails_by_its_name_and_the_address_of_the_table(runner: Runner) -> None:

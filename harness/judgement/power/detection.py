@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from harness.baselines.baseline import Baseline
 from harness.cases.case import Case
@@ -38,11 +37,6 @@ class Detection:
     by: str | None = None
     margin: float | None = None
     numbers_alone: bool = False
-
-
-def fault_job(case: Case, fault: Fault, size: float | None) -> dict[str, Any]:
-    """Return the job that runs ``case`` with ``fault`` in it; ``size`` is None for one that has no size."""
-    return {**case.job(), "fault": {"name": fault.name, "size": size}}
 
 
 def with_output_fault(measurement: Measurement, fault: Fault, size: float | None) -> Measurement:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from harness.cases.job import SchedulerChoice
 from harness.pipelines.errors import CheckpointError
 from harness.pipelines.mindone.scheduler import put_scheduler
 
@@ -12,11 +13,10 @@ from harness.pipelines.mindone.scheduler import put_scheduler
 _UNLOADABLE = (OSError, ValueError, KeyError, AttributeError, NotImplementedError)
 
 
-def load_pipeline(name: str, kind: Any, folder: Path, dtype: str, scheduler: dict[str, Any] | None) -> Any:
+def load_pipeline(name: str, kind: Any, folder: Path, dtype: str, scheduler: SchedulerChoice | None) -> Any:
     """Return a pipeline of class ``kind``, called ``name``, with the weights in ``folder``.
 
-    ``scheduler`` is ``{"class": NAME, **settings}``: another scheduler takes the place of the checkpoint's,
-    made from its configuration and these settings, as users of diffusers do; NAME None is its own class.
+    The ``scheduler`` takes the place of the checkpoint's, as users of diffusers do it.
     Weights are read from safetensors only. Raises :class:`PipelineError` or :class:`CheckpointError`.
     """
     import mindspore as ms

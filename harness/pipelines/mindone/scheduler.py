@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.cases.job import SchedulerChoice
 from harness.pipelines.errors import PipelineError
 from harness.pipelines.folder import read_json
 from harness.pipelines.mindone.checkpoint import INDEX, class_names
@@ -28,13 +28,12 @@ _REFUSALS = (
 
 
 def check_scheduler(
-    name: str, kind: Any, folder: Path, scheduler: Mapping[str, Any], *, steps: int | None
+    name: str, kind: Any, folder: Path, scheduler: SchedulerChoice, *, steps: int | None
 ) -> None:
     """Raise :class:`PipelineError` unless the ``scheduler`` of a case can be made; no weights are read.
 
-    ``kind`` is the pipeline class ``name``, ``scheduler`` is ``{"class": NAME, **settings}`` with NAME None
-    for the checkpoint's own class. It is made from the configuration in ``folder``, and where ``steps`` says
-    for how many, asked for its timesteps.
+    ``kind`` is the pipeline class ``name``. The scheduler is made from the configuration in ``folder`` and,
+    where ``steps`` says for how many, asked for its timesteps.
     """
     parameter = inspect.signature(kind.__init__).parameters.get(_NAME)
     if parameter is None:
@@ -49,8 +48,8 @@ def check_scheduler(
         current = stored.from_pretrained(str(place), local_files_only=True)
     except (OSError, *_REFUSALS):
         return  # loading says it
-    if scheduler["class"] is not None:
-        _try(scheduler_class(scheduler["class"]), current, scheduler, steps)
+    if scheduler.name is not None:
+        _try(scheduler_class(scheduler.name), current, scheduler, steps)
         return
     problems = []
     # A few pipelines make a scheduler of their own class from whatever the checkpoint has: DDIM's.
@@ -65,7 +64,7 @@ def check_scheduler(
     raise problems[0]
 
 
-def put_scheduler(name: str, pipeline: Any, scheduler: Mapping[str, Any]) -> None:
+def put_scheduler(name: str, pipeline: Any, scheduler: SchedulerChoice) -> None:
     """Let the ``scheduler`` of a case take the place of the one that ``pipeline`` has.
 
     It is made from that one's configuration, as users of diffusers do it.
@@ -73,11 +72,11 @@ def put_scheduler(name: str, pipeline: Any, scheduler: Mapping[str, Any]) -> Non
     current = getattr(pipeline, _NAME, None)
     if current is None:
         raise PipelineError(f"{name} has no `scheduler` that another could take the place of")
-    kind = type(current) if scheduler["class"] is None else scheduler_class(scheduler["class"])
+    kind = type(current) if scheduler.name is None else scheduler_class(scheduler.name)
     pipeline.scheduler = _made(kind, current, scheduler)
 
 
-def _try(kind: Any, current: Any, scheduler: Mapping[str, Any], steps: int | None) -> None:
+def _try(kind: Any, current: Any, scheduler: SchedulerChoice, steps: int | None) -> None:
     made = _made(kind, current, scheduler)
     # The shift of flow matching is the pipeline's to give.
     if steps is None or made.config.get("use_dynamic_shifting"):
@@ -88,8 +87,8 @@ def _try(kind: Any, current: Any, scheduler: Mapping[str, Any], steps: int | Non
         raise _refused(kind, scheduler, error) from error
 
 
-def _made(kind: Any, current: Any, scheduler: Mapping[str, Any]) -> Any:
-    settings = {key: value for key, value in scheduler.items() if key != "class"}
+def _made(kind: Any, current: Any, scheduler: SchedulerChoice) -> Any:
+    settings = scheduler.settings
     known = [each for each in inspect.signature(kind.__init__).parameters if each not in ("self", "kwargs")]
     unknown = sorted(set(settings) - set(known))
     if unknown:
@@ -103,8 +102,8 @@ def _made(kind: Any, current: Any, scheduler: Mapping[str, Any]) -> Any:
         raise _refused(kind, scheduler, error) from error
 
 
-def _refused(kind: Any, scheduler: Mapping[str, Any], error: Exception) -> PipelineError:
-    settings = ", ".join(f"{key}: {value!r}" for key, value in scheduler.items() if key != "class")
+def _refused(kind: Any, scheduler: SchedulerChoice, error: Exception) -> PipelineError:
+    settings = ", ".join(f"{key}: {value!r}" for key, value in scheduler.settings.items())
     why = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return PipelineError(f"{kind.__name__} refuses {{{settings}}}: {why}")
 

@@ -6,7 +6,6 @@ import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
@@ -16,12 +15,12 @@ from harness.baselines.calibration import Calibration
 from harness.baselines.git import Commit
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
+from harness.cases.job import FaultRequest, Job
 from harness.cases.load import load_suite
 from harness.execution.runner import Runner
 from harness.explanation.causes import root_causes
 from harness.judgement.calibration.envelope import Member, make_calibration
 from harness.measurement.measurement import Measurement
-from harness.operations.calibrate import member_job
 from harness.operations.check import check
 from harness.pipelines.checkpoints import resolve
 from harness.reporting.commands import Invocation, commands
@@ -57,12 +56,12 @@ cases:
   - id: crash
 """
 # What is done to the run of a case.
-_FAULTS: dict[str, dict[str, Any]] = {
-    "one-weight-scaled": {"name": "weight-scaled", "size": None},
-    "betas-in-half": {"name": "betas-half", "size": None},
-    "another-seed": {"name": "other-seed", "size": None},
-    "timesteps-off-by-one": {"name": "timestep-off-by-one", "size": None},
-    "grey-patch": {"name": "patch", "size": 0.02},
+_FAULTS: dict[str, FaultRequest] = {
+    "one-weight-scaled": FaultRequest("weight-scaled"),
+    "betas-in-half": FaultRequest("betas-half"),
+    "another-seed": FaultRequest("other-seed"),
+    "timesteps-off-by-one": FaultRequest("timestep-off-by-one"),
+    "grey-patch": FaultRequest("patch", 0.02),
 }
 # An instruction set that every x86-64 processor has, and another one than the profile's.
 _ELSEWHERE = ("other-kernels", "limits-too-tight", "strict-elsewhere")
@@ -76,14 +75,14 @@ class _Runner:
     def __init__(self, here: Runner, elsewhere: Runner) -> None:
         self._here, self._elsewhere = here, elsewhere
 
-    def run(self, job: dict[str, Any]) -> Measurement:
-        name = job["id"].partition("/")[2]
+    def run(self, job: Job) -> Measurement:
+        name = job.name.partition("/")[2]
         if name == "crash":
-            return self._here.run({**job, "pipeline": "pipelines_for_tests:crashing", "checkpoint": None})
+            return self._here.run(replace(job, pipeline="pipelines_for_tests:crashing", checkpoint=None))
         if name == "other-weights":
-            job = {**job, "checkpoint": f"./{_OTHER_WEIGHTS}"}
+            job = replace(job, checkpoint=f"./{_OTHER_WEIGHTS}")
         if name in _FAULTS:
-            job = {**job, "fault": _FAULTS[name]}
+            job = replace(job, fault=_FAULTS[name])
         return (self._elsewhere if name in _ELSEWHERE else self._here).run(job)
 
 
@@ -99,9 +98,9 @@ def make_gallery(folder: Path) -> Path:
         known: dict[str, tuple[Measurement, Calibration]] = {}
         for case in cases:
             if case.hash() not in known:
-                base = here.run(member_job(case, None))
+                base = here.run(case.job().member(None))
                 members = [
-                    Member.of(seed, here.run(member_job(case, seed)), base, case.id)
+                    Member.of(seed, here.run(case.job().member(seed)), base, case.id)
                     for seed in range(1, _MEMBERS + 1)
                 ]
                 base = base if case.keep == "latents" else replace(base, latents=None)

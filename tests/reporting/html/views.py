@@ -12,6 +12,7 @@ from samples import make_baseline, make_calibration, make_case, make_measurement
 from harness.baselines.baseline import Baseline
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
+from harness.cases.job import Job
 from harness.errors import HarnessError
 from harness.explanation.causes import root_causes
 from harness.measurement.measurement import Measurement
@@ -34,7 +35,7 @@ class _Gives:
     def __init__(self, result: Measurement | HarnessError) -> None:
         self._result = result
 
-    def run(self, job: dict[str, Any]) -> Measurement:
+    def run(self, job: Job) -> Measurement:
         if isinstance(self._result, HarnessError):
             raise self._result
         return self._result

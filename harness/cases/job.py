@@ -1,0 +1,103 @@
+"""The job: what a worker is asked to do.
+
+The worker's side knows nothing else of :mod:`harness.cases`. Any interpreter that has MindSpore imports this
+module, so it stands on Python's standard library alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from harness.codec import from_json, to_json
+from harness.errors import HarnessError
+
+
+class JobError(HarnessError):
+    """What arrived at a worker is not a job of this version of harness."""
+
+
+@dataclass(frozen=True)
+class SchedulerChoice:
+    """The scheduler that takes the place of the checkpoint's: a class of diffusers, None for the same class.
+
+    ``settings`` are put over the configuration of the checkpoint's scheduler.
+    """
+
+    name: str | None = None
+    settings: dict[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class FaultRequest:
+    """A fault of the catalogue, at a size; None is the fault's reference size."""
+
+    name: str
+    size: float | None = None
+
+
+@dataclass(frozen=True)
+class DeepStep:
+    """A denoising step, from 0, whose cells are watched.
+
+    ``reference`` has the bytes of the deep trace that the step is replayed against, None to record one.
+    """
+
+    step: int
+    reference: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One case to run, perhaps with a perturbation, a fault or a deep step.
+
+    ``name`` is 'suite/case' and ``place`` 'file:line:column', for what is told of the case. ``base`` is the
+    absolute path of the suite's folder, to which the paths of checkpoints and files are relative.
+    ``keep_latents`` and ``singles`` are whether the latents of every step are kept, and whether each image of
+    the batch is run by itself as well. ``perturbation`` is the seed of a calibration member's signs.
+    """
+
+    name: str
+    place: str
+    base: str
+    pipeline: str
+    checkpoint: str | None
+    seeds: tuple[int, ...]
+    steps: int | None
+    arguments: dict[str, Any] = field(default_factory=dict, hash=False)
+    scheduler: SchedulerChoice | None = None
+    dtype: str = "float32"
+    mode: str = "pynative"
+    keep_latents: bool = False
+    singles: bool = False
+    perturbation: int | None = None
+    fault: FaultRequest | None = None
+    deep: DeepStep | None = None
+
+    def member(self, seed: int | None) -> Job:
+        """Return the job of one calibration member, or with None that of the unperturbed run beside it."""
+        return replace(self, keep_latents=True, singles=False, perturbation=seed)
+
+    def with_fault(self, name: str, size: float | None) -> Job:
+        """Return the job with a fault of the catalogue in it."""
+        return replace(self, fault=FaultRequest(name, size))
+
+    def looking_into(self, step: int, reference: bytes | None = None) -> Job:
+        """Return the job that watches the cells of one step, which takes PyNative."""
+        return replace(self, mode="pynative", deep=DeepStep(step, reference))
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the job as plain data that crosses a process boundary."""
+        wire: dict[str, Any] = to_json(self)
+        return wire
+
+    @classmethod
+    def from_wire(cls, wire: Any) -> Job:
+        """Rebuild the job from :meth:`to_wire`'s data.
+
+        Raises :class:`JobError` for a key that is missing or unknown and for a value of another type.
+        """
+        try:
+            return from_json(cls, wire)
+        except ValueError as error:
+            raise JobError(f"a worker was sent a job that it cannot read: {error}") from None
