@@ -1,0 +1,54 @@
+"""The command lines that remedies become: what they say, and where they run."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.judgement.remedies import where_recorded
+from harness.judgement.tiers import Tier
+from harness.remedy import Action, Where
+from harness.reporting.commands import Invocation, error_text, remedy_text
+from tests.samples import make_case
+
+ELSEWHERE = Invocation("my baselines", "Ascend", 3, "other/bin/python")
+CHANGES = {Action.RESTORE, Action.UNDO_EDIT, Action.CALIBRATE_ELSEWHERE, Action.RECORD_BOTH}
+TRACES = {Action.RECORD_TRACE, Action.RECORD_TRACE_AGAIN, Action.RECORD_BOTH}
+
+
+@pytest.mark.parametrize("action", Action)
+def test_every_remedy_ends_in_a_command_that_a_shell_takes(action):
+    text = remedy_text(make_case(id="a").remedy(action, calibrate=action is not Action.CALIBRATE), ELSEWHERE)
+    words = shlex.split(text[text.index("harness ") :])
+    verb = "calibrate" if action is Action.CALIBRATE else "record"
+    assert words[:5] == ["harness", verb, "suites/guide.yaml::a", "--baseline-dir", "my baselines"]
+    assert words[5:11] == ["--device", "Ascend", "--device-id", "3", "--python", "other/bin/python"]
+    # A reason is asked for where a baseline that exists would change.
+    assert ("--reason" in words) is (action in CHANGES)
+    assert ("--deep" in words) is (action in TRACES)
+    assert ("--calibrate" in words) is (action is not Action.CALIBRATE)
+
+
+@pytest.mark.parametrize(
+    ("device", "tier", "where", "there"),
+    [
+        ("cpu", Tier.SAME_ENVIRONMENT, Where.HERE, ELSEWHERE),
+        ("ascend910b4", Tier.ACROSS_RELEASES, Where.THIS_DEVICE, Invocation("my baselines", "Ascend", 3)),
+        ("cpu", Tier.ACROSS_DEVICES, Where.CPU, Invocation("my baselines")),
+        ("ascend910b4", Tier.ACROSS_DEVICES, Where.NPU, Invocation("my baselines", "Ascend")),
+    ],
+)
+def test_what_is_done_where_a_baseline_was_recorded_is_started_for_there(device, tier, where, there):
+    assert where_recorded(device, tier) is where
+    assert ELSEWHERE.at(where) == there
+
+
+def test_an_error_ends_with_what_to_do_and_names_its_case_once():
+    case = make_case(id="a")
+    missing = HarnessError("no baseline", remedy=case.remedy(Action.RECORD))
+    told = "no baseline; record it: harness record suites/guide.yaml::a --baseline-dir baselines"
+    assert error_text(missing, Invocation()) == told
+    assert error_text(missing, Invocation(), case) == f"guide/a: {told}"
+    assert error_text(HarnessError("guide/a: died"), Invocation(), case) == "guide/a: died"
