@@ -9,7 +9,7 @@ from rich.console import Console
 
 from harness.commands.releases import ENVIRONMENTS, EnvironmentsDir
 from harness.errors import UsageError
-from harness.releases.environments import Environments
+from harness.operations.environments import list_environments, remove_environments
 from harness.reporting.environments import show_environments
 
 
@@ -25,14 +25,12 @@ def environments(
     folder: EnvironmentsDir = ENVIRONMENTS,
 ) -> None:
     """List or remove the environments that harness matrix and harness bisect made for releases."""
-    stored = Environments(folder)
     if action == "list":
         if names:
             raise UsageError("harness environments list takes no names")
-        wanted = stored.unused(days) if unused else None
-        show_environments(Console(), [e for e in stored.listed() if wanted is None or e.name in wanted])
+        show_environments(Console(), list_environments(folder, unused_for=days if unused else None))
         return
     if bool(names) == unused:
         raise UsageError("say what to remove: names, as harness environments list shows them, or --unused")
-    for name in stored.remove(names or stored.unused(days)):
+    for name in remove_environments(folder, names or (), unused_for=days):
         print(f"removed {name}")

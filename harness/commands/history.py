@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from harness.commands.settings import check_destinations
 from harness.errors import UsageError
-from harness.history.database import History
-from harness.history.trends import Trend, trends, where
-from harness.operations.destination import check_destination, write_result
+from harness.operations.destination import write_result
+from harness.operations.history import view_history
 from harness.reporting.history_report import history_json, history_markdown, show_history
 from harness.reporting.html.history_page import history_page
 
@@ -42,29 +41,18 @@ def history(
 
     A change within the tolerance is one, too. Exits 0 whatever is found, 4 for a file that is no history.
     """
-    for path in (html_file, json_file, markdown_file):
-        if path is not None:
-            if path.absolute() == file.absolute():
-                raise UsageError(f"{path}: is the history itself; name another file")
-            check_destination(path)
-    fields = dict(map(_condition, condition or []))
-    all_runs = History(file).runs()
-    runs = where(all_runs, fields)
-    if fields and not runs:
-        there = {case.environment.get(name) for name in fields for run in all_runs for case in run.cases}
-        values = ", ".join(sorted(value for value in there if value is not None))
-        raise UsageError(
-            f"--where {' --where '.join(condition or [])}: the history has no run in such an environment; "
-            f"there is {values or 'no such field'}"
-        )
-    found = _selected(trends(runs), case)
-    show_history(Console(), runs, found)
+    files = (html_file, json_file, markdown_file)
+    if itself := next((path for path in files if path and path.absolute() == file.absolute()), None):
+        raise UsageError(f"{itself}: is the history itself; name another file")
+    check_destinations(*files)
+    found = view_history(file, dict(map(_condition, condition or [])), case)
+    show_history(Console(), found.runs, found.trends)
     if html_file is not None:
-        write_result(html_file, history_page(runs, found).encode())
+        write_result(html_file, history_page(found.runs, found.trends).encode())
     if json_file is not None:
-        write_result(json_file, history_json(runs, found).encode())
+        write_result(json_file, history_json(found.runs, found.trends).encode())
     if markdown_file is not None:
-        write_result(markdown_file, history_markdown(runs, found).encode())
+        write_result(markdown_file, history_markdown(found.runs, found.trends).encode())
 
 
 def _condition(text: str) -> tuple[str, str]:
@@ -72,15 +60,3 @@ def _condition(text: str) -> tuple[str, str]:
     if not equals or not name:
         raise UsageError(f"--where {text}: give a field of the fingerprint and its value: mindspore=2.10.0")
     return name, value
-
-
-def _selected(found: Sequence[Trend], named: str | None) -> Sequence[Trend]:
-    """Return the trends of ``suite``, ``suite::case`` or ``suite/case``; raises UsageError for none."""
-    if named is None:
-        return found
-    suite, _, case = named.replace("::", "/", 1).partition("/")
-    chosen = [trend for trend in found if trend.suite == suite and case in ("", trend.case_id)]
-    if not chosen:
-        known = ", ".join(trend.name for trend in found[:8]) + (", …" if len(found) > 8 else "")
-        raise UsageError(f"{named}: no such case in the history; it has {known or 'none'}")
-    return chosen

@@ -1,10 +1,11 @@
-"""The environments that a matrix or a bisection runs in: made for releases, or given as interpreters."""
+"""The environments of releases: those that a matrix runs in, and what is kept of them on disk."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from harness.releases.environments import Environments, subject_of
+from harness.releases.environments import Environments, Stored, subject_of
 from harness.releases.interpreters import Subject, in_order, inspect_interpreter
 from harness.releases.requirements import Release, Specification
 
@@ -25,3 +26,16 @@ def subjects(
         [subject_of(each, environment) for each, environment in zip(specifications, made, strict=True)]
         + given
     )
+
+
+def list_environments(folder: Path, *, unused_for: float | None = None) -> list[Stored]:
+    """Return the environments below ``folder``; with ``unused_for`` those not used for so many days."""
+    stored = Environments(folder)
+    wanted = None if unused_for is None else stored.unused(unused_for)
+    return [each for each in stored.listed() if wanted is None or each.name in wanted]
+
+
+def remove_environments(folder: Path, names: Sequence[str], *, unused_for: float) -> Sequence[str]:
+    """Remove the environments ``names``, without names those not used for so many days; return which."""
+    stored = Environments(folder)
+    return stored.remove(names or stored.unused(unused_for))

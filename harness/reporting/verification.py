@@ -1,0 +1,39 @@
+"""`harness verify` in the terminal. Imports little: it runs where nothing but the certificate may be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.counting import count
+from harness.gate.findings import shown_findings
+from harness.gate.verification import Verification
+
+
+def verification_lines(path: Path, found: Verification) -> list[str]:
+    """Return what is wrong with the certificate ``path``, what it certifies, and what that comes to."""
+    lines = [f"failed  {problem}" for problem in found.problems]
+    lines += _certified(found)
+    if found.problems:
+        return [*lines, f"{path}: not sound: {count(len(found.problems), 'problem')}"]
+    outcome = found.certificate.decision.outcome
+    passed = "a gate that passed" if outcome == "passed" else f"a gate that did not pass: {outcome}"
+    return [*lines, f"{path}: sound, and of {passed}"]
+
+
+def _certified(found: Verification) -> list[str]:
+    """Return who certified what, what is against it, and how much of it could be compared."""
+    certificate = found.certificate
+    commit = "no commit" if certificate.commit is None else f"commit {certificate.commit.hash[:12]}"
+    dirty = " with changes" if certificate.commit is not None and certificate.commit.dirty else ""
+    counts = ", ".join(f"{number} {word}" for word, number in certificate.counts.items())
+    lines = [
+        f"{certificate.date}, harness {certificate.harness_version}, {commit}{dirty}, "
+        f"policy {certificate.policy.name}, {count(len(certificate.cases), 'case')}: {counts}"
+    ]
+    for finding in shown_findings(certificate):
+        word = "against" if finding.waiver is None else "waived "
+        lines.append(f"{word} {finding.rule}  {finding.about}: {finding.message}")
+    lines += [f"note    {note}" for note in certificate.decision.notes]
+    lines.append(f"{found.files} of {count(found.named, 'file')} compared with their hashes")
+    lines += [f"note    {name} is not here: its files were not compared" for name in found.missing]
+    return lines
