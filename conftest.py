@@ -8,11 +8,14 @@ pytest_plugins = ["pytester"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is marked slow or releases, unless -m or -k chooses the tests."""
+    """Leave out tests that are marked slow or releases, unless -m or -k chooses them; never a case."""
     if config.option.markexpr or config.option.keyword:
         return
     left_out = [
-        item for item in items if item.get_closest_marker("slow") or item.get_closest_marker("releases")
+        item
+        for item in items
+        if isinstance(item, pytest.Function)
+        and (item.get_closest_marker("slow") or item.get_closest_marker("releases"))
     ]
     if left_out:
         config.hook.pytest_deselected(items=left_out)

@@ -43,15 +43,16 @@ class Case:
     tags: tuple[str, ...] = ()
     strict: bool = False
     keep: Literal["none", "latents"] = "none"
+    run: Literal["always", "nightly"] = "always"
     batch_consistency: Limits | None = field(default=None, hash=False)
 
     def definition(self) -> dict[str, Any]:
         """Return the fields that decide what comes out, as JSON values.
 
-        How the case is judged (tolerance, strict), what it is called and where it is written are not among
-        them. ``singles`` is whether each image of the batch is also run by itself. Numbers in ``arguments``
-        keep their type: a pipeline may treat 5 and 5.0 differently. ``scheduler``, ``{"class": name or None,
-        **arguments}``, is there where the case has one.
+        How the case is judged (tolerance, strict), when it runs, what it is called and where it is written
+        are not among them. ``singles`` is whether each image of the batch is also run by itself. Numbers in
+        ``arguments`` keep their type: a pipeline may treat 5 and 5.0 differently. ``scheduler``,
+        ``{"class": name or None, **arguments}``, is there where the case has one.
         """
         chosen = {"class": self.scheduler, **copy.deepcopy(self.scheduler_arguments)}
         return {

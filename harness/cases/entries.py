@@ -16,6 +16,7 @@ MAX_SEED = 2**64 - 1
 Dtype = Literal["float32", "float16"]
 Mode = Literal["pynative", "graph"]
 Keep = Literal["none", "latents"]
+Run = Literal["always", "nightly"]
 
 
 def _matching(*patterns: str) -> Any:
@@ -111,6 +112,9 @@ class DefaultsEntry(Strict):
     tags: list[TagName] = _may_be_missing("pytest markers; those of defaults and case add up")
     strict: bool = _may_be_missing("Compare only in the environment of the baseline")
     keep: Keep = _may_be_missing("latents: store them for every step")
+    run: Run = _may_be_missing(
+        "nightly: pytest leaves the case out, unless it is asked for by its id, -k or --harness-nightly"
+    )
     batch_consistency: Limits = _may_be_missing(
         "Limits for image i of the batch against the single image of its seed"
     )

@@ -39,6 +39,8 @@ class HarnessSession:
             str(baselines), config.getoption("harness_device"), python=config.getoption("harness_python")
         )
         self.suites: list[Suite] = []
+        # How many cases wait for the night.
+        self.left_out = 0
         self._orphans_elsewhere: set[Key] = set()
         self._config = config
         self._runner: Runner | None = None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_BASELINES = "baselines"
 _SESSION = pytest.StashKey["HarnessSession"]()
-_ORPHANS = "harness_orphans"
+_ORPHANS, _LEFT_OUT = "harness_orphans", "harness_left_out"
 MAX_SECONDS = 1e6
 
 
@@ -61,6 +61,10 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "--harness-markdown": {
         "metavar": "FILE",
         "help": "write a summary of the run in Markdown, as GitHub Actions gets it in any case",
+    },
+    "--harness-nightly": {
+        "action": "store_true",
+        "help": "run the cases with `run: nightly` too, which are left out unless named by their id or -k",
     },
     "--harness-history": {
         "metavar": "FILE",
@@ -119,7 +123,9 @@ def pytest_configure(config: pytest.Config) -> None:
         from harness.reporting.html.run import RunReport
 
         try:
-            config.pluginmanager.register(ReportHooks(RunReport(Path(folder))))
+            config.pluginmanager.register(
+                ReportHooks(RunReport(Path(folder)), lambda: _session(config).left_out)
+            )
         except UsageError as error:
             raise pytest.UsageError(f"--harness-report {error}") from None
     file, step_summary = config.getoption("harness_markdown"), os.environ.get("GITHUB_STEP_SUMMARY")
@@ -128,7 +134,12 @@ def pytest_configure(config: pytest.Config) -> None:
         from harness.pytest_plugin.summary_hooks import SummaryHooks
 
         try:
-            hooks = SummaryHooks(_path(file), _path(step_summary), lambda: _session(config).orphans())
+            hooks = SummaryHooks(
+                _path(file),
+                _path(step_summary),
+                lambda: _session(config).orphans(),
+                lambda: _session(config).left_out,
+            )
             config.pluginmanager.register(hooks)
         except UsageError as error:
             raise pytest.UsageError(f"--harness-markdown {error}") from None
@@ -188,6 +199,15 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile 
     return made
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what runs at night, of what -k and -m have chosen."""
+    if _SESSION in config.stash:
+        from harness.pytest_plugin.nightly import leave_out
+
+        config.stash[_SESSION].left_out = leave_out(config, items)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     """Put the outcome on the report, which xdist carries to the controlling process."""
@@ -240,7 +260,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     from harness.reporting.summary import summary_lines
 
     outcomes = list(map(CaseReport.from_dict, judged))
-    lines = summary_lines([outcome.judgement for outcome in outcomes], sorted(_session(config).orphans()))
+    shared = _session(config)
+    judgements = [outcome.judgement for outcome in outcomes]
+    lines = summary_lines(judgements, sorted(shared.orphans()), shared.left_out)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         problems = [Problem(report.nodeid, report.longreprtext) for report in unjudged]
         lines += error_annotations(outcomes, problems)
@@ -255,14 +277,19 @@ def _path(named: str | None) -> Path | None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Under xdist, hand the orphans that this process saw to the controlling one."""
+    """Under xdist, hand the orphans that this process saw, and what it left out, to the controlling one."""
     output = getattr(session.config, "workeroutput", None)
     if output is not None and _SESSION in session.config.stash:
-        output[_ORPHANS] = [list(key) for key in session.config.stash[_SESSION].orphans()]
+        shared = session.config.stash[_SESSION]
+        output[_ORPHANS] = [list(key) for key in shared.orphans()]
+        output[_LEFT_OUT] = shared.left_out
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Take the orphans that an xdist worker saw."""
-    if seen := getattr(node, "workeroutput", {}).get(_ORPHANS):
+    """Take the orphans that an xdist worker saw, and what it left out: each collects all that there is."""
+    output = getattr(node, "workeroutput", {})
+    if seen := output.get(_ORPHANS):
         _session(node.config).add_orphans(seen)
+    if left_out := output.get(_LEFT_OUT):
+        _session(node.config).left_out = left_out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,8 +15,8 @@ from harness.reporting.html.run import RunReport
 class ReportHooks:
     """Takes the views from the test reports, which xdist carries here, and writes the page at the end."""
 
-    def __init__(self, report: RunReport) -> None:
-        self._report = report
+    def __init__(self, report: RunReport, left_out: Callable[[], int]) -> None:
+        self._report, self._left_out = report, left_out
         self._outcome = ""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -36,7 +37,7 @@ class ReportHooks:
         if (ended := early_end(session, exitstatus)) is not None:
             self._report.add_problem("the run ended early", ended)
         try:
-            self._outcome = f"report: {self._report.write()}"
+            self._outcome = f"report: {self._report.write(self._left_out())}"
         except HarnessError as error:
             self._outcome = f"error: {error}"
             session.exitstatus = max(pytest.ExitCode.TESTS_FAILED, exitstatus)

@@ -7,6 +7,7 @@ where it is needed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +32,11 @@ class SummaryHooks:
         file: Path | None,
         step_summary: Path | None,
         orphans: Callable[[], Iterable[Key]],
+        left_out: Callable[[], int],
     ) -> None:
         """Raise :class:`UsageError` where ``file`` cannot be written."""
-        self._file, self._step_summary, self._orphans = file, step_summary, orphans
+        self._file, self._step_summary = file, step_summary
+        self._orphans, self._left_out = orphans, left_out
         self._outcomes: dict[str, Any] = {}
         self._problems: dict[str, str] = {}
         self._told: list[str] = []
@@ -93,15 +96,17 @@ class SummaryHooks:
 
         outcomes = list(map(CaseReport.from_dict, self._outcomes.values()))
         problems = [Problem(where, text) for where, text in self._problems.items()]
-        orphans = sorted(self._orphans())
+        content = partial(
+            markdown_summary, outcomes, problems, sorted(self._orphans()), left_out=self._left_out()
+        )
         if self._file is not None:
-            write_result(self._file, markdown_summary(outcomes, problems, orphans).encode())
+            write_result(self._file, content().encode())
             self._told.append(f"summary: {self._file}")
         if self._step_summary is not None and (outcomes or problems):
             try:
                 with self._step_summary.open("ab") as stream:
                     left = MOST_BYTES - stream.tell()
-                    stream.write(markdown_summary(outcomes, problems, orphans, most_bytes=left).encode())
+                    stream.write(content(most_bytes=left).encode())
             except OSError as error:
                 raise HarnessError(f"{self._step_summary}: cannot be written: {error.strerror}") from None
 

@@ -43,7 +43,9 @@ def show_listing(console: Console, listing: Listing, invocation: Invocation) -> 
     totals = [f"{counts[kind]} {kind}" for kind in _COLOURS if counts[kind]]
     if listing.orphans:
         totals.append(count(len(listing.orphans), "orphan"))
-    console.print(Text(f"{count(len(listing.cases), 'case')}: {', '.join(totals)}"), soft_wrap=True)
+    nightly = sum(listed.case.run == "nightly" for listed in listing.cases)
+    told = count(len(listing.cases), "case") + (f", {nightly} nightly" if nightly else "")
+    console.print(Text(f"{told}: {', '.join(totals)}"), soft_wrap=True)
 
 
 def _row(listed: ListedCase) -> tuple[str | Text, ...]:

@@ -12,7 +12,7 @@ from harness.judgement.judgement import Verdict
 from harness.reporting.case_report import CaseReport, Problem
 from harness.reporting.commands import reason_texts
 from harness.reporting.figures import worst_figure
-from harness.reporting.summary import margins, orphan_lines, tier_lines
+from harness.reporting.summary import left_out_lines, margins, orphan_lines, tier_lines
 
 # GitHub drops the whole summary of a step that is larger than 1 MiB.
 MOST_BYTES = 2**20
@@ -29,6 +29,7 @@ def markdown_summary(
     problems: Sequence[Problem] = (),
     orphaned: Sequence[Key] = (),
     *,
+    left_out: int = 0,
     most_bytes: int = MOST_BYTES,
 ) -> str:
     """Return the summary of a session: GitHub's Markdown of at most ``most_bytes`` bytes in UTF-8.
@@ -36,7 +37,7 @@ def markdown_summary(
     How many cases came to which verdict, those that did not pass with their worst figure and first cause,
     what could not be judged, the margins, what to type, and the environments. What does not fit is left out
     from the end, and the table says how many cases are not in it; where not even the counts fit the text is
-    empty.
+    empty. ``left_out`` is how many cases wait for the night.
     """
     failed = sorted(
         (outcome for outcome in outcomes if not outcome.judgement.passed),
@@ -51,7 +52,7 @@ def markdown_summary(
         text.add_rows(
             "| case | verdict | worst figure | first cause |\n|---|---|---|---|\n", [_row(o) for o in failed]
         )
-    text.add("".join(f"- {line}\n" for line in _margins(outcomes, orphaned)) + "\n")
+    text.add("".join(f"- {line}\n" for line in _margins(outcomes, orphaned, left_out)) + "\n")
     if failed:
         text.add(_commands(failed[:_COMMANDS_OF]))
     text.add(_environments(outcomes))
@@ -150,11 +151,11 @@ def _row(outcome: CaseReport) -> str:
     return "| " + " | ".join(cells) + " |\n"
 
 
-def _margins(outcomes: Sequence[CaseReport], orphaned: Sequence[Key]) -> Iterator[str]:
+def _margins(outcomes: Sequence[CaseReport], orphaned: Sequence[Key], left_out: int) -> Iterator[str]:
     judgements = [outcome.judgement for outcome in outcomes]
     for what, judgement, text in margins(judgements):
         yield f"{what}: {_code(judgement.name)} {escaped(text)}"
-    yield from map(escaped, [*tier_lines(judgements), *orphan_lines(orphaned)])
+    yield from map(escaped, [*tier_lines(judgements), *left_out_lines(left_out), *orphan_lines(orphaned)])
 
 
 def _commands(failed: Sequence[CaseReport]) -> str:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from harness.baselines.store import Key
+from harness.counting import count
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.wording import joined
 from harness.reporting.figures import sides, worst_figure
@@ -22,14 +23,22 @@ def verdict_word(judgement: Judgement) -> str:
     return f"{word} ({judgement.tier.words}{margin})"
 
 
-def summary_lines(judgements: Sequence[Judgement], orphaned: Sequence[Key]) -> list[str]:
-    """Return the verdicts' counts, one line per tier and environment, the worst margins, and the orphans."""
+def summary_lines(judgements: Sequence[Judgement], orphaned: Sequence[Key], left_out: int = 0) -> list[str]:
+    """Return the verdicts' counts, one line per tier and environment, the worst margins, and the orphans.
+
+    ``left_out`` is how many cases wait for the night.
+    """
     told = counted(judgements)
     lines = [told] if told else []
     lines += tier_lines(judgements)
     lines += [f"{what}: {found.name}, {text}" for what, found, text in margins(judgements)]
     lines += [f"skipped: {each.name}, {joined(each.reasons)}" for each in judgements if each.elsewhere]
-    return lines + orphan_lines(orphaned)
+    return lines + left_out_lines(left_out) + orphan_lines(orphaned)
+
+
+def left_out_lines(left_out: int) -> list[str]:
+    """Return the line that says how many cases with `run: nightly` were left out; none for none."""
+    return [f"left out: {count(left_out, 'nightly case')}; --harness-nightly runs them"] if left_out else []
 
 
 def orphan_lines(orphaned: Sequence[Key]) -> list[str]:

@@ -49,12 +49,16 @@ class RunReport:
         """Add what kept cases from being judged: a suite that cannot be read, an error of the harness."""
         self._problems[where] = text
 
-    def write(self) -> Path:
-        """Write both files, each whole or not at all, and return the page."""
+    def write(self, left_out: int = 0) -> Path:
+        """Write both files, each whole or not at all, and return the page.
+
+        ``left_out`` is how many cases wait for the night.
+        """
         run = {
             "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "harness": harness.__version__,
             "problems": [{"where": where, "text": text} for where, text in self._problems.items()],
+            "left_out": left_out,
         }
         return write_report(self.folder, run, list(self._cases.values()))
 

@@ -42,6 +42,7 @@ function makeTop() {
       el("h1", {}, headline),
       el("p", { class: "note" }, [
         `harness ${run.harness}`, day(run.date), ...run.environments.map(environmentWords),
+        run.left_out && `${count(run.left_out, "nightly case")} left out`,
       ].filter(Boolean).join("  ·  "))),
     el("div", { class: "verdicts", role: "group", "aria-label": "Show only cases of these verdicts" },
       present.map(([verdict, n]) => verdictButton(verdict, n))),

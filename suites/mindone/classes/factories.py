@@ -1,0 +1,65 @@
+"""Pipelines of mindone that take more than `from_pretrained`, which is all that a case can ask for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def k_diffusion(checkpoint: str, dtype: str, _mode: str) -> Any:
+    """Return Stable Diffusion with k-diffusion's samplers, which are chosen by name."""
+    return _sampled(_load("StableDiffusionKDiffusionPipeline", checkpoint, dtype))
+
+
+def k_diffusion_xl(checkpoint: str, dtype: str, _mode: str) -> Any:
+    """Return Stable Diffusion XL with k-diffusion's samplers."""
+    return _sampled(_load("StableDiffusionXLKDiffusionPipeline", checkpoint, dtype))
+
+
+def allegro(checkpoint: str, dtype: str, _mode: str) -> Any:
+    """Return Allegro, whose autoencoder decodes in tiles alone."""
+    pipeline = _load("AllegroPipeline", checkpoint, dtype)
+    pipeline.vae.enable_tiling()
+    return pipeline
+
+
+def wuerstchen_decoder(checkpoint: str, dtype: str, _mode: str) -> Any:
+    """Return Wuerstchen's decoder, whose network mindone 0.5.0 cannot load by itself."""
+    return _load("WuerstchenDecoderPipeline", checkpoint, dtype, decoder=_diff_next(f"{checkpoint}/decoder"))
+
+
+def wuerstchen_combined(checkpoint: str, dtype: str, _mode: str) -> Any:
+    """Return Wuerstchen's prior and decoder, of which the latter's network is loaded here, too."""
+    return _load("WuerstchenCombinedPipeline", checkpoint, dtype, decoder=_diff_next(f"{checkpoint}/decoder"))
+
+
+def _diff_next(folder: str) -> Any:
+    """Return the network in ``folder``: from_pretrained initialises parameters that have no values yet."""
+    import mindspore as ms
+    from mindone.diffusers.pipelines.wuerstchen import WuerstchenDiffNeXt
+
+    network = WuerstchenDiffNeXt.from_config(WuerstchenDiffNeXt.load_config(folder))
+    weights = ms.load_checkpoint(f"{folder}/diffusion_pytorch_model.safetensors", format="safetensors")
+    missing, unknown = ms.load_param_into_net(network, weights)
+    if missing or unknown:
+        raise ValueError(f"{folder}: not the parameters of its network: {missing or unknown}")
+    return network.set_train(False)
+
+
+def _sampled(pipeline: Any) -> Any:
+    pipeline.set_scheduler("sample_euler")
+    return pipeline
+
+
+def _load(name: str, checkpoint: str, dtype: str, **components: Any) -> Any:
+    import mindspore as ms
+    from mindone import diffusers
+
+    pipeline = getattr(diffusers, name).from_pretrained(
+        checkpoint,
+        mindspore_dtype=getattr(ms, dtype),
+        use_safetensors=True,
+        local_files_only=True,
+        **components,
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
