@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from harness import __version__
 from harness.baselines.calibration import Calibration
@@ -69,6 +69,23 @@ class Baseline:
     def name(self) -> str:
         """The case as ``suite/id``."""
         return f"{self.suite}/{self.case_id}"
+
+
+class Key(NamedTuple):
+    """Where a baseline is stored: suite and case id, and the device's key."""
+
+    suite: str
+    case_id: str
+    device: str
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a write did: the JSON file, and the sha256 of the JSON it replaced, if it replaced one."""
+
+    path: Path
+    state: Literal["created", "replaced", "unchanged"]
+    replaced: str | None = None
 
 
 def device_key(fingerprint: dict[str, str]) -> str:

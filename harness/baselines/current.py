@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from harness.baselines.errors import BaselineMissing, BaselineUnusable
 from harness.baselines.baseline import Baseline
 from harness.baselines.staleness import stale
-from harness.baselines.store import BaselineStore, Key
+from harness.baselines.baseline import Key
+from harness.baselines.store import BaselineStore
 from harness.cases.case import Case, Suite
 from harness.remedy import Action
 

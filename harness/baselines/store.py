@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -15,27 +14,10 @@ from harness.baselines.arrays import ArraysError, decode_arrays, encode_arrays, 
 from harness.baselines.document import BaselineDocument, DocumentError
 from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing, shown
 from harness.baselines.files import locked, sync_folder, write_durably
-from harness.baselines.baseline import Baseline
+from harness.baselines.baseline import Baseline, Key, Written
 from harness.cases.case import Case
 from harness.measurement.measurement import Measurement
 from harness.remedy import Action, Remedy
-
-
-class Key(NamedTuple):
-    """Where a baseline is stored: suite and case id, and the device's key."""
-
-    suite: str
-    case_id: str
-    device: str
-
-
-@dataclass(frozen=True)
-class Written:
-    """What a write did: the JSON file, and the sha256 of the JSON it replaced, if it replaced one."""
-
-    path: Path
-    state: Literal["created", "replaced", "unchanged"]
-    replaced: str | None = None
 
 
 class BaselineStore:

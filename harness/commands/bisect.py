@@ -25,8 +25,6 @@ from harness.operations.bisect_commits import bisect_commits
 from harness.operations.bisect_releases import ReleaseRange, bisect_releases
 from harness.operations.destination import write_result
 from harness.operations.running import Running
-from harness.releases.environments import Environments
-from harness.releases.kept import Sources
 from harness.reporting.bisection import BisectionDisplay, change_json, show_change
 
 
@@ -107,9 +105,8 @@ def bisect(
             bad_extras=tuple(bad_extras or ()),
             pythons=pythons,
         )
-        running = Running(workers.runner_under, work, Sources([Path.cwd()]), fresh=fresh)
-        environment = Environments(environments)
-        change = bisect_releases(case, asked, environment, running, store, display, until_drift=drift)
+        running = Running.of(workers, work, fresh=fresh)
+        change = bisect_releases(case, asked, environments, running, store, display, until_drift=drift)
     show_change(Console(), change, invocation)
     if json_file is not None:
         write_result(json_file, change_json(change, invocation).encode())

@@ -16,9 +16,9 @@ from harness.commands.options import (
 )
 from harness.errors import UsageError
 from harness.execution.coverage import examine_pipelines
-from harness.execution.doctor import diagnose
-from harness.execution.runner import Runner
 from harness.operations.destination import check_destination, write_result
+from harness.operations.doctor import examine_machine
+from harness.operations.workers import Workers
 from harness.reporting.coverage import CoverageProgress, coverage_json, show_coverage
 from harness.reporting.examination import show_examination
 
@@ -65,7 +65,6 @@ def doctor(
         return
     if names or json_file is not None:
         raise UsageError("names of pipeline classes and --json go with --mindone")
-    with Runner(python=python, device=device, device_id=device_id) as runner:
-        examination = diagnose(runner)
+    examination = examine_machine(Workers(device, device_id, python))
     show_examination(Console(), examination)
     leave(passed=examination.healthy)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 from typing import Annotated
@@ -27,12 +26,11 @@ from harness.commands.options import (
 )
 from harness.commands.settings import append_to, check_destinations, history_in, invocation_of, workers_at
 from harness.errors import HarnessError, UsageError
-from harness.gate.certificate import Certificate
 from harness.operations.destination import check_destination, write_result
 from harness.operations.gate import Standard
 from harness.operations.gate import gate as decide_release
 from harness.reporting.commands import commands
-from harness.reporting.gate import GateDisplay, show_gate
+from harness.reporting.gate import GateDisplay, certificate_text, show_gate
 from harness.reporting.gate_markdown import gate_markdown
 
 
@@ -80,7 +78,8 @@ def gate(
         helpful = {case.name: commands(case, invocation) for case in selection.cases}
         show_gate(Console(), result, helpful, invocation)
         if certificate is not None:
-            _write(certificate, result)
+            write_result(certificate, result.to_bytes())
+            print(certificate_text(certificate, result))
         if summary is not None:
             _append(summary, gate_markdown(result, invocation))
         append_to(run)
@@ -90,15 +89,6 @@ def gate(
         # Of what could not be decided nobody may take the exit code for a drift.
         end(f"error: {error}", INCOMPLETE)
     raise Ending(GATE_CODES[result.decision.outcome])
-
-
-def _write(path: Path, certificate: Certificate) -> None:
-    data = certificate.to_bytes()
-    write_result(path, data)
-    outcome = certificate.decision.outcome
-    told = "a gate that passed" if outcome == "passed" else f"a gate that did not pass ({outcome})"
-    digest = hashlib.sha256(data).hexdigest()
-    print(f"certificate of {told}: {path} (sha256 {digest})")
 
 
 def _step_summary() -> Path | None:

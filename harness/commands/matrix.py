@@ -28,9 +28,6 @@ from harness.operations.destination import write_result
 from harness.operations.matrix import Wanted
 from harness.operations.matrix import matrix as run_matrix
 from harness.operations.running import Running
-from harness.releases.environments import Environments
-from harness.releases.kept import Sources
-from harness.releases.requirements import Release
 from harness.reporting.html.matrix_page import matrix_page
 from harness.reporting.matrix_report import MatrixDisplay, matrix_json, matrix_markdown, show_matrix
 
@@ -76,16 +73,15 @@ def matrix(
     """
     check_baseline_dir(baseline_dir, needed=False)
     check_destinations(json_file, html_file, markdown_file)
-    releases = tuple(map(Release.parse, release or ()))
-    wanted = Wanted(releases, tuple(extras or ()), tuple(python or ()))
+    wanted = Wanted.parse(release or (), extras or (), python or ())
     cases = without_tags(select(paths).cases, without_tag or [])
     # Of interpreters none is named: it is another one in each environment.
-    workers = workers_at(device, device_id, None, timeout)
-    running = Running(workers.runner_under, work, Sources([Path.cwd()]), processes, fresh)
+    workers = workers_at(device, device_id, None, timeout, processes)
+    running = Running.of(workers, work, fresh=fresh)
     invocation, run = invocation_of(baseline_dir, workers), history_in(history, "harness matrix")
-    store, made = BaselineStore(baseline_dir), Environments(environments)
     display = MatrixDisplay(Console(stderr=True), invocation)
-    found = run_matrix(cases, wanted, made, running, store, display, history=run)
+    store = BaselineStore(baseline_dir)
+    found = run_matrix(cases, wanted, environments, running, store, display, history=run)
     show_matrix(Console(), found, invocation)
     if json_file is not None:
         write_result(json_file, matrix_json(found, invocation).encode())

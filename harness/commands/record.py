@@ -9,7 +9,6 @@ import typer
 from rich.console import Console
 from rich.prompt import Prompt
 
-from harness.baselines.calibration import DEFAULT_FACTOR
 from harness.baselines.store import BaselineStore
 from harness.cases.selection import select
 from harness.commands.exits import leave
@@ -29,7 +28,7 @@ from harness.commands.options import (
 )
 from harness.commands.settings import append_to, history_in, invocation_of, workers_at
 from harness.operations import calibrate as operation
-from harness.operations.calibrate import MEMBERS, Settings
+from harness.operations.calibrate import Settings
 from harness.operations.record import Plan
 from harness.operations.record import record as record_cases
 from harness.reporting.calibration import CalibrationDisplay, show_calibrations, show_vacuous
@@ -47,8 +46,8 @@ def record(
     python: Python = None,
     timeout: Timeout = 600.0,
     calibrate: Annotated[bool, typer.Option("--calibrate", help="calibrate what is stored")] = False,
-    members: Members = MEMBERS,
-    factor: Factor = DEFAULT_FACTOR,
+    members: Members = Settings.members,
+    factor: Factor = Settings.factor,
     processes: Processes = 1,
     deep: Annotated[
         bool, typer.Option("--deep", help="store what every cell did in one step, for harness explain")
@@ -86,8 +85,8 @@ def record(
 def calibrate(
     paths: Paths,
     baseline_dir: BaselineDir = BASELINES,
-    members: Members = MEMBERS,
-    factor: Factor = DEFAULT_FACTOR,
+    members: Members = Settings.members,
+    factor: Factor = Settings.factor,
     processes: Processes = 1,
     device: Device = "CPU",
     device_id: DeviceId = 0,

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from harness.baselines.baseline import Baseline
 from harness.explanation.growth import numerics
 from harness.judgement import bits
+from harness.judgement.check import Check
 from harness.judgement.tiers import fingerprint_differences
 from harness.judgement.wording import reason_text
 from harness.measurement.measurement import Draw, Measurement
@@ -44,6 +45,13 @@ def root_causes(measured: Measurement, baseline: Baseline) -> tuple[Cause, ...]:
     last the numbers: the first step at which the latents left the envelope, or the output alone.
     """
     return tuple(_causes(measured, baseline))
+
+
+def causes_of(check: Check) -> tuple[Cause, ...]:
+    """Return what differs in a case that was checked; empty, too, where nothing was compared."""
+    if check.measurement is None or check.baseline is None:
+        return ()
+    return root_causes(check.measurement, check.baseline)
 
 
 def _causes(measured: Measurement, baseline: Baseline) -> Iterator[Cause]:

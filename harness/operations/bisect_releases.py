@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -147,18 +148,21 @@ class ReleaseRange:
 def bisect_releases(
     case: Case,
     asked: ReleaseRange,
-    environments: Environments,
+    environments: Path,
     running: Running,
     store: BaselineStore,
     progress: Progress[Foresight | Tried] = SILENT,
     *,
     until_drift: bool = False,
 ) -> Change:
-    """Return where among the releases ``asked`` for the output of ``case`` changed: :func:`bisect_line`."""
+    """Return where among the releases ``asked`` for the output of ``case`` changed: :func:`bisect_line`.
+
+    What is missing of their environments is made below the folder ``environments``.
+    """
     progress.finished(foresee([case], store))
     kept = "what has run is kept, the same command goes on from there"
     with stage(progress, "bisecting", 0, interrupted=kept):
-        line = asked.line(environments, progress.preparing)
+        line = asked.line(Environments(environments), progress.preparing)
         return bisect_line(case, line, running, store, progress, until_drift=until_drift)
 
 

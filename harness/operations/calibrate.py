@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
-from harness.baselines.baseline import Baseline, device_key
-from harness.baselines.calibration import Calibration
+from harness.baselines.baseline import Baseline, Written, device_key
+from harness.baselines.calibration import DEFAULT_FACTOR, Calibration
 from harness.baselines.current import load_current, unusable
-from harness.baselines.store import BaselineStore, Written
+from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.cases.job import Job
 from harness.cases.tolerance import MOST_FACTOR
@@ -49,8 +49,8 @@ class Settings:
     Raises :class:`harness.errors.UsageError` for values of which no tolerance can be made.
     """
 
-    members: int
-    factor: float
+    members: int = MEMBERS
+    factor: float = DEFAULT_FACTOR
 
     def __post_init__(self) -> None:
         if self.members < _FEWEST:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from harness.baselines.baseline import Baseline
 from harness.baselines.current import unusable
 from harness.baselines.staleness import BaselineStale
 from harness.baselines.store import BaselineStore
@@ -48,3 +49,14 @@ def hold(case: Case, measurement: Measurement, store: BaselineStore) -> Check:
     except HarnessError as error:
         judgement = Judgement.error(case, error)
     return Check(judgement, measurement, baseline)
+
+
+def expected(case: Case, result: Check, store: BaselineStore) -> Baseline | None:
+    """Return the baseline to show beside a check: of a case that was held to none, one that is stored."""
+    if result.baseline is not None:
+        return result.baseline
+    try:
+        devices = store.devices(case.suite, case.id)
+        return store.load(case.suite, case.id, devices[0]) if devices else None
+    except HarnessError:
+        return None  # The judgement says what is wrong with it.

@@ -9,7 +9,7 @@ from pathlib import Path
 import harness
 from harness.baselines.git import git_commit
 from harness.cases.case import Case
-from harness.explanation.causes import root_causes
+from harness.explanation.causes import causes_of
 from harness.history.database import History
 from harness.history.history_record import CaseRecord, RunRecord
 from harness.judgement.check import Check
@@ -47,9 +47,7 @@ class RunHistory:
 
     def checked(self, case: Case, result: Check, subject: str | None = None) -> None:
         """Take one case from its check."""
-        found = result.measurement, result.baseline
-        causes = () if found[0] is None or found[1] is None else root_causes(found[0], found[1])
-        self.add(CaseRecord.of(case, result, causes), subject)
+        self.add(CaseRecord.of(case, result, causes_of(result)), subject)
 
     def append(self, ended: str | None = None) -> Appended:
         """Append the run; ``ended`` says why it ended early.

@@ -6,6 +6,7 @@ import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
@@ -119,6 +120,11 @@ class Wanted:
     extras: tuple[str, ...] = ()
     pythons: tuple[str, ...] = ()
 
+    @classmethod
+    def parse(cls, releases: Sequence[str], extras: Sequence[str], pythons: Sequence[str]) -> Wanted:
+        """Return what is wanted of releases as ``mindspore==2.8.0``; raises UsageError for what is none."""
+        return cls(tuple(map(Release.parse, releases)), tuple(extras), tuple(pythons))
+
     def __post_init__(self) -> None:
         if len(self.releases) + len(self.pythons) < 2:
             raise UsageError("a matrix compares environments: give two or more --release or --python")
@@ -129,21 +135,24 @@ class Wanted:
 def matrix(
     cases: Sequence[Case],
     wanted: Wanted,
-    environments: Environments,
+    environments: Path,
     running: Running,
     store: BaselineStore,
     progress: Progress[Foresight | CaseRun] = SILENT,
     *,
     history: RunHistory | None = None,
 ) -> Matrix:
-    """Run ``cases`` in all environments ``wanted``, made where they are missing, and compare every pair.
+    """Run ``cases`` in all environments ``wanted`` and compare every pair.
 
+    Those of releases are made below the folder ``environments`` where they are missing.
     ``progress`` is told what will not come out well before anything runs, then of each run, and counts these.
     See :func:`run_matrix`.
     """
     kept = "what has run is kept, the same command goes on from there"
     with stage(progress, "looking at the environments", 0, interrupted=kept):
-        columns = subjects(wanted.releases, wanted.extras, wanted.pythons, environments, progress.preparing)
+        columns = subjects(
+            wanted.releases, wanted.extras, wanted.pythons, Environments(environments), progress.preparing
+        )
     progress.finished(foresee(cases, store, columns))
     with stage(progress, "running", len(cases) * len(columns), interrupted=kept):
         return run_matrix(cases, columns, running, store, progress, history=history)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from harness.baselines.baseline import Baseline, Provenance
-from harness.baselines.store import BaselineStore, Written
+from harness.baselines.baseline import Baseline, Provenance, Written
+from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.judgement.check import Check

@@ -11,6 +11,7 @@ from harness.errors import HarnessError
 from harness.execution.pool import RunnerPool
 from harness.execution.runner import Runner
 from harness.measurement.measurement import Measurement
+from harness.operations.workers import Workers
 from harness.releases.interpreters import Subject
 from harness.releases.kept import KeptMeasurements, Sources, read_measurement
 
@@ -33,6 +34,12 @@ class Running:
     sources: Sources
     processes: int = 1
     fresh: bool = False
+
+    @classmethod
+    def of(cls, workers: Workers, work: Path, *, fresh: bool) -> Running:
+        """Return how ``workers`` run a matrix, each under the interpreter of a subject."""
+        sources = Sources(list(workers.import_paths))
+        return cls(workers.runner_under, work, sources, workers.processes, fresh)
 
 
 @dataclass(frozen=True)

@@ -12,18 +12,19 @@ from typing import Any
 
 import pytest
 
+from harness.baselines.baseline import Key
 from harness.baselines.current import orphans
-from harness.baselines.store import BaselineStore, Key
+from harness.baselines.store import BaselineStore
 from harness.cases.case import Case, Suite
 from harness.cases.load import check_unique_names, load_suite
 from harness.cases.problems import SuiteError
 from harness.cases.wording import quoted, suggestion
 from harness.codec import to_json
 from harness.execution.runner import Runner
-from harness.explanation.causes import Cause, root_causes
+from harness.explanation.causes import Cause, causes_of
 from harness.judgement.check import Check
 from harness.judgement.wording import joined
-from harness.operations.check import check
+from harness.operations.check import check, expected
 from harness.reporting.case_report import CaseReport
 from harness.reporting.commands import Commands, Invocation, commands
 from harness.reporting.terminal import judgement_text
@@ -69,9 +70,8 @@ class HarnessSession:
             return None
         from harness.reporting.html.view import case_view
 
-        return case_view(
-            case, result, self.store, commands=self.commands(case, result), causes=causes
-        ).to_json()
+        baseline, typed = expected(case, result, self.store), self.commands(case, result)
+        return case_view(case, result, baseline, commands=typed, causes=causes).to_json()
 
     def history(self, case: Case, result: Check, causes: Sequence[Cause]) -> dict[str, Any] | None:
         """Return what the history keeps of a checked case; None where none is asked for."""
@@ -162,9 +162,7 @@ class CaseItem(pytest.Item):
         """Run the case and hold it to its baseline."""
         result = check(self.case, self._harness.runner, self._harness.store)
         self.user_properties.extend(result.properties())
-        causes: tuple[Cause, ...] = ()
-        if result.measurement is not None and result.baseline is not None:
-            causes = root_causes(result.measurement, result.baseline)
+        causes = causes_of(result)
         self.user_properties.extend(("cause", cause.kind) for cause in causes[:1])
         typed = self._harness.commands(self.case, result)
         self.harness_outcome = CaseReport.of(self.case, result, causes, typed)

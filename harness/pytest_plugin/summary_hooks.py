@@ -17,7 +17,7 @@ from harness.errors import HarnessError, UsageError
 from harness.reporting.ending import early_end
 
 if TYPE_CHECKING:
-    from harness.baselines.store import Key
+    from harness.baselines.baseline import Key
 
 
 class SummaryHooks:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 import harness
-from harness.execution.doctor import Examination
+from harness.operations.doctor import Examination
 from harness.reporting.tables import print_table
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -83,6 +85,14 @@ def _show_finding(
     elif finding.rule in _REMEDY and finding.about in commands:
         command = getattr(commands[finding.about], _REMEDY[finding.rule])
         console.print(Text(f"        {command}"), soft_wrap=True)
+
+
+def certificate_text(path: Path, certificate: Certificate) -> str:
+    """Return what the certificate written as ``path`` is of, and the hash of the file."""
+    outcome = certificate.decision.outcome
+    told = "a gate that passed" if outcome == "passed" else f"a gate that did not pass ({outcome})"
+    digest = hashlib.sha256(certificate.to_bytes()).hexdigest()
+    return f"certificate of {told}: {path} (sha256 {digest})"
 
 
 def summary(certificate: Certificate) -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import harness
-from harness.baselines.store import Key
+from harness.baselines.baseline import Key
 from harness.judgement.judgement import Verdict
 from harness.reporting.case_report import CaseReport, Problem
 from harness.reporting.commands import reason_texts

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from harness.baselines.store import Written
+from harness.baselines.baseline import Written
 from harness.operations.calibrate import Calibrations
 from harness.operations.deep import StoredTrace
 from harness.operations.proposal import Proposal, Refusal

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from harness.baselines.store import Key
+from harness.baselines.baseline import Key
 from harness.counting import count
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.wording import joined

@@ -14,7 +14,8 @@ from samples import FINGERPRINT, make_baseline, make_case, make_measurement
 
 from harness.reporting.commands import Invocation, error_text
 from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing
-from harness.baselines.store import BaselineStore, Key
+from harness.baselines.baseline import Key
+from harness.baselines.store import BaselineStore
 from harness.baselines.baseline import device_key
 from harness.measurement.measurement import Measurement
 

@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 from samples import make_baseline, make_calibration, make_case
 
+from harness.baselines.baseline import Written
 from harness.baselines.calibration import StepEnvelope
-from harness.baselines.store import Written
 from harness.errors import HarnessError
 from harness.judgement.calibration.findings import findings
 from harness.operations.calibrate import CalibratedCase, Calibrations

@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 import harness
-from harness.execution.doctor import Diagnosis, Examination
 from harness.execution.profile import Profile
+from harness.operations.doctor import Diagnosis, Examination
 from harness.reporting.examination import show_examination
 
 SOUND = Examination(

@@ -9,7 +9,8 @@ import pytest
 from markdown_it import MarkdownIt
 from samples import FINGERPRINT, make_baseline, make_case, said
 
-from harness.baselines.store import BaselineStore, Key
+from harness.baselines.baseline import Key
+from harness.baselines.store import BaselineStore
 from harness.explanation.causes import Cause
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.rows import Row

@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 from samples import make_case, make_measurement
 
-from harness.baselines.store import BaselineStore, Written
+from harness.baselines.baseline import Written
+from harness.baselines.store import BaselineStore
 from harness.errors import HarnessError
 from harness.operations import deep
 from harness.operations.deep import StoredTrace

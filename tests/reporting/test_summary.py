@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from samples import said
 
-from harness.baselines.store import Key
+from harness.baselines.baseline import Key
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.reasons import StrictElsewhere
 from harness.judgement.rows import Row

@@ -10,11 +10,9 @@ from typing import Any, Literal
 from harness.baselines.baseline import Baseline
 from harness.baselines.calibration import Calibration
 from harness.baselines.errors import shown
-from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.cases.tolerance import Calibrated, Limits
 from harness.codec import to_json
-from harness.errors import HarnessError
 from harness.explanation.causes import Cause
 from harness.judgement.check import Check
 from harness.judgement.judgement import Judgement
@@ -62,17 +60,16 @@ class CaseView:
 def case_view(
     case: Case,
     result: Check,
-    store: BaselineStore,
+    baseline: Baseline | None,
     *,
     commands: Commands,
     causes: Sequence[Cause] = (),
 ) -> CaseView:
-    """Return the view of ``case`` after its check, with what to type about it.
+    """Return the view of ``case`` after its check, beside ``baseline``, with what to type about it.
 
     The arrays go no further than here: the view has pictures of them.
     """
     measured, judgement = result.measurement, result.judgement
-    baseline = result.baseline or _stored(case, store)
     stored = None if baseline is None else baseline.measurement
     pictures = picture_set(
         None if measured is None else measured.output,
@@ -109,15 +106,6 @@ def _commands(commands: Commands) -> list[dict[str, str]]:
         "Record it anew, if the change is meant": commands.record,
     }
     return [{"title": title, "text": text} for title, text in titled.items()]
-
-
-def _stored(case: Case, store: BaselineStore) -> Baseline | None:
-    """Return a baseline of a case that did not run, to show what was expected of it; None without any."""
-    try:
-        devices = store.devices(case.suite, case.id)
-        return store.load(case.suite, case.id, devices[0]) if devices else None
-    except HarnessError:
-        return None  # The judgement says what is wrong with it.
 
 
 def _histogram(measured: Measurement | None, stored: Measurement | None) -> dict[str, Any] | None:

@@ -21,7 +21,7 @@ from harness.execution.runner import Runner
 from harness.explanation.causes import root_causes
 from harness.judgement.calibration.envelope import Member, make_calibration
 from harness.measurement.measurement import Measurement
-from harness.operations.check import check
+from harness.operations.check import check, expected
 from harness.pipelines.checkpoints import resolve
 from harness.reporting.commands import Invocation, commands
 from harness.reporting.html.run import RunReport
@@ -114,7 +114,11 @@ def make_gallery(folder: Path) -> Path:
             if result.measurement is not None and result.baseline is not None:
                 causes = root_causes(result.measurement, result.baseline)
             view = case_view(
-                case, result, store, commands=commands(case, Invocation(str(store.root))), causes=causes
+                case,
+                result,
+                expected(case, result, store),
+                commands=commands(case, Invocation(str(store.root))),
+                causes=causes,
             )
             report.add(f"{path}::{case.id}", _elsewhere_too(view.to_json()))
     return report.write()

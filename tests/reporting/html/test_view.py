@@ -52,7 +52,7 @@ def test_a_case_without_a_baseline_has_a_view(tmp_path):
     case = make_case()
     view = data_of(
         case_view(
-            case, check(case, None, store), store, commands=commands(case, Invocation(str(store.root)))
+            case, check(case, None, store), None, commands=commands(case, Invocation(str(store.root)))
         ).to_json()
     )
     assert view["baseline"] is None

@@ -16,7 +16,7 @@ from harness.cases.job import Job
 from harness.errors import HarnessError
 from harness.explanation.causes import root_causes
 from harness.measurement.measurement import Measurement
-from harness.operations.check import check
+from harness.operations.check import check, expected
 from harness.reporting.commands import Invocation, commands
 from harness.reporting.html.run import write_report
 from harness.reporting.html.view import case_view
@@ -62,7 +62,11 @@ def view_of(
     if result.measurement is not None and result.baseline is not None:
         causes = root_causes(result.measurement, result.baseline)
     return case_view(
-        case, result, store, commands=commands(case, Invocation(str(store.root))), causes=causes
+        case,
+        result,
+        expected(case, result, store),
+        commands=commands(case, Invocation(str(store.root))),
+        causes=causes,
     ).to_json()
 
 

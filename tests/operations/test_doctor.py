@@ -6,15 +6,15 @@ from dataclasses import replace
 import pytest
 
 from harness.errors import HarnessError
-from harness.execution import doctor
-from harness.execution.doctor import (
+from harness.execution.profile import Profile
+from harness.operations import doctor
+from harness.operations.doctor import (
     Diagnosis,
     Examination,
     diagnose,
     environment_diagnoses,
     machine_diagnoses,
 )
-from harness.execution.profile import Profile
 
 CPU = {"device": "CPU", "arch": "x86_64", "cores": "1", "isa": "AVX2", "numpy": "1.26.4"}
 

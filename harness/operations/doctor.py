@@ -14,6 +14,7 @@ from typing import Literal
 from harness.errors import HarnessError
 from harness.execution.profile import Profile
 from harness.execution.runner import Runner
+from harness.operations.workers import Workers
 
 # A worker with the full-size models of the shipped suites needs about 1 GB.
 _LOW_MEMORY = 2 * 2**30
@@ -45,6 +46,12 @@ class Examination:
     def healthy(self) -> bool:
         """Whether cases can run here."""
         return not any(diagnosis.level == "problem" for diagnosis in self.diagnoses)
+
+
+def examine_machine(workers: Workers) -> Examination:
+    """Return what this machine is, and what is wrong with it, as one of ``workers`` finds it."""
+    with workers.runner() as runner:
+        return diagnose(runner)
 
 
 def diagnose(runner: Runner) -> Examination:
