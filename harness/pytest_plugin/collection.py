@@ -45,6 +45,7 @@ class HarnessSession:
         self._orphans_elsewhere: set[Key] = set()
         self._config = config
         self._runner: Runner | None = None
+        self._markers: dict[str, pytest.MarkDecorator] = {}
 
     @property
     def runner(self) -> Runner:
@@ -81,6 +82,14 @@ class HarnessSession:
 
         record: dict[str, Any] = to_json(CaseRecord.of(case, result, causes))
         return record
+
+    def marker(self, tag: str) -> pytest.MarkDecorator:
+        """Return the marker of a tag, known to pytest from the first case on that has it."""
+        if tag not in self._markers:
+            # Suites define their tags; --strict-markers is there to catch misspelt ones in Python.
+            self._config.addinivalue_line("markers", f"{tag}: tag of a case")
+            self._markers[tag] = getattr(pytest.mark, tag)
+        return self._markers[tag]
 
     def orphans(self) -> set[Key]:
         """Return the baselines of the collected suites that belong to none of their cases."""
@@ -154,9 +163,7 @@ class CaseItem(pytest.Item):
         self.harness_history: dict[str, Any] | None = None
         self._harness = harness
         for tag in case.tags:
-            # Suites define their tags; --strict-markers is there to catch misspelt ones in Python.
-            self.config.addinivalue_line("markers", f"{tag}: tag of a case")
-            self.add_marker(tag)
+            self.add_marker(harness.marker(tag))
 
     def runtest(self) -> None:
         """Run the case and hold it to its baseline."""
