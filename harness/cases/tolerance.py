@@ -22,8 +22,8 @@ from harness.cases.wording import described, quoted
 
 # The word that a tier has for limits from calibration, and the key that their options stand under.
 CALIBRATED = "calibrated"
-# A safety factor above this is a mistake: already limits of 100 times the envelope hide faults.
-MOST_FACTOR = 1e6
+# A safety factor above this is a mistake: limits of so many times the envelope hide faults.
+MOST_FACTOR = 100
 FACTOR_MISPLACED = "`factor` belongs under `calibrated`; write `{calibrated: {factor: …}}`"
 # Measured values must be at least these limits; at most all the others.
 AT_LEAST = ("psnr", "ssim", "ssim_worst")
@@ -49,7 +49,9 @@ def _factor(value: float) -> float:
             "give 1 or more"
         )
     if value > MOST_FACTOR:
-        raise ValueError(f"a factor of {value:g} makes limits that nothing exceeds; give 100 or less")
+        raise ValueError(
+            f"a factor of {value:g} makes limits that nothing exceeds; give {MOST_FACTOR} or less"
+        )
     return value
 
 

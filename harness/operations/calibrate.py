@@ -66,8 +66,8 @@ class Settings:
             )
         if self.factor > MOST_FACTOR:
             raise UsageError(
-                f"a safety factor of {self.factor:g} makes limits that nothing exceeds: give 100 or less, 2 "
-                "unless measured otherwise"
+                f"a safety factor of {self.factor:g} makes limits that nothing exceeds: "
+                f"give {MOST_FACTOR} or less, 2 unless measured otherwise"
             )
 
 
