@@ -27,7 +27,7 @@ from harness.operations.destination import write_result
 from harness.operations.power import chosen_faults
 from harness.operations.power import power as measure
 from harness.reporting.power import PowerDisplay, show_power
-from harness.reporting.power_picture import check_format, power_picture
+from harness.reporting.power_picture import check_drawable, power_picture
 
 
 def power(
@@ -55,7 +55,7 @@ def power(
     """
     faults = chosen_faults(fault or [])
     if picture is not None:
-        check_format(picture)
+        check_drawable(picture)
     check_destinations(json, picture)
     check_baseline_dir(baseline_dir)
     cases = select(paths).cases

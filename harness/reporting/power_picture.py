@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +30,12 @@ _DPI = 200
 _SMALL = 6.0
 
 
-def check_format(path: Path) -> None:
-    """Raise :class:`harness.errors.UsageError` for a file that no picture can be written as."""
+def check_drawable(path: Path) -> None:
+    """Raise :class:`harness.errors.UsageError` where no picture can be drawn, or not as such a file."""
     if path.suffix.lower() not in _FORMATS:
         raise UsageError(f"{path}: a picture is .png or .svg; name the file so")
+    if find_spec("matplotlib") is None:
+        raise UsageError("--picture needs matplotlib; run pip install 'determinism-harness[picture]'")
 
 
 def power_picture(report: PowerReport, suffix: str) -> bytes:

@@ -2,6 +2,8 @@
 
 import io
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from matplotlib.image import imread
 from harness.errors import UsageError
 from harness.faults.catalogue import FAULTS, fault
 from harness.judgement.power.case_power import CasePower, FaultPower, PowerReport
-from harness.reporting.power_picture import check_format, power_figure, power_picture
+from harness.reporting.power_picture import check_drawable, power_figure, power_picture
 
 SIZED = [each.name for each in FAULTS if each.sized]
 
@@ -129,7 +131,20 @@ def test_a_report_without_a_case_that_was_examined_is_still_a_picture():
 
 
 def test_other_formats_are_wrong_usage():
-    check_format(Path("a.PNG"))
+    check_drawable(Path("a.PNG"))
     for name in ("a.jpg", "a", "png"):
         with pytest.raises(UsageError, match=r"\.png or \.svg"):
-            check_format(Path(name))
+            check_drawable(Path(name))
+
+
+def test_a_picture_without_matplotlib_is_refused_before_anything_runs(tmp_path):
+    """As where the extra is not installed; the suite that is named is not there, and not looked for."""
+    code = (
+        "import sys; sys.modules['matplotlib'] = None\n"
+        "sys.argv = ['harness', 'power', 'suites/', '--picture', 'power.png']\n"
+        "from harness.cli import main; main()"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 4
+    assert done.stderr == "--picture needs matplotlib; run pip install 'determinism-harness[picture]'\n"
