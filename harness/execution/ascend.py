@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from harness.execution.fingerprint import FingerprintError
+from harness.execution.errors import FingerprintError
 
 # Where Ascend's installers put their version files; ASCEND_HOME_PATH is set by CANN's set_env.sh.
 _CANN_INFO = ("ascend_toolkit_install.info", "ascend_nnae_install.info")
@@ -16,14 +16,10 @@ _DEFAULT_HOME = Path("/usr/local/Ascend/ascend-toolkit/latest")
 _DEFAULT_DRIVER = Path("/usr/local/Ascend/driver/version.info")
 
 
-class AscendError(FingerprintError):
-    """A field of an Ascend machine cannot be read."""
-
-
 def ascend_fields(
     *, home: Path | None = None, driver: Path = _DEFAULT_DRIVER, soc: Callable[[], Any] | None = None
 ) -> dict[str, str]:
-    """Return ``soc``, ``cann`` and ``driver``; raises :class:`AscendError` naming the file.
+    """Return ``soc``, ``cann`` and ``driver``; raises :class:`FingerprintError` naming the file.
 
     ``home`` is CANN's folder, ``driver`` the driver's version file, ``soc`` asks for the NPU's name; the
     defaults are where Ascend's installers put the files, and MindSpore.
@@ -46,9 +42,9 @@ def _soc_name(ask: Callable[[], Any]) -> str:
     try:
         name = ask()
     except (RuntimeError, ValueError) as error:
-        raise AscendError(f"MindSpore cannot name the NPU: {error}; check `npu-smi info`") from None
+        raise FingerprintError(f"MindSpore cannot name the NPU: {error}; check `npu-smi info`") from None
     if not name:
-        raise AscendError("MindSpore gives no name for the NPU; check `npu-smi info`")
+        raise FingerprintError("MindSpore gives no name for the NPU; check `npu-smi info`")
     return str(name)
 
 
@@ -57,7 +53,7 @@ def _cann_version(home: Path) -> str:
         for name in _CANN_INFO:
             if (folder / name).exists():
                 return _field(folder / name, "version")
-    raise AscendError(
+    raise FingerprintError(
         f"{home}: none of {', '.join(_CANN_INFO)} is here or in its *-linux folders, so CANN's version is "
         "not known; source CANN's set_env.sh, which sets ASCEND_HOME_PATH"
     )
@@ -67,10 +63,12 @@ def _field(path: Path, name: str) -> str:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise AscendError(f"{path}: cannot be read ({error.strerror}); the fingerprint needs it") from None
+        raise FingerprintError(
+            f"{path}: cannot be read ({error.strerror}); the fingerprint needs it"
+        ) from None
     except UnicodeDecodeError:
-        raise AscendError(f"{path}: is not text; the fingerprint needs it") from None
+        raise FingerprintError(f"{path}: is not text; the fingerprint needs it") from None
     match = re.search(rf"^{name}[ \t]*=[ \t]*(\S+)", text, flags=re.MULTILINE)
     if match is None:
-        raise AscendError(f"{path}: has no line `{name}=…`; the fingerprint needs it")
+        raise FingerprintError(f"{path}: has no line `{name}=…`; the fingerprint needs it")
     return match.group(1)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.errors import HarnessError
+from harness.execution.ascend import ascend_fields
+from harness.execution.errors import FingerprintError
 from harness.execution.profile import CPU_ISAS, Profile, visible_cores
 
 _CPUINFO = Path("/proc/cpuinfo")
@@ -17,10 +18,6 @@ _CPUINFO = Path("/proc/cpuinfo")
 _MODEL_KEYS = (
     "cpu family", "model", "stepping", "CPU implementer", "CPU variant", "CPU part", "CPU revision",
 )  # fmt: skip
-
-
-class FingerprintError(HarnessError):
-    """A field of the fingerprint cannot be read; a guess would make comparisons lie."""
 
 
 def fingerprint(profile: Profile, *, mode: str, dtype: str, packages: tuple[str, ...] = ()) -> dict[str, str]:
@@ -49,8 +46,6 @@ def fingerprint(profile: Profile, *, mode: str, dtype: str, packages: tuple[str,
         fields["isa"] = effective_isa(profile.isa)
         fields["cores"] = str(visible_cores())
     else:
-        from harness.execution.ascend import ascend_fields
-
         fields.update(ascend_fields())
     if empty := [name for name, value in fields.items() if not value]:
         raise FingerprintError(f"fields of the fingerprint that this system leaves empty: {', '.join(empty)}")

@@ -4,50 +4,61 @@ from __future__ import annotations
 
 import shlex
 import shutil
-import subprocess
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from subprocess import PIPE, Popen
+from types import SimpleNamespace
 from typing import Any
 
 import execnet
-from execnet import gateway_bootstrap, gateway_io
+from execnet.gateway_base import ThreadExecModel
 
 _SECONDS_TO_END = 1.0
-_CHANGE_FOLDER = "import os; os.chdir(channel.receive())"
+
+
+class _StartedProcesses(ThreadExecModel):  # type: ignore[misc]
+    """execnet's threads, and the processes that it started.
+
+    ``Group.makegateway`` keeps a process to itself until it has answered: where an interrupt comes before, no
+    one else could end it.
+    """
+
+    def __init__(self) -> None:
+        self.processes: list[Popen[bytes]] = []
+
+    @property
+    def subprocess(self) -> SimpleNamespace:
+        return SimpleNamespace(PIPE=PIPE, Popen=self._start)
+
+    def _start(self, *args: Any, **kwargs: Any) -> Popen[bytes]:
+        self.processes.append(Popen(*args, **kwargs))
+        return self.processes[-1]
 
 
 class WorkerGateway:
     """A process that runs what it is sent; :meth:`end` it, however far :meth:`open` came.
 
     ``folder`` is a temporary one whose name begins with ``prefix``. The process runs in it: MindSpore leaves
-    folders such as rank_0 where it runs. ``process`` is there once it was started.
+    folders such as rank_0 where it runs.
     """
 
     def __init__(self, prefix: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix=prefix))
-        self.process: subprocess.Popen[bytes] | None = None
-        self._group = execnet.Group()
+        self._started = _StartedProcesses()
+        self._group = execnet.Group(execmodel=self._started)
+
+    @property
+    def process(self) -> Popen[bytes] | None:
+        """The process, from when it was started on."""
+        return self._started.processes[0] if self._started.processes else None
 
     def open(self, python: str) -> Any:
         """Start the interpreter ``python`` and return its gateway.
 
         Raises OSError or EOFError where it does not start.
         """
-        # As execnet's makegateway does it. That keeps the process to itself until it has answered, and so
-        # leaves it behind where an interrupt comes before.
-        spec = execnet.XSpec(f"popen//python={shlex.quote(python)}")
-        self._group.allocate_id(spec)
-        spec.execmodel = self._group.remote_execmodel.backend
-        channel_io = gateway_io.create_io(spec, execmodel=self._group.execmodel)
-        self.process = channel_io.popen
-        gateway = gateway_bootstrap.bootstrap(channel_io, spec)
-        gateway.spec = spec
-        self._group._register(gateway)
-        channel = gateway.remote_exec(_CHANGE_FOLDER)
-        channel.send(str(self.folder))
-        channel.waitclose()
-        return gateway
+        return self._group.makegateway(f"popen//python={shlex.quote(python)}//chdir={self.folder}")
 
     def end(self) -> None:
         """End the process and remove its folder; harmless when repeated."""

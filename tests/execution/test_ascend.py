@@ -6,7 +6,8 @@ function in place of MindSpore's, stand in for one.
 
 import pytest
 
-from harness.execution.ascend import AscendError, ascend_fields
+from harness.execution.ascend import ascend_fields
+from harness.execution.errors import FingerprintError
 
 TOOLKIT = """\
 package_name=Ascend-cann-toolkit
@@ -68,7 +69,7 @@ def test_home_is_where_set_env_says(tree, monkeypatch):
     found = ascend_fields(driver=tree.driver, soc=lambda: "Ascend910B4")
     assert found["cann"] == "8.2.RC1"
     monkeypatch.setenv("ASCEND_HOME_PATH", str(tree.driver.parent))
-    with pytest.raises(AscendError, match="driver: none of"):
+    with pytest.raises(FingerprintError, match="driver: none of"):
         ascend_fields(driver=tree.driver, soc=lambda: "Ascend910B4")
 
 
@@ -77,7 +78,7 @@ def test_an_empty_variable_is_none(tree, monkeypatch):
     monkeypatch.setenv("ASCEND_HOME_PATH", "")
     monkeypatch.chdir(tree.home)
     monkeypatch.setattr("harness.execution.ascend._DEFAULT_HOME", tree.home / "default")
-    with pytest.raises(AscendError, match="latest/default: none of"):
+    with pytest.raises(FingerprintError, match="latest/default: none of"):
         ascend_fields(driver=tree.driver, soc=lambda: "Ascend910B4")
 
 
@@ -101,14 +102,14 @@ def test_what_cannot_be_read_is_an_error_that_names_the_file(tree, part, how):
     path = getattr(tree, part)
     damage(path, how)
     named = tree.home if (part, how) == ("toolkit", "missing") else path
-    with pytest.raises(AscendError) as raised:
+    with pytest.raises(FingerprintError) as raised:
         tree.fields()
     assert str(raised.value).startswith(f"{named}: ")
 
 
 def test_missing_cann_says_what_to_type(tree):
     tree.toolkit.unlink()
-    with pytest.raises(AscendError, match=r"source CANN's set_env\.sh, which sets ASCEND_HOME_PATH"):
+    with pytest.raises(FingerprintError, match=r"source CANN's set_env\.sh, which sets ASCEND_HOME_PATH"):
         tree.fields()
 
 
@@ -124,5 +125,5 @@ def failing(error):
     [lambda: "", lambda: None, failing(ValueError("not available")), failing(RuntimeError("ret 507033"))],
 )
 def test_an_npu_without_a_name_is_an_error(tree, soc):
-    with pytest.raises(AscendError, match="`npu-smi info`"):
+    with pytest.raises(FingerprintError, match="`npu-smi info`"):
         tree.fields(soc)

@@ -9,7 +9,8 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.execution import ascend
-from harness.execution.fingerprint import FingerprintError, _build, cpu_model, effective_isa, fingerprint
+from harness.execution.errors import FingerprintError
+from harness.execution.fingerprint import _build, cpu_model, effective_isa, fingerprint
 from harness.execution.profile import Profile
 
 OLD = "fpu sse sse2 ssse3 sse4_1 sse4_2"
@@ -140,7 +141,7 @@ def test_an_npu_adds_its_own_fields_and_has_no_isa(mindspore, tmp_path, monkeypa
     here = partial(
         ascend.ascend_fields, home=tmp_path, driver=tmp_path / "version.info", soc=lambda: "Ascend910B4"
     )
-    monkeypatch.setattr(ascend, "ascend_fields", here)
+    monkeypatch.setattr("harness.execution.fingerprint.ascend_fields", here)
     found = fingerprint(Profile(device="Ascend"), mode="pynative", dtype="float32")
     assert (found["soc"], found["cann"], found["driver"]) == ("Ascend910B4", "8.2.RC1", "25.2.0")
     assert "isa" not in found
