@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from harness.baselines.git import Commit
-from harness.gate.certificate import Certificate, Checkpoint, Environment, SuiteFile, identity
+from harness.gate.certificate import Certificate, CertifiedCheckpoint, CertifiedSuite, Environment, identity
 from harness.gate.decision import decide
 from harness.gate.facts import CaseFacts, Chaos, HeldTo, Worst
 from harness.gate.policy import Policy, Waiver
 
 NOW = "2026-11-23T08:00:00+00:00"
 ENVIRONMENT = Environment({"device": "CPU", "mindspore": "2.10.0 (2d550373)"}, {"exp": "1" * 64})
-CHECKPOINT = Checkpoint("builtin:ddpm-digits", None, {"unet/config.json": "a" * 64})
+CHECKPOINT = CertifiedCheckpoint("builtin:ddpm-digits", None, {"unet/config.json": "a" * 64})
 
 
 def held_to(**fields: Any) -> HeldTo:
@@ -78,7 +78,7 @@ def certificate(
         "date": NOW,
         "commit": Commit("f" * 40, dirty=True),
         "suites_root": "suites",
-        "suites": (SuiteFile("guide", "guide.yaml", "9" * 64, len(cases)),),
+        "suites": (CertifiedSuite("guide", "guide.yaml", "9" * 64, len(cases)),),
         "baselines_root": "baselines",
         "environments": {identity(ENVIRONMENT): ENVIRONMENT},
         "checkpoints": {identity(CHECKPOINT): CHECKPOINT},

@@ -38,7 +38,7 @@ class HashedFile:
 
 
 @dataclass(frozen=True)
-class SuiteFile:
+class CertifiedSuite:
     """A suite: ``file`` is relative to the certificate's ``suites_root``; ``cases`` is their number."""
 
     name: str
@@ -56,7 +56,7 @@ class Environment:
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class CertifiedCheckpoint:
     """The weights that cases ran with: the case's words, the Hub revision, the sha256 of each file."""
 
     source: str | None
@@ -87,10 +87,10 @@ class Certificate:
     date: str
     commit: Commit | None
     suites_root: str
-    suites: tuple[SuiteFile, ...]
+    suites: tuple[CertifiedSuite, ...]
     baselines_root: str
     environments: dict[str, Environment]
-    checkpoints: dict[str, Checkpoint]
+    checkpoints: dict[str, CertifiedCheckpoint]
     policy: Policy
     policy_file: HashedFile | None
     power: PowerTable | None
@@ -149,7 +149,7 @@ def seal_of(content: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-def identity(part: Environment | Checkpoint) -> str:
+def identity(part: Environment | CertifiedCheckpoint) -> str:
     """Return the key of a part in its table: the first 16 digits of the hash of its content."""
     return seal_of(to_json(part))[:16]
 

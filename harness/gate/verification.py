@@ -12,7 +12,7 @@ from harness.errors import UsageError
 from harness.gate.certificate import (
     Certificate,
     CertificateError,
-    Checkpoint,
+    CertifiedCheckpoint,
     Environment,
     HashedFile,
     identity,
@@ -95,7 +95,10 @@ def _inconsistencies(certificate: Certificate) -> Iterator[str]:
             yield f"{facts.name}: its environment is not in the certificate"
         if facts.checkpoint not in (None, *certificate.checkpoints):
             yield f"{facts.name}: its checkpoint is not in the certificate"
-    tables: list[Mapping[str, Environment | Checkpoint]] = [certificate.environments, certificate.checkpoints]
+    tables: list[Mapping[str, Environment | CertifiedCheckpoint]] = [
+        certificate.environments,
+        certificate.checkpoints,
+    ]
     for key, part in ((key, part) for table in tables for key, part in table.items()):
         if key != identity(part):
             yield f"the entry {key} is not what its key is the hash of"

@@ -18,7 +18,7 @@ from harness.operations.compare_runs import compare_runs
 from harness.operations.foresight import Foresight, foresee
 from harness.operations.progress import SILENT, Progress, stage
 from harness.operations.workers import Workers
-from harness.releases.attribution import Change
+from harness.releases.attribution import FoundChange
 from harness.releases.bisection import Tried, bisect
 from harness.releases.repository import Repository, Revision
 
@@ -39,7 +39,7 @@ def bisect_commits(
     progress: Progress[Foresight | Tried] = SILENT,
     *,
     until_drift: bool = False,
-) -> Change:
+) -> FoundChange:
     """Return the commit, from the good one of ``ends`` to the bad, that changed the output of ``case``.
 
     The case and its checkpoint are those of today, the pipeline is imported from each commit's files: from
@@ -64,7 +64,7 @@ def _bisected(
     progress: Progress[Tried],
     *,
     until_drift: bool,
-) -> Change:
+) -> FoundChange:
     with Repository(repository) as clone:
 
         def run(commit: Revision) -> Measurement:
@@ -75,7 +75,9 @@ def _bisected(
 
         compare = partial(compare_runs, case, store=store, tier=Tier.ACROSS_RELEASES)
         commits = clone.between(*ends)
-        return Change(case, bisect(commits, run, compare, until_drift=until_drift, tried=progress.finished))
+        return FoundChange(
+            case, bisect(commits, run, compare, until_drift=until_drift, tried=progress.finished)
+        )
 
 
 def _check_own(case: Case, python: str) -> None:

@@ -20,7 +20,7 @@ from harness.operations.compare_runs import compare_runs, compare_with_baseline
 from harness.operations.foresight import Foresight, foresee
 from harness.operations.progress import SILENT, Progress, stage
 from harness.operations.running import Running, run_case
-from harness.releases.attribution import Change, attribute
+from harness.releases.attribution import FoundChange, attribute
 from harness.releases.bisection import NothingToFind, Tried, bisect
 from harness.releases.environments import Environments, subject_of
 from harness.releases.installer import releases_between
@@ -154,7 +154,7 @@ def bisect_releases(
     progress: Progress[Foresight | Tried] = SILENT,
     *,
     until_drift: bool = False,
-) -> Change:
+) -> FoundChange:
     """Return where among the releases ``asked`` for the output of ``case`` changed: :func:`bisect_line`.
 
     What is missing of their environments is made below the folder ``environments``.
@@ -174,7 +174,7 @@ def bisect_line(
     progress: Progress[Tried] = SILENT,
     *,
     until_drift: bool = False,
-) -> Change:
+) -> FoundChange:
     """Return where along ``line`` the output of ``case`` changed: :func:`harness.releases.bisection.bisect`.
 
     Where both ends are alike and neither passes when held to the stored baseline, the error says that the
@@ -205,7 +205,7 @@ def bisect_line(
         None if line.run_with is None else run_with,
         line.named,
     )
-    return Change(case, bisected, attribution)
+    return FoundChange(case, bisected, attribution)
 
 
 def _elsewhere(case: Case, measured: Measurement, store: BaselineStore) -> str:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from harness.baselines.baseline import Baseline, Written, device_key
 from harness.baselines.calibration import DEFAULT_FACTOR, Calibration
 from harness.baselines.current import load_current, unusable
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
-from harness.cases.job import Job
 from harness.cases.tolerance import MOST_FACTOR
 from harness.errors import HarnessError, UsageError
+from harness.execution.pool import RunnerPool
 from harness.judgement import bits
 from harness.judgement.calibration.envelope import CalibrationError, Member, make_calibration
 from harness.judgement.calibration.findings import Finding, findings
@@ -28,18 +28,6 @@ from harness.remedy import Action
 
 MEMBERS = 10
 _FEWEST = 2
-
-Tag = TypeVar("Tag")
-
-
-class Pool(Protocol):
-    """What calibrating needs of :class:`harness.execution.pool.RunnerPool`."""
-
-    def run(self, job: Job) -> Measurement:
-        """Run one job."""
-
-    def run_all(self, jobs: Iterable[tuple[Tag, Job]]) -> Iterator[tuple[Tag, Measurement | HarnessError]]:
-        """Run all jobs and yield their tags with what came of each."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +145,7 @@ def calibrate(
 
 def calibrate_case(
     case: Case,
-    pool: Pool,
+    pool: RunnerPool,
     store: BaselineStore,
     settings: Settings,
     progress: Callable[[int], None] = lambda _: None,

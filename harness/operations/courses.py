@@ -6,12 +6,11 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 from harness.baselines.baseline import Baseline
 from harness.cases.case import Case
-from harness.cases.job import Job
 from harness.errors import HarnessError
+from harness.execution.pool import RunnerPool
 from harness.faults.catalogue import Fault, FaultNotApplicable
 from harness.judgement.power.case_power import FaultPower
 from harness.judgement.power.detection import Detection, detect, with_output_fault
@@ -20,16 +19,6 @@ from harness.measurement.measurement import Measurement
 
 # It yields the next size, is sent the measurement or thrown the error, and returns what was found.
 Course = Generator["float | None", Measurement, FaultPower]
-
-
-class Pool(Protocol):
-    """What an examination needs of :class:`harness.execution.pool.RunnerPool`."""
-
-    def run(self, job: Job) -> Measurement:
-        """Run one job."""
-
-    def submit(self, job: Job) -> Future[Measurement]:
-        """Start one job as soon as a runner is free."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +33,7 @@ class SoundCase:
 
 def run_courses(
     subject: SoundCase,
-    pool: Pool,
+    pool: RunnerPool,
     faults: Sequence[Fault],
     *,
     quick: bool,

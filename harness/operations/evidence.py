@@ -13,7 +13,7 @@ from harness.baselines.staleness import BaselineStale, stale
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.errors import HarnessError
-from harness.gate.certificate import Checkpoint, Environment, identity
+from harness.gate.certificate import CertifiedCheckpoint, Environment, identity
 from harness.gate.facts import CaseFacts, Chaos, HeldTo, State, Worst
 from harness.gate.power_table import Powers
 from harness.judgement.calibration.findings import chaos_of, findings
@@ -35,7 +35,7 @@ class Evidence:
     store: BaselineStore
     powers: Powers | None = None
     environments: dict[str, Environment] = field(default_factory=dict)
-    checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
+    checkpoints: dict[str, CertifiedCheckpoint] = field(default_factory=dict)
 
     def not_selected(self, case: Case) -> CaseFacts:
         """Return the facts about a case that was left out."""
@@ -96,7 +96,7 @@ class Evidence:
 
     def _checkpoint(self, measurement: Measurement) -> str:
         found = measurement.checkpoint
-        part = Checkpoint(found.source, found.revision, dict(found.files))
+        part = CertifiedCheckpoint(found.source, found.revision, dict(found.files))
         self.checkpoints[key := identity(part)] = part
         return key
 

@@ -9,10 +9,9 @@ from pathlib import Path
 from harness.baselines.current import unusable
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
+from harness.cases.names import MINDONE
 from harness.errors import HarnessError
 from harness.releases.interpreters import Subject
-
-MINDONE = "mindone"
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from harness.cases.job import Job
 from harness.cases.selection import Selection
 from harness.errors import HarnessError
 from harness.execution.pool import RunnerPool
-from harness.gate.certificate import Certificate, HashedFile, SuiteFile
+from harness.gate.certificate import Certificate, CertifiedSuite, HashedFile
 from harness.gate.decision import decide
 from harness.gate.facts import CaseFacts
 from harness.gate.policy import Policy
@@ -75,7 +75,7 @@ def gate(
     # Before anything runs: a suite that is edited meanwhile is not what ran.
     root = Path(os.path.commonpath([suite.path.resolve().parent for suite in selection.suites]))
     suites = [
-        SuiteFile(
+        CertifiedSuite(
             suite.name,
             suite.path.resolve().relative_to(root).as_posix(),
             sha256_of(suite.path),

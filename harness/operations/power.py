@@ -11,6 +11,7 @@ from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.cases.tolerance import Calibrated
 from harness.errors import HarnessError, UsageError
+from harness.execution.pool import RunnerPool
 from harness.faults.catalogue import FAULTS, Fault, fault
 from harness.judgement.calibration.findings import chaos_of
 from harness.judgement.power.case_power import CasePower, PowerReport, Vacuity, vacuity
@@ -20,7 +21,7 @@ from harness.judgement.power.vacuity import vacuous_output
 from harness.judgement.remedies import calibration_remedy
 from harness.judgement.verdicts import judge
 from harness.judgement.wording import joined, reason_text
-from harness.operations.courses import Pool, SoundCase, run_courses, without_prefix
+from harness.operations.courses import SoundCase, run_courses, without_prefix
 from harness.operations.progress import SILENT, Progress, stage
 from harness.operations.workers import Workers
 
@@ -71,7 +72,7 @@ def power(
 
 def measure_power(
     case: Case,
-    pool: Pool,
+    pool: RunnerPool,
     store: BaselineStore,
     faults: Sequence[Fault] = FAULTS,
     *,
@@ -106,7 +107,7 @@ def measure_power(
     )
 
 
-def _subject(case: Case, pool: Pool, store: BaselineStore) -> SoundCase:
+def _subject(case: Case, pool: RunnerPool, store: BaselineStore) -> SoundCase:
     """Run ``case`` as it is; raises HarnessError unless it can be judged across releases, and passes."""
     _check_stored(case, store)
     measurement = pool.run(case.job())

@@ -255,7 +255,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     ]
     if not judged and not unjudged and _SESSION not in config.stash:
         return
-    from harness.reporting.case_report import CaseReport, Problem
+    from harness.reporting.case_report import CaseReport, Unjudged
     from harness.reporting.github import error_annotations
     from harness.reporting.summary import summary_lines
 
@@ -264,7 +264,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     judgements = [outcome.judgement for outcome in outcomes]
     lines = summary_lines(judgements, sorted(shared.orphans()), shared.left_out)
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        problems = [Problem(report.nodeid, report.longreprtext) for report in unjudged]
+        problems = [Unjudged(report.nodeid, report.longreprtext) for report in unjudged]
         lines += error_annotations(outcomes, problems)
     if lines:
         terminalreporter.section("harness")

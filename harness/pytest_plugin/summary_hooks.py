@@ -91,11 +91,11 @@ class SummaryHooks:
 
     def _write(self) -> None:
         from harness.operations.destination import write_result
-        from harness.reporting.case_report import CaseReport, Problem
+        from harness.reporting.case_report import CaseReport, Unjudged
         from harness.reporting.markdown import MOST_BYTES, markdown_summary
 
         outcomes = list(map(CaseReport.from_dict, self._outcomes.values()))
-        problems = [Problem(where, text) for where, text in self._problems.items()]
+        problems = [Unjudged(where, text) for where, text in self._problems.items()]
         content = partial(
             markdown_summary, outcomes, problems, sorted(self._orphans()), left_out=self._left_out()
         )

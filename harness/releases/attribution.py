@@ -36,7 +36,7 @@ class Attribution:
 
 
 @dataclass(frozen=True)
-class Change:
+class FoundChange:
     """Where the output of ``case`` changed, and in which part of the environment (None: of commits)."""
 
     case: Case

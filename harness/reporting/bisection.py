@@ -11,7 +11,7 @@ from rich.text import Text
 import harness
 from harness.counting import count
 from harness.operations.foresight import Foresight
-from harness.releases.attribution import Change
+from harness.releases.attribution import FoundChange
 from harness.releases.bisection import Bisected, Tried
 from harness.reporting.commands import Invocation, reason_texts
 from harness.reporting.foresight import show_foresight
@@ -39,7 +39,7 @@ class BisectionDisplay(ProgressBar):
         self.preparing("running")
 
 
-def show_change(console: Console, change: Change, invocation: Invocation) -> None:
+def show_change(console: Console, change: FoundChange, invocation: Invocation) -> None:
     """Print the first bad version, how it stands to the one before it, and where the change is."""
     case, found, attribution = change.case, change.bisected, change.attribution
     # What else differs between two releases may be what changed it.
@@ -69,7 +69,7 @@ def show_change(console: Console, change: Change, invocation: Invocation) -> Non
         console.print(line, soft_wrap=True)
 
 
-def change_json(change: Change, invocation: Invocation) -> str:
+def change_json(change: FoundChange, invocation: Invocation) -> str:
     """Return what was found as JSON; versions are releases, or commits with their subject lines."""
     found, attribution = change.bisected, change.attribution
     data = {

@@ -81,7 +81,7 @@ class CaseReport:
 
 
 @dataclass(frozen=True)
-class Problem:
+class Unjudged:
     """What kept cases from being judged: ``where`` is a suite's file or a case, ``text`` what is wrong."""
 
     where: str

@@ -6,8 +6,9 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.baselines.errors import BaselineUnusable, shown
+from harness.cases.names import MINDONE
 from harness.counting import count
-from harness.operations.foresight import MINDONE, Foresight
+from harness.operations.foresight import Foresight
 from harness.reporting.commands import Invocation, remedy_text
 
 

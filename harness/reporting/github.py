@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.judgement.judgement import Verdict
-from harness.reporting.case_report import CaseReport, Problem
+from harness.reporting.case_report import CaseReport, Unjudged
 from harness.reporting.commands import reason_texts
 from harness.reporting.figures import worst_figure
 
@@ -21,7 +21,7 @@ _ORDER = (Verdict.DRIFT, Verdict.ERROR, Verdict.INCOMPARABLE)
 
 
 def error_annotations(
-    outcomes: Sequence[CaseReport], problems: Sequence[Problem] = (), *, root: Path | None = None
+    outcomes: Sequence[CaseReport], problems: Sequence[Unjudged] = (), *, root: Path | None = None
 ) -> Iterator[str]:
     """Yield one line for each case that did not pass and for all that kept others from running.
 
@@ -56,7 +56,7 @@ def _message(outcome: CaseReport) -> str:
     return "\n".join(lines)
 
 
-def _problem_lines(problem: Problem, root: Path) -> Iterator[str]:
+def _problem_lines(problem: Unjudged, root: Path) -> Iterator[str]:
     """Yield an annotation for each place that the text names, or one for all of it."""
     places = [found for line in problem.text.splitlines() if (found := _PLACE.match(line.strip()))]
     for place in places:

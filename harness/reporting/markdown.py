@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import harness
 from harness.baselines.baseline import Key
 from harness.judgement.judgement import Verdict
-from harness.reporting.case_report import CaseReport, Problem
+from harness.reporting.case_report import CaseReport, Unjudged
 from harness.reporting.commands import reason_texts
 from harness.reporting.figures import worst_figure
 from harness.reporting.summary import left_out_lines, margins, orphan_lines, tier_lines
@@ -26,7 +26,7 @@ _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 
 def markdown_summary(
     outcomes: Sequence[CaseReport],
-    problems: Sequence[Problem] = (),
+    problems: Sequence[Unjudged] = (),
     orphaned: Sequence[Key] = (),
     *,
     left_out: int = 0,
@@ -116,7 +116,7 @@ def _code(text: str) -> str:
 
 
 def _headline(
-    outcomes: Sequence[CaseReport], failed: Sequence[CaseReport], problems: Sequence[Problem]
+    outcomes: Sequence[CaseReport], failed: Sequence[CaseReport], problems: Sequence[Unjudged]
 ) -> str:
     total = f"{len(outcomes)} case{'' if len(outcomes) == 1 else 's'}"
     told = f"{len(failed)} of {total} did not pass" if failed else f"{total} passed"
@@ -135,7 +135,7 @@ def _counts(outcomes: Sequence[CaseReport]) -> str:
     return "".join(f"| {line} |\n" for line in lines) + "\n"
 
 
-def _problem(problem: Problem) -> str:
+def _problem(problem: Unjudged) -> str:
     return f"- {_code(problem.where)} {escaped(problem.text)}\n"
 
 

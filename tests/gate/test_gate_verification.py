@@ -9,7 +9,7 @@ import pytest
 from gate_facts import CHECKPOINT, ENVIRONMENT, case_facts, certificate, held_to, without_verdict
 
 from harness.errors import UsageError
-from harness.gate.certificate import CertificateError, SuiteFile, identity
+from harness.gate.certificate import CertificateError, CertifiedSuite, identity
 from harness.gate.decision import Decision
 from harness.gate.facts import Worst
 from harness.gate.policy import Policy
@@ -79,7 +79,7 @@ CONTRADICTIONS = {
         "guide/one: within, and its relative_l2 is beyond its limit",
     ),
     "a case left out": (
-        certificate(suites=(SuiteFile("guide", "guide.yaml", "9" * 64, 3),)),
+        certificate(suites=(CertifiedSuite("guide", "guide.yaml", "9" * 64, 3),)),
         "the suite guide has 3 cases, the certificate 2",
     ),
     "a suite left out": (certificate(suites=()), "cases of the suite guide, which is not among its suites"),
@@ -123,7 +123,7 @@ class TestFiles:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(name)
             hashes[name.partition("/")[2]] = hashlib.sha256(path.read_bytes()).hexdigest()
-        suites = (SuiteFile("guide", "guide.yaml", hashes.pop("guide.yaml"), 1),)
+        suites = (CertifiedSuite("guide", "guide.yaml", hashes.pop("guide.yaml"), 1),)
         path = tmp_path / "certificate.json"
         path.write_bytes(certificate(case_facts(baseline=held_to(files=hashes)), suites=suites).to_bytes())
         return path

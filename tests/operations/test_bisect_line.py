@@ -15,7 +15,7 @@ from harness.errors import HarnessError, UsageError
 from harness.judgement.judgement import Verdict
 from harness.operations.bisect_releases import ReleaseLine
 from harness.operations.compare_runs import compare_runs
-from harness.releases.attribution import Attribution, Change, attribute
+from harness.releases.attribution import Attribution, FoundChange, attribute
 from harness.releases.bisection import NothingToFind, bisect
 from harness.releases.interpreters import Subject
 from harness.releases.requirements import Release
@@ -188,7 +188,7 @@ def test_a_release_is_not_blamed_for_what_came_with_it(part, place, tmp_path):
     found = Line([0.0, 0.5], folder=tmp_path).bisect()
     ends = {"last_good": Release("mindspore", "2.7.0"), "first_bad": Release("mindspore", "2.8.0")}
     console = Console(file=io.StringIO(), width=200)
-    change = Change(make_case(), dataclasses.replace(found, **ends), Attribution(part, "why"))
+    change = FoundChange(make_case(), dataclasses.replace(found, **ends), Attribution(part, "why"))
     show_change(console, change, Invocation())
     assert console.file.getvalue().splitlines()[0] == f"guide/two-steps changed {place}"
 

@@ -8,7 +8,7 @@ from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.reasons import StrictElsewhere
 from harness.judgement.rows import Row
 from harness.judgement.tiers import Tier
-from harness.reporting.case_report import CaseReport, Problem
+from harness.reporting.case_report import CaseReport, Unjudged
 from harness.reporting.commands import Invocation, commands
 from harness.reporting.github import error_annotations
 
@@ -86,12 +86,12 @@ def test_text_cannot_leave_its_place(tmp_path, text):
     assert properties["file"] == f"{name}/x.yaml"
     assert set(properties) == {"file", "line", "col", "title"}
     assert message.startswith(f"{name}\n")
-    (line,) = error_annotations([], [Problem(text, text)], root=tmp_path)
+    (line,) = error_annotations([], [Unjudged(text, text)], root=tmp_path)
     assert parsed(line) == ({"title": f"{text}: not judged"}, text)
 
 
 def test_what_cannot_be_printed_does_not_end_the_line(tmp_path):
-    (line,) = error_annotations([], [Problem("x", "a\x85b\u2028c\x1b[31m\x0cd")], root=tmp_path)
+    (line,) = error_annotations([], [Unjudged("x", "a\x85b\u2028c\x1b[31m\x0cd")], root=tmp_path)
     assert len(line.splitlines()) == 1
     assert parsed(line)[1] == "a\ufffdb\ufffdc\ufffd[31m\ufffdd"
 
@@ -105,7 +105,7 @@ def test_a_suite_that_cannot_be_read_is_annotated_at_each_place(tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     text = "suites/bad.yaml:4:12: none is no number; write 50\nsuites/bad.yaml:5:1: unknown key"
     lines = [
-        parsed(line) for line in error_annotations([], [Problem("suites/bad.yaml", text)], root=tmp_path)
+        parsed(line) for line in error_annotations([], [Unjudged("suites/bad.yaml", text)], root=tmp_path)
     ]
     title = "suites/bad.yaml: cannot be read"
     assert lines == [
