@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from samples import said
+
 from harness.baselines.git import Commit
 from harness.gate.certificate import Certificate, CertifiedCheckpoint, CertifiedSuite, Environment, identity
 from harness.gate.decision import decide
-from harness.gate.facts import CaseFacts, Chaos, HeldTo, Worst
+from harness.gate.details import NoTable
+from harness.gate.facts import CaseFacts, HeldTo, Worst
 from harness.gate.policy import Policy, Waiver
+from harness.judgement.reasons import Chaotic
 
 NOW = "2026-11-23T08:00:00+00:00"
 ENVIRONMENT = Environment({"device": "CPU", "mindspore": "2.10.0 (2d550373)"}, {"exp": "1" * 64})
@@ -42,7 +46,7 @@ def case_facts(case_id: str = "one", **fields: Any) -> CaseFacts:
         "baseline": held_to(),
         "environment": identity(ENVIRONMENT),
         "checkpoint": identity(CHECKPOINT),
-        "power_gap": "no power table was given",
+        "power_gap": NoTable(),
     }
     return CaseFacts(**{**base, **fields})
 
@@ -52,11 +56,11 @@ def without_verdict(state: str, reason: str, **fields: Any) -> CaseFacts:
     nothing = dict.fromkeys(
         ("verdict", "tier", "margin", "worst", "baseline", "environment", "checkpoint", "power_gap")
     )
-    return case_facts(**{**nothing, "state": state, "reasons": (reason,), **fields})
+    return case_facts(**{**nothing, "state": state, "reasons": said(reason), **fields})
 
 
-def chaos(gated: int = 3, steps: int = 10) -> Chaos:
-    return Chaos(gated, steps, f"chaotic from step {gated} on")
+def chaos(gated: int = 3, steps: int = 10) -> Chaotic:
+    return Chaotic(gated, steps, spread=0.4, most=0.05, step=gated, first=0, last=steps - 1)
 
 
 def waiver(case: str = "guide/one", **fields: Any) -> Waiver:

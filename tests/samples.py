@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from harness.baselines.baseline import Baseline, Provenance, device_key
 from harness.baselines.calibration import Calibration, StepEnvelope
@@ -14,6 +18,7 @@ from harness.baselines.git import Commit
 from harness.cases.case import Case
 from harness.cases.job import Job
 from harness.cases.tolerance import Tolerance
+from harness.errors import HarnessError
 from harness.judgement.judgement import Judgement
 from harness.judgement.reasons import Failed
 from harness.judgement.wording import reason_text
@@ -22,6 +27,7 @@ from harness.measurement.measurement import CheckpointIdentity, Measurement
 from harness.measurement.statistics import summarise
 from harness.measurement.trace import StepTrace
 from harness.releases.comparison import Comparison
+from harness.reporting.commands import Invocation, error_text
 
 FINGERPRINT = {
     "device": "CPU",
@@ -137,3 +143,12 @@ def first_reason(judged: Judgement | Comparison) -> str:
 def said(*texts: str) -> tuple[Failed, ...]:
     """Return reasons whose words are ``texts``, whatever these say."""
     return tuple(Failed("other", text) for text in texts)
+
+
+@contextmanager
+def refused(kind: type[HarnessError], told: str) -> Iterator[pytest.ExceptionInfo[HarnessError]]:
+    """Expect an error of ``kind`` whose words, as a reader sees them, match ``told``."""
+    with pytest.raises(kind) as caught:
+        yield caught
+    text = error_text(caught.value, Invocation())
+    assert re.search(told, text, re.DOTALL), text

@@ -21,7 +21,7 @@ from harness.gate.decision import Decision
 from harness.gate.facts import CaseFacts
 from harness.gate.policy import ALLOWABLE, Policy
 
-FORMAT = 1
+FORMAT = 2
 _KIND = "harness certificate"
 
 

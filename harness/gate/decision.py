@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal
 
+from harness.gate.details import IdleWaiver, NotChaotic, Note
 from harness.gate.facts import CaseFacts
 from harness.gate.policy import Policy
 from harness.gate.rules import CASE_RULES, Finding, orphan
@@ -24,7 +25,7 @@ class Decision:
 
     outcome: Ruling
     findings: tuple[Finding, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
     @property
     def counting(self) -> tuple[Finding, ...]:
@@ -52,12 +53,12 @@ def decide(policy: Policy, cases: Sequence[CaseFacts], orphans: Sequence[str], n
 def _of_cases(policy: Policy, cases: Sequence[CaseFacts], now: datetime) -> Iterator[Finding]:
     for name, (kind, rule) in CASE_RULES.items():
         for facts in cases:
-            for message in rule(policy, facts, now):
-                yield Finding(name, kind, facts.name, message)
+            for detail in rule(policy, facts, now):
+                yield Finding(name, kind, facts.name, detail)
 
 
 def _waived(policy: Policy, finding: Finding, today: date) -> Finding:
-    """Return ``finding`` with the waiver that covers it, or with a word on the ones that no longer do."""
+    """Return ``finding`` with the waiver that covers it, or with the ones that no longer do."""
     covering = [
         (index, waiver)
         for index, waiver in enumerate(policy.waivers)
@@ -66,13 +67,12 @@ def _waived(policy: Policy, finding: Finding, today: date) -> Finding:
     for index, waiver in covering:
         if not waiver.expired(today):
             return replace(finding, waiver=index)
-    ended = [f"the waiver of {waiver.owner} for it expired on {waiver.expires}" for _, waiver in covering]
-    return replace(finding, message="; ".join([finding.message, *ended]))
+    return replace(finding, expired=tuple(index for index, _ in covering))
 
 
 def _notes(
     policy: Policy, cases: Sequence[CaseFacts], findings: Sequence[Finding], today: date
-) -> Iterator[str]:
+) -> Iterator[Note]:
     used = {finding.waiver for finding in findings}
     for index, waiver in enumerate(policy.waivers):
         if index in used:
@@ -80,8 +80,7 @@ def _notes(
         bites = any(waiver.covers(finding.about, finding.rule) for finding in findings)
         if bites and waiver.expired(today):
             continue  # its findings say so
-        what = f"the waiver of {waiver.owner} for {waiver.case} (until {waiver.expires}) waives nothing"
-        yield f"{what}: remove it from the policy"
+        yield IdleWaiver(waiver.owner, waiver.case, waiver.expires)
     chaotic = {facts.name for facts in cases if facts.chaos is not None}
     for name in sorted(policy.chaotic.keys() - chaotic):
-        yield f"`chaotic` names {name}, which is not chaotic: remove it from the policy"
+        yield NotChaotic(name)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.gate.details import Gap
+from harness.judgement.reasons import Chaotic, Reason
 from harness.remedy import Remedy
 
 # `judged` is all that ran and was compared; each other state says how far it got.
@@ -43,15 +45,6 @@ class HeldTo:
 
 
 @dataclass(frozen=True)
-class Chaos:
-    """Where the calibration that a case is held to is chaotic: ``gated`` of ``steps`` come before that."""
-
-    gated: int
-    steps: int
-    text: str
-
-
-@dataclass(frozen=True)
 class CaseFacts:
     """What is known of one case after the run.
 
@@ -59,8 +52,7 @@ class CaseFacts:
     ``tier``, ``margin``, ``worst``, ``reasons``, ``remedy`` and ``notes`` are those of the judgement; where
     ``state`` is not ``judged`` there is no verdict and ``reasons`` say why. ``environment`` and
     ``checkpoint`` are keys of the certificate's tables. ``vacuous`` says why the case would notice nothing,
-    ``power_gap`` why no power table covers it. ``incomparable_by_chaos`` is whether chaos alone kept it from
-    a verdict.
+    ``power_gap`` why no power table covers it.
     """
 
     suite: str
@@ -74,16 +66,15 @@ class CaseFacts:
     tier: str | None = None
     margin: float | None = None
     worst: Worst | None = None
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
     remedy: Remedy | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Reason, ...] = ()
     baseline: HeldTo | None = None
     environment: str | None = None
     checkpoint: str | None = None
-    vacuous: str | None = None
-    chaos: Chaos | None = None
-    incomparable_by_chaos: bool = False
-    power_gap: str | None = None
+    vacuous: Reason | None = None
+    chaos: Chaotic | None = None
+    power_gap: Gap | None = None
 
     @property
     def name(self) -> str:
@@ -91,6 +82,12 @@ class CaseFacts:
         return f"{self.suite}/{self.case_id}"
 
     @property
-    def reason(self) -> str:
-        """The most telling reason on one line: what follows its first is the log of a worker."""
-        return self.reasons[0].partition("\n")[0] if self.reasons else ""
+    def reason(self) -> Reason | None:
+        """The most telling reason, None where there is none."""
+        return self.reasons[0] if self.reasons else None
+
+    @property
+    def incomparable_by_chaos(self) -> bool:
+        """Whether chaos alone kept it from a verdict."""
+        by_chaos = bool(self.reasons) and all(isinstance(reason, Chaotic) for reason in self.reasons)
+        return self.verdict == "incomparable" and by_chaos

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
-from harness.counting import count
 from harness.gate.certificate import Certificate
-from harness.gate.rules import ORPHAN, Finding, orphan
+from harness.gate.details import SuiteNotGiven
+from harness.gate.rules import ORPHAN, Finding
 
 
 def shown_findings(certificate: Certificate) -> Iterator[Finding]:
@@ -27,16 +27,12 @@ def shown_findings(certificate: Certificate) -> Iterator[Finding]:
         elif key not in told:
             told.add(key)
             suite, _ = key
-            message = (
-                f"{count(groups[key], 'baseline')} of a suite that was not given: give every suite that the "
-                "folder of baselines has, or remove the files of one that is gone"
-            )
-            yield replace(finding, about=suite, message=message)
+            yield replace(finding, about=suite, detail=SuiteNotGiven(groups[key]))
 
 
 def _not_given(finding: Finding, given: set[str]) -> tuple[str, int | None] | None:
     """Return the suite and the waiver of a baseline whose suite was not given, None for all else."""
     suite = finding.about.partition("/")[0]
-    # With a word on a waiver that expired it is shown by itself.
-    plain = finding.rule == ORPHAN and finding.message == orphan(finding.about).message
+    # With a waiver that expired it is shown by itself.
+    plain = finding.rule == ORPHAN and not finding.expired
     return (suite, finding.waiver) if plain and suite not in given else None

@@ -6,16 +6,26 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from harness.baselines.baseline import Baseline, baseline_sha256
 from harness.baselines.errors import shown
 from harness.cases.case import Case
 from harness.cases.tolerance import Calibrated
-from harness.counting import count
 from harness.errors import UsageError
 from harness.gate.certificate import HashedFile, PowerTable
+from harness.gate.details import (
+    ChangedSince,
+    FaultsFailed,
+    Gap,
+    NotExamined,
+    NotInTable,
+    TableOfOtherDevice,
+    TooFewFaults,
+)
 from harness.judgement.power.case_power import CasePower, PowerReport
 from harness.judgement.power.tolerance import tolerance_used
+from harness.judgement.reasons import VacuousByTable
 
 
 @dataclass(frozen=True)
@@ -25,7 +35,7 @@ class Powers:
     table: PowerTable
     cases: dict[tuple[str, str], CasePower]
 
-    def gap(self, case: Case, baseline: Baseline) -> str | None:
+    def gap(self, case: Case, baseline: Baseline) -> Gap | None:
         """Return why the table says nothing of ``case`` held to ``baseline``; None where it does.
 
         A strict case has no power across releases that could be missing.
@@ -34,29 +44,28 @@ class Powers:
             return None
         found = self.cases.get((case.suite, case.id))
         if found is None:
-            return "the power table has no such case"
+            return NotInTable()
         if found.refusal is not None:
-            return f"the power table could not examine it: {found.refusal}"
+            return NotExamined(found.refusal)
         if found.device != baseline.device:
-            return f"the power table is of its baseline for {found.device}, not {baseline.device}"
-        changed = {
-            "the case": found.case_hash != case.hash(),
-            "its baseline": found.baseline_sha256 != baseline_sha256(baseline),
-            "its tolerance": found.tolerance != _tolerance(case, baseline),
+            return TableOfOtherDevice(found.device, baseline.device)
+        changed: dict[Literal["case", "baseline", "tolerance"], bool] = {
+            "case": found.case_hash != case.hash(),
+            "baseline": found.baseline_sha256 != baseline_sha256(baseline),
+            "tolerance": found.tolerance != _tolerance(case, baseline),
         }
-        if told := [what for what, differs in changed.items() if differs]:
-            return f"since the power table was made, {' and '.join(told)} changed; run harness power again"
+        if any(changed.values()):
+            return ChangedSince(tuple(what for what, differs in changed.items() if differs))
         if found.failed:
-            faults = count(len(found.failed), "fault")
-            return f"{faults} of the power table failed to run; run harness power again"
-        return None if found.vacuous is not None else "the power table has too few faults to tell"
+            return FaultsFailed(len(found.failed))
+        return None if found.vacuous is not None else TooFewFaults()
 
-    def vacuous(self, case: Case, baseline: Baseline) -> str | None:
+    def vacuous(self, case: Case, baseline: Baseline) -> VacuousByTable | None:
         """Return why the table says that ``case`` is vacuous; None where it does not, or says nothing."""
         found = self.cases.get((case.suite, case.id))
-        if found is None or not found.vacuous or self.gap(case, baseline) is not None:
+        if found is None or found.why_vacuous is None or self.gap(case, baseline) is not None:
             return None
-        return f"vacuous by the power table: {found.why_vacuous}; tighten its tolerance across releases"
+        return VacuousByTable(found.why_vacuous)
 
 
 def read_powers(path: Path) -> Powers:

@@ -43,8 +43,8 @@ def changed_parts(measured: Measurement, baseline: Measurement) -> tuple[Reason,
     The ledger and the checkpoint are not looked at here: in every tier they have to be equal.
     """
     parts: list[Reason] = []
-    if not same_bits(measured.output, baseline.output):
-        parts.append(_output_change(measured.output, baseline.output))
+    if (output := output_change(measured.output, baseline.output)) is not None:
+        parts.append(output)
     if (change := first_changed_step(measured, baseline)) is not None:
         parts.append(change)
     if not same_bits(measured.singles, baseline.singles):
@@ -56,7 +56,10 @@ def changed_parts(measured: Measurement, baseline: Measurement) -> tuple[Reason,
     return tuple(parts)
 
 
-def _output_change(measured: Array, baseline: Array) -> OutputDiffers | OutputHasAnotherForm:
+def output_change(measured: Array, baseline: Array) -> OutputDiffers | OutputHasAnotherForm | None:
+    """Return how an output differs in its bits; None where it does not."""
+    if same_bits(measured, baseline):
+        return None
     if measured.dtype != baseline.dtype or measured.shape != baseline.shape:
         return OutputHasAnotherForm()
     only_sign = np.array_equal(measured, baseline)
@@ -106,7 +109,8 @@ def ledger_change(measured: Measurement, baseline: Measurement) -> NoiseChanged 
     for index, (ours, theirs) in enumerate(zip_longest(measured.ledger, baseline.ledger)):
         if ours is None or theirs is None or not same_draw(ours, theirs):
             counts = len(measured.ledger), len(baseline.ledger)
-            return NoiseChanged(index, _drawn(ours), _drawn(theirs), *counts)
+            sides = [None if draw is None else drawn(draw) for draw in (ours, theirs)]
+            return NoiseChanged(index, sides[0], sides[1], *counts)
     return None
 
 
@@ -125,9 +129,8 @@ def _form(draw: Draw) -> tuple[object, ...]:
     return (draw.generator, draw.method, draw.shape, draw.dtype)
 
 
-def _drawn(draw: Draw | None) -> DrawnNoise | None:
-    if draw is None:
-        return None
+def drawn(draw: Draw) -> DrawnNoise:
+    """Return a draw of the ledger without what it gave."""
     return DrawnNoise(draw.generator, draw.method, draw.shape, draw.dtype, draw.site)
 
 

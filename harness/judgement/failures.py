@@ -1,16 +1,39 @@
-"""What kept a case from a measurement, or from a baseline to hold it to, as a reason."""
+"""Errors that carry a typed reason, and any error as a reason."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from harness.baselines.errors import BaselineUnusable
-from harness.baselines.staleness import BaselineStale
+from harness.baselines.staleness import BaselineStale, FieldChange
+from harness.codec import kind_of
 from harness.errors import HarnessError
 from harness.judgement.reasons import Failed, FieldEdit, Reason, Stale
+from harness.remedy import Remedy
+
+
+class Refused(HarnessError):
+    """Something cannot be done with the case called ``name``, for a reason that reporting says.
+
+    Its own text is the kind of the reason: :func:`harness.reporting.commands.error_text` has the words.
+    """
+
+    def __init__(self, name: str, reason: Reason, *, remedy: Remedy | None = None) -> None:
+        super().__init__(f"{name}: {kind_of(type(reason))}", remedy=remedy)
+        self.name = name
+        self.reason = reason
 
 
 def reason_of(error: HarnessError) -> Reason:
     """Return why a case comes to no verdict for ``error``."""
+    if isinstance(error, Refused):
+        return error.reason
     if isinstance(error, BaselineStale):
-        edits = (FieldEdit(change.name, change.old, change.new) for change in error.changes)
-        return Stale(error.baseline.provenance.date, tuple(edits))
-    return Failed(error.state if isinstance(error, BaselineUnusable) else "other", str(error))
+        return Stale(error.baseline.provenance.date, edits_of(error.changes))
+    failure = error.state if isinstance(error, BaselineUnusable) else "other"
+    return Failed(failure, str(error), error.cause)
+
+
+def edits_of(changes: Iterable[FieldChange]) -> tuple[FieldEdit, ...]:
+    """Return how the definition of a case was edited, as reasons have it."""
+    return tuple(FieldEdit(change.name, change.old, change.new) for change in changes)

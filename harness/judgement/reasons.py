@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.codec import Tagged
+from harness.errors import FailureCause
 
 # What a reason is about: the output, the images of a batch together, or those images run one by one.
 Subject = Literal["output", "batch", "singles"]
@@ -341,10 +342,15 @@ Failure = Literal["missing", "damaged", "stale", "other"]
 
 @dataclass(frozen=True)
 class Failed(Reason):
-    """A case could not be run, or has nothing to be held to; ``told`` is the error as it was given."""
+    """A case could not be run, or has nothing to be held to.
+
+    ``told`` is the error as it was given, foreign words that are shown and never read; ``cause`` is that of a
+    case that yielded no measurement.
+    """
 
     failure: Failure
     told: str
+    cause: FailureCause = FailureCause.OTHER
 
 
 @dataclass(frozen=True)
@@ -391,3 +397,230 @@ class TightLimit(Reason):
     limit: float
     envelope: float
     similarity: bool
+
+
+@dataclass(frozen=True)
+class Unlike(Reason):
+    """A run of the case as it is gives something else than its baseline: ``change`` comes first."""
+
+    change: Reason
+
+
+@dataclass(frozen=True)
+class MemberUnlike(Reason):
+    """With its noise moved by one ulp, signs of ``seed``, the case cannot be compared with itself."""
+
+    seed: int
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class NoNeighbour(Reason):
+    """Not one of ``members`` runs with the noise moved by one ulp came out near the unperturbed one."""
+
+    members: int
+
+
+@dataclass(frozen=True)
+class NothingToScale(Reason):
+    """What rounding did is relative to values that are all 0: the latents of ``step``, or the output."""
+
+    step: int | None
+
+
+@dataclass(frozen=True)
+class UnlikeItself(Reason):
+    """The measurement does not pass by the case's own rules."""
+
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class NotRepeatable(Reason):
+    """Two runs in two fresh workers differ, first in ``difference``."""
+
+    difference: Difference
+
+
+class Difference(Tagged):
+    """The first thing that differs in the bits of two measurements."""
+
+
+@dataclass(frozen=True)
+class OtherEnvironment(Difference):
+    """Fields of the fingerprint."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OtherCheckpoint(Difference):
+    """The hash of the weights."""
+
+
+@dataclass(frozen=True)
+class OtherOperators(Difference):
+    """Single operators on fixed inputs."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OtherDraw(Difference):
+    """A draw of noise."""
+
+    index: int
+    draw: DrawnNoise
+
+
+@dataclass(frozen=True)
+class OtherNumberOfDraws(Difference):
+    """How often noise is drawn."""
+
+    one: int
+    other: int
+
+
+@dataclass(frozen=True)
+class OtherLatents(Difference):
+    """The latents after a step."""
+
+    step: int
+    timestep: float
+
+
+@dataclass(frozen=True)
+class OtherNumberOfSteps(Difference):
+    """How many steps are traced."""
+
+    one: int
+    other: int
+
+
+@dataclass(frozen=True)
+class OtherArray(Difference):
+    """An array of the measurement."""
+
+    array: Literal["output", "latents", "singles"]
+
+
+@dataclass(frozen=True)
+class OtherStatistics(Difference):
+    """Statistics, of the same arrays."""
+
+
+@dataclass(frozen=True)
+class StoredDamaged(Difference):
+    """What is stored is damaged, so that it cannot be told what differs."""
+
+
+@dataclass(frozen=True)
+class OtherProvenance(Difference):
+    """Only where it comes from: it was recorded from an edited working tree."""
+
+
+@dataclass(frozen=True)
+class FailsWithoutFault(Reason):
+    """Without a fault the case does not pass at its tolerance for ``tier``."""
+
+    verdict: str
+    tier: str
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class StrictWithoutPower(Reason):
+    """The case is strict, so that it is not compared in the ``tier`` that power is measured in."""
+
+    tier: str
+
+
+@dataclass(frozen=True)
+class WithoutCalibration(Reason):
+    """The case is not calibrated, so that it has no tolerance for ``tier``."""
+
+    tier: str
+
+
+@dataclass(frozen=True)
+class ChaoticWithoutPower(Reason):
+    """The case is chaotic, so that its output is held to no limits."""
+
+    chaotic: Chaotic
+
+
+@dataclass(frozen=True)
+class SizedFault:
+    """A fault of the catalogue; without a ``size`` one that has none."""
+
+    name: str
+    size: float | None
+
+
+@dataclass(frozen=True)
+class ConstantOutput(Reason):
+    """All ``size`` values of the output are ``value``, and the limits for ``tier`` are on nothing else."""
+
+    size: int
+    value: float
+    tier: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True)
+class PassesOutputFaults(Reason):
+    """At its tolerance for ``tier`` the case passes each of ``faults`` in its output.
+
+    ``nearest`` comes nearest to being caught, at ``margin`` of the difference that would be.
+    """
+
+    faults: tuple[SizedFault, ...]
+    nearest: SizedFault
+    margin: float
+    tier: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True)
+class CatchesNoFault(Reason):
+    """By numbers the case catches none of the faults in what it computes, or in its output; None: some."""
+
+    computed: int | None
+    output: int | None
+
+
+@dataclass(frozen=True)
+class VacuousByTable(Reason):
+    """The power table says that the case is vacuous."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class SeveralModes(Reason):
+    """Rounding alone turns one output into another: how many runs came to each, the baseline's first."""
+
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Stable(Reason):
+    """No member's output differed at all."""
+
+
+@dataclass(frozen=True)
+class Saturated(Reason):
+    """``share`` of the output's values are at the bounds of its range; ``steps``: are latents gated, too?"""
+
+    share: float
+    steps: bool
+
+
+@dataclass(frozen=True)
+class OddLimit(Reason):
+    """A limit of the case for ``tier`` does not fit what rounding does."""
+
+    tier: str
+    note: Reason

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Literal, Protocol
 
 from harness.cases.job import Job
-from harness.errors import FailureCause, HarnessError
-from harness.judgement.bits import same_bits, same_draw
+from harness.errors import FailureCause
+from harness.judgement.bits import drawn, same_bits, same_draw
+from harness.judgement.failures import Refused
+from harness.judgement.reasons import (
+    Difference,
+    NotRepeatable,
+    OtherArray,
+    OtherCheckpoint,
+    OtherDraw,
+    OtherEnvironment,
+    OtherLatents,
+    OtherNumberOfDraws,
+    OtherNumberOfSteps,
+    OtherOperators,
+    OtherStatistics,
+)
 from harness.measurement.measurement import Measurement
 
 
-class NotRepeatableError(HarnessError):
+class NotRepeatableError(Refused):
     """A case gave two results in two fresh workers: nothing can be held to either."""
 
     cause = FailureCause.NOT_REPEATABLE
@@ -31,40 +45,38 @@ def check_repeats(name: str, one: Measurement, other: Measurement) -> None:
     """Raise :class:`NotRepeatableError` naming the first thing that differs between two runs of a case."""
     difference = first_difference(one, other)
     if difference is not None:
-        raise NotRepeatableError(
-            f"{name}: two runs in two fresh workers differ, first in {difference}; a baseline would "
-            "hold later runs to chance. Give every source of randomness a seed, then record again"
-        )
+        raise NotRepeatableError(name, NotRepeatable(difference))
 
 
-def first_difference(one: Measurement, other: Measurement) -> str | None:
+def first_difference(one: Measurement, other: Measurement) -> Difference | None:
     """Return the first thing that differs in the bits of two measurements, causes first; None if nothing."""
     return next(_differences(one, other), None)
 
 
-def _differences(one: Measurement, other: Measurement) -> Iterator[str]:
+def _differences(one: Measurement, other: Measurement) -> Iterator[Difference]:
     if one.fingerprint != other.fingerprint:
-        yield f"the environment ({_changed_keys(one.fingerprint, other.fingerprint)})"
+        yield OtherEnvironment(_changed_keys(one.fingerprint, other.fingerprint))
     if one.checkpoint != other.checkpoint:
-        yield "the checkpoint's hash"
+        yield OtherCheckpoint()
     if one.canaries != other.canaries:
-        yield f"single operators on fixed inputs ({_changed_keys(one.canaries, other.canaries)})"
+        yield OtherOperators(_changed_keys(one.canaries, other.canaries))
     for index, (draw, draw_again) in enumerate(zip(one.ledger, other.ledger, strict=False)):
         if not same_draw(draw, draw_again):
-            yield f"draw {index} of the ledger ({draw.method} of generator {draw.generator} at {draw.site})"
+            yield OtherDraw(index, drawn(draw))
     if len(one.ledger) != len(other.ledger):
-        yield f"the number of draws ({len(one.ledger)} and {len(other.ledger)})"
+        yield OtherNumberOfDraws(len(one.ledger), len(other.ledger))
     for step, step_again in zip(one.trace, other.trace, strict=False):
         if step.sha256 != step_again.sha256:
-            yield f"the latents after step {step.step} (timestep {step.timestep})"
+            yield OtherLatents(step.step, step.timestep)
     if len(one.trace) != len(other.trace):
-        yield f"the number of steps ({len(one.trace)} and {len(other.trace)})"
-    for name in ("output", "latents", "singles"):
+        yield OtherNumberOfSteps(len(one.trace), len(other.trace))
+    arrays: tuple[Literal["output", "latents", "singles"], ...] = ("output", "latents", "singles")
+    for name in arrays:
         if not same_bits(getattr(one, name), getattr(other, name)):
-            yield f"the {name}"
+            yield OtherArray(name)
     # Last, as they follow from the arrays; alone they differ where another version computed them.
     if _figures(one) != _figures(other):
-        yield "the statistics"
+        yield OtherStatistics()
 
 
 def _figures(measurement: Measurement) -> str:
@@ -73,5 +85,5 @@ def _figures(measurement: Measurement) -> str:
     return repr((sorted(measurement.statistics.items()), steps))
 
 
-def _changed_keys(one: dict[str, str], other: dict[str, str]) -> str:
-    return ", ".join(sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key)))
+def _changed_keys(one: dict[str, str], other: dict[str, str]) -> tuple[str, ...]:
+    return tuple(sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key)))

@@ -281,7 +281,7 @@ def _(reason: r.Chaotic) -> str:
 
 @reason_text.register
 def _(reason: r.Stale) -> str:
-    what = "; ".join(f"{edit.name}: {edit.old} -> {edit.new}" for edit in reason.edits)
+    what = "; ".join(map(change_text, reason.edits))
     what = what or "its hash, which another version of harness computed otherwise"
     return f"the case was edited since its baseline was recorded on {reason.date}: {what}"
 
@@ -331,6 +331,218 @@ def _size(reason: r.LooseLimit | r.TightLimit, value: float) -> str:
     if reason.similarity and 0.99 < value < 1:
         return f"1 - {1 - value:.2g}"
     return f"{value:.3g}"
+
+
+@reason_text.register
+def _(reason: r.Unlike) -> str:
+    return (
+        f"a run here does not give the baseline's bits ({reason_text(reason.change)}), so members around it "
+        "would say nothing of the baseline"
+    )
+
+
+@reason_text.register
+def _(reason: r.MemberUnlike) -> str:
+    return (
+        f"with its noise moved by one ulp (signs of seed {reason.seed}) the case cannot be compared with "
+        f"itself: {joined(reason.reasons)}"
+    )
+
+
+@reason_text.register
+def _(reason: r.NoNeighbour) -> str:
+    return (
+        f"not one of {reason.members} runs with the noise moved by one ulp came out near the unperturbed "
+        "one: the output is one of several answers, and no tolerance can be measured around it; mark the "
+        "case `strict: true`, or find what makes it jump"
+    )
+
+
+@reason_text.register
+def _(reason: r.NothingToScale) -> str:
+    where = "the output" if reason.step is None else f"the latents of step {reason.step}"
+    return (
+        f"{where} of the unperturbed run hold nothing but 0, so a deviation from it has no size; repair the "
+        "case, or give it explicit limits on the absolute difference"
+    )
+
+
+@reason_text.register
+def _(reason: r.UnlikeItself) -> str:
+    return joined(reason.reasons)
+
+
+@reason_text.register
+def _(reason: r.NotRepeatable) -> str:
+    return (
+        f"two runs in two fresh workers differ, first in {change_text(reason.difference)}; a baseline would "
+        "hold later runs to chance. Give every source of randomness a seed, then record again"
+    )
+
+
+@singledispatch
+def change_text(change: r.FieldEdit | r.Difference) -> str:
+    """Return in words what differs between two measurements, or what was edited in a case."""
+    raise TypeError(f"no words for {type(change).__name__}")
+
+
+@change_text.register
+def _(change: r.FieldEdit) -> str:
+    return f"{change.name}: {change.old} -> {change.new}"
+
+
+@change_text.register
+def _(change: r.OtherEnvironment) -> str:
+    return f"the environment ({', '.join(change.names)})"
+
+
+@change_text.register
+def _(_: r.OtherCheckpoint) -> str:
+    return "the checkpoint's hash"
+
+
+@change_text.register
+def _(change: r.OtherOperators) -> str:
+    return f"single operators on fixed inputs ({', '.join(change.names)})"
+
+
+@change_text.register
+def _(change: r.OtherDraw) -> str:
+    draw = change.draw
+    return f"draw {change.index} of the ledger ({draw.method} of generator {draw.generator} at {draw.site})"
+
+
+@change_text.register
+def _(change: r.OtherNumberOfDraws) -> str:
+    return f"the number of draws ({change.one} and {change.other})"
+
+
+@change_text.register
+def _(change: r.OtherLatents) -> str:
+    return f"the latents after step {change.step} (timestep {change.timestep})"
+
+
+@change_text.register
+def _(change: r.OtherNumberOfSteps) -> str:
+    return f"the number of steps ({change.one} and {change.other})"
+
+
+@change_text.register
+def _(change: r.OtherArray) -> str:
+    return f"the {change.array}"
+
+
+@change_text.register
+def _(_: r.OtherStatistics) -> str:
+    return "the statistics"
+
+
+@change_text.register
+def _(_: r.StoredDamaged) -> str:
+    return "the one stored is damaged"
+
+
+@change_text.register
+def _(_: r.OtherProvenance) -> str:
+    return "only where it comes from: it was recorded from an edited working tree"
+
+
+@reason_text.register
+def _(reason: r.FailsWithoutFault) -> str:
+    return (
+        f"does not pass without a fault ({reason.verdict} at its tolerance {tier_words(reason.tier)}), so "
+        f"nothing that a fault does can be told from it: {joined(reason.reasons)}"
+    )
+
+
+@reason_text.register
+def _(reason: r.StrictWithoutPower) -> str:
+    return (
+        f"is strict: it is not compared {tier_words(reason.tier)}, so it has no power there; remove "
+        "`strict: true`"
+    )
+
+
+@reason_text.register
+def _(reason: r.WithoutCalibration) -> str:
+    return f"is not calibrated, so it has no tolerance {tier_words(reason.tier)}"
+
+
+@reason_text.register
+def _(reason: r.ChaoticWithoutPower) -> str:
+    return f"is {reason_text(reason.chaotic)}"
+
+
+@reason_text.register
+def _(reason: r.ConstantOutput) -> str:
+    return (
+        f"all {reason.size} values of its output are {reason.value:g}, so nothing that goes wrong before "
+        f"shows in them, and `tolerance.{reason.tier}` at {reason.file}:{reason.line} limits nothing else. "
+        "Repair the case, or remove these limits: `calibrated` is on the latents as well"
+    )
+
+
+@reason_text.register
+def _(reason: r.PassesOutputFaults) -> str:
+    return (
+        f"at its tolerance {tier_words(reason.tier)} it passes each of {len(reason.faults)} faults put into "
+        f"its output ({', '.join(map(_fault, reason.faults))}). {_fault(reason.nearest)} comes nearest, a "
+        f"difference {reason.margin:.2g} times the one that would be caught. Tighten "
+        f"`tolerance.{reason.tier}` at {reason.file}:{reason.line}, or remove it: `calibrated` is measured"
+    )
+
+
+def _fault(fault: r.SizedFault) -> str:
+    return fault.name if fault.size is None else f"{fault.name} {fault.size:g}"
+
+
+@reason_text.register
+def _(reason: r.CatchesNoFault) -> str:
+    groups = {"what the pipeline computes": reason.computed, "its output": reason.output}
+    told = [f"none of {count} faults put into {what}" for what, count in groups.items() if count is not None]
+    return f"by numbers it catches {' and '.join(told)}"
+
+
+@reason_text.register
+def _(reason: r.VacuousByTable) -> str:
+    return f"vacuous by the power table: {reason_text(reason.reason)}; tighten its tolerance across releases"
+
+
+@reason_text.register
+def _(reason: r.SeveralModes) -> str:
+    own, *others = reason.counts
+    return (
+        f"{len(reason.counts)} modes: {own} of {sum(reason.counts)} runs came out with the baseline, the "
+        f"others in clusters of {', '.join(map(str, others))}. Rounding alone turns one into the other; the "
+        "envelope is that of the baseline's mode, and a run in another one is drift"
+    )
+
+
+@reason_text.register
+def _(_: r.Stable) -> str:
+    return (
+        "bitwise stable: with its noise moved by one ulp the output kept all its values: the envelope is "
+        "zero and `calibrated` asks for the same ones (is the output quantised, the noise not used or cast "
+        "to fewer bits?)"
+    )
+
+
+@reason_text.register
+def _(reason: r.Saturated) -> str:
+    gated = (
+        "the latents of every step are gated as well, and they are not clamped"
+        if reason.steps
+        else "and the pipeline shows no latents that could be gated instead"
+    )
+    return (
+        f"{reason.share:.0%} of the output's values are at the bounds of its range, where a clamp hides "
+        f"drift; {gated}"
+    )
+
+
+@reason_text.register
+def _(reason: r.OddLimit) -> str:
+    return f"{reason.tier}: {reason_text(reason.note)}"
 
 
 def tier_words(tier: str) -> str:

@@ -17,12 +17,12 @@ from harness.execution.pool import RunnerPool
 from harness.judgement import bits
 from harness.judgement.calibration.envelope import CalibrationError, Member, make_calibration
 from harness.judgement.calibration.findings import Finding, findings
-from harness.judgement.wording import reason_text
+from harness.judgement.reasons import Unlike
 from harness.measurement.measurement import Measurement
 from harness.operations.members import KeptMembers
 from harness.operations.progress import SILENT, Progress, stage
 from harness.operations.proposal import Refusal
-from harness.operations.vacuity import vacuous_cases
+from harness.operations.vacuity import VacuousCase, vacuous_cases
 from harness.operations.workers import Workers
 from harness.remedy import Action
 
@@ -85,11 +85,11 @@ class CalibratedCase:
 class Calibrations:
     """What came of calibrating each case, in the order of the cases.
 
-    ``vacuous`` says of each case that would notice nothing why it would not.
+    ``vacuous`` are the cases that would notice nothing.
     """
 
     results: tuple[CalibratedCase | Refusal, ...]
-    vacuous: tuple[str, ...] = ()
+    vacuous: tuple[VacuousCase, ...] = ()
 
     @property
     def calibrated(self) -> tuple[CalibratedCase, ...]:
@@ -193,13 +193,8 @@ def _check_unchanged(case: Case, base: Measurement, baseline: Baseline) -> None:
         bits.ledger_change(base, stored),
         bits.schedule_change(base, stored),
         bits.first_changed_step(base, stored),
+        bits.output_change(base.output, stored.output),
     ]
-    told = [reason_text(change) for change in changes if change is not None]
-    if not bits.same_bits(base.output, stored.output):
-        told.append("the output is not bitwise equal")
-    if told:
-        raise CalibrationError(
-            f"{case.name}: a run here does not give the baseline's bits ({told[0]}), so members "
-            "around it would say nothing of the baseline",
-            remedy=case.remedy(Action.CALIBRATE_ELSEWHERE, calibrate=True),
-        )
+    if (change := next((each for each in changes if each is not None), None)) is not None:
+        remedy = case.remedy(Action.CALIBRATE_ELSEWHERE, calibrate=True)
+        raise CalibrationError(case.name, Unlike(change), remedy=remedy)

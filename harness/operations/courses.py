@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from harness.baselines.baseline import Baseline
@@ -12,9 +12,11 @@ from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.execution.pool import RunnerPool
 from harness.faults.catalogue import Fault, FaultNotApplicable
+from harness.judgement.failures import reason_of
 from harness.judgement.power.case_power import FaultPower
 from harness.judgement.power.detection import Detection, detect, with_output_fault
 from harness.judgement.power.search import Bracket, search
+from harness.judgement.reasons import Failed, Reason
 from harness.measurement.measurement import Measurement
 
 # It yields the next size, is sent the measurement or thrown the error, and returns what was found.
@@ -113,11 +115,16 @@ def _detected(subject: SoundCase, measurement: Measurement) -> Detection:
     return detect(subject.case, measurement, subject.baseline)
 
 
-def _reason(error: HarnessError, case: Case, fault: Fault) -> str:
-    return without_prefix(str(error), case).removeprefix(f"{fault.name}: ")
+def _reason(error: HarnessError, case: Case, fault: Fault) -> Reason:
+    reason = reason_beside(error, case)
+    if isinstance(reason, Failed):
+        return replace(reason, told=reason.told.removeprefix(f"{fault.name}: "))
+    return reason
 
 
-def without_prefix(text: str, case: Case) -> str:
-    """Return ``text`` without the case's place and name before it, which stand beside it already."""
-    name = case.name
-    return text.removeprefix(f"{case.place}: ").removeprefix(f"{name}: ").removeprefix(f"{name} is vacuous: ")
+def reason_beside(error: HarnessError, case: Case) -> Reason:
+    """Return ``error`` as a reason, without the case's place and name, beside which it is shown."""
+    reason = reason_of(error)
+    if not isinstance(reason, Failed):
+        return reason
+    return replace(reason, told=reason.told.removeprefix(f"{case.place}: ").removeprefix(f"{case.name}: "))

@@ -14,18 +14,17 @@ from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.gate.certificate import CertifiedCheckpoint, Environment, identity
-from harness.gate.facts import CaseFacts, Chaos, HeldTo, State, Worst
+from harness.gate.details import NoTable
+from harness.gate.facts import CaseFacts, HeldTo, State, Worst
 from harness.gate.power_table import Powers
 from harness.judgement.calibration.findings import chaos_of, findings
 from harness.judgement.check import Check
+from harness.judgement.failures import reason_of
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.power.vacuity import vacuous_output
-from harness.judgement.reasons import Chaotic
-from harness.judgement.wording import in_words, reason_text
+from harness.judgement.reasons import Chaotic, Reason
 from harness.measurement.measurement import Measurement
 from harness.operations.selection import select_baseline
-
-_NO_TABLE = "no power table was given; make one with harness power --json FILE and give it with --power FILE"
 
 
 @dataclass
@@ -50,9 +49,9 @@ class Evidence:
         state = self._state(case, result)
         if state == "stale" and result.baseline is not None:
             edited = BaselineStale(case, result.baseline)
-            return _facts(case, state, reasons=(str(edited),), remedy=edited.remedy)
+            return _facts(case, state, reasons=(reason_of(edited),), remedy=edited.remedy)
         if state != "judged" or result.measurement is None or result.baseline is None:
-            return _facts(case, state, reasons=in_words(judgement.reasons), remedy=judgement.remedy)
+            return _facts(case, state, reasons=judgement.reasons, remedy=judgement.remedy)
         baseline = result.baseline
         return _facts(
             case,
@@ -61,16 +60,15 @@ class Evidence:
             tier=None if judgement.tier is None else judgement.tier.value,
             margin=judgement.margin,
             worst=_worst(judgement),
-            reasons=in_words(judgement.reasons),
+            reasons=judgement.reasons,
             remedy=judgement.remedy,
-            notes=in_words(judgement.notes),
+            notes=judgement.notes,
             baseline=_held_to(baseline, self.store.root),
             environment=self._environment(result.measurement),
             checkpoint=self._checkpoint(result.measurement),
             vacuous=self._vacuous(case, baseline),
             chaos=_chaos(case, baseline),
-            incomparable_by_chaos=_by_chaos(judgement),
-            power_gap=_NO_TABLE if self.powers is None else self.powers.gap(case, baseline),
+            power_gap=NoTable() if self.powers is None else self.powers.gap(case, baseline),
         )
 
     def _state(self, case: Case, result: Check) -> State:
@@ -100,11 +98,11 @@ class Evidence:
         self.checkpoints[key := identity(part)] = part
         return key
 
-    def _vacuous(self, case: Case, baseline: Baseline) -> str | None:
-        told = vacuous_output(case, baseline)
-        if told is None and self.powers is not None:
-            told = self.powers.vacuous(case, baseline)
-        return told and told.removeprefix(f"{case.name} is ")
+    def _vacuous(self, case: Case, baseline: Baseline) -> Reason | None:
+        found: Reason | None = vacuous_output(case, baseline)
+        if found is None and self.powers is not None:
+            return self.powers.vacuous(case, baseline)
+        return found
 
 
 def sha256_of(path: Path) -> str:
@@ -138,17 +136,11 @@ def _worst(judgement: Judgement) -> Worst | None:
     return Worst(row.name, row.measured, row.limit, row.at_least)
 
 
-def _chaos(case: Case, baseline: Baseline) -> Chaos | None:
+def _chaos(case: Case, baseline: Baseline) -> Chaotic | None:
     """Return where the case is chaotic, if it is and is held to limits from its calibration."""
     calibration = baseline.calibration
     if calibration is None or calibration.chaotic_from is None:
         return None
     if not any(finding.failing for finding in findings(case, baseline, calibration)):
         return None
-    return Chaos(calibration.chaotic_from, len(calibration.steps), reason_text(chaos_of(calibration)))
-
-
-def _by_chaos(judgement: Judgement) -> bool:
-    if judgement.verdict is not Verdict.INCOMPARABLE:
-        return False
-    return bool(judgement.reasons) and all(isinstance(reason, Chaotic) for reason in judgement.reasons)
+    return chaos_of(calibration)

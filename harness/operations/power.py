@@ -14,20 +14,26 @@ from harness.errors import HarnessError, UsageError
 from harness.execution.pool import RunnerPool
 from harness.faults.catalogue import FAULTS, Fault, fault
 from harness.judgement.calibration.findings import chaos_of
+from harness.judgement.failures import Refused
 from harness.judgement.power.case_power import CasePower, PowerReport, Vacuity, vacuity
 from harness.judgement.power.detection import TIER
 from harness.judgement.power.tolerance import tolerance_used
 from harness.judgement.power.vacuity import vacuous_output
+from harness.judgement.reasons import (
+    ChaoticWithoutPower,
+    FailsWithoutFault,
+    StrictWithoutPower,
+    WithoutCalibration,
+)
 from harness.judgement.remedies import calibration_remedy
 from harness.judgement.verdicts import judge
-from harness.judgement.wording import joined, reason_text
-from harness.operations.courses import SoundCase, run_courses, without_prefix
+from harness.operations.courses import SoundCase, reason_beside, run_courses
 from harness.operations.progress import SILENT, Progress, stage
 from harness.operations.workers import Workers
 
 
-class PowerError(HarnessError):
-    """The power of a case cannot be examined; the text says why and what to do."""
+class PowerError(Refused):
+    """The power of a case cannot be examined."""
 
 
 def chosen_faults(names: Sequence[str]) -> tuple[Fault, ...]:
@@ -88,11 +94,11 @@ def measure_power(
     try:
         subject = _subject(case, pool, store)
     except HarnessError as error:
-        return CasePower(case.suite, case.id, refusal=without_prefix(str(error), case), remedy=error.remedy)
+        return CasePower(case.suite, case.id, refusal=reason_beside(error, case), remedy=error.remedy)
     found = run_courses(subject, pool, faults, quick=quick, progress=progress)
     silent = vacuity(found)
-    if (told := vacuous_output(case, subject.baseline)) is not None:
-        silent = Vacuity(True, without_prefix(told, case))
+    if (why := vacuous_output(case, subject.baseline)) is not None:
+        silent = Vacuity(True, why)
     return CasePower(
         suite=case.suite,
         case_id=case.id,
@@ -114,10 +120,8 @@ def _subject(case: Case, pool: RunnerPool, store: BaselineStore) -> SoundCase:
     baseline = _fit(case, store, device_key(measurement.fingerprint))
     judgement = judge(case, measurement, baseline, tier=TIER)
     if not judgement.passed:
-        raise PowerError(
-            f"does not pass without a fault ({judgement.verdict.value} at its tolerance {TIER.words}), so "
-            f"nothing that a fault does can be told from it: {joined(judgement.reasons)}"
-        )
+        why = FailsWithoutFault(judgement.verdict.value, TIER.value, judgement.reasons)
+        raise PowerError(case.name, why)
     return SoundCase(case, baseline, measurement, judgement.margin)
 
 
@@ -140,17 +144,13 @@ def _fit(case: Case, store: BaselineStore, device: str) -> Baseline:
     """Return the baseline for ``device``; raises HarnessError where ``case`` has none across releases."""
     baseline = load_current(store, case, device)
     if case.strict:
-        raise PowerError(
-            f"is strict: it is not compared {TIER.words}, so it has no power there; remove `strict: true`"
-        )
+        raise PowerError(case.name, StrictWithoutPower(TIER.value))
     if not isinstance(case.tolerance.across_releases, Calibrated):
         return baseline
     if baseline.calibration is None:
         # Whether the interpreter that faults run under is that of the baseline is not known before they run.
-        raise PowerError(
-            f"is not calibrated, so it has no tolerance {TIER.words}",
-            remedy=calibration_remedy(case, baseline.device, TIER),
-        )
+        remedy = calibration_remedy(case, baseline.device, TIER)
+        raise PowerError(case.name, WithoutCalibration(TIER.value), remedy=remedy)
     if baseline.calibration.chaos is not None:
-        raise PowerError(f"is {reason_text(chaos_of(baseline.calibration))}")
+        raise PowerError(case.name, ChaoticWithoutPower(chaos_of(baseline.calibration)))
     return baseline

@@ -7,25 +7,28 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from harness.baselines.baseline import Baseline, Provenance, device_key
-from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing
+from harness.baselines.errors import BaselineDamaged, BaselineMissing
 from harness.baselines.git import Commit, git_commit
-from harness.baselines.staleness import FieldChange, definition_changes
+from harness.baselines.staleness import definition_changes
 from harness.baselines.store import BaselineStore, check_storable
 from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.judgement.calibration.spread import distance
+from harness.judgement.failures import Refused, edits_of
+from harness.judgement.reasons import Difference, FieldEdit, OtherProvenance, StoredDamaged, UnlikeItself
 from harness.judgement.repetition import FreshRunner, check_repeats, first_difference
 from harness.judgement.verdicts import judge
-from harness.judgement.wording import joined
 from harness.measurement.measurement import Array, Measurement
 from harness.operations.progress import SILENT, Progress
+
+Change = FieldEdit | Difference
 
 
 @dataclass(frozen=True)
 class Candidate:
     """A measurement that repeats, beside the baseline it would take the place of.
 
-    ``changes`` says in words what moved; ``relative_l2`` is by how much the output did (None where there
+    ``changes`` are what moved; ``relative_l2`` is by how much the output did (None where there
     is nothing to compare with, or where shape or dtype differ). ``renews`` is the baseline stored where only
     its provenance is to be renewed: the measurement is the same, and so its calibration holds.
     ``uncalibrates`` is whether a calibration goes with the baseline stored, or may (a damaged one's).
@@ -35,7 +38,7 @@ class Candidate:
     measurement: Measurement
     device: str
     state: Literal["new", "unchanged", "changed"]
-    changes: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
     relative_l2: float | None = None
     renews: Baseline | None = None
     uncalibrates: bool = False
@@ -109,8 +112,7 @@ def propose(
 def candidate(case: Case, measurement: Measurement, store: BaselineStore) -> Candidate:
     """Return a measurement of ``case`` that repeats beside the baseline stored.
 
-    Raises what the store raises, and :class:`harness.baselines.BaselineError` for a measurement that is not
-    fit to be held to.
+    Raises what the store raises, and :class:`Refused` for a measurement that is not fit to be held to.
     """
     check_storable(case.name, measurement)
     device = device_key(measurement.fingerprint)
@@ -121,19 +123,19 @@ def candidate(case: Case, measurement: Measurement, store: BaselineStore) -> Can
         return Candidate(case, measurement, device, "new")
     except BaselineDamaged:
         # What is wrong with it, and what to do, is told where it is to be used; here it is replaced.
-        changes, lost = ("the one stored is damaged",), case.needs_calibration
-        return Candidate(case, measurement, device, "changed", changes, uncalibrates=lost)
+        lost = case.needs_calibration
+        return Candidate(case, measurement, device, "changed", (StoredDamaged(),), uncalibrates=lost)
     edits = definition_changes(old.provenance.case_definition, case.definition())
     moved = first_difference(old.measurement, measurement)
     if not edits and moved is None:
         if _edited(old.provenance.git_commit) and not _edited(commit_of(case, store)):
-            changes = ("only where it comes from: it was recorded from an edited working tree",)
-            return Candidate(case, measurement, device, "changed", changes, 0.0, renews=old)
+            return Candidate(case, measurement, device, "changed", (OtherProvenance(),), 0.0, renews=old)
         return Candidate(case, measurement, device, "unchanged")
     size = _relative_l2(measurement.output, old.measurement.output)
     lost = old.calibration is not None
-    words = _in_words(edits, moved)
-    return Candidate(case, measurement, device, "changed", words, size, uncalibrates=lost)
+    changes: tuple[Change, ...] = edits_of(edits)
+    changes += () if moved is None else (moved,)
+    return Candidate(case, measurement, device, "changed", changes, size, uncalibrates=lost)
 
 
 def commit_of(case: Case, store: BaselineStore) -> Commit | None:
@@ -151,14 +153,10 @@ def _check_own_rules(case: Case, measurement: Measurement, device: str) -> None:
     provenance = Provenance.of(case, reason="", git_commit=None)
     judgement = judge(case, measurement, Baseline(case.suite, case.id, device, measurement, provenance))
     if not judgement.passed:
-        raise BaselineError(f"{case.name}: {joined(judgement.reasons)}")
+        raise Refused(case.name, UnlikeItself(judgement.reasons))
 
 
 def _relative_l2(output: Array, old: Array) -> float | None:
     if (output.shape, output.dtype) != (old.shape, old.dtype):
         return None
     return distance(output, old)
-
-
-def _in_words(edits: tuple[FieldChange, ...], moved: str | None) -> tuple[str, ...]:
-    return tuple(map(str, edits)) + ((moved,) if moved else ())

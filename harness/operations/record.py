@@ -18,7 +18,7 @@ from harness.operations.deep import DeepTraces, store_traces
 from harness.operations.history_run import RunHistory
 from harness.operations.progress import SILENT, Progress, stage
 from harness.operations.proposal import Candidate, Proposal, Refusal, commit_of, propose
-from harness.operations.vacuity import vacuous_cases
+from harness.operations.vacuity import VacuousCase, vacuous_cases
 from harness.operations.workers import Workers
 
 FIRST_REASON = "first recording"
@@ -75,13 +75,13 @@ class StoredBaselines:
 class Recording:
     """What a recording did; what the plan did not ask for is None.
 
-    ``vacuous`` says of each case stored that would notice nothing why it would not.
+    ``vacuous`` are the cases stored that would notice nothing.
     """
 
     stored: StoredBaselines
     calibrations: Calibrations | None
     traces: DeepTraces | None
-    vacuous: tuple[str, ...]
+    vacuous: tuple[VacuousCase, ...]
 
     @property
     def uncalibrated(self) -> tuple[Case, ...]:

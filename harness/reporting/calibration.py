@@ -9,8 +9,11 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.baselines.calibration import Calibration
+from harness.judgement.calibration.findings import Finding
+from harness.judgement.wording import reason_text
 from harness.operations.calibrate import CalibratedCase, Calibrations
 from harness.operations.proposal import Refusal
+from harness.operations.vacuity import VacuousCase
 from harness.reporting.commands import Invocation, error_text
 from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import print_table
@@ -38,15 +41,22 @@ def show_calibrations(console: Console, found: Calibrations) -> None:
     for each in found.calibrated:
         for finding in each.findings:
             word = Text("failed" if finding.failing else "note", "red" if finding.failing else "yellow")
-            console.print(Text.assemble(word, f"  {each.case.name}: {finding.text}"), soft_wrap=True)
+            console.print(Text.assemble(word, f"  {each.case.name}: {finding_text(finding)}"), soft_wrap=True)
     text = f"{len(found.calibrated)} calibrated"
     console.print(f"{text}, {found.failed} failed" if found.failed else text)
 
 
-def show_vacuous(console: Console, messages: Sequence[str]) -> None:
+def finding_text(finding: Finding) -> str:
+    """Return what a calibration shows, and what to do where the case cannot be held to it."""
+    text = reason_text(finding.reason)
+    return f"{text}. Give it fewer steps, or mark it `strict: true`" if finding.failing else text
+
+
+def show_vacuous(console: Console, vacuous: Sequence[VacuousCase]) -> None:
     """Say which cases notice nothing."""
-    for message in messages:
-        console.print(Text.assemble(("failed", "red"), "  ", message), soft_wrap=True)
+    for each in vacuous:
+        told = f"{each.case.name} is vacuous: {reason_text(each.why)}"
+        console.print(Text.assemble(("failed", "red"), "  ", told), soft_wrap=True)
 
 
 def refusal_text(refusal: Refusal, invocation: Invocation) -> Text:

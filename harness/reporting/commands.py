@@ -11,10 +11,11 @@ from harness.baselines.errors import shown
 from harness.baselines.staleness import recalibrated
 from harness.cases.case import Case
 from harness.errors import HarnessError
+from harness.judgement.failures import Refused
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.remedies import where_recorded
 from harness.judgement.tiers import Tier
-from harness.judgement.wording import in_words
+from harness.judgement.wording import in_words, reason_text
 from harness.releases.comparison import Comparison
 from harness.remedy import Action, Remedy, Where
 
@@ -83,7 +84,8 @@ def error_text(error: HarnessError, invocation: Invocation, case: Case | None = 
 
     The name of ``case``, where it is given, comes first; most errors name their case already.
     """
-    text = f"{error}{remedy_text(error.remedy, invocation)}"
+    told = f"{error.name}: {reason_text(error.reason)}" if isinstance(error, Refused) else str(error)
+    text = f"{told}{remedy_text(error.remedy, invocation)}"
     return text if case is None or text.startswith((case.name, case.place)) else f"{case.name}: {text}"
 
 

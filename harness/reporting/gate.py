@@ -12,11 +12,13 @@ from rich.text import Text
 from harness.counting import count
 from harness.gate.certificate import Certificate
 from harness.gate.decision import Ruling
+from harness.gate.details import NoBaseline, NotComparable, NoVerdict
 from harness.gate.facts import CaseFacts, Worst
 from harness.gate.findings import shown_findings
 from harness.gate.rules import Finding
 from harness.reporting.commands import Commands, Invocation, remedy_text
 from harness.reporting.figures import figure, part_of_limit
+from harness.reporting.gate_findings import finding_text, note_text
 from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import print_table
 
@@ -29,8 +31,6 @@ _WORDS: dict[Ruling, tuple[str, str]] = {
 }
 # What helps with a finding: a field of Commands. What other findings need, their messages say.
 _REMEDY = {"verdict": "explain", "incomparable": "explain", "failed": "again"}
-# The rules whose findings say the reason of a case, to which its remedy belongs.
-_OF_REASON = ("failed", "missing", "damaged", "stale", "incomparable")
 
 
 class GateDisplay(ProgressBar):
@@ -53,16 +53,17 @@ def show_gate(
     rows = [_row(facts) for facts in certificate.cases]
     print_table(console, rows, header=_HEADER)
     for note in certificate.decision.notes:
-        console.print(Text.assemble(("note", "yellow"), f"  {note}"), soft_wrap=True)
+        console.print(Text.assemble(("note", "yellow"), f"  {note_text(note)}"), soft_wrap=True)
     word, style = _WORDS[certificate.decision.outcome]
     console.print(Text.assemble("gate ", (word, style), f" ({summary(certificate)})"), soft_wrap=True)
 
 
-def finding_text(certificate: Certificate, finding: Finding, invocation: Invocation) -> str:
+def remedied_text(certificate: Certificate, finding: Finding, invocation: Invocation) -> str:
     """Return what a finding says, and what to type where that is known of the case that it is about."""
     remedies = {facts.name: facts.remedy for facts in certificate.cases if len(facts.reasons) == 1}
-    remedy = remedies.get(finding.about) if finding.rule in _OF_REASON else None
-    return f"{finding.message}{remedy_text(remedy, invocation)}"
+    of_reason = isinstance(finding.detail, NoVerdict | NoBaseline | NotComparable)
+    remedy = remedies.get(finding.about) if of_reason else None
+    return f"{finding_text(finding, certificate.policy)}{remedy_text(remedy, invocation)}"
 
 
 def _show_finding(
@@ -73,7 +74,7 @@ def _show_finding(
     invocation: Invocation,
 ) -> None:
     counts = finding.waiver is None
-    message = finding_text(certificate, finding, invocation)
+    message = remedied_text(certificate, finding, invocation)
     word = Text("failed", "red") if counts else Text("waived", "yellow")
     told = Text.assemble(word, "  ", (finding.rule, "bold"), f"  {finding.about}: {message}")
     console.print(told, soft_wrap=True)

@@ -7,7 +7,8 @@ from harness.gate.decision import Ruling
 from harness.gate.findings import shown_findings
 from harness.reporting.commands import Invocation
 from harness.reporting.figures import part_of_limit
-from harness.reporting.gate import finding_text, summary, word_of, worst_of
+from harness.reporting.gate import remedied_text, summary, word_of, worst_of
+from harness.reporting.gate_findings import note_text
 from harness.reporting.markdown import MOST_BYTES, escaped
 
 _HEADLINES: dict[Ruling, str] = {
@@ -40,10 +41,10 @@ def _findings(certificate: Certificate, invocation: Invocation) -> str:
         lines += ["| finding | rule | case | what |", "|---|---|---|---|"]
         for each in shown_findings(certificate):
             word = "failed" if each.waiver is None else "waived"
-            told = escaped(finding_text(certificate, each, invocation))
+            told = escaped(remedied_text(certificate, each, invocation))
             lines.append(f"| {word} | {each.rule} | {_code(each.about)} | {told} |")
         lines.append("")
-    lines += [f"- {escaped(note)}" for note in decision.notes]
+    lines += [f"- {escaped(note_text(note))}" for note in decision.notes]
     return "\n".join([*lines, ""])
 
 

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.judgement.power.case_power import FAMILIES, CasePower, FaultPower, PowerReport
+from harness.judgement.wording import reason_text
 from harness.reporting.commands import Invocation, remedy_text
 from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import print_table
@@ -31,7 +32,7 @@ class PowerDisplay(ProgressBar):
 def show_case(console: Console, case: CasePower, invocation: Invocation) -> None:
     """Show what was found about one case."""
     if case.refusal is not None:
-        told = f"{case.name}: {case.refusal}{remedy_text(case.remedy, invocation)}"
+        told = f"{case.name}: {reason_text(case.refusal)}{remedy_text(case.remedy, invocation)}"
         _say(console, "not examined", "red", told)
         return
     console.print(Text.assemble((case.name, "bold"), f"  {tolerance_text(case)}"), soft_wrap=True)
@@ -42,13 +43,13 @@ def show_case(console: Console, case: CasePower, invocation: Invocation) -> None
         absent = f"  not applicable: {', '.join(names)}" + (f" ({reason})" if reason else "")
         console.print(Text(absent), soft_wrap=True)
     for fault in case.failed:
-        _say(console, "failed", "red", f"{case.name}: {fault.name}: {fault.reason}")
+        _say(console, "failed", "red", f"{case.name}: {fault.name}: {_why(fault)}")
     console.print(Text(f"  {summary_text(case)}"), soft_wrap=True)
     if case.blind:
         families = " and ".join(case.blind)
         _say(console, "blind", "yellow", f"{case.name}: every fault of the {families} is missed")
-    if case.vacuous:
-        _say(console, "vacuous", "red", f"{case.name}: {case.why_vacuous}")
+    if case.why_vacuous is not None:
+        _say(console, "vacuous", "red", f"{case.name}: {reason_text(case.why_vacuous)}")
 
 
 def show_power(console: Console, report: PowerReport) -> None:
@@ -72,8 +73,12 @@ def _absent(case: CasePower) -> dict[str, list[str]]:
     absent: dict[str, list[str]] = {}
     for fault in case.faults:
         if fault.outcome == "not applicable":
-            absent.setdefault(fault.reason or "", []).append(fault.name)
+            absent.setdefault(_why(fault), []).append(fault.name)
     return absent
+
+
+def _why(fault: FaultPower) -> str:
+    return "" if fault.why is None else reason_text(fault.why)
 
 
 def summary_text(case: CasePower) -> str:

@@ -8,9 +8,10 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.baselines.baseline import Written
+from harness.judgement.wording import change_text
 from harness.operations.calibrate import Calibrations
 from harness.operations.deep import StoredTrace
-from harness.operations.proposal import Proposal, Refusal
+from harness.operations.proposal import Candidate, Proposal, Refusal
 from harness.operations.record import Recording, StoredBaselines
 from harness.reporting.calibration import CalibrationDisplay, refusal_text, show_calibrations, show_vacuous
 from harness.reporting.commands import Invocation, commands
@@ -45,7 +46,7 @@ def show_proposal(console: Console, proposal: Proposal) -> None:
     told = [each for each in proposal.candidates if each.state != "unchanged"]
     if told:
         rows = [
-            (each.case.name, each.device, each.state, _size(each.relative_l2), "; ".join(each.changes))
+            (each.case.name, each.device, each.state, _size(each.relative_l2), _changes(each))
             for each in told
         ]
         print_table(console, rows, header=_HEADER)
@@ -83,6 +84,10 @@ def trace_text(trace: StoredTrace) -> str:
         f"{trace.case.name}: deep trace of step {trace.step}, {trace.calls} calls of cells, "
         f"{trace.nbytes / 1e6:.1f} MB in {trace.path} (not for version control)"
     )
+
+
+def _changes(candidate: Candidate) -> str:
+    return "; ".join(map(change_text, candidate.changes))
 
 
 def _size(relative_l2: float | None) -> str:

@@ -10,6 +10,7 @@ import pytest
 from gate_facts import case_facts, certificate, chaos, waiver, without_verdict
 from hypothesis import given
 from hypothesis import strategies as st
+from samples import said
 
 from harness.codec import from_json, to_json
 from harness.gate.certificate import Certificate, CertificateError, HashedFile, PowerTable, seal_of
@@ -18,7 +19,7 @@ from harness.gate.policy import Policy
 
 WRITTEN = certificate(
     case_facts(margin=math.inf, worst=Worst("max_abs", math.nan, 0.0, at_least=False), verdict="drift"),
-    case_facts("two", chaos=chaos(), notes=("naïve “quotes”\n",)),
+    case_facts("two", chaos=chaos(), notes=said("naïve “quotes”\n")),
     without_verdict("stale", "steps: 2 -> 3", case_id="three"),
     policy=Policy(tags={"nightly": ("identical",)}, waivers=(waiver(),)),
     power=PowerTable(HashedFile("power.json", "5" * 64), {"format": 1, "cases": []}),
@@ -93,7 +94,8 @@ def test_what_is_wrong_is_said(data, told):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda data: data.update(format=2), "format 2 is unknown"),
+        (lambda data: data.update(format=1), "format 1 is unknown; this version of harness reads 2"),
+        (lambda data: data.update(format=3), "format 3 is unknown"),
         (lambda data: data.pop("cases"), "the key cases is missing"),
         (lambda data: data.update(more=1), "the key more is unknown"),
         (lambda data: data["cases"][0].update(line="4"), r"cases\[0\].line is of another type"),

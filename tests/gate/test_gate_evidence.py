@@ -9,7 +9,8 @@ from samples import make_baseline, make_calibration, make_case, make_measurement
 
 from harness.baselines.store import BaselineStore
 from harness.errors import HarnessError
-from harness.gate.facts import Chaos
+from harness.judgement.reasons import Chaotic, PassesOutputFaults
+from harness.judgement.wording import reason_text
 from harness.operations.check import check
 from harness.operations.evidence import Evidence
 
@@ -63,7 +64,7 @@ def test_states_that_are_not_judged(facts_of, tmp_path):
     assert facts_of(make_baseline(), HarnessError("it crashed")).state == "failed"
     assert facts_of(None, make_measurement(fingerprint={})).state == "failed"
     stale = facts_of(None, make_measurement(), make_case(steps=3))
-    assert (stale.state, "steps: 2 -> 3" in stale.reason) == ("stale", True)
+    assert (stale.state, "steps: 2 -> 3" in reason_text(stale.reason)) == ("stale", True)
     other = {**make_measurement().fingerprint, "device": "Ascend", "soc": "Ascend910B"}
     assert facts_of(None, make_measurement(fingerprint=other)).state == "missing"
     path = tmp_path / "baselines/guide/two-steps/cpu.json"
@@ -82,7 +83,7 @@ class TestChaos:
         moved = make_measurement().output + 1e-7
         facts = facts_of(calibrated(chaotic_from=1), make_measurement(moved.astype("f4"), fingerprint=NEWER))
         assert (facts.verdict, facts.incomparable_by_chaos) == ("incomparable", True)
-        assert isinstance(facts.chaos, Chaos)
+        assert isinstance(facts.chaos, Chaotic)
 
     def test_a_strict_case_is_not_held_to_it(self, facts_of):
         case = make_case(strict=True)
@@ -92,7 +93,8 @@ class TestChaos:
 
 def test_limits_that_notice_nothing(facts_of):
     case = make_case(tolerance={"across_releases": {"relative_l2": 1e9}})
-    assert facts_of(make_baseline(), make_measurement(), case).vacuous.startswith("vacuous: at its tolerance")
+    facts = facts_of(make_baseline(), make_measurement(), case)
+    assert isinstance(facts.vacuous, PassesOutputFaults)
 
 
 def test_environments_and_checkpoints_are_kept_once(tmp_path):

@@ -15,6 +15,9 @@ from harness.faults.catalogue import FAULTS
 from harness.gate.power_table import read_powers
 from harness.judgement.power.case_power import CasePower, FaultPower, PowerReport
 from harness.judgement.power.tolerance import tolerance_used
+from harness.judgement.reasons import CatchesNoFault, Failed, WithoutCalibration
+from harness.judgement.wording import reason_text
+from harness.reporting.gate_findings import gap_text
 
 CASE = make_case()
 
@@ -53,14 +56,14 @@ def test_a_table_of_the_case_as_it_is_covers_it(table, baseline):
     assert powers.table.report["cases"][0]["case_id"] == "two-steps"
 
 
-FAILED = FaultPower("swap", "model", None, "", "failed", reason="crashed")
+FAILED = FaultPower("swap", "model", None, "", "failed", why=Failed("other", "crashed"))
 
 
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
         ({"case_id": "other"}, "the power table has no such case"),
-        ({"refusal": "is not calibrated"}, "could not examine it: is not calibrated"),
+        ({"refusal": WithoutCalibration("across_releases")}, "could not examine it: is not calibrated"),
         ({"device": "ascend910b"}, "of its baseline for ascend910b, not cpu"),
         ({"case_hash": "0" * 64}, "since the power table was made, the case changed"),
         ({"baseline_sha256": "0" * 64}, "since the power table was made, its baseline changed"),
@@ -75,13 +78,14 @@ FAILED = FaultPower("swap", "model", None, "", "failed", reason="crashed")
 )
 def test_where_it_says_nothing_of_the_case_that_is_told(table, baseline, fields, told):
     powers = table(**fields)
-    assert told in powers.gap(CASE, baseline)
+    assert told in gap_text(powers.gap(CASE, baseline))
     assert powers.vacuous(CASE, baseline) is None
 
 
 def test_a_vacuous_case_is_one_as_long_as_the_table_is_of_it(table, baseline):
-    found = {"vacuous": True, "why_vacuous": "by numbers it catches none of 30 faults"}
-    assert "by numbers it catches none of 30 faults" in table(**found).vacuous(CASE, baseline)
+    found = {"vacuous": True, "why_vacuous": CatchesNoFault(30, None)}
+    told = reason_text(table(**found).vacuous(CASE, baseline))
+    assert "by numbers it catches none of 30 faults" in told
     assert table(**found, case_hash="0").vacuous(CASE, baseline) is None
 
 

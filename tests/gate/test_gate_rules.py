@@ -6,12 +6,15 @@ import dataclasses
 
 import pytest
 from gate_facts import NOW, case_facts, chaos, held_to, waiver, without_verdict
+from samples import said
 
 from harness.commands.exits import GATE_CODES
 from harness.gate.decision import decide
 from harness.gate.facts import CaseFacts
 from harness.gate.policy import Policy
 from harness.gate.rules import CASE_RULES
+from harness.judgement.reasons import CatchesNoFault
+from harness.reporting.gate_findings import finding_text, note_text
 
 SOUND = case_facts("sound")
 
@@ -19,7 +22,7 @@ SOUND = case_facts("sound")
 BROKEN: dict[str, tuple[Policy, CaseFacts, str, str]] = {
     "verdict": (
         Policy(),
-        case_facts(verdict="drift", reasons=("2 of 9 limits exceeded",)),
+        case_facts(verdict="drift", reasons=said("2 of 9 limits exceeded")),
         "drift",
         "drift; allowed here: identical, within. 2 of 9 limits exceeded",
     ),
@@ -40,7 +43,7 @@ BROKEN: dict[str, tuple[Policy, CaseFacts, str, str]] = {
     "stale": (Policy(), without_verdict("stale", "steps: 2 -> 3"), "incomplete", "steps: 2 -> 3"),
     "incomparable": (
         Policy(),
-        case_facts(verdict="incomparable", worst=None, reasons=("the case is strict",)),
+        case_facts(verdict="incomparable", worst=None, reasons=said("the case is strict")),
         "incomplete",
         "incomparable, which is not passed: the case is strict",
     ),
@@ -48,15 +51,20 @@ BROKEN: dict[str, tuple[Policy, CaseFacts, str, str]] = {
         Policy(),
         case_facts(chaos=chaos(3)),
         "incomplete",
-        "chaotic from step 3 on. Give it fewer steps, mark it `strict: true`, or accept in the policy that 3 "
+        "its output is not. Give it fewer steps, mark it `strict: true`, or accept in the policy that 3 "
         "of its 10 steps are gated: `chaotic: {guide/one: 3}`",
     ),
-    "vacuous": (Policy(), case_facts(vacuous="vacuous: it passes each"), "incomplete", "vacuous: it passes"),
+    "vacuous": (
+        Policy(),
+        case_facts(vacuous=CatchesNoFault(None, 8)),
+        "incomplete",
+        "vacuous: by numbers it catches none of 8 faults put into its output",
+    ),
     "power": (
         Policy(power=True),
         case_facts(),
         "incomplete",
-        "no power table was given; the policy requires `power`",
+        "give it with --power FILE; the policy requires `power`",
     ),
     "age": (
         Policy(max_age_days=90),
@@ -91,7 +99,7 @@ def test_a_broken_rule_fails_the_gate_and_says_what_to_do(rule, monkeypatch):
     assert decision.outcome == outcome
     (finding,) = decision.findings
     assert (finding.rule, finding.about, finding.waiver) == (rule, "guide/one", None)
-    assert message in finding.message
+    assert message in finding_text(finding, policy)
     # No other rule stands in for it.
     monkeypatch.delitem(CASE_RULES, rule)
     assert decide(policy, [others, broken], [], NOW).outcome == "passed"
@@ -100,7 +108,7 @@ def test_a_broken_rule_fails_the_gate_and_says_what_to_do(rule, monkeypatch):
 def test_a_case_that_failed_is_told_without_its_place_on_the_machine_that_ran_it():
     reason = "suites/guide.yaml:4:5: guide/one: ddim takes no argument etaa"
     (finding,) = decide(Policy(), [without_verdict("failed", reason)], [], NOW).findings
-    assert finding.message == "came to no verdict: ddim takes no argument etaa"
+    assert finding_text(finding, Policy()) == "came to no verdict: ddim takes no argument etaa"
 
 
 def test_an_orphan_fails_the_gate():
@@ -141,25 +149,27 @@ class TestVerdictsByTag:
     def test_the_message_names_the_tag(self):
         facts = case_facts(tags=("other", "nightly"), verdict="within")
         (finding,) = decide(self.POLICY, [facts], [], NOW).findings
-        assert finding.message == "within; allowed with the tag nightly: identical"
+        assert finding_text(finding, self.POLICY) == "within; allowed with the tag nightly: identical"
 
 
 class TestChaos:
     def test_a_case_is_gated_as_far_as_the_policy_accepts(self):
-        facts = case_facts(verdict="incomparable", worst=None, chaos=chaos(3), incomparable_by_chaos=True)
+        facts = case_facts(verdict="incomparable", worst=None, chaos=chaos(3), reasons=(chaos(3),))
         for accepted, outcome in ((2, "passed"), (3, "passed"), (4, "incomplete")):
-            decision = decide(Policy(chaotic={"guide/one": accepted}), [facts], [], NOW)
+            policy = Policy(chaotic={"guide/one": accepted})
+            decision = decide(policy, [facts], [], NOW)
             assert decision.outcome == outcome
-        assert "only 3 of its 10 steps can be gated, the policy asks for 4" in decision.findings[0].message
+        told = finding_text(decision.findings[0], policy)
+        assert "only 3 of its 10 steps can be gated, the policy asks for 4" in told
 
     def test_accepting_chaos_accepts_no_other_reason_to_be_incomparable(self):
-        facts = case_facts(verdict="incomparable", worst=None, chaos=chaos(3), reasons=("strict",))
+        facts = case_facts(verdict="incomparable", worst=None, chaos=chaos(3), reasons=said("strict"))
         (finding,) = decide(Policy(chaotic={"guide/one": 3}), [facts], [], NOW).findings
         assert finding.rule == "incomparable"
 
     def test_a_case_that_is_no_longer_chaotic_is_told(self):
         (note,) = decide(Policy(chaotic={"guide/one": 3}), [case_facts()], [], NOW).notes
-        assert "guide/one, which is not chaotic" in note
+        assert "guide/one, which is not chaotic" in note_text(note)
 
 
 class TestAge:
@@ -175,11 +185,12 @@ class TestAge:
         ],
     )
     def test_the_age_is_that_of_the_recording(self, date, told):
-        decision = decide(Policy(max_age_days=90), [case_facts(baseline=held_to(date=date))], [], NOW)
+        policy = Policy(max_age_days=90)
+        decision = decide(policy, [case_facts(baseline=held_to(date=date))], [], NOW)
         if told is None:
             assert decision.outcome == "passed"
         else:
-            assert told in decision.findings[0].message
+            assert told in finding_text(decision.findings[0], policy)
 
 
 class TestReleases:
@@ -215,7 +226,8 @@ class TestWaivers:
         assert self.decide(waiver(expires="2026-11-23")).outcome == "passed"
         ended = self.decide(waiver(expires="2026-11-22"))
         assert ended.outcome == "drift"
-        assert ended.findings[0].message.endswith("the waiver of Ada for it expired on 2026-11-22")
+        told = finding_text(ended.findings[0], Policy(waivers=(waiver(expires="2026-11-22"),)))
+        assert told.endswith("the waiver of Ada for it expired on 2026-11-22")
         assert ended.notes == ()
 
     def test_one_that_holds_comes_before_one_that_expired(self):
@@ -227,5 +239,5 @@ class TestWaivers:
         for other in (waiver("guide/sound"), waiver(rules=("age", "release"))):
             decision = self.decide(other)
             assert decision.outcome == "drift"
-            assert "waives nothing: remove it" in decision.notes[0]
+            assert "waives nothing: remove it" in note_text(decision.notes[0])
         assert self.decide(waiver(rules=("age", "verdict"))).outcome == "passed"

@@ -8,6 +8,7 @@ from samples import make_baseline, make_calibration, make_case, make_measurement
 from harness.baselines.calibration import StepEnvelope
 from harness.judgement.calibration.findings import chaos_of, findings
 from harness.judgement.wording import reason_text
+from harness.reporting.calibration import finding_text
 
 BASELINE = make_baseline()
 GROWING = (StepEnvelope(0, {"mean": 0.0}, 5e-7, 1e-6), StepEnvelope(1, {"mean": 0.0}, 0.2, 0.4))
@@ -19,7 +20,7 @@ def found(case=None, **fields):
 
 
 def texts(*arguments, **fields):
-    return [finding.text for finding in found(*arguments, **fields)]
+    return [finding_text(finding) for finding in found(*arguments, **fields)]
 
 
 def test_a_sound_case_has_nothing_to_say():
@@ -29,11 +30,11 @@ def test_a_sound_case_has_nothing_to_say():
 def test_chaos_fails_the_case_and_says_from_which_step_on_and_how_large():
     (finding,) = found(steps=GROWING, chaotic_from=1)
     assert finding.failing
-    assert finding.text.startswith(
+    assert finding_text(finding).startswith(
         "chaotic from step 1 on (of 0 to 1): one ulp of noise has grown to 0.4 of the"
     )
-    assert "only the step before it is gated, its output is not" in finding.text
-    assert "`strict: true`" in finding.text
+    assert "only the step before it is gated, its output is not" in finding_text(finding)
+    assert "`strict: true`" in finding_text(finding)
 
 
 def test_the_numbers_of_steps_are_the_pipelines_own():
@@ -70,13 +71,13 @@ def test_chaos_in_the_output_alone_is_told_without_a_step():
 def test_chaos_fails_only_a_case_that_is_held_to_its_calibration(fields, failing):
     (finding,) = found(make_case(**fields), steps=GROWING, chaotic_from=1)
     assert finding.failing is failing
-    assert ("Give it fewer steps" in finding.text) is failing
+    assert ("Give it fewer steps" in finding_text(finding)) is failing
 
 
 def test_modes_are_counted():
     (finding,) = found(modes=(6, 4, 1))
     assert not finding.failing
-    assert finding.text.startswith(
+    assert finding_text(finding).startswith(
         "3 modes: 6 of 11 runs came out with the baseline, the others in clusters of 4, 1."
     )
 
@@ -84,16 +85,16 @@ def test_modes_are_counted():
 def test_an_envelope_of_zero_is_explained():
     (finding,) = found(metrics={"max_abs": 0.0, "relative_l2": 0.0})
     assert not finding.failing
-    assert "bitwise stable" in finding.text
-    assert "quantised" in finding.text
+    assert "bitwise stable" in finding_text(finding)
+    assert "quantised" in finding_text(finding)
 
 
 def test_a_saturated_output_is_told_with_what_is_gated_instead():
     assert found(saturated=0.5) == ()
     (finding,) = found(saturated=0.75)
     assert not finding.failing
-    assert finding.text.startswith("75% of the output's values are at the bounds of its range")
-    assert "the latents of every step are gated as well" in finding.text
+    assert finding_text(finding).startswith("75% of the output's values are at the bounds of its range")
+    assert "the latents of every step are gated as well" in finding_text(finding)
     assert "no latents that could be gated instead" in texts(saturated=0.75, steps=())[0]
 
 

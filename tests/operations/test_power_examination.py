@@ -10,10 +10,12 @@ from samples import make_baseline, make_calibration, make_case, make_measurement
 
 from harness.baselines.baseline import baseline_sha256
 from harness.baselines.store import BaselineStore
-from harness.errors import HarnessError, UsageError
+from harness.errors import FailureCause, HarnessError, UsageError
 from harness.execution.runner import WorkerCrashed
 from harness.faults.catalogue import FAULTS, FaultNotApplicable, fault
 from harness.judgement.power.search import PRECISION
+from harness.judgement.reasons import Failed
+from harness.judgement.wording import reason_text
 from harness.measurement.statistics import summarise
 from harness.operations.power import chosen_faults, measure_power
 from harness.reporting.commands import Invocation, remedy_text
@@ -129,14 +131,16 @@ def test_a_fault_that_is_missed_is_made_larger(store):
 def test_a_fault_that_cannot_be_put_into_the_case_is_none_that_it_misses(store):
     error = FaultNotApplicable("guide/two-steps: variance-type: only DDPM has it")
     found = by_name(measure_power(CASE, Pool(variance_type=error), store))["variance-type"]
-    assert (found.outcome, found.reason) == ("not applicable", "only DDPM has it")
+    assert (found.outcome, found.why) == ("not applicable", Failed("other", "only DDPM has it"))
 
 
 def test_a_run_that_fails_leaves_the_fault_unknown_and_the_others_known(store):
     error = WorkerCrashed("guide/two-steps: its worker died after 3 s (signal SIGSEGV)")
     found = measure_power(CASE, Pool(norm_eps=error), store)
     assert by_name(found)["norm-eps"].outcome == "failed"
-    assert by_name(found)["norm-eps"].reason == "its worker died after 3 s (signal SIGSEGV)"
+    assert by_name(found)["norm-eps"].why == Failed(
+        "other", "its worker died after 3 s (signal SIGSEGV)", FailureCause.CRASH
+    )
     assert not found.sound
     assert [each.name for each in found.faults if each.outcome != "caught"] == ["norm-eps", "final-clamp"]
 
@@ -156,14 +160,16 @@ def test_a_case_whose_numbers_miss_everything_is_vacuous(store):
     case = make_case(tolerance={"across_releases": {"max_abs": 10.0}})
     found = measure_power(case, Pool(), store)
     assert found.vacuous
-    assert found.why_vacuous.startswith("at its tolerance across releases it passes each of 8 faults")
+    assert reason_text(found.why_vacuous).startswith(
+        "at its tolerance across releases it passes each of 8 faults"
+    )
 
 
 def test_a_case_that_sees_nothing_of_the_computation_is_vacuous(store):
     nothing = dict.fromkeys((each.name.replace("-", "_") for each in FAULTS), 0.0)
     found = measure_power(CASE, Pool(**nothing), store, quick=True)
     assert found.vacuous
-    assert "faults put into what the pipeline computes" in found.why_vacuous
+    assert "faults put into what the pipeline computes" in reason_text(found.why_vacuous)
 
 
 def test_some_faults_can_be_chosen_and_leave_vacuity_open(store):
@@ -216,7 +222,8 @@ def test_a_case_that_cannot_be_judged_is_refused_before_it_runs(store, kind):
     assert not found.sound
     assert found.faults == ()
     assert found.vacuous is None
-    refusal = found.refusal + remedy_text(found.remedy, Invocation(str(store.root), python="other"))
+    remedy = remedy_text(found.remedy, Invocation(str(store.root), python="other"))
+    refusal = reason_text(found.refusal) + remedy
     assert re.search(says, refusal), refusal
 
 
@@ -226,8 +233,10 @@ def test_a_case_that_does_not_pass_without_a_fault_is_refused(store):
     pool = Pool(moved)
     found = measure_power(CASE, pool, store)
     assert len(pool.jobs) == 1
-    assert "does not pass without a fault (drift at its tolerance across releases)" in found.refusal
-    assert "max_abs 0.001 is above its limit 0.0001" in found.refusal
+    assert "does not pass without a fault (drift at its tolerance across releases)" in reason_text(
+        found.refusal
+    )
+    assert "max_abs 0.001 is above its limit 0.0001" in reason_text(found.refusal)
 
 
 @pytest.mark.parametrize("place", ["", "suites/guide.yaml:4:5: "])
@@ -236,7 +245,7 @@ def test_a_case_that_does_not_run_is_refused(store, place):
         def run(self, job):
             raise HarnessError(f"{place}guide/two-steps: no such checkpoint")
 
-    assert measure_power(CASE, Broken(), store).refusal == "no such checkpoint"
+    assert measure_power(CASE, Broken(), store).refusal == Failed("other", "no such checkpoint")
 
 
 def test_the_tolerance_used_is_kept_with_the_factor_in_force(store):

@@ -17,8 +17,10 @@ from harness.baselines.store import BaselineStore
 from harness.cases.tolerance import Limits
 from harness.errors import HarnessError
 from harness.execution.runner import CaseFailed
+from harness.judgement.reasons import FieldEdit, NotRepeatable, OtherArray, OtherProvenance, StoredDamaged
 from harness.operations.proposal import Candidate, Proposal, Refusal, propose
 from harness.operations.record import FIRST_REASON, write
+from harness.reporting.commands import Invocation, error_text
 
 BASE = make_measurement()
 CASE = make_case()
@@ -155,7 +157,7 @@ def test_what_changed_is_replaced_with_a_reason(store):
     record(store, (CASE, BASE))
     proposal, stored, (written,) = record(store, (CASE, DRIFTED), reason=" a better kernel ")
     (candidate,) = proposal.candidates
-    assert (candidate.state, candidate.changes) == ("changed", ("the output",))
+    assert (candidate.state, candidate.changes) == ("changed", (OtherArray("output"),))
     assert candidate.relative_l2 == pytest.approx(0.5, rel=1e-6)
     assert written.state == "replaced"
     assert stored.complete
@@ -168,7 +170,7 @@ def test_an_edited_case_is_told_by_its_fields(store):
     record(store, (CASE, BASE))
     proposal, *_ = record(store, (make_case(steps=3), BASE))
     (candidate,) = proposal.candidates
-    assert (candidate.state, candidate.changes) == ("changed", ("steps: 2 -> 3",))
+    assert (candidate.state, candidate.changes) == ("changed", (FieldEdit("steps", "2", "3"),))
     assert candidate.relative_l2 == 0
 
 
@@ -189,7 +191,7 @@ def test_a_damaged_baseline_is_replaced_only_with_a_reason(store):
     path.write_text("{")
     proposal, _, (outcome,) = record(store, (CASE, BASE))
     assert outcome is None
-    assert proposal.candidates[0].changes == ("the one stored is damaged",)
+    assert proposal.candidates[0].changes == (StoredDamaged(),)
     assert path.read_text() == "{"
     assert record(store, (CASE, BASE), reason="the file was damaged")[2][0].state == "replaced"
     assert loaded(store).provenance.reason == "the file was damaged"
@@ -236,7 +238,9 @@ def test_what_does_not_repeat_is_refused(store):
     proposal = propose([CASE], Prepared(BASE, DRIFTED), store)
     (refusal,) = proposal.results
     assert isinstance(refusal, Refusal)
-    assert "two runs in two fresh workers differ, first in the output" in str(refusal.error)
+    assert refusal.error.reason == NotRepeatable(OtherArray("output"))
+    told = error_text(refusal.error, Invocation())
+    assert "two runs in two fresh workers differ, first in the output" in told
     assert proposal.candidates == ()
 
 
@@ -296,7 +300,7 @@ def test_a_batch_that_is_not_its_single_images_is_refused(store):
     singles = BASE.output * np.float32(1.001)
     proposal, _, outcomes = record(store, (case, replace(BASE, singles=singles)))
     assert outcomes == []
-    assert "differ from the single images" in str(proposal.refusals[0].error)
+    assert "differ from the single images" in error_text(proposal.refusals[0].error, Invocation())
     assert not store.root.exists()
     _, sound, (written,) = record(store, (case, replace(BASE, singles=BASE.output.copy())))
     assert sound.complete
@@ -328,7 +332,7 @@ def test_a_clean_recording_takes_the_place_of_one_from_an_edited_tree(repository
     note.unlink()
     proposal, _, outcomes = record(store, (case, BASE))
     assert outcomes == [None]
-    assert "recorded from an edited working tree" in proposal.candidates[0].changes[0]
+    assert proposal.candidates[0].changes == (OtherProvenance(),)
     *_, (written,) = record(store, (case, BASE), reason="from a clean tree")
     assert written.state == "replaced"
     clean = store.load(case.suite, case.id, "cpu")

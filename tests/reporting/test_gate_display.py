@@ -7,7 +7,7 @@ import math
 
 from gate_facts import case_facts, certificate, waiver, without_verdict
 from rich.console import Console
-from samples import make_case
+from samples import make_case, said
 
 from harness.gate.facts import Worst
 from harness.gate.policy import Policy
@@ -20,7 +20,7 @@ FAILED = certificate(
     case_facts("sound", verdict="identical", margin=0.0, worst=None, tier="same_environment"),
     without_verdict("missing", "no baseline of [guide/gone]", case_id="gone"),
     case_facts(verdict="drift", margin=math.inf, worst=Worst("max_abs", 0.25, 0.0, at_least=False)),
-    case_facts("known", verdict="drift", reasons=("it | drifts",)),
+    case_facts("known", verdict="drift", reasons=said("it | drifts")),
     policy=Policy(name="release", waivers=(waiver("guide/known"), waiver("guide/sound", owner="Grace"))),
 )
 

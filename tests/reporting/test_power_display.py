@@ -7,6 +7,7 @@ from rich.console import Console
 
 from harness.faults.catalogue import FAULTS, fault
 from harness.judgement.power.case_power import CasePower, FaultPower, PowerReport
+from harness.judgement.reasons import CatchesNoFault, Failed
 from harness.reporting.commands import Invocation
 from harness.reporting.power import PowerDisplay, show_power, smallest_text, summary_text, tolerance_text
 
@@ -28,8 +29,8 @@ CAUGHT = power(
 )
 BY_LEDGER = power("extra-draw", by="ledger", margin=0.5)
 MISSED = power("norm-eps", "missed", margin=0.25, caught_from=40.0, missed_at=36.0, numbers_from=True)
-ABSENT = power("variance-type", "not applicable", reason="only DDPM has it")
-FAILED = power("softmax-half", "failed", reason="its worker died")
+ABSENT = power("variance-type", "not applicable", why=Failed("other", "only DDPM has it"))
+FAILED = power("softmax-half", "failed", why=Failed("other", "its worker died"))
 
 
 def case(*faults, name="ten-steps", **fields):
@@ -78,19 +79,25 @@ def test_what_is_not_applicable_is_named_and_not_counted():
 
 
 def test_faults_that_are_not_applicable_for_one_reason_are_named_together():
-    no_model = [power(name, "not applicable", reason="it has no unet") for name in ("norm-eps", "layer-half")]
+    no_model = [
+        power(name, "not applicable", why=Failed("other", "it has no unet"))
+        for name in ("norm-eps", "layer-half")
+    ]
     lines = printed(case(CAUGHT, ABSENT, *no_model))
     assert "  not applicable: variance-type (only DDPM has it)" in lines
     assert "  not applicable: norm-eps, layer-half (it has no unet)" in lines
 
 
 def test_what_is_wrong_is_said_in_words():
-    vacuous = case(MISSED, vacuous=True, why_vacuous="by numbers it catches none of 2 faults", name="loose")
-    refused = CasePower("ddim", "old", refusal="is not calibrated: run harness calibrate")
+    vacuous = case(MISSED, vacuous=True, why_vacuous=CatchesNoFault(2, None), name="loose")
+    refused = CasePower("ddim", "old", refusal=Failed("other", "is not calibrated: run harness calibrate"))
     lines = printed(case(CAUGHT, FAILED), vacuous, refused)
     assert "failed  ddim/ten-steps: softmax-half: its worker died" in lines
     assert "blind  ddim/loose: every fault of the model is missed" in lines
-    assert "vacuous  ddim/loose: by numbers it catches none of 2 faults" in lines
+    assert (
+        "vacuous  ddim/loose: by numbers it catches none of 2 faults put into what the pipeline computes"
+        in lines
+    )
     assert "not examined  ddim/old: is not calibrated: run harness calibrate" in lines
     assert "uncaught  norm-eps: no case catches it at its reference size" in lines
     assert lines[-1] == "2 examined, 1 vacuous, 1 with faults that failed, 1 not examined"

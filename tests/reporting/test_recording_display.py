@@ -12,6 +12,7 @@ from samples import make_case, make_measurement
 from harness.baselines.baseline import Written
 from harness.baselines.store import BaselineStore
 from harness.errors import HarnessError
+from harness.judgement.reasons import FieldEdit, OtherArray
 from harness.operations import deep
 from harness.operations.deep import StoredTrace
 from harness.operations.proposal import Candidate, Proposal, Refusal
@@ -78,12 +79,13 @@ def test_a_case_that_is_fit_is_told_in_the_table_only(shown):
 
 
 def test_the_table_tells_what_is_new_and_what_changes(shown):
+    edit = FieldEdit("steps", "2", "3")
     shown.display.finished(
         proposal(
             candidate("unchanged", id="same"),
             candidate("new", id="first"),
-            candidate("changed", "steps: 2 -> 3", "the output", id="edited", size=0.0123),
-            candidate("changed", 'arguments.x: "[red]" -> ":on:"', id="form"),
+            candidate("changed", edit, OtherArray("output"), id="edited", size=0.0123),
+            candidate("changed", FieldEdit("arguments.x", '"[red]"', '":on:"'), id="form"),
             Refusal(CASE, HarnessError("told before")),
         )
     )

@@ -13,18 +13,24 @@ import numpy as np
 from harness import __version__
 from harness.baselines.calibration import Calibration, StepEnvelope
 from harness.cases.tolerance import AT_LEAST
-from harness.errors import HarnessError
 from harness.judgement.calibration.spread import chaotic_from, clusters, distance, saturated
 from harness.judgement.deviations import statistic_deviation
+from harness.judgement.failures import Refused
 from harness.judgement.hard import hard_failures
 from harness.judgement.metrics import compare
-from harness.judgement.reasons import LatentShapesDiffer, Reason, StepsDiffer
-from harness.judgement.wording import joined
+from harness.judgement.reasons import (
+    LatentShapesDiffer,
+    MemberUnlike,
+    NoNeighbour,
+    NothingToScale,
+    Reason,
+    StepsDiffer,
+)
 from harness.measurement.measurement import Array, Measurement
 
 
-class CalibrationError(HarnessError):
-    """No envelope can be made of a case's members; the text says why and what to do."""
+class CalibrationError(Refused):
+    """No envelope can be made of a case's members."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +57,7 @@ class Member:
         """
         unfit = [*hard_failures(measured, base), *_unlike_trace(measured, base)]
         if unfit:
-            raise CalibrationError(
-                f"{name}: with its noise moved by one ulp (signs of seed {seed}) the case cannot be compared "
-                f"with itself: {joined(unfit)}"
-            )
+            raise CalibrationError(name, MemberUnlike(seed, tuple(unfit)))
         return cls(
             seed=seed,
             output=measured.output,
@@ -98,11 +101,7 @@ def make_calibration(members: Sequence[Member], base: Measurement, factor: float
     modes = clusters([base.output, *(member.output for member in members)])
     own = [members[index - 1] for index in modes[0] if index > 0]
     if not own:
-        raise CalibrationError(
-            f"{name}: not one of {len(members)} runs with the noise moved by one ulp came out near the "
-            "unperturbed one: the output is one of several answers, and no tolerance can be measured around "
-            "it; mark the case `strict: true`, or find what makes it jump"
-        )
+        raise CalibrationError(name, NoNeighbour(len(members)))
     steps = tuple(
         StepEnvelope(
             step=record.step,
@@ -133,14 +132,11 @@ def _check_finite(
     name: str, metrics: dict[str, float], statistics: dict[str, float], steps: Sequence[StepEnvelope]
 ) -> None:
     """Raise where a figure is relative to nothing: then none has a limit that means anything."""
-    where = [f"the latents of step {step.step}" for step in steps if not _finite(step.statistics)]
+    for step in steps:
+        if not _finite(step.statistics):
+            raise CalibrationError(name, NothingToScale(step.step))
     if not _finite(statistics) or "relative_l2" not in metrics:
-        where.append("the output")
-    if where:
-        raise CalibrationError(
-            f"{name}: {where[0]} of the unperturbed run hold nothing but 0, so a deviation from it has no "
-            "size; repair the case, or give it explicit limits on the absolute difference"
-        )
+        raise CalibrationError(name, NothingToScale(None))
 
 
 def _finite(figures: dict[str, float]) -> bool:

@@ -1,4 +1,4 @@
-"""Findings: what a calibration says of its case in words, beside the numbers."""
+"""Findings: what a calibration says of its case, beside the numbers."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from harness.cases.case import Case
 from harness.cases.tolerance import Calibrated, Limits
 from harness.judgement.calibration.explicit import limit_notes
 from harness.judgement.calibration.spread import CHAOS
-from harness.judgement.reasons import Chaotic
+from harness.judgement.reasons import Chaotic, OddLimit, Reason, Saturated, SeveralModes, Stable
 from harness.judgement.tiers import Tier
-from harness.judgement.wording import reason_text
 
 # Half of an image at a bound is a dark or bright picture; of more, little is left to judge by.
 _MUCH_SATURATED = 0.5
@@ -25,7 +24,7 @@ _MUCH_SATURATED = 0.5
 class Finding:
     """One thing worth knowing; ``failing`` where the case cannot be held to its calibration."""
 
-    text: str
+    reason: Reason
     failing: bool = False
 
 
@@ -47,41 +46,22 @@ def chaos_of(calibration: Calibration) -> Chaotic:
 
 
 def _from_spread(case: Case, calibration: Calibration) -> Iterator[Finding]:
-    if calibration.chaos is not None:
+    if calibration.chaotic_from is not None:
         # Chaos is no failure where the case asks for no limits from calibration.
-        held = _tiers(case, Calibrated)
-        remedy = ". Give it fewer steps, or mark it `strict: true`" if held else ""
-        yield Finding(reason_text(chaos_of(calibration)) + remedy, failing=bool(held))
+        yield Finding(chaos_of(calibration), failing=bool(_tiers(case, Calibrated)))
     if len(calibration.modes) > 1:
-        counts = ", ".join(map(str, calibration.modes[1:]))
-        yield Finding(
-            f"{len(calibration.modes)} modes: {calibration.modes[0]} of {sum(calibration.modes)} runs came "
-            f"out with the baseline, the others in clusters of {counts}. Rounding alone turns one into the "
-            "other; the envelope is that of the baseline's mode, and a run in another one is drift"
-        )
+        yield Finding(SeveralModes(calibration.modes))
     if calibration.stable:
-        yield Finding(
-            "bitwise stable: with its noise moved by one ulp the output kept all its values: the envelope "
-            "is zero and `calibrated` asks for the same ones (is the output quantised, the noise not used or "
-            "cast to fewer bits?)"
-        )
+        yield Finding(Stable())
     if calibration.saturated > _MUCH_SATURATED:
-        gated = (
-            "the latents of every step are gated as well, and they are not clamped"
-            if calibration.steps
-            else "and the pipeline shows no latents that could be gated instead"
-        )
-        yield Finding(
-            f"{calibration.saturated:.0%} of the output's values are at the bounds of its range, where a "
-            f"clamp hides drift; {gated}"
-        )
+        yield Finding(Saturated(calibration.saturated, bool(calibration.steps)))
 
 
 def _from_limits(case: Case, baseline: Baseline, calibration: Calibration) -> Iterator[Finding]:
     for tier, limits in _tiers(case, Limits).items():
         same = tier is Tier.SAME_ENVIRONMENT
         for note in limit_notes(limits, baseline, calibration, same_environment=same):
-            yield Finding(f"{tier.value}: {reason_text(note)}")
+            yield Finding(OddLimit(tier.value, note))
 
 
 Form = TypeVar("Form", Calibrated, Limits)

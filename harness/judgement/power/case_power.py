@@ -11,9 +11,10 @@ from typing import Any, Literal, get_args
 from harness import __version__
 from harness.codec import from_json, to_json
 from harness.faults.catalogue import FAULTS, Family, Fault
+from harness.judgement.reasons import CatchesNoFault, Reason
 from harness.remedy import Remedy
 
-FORMAT = 1
+FORMAT = 2
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
 FaultOutcome = Literal["caught", "missed", "not applicable", "failed"]
@@ -26,7 +27,7 @@ class FaultPower:
 
     ``outcome`` is at the ``reference`` size (None for a fault without sizes, whose unit is empty), and so
     are ``by``, ``margin`` and ``numbers_alone``, which :class:`harness.judgement.power.detection.Detection`
-    defines. ``reason`` says why a fault is not applicable, or how its run failed. ``caught_from``,
+    defines. ``why`` says why a fault is not applicable, or how its run failed. ``caught_from``,
     ``missed_at`` and ``numbers_from`` are what :class:`harness.judgement.power.search.Bracket` defines, the
     first two None where no size was searched for.
     """
@@ -36,7 +37,7 @@ class FaultPower:
     reference: float | None
     unit: str
     outcome: FaultOutcome
-    reason: str = ""
+    why: Reason | None = None
     by: str | None = None
     margin: float | None = None
     numbers_alone: bool = False
@@ -79,8 +80,8 @@ class CasePower:
     sound_margin: float | None = None
     faults: tuple[FaultPower, ...] = ()
     vacuous: bool | None = None
-    why_vacuous: str = ""
-    refusal: str | None = None
+    why_vacuous: Reason | None = None
+    refusal: Reason | None = None
     remedy: Remedy | None = None
 
     @property
@@ -119,10 +120,10 @@ class CasePower:
 
 @dataclass(frozen=True)
 class Vacuity:
-    """Whether a case is ``vacuous`` (None: open), and in ``why`` by what, in words."""
+    """Whether a case is ``vacuous`` (None: open), and in ``why`` by what."""
 
     vacuous: bool | None
-    why: str = ""
+    why: Reason | None = None
 
 
 def vacuity(faults: Sequence[FaultPower]) -> Vacuity:
@@ -138,17 +139,16 @@ def vacuity(faults: Sequence[FaultPower]) -> Vacuity:
 
     Open is the answer for a part of the catalogue that does not show by itself that the case is not vacuous.
     """
-    groups = {
-        "what the pipeline computes": [f for f in faults if f.applicable and f.family != "output"],
-        "its output": [f for f in faults if f.applicable and f.family == "output"],
-    }
-    silent = {
-        what: group for what, group in groups.items() if group and not any(f.numbers_alone for f in group)
-    }
+    computed = [fault for fault in faults if fault.applicable and fault.family != "output"]
+    output = [fault for fault in faults if fault.applicable and fault.family == "output"]
+    silent = [
+        len(group) if group and not any(fault.numbers_alone for fault in group) else None
+        for group in (computed, output)
+    ]
+    found = any(silent)
     if {fault.name for fault in faults} != {fault.name for fault in FAULTS}:
-        return Vacuity(None if silent or not all(groups.values()) else False)
-    told = [f"none of {len(group)} faults put into {what}" for what, group in silent.items()]
-    return Vacuity(bool(silent), f"by numbers it catches {' and '.join(told)}" if silent else "")
+        return Vacuity(None if found or not computed or not output else False)
+    return Vacuity(found, CatchesNoFault(*silent) if found else None)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from harness.cases.case import Case
 from harness.cases.tolerance import Calibrated, Limits
 from harness.faults.catalogue import FAULTS, Fault, FaultNotApplicable
 from harness.judgement.power.detection import TIER, Detection, detect, with_output_fault
+from harness.judgement.reasons import ConstantOutput, PassesOutputFaults, SizedFault
 
 
-def vacuous_output(case: Case, baseline: Baseline) -> str | None:
-    """Return why ``case`` would pass whatever its output is, with the numbers; None where it would not.
+def vacuous_output(case: Case, baseline: Baseline) -> ConstantOutput | PassesOutputFaults | None:
+    """Return why ``case`` would pass whatever its output is; None where it would not.
 
     Every fault of the output, at its reference size, is put into the recorded output and judged at the
     tolerance across releases. A case that catches none is vacuous, and so is one that compares nothing but an
@@ -29,26 +30,17 @@ def vacuous_output(case: Case, baseline: Baseline) -> str | None:
         calibration = baseline.calibration
         if calibration is None or calibration.chaos is not None:
             return None
-    name = case.name
-    remedy = f"at {shown(case.path)}:{case.line}"
+    place = (TIER.value, shown(case.path), case.line)
     output = baseline.measurement.output
     # Explicit limits are on the output; others are on the latents of every step as well.
     if isinstance(tolerance, Limits) and (output == output.flat[0]).all():
-        return (
-            f"{name} is vacuous: all {output.size} values of its output are {output.flat[0]:g}, so "
-            f"nothing that goes wrong before shows in them, and `tolerance.{TIER.value}` {remedy} limits "
-            "nothing else. Repair the case, or remove these limits: `calibrated` is on the latents as well"
-        )
+        return ConstantOutput(output.size, float(output.flat[0]), *place)
     found = _detections(case, baseline)
     if not found or any(detection.caught for _, detection in found):
         return None
     nearest, detection = max(found, key=lambda each: each[1].margin or 0.0)
-    return (
-        f"{name} is vacuous: at its tolerance across releases it passes each of {len(found)} faults put into "
-        f"its output ({', '.join(_sized(fault) for fault, _ in found)}). {_sized(nearest)} comes nearest, a "
-        f"difference {detection.margin or 0.0:.2g} times the one that would be caught. Tighten "
-        f"`tolerance.{TIER.value}` {remedy}, or remove it: `calibrated` is measured"
-    )
+    faults = tuple(_sized(fault) for fault, _ in found)
+    return PassesOutputFaults(faults, _sized(nearest), detection.margin or 0.0, *place)
 
 
 def _detections(case: Case, baseline: Baseline) -> list[tuple[Fault, Detection]]:
@@ -64,5 +56,5 @@ def _detections(case: Case, baseline: Baseline) -> list[tuple[Fault, Detection]]
     return found
 
 
-def _sized(fault: Fault) -> str:
-    return fault.name if fault.reference is None else f"{fault.name} {fault.reference:g}"
+def _sized(fault: Fault) -> SizedFault:
+    return SizedFault(fault.name, fault.reference)
