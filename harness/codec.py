@@ -92,13 +92,19 @@ def _made(kind: Any, value: Any, where: str) -> Any:
         return _tagged(kind, value, where)
     if dataclasses.is_dataclass(kind):
         return _instance(kind, value, where)
+    if isinstance(origin, type):  # what has no form in JSON, such as an array, stays what it is
+        _expect(isinstance(value, origin), where)
+        return value
     return _scalar(kind, value, where)
 
 
 def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
-    """Return ``value`` as what it is beside None: no other union is used."""
-    (kind,) = (each for each in kinds if each is not NoneType)
-    return None if value is None else _made(kind, value, where)
+    """Return ``value`` as what it is beside None; of several plain kinds, as the one that it has."""
+    others = [each for each in kinds if each is not NoneType]
+    if value is None:
+        _expect(len(others) < len(kinds), where)
+        return None
+    return _made(next((each for each in others if each is type(value)), others[0]), value, where)
 
 
 def _tagged(kind: Any, value: Any, where: str) -> Any:

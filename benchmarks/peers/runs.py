@@ -15,9 +15,7 @@ from harness.cases.job import Job
 from harness.execution.runner import Runner
 from harness.faults.catalogue import Fault, FaultNotApplicable
 from harness.judgement.power.detection import with_output_fault
-from harness.measurement.measurement import Array, Measurement, array_to_wire
-
-ARRAYS = ("output", "latents", "singles")
+from harness.measurement.measurement import Array, Measurement
 
 
 class Runs:
@@ -74,8 +72,7 @@ def write(path: Path, key: Mapping[str, Any], run: Measurement | str) -> None:
     if isinstance(run, str):
         record["inapplicable"] = run
     else:
-        record["measurement"] = {name: value for name, value in run.to_wire().items() if name not in ARRAYS}
-        arrays = {name: array for name in ARRAYS if (array := getattr(run, name)) is not None}
+        record["measurement"], arrays = run.figures(), run.arrays
     path.parent.mkdir(parents=True, exist_ok=True)
     # Under another name until it is whole: a run that is interrupted leaves no file that looks like one.
     pending = path.with_suffix(".pending.npz")
@@ -93,5 +90,5 @@ def read(path: Path, key: Mapping[str, Any]) -> Measurement | str | None:
             return None
         if "inapplicable" in record:
             return str(record["inapplicable"])
-        arrays = {name: array_to_wire(stored[name]) if name in stored else None for name in ARRAYS}
-    return Measurement.from_wire({**record["measurement"], **arrays})
+        arrays = {name: stored[name] for name in stored.files if name != "record"}
+    return Measurement.of(record["measurement"], arrays)

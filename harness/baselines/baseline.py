@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -69,6 +70,13 @@ class Baseline:
     def name(self) -> str:
         """The case as ``suite/id``."""
         return f"{self.suite}/{self.case_id}"
+
+    @property
+    def identity(self) -> str:
+        """A hex sha256 of what was measured, of which case and where; calibrating does not change it."""
+        measured = self.measurement
+        parts = [self.provenance.case_hash, measured.bits, sorted(measured.fingerprint.items())]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 class Key(NamedTuple):

@@ -5,8 +5,6 @@ Megabytes a case (64 MB for the full-size UNet), and made again by one command: 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,21 +13,8 @@ from harness.baselines.files import write_durably
 from harness.baselines.baseline import Baseline
 from harness.baselines.store import BaselineStore, deep_trace_path
 from harness.cases.case import Case
-from harness.measurement.measurement import array_sha256
 from harness.remedy import Action
 from harness.tracing.trace import DeepTrace, TraceDamaged
-
-
-def baseline_identity(baseline: Baseline) -> str:
-    """Return a hex sha256 of what was measured and in which environment; calibrating does not change it."""
-    measurement = baseline.measurement
-    parts = [
-        baseline.provenance.case_hash,
-        array_sha256(measurement.output),
-        [step.sha256 for step in measurement.trace],
-        sorted(measurement.fingerprint.items()),
-    ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def deep_path(store: BaselineStore, baseline: Baseline) -> Path:
@@ -47,7 +32,7 @@ def write_deep(store: BaselineStore, baseline: Baseline, trace: DeepTrace) -> Pa
     """Store ``trace`` beside ``baseline``, in place of another; return its file."""
     path = deep_path(store, baseline)
     try:
-        write_durably(path, replace(trace, baseline=baseline_identity(baseline)).to_bytes())
+        write_durably(path, replace(trace, baseline=baseline.identity).to_bytes())
     except OSError as error:
         raise BaselineError(f"{shown(path)}: the deep trace cannot be written: {error}") from None
     return path
@@ -72,7 +57,7 @@ def load_deep(store: BaselineStore, case: Case, baseline: Baseline) -> DeepTrace
         raise BaselineDamaged(f"{shown(path)}: it cannot be read: {error.strerror}", remedy=again) from None
     except TraceDamaged as damage:
         raise BaselineDamaged(f"{shown(path)}: {damage}", remedy=again) from None
-    if trace.baseline != baseline_identity(baseline):
+    if trace.baseline != baseline.identity:
         raise BaselineError(
             f"{shown(path)}: it is the deep trace of another baseline than {baseline.device}.json beside it",
             remedy=again,

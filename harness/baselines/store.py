@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.baselines.arrays import ArraysError, decode_arrays, encode_arrays, stored_arrays
+from harness.baselines.arrays import listed_arrays
 from harness.baselines.document import BaselineDocument, DocumentError
 from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing, shown
 from harness.baselines.files import locked, sync_folder, write_durably
 from harness.baselines.baseline import Baseline, Key, Written
 from harness.cases.case import Case
-from harness.measurement.measurement import Measurement
+from harness.measurement.arrays import ArraysError, encode_arrays
+from harness.measurement.measurement import REAL_KINDS, Measurement
 from harness.remedy import Action, Remedy
 
 
@@ -98,7 +99,7 @@ class BaselineStore:
             if data == before:
                 raise _mismatch(path)
         try:
-            decoded = decode_arrays(arrays, document.arrays.forms)
+            decoded = listed_arrays(arrays, document.arrays.forms)
         except ArraysError as error:
             raise _Damage(_arrays_path(path), str(error)) from None
         return replace(document.baseline(decoded), path=path)
@@ -138,7 +139,7 @@ class BaselineStore:
         files cannot be written.
         """
         path = self.path(baseline.suite, baseline.case_id, baseline.device)
-        arrays = stored_arrays(baseline.measurement)
+        arrays = baseline.measurement.arrays
         check_storable(baseline.name, baseline.measurement)
         try:
             data = encode_arrays(arrays)
@@ -278,9 +279,11 @@ def _mismatch(path: Path) -> _Damage:
 def check_storable(name: str, measurement: Measurement) -> None:
     """Refuse what no later run could be held to: NaN equals NaN by position only by mistake.
 
-    Raises :class:`BaselineError`, which calls the case ``name``, for NaN, Inf, or nothing at all.
+    Raises :class:`BaselineError`, which calls the case ``name``, for NaN, Inf, nothing at all, or no real numbers.
     """
-    for what, array in stored_arrays(measurement).items():
+    for what, array in measurement.arrays.items():
+        if array.dtype.kind not in REAL_KINDS:
+            raise BaselineError(f"{name}: {what} has dtype {array.dtype}, which cannot be stored")
         if array.size == 0:
             raise BaselineError(f"{name}: {what} is empty: nothing could be compared with it")
         if array.dtype.kind == "f" and not np.isfinite(array).all():

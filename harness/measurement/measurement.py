@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from harness.codec import from_json, to_json
+
 Array = npt.NDArray[Any]
 
 # numpy's kinds of dtype that can be measured: floats, signed and unsigned integers, booleans.
 REAL_KINDS = "fiub"
+# The fields of a measurement that hold arrays; all others are figures and texts.
+_ARRAYS = ("output", "latents", "singles")
 
 
 @dataclass(frozen=True)
@@ -85,44 +91,51 @@ class Measurement:
     singles: Array | None = None
     replaced_kernels: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def arrays(self) -> dict[str, Array]:
+        """The arrays that there are, by the names of their fields."""
+        named = {name: getattr(self, name) for name in _ARRAYS}
+        return {name: array for name, array in named.items() if array is not None}
+
+    def figures(self) -> dict[str, Any]:
+        """Return everything but the arrays as JSON values."""
+        others = [each.name for each in fields(self) if each.name not in _ARRAYS]
+        return {name: to_json(getattr(self, name)) for name in others}
+
+    @classmethod
+    def of(cls, figures: Mapping[str, Any], arrays: Mapping[str, Array]) -> Measurement:
+        """Rebuild a measurement from its :meth:`figures` and :attr:`arrays`.
+
+        Raises ValueError where something is missing, unknown or of another type.
+        """
+        return from_json(cls, {**dict.fromkeys(_ARRAYS), **arrays, **figures})
+
     def to_wire(self) -> dict[str, Any]:
         """Return plain data (dict, list, str, numbers, bytes) that crosses a process boundary."""
-        return {
-            "output": array_to_wire(self.output),
-            "statistics": dict(self.statistics),
-            "trace": [[s.step, s.timestep, s.sha256, dict(s.statistics)] for s in self.trace],
-            "ledger": [
-                [d.generator, d.method, list(d.shape), d.dtype, d.sha256, d.site] for d in self.ledger
-            ],
-            "fingerprint": dict(self.fingerprint),
-            "checkpoint": [self.checkpoint.source, dict(self.checkpoint.files), self.checkpoint.revision],
-            "canaries": dict(self.canaries),
-            "timings": dict(self.timings),
-            "peak_memory": self.peak_memory,
-            "latents": None if self.latents is None else array_to_wire(self.latents),
-            "singles": None if self.singles is None else array_to_wire(self.singles),
-            "replaced_kernels": dict(self.replaced_kernels),
-        }
+        arrays = {name: array_to_wire(array) for name, array in self.arrays.items()}
+        return {"figures": self.figures(), "arrays": arrays}
 
     @classmethod
     def from_wire(cls, wire: dict[str, Any]) -> Measurement:
         """Rebuild a measurement from :meth:`to_wire`'s data; the arrays it holds are read-only."""
-        return cls(
-            output=array_from_wire(wire["output"]),
-            statistics=dict(wire["statistics"]),
-            trace=tuple(StepRecord(step, t, sha, dict(stats)) for step, t, sha, stats in wire["trace"]),
-            ledger=tuple(
-                Draw(g, m, tuple(shape), dt, sha, site) for g, m, shape, dt, sha, site in wire["ledger"]
-            ),
-            fingerprint=dict(wire["fingerprint"]),
-            checkpoint=CheckpointIdentity(*wire["checkpoint"]),
-            canaries=dict(wire["canaries"]),
-            timings=dict(wire["timings"]),
-            peak_memory=wire["peak_memory"],
-            latents=None if wire["latents"] is None else array_from_wire(wire["latents"]),
-            singles=None if wire["singles"] is None else array_from_wire(wire["singles"]),
-            replaced_kernels=dict(wire["replaced_kernels"]),
-        )
+        arrays = {name: array_from_wire(array) for name, array in wire["arrays"].items()}
+        return cls.of(wire["figures"], arrays)
+
+    @property
+    def bits(self) -> str:
+        """The hex sha256 of output, single images, latents and timesteps of every step, noise and weights.
+
+        It sorts runs into classes. Statistics are not in it, they follow from these, summed by each
+        environment's own numpy; nor is where in the code a draw was made.
+        """
+        parts = [
+            array_sha256(self.output),
+            None if self.singles is None else array_sha256(self.singles),
+            [[record.step, record.timestep, record.sha256] for record in self.trace],
+            [[d.generator, d.method, list(d.shape), d.dtype, d.sha256] for d in self.ledger],
+            sorted(self.checkpoint.files.items()),
+        ]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def array_to_wire(array: Array) -> dict[str, Any]:

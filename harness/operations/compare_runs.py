@@ -20,7 +20,6 @@ from harness.judgement.tiers import Tier
 from harness.judgement.verdicts import judge
 from harness.measurement.measurement import Measurement
 from harness.operations.selection import judge_against
-from harness.releases.bits import bits_of
 from harness.releases.comparison import Comparison, RunResult
 from harness.remedy import Remedy
 
@@ -46,7 +45,7 @@ def compare_runs(
     except HarnessError as error:
         return Comparison(Verdict.ERROR, reasons=(reason_of(error),), remedy=error.remedy)
     found = replace(_of(judged, measured, reference), strict=case.strict)
-    if bits_of(measured) == bits_of(reference):
+    if measured.bits == reference.bits:
         # Also of a strict case: that the bits are the same needs no tolerance.
         return replace(found, verdict=Verdict.IDENTICAL, share=0.0, worst=None, reasons=(), remedy=None)
     if found.verdict is Verdict.IDENTICAL:

@@ -22,7 +22,6 @@ from harness.operations.foresight import Foresight, foresee
 from harness.operations.history_run import RunHistory
 from harness.operations.progress import SILENT, Progress, stage
 from harness.operations.running import CaseRun, Running, measurement_of, run_cases
-from harness.releases.bits import bits_of
 from harness.releases.comparison import Comparison, RunResult
 from harness.releases.environments import Environments
 from harness.releases.interpreters import Subject
@@ -208,7 +207,7 @@ def _compared(case: Case, outcomes: Sequence[RunResult], store: BaselineStore) -
     return MatrixRow(
         case.suite,
         case.id,
-        tuple(None if isinstance(each, HarnessError) else bits_of(each) for each in outcomes),
+        tuple(None if isinstance(each, HarnessError) else each.bits for each in outcomes),
         tuple(errors),
         dict(_pairs(case, outcomes, store)),
     )

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
-import safetensors.numpy
-from safetensors import SafetensorError, safe_open
-
 from harness import __version__
 from harness.baselines.baseline import Baseline
 from harness.baselines.files import write_durably
 from harness.judgement.calibration.envelope import Member
+from harness.measurement.arrays import decode_arrays, encode_arrays
 
 _FOLDER = ".members"
 _IGNORE = ".gitignore"
@@ -28,34 +24,21 @@ class KeptMembers:
     """
 
     def __init__(self, root: Path, baseline: Baseline) -> None:
-        key = hashlib.sha256()
-        measured = baseline.measurement
-        for part in (
-            __version__,
-            baseline.provenance.case_hash,
-            sorted(measured.fingerprint.items()),
-            sorted(measured.checkpoint.files.items()),
-            [step.sha256 for step in measured.trace],
-            hashlib.sha256(measured.output.tobytes()).hexdigest(),
-        ):
-            key.update(repr(part).encode())
         self._root = root / _FOLDER
         self._folder = self._root / baseline.suite / baseline.case_id / baseline.device
-        self._key = key.hexdigest()
+        self._key = f"{__version__} {baseline.identity}"
 
     def load(self, seed: int) -> Member | None:
         """Return the member with ``seed``, None where it has not run or its file is of no use."""
         path = self._folder / f"{seed}.safetensors"
         # Whatever is wrong with a kept member, it can run again.
-        with (
-            suppress(OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError),
-            safe_open(path, framework="numpy") as file,
-        ):
-            figures = json.loads(file.metadata()["figures"])
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            arrays, texts = decode_arrays(path.read_bytes())
+            figures = json.loads(texts["figures"])
             if figures.pop("key") != self._key or figures["seed"] != seed:
                 return None
             return Member(
-                output=file.get_tensor("output"),
+                output=arrays["output"],
                 seed=seed,
                 metrics=figures["metrics"],
                 statistics=figures["statistics"],
@@ -74,9 +57,7 @@ class KeptMembers:
             "steps": member.steps,
             "distances": member.distances,
         }
-        # safetensors reads the memory as it lies, so it must be dense and in C order.
-        output = np.require(member.output, requirements="C")
-        data = safetensors.numpy.save({"output": output}, metadata={"figures": json.dumps(figures)})
+        data = encode_arrays({"output": member.output}, {"figures": json.dumps(figures)})
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
             # Baselines are committed, these are not.

@@ -11,7 +11,6 @@ from harness.errors import HarnessError
 from harness.judgement.wording import in_short
 from harness.measurement.measurement import Measurement
 from harness.releases.bisection import Bisected
-from harness.releases.bits import bits_of
 from harness.releases.interpreters import Subject, differing_packages
 
 # Beside the release and what is asked for by --with, the packages that compute: others move no bits.
@@ -92,8 +91,8 @@ def _varied(
     suspects: Mapping[str, str],
     others: tuple[str, ...],
 ) -> Attribution:
-    good, bad = map(bits_of, runs)
-    held = bits_of(run_with(suspects))
+    good, bad = (run.bits for run in runs)
+    held = run_with(suspects).bits
     listed = ", ".join(suspects)
     if held == bad:
         return Attribution(package, f"it is the same with the good side's {listed}", others, 1)
@@ -105,7 +104,7 @@ def _varied(
     for count, name in enumerate(suspects, 2):
         rest = {other: version for other, version in suspects.items() if other != name}
         try:
-            told_apart = bits_of(run_with(rest)) != good
+            told_apart = run_with(rest).bits != good
         except HarnessError as error:
             # As mindone runs with one version of transformers alone.
             inseparable = in_short(str(error))

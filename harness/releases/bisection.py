@@ -10,7 +10,6 @@ from harness.errors import HarnessError
 from harness.judgement.judgement import Verdict
 from harness.judgement.wording import in_short, joined
 from harness.measurement.measurement import Measurement
-from harness.releases.bits import bits_of
 from harness.releases.comparison import Comparison
 
 Version = TypeVar("Version")
@@ -90,7 +89,7 @@ def bisect(
                 )
             good, told = comparison.passed, comparison.verdict.value
         else:
-            good = bits_of(ran[index]) == bits_of(reference)
+            good = ran[index].bits == reference.bits
             told = "the same bits" if good else "other bits"
         tried(Tried(versions[index], good, told))
         return good

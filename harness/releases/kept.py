@@ -17,22 +17,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-import safetensors.numpy
-from safetensors import SafetensorError, safe_open
-
 import harness
-from harness.baselines.arrays import stored_arrays
 from harness.baselines.files import write_durably
 from harness.cases.case import Case
 from harness.cases.names import MINDONE_CLASS_PATTERN, PIPELINES
 from harness.errors import HarnessError
-from harness.measurement.measurement import Array, Measurement, array_sha256, array_to_wire
+from harness.measurement.arrays import ArraysError, decode_arrays, encode_arrays
+from harness.measurement.measurement import Measurement, array_sha256
 from harness.releases.interpreters import Subject
 
 DEFAULT_ROOT = Path(".harness/measurements")
-_FORMAT = 1
-_ARRAYS = ("output", "latents", "singles")
+_FORMAT = 2
 # What a worker runs of this package: how a case is judged and shown moves no bits of it.
 WORKERS_SIDE = (
     "cases/job.py", "codec.py", "errors.py", "remedy.py",
@@ -125,7 +120,7 @@ class KeptMeasurements:
             # This is for going on, not for version control.
             (self._root / ".gitignore").write_text("*\n")
             write_durably(path, _encode(measurement, self._key(case)))
-        except (OSError, SafetensorError, KeyError) as error:
+        except (OSError, ArraysError) as error:
             raise HarnessError(
                 f"{path}: the measurement cannot be kept: {error}; name another folder with --work"
             ) from None
@@ -140,35 +135,24 @@ class KeptMeasurements:
 
 
 def _encode(measurement: Measurement, key: str) -> bytes:
-    # safetensors reads the memory as it lies, so it must be dense and in C order.
-    arrays = {n: np.require(a, requirements="C") for n, a in stored_arrays(measurement).items()}
-    rest = {name: value for name, value in measurement.to_wire().items() if name not in _ARRAYS}
-    metadata = {
+    arrays = measurement.arrays
+    texts = {
         "key": key,
-        "measurement": json.dumps(rest),
+        "measurement": json.dumps(measurement.figures()),
         "arrays": json.dumps({name: array_sha256(array) for name, array in arrays.items()}),
     }
-    return safetensors.numpy.save(arrays, metadata=metadata)
+    return encode_arrays(arrays, texts)
 
 
 def read_measurement(path: Path, key: str | None = None) -> Measurement | None:
     """Return the measurement kept in ``path``; None where none is whole there, or that of ``key``."""
     # Whatever is wrong with a kept measurement, its case can run again.
-    with suppress(OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError):
-        with safe_open(path, framework="numpy") as file:
-            metadata: dict[str, str] = file.metadata()
-            if key is not None and metadata["key"] != key:
-                return None
-            arrays: dict[str, Array] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if {name: array_sha256(array) for name, array in arrays.items()} != json.loads(metadata["arrays"]):
-            return None
-        return _rebuilt(json.loads(metadata["measurement"]), arrays)
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        arrays, texts = decode_arrays(path.read_bytes())
+        hashes = {name: array_sha256(array) for name, array in arrays.items()}
+        if key in (None, texts["key"]) and hashes == json.loads(texts["arrays"]):
+            return Measurement.of(json.loads(texts["measurement"]), arrays)
     return None
-
-
-def _rebuilt(rest: dict[str, Any], arrays: Mapping[str, Array]) -> Measurement:
-    wires = {name: array_to_wire(arrays[name]) if name in arrays else None for name in _ARRAYS}
-    return Measurement.from_wire({**rest, **wires})
 
 
 def _folder_hash(folder: Path, wanted: Callable[[Path], bool]) -> str:

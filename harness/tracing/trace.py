@@ -12,11 +12,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-import safetensors.numpy
-from safetensors import SafetensorError
-
+from harness.codec import from_json
 from harness.errors import HarnessError
+from harness.measurement.arrays import ArraysError, decode_arrays, encode_arrays
 from harness.measurement.measurement import Array, array_sha256
 
 _FORMAT = "harness deep trace 1"
@@ -102,8 +100,7 @@ class DeepTrace:
             sort_keys=True,
         )
         metadata = {"format": _FORMAT, "trace": text, "sha256": _sha256(text)}
-        arrays = {name: np.require(array, requirements="C") for name, array in self.arrays.items()}
-        return safetensors.numpy.save(arrays, metadata)
+        return encode_arrays(self.arrays, metadata)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> DeepTrace:
@@ -111,40 +108,18 @@ class DeepTrace:
 
         Raises :class:`TraceDamaged` where it is anything else.
         """
-        text = _text_of(data)
         try:
-            arrays: dict[str, Array] = safetensors.numpy.load(data)
-        except (SafetensorError, KeyError, ValueError) as error:
-            raise TraceDamaged(f"it is not a safetensors file: {error}") from None
+            arrays, texts = decode_arrays(data)
+        except ArraysError as error:
+            raise TraceDamaged(f"it is no deep trace, or is truncated: {error}") from None
         try:
-            trace = cls._of(json.loads(text), arrays)
-        except (KeyError, TypeError, ValueError) as error:
-            raise TraceDamaged(f"its description lacks something or has something else: {error!r}") from None
+            trace = from_json(cls, {**json.loads(_description(texts)), "arrays": arrays})
+        except (TypeError, ValueError) as error:
+            raise TraceDamaged(f"its description lacks something or has something else: {error}") from None
         for name in trace._named() | arrays.keys():
             if name not in arrays or array_sha256(arrays[name]) != name:
                 raise TraceDamaged(f"the array {name[:16]}… is missing or is not what was recorded")
         return trace
-
-    @classmethod
-    def _of(cls, fields: dict[str, Any], arrays: dict[str, Array]) -> DeepTrace:
-        calls = tuple(
-            CellCall(
-                **{
-                    **call,
-                    "inputs": tuple(Value(**value) for value in call["inputs"]),
-                    "outputs": tuple(Value(**value) for value in call["outputs"]),
-                }
-            )
-            for call in fields.pop("calls")
-        )
-        before, after = fields.pop("before"), fields.pop("after")
-        return cls(
-            **fields,
-            calls=calls,
-            before=None if before is None else Value(**before),
-            after=Value(**after),
-            arrays=arrays,
-        )
 
     def _named(self) -> set[str]:
         values = [value for call in self.calls for value in (*call.inputs, *call.outputs)]
@@ -152,21 +127,17 @@ class DeepTrace:
         return {value.sha256 for value in values}
 
 
-def _text_of(data: bytes) -> str:
-    """Return the JSON in the metadata of a safetensors file; the library does not give it for bytes."""
-    # https://huggingface.co/docs/safetensors: eight bytes of length, then the header in JSON.
-    length = int.from_bytes(data[:8], "little")
+def _description(texts: Mapping[str, str]) -> str:
+    """Return the JSON that a trace's file has among its texts."""
     try:
-        header: Any = json.loads(data[8 : 8 + length])
-        metadata: Any = header["__metadata__"]
-        found, text, sha256 = metadata["format"], metadata["trace"], metadata["sha256"]
-    except (ValueError, KeyError, TypeError):
-        raise TraceDamaged("it is no deep trace: it lacks the metadata of one, or is truncated") from None
+        found, text, sha256 = texts["format"], texts["trace"], texts["sha256"]
+    except KeyError:
+        raise TraceDamaged("it is no deep trace: it lacks the metadata of one") from None
     if found != _FORMAT:
         raise TraceDamaged(f"its format is {found!r}, this version of harness reads {_FORMAT!r}")
     if _sha256(text) != sha256:
         raise TraceDamaged("its description is not what was recorded")
-    return str(text)
+    return text
 
 
 def _sha256(text: str) -> str:

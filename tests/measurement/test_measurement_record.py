@@ -135,6 +135,6 @@ def test_a_measurement_without_the_optional_parts_arrives():
 
 def test_what_arrived_does_not_share_memory_with_what_was_sent():
     wire = FULL.to_wire()
-    wire["statistics"]["mean"] = 9.0
-    wire["trace"][0][3]["mean"] = 9.0
+    wire["figures"]["statistics"]["mean"] = 9.0
+    wire["figures"]["trace"][0]["statistics"]["mean"] = 9.0
     assert FULL.statistics["mean"] == FULL.trace[0].statistics["mean"] == 0.1

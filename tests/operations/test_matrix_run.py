@@ -23,7 +23,6 @@ from harness.judgement.tiers import FieldDifference
 from harness.judgement.wording import in_words
 from harness.operations.compare_runs import compare_runs
 from harness.operations.matrix import classes
-from harness.releases.bits import bits_of
 from harness.releases.interpreters import Subject
 from harness.releases.kept import KeptMeasurements, Sources, is_workers_side, read_measurement
 from harness.reporting.commands import Invocation, reason_texts
@@ -227,12 +226,12 @@ def test_bits_decide_before_any_tolerance(tmp_path):
 def test_another_numpy_s_way_to_sum_is_no_change_of_bits():
     measured = make_measurement()
     statistics = {name: np.nextafter(value, 9) for name, value in measured.statistics.items()}
-    assert bits_of(dataclasses.replace(measured, statistics=statistics)) == bits_of(measured)
-    assert bits_of(make_measurement(seed=8)) != bits_of(measured)
+    assert dataclasses.replace(measured, statistics=statistics).bits == measured.bits
+    assert make_measurement(seed=8).bits != measured.bits
     singles = dataclasses.replace(measured, singles=measured.output)
-    assert bits_of(singles) != bits_of(measured)
+    assert singles.bits != measured.bits
     steps = dataclasses.replace(measured, trace=measured.trace[::-1])
-    assert bits_of(steps) != bits_of(measured)
+    assert steps.bits != measured.bits
 
 
 def test_nan_is_not_the_same_as_nan(tmp_path):
@@ -352,7 +351,7 @@ def test_what_is_kept_comes_back_bit_for_bit(kept):
     )
     path = store().save(case, measurement)
     back = read_measurement(store().find(case))
-    assert bits_of(back) == bits_of(measurement)
+    assert back.bits == measurement.bits
     assert back.latents.tobytes() == measurement.latents.tobytes()
     for name in ("statistics", "trace", "ledger", "fingerprint", "checkpoint", "canaries", "timings",
                  "peak_memory", "replaced_kernels"):  # fmt: skip
