@@ -20,10 +20,9 @@ from harness.reporting.commands import Commands, Invocation, remedy_text
 from harness.reporting.figures import figure, part_of_limit
 from harness.reporting.gate_findings import finding_text, note_text
 from harness.reporting.progress import ProgressBar
-from harness.reporting.tables import print_table
+from harness.reporting.tables import Cell, Table, show_table
 
 _HEADER = ("case", "verdict", "tier", "worst figure", "of its limit")
-_COLOURS = {"identical": "green", "within": "green", "drift": "red"}
 _WORDS: dict[Ruling, tuple[str, str]] = {
     "passed": ("passed", "bold green"),
     "drift": ("failed: drift", "bold red"),
@@ -50,8 +49,7 @@ def show_gate(
     """
     for finding in shown_findings(certificate):
         _show_finding(console, certificate, finding, commands, invocation)
-    rows = [_row(facts) for facts in certificate.cases]
-    print_table(console, rows, header=_HEADER)
+    show_table(console, verdict_table(certificate))
     for note in certificate.decision.notes:
         console.print(Text.assemble(("note", "yellow"), f"  {note_text(note)}"), soft_wrap=True)
     word, style = _WORDS[certificate.decision.outcome]
@@ -120,12 +118,12 @@ def worst_of(worst: Worst | None) -> str:
     return f"{worst.name} {figure(worst.measured)} {'≥' if worst.at_least else '≤'} {figure(worst.limit)}"
 
 
-def _row(facts: CaseFacts) -> tuple[str | Text, ...]:
+def verdict_table(certificate: Certificate) -> Table:
+    """Return what every case came to."""
+    return Table(_HEADER, list(map(_row, certificate.cases)))
+
+
+def _row(facts: CaseFacts) -> list[Cell]:
     word = word_of(facts)
-    return (
-        facts.name,
-        Text(word, _COLOURS.get(word, "yellow")),
-        (facts.tier or "").replace("_", " "),
-        worst_of(facts.worst),
-        part_of_limit(facts.margin),
-    )
+    shown = (facts.tier or "").replace("_", " "), worst_of(facts.worst), part_of_limit(facts.margin)
+    return [Cell(facts.name, name=True), Cell(word, tone=word), *map(Cell, shown)]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from harness.gate.certificate import Certificate
 from harness.gate.decision import Ruling
 from harness.gate.findings import shown_findings
+from harness.gate.rules import Finding
 from harness.reporting.commands import Invocation
-from harness.reporting.figures import part_of_limit
-from harness.reporting.gate import remedied_text, summary, word_of, worst_of
+from harness.reporting.gate import remedied_text, summary, verdict_table
 from harness.reporting.gate_findings import note_text
-from harness.reporting.markdown import MOST_BYTES, escaped
+from harness.reporting.markdown import MOST_BYTES, escaped, markdown_table
+from harness.reporting.tables import Cell, Table
 
 _HEADLINES: dict[Ruling, str] = {
     "passed": "the gate passed",
@@ -38,25 +39,18 @@ def _findings(certificate: Certificate, invocation: Invocation) -> str:
     decision = certificate.decision
     lines = []
     if decision.findings:
-        lines += ["| finding | rule | case | what |", "|---|---|---|---|"]
-        for each in shown_findings(certificate):
-            word = "failed" if each.waiver is None else "waived"
-            told = escaped(remedied_text(certificate, each, invocation))
-            lines.append(f"| {word} | {each.rule} | {_code(each.about)} | {told} |")
-        lines.append("")
+        rows = [_finding_row(certificate, each, invocation) for each in shown_findings(certificate)]
+        lines += [*markdown_table(Table(("finding", "rule", "case", "what"), rows)), ""]
     lines += [f"- {escaped(note_text(note))}" for note in decision.notes]
     return "\n".join([*lines, ""])
 
 
 def _verdicts(certificate: Certificate) -> str:
-    lines = ["", "<details><summary>Verdicts</summary>", ""]
-    lines += ["| case | verdict | tier | worst figure | of its limit |", "|---|---|---|---|---|"]
-    for facts in certificate.cases:
-        cells = (word_of(facts), (facts.tier or "").replace("_", " "), worst_of(facts.worst))
-        told = " | ".join(map(escaped, (*cells, part_of_limit(facts.margin))))
-        lines.append(f"| {_code(facts.name)} | {told} |")
-    return "\n".join([*lines, "", "</details>", ""])
+    table = markdown_table(verdict_table(certificate))
+    return "\n".join(["", "<details><summary>Verdicts</summary>", "", *table, "", "</details>", ""])
 
 
-def _code(text: str) -> str:
-    return f"<code>{escaped(text)}</code>"
+def _finding_row(certificate: Certificate, finding: Finding, invocation: Invocation) -> list[Cell]:
+    word = "failed" if finding.waiver is None else "waived"
+    told = remedied_text(certificate, finding, invocation)
+    return [Cell(word), Cell(finding.rule), Cell(finding.about, name=True), Cell(told)]

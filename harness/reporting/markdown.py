@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -13,6 +14,7 @@ from harness.reporting.case_report import CaseReport, Unjudged
 from harness.reporting.commands import reason_texts
 from harness.reporting.figures import worst_figure
 from harness.reporting.summary import left_out_lines, margins, orphan_lines, tier_lines
+from harness.reporting.tables import Cell, Table
 
 # GitHub drops the whole summary of a step that is larger than 1 MiB.
 MOST_BYTES = 2**20
@@ -49,9 +51,9 @@ def markdown_summary(
     if problems:
         text.add_rows("**Not judged:**\n\n", [_problem(problem) for problem in problems])
     if failed:
-        text.add_rows(
-            "| case | verdict | worst figure | first cause |\n|---|---|---|---|\n", [_row(o) for o in failed]
-        )
+        head = ("case", "verdict", "worst figure", "first cause")
+        first, line, *rows = (f"{row}\n" for row in markdown_table(Table(head, list(map(_row, failed)))))
+        text.add_rows(first + line, rows)
     text.add("".join(f"- {line}\n" for line in _margins(outcomes, orphaned, left_out)) + "\n")
     if failed:
         text.add(_commands(failed[:_COMMANDS_OF]))
@@ -102,7 +104,8 @@ def escaped(text: object) -> str:
     shown = " ".join(str(text).split())
     if len(shown) > _MOST_CHARACTERS:
         shown = shown[: _MOST_CHARACTERS - 1] + "…"
-    return "".join(map(_character, shown))
+    # Within a word a hyphen begins nothing.
+    return re.sub(r"(?<=\w)&#45;(?=\w)", "-", "".join(map(_character, shown)))
 
 
 def _character(character: str) -> str:
@@ -111,8 +114,16 @@ def _character(character: str) -> str:
     return character if character in _PLAIN or character.isalpha() else f"&#{ord(character)};"
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
+    """Return a name as it stands in Markdown."""
     return f"<code>{escaped(text)}</code>"
+
+
+def markdown_table(table: Table) -> list[str]:
+    """Return the lines of a table, whatever is in its cells."""
+    rows = [[code(cell.whole) if cell.name else escaped(cell.whole) for cell in row] for row in table.rows]
+    cells = [list(map(escaped, table.header)), ["---"] * len(table.header), *rows]
+    return [f"| {' | '.join(row)} |" for row in cells]
 
 
 def _headline(
@@ -136,10 +147,10 @@ def _counts(outcomes: Sequence[CaseReport]) -> str:
 
 
 def _problem(problem: Unjudged) -> str:
-    return f"- {_code(problem.where)} {escaped(problem.text)}\n"
+    return f"- {code(problem.where)} {escaped(problem.text)}\n"
 
 
-def _row(outcome: CaseReport) -> str:
+def _row(outcome: CaseReport) -> list[Cell]:
     judgement = outcome.judgement
     if outcome.causes:
         why = f"{outcome.causes[0].kind}: {outcome.causes[0].title}"
@@ -147,14 +158,14 @@ def _row(outcome: CaseReport) -> str:
         # What follows the first line is the log of a worker.
         reasons = reason_texts(judgement, outcome.commands.invocation)
         why = reasons[0].partition("\n")[0] if reasons else ""
-    cells = (_code(outcome.name), judgement.verdict.value, escaped(worst_figure(judgement)), escaped(why))
-    return "| " + " | ".join(cells) + " |\n"
+    shown = judgement.verdict.value, worst_figure(judgement), why
+    return [Cell(outcome.name, name=True), *map(Cell, shown)]
 
 
 def _margins(outcomes: Sequence[CaseReport], orphaned: Sequence[Key], left_out: int) -> Iterator[str]:
     judgements = [outcome.judgement for outcome in outcomes]
     for what, judgement, text in margins(judgements):
-        yield f"{what}: {_code(judgement.name)} {escaped(text)}"
+        yield f"{what}: {code(judgement.name)} {escaped(text)}"
     yield from map(escaped, [*tier_lines(judgements), *left_out_lines(left_out), *orphan_lines(orphaned)])
 
 
@@ -179,5 +190,5 @@ def _environments(outcomes: Sequence[CaseReport]) -> str:
     others = counts.total() - count
     told = f"Environment of {count} of {counts.total()} cases" if others else "Environment"
     rows = [("harness", harness.__version__), *json.loads(fields).items()]
-    table = "".join(f"| {escaped(name)} | {escaped(value)} |\n" for name, value in rows)
-    return f"<details><summary>{told}</summary>\n\n| field | value |\n|---|---|\n{table}\n</details>\n"
+    table = markdown_table(Table(("field", "value"), [list(map(Cell, row)) for row in rows]))
+    return "\n".join([f"<details><summary>{told}</summary>", "", *table, "", "</details>", ""])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Any
 
@@ -26,9 +26,9 @@ from harness.releases.interpreters import differing_packages
 from harness.reporting.commands import Invocation, reason_texts
 from harness.reporting.figures import part_of_limit
 from harness.reporting.foresight import show_foresight
-from harness.reporting.markdown import escaped
+from harness.reporting.markdown import code, escaped, markdown_table
 from harness.reporting.progress import ProgressBar
-from harness.reporting.tables import print_table
+from harness.reporting.tables import Cell, Table, show_table
 
 FORMAT, VERSION = "harness-matrix", 1
 _COLOURS = {
@@ -61,12 +61,8 @@ class MatrixDisplay(ProgressBar):
 
 def show_matrix(console: Console, matrix: Matrix, invocation: Invocation) -> None:
     """Show the grid, the classes of equal bits, what did not pass, and what it cost."""
-    rows: list[list[str | Text]] = []
-    for row in matrix.rows:
-        cells = [_cell(row, index) for index in range(len(matrix.columns))]
-        rows.append([row.name, *(Text(text, colour) for text, colour in cells)])
-    if rows:
-        print_table(console, rows, header=("case", *matrix.names))
+    if matrix.rows:
+        show_table(console, grid(matrix, invocation))
     for line in (
         "each is compared with the one before it: the size of the drift (relative L2), the part of its limit",
         same_bits(matrix),
@@ -180,13 +176,10 @@ def matrix_json(matrix: Matrix, invocation: Invocation) -> str:
 
 def matrix_markdown(matrix: Matrix, invocation: Invocation) -> str:
     """Return the grid as Markdown, with the classes of equal bits and what did not pass."""
-    lines = [_line(("case", *map(_plain, matrix.names))), _line(["---"] * (len(matrix.names) + 1))]
-    for row in matrix.rows:
-        cells = [_cell(row, index)[0] for index in range(len(matrix.columns))]
-        lines.append(_line((f"`{row.name}`", *cells)))
+    lines = markdown_table(grid(matrix, invocation))
     lines += ["", f"{_plain(same_bits(matrix))}.", *(f"\n{_plain(line)}." for line in operator_lines(matrix))]
     failed = [
-        f"- {comparison.verdict.value}: `{name}`, {_plain(pair)}: "
+        f"- {comparison.verdict.value}: {code(name)}, {_plain(pair)}: "
         f"{escaped('; '.join(reason_texts(comparison, invocation)))}"
         for name, pair, comparison in failures(matrix)
     ]
@@ -215,15 +208,30 @@ def cell_words(comparison: Comparison) -> str:
     return " ".join(parts)
 
 
-def _cell(row: MatrixRow, index: int) -> tuple[str, str]:
-    if row.errors[index] is not None:
-        return "error", _COLOURS[Verdict.ERROR]
+def grid(matrix: Matrix, invocation: Invocation) -> Table:
+    """Return how every case stands, in each environment, to the one before it."""
+    places = range(len(matrix.columns))
+    rows = [
+        [Cell(row.name, name=True), *(_cell(row, index, invocation) for index in places)]
+        for row in matrix.rows
+    ]
+    return Table(("case", *matrix.names), rows)
+
+
+def _cell(row: MatrixRow, index: int, invocation: Invocation) -> Cell:
+    if (error := row.errors[index]) is not None:
+        return Cell("error", tone="error", hint=in_short(reason_text(error)))
     step = row.step(index)
-    if step is None:
-        return "ran", "dim"
-    if row.errors[index - 1] is not None:
-        return "ran", "dim"
-    return cell_words(step), _COLOURS[step.verdict]
+    if step is None or row.errors[index - 1] is not None:
+        return Cell("ran", tone="soft")
+    return comparison_cell(step, invocation)
+
+
+def comparison_cell(comparison: Comparison, invocation: Invocation) -> Cell:
+    """Return a comparison as it stands in a table."""
+    verdict, _, size = cell_words(comparison).partition(" ")
+    why = "; ".join((*reason_texts(comparison, invocation), *map(str, comparison.differences)))
+    return Cell(verdict, size, comparison.verdict.value, hint=why)
 
 
 def _counts(matrix: Matrix) -> str:
@@ -235,7 +243,3 @@ def _counts(matrix: Matrix) -> str:
 def _plain(text: str) -> str:
     """Return one line that is no markup: what versions and our own words are made of is none."""
     return text if re.fullmatch(r"[\w.,:;=→ ()#+/-]+( \| [\w.,:;= #+-]+)*", text) else escaped(text)
-
-
-def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cells) + " |"

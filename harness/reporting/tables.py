@@ -1,11 +1,49 @@
-"""Tables in the terminal, every cell whole."""
+"""Tables: one model for the terminal, Markdown and pages; and the terminal's form, every cell whole."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.text import Text
+
+# The colours of what stands in a cell; all else that has a tone is to be looked at.
+_COLOURS = {"identical": "green", "within": "cyan", "drift": "red", "error": "red", "soft": "dim", "": ""}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: ``text``, and in ``detail`` what belongs to it.
+
+    ``tone`` is the verdict that colours it, ``soft``, or ``differs``; ``name`` is whether it names something;
+    ``hint`` is what a page shows where it is pointed at.
+    """
+
+    text: str
+    detail: str = ""
+    tone: str = ""
+    name: bool = False
+    hint: str = ""
+
+    @property
+    def whole(self) -> str:
+        """The text with its detail."""
+        return f"{self.text} {self.detail}" if self.detail else self.text
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells below a header."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+
+
+def show_table(console: Console, table: Table) -> None:
+    """Print a table, see :func:`print_table`."""
+    rows = [[Text(cell.whole, _COLOURS.get(cell.tone, "yellow")) for cell in row] for row in table.rows]
+    print_table(console, rows, header=table.header)
 
 
 def print_table(

@@ -110,9 +110,9 @@ def test_markdown(matrix):
     text = matrix_markdown(matrix, Invocation())
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert table[0] == "| case | 2.8.0 | 2.9.0 | 2.10.0 |"
-    assert table[2] == "| `ddim/one` | ran | within 3.6e-07 35% | identical |"
+    assert table[2] == "| <code>ddim/one</code> | ran | within 3.6e-07 35% | identical |"
     assert "\nno two give the same bits in every case.\n" in text
-    assert "- drift: `ddim/two`, 2.8.0 → 2.10.0: &#60;script&#62;" in text
+    assert "- drift: <code>ddim/two</code>, 2.8.0 → 2.10.0: &#60;script&#62;" in text
     assert "<script>" not in text
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from html import escape
 
 import harness
 from harness.counting import count
-from harness.judgement.wording import in_short, reason_text
 from harness.operations.matrix import Matrix, MatrixRow
-from harness.releases.comparison import Comparison
 from harness.releases.interpreters import differing_packages
 from harness.reporting.commands import Invocation, reason_texts
 from harness.reporting.html.document import static_page
-from harness.reporting.matrix_report import cell_words, cost, failures, operator_lines, same_bits
+from harness.reporting.html.tables import table_html
+from harness.reporting.matrix_report import comparison_cell, cost, failures, grid, operator_lines, same_bits
+from harness.reporting.tables import Cell, Table
 
 
 def matrix_page(matrix: Matrix, invocation: Invocation) -> str:
@@ -51,32 +51,9 @@ def _tone(matrix: Matrix) -> str:
 
 def _grid(matrix: Matrix, invocation: Invocation) -> Iterator[str]:
     yield "<section><h2>Each compared with the one before it</h2>"
-    yield '<div class="wide"><table>'
-    yield _heads(("case", *matrix.names))
-    yield "<tbody>"
-    for row in matrix.rows:
-        yield f'<tr><th scope="row"><code>{escape(row.name)}</code></th>'
-        yield from (_cell(row, index, invocation) for index in range(len(matrix.columns)))
-        yield "</tr>"
-    yield "</tbody></table></div>"
+    yield from table_html(grid(matrix, invocation))
     yield '<p class="soft">Under the verdict: how far the output moved (relative L2), and the part of its '
     yield "limit that the figure nearest to it uses.</p></section>"
-
-
-def _cell(row: MatrixRow, index: int, invocation: Invocation) -> str:
-    if (error := row.errors[index]) is not None:
-        return f'<td class="v-error" title="{escape(in_short(reason_text(error)))}">error</td>'
-    step = row.step(index)
-    if step is None or row.errors[index - 1] is not None:
-        return '<td class="soft">ran</td>'
-    return _comparison(step, invocation)
-
-
-def _comparison(comparison: Comparison, invocation: Invocation) -> str:
-    verdict, _, size = cell_words(comparison).partition(" ")
-    why = "; ".join((*reason_texts(comparison, invocation), *map(str, comparison.differences)))
-    small = f"<small>{escape(size)}</small>" if size else ""
-    return f'<td class="v-{comparison.verdict.value}" title="{escape(why)}">{escape(verdict)}{small}</td>'
 
 
 def _failures(matrix: Matrix, invocation: Invocation) -> Iterator[str]:
@@ -97,16 +74,19 @@ def _pairs(matrix: Matrix, invocation: Invocation) -> Iterator[str]:
     yield "<section><h2>Every pair</h2>"
     for row in matrix.rows:
         yield f"<details><summary><code>{escape(row.name)}</code> {escape(_worst(row))}</summary>"
-        yield '<div class="wide"><table>'
-        yield _heads(("", *names[1:]))
-        yield "<tbody>"
-        for i, name in enumerate(names[:-1]):
-            yield f'<tr><th scope="row">{escape(name)}</th>'
-            for j in range(1, len(names)):
-                yield _comparison(row.pairs[i, j], invocation) if j > i else "<td></td>"
-            yield "</tr>"
-        yield "</tbody></table></div></details>"
+        yield from table_html(_triangle(row, names, invocation))
+        yield "</details>"
     yield "</section>"
+
+
+def _triangle(row: MatrixRow, names: Sequence[str], invocation: Invocation) -> Table:
+    """Return how each environment stands to all those before it."""
+    later = range(1, len(names))
+    rows = [
+        [Cell(name), *(comparison_cell(row.pairs[i, j], invocation) if j > i else Cell("") for j in later)]
+        for i, name in enumerate(names[:-1])
+    ]
+    return Table(("", *names[1:]), rows)
 
 
 def _worst(row: MatrixRow) -> str:
@@ -127,16 +107,10 @@ def _environments(matrix: Matrix) -> Iterator[str]:
         for name, versions in differing_packages(subjects).items()
     ]
     rows.append(("seconds", [f"{column.seconds:.1f}" for column in matrix.columns]))
-    yield '<section><h2>Environments</h2><div class="wide"><table>'
-    yield _heads(("", *matrix.names))
-    yield "<tbody>"
-    for name, values in rows:
-        differs = ' class="differs"' if len(set(values)) > 1 else ""
-        cells = "".join(f"<td>{escape(value)}</td>" for value in values)
-        yield f'<tr{differs}><th scope="row">{escape(name)}</th>{cells}</tr>'
-    yield "</tbody></table></div></section>"
-
-
-def _heads(names: Iterable[str]) -> str:
-    cells = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
-    return f"<thead><tr>{cells}</tr></thead>"
+    cells = [
+        [Cell(name), *(Cell(value, tone="differs" if len(set(values)) > 1 else "") for value in values)]
+        for name, values in rows
+    ]
+    yield "<section><h2>Environments</h2>"
+    yield from table_html(Table(("", *matrix.names), cells))
+    yield "</section>"
