@@ -14,6 +14,7 @@ class FailureCause(str, Enum):
     MISSING_KERNEL = "missing-kernel"
     MISSING_PACKAGE = "missing-package"
     NOT_REPEATABLE = "not-repeatable"
+    OUT_OF_MEMORY = "out-of-memory"
     CRASH = "crash"
     TIMEOUT = "timeout"
     OTHER = "other"

@@ -19,11 +19,13 @@ import execnet
 
 import harness
 from harness.cases.job import Job
+from harness.codec import from_json
 from harness.errors import FailureCause, HarnessError, UsageError
 from harness.execution.bootstrap import LOAD_HARNESS
 from harness.execution.cores import CoreClaim, claim_core
 from harness.execution.gateway import WorkerGateway
 from harness.execution.implementation import implementation_of
+from harness.execution.messages import Answer, AnswerKind, Description, Settings
 from harness.execution.profile import Profile
 from harness.faults.catalogue import FaultNotApplicable
 from harness.measurement.measurement import Measurement
@@ -40,7 +42,8 @@ _SERVE = """
 try:
     from harness.execution.worker import serve
 except ImportError as error:
-    channel.send(("error", f"{error}; install it there, or choose another interpreter"))
+    told = f"{error}; install it there, or choose another interpreter"
+    channel.send({"kind": "error", "data": told, "cause": "other"})
 else:
     serve(channel, settings)
 """
@@ -165,10 +168,9 @@ class Runner:
         deep = job.looking_into(trace.step, trace.to_bytes())
         return Replay.from_wire(self._ask(Context.of(deep), deep))
 
-    def describe(self) -> dict[str, Any]:
-        """Return the fingerprint, canaries and devices of a worker; raises as :meth:`run` does."""
-        description: dict[str, Any] = self._ask(Context("pynative", "float32"), None)
-        return description
+    def describe(self) -> Description:
+        """Return the environment of a worker; raises as :meth:`run` does."""
+        return from_json(Description, self._ask(Context("pynative", "float32"), None))
 
     def restart(self) -> None:
         """End all workers, so that the next case runs in a fresh process."""
@@ -232,29 +234,29 @@ class _WorkerProcess:
         self._gateway = WorkerGateway("harness-worker-")
         self._log = self._gateway.folder / "worker.log"
         started = time.monotonic()
-        settings = {
-            "profile": profile.to_wire(),
-            "mode": context.mode,
-            "dtype": context.dtype,
-            "implementation": context.implementation,
-            "limit": limit,
-            "log": str(self._log),
-            "import_paths": import_paths,
-        }
+        settings = Settings(
+            profile=profile,
+            mode=context.mode,
+            dtype=context.dtype,
+            implementation=context.implementation,
+            limit=limit,
+            log=str(self._log),
+            import_paths=tuple(import_paths),
+        )
         try:
             self._channel = self._gateway.open(python).remote_exec(LOAD_HARNESS + _SERVE)
-            self._channel.send((str(Path(harness.__file__).parent), settings))
-            kind, answer = self._channel.receive(timeout=_START_TIMEOUT)
+            self._channel.send((str(Path(harness.__file__).parent), settings.to_wire()))
+            answer = Answer.from_wire(self._channel.receive(timeout=_START_TIMEOUT))
         except (OSError, EOFError, self._timeout_error(), execnet.RemoteError) as error:
             self._gateway.end()
             raise RunError(f"{python}: the worker did not start: {error}") from None
         except BaseException:  # an interrupt, or a time limit of pytest's own
             self._gateway.end()
             raise
-        if kind == "error":
+        if answer.kind is AnswerKind.ERROR:
             self._gateway.end()
-            raise RunError(f"{python}: {answer}")
-        self.pid: int = answer
+            raise RunError(f"{python}: {answer.data}")
+        self.pid: int = answer.data
         self.spawn_seconds = time.monotonic() - started
 
     def ask(self, job: Job | None, timeout: float) -> Any:
@@ -262,7 +264,7 @@ class _WorkerProcess:
         started = time.monotonic()
         try:
             self._channel.send(None if job is None else job.to_wire())
-            kind, answer = self._channel.receive(timeout=timeout)
+            answer = Answer.from_wire(self._channel.receive(timeout=timeout))
         except self._timeout_error():
             raise WorkerTimeout(
                 f"{name}: no result after {timeout:g} s, so its worker was killed; give it longer "
@@ -273,16 +275,15 @@ class _WorkerProcess:
                 f"{name}: its worker died after {time.monotonic() - started:.1f} s "
                 f"({self._how_it_ended()}){self._log_tail()}"
             ) from None
-        if kind == "inapplicable":
-            raise FaultNotApplicable(f"{name}: {answer}")
-        if kind == "error":
+        if answer.kind is AnswerKind.INAPPLICABLE:
+            raise FaultNotApplicable(f"{name}: {answer.data}")
+        if answer.kind is AnswerKind.ERROR:
             # What its user can act on: first where, for an editor to go there.
             place = f"{job.place}: " if job is not None and job.place else ""
-            cause, message = answer
-            raise CaseFailed(f"{place}{name}: {message}", FailureCause(cause))
-        if kind == "failed":
-            raise CaseFailed(f"{name}:\n{answer}")
-        return answer
+            raise CaseFailed(f"{place}{name}: {answer.data}", answer.cause)
+        if answer.kind is AnswerKind.FAILED:
+            raise CaseFailed(f"{name}:\n{answer.data}", answer.cause)
+        return answer.data
 
     def close(self) -> None:
         with suppress(OSError):

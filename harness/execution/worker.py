@@ -24,6 +24,7 @@ from harness.cases.job import Job
 from harness.codec import to_json
 from harness.errors import FailureCause, HarnessError
 from harness.execution.implementation import Implementation
+from harness.execution.messages import Answer, AnswerKind, Description, Settings
 from harness.execution.profile import DEVICES, Profile
 from harness.execution.tracebacks import told
 from harness.faults.catalogue import FaultNotApplicable
@@ -56,36 +57,27 @@ class Channel(Protocol):
         """Yield what the other side sends until it closes."""
 
 
-def serve(channel: Channel, settings: dict[str, Any]) -> None:
+def serve(channel: Channel, wire: dict[str, Any]) -> None:
     """Apply the profile, then answer each job from ``channel`` until it is closed.
 
-    ``settings`` holds ``profile``, ``mode``, ``dtype``, ``implementation`` (see
-    :class:`harness.execution.implementation.Implementation`), ``limit`` (the seconds one case may take),
-    ``log`` (a file that takes stdout and stderr) and ``import_paths`` (where a user's own pipelines are).
-    A job is a case's, or None to be told of the environment. Answers: ``("ready", pid)``,
-    ``("measurement", wire)``, ``("trace", bytes)`` and ``("replay", dict)`` for jobs that look into a step,
-    ``("description", dict)``, ``("inapplicable", reason)`` for a fault that cannot be put into the case,
-    ``("error", (cause, message))`` for errors that the user can act on, with the value of their
-    :class:`harness.errors.FailureCause`, and ``("failed", traceback)`` for the rest
-    (:func:`harness.execution.tracebacks.told`).
+    ``wire`` is that of the :class:`harness.execution.messages.Settings`. A job is a case's, or None to be
+    told of the environment. What is sent is that of an :class:`harness.execution.messages.Answer`.
     """
-    _log_to(Path(settings["log"]))
-    _extend_import_path(settings["import_paths"])
-    channel.send(("ready", os.getpid()))
+    settings = Settings.from_wire(wire)
+    _log_to(Path(settings.log))
+    _extend_import_path(settings.import_paths)
+    channel.send(Answer(AnswerKind.READY, os.getpid()).to_wire())
     worker: Worker | None = None
-    unable: tuple[str, Any] | None = None
+    unable: Answer | None = None
     for job in channel:
         # By a thread in C, which needs no lock of Python's: what hangs may be C++ code that holds it.
-        faulthandler.dump_traceback_later(min(settings["limit"], _LONGEST_LIMIT) + _GRACE, exit=True)
+        faulthandler.dump_traceback_later(min(settings.limit, _LONGEST_LIMIT) + _GRACE, exit=True)
         answer = unable
         if answer is None:
             try:
                 # Made at the first job: an environment without MindSpore fails a case, with its reason.
                 worker = worker or Worker(
-                    Profile(**settings["profile"]),
-                    settings["mode"],
-                    settings["dtype"],
-                    settings["implementation"],
+                    settings.profile, settings.mode, settings.dtype, settings.implementation
                 )
                 answer = worker.answer(job)
             except Exception as error:  # noqa: BLE001  the channel carries any failure to the other side
@@ -94,19 +86,23 @@ def serve(channel: Channel, settings: dict[str, Any]) -> None:
                     # A second attempt would find MindSpore imported, and fail for that reason instead.
                     unable = answer
         faulthandler.cancel_dump_traceback_later()
-        channel.send(answer)
+        channel.send(answer.to_wire())
 
 
-def _failure(error: Exception) -> tuple[str, Any]:
-    """Return the answer for a case that raised ``error``, which is being handled."""
+def _failure(error: Exception) -> Answer:
+    """Return the answer for a case that raised ``error``, which is being handled.
+
+    Errors of harness are to be acted on (:func:`harness.execution.tracebacks.told` tells of the rest).
+    """
     if isinstance(error, FaultNotApplicable):
-        return "inapplicable", str(error)
+        return Answer(AnswerKind.INAPPLICABLE, str(error))
     if isinstance(error, HarnessError):
-        return "error", (error.cause.value, str(error))
+        return Answer(AnswerKind.ERROR, str(error), error.cause)
     if isinstance(error, ModuleNotFoundError):
         message = f"{sys.executable}: {error}; install it there, or choose another interpreter"
-        return "error", (FailureCause.MISSING_PACKAGE.value, message)
-    return "failed", told(error)
+        return Answer(AnswerKind.ERROR, message, FailureCause.MISSING_PACKAGE)
+    cause = FailureCause.OUT_OF_MEMORY if isinstance(error, MemoryError) else FailureCause.OTHER
+    return Answer(AnswerKind.FAILED, told(error), cause)
 
 
 def _log_to(path: Path) -> None:
@@ -118,9 +114,9 @@ def _log_to(path: Path) -> None:
     faulthandler.enable()
 
 
-def _extend_import_path(paths: list[str]) -> None:
+def _extend_import_path(paths: tuple[str, ...]) -> None:
     """Let a user's own modules be found, last, so that no folder of theirs hides an installed package."""
-    sys.path[:] = [entry for entry in sys.path if entry not in ("", *paths)] + paths
+    sys.path[:] = [entry for entry in sys.path if entry not in ("", *paths)] + list(paths)
 
 
 def _generators(
@@ -157,21 +153,21 @@ class Worker:
         self._guard = Guard()
         self._pipelines: OrderedDict[str, Any] = OrderedDict()
 
-    def answer(self, wire: dict[str, Any] | None) -> tuple[str, Any]:
+    def answer(self, wire: dict[str, Any] | None) -> Answer:
         """Return the answer to one job, or to None the description of this process."""
         if wire is None:
-            return "description", self.describe()
+            return Answer(AnswerKind.DESCRIPTION, self.describe())
         job = Job.from_wire(wire)
         if job.deep is not None:
             return self.look_into(job)
-        return "measurement", self.run(job).to_wire()
+        return Answer(AnswerKind.MEASUREMENT, self.run(job).to_wire())
 
-    def describe(self) -> dict[str, Any]:
-        """Return this process's fingerprint and canaries, and the kinds of device that MindSpore can use."""
+    def describe(self) -> Description:
+        """Return this process's environment."""
         import mindspore as ms
 
-        devices = [kind for kind in DEVICES if ms.hal.is_available(kind)]
-        return {"fingerprint": self._fingerprint, "canaries": self._canaries, "devices": devices}
+        devices = tuple(kind for kind in DEVICES if ms.hal.is_available(kind))
+        return Description(self._fingerprint, self._canaries, devices)
 
     def run(self, job: Job) -> Measurement:
         """Run one case and return its measurement.
@@ -187,11 +183,11 @@ class Worker:
             gc.collect()  # cells refer to themselves
             self._release_graphs()
 
-    def look_into(self, job: Job) -> tuple[str, Any]:
+    def look_into(self, job: Job) -> Answer:
         """Run one case up to the end of its deep step, watching its cells.
 
-        Returns ``("trace", bytes)``, or where there is a reference's trace ``("replay", dict)``:
-        :func:`harness.tracing.replay.replay_step`.
+        Answers with a trace, or where there is a reference's with what
+        :func:`harness.tracing.replay.replay_step` finds.
         """
         from harness.tracing.recording import record_step
         from harness.tracing.replay import replay_step
@@ -209,9 +205,9 @@ class Worker:
 
             if reference is not None:
                 trace = DeepTrace.from_bytes(reference)
-                return "replay", replay_step(loaded.call, run, trace).to_wire()
+                return Answer(AnswerKind.REPLAY, replay_step(loaded.call, run, trace).to_wire())
             trace = record_step(loaded.call, run, case=job.name, step=step, fingerprint=self._fingerprint)
-            return "trace", trace.to_bytes()
+            return Answer(AnswerKind.TRACE, trace.to_bytes())
 
     def _measure(self, job: Job, injection: Injection, load: Callable[[Job], Any]) -> Measurement:
         started = time.perf_counter()

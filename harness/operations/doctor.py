@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from harness.errors import HarnessError
+from harness.execution.messages import Description
 from harness.execution.profile import Profile
 from harness.execution.runner import Runner
 from harness.operations.workers import Workers
@@ -57,25 +58,23 @@ def examine_machine(workers: Workers) -> Examination:
 def diagnose(runner: Runner) -> Examination:
     """Ask a worker of ``runner`` for its environment, and look over the machine."""
     diagnoses = list(machine_diagnoses())
-    described: dict[str, dict[str, str]] = {}
-    devices: tuple[str, ...] = ()
+    described = Description({}, {}, ())
     if runner.core_shared:
         text = "every core is held by another run of harness; this one shares"
         diagnoses.append(Diagnosis("warning", text, "expect it to be slow; the bits are not affected"))
     try:
-        answer = runner.describe()
+        described = runner.describe()
     except HarnessError as error:
         diagnoses.append(Diagnosis("problem", str(error), "no case can run until a worker starts"))
     else:
-        described, devices = answer, tuple(answer["devices"])
-        diagnoses += environment_diagnoses(answer["fingerprint"], runner.profile)
+        diagnoses += environment_diagnoses(described.fingerprint, runner.profile)
     return Examination(
         python=runner.python,
         profile=runner.profile,
         environment=runner.profile.environment(),
-        fingerprint=described.get("fingerprint", {}),
-        canaries=described.get("canaries", {}),
-        devices=devices,
+        fingerprint=described.fingerprint,
+        canaries=described.canaries,
+        devices=described.devices,
         diagnoses=tuple(diagnoses),
     )
 

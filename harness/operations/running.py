@@ -81,7 +81,7 @@ def run_cases(
 
     with RunnerPool(make, running.processes) as pool:
         # Its worker is the one that most cases run in.
-        fingerprint = made[0].describe()["fingerprint"]
+        fingerprint = made[0].describe().fingerprint
         kept = KeptMeasurements(running.work, subject, fingerprint, running.sources, fresh=running.fresh)
         found: dict[int, Kept] = {}
         for index, case in enumerate(cases):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -43,10 +42,6 @@ class Difference:
     def beyond_rounding(self, dtype: str) -> bool:
         """Whether rounding cannot explain it in values of ``dtype``; integers and NaN never round."""
         return self.form is not None or not self.relative_l2 <= rounding_of(dtype)
-
-    def to_wire(self) -> dict[str, Any]:
-        """Return the difference as plain data."""
-        return asdict(self)
 
 
 def rounding_of(dtype: str) -> float:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
+from harness.codec import from_json, to_json
 from harness.tracing.difference import Difference
 
 # A cell, what the pipeline's loop hands to its model, or what it makes of the prediction.
@@ -78,39 +79,11 @@ class Replay:
         return next((finding for finding in self.findings if finding.beyond), None)
 
     def to_wire(self) -> dict[str, Any]:
-        """Return the replay as plain data, which JSON holds too (but for NaN)."""
-        plain = asdict(self)
-        plain["operators"] = {name: list(counts) for name, counts in self.operators.items()}
-        for finding in plain["findings"]:
-            finding["shape"] = list(finding["shape"])
-            finding["changes"] = list(finding["changes"])
-            finding["ancestors"] = [list(pair) for pair in finding["ancestors"]]
-        for name in ("findings", "missing", "added"):
-            plain[name] = list(plain[name])
-        return plain
+        """Return the replay as JSON values; NaN and infinities are texts."""
+        wire: dict[str, Any] = to_json(self)
+        return wire
 
     @classmethod
     def from_wire(cls, wire: dict[str, Any]) -> Replay:
         """Rebuild a replay from :meth:`to_wire`'s data."""
-        findings = tuple(
-            Divergence(
-                **{
-                    **finding,
-                    "shape": tuple(finding["shape"]),
-                    "changes": tuple(finding["changes"]),
-                    "ancestors": tuple((path, name) for path, name in finding["ancestors"]),
-                    "difference": Difference(**finding["difference"]),
-                }
-            )
-            for finding in wire["findings"]
-        )
-        return cls(
-            wire["step"],
-            wire["timestep"],
-            findings,
-            wire["calls"],
-            {name: (differing, total) for name, (differing, total) in wire["operators"].items()},
-            tuple(wire["missing"]),
-            tuple(wire["added"]),
-            wire["latents_judged"],
-        )
+        return from_json(cls, wire)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from harness.errors import HarnessError
+from harness.execution.messages import Description
 from harness.execution.profile import Profile
 from harness.operations import doctor
 from harness.operations.doctor import (
@@ -33,7 +34,7 @@ class FakeRunner:
     def describe(self):
         if self.error is not None:
             raise self.error
-        return {"fingerprint": self.fingerprint, "canaries": {"matmul": "ab"}, "devices": ["CPU", "Ascend"]}
+        return Description(self.fingerprint, {"matmul": "ab"}, ("CPU", "Ascend"))
 
 
 @pytest.fixture
