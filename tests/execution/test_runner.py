@@ -274,7 +274,7 @@ def test_this_process_has_not_imported_mindspore():
     code = (
         "import sys, harness.pytest_plugin.plugin, harness.pytest_plugin.collection; "
         "from harness.cli import COMMANDS; "
-        "[__import__('harness.commands.' + place.partition(':')[0]) for place in COMMANDS.values()]; "
+        "[__import__('harness.commands.' + each.place.partition(':')[0]) for each in COMMANDS.values()]; "
         "sys.exit('mindspore' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
