@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from harness.errors import Interrupted
 
 Result = TypeVar("Result", contravariant=True)
 
 
-class Progress(Protocol[Result]):
-    """Takes, stage by stage, what runs and what came of it."""
+class Progress(Generic[Result]):
+    """Takes, stage by stage, what runs and what came of it, and shows nothing; a display overrides it."""
 
     def begin(self, doing: str, runs: int) -> None:
         """Take the stage that begins, as a word for what is done in it, and how many runs it has."""
@@ -33,29 +33,7 @@ class Progress(Protocol[Result]):
         """Take that the stage is over, also where an error or an interrupt ends it."""
 
 
-class Silent:
-    """Takes all and shows nothing."""
-
-    def begin(self, doing: str, runs: int) -> None:
-        """Do nothing."""
-
-    def preparing(self, what: str) -> None:
-        """Do nothing."""
-
-    def started(self, name: str) -> None:
-        """Do nothing."""
-
-    def advanced(self, done: int) -> None:
-        """Do nothing."""
-
-    def finished(self, result: Any) -> None:
-        """Do nothing."""
-
-    def end(self) -> None:
-        """Do nothing."""
-
-
-SILENT = Silent()
+SILENT = Progress[Any]()
 
 
 @contextmanager

@@ -4,37 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
+import rich.progress as rich
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from harness.operations.progress import Progress
 
-class ProgressBar:
-    """Shows a stage while it lasts: what runs, a bar, "3/26", and the time so far.
 
-    It is the :class:`harness.operations.progress.Progress` of an operation that tells nothing else before
-    its end. A display overrides :meth:`finished`.
-    """
+class ProgressBar(Progress[Any]):
+    """Shows a stage while it lasts: what runs, a bar, "3/26", and the time so far."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self._progress: Progress | None = None
+        self._bar: rich.Progress | None = None
         self._doing = ""
 
     def begin(self, doing: str, runs: int) -> None:
         """Show the bar."""
         self._doing = doing
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
+        self._bar = rich.Progress(
+            rich.TextColumn("{task.description}", markup=False),
+            rich.BarColumn(),
+            rich.MofNCompleteColumn(),
+            rich.TimeElapsedColumn(),
             console=self.console,
             transient=True,
             disable=not self.console.is_terminal,
         )
-        self._progress.add_task(doing, total=runs)
-        self._progress.start()
+        self._bar.add_task(doing, total=runs or None)
+        self._bar.start()
 
     def preparing(self, what: str) -> None:
         """Show what is done before the next run."""
@@ -48,19 +46,16 @@ class ProgressBar:
         """Move the bar."""
         self._update(completed=done)
 
-    def finished(self, result: Any) -> None:
-        """Show nothing."""
-
     def end(self) -> None:
         """Take the bar away."""
-        if self._progress is not None:
-            self._progress.stop()
-            self._progress = None
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
 
     def print(self, text: Text) -> None:
         """Print a line that stays, above the bar where there is one."""
         self.console.print(text, soft_wrap=True)
 
     def _update(self, **changes: Any) -> None:
-        if self._progress is not None:
-            self._progress.update(self._progress.task_ids[0], **changes)
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], **changes)

@@ -22,7 +22,7 @@ from harness.execution.runner import CaseFailed
 from harness.judgement.calibration.envelope import CalibrationError
 from harness.measurement.measurement import CheckpointIdentity
 from harness.operations.calibrate import MEMBERS, Settings, calibrate, calibrate_case
-from harness.operations.progress import Silent
+from harness.operations.progress import Progress
 from harness.operations.proposal import Proposal, candidate
 from harness.operations.record import write
 from harness.reporting.commands import Invocation, error_text
@@ -123,7 +123,7 @@ def test_progress_counts_members(store):
     assert seen == [0, 1, 2, 3, 4]
 
 
-class Told(Silent):
+class Told(Progress):
     """Keeps what an operation tells."""
 
     def __init__(self):
