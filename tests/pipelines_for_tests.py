@@ -63,6 +63,22 @@ def raising(checkpoint, dtype, mode):
     return _drawing(fail)
 
 
+def without_its_package(checkpoint, dtype, mode):
+    import no_such_package
+
+    return no_such_package.pipeline
+
+
+def out_of_memory(checkpoint, dtype, mode):
+    def fail(images):
+        try:
+            raise MemoryError("no 2 TB are left")
+        except MemoryError as error:
+            raise RuntimeError("the pipeline's own words") from error
+
+    return _drawing(fail)
+
+
 def crashing(checkpoint, dtype, mode):
     return _drawing(lambda images: ctypes.string_at(0))
 

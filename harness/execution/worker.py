@@ -96,13 +96,26 @@ def _failure(error: Exception) -> Answer:
     """
     if isinstance(error, FaultNotApplicable):
         return Answer(AnswerKind.INAPPLICABLE, str(error))
+    cause = _cause_of(error)
     if isinstance(error, HarnessError):
-        return Answer(AnswerKind.ERROR, str(error), error.cause)
+        return Answer(AnswerKind.ERROR, str(error), cause)
     if isinstance(error, ModuleNotFoundError):
         message = f"{sys.executable}: {error}; install it there, or choose another interpreter"
-        return Answer(AnswerKind.ERROR, message, FailureCause.MISSING_PACKAGE)
-    cause = FailureCause.OUT_OF_MEMORY if isinstance(error, MemoryError) else FailureCause.OTHER
+        return Answer(AnswerKind.ERROR, message, cause)
     return Answer(AnswerKind.FAILED, told(error), cause)
+
+
+def _cause_of(error: BaseException | None) -> FailureCause:
+    """Return the cause of ``error``, or the first one among the errors that it was raised from."""
+    while error is not None:
+        if isinstance(error, HarnessError) and error.cause is not FailureCause.OTHER:
+            return error.cause
+        if isinstance(error, ModuleNotFoundError):
+            return FailureCause.MISSING_PACKAGE
+        if isinstance(error, MemoryError):
+            return FailureCause.OUT_OF_MEMORY
+        error = error.__cause__
+    return FailureCause.OTHER
 
 
 def _log_to(path: Path) -> None:

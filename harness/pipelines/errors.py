@@ -1,6 +1,6 @@
 """The errors of the pipeline core that a user can act on."""
 
-from harness.errors import HarnessError
+from harness.errors import FailureCause, HarnessError
 
 
 class PipelineError(HarnessError):
@@ -12,3 +12,9 @@ class CheckpointError(HarnessError):
 
     Its message names the file and the keys or fields concerned.
     """
+
+
+class PackageMissing(PipelineError):
+    """What a pipeline stands on is not installed for the worker's interpreter."""
+
+    cause = FailureCause.MISSING_PACKAGE

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from samples import make_job
 
+from harness.errors import FailureCause
 from harness.execution.runner import CaseFailed, RunError, Runner, WorkerCrashed, WorkerTimeout
 
 TESTS = Path(__file__).parent.parent
@@ -73,24 +74,32 @@ def test_an_argument_that_the_pipeline_does_not_take_is_named(runner):
 
 
 @pytest.mark.parametrize(
-    ("factory", "message"),
+    ("factory", "message", "cause"),
     [
-        ("raising", "the pipeline's own error"),
-        ("unseeded", r"pipelines_for_tests\.py:\d+: an unseeded numpy generator"),
-        ("no_array", "images is str; return"),
-        ("complex_numbers", "images is an array of complex64; return"),
-        ("missing", "missing"),
+        ("raising", "the pipeline's own error", FailureCause.OTHER),
+        (
+            "unseeded",
+            r"pipelines_for_tests\.py:\d+: an unseeded numpy generator",
+            FailureCause.UNSEEDED_DRAW,
+        ),
+        ("no_array", "images is str; return", FailureCause.OTHER),
+        ("complex_numbers", "images is an array of complex64; return", FailureCause.OTHER),
+        ("missing", "missing", FailureCause.OTHER),
+        ("without_its_package", "No module named 'no_such_package'", FailureCause.MISSING_PACKAGE),
+        ("out_of_memory", "the pipeline's own words", FailureCause.OUT_OF_MEMORY),
     ],
 )
-def test_errors_of_a_case_arrive_in_words(runner, factory, message):
-    with pytest.raises(CaseFailed, match=message):
+def test_errors_of_a_case_arrive_in_words_and_with_their_cause(runner, factory, message, cause):
+    with pytest.raises(CaseFailed, match=message) as failure:
         runner.run(job(factory))
+    assert failure.value.cause is cause
     assert runner.run(job("sound")).output.shape == (1, 8, 8, 1)
 
 
 def test_a_crash_fails_that_case_only(runner):
-    with pytest.raises(WorkerCrashed, match=r"(?s)crashing: .*SIGSEGV.*pipelines_for_tests\.py"):
+    with pytest.raises(WorkerCrashed, match=r"(?s)crashing: .*SIGSEGV.*pipelines_for_tests\.py") as failure:
         runner.run(job("crashing"))
+    assert failure.value.cause is FailureCause.CRASH
     assert runner.run(job("sound")).output.shape == (1, 8, 8, 1)
 
 

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from harness.pipelines.errors import PipelineError
+from harness.pipelines.errors import PackageMissing, PipelineError
 
 PREFIX = "mindone:"
 # What pipelines run on; the rest of mindone is for training.
@@ -20,10 +20,10 @@ _DIGITS = 8
 
 
 def check_installed() -> None:
-    """Raise :class:`PipelineError` with the command to install mindone where it is not installed."""
+    """Raise :class:`PackageMissing` with the command to install mindone where it is not installed."""
     for name in ("mindone", "transformers"):
         if importlib.util.find_spec(name) is None:
-            raise PipelineError(
+            raise PackageMissing(
                 f"{name} is not installed for {sys.executable}: install the extra there, "
                 "`pip install 'determinism-harness[mindone]'` (in a clone `pip install -e '.[mindone]'`), or "
                 'leave these cases out (pytest: -m "not mindone"; harness matrix: --without-tag mindone)'
