@@ -19,6 +19,8 @@ from harness.cases.case import Case
 from harness.cases.job import Job
 from harness.cases.tolerance import Tolerance
 from harness.errors import HarnessError
+from harness.explanation.causes import Cause, Kind
+from harness.explanation.evidence import Changed
 from harness.judgement.judgement import Judgement
 from harness.judgement.reasons import Failed
 from harness.judgement.wording import reason_text
@@ -152,3 +154,8 @@ def refused(kind: type[HarnessError], told: str) -> Iterator[pytest.ExceptionInf
         yield caught
     text = error_text(caught.value, Invocation())
     assert re.search(told, text, re.DOTALL), text
+
+
+def cause(kind: Kind, title: str = "") -> Cause:
+    """Return a cause whose title is ``title``."""
+    return Cause(kind, Changed(Failed("other", title)))

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from harness.baselines.baseline import Baseline
+from harness.codec import from_json, to_json
+from harness.explanation.evidence import (
+    Changed,
+    DiffersAfterSteps,
+    EnvironmentDiffers,
+    Evidence,
+    OperatorsDifferHere,
+)
 from harness.explanation.growth import numerics
 from harness.judgement import bits
 from harness.judgement.check import Check
+from harness.judgement.reasons import Reason
 from harness.judgement.tiers import fingerprint_differences
-from harness.judgement.wording import reason_text
-from harness.measurement.measurement import Draw, Measurement
+from harness.measurement.measurement import Measurement
 
 Kind = Literal["environment", "inputs", "randomness", "schedule", "numerics", "output"]
 
@@ -21,21 +29,21 @@ Kind = Literal["environment", "inputs", "randomness", "schedule", "numerics", "o
 class Cause:
     """One thing that differs between a measurement and its baseline, and may have made the output drift.
 
-    ``kind`` is its class, ``title`` says it in one line and ``details`` what is known beside it.
+    ``kind`` is its class, ``evidence`` what differs; :mod:`harness.reporting.causes` says both.
     """
 
     kind: Kind
-    title: str
-    details: tuple[str, ...] = ()
+    evidence: Evidence
 
     def to_dict(self) -> dict[str, Any]:
         """Return the cause as JSON values."""
-        return {**asdict(self), "details": list(self.details)}
+        data: dict[str, Any] = to_json(self)
+        return data
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Cause:
-        """Rebuild a cause from :meth:`to_dict`'s data."""
-        return cls(data["kind"], data["title"], tuple(data["details"]))
+        """Rebuild a cause from :meth:`to_dict`'s data; raises ValueError for any other."""
+        return from_json(cls, data)
 
 
 def root_causes(measured: Measurement, baseline: Baseline) -> tuple[Cause, ...]:
@@ -57,59 +65,23 @@ def causes_of(check: Check) -> tuple[Cause, ...]:
 def _causes(measured: Measurement, baseline: Baseline) -> Iterator[Cause]:
     stored = baseline.measurement
     yield from _environment(measured, stored)
-    if (change := bits.checkpoint_change(measured, stored)) is not None:
-        yield Cause("inputs", reason_text(change))
-    yield from _randomness(measured, stored)
-    if (schedule := bits.schedule_change(measured, stored)) is not None:
-        yield Cause("schedule", reason_text(schedule))
-    yield from _numerics(measured, baseline)
+    changes: tuple[tuple[Kind, Reason | None], ...] = (
+        ("inputs", bits.checkpoint_change(measured, stored)),
+        ("randomness", bits.ledger_change(measured, stored)),
+        ("schedule", bits.schedule_change(measured, stored)),
+    )
+    yield from (Cause(kind, Changed(change)) for kind, change in changes if change is not None)
+    if (growth := numerics(measured, baseline)) is not None:
+        yield Cause("numerics", growth)
+    elif measured.trace and not bits.same_bits(measured.output, stored.output):
+        yield Cause("output", DiffersAfterSteps())
 
 
 def _environment(measured: Measurement, stored: Measurement) -> Iterator[Cause]:
     differences = fingerprint_differences(measured.fingerprint, stored.fingerprint)
     operators = bits.changed_operators(measured, stored)
     if differences:
-        names = ", ".join(difference.name for difference in differences)
-        details = [str(difference) for difference in differences]
-        if operators:
-            details.append(f"operators that give other bits here: {', '.join(operators)}")
-        elif measured.canaries and stored.canaries:
-            details.append(f"all {len(measured.canaries)} operators tried by themselves give the same bits")
-        yield Cause("environment", f"the environment differs: {names}", tuple(details))
+        tried = len(measured.canaries) if stored.canaries else 0
+        yield Cause("environment", EnvironmentDiffers(differences, operators, tried))
     elif operators:
-        yield Cause(
-            "environment",
-            f"operators give other bits in what looks like the same environment: {', '.join(operators)}",
-            ("a library was replaced under the same version number, or the device miscalculates",),
-        )
-
-
-def _randomness(measured: Measurement, stored: Measurement) -> Iterator[Cause]:
-    change = bits.ledger_change(measured, stored)
-    if change is None:
-        return
-    pairs = enumerate(zip(measured.ledger, stored.ledger, strict=False))
-    first = next(((i, ours, theirs) for i, (ours, theirs) in pairs if not bits.same_draw(ours, theirs)), None)
-    details: tuple[str, ...] = ()
-    if first is not None:
-        index, ours, theirs = first
-        details = (f"draw {index} here: {_draw(ours)}", f"draw {index} in the baseline: {_draw(theirs)}")
-    yield Cause("randomness", reason_text(change), details)
-
-
-def _draw(draw: Draw) -> str:
-    shape = "x".join(map(str, draw.shape)) or "a single number"
-    return f"generator {draw.generator}, {draw.method}, {shape}, {draw.dtype}, at {draw.site}"
-
-
-def _numerics(measured: Measurement, baseline: Baseline) -> Iterator[Cause]:
-    growth = numerics(measured, baseline)
-    if growth is not None:
-        yield Cause("numerics", growth.title, growth.details)
-        return
-    if measured.trace and not bits.same_bits(measured.output, baseline.measurement.output):
-        yield Cause(
-            "output",
-            "the latents of every step have the baseline's bits, the output has not: the difference comes "
-            "after the last step (decoding, clamping, conversion to an image)",
-        )
+        yield Cause("environment", OperatorsDifferHere(operators))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,8 +26,8 @@ class CaseRecord:
     ``margin`` the part that is used up (1 is at the limit). ``baseline_sha256`` is over the baseline's JSON
     file, which has the hash of its arrays; ``output_sha256`` is
     :func:`harness.measurement.measurement.array_sha256` of the output. ``environment`` is the fingerprint
-    without what the case chooses itself. ``statistics`` are those of the output, empty where nothing came
-    out.
+    without what the case chooses itself. ``first_cause`` is the JSON of the first thing that differs, words
+    in older histories. ``statistics`` are those of the output, empty where nothing came out.
     """
 
     suite: str
@@ -62,7 +63,7 @@ class CaseRecord:
             margin=judgement.margin,
             baseline_sha256=_baseline_sha256(result),
             output_sha256=None if measured is None else array_sha256(measured.output),
-            first_cause=f"{causes[0].kind}: {causes[0].title}" if causes else None,
+            first_cause=json.dumps(causes[0].to_dict()) if causes else None,
             environment={name: value for name, value in fingerprint.items() if name not in _CHOSEN},
             statistics={} if measured is None else dict(measured.statistics),
         )

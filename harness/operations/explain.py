@@ -72,7 +72,7 @@ class Explanation:
         return self.conclusion != "unknown"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the explanation but for its notes as plain data, NaN and Inf as they are."""
+        """Return the explanation but for its causes and notes as plain data, NaN and Inf as they are."""
         finding = self.finding
         return {
             "case": self.name,
@@ -81,7 +81,6 @@ class Explanation:
             "explained": self.explained,
             "model": finding.model if finding else None,
             "cell": finding.cell if finding and finding.place == "cell" else None,
-            "causes": [cause.to_dict() for cause in self.causes],
             "replay": None if self.replay is None else self.replay.to_wire(),
         }
 

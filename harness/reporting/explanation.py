@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from harness.codec import to_json
 from harness.operations.explain import Conclusion, Explanation
+from harness.reporting.causes import cause_json
 from harness.reporting.commands import Invocation, remedy_text
 from harness.reporting.terminal import cause_lines
 from harness.tracing.difference import rounding_of
@@ -44,7 +45,8 @@ def _conclusion(explanation: Explanation) -> str:
 
 def explanation_json(explanation: Explanation, invocation: Invocation) -> str:
     """Return the explanation as JSON; what is no number is a text, as ``"nan"``."""
-    data = {**explanation.to_dict(), "notes": _notes(explanation, invocation)}
+    causes = [cause_json(cause) for cause in explanation.causes]
+    data = {**explanation.to_dict(), "causes": causes, "notes": _notes(explanation, invocation)}
     return json.dumps(to_json(data), indent=2, sort_keys=True, allow_nan=False) + "\n"
 
 

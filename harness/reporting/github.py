@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.judgement.judgement import Verdict
 from harness.reporting.case_report import CaseReport, Unjudged
+from harness.reporting.causes import cause_line
 from harness.reporting.commands import reason_texts
 from harness.reporting.figures import worst_figure
 
@@ -51,7 +52,7 @@ def _message(outcome: CaseReport) -> str:
     lines = [reason.partition("\n")[0] for reason in reason_texts(judgement, outcome.commands.invocation)]
     if figure := worst_figure(judgement):
         lines.append(f"worst: {figure}")
-    lines += [f"{cause.kind}: {cause.title}" for cause in outcome.causes]
+    lines += [cause_line(cause) for cause in outcome.causes]
     lines += [command for _, command in outcome.commands.fitting(judgement)]
     return "\n".join(lines)
 

@@ -11,6 +11,7 @@ import harness
 from harness.baselines.baseline import Key
 from harness.judgement.judgement import Verdict
 from harness.reporting.case_report import CaseReport, Unjudged
+from harness.reporting.causes import cause_line
 from harness.reporting.commands import reason_texts
 from harness.reporting.figures import worst_figure
 from harness.reporting.summary import left_out_lines, margins, orphan_lines, tier_lines
@@ -153,7 +154,7 @@ def _problem(problem: Unjudged) -> str:
 def _row(outcome: CaseReport) -> list[Cell]:
     judgement = outcome.judgement
     if outcome.causes:
-        why = f"{outcome.causes[0].kind}: {outcome.causes[0].title}"
+        why = cause_line(outcome.causes[0])
     else:
         # What follows the first line is the log of a worker.
         reasons = reason_texts(judgement, outcome.commands.invocation)

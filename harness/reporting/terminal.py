@@ -8,6 +8,7 @@ from harness.explanation.causes import Cause
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.rows import Row
 from harness.judgement.wording import in_words
+from harness.reporting.causes import cause_details, cause_line
 from harness.reporting.commands import Commands, reason_texts
 from harness.reporting.figures import exact_figure, limit_figure, measured_figure, sides
 
@@ -55,15 +56,16 @@ def cause_lines(causes: Sequence[Cause], *, most: int | None = None) -> list[str
     if not causes:
         return []
     lines = ["", "what differs, first cause first:"]
-    room = sum(len(cause.details) for cause in causes)
+    details = [cause_details(cause.evidence) for cause in causes]
+    room = sum(map(len, details))
     hidden = 0
     if most is not None and len(causes) + room > most:
         room = max(0, most - len(causes) - 1)
-    for number, cause in enumerate(causes, 1):
-        lines.append(f"  {number}. {cause.kind}: {cause.title}")
-        lines += [f"     {detail}" for detail in cause.details[:room]]
-        hidden += max(0, len(cause.details) - room)
-        room = max(0, room - len(cause.details))
+    for number, (cause, known) in enumerate(zip(causes, details, strict=True), 1):
+        lines.append(f"  {number}. {cause_line(cause)}")
+        lines += [f"     {detail}" for detail in known[:room]]
+        hidden += max(0, len(known) - room)
+        room = max(0, room - len(known))
     if hidden:
         lines.append(f"     … {hidden} more, which harness explain tells")
     return lines

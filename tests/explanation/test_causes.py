@@ -7,7 +7,10 @@ import pytest
 from samples import FINGERPRINT, make_baseline, make_measurement
 
 from harness.explanation.causes import Cause, root_causes
+from harness.explanation.evidence import Changed
+from harness.judgement.reasons import LatentsDiffer
 from harness.measurement.measurement import CheckpointIdentity
+from harness.reporting.causes import cause_details, cause_title
 
 
 def causes(measured, baseline=None):
@@ -28,8 +31,8 @@ def test_the_environment_names_the_fields_and_the_operators():
     )
     (cause,) = causes(measured)
     assert cause.kind == "environment"
-    assert cause.title == "the environment differs: mindspore"
-    assert cause.details == (
+    assert cause_title(cause.evidence) == "the environment differs: mindspore"
+    assert cause_details(cause.evidence) == (
         "mindspore: 2.10.0 -> 2.8.0",
         "operators that give other bits here: conv3x3",
     )
@@ -37,13 +40,13 @@ def test_the_environment_names_the_fields_and_the_operators():
 
 def test_an_environment_whose_operators_agree_says_so():
     (cause,) = causes(make_measurement(fingerprint={**FINGERPRINT, "numpy": "1.25.2"}))
-    assert cause.details[-1] == "all 2 operators tried by themselves give the same bits"
+    assert cause_details(cause.evidence)[-1] == "all 2 operators tried by themselves give the same bits"
 
 
 def test_operators_alone_are_a_cause_too():
     (cause,) = causes(make_measurement(canaries={"conv3x3": "1" * 64, "exp": "9" * 64}))
     assert cause.kind == "environment"
-    assert "what looks like the same environment: exp" in cause.title
+    assert "what looks like the same environment: exp" in cause_title(cause.evidence)
 
 
 def test_other_weights_are_inputs():
@@ -52,31 +55,33 @@ def test_other_weights_are_inputs():
     )
     (cause,) = causes(measured)
     assert cause.kind == "inputs"
-    assert "unet/config.json has sha256 cdcd" in cause.title
+    assert "unet/config.json has sha256 cdcd" in cause_title(cause.evidence)
 
 
 def test_another_seed_is_randomness_and_comes_before_what_it_led_to():
     randomness, numerics = causes(make_measurement(seed=8))
     assert (randomness.kind, numerics.kind) == ("randomness", "numerics")
-    assert "the noise differs from draw 0 on" in randomness.title
-    assert [detail.partition(":")[0] for detail in randomness.details] == [
+    assert "the noise differs from draw 0 on" in cause_title(randomness.evidence)
+    assert [detail.partition(":")[0] for detail in cause_details(randomness.evidence)] == [
         "draw 0 here",
         "draw 0 in the baseline",
     ]
-    assert "generator 0, standard_normal, 1x3x8x8, <f4, at samples.py:" in randomness.details[0]
+    assert (
+        "generator 0, standard_normal, 1x3x8x8, <f4, at samples.py:" in cause_details(randomness.evidence)[0]
+    )
 
 
 def test_a_draw_too_few_has_no_pair_to_show():
     (cause,) = causes(replace(make_measurement(), ledger=()))
     assert cause.kind == "randomness"
-    assert "0 draws, 1 in the baseline" in cause.title
-    assert cause.details == ()
+    assert "0 draws, 1 in the baseline" in cause_title(cause.evidence)
+    assert cause_details(cause.evidence) == ()
 
 
 def test_other_timesteps_are_the_schedule():
     (cause,) = causes(make_measurement(timesteps=(500, 1)))
     assert cause.kind == "schedule"
-    assert "step 1 has timestep 1, the baseline 0" in cause.title
+    assert "step 1 has timestep 1, the baseline 0" in cause_title(cause.evidence)
 
 
 @pytest.mark.parametrize("timesteps", [(500,), (500, 0, 0), ()])
@@ -90,7 +95,7 @@ def test_an_output_alone_comes_after_the_last_step():
     measured = make_measurement(make_measurement().output * np.float32(0.999))
     (cause,) = causes(measured)
     assert cause.kind == "output"
-    assert "after the last step" in cause.title
+    assert "after the last step" in cause_title(cause.evidence)
 
 
 def test_a_pipeline_without_a_trace_gets_no_guess():
@@ -111,6 +116,6 @@ def test_all_causes_in_the_order_of_a_run():
 
 
 def test_a_cause_goes_through_plain_data():
-    cause = Cause("numerics", "the latents differ", ("a", "b"))
+    cause = Cause("numerics", Changed(LatentsDiffer(1, 9, 980)))
     assert Cause.from_dict(cause.to_dict()) == cause
-    assert cause.to_dict()["details"] == ["a", "b"]
+    assert cause.to_dict()["evidence"]["reason"]["kind"] == "latents-differ"

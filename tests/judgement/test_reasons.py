@@ -14,6 +14,7 @@ import pytest
 
 from harness.codec import Tagged, family_of, from_json, kind_of, to_json
 from harness.errors import FailureCause
+from harness.explanation.evidence import Evidence, StepDifference
 from harness.gate.details import Detail, Gap, NoTable, Note
 from harness.judgement.reasons import (
     Absence,
@@ -29,7 +30,9 @@ from harness.judgement.reasons import (
     Reason,
     SizedFault,
 )
+from harness.judgement.tiers import FieldDifference
 from harness.judgement.wording import absence_text, change_text, reason_text
+from harness.reporting.causes import cause_title
 from harness.reporting.gate_findings import detail_text, gap_text, note_text
 
 FAMILIES: dict[type[Tagged], Callable[[Any], str]] = {
@@ -39,6 +42,7 @@ FAMILIES: dict[type[Tagged], Callable[[Any], str]] = {
     Detail: lambda detail: detail_text(detail, "guide/one"),
     Gap: gap_text,
     Note: note_text,
+    Evidence: cause_title,
 }
 KINDS = [(family, kind) for family in FAMILIES for kind in family_of(family)]
 _VALUES: dict[Any, Any] = {
@@ -53,6 +57,8 @@ _VALUES: dict[Any, Any] = {
     Reason: Failed("damaged", "cut short"),
     Gap: NoTable(),
     FailureCause: FailureCause.CRASH,
+    FieldDifference: FieldDifference("isa", "AVX2", None),
+    StepDifference: StepDifference(1, 900, "mean", 0.5, 9.0),
     Difference: OtherStatistics(),
     SizedFault: SizedFault("patch", 0.5),
     Chaotic: Chaotic(1, 10, 0.4, 0.05, 1, 0, 9),

@@ -4,6 +4,8 @@ import json
 import math
 
 from harness.explanation.causes import Cause
+from harness.explanation.evidence import StepDifference, WithoutEnvelope
+from harness.judgement.reasons import Failed
 from harness.operations.explain import Explanation, Note
 from harness.reporting.commands import Invocation
 from harness.reporting.explanation import explanation_json, explanation_text
@@ -32,7 +34,8 @@ def finding(difference, **fields):
 
 def explanation(*findings, **fields):
     replay = Replay(0, 999, findings, 3, {"Conv2d 3x3": (1, 2), "Dense": (0, 1)}, (), (), True)
-    causes = (Cause("numerics", "the latents differ", ("at once",)),)
+    largest = StepDifference(3, 900, "mean", 0.5, None)
+    causes = (Cause("numerics", WithoutEnvelope(Failed("other", "the latents differ"), largest, True)),)
     made = {"replay": replay, "finding": findings[0], "notes": (Note("a note"),)}
     return Explanation("guide", "a", "the baseline", causes, "cell", **{**made, **fields})
 
@@ -44,7 +47,7 @@ def test_not_a_number_is_told_in_both_forms():
         "",
         "what differs, first cause first:",
         "  1. numerics: the latents differ",
-        "     at once",
+        "     largest after step 3: mean is off by 0.5",
         "",
         "step 0 (timestep 999), cell by cell, each on the reference's inputs (3 calls):",
         "  first with other bits, and more than rounding:",

@@ -1,9 +1,8 @@
 """Annotations of GitHub Actions: one line each, read back as GitHub's runner reads them."""
 
 import pytest
-from samples import make_case, said
+from samples import cause, make_case, said
 
-from harness.explanation.causes import Cause
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.reasons import StrictElsewhere
 from harness.judgement.rows import Row
@@ -32,7 +31,7 @@ def outcome(path, verdict=Verdict.DRIFT, name="a", **fields):
         "guide", name, verdict, None if verdict is Verdict.ERROR else Tier.ACROSS_RELEASES, **fields
     )
     return CaseReport(
-        made, (Cause("numerics", "a jump"),), commands(make_case(), Invocation("b")), str(path), 7, 5, {}
+        made, (cause("numerics", "a jump"),), commands(make_case(), Invocation("b")), str(path), 7, 5, {}
     )
 
 

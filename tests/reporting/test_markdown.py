@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
-from samples import FINGERPRINT, make_baseline, make_case, said
+from samples import FINGERPRINT, cause, make_baseline, make_case, said
 
 from harness.baselines.baseline import Key
 from harness.baselines.store import BaselineStore
-from harness.explanation.causes import Cause
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.rows import Row
 from harness.judgement.tiers import Tier
@@ -48,7 +47,7 @@ MIXED = [
         Verdict.DRIFT,
         case_id="moved",
         rows=ROWS,
-        causes=(Cause("numerics", "the latents leave the envelope"), Cause("output", "later")),
+        causes=(cause("numerics", "the latents leave the envelope"), cause("output", "later")),
     ),
 ]
 
@@ -151,7 +150,7 @@ def page_with(text):
     """The page of a run in which ``text`` is everything that comes from outside."""
     failed = outcome(
         Verdict.DRIFT,
-        causes=(Cause("numerics", text),),
+        causes=(cause("numerics", text),),
         rows=(Row(text, 2.0, 1.0, passed=False),),
         environment={"mindspore": text, text: "1"},
     )

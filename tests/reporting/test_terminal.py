@@ -5,12 +5,13 @@ import math
 
 import numpy as np
 import pytest
-from samples import FINGERPRINT, make_baseline, make_calibration, make_case, make_measurement, said
+from samples import FINGERPRINT, cause, make_baseline, make_calibration, make_case, make_measurement, said
 
 from harness.baselines.staleness import BaselineStale
 from harness.explanation.causes import Cause
+from harness.explanation.evidence import Changed, EnvironmentDiffers, LeavesEnvelope, StepDifference
 from harness.judgement.judgement import Judgement, Verdict
-from harness.judgement.reasons import MetricNeedsImages
+from harness.judgement.reasons import DrawnNoise, MetricNeedsImages, NoiseChanged
 from harness.judgement.rows import Row
 from harness.judgement.tiers import FieldDifference, Tier
 from harness.judgement.verdicts import judge
@@ -20,6 +21,7 @@ from harness.reporting.terminal import cause_lines, judgement_text
 COMMANDS = commands(make_case(id="a"), Invocation())
 
 
+DRAW = DrawnNoise(0, "standard_normal", (1, 3), "<f8", "x.py:1")
 NO_TILES = MetricNeedsImages("worst_tile", (2,), None)
 
 
@@ -191,17 +193,22 @@ def test_of_many_rows_the_worst_are_told_and_the_others_counted():
     assert "… and 8 more outside their limits" in text
 
 
+def moved_environment(fields):
+    differences = tuple(FieldDifference(f"field {i}", "a", "b") for i in range(fields))
+    return Cause("environment", EnvironmentDiffers(differences, (), 0))
+
+
 def crowded(**fields):
     """A drift of which everything there can be is there, and much of it."""
     rows = tuple(Row(f"s{i:02}", float(i), 1.0, passed=False, value=1.0, baseline=0.5) for i in range(2, 90))
     known = tuple(Row(name, 0.5) for name in ("max_abs", "mean_abs", "relative_l2"))
     passed = tuple(Row(f"p{i:02}", 0.01 * i, 1.0, passed=True) for i in range(50))
     causes = (
-        Cause("environment", "the environment differs", tuple(f"field {i}" for i in range(30))),
-        Cause("inputs", "other weights"),
-        Cause("randomness", "other noise", ("draw 0 here", "draw 0 in the baseline")),
-        Cause("schedule", "another schedule"),
-        Cause("numerics", "the latents leave the envelope", ("a jump", "it grows")),
+        moved_environment(30),
+        cause("inputs", "other weights"),
+        Cause("randomness", Changed(NoiseChanged(0, DRAW, DRAW, 1, 1))),
+        cause("schedule", "another schedule"),
+        Cause("numerics", LeavesEnvelope(StepDifference(1, 900, "mean", 0.5, 9.0), 9, 0.1, True, 40.0)),
     )
     differences = tuple(FieldDifference(f"field {i}", "a", "b") for i in range(30))
     found = judgement(
@@ -240,7 +247,7 @@ def test_where_less_is_to_be_told_there_is_more_room_for_figures():
 
 
 def test_explain_tells_every_cause_in_full():
-    causes = [Cause("environment", "title", tuple(f"field {i}" for i in range(30)))]
+    causes = [moved_environment(30)]
     assert len(cause_lines(causes)) == 33
     assert len(cause_lines(causes, most=6)) == 8
 
@@ -303,7 +310,7 @@ def test_recording_is_offered_where_it_would_help(tier, told):
 
 def test_nothing_that_is_shown_commands_the_terminal():
     hostile = "\x1b[2J\x1b]0;title\x07 \r\x9b31m \u202e \ud800\ta"
-    causes = [Cause("environment", hostile, (hostile,))]
+    causes = [Cause("environment", EnvironmentDiffers((FieldDifference(hostile, None, None),), (), 0))]
     rows = (Row(hostile, 2.0, 1.0, passed=False),)
     text = judgement_text(
         judgement(Verdict.DRIFT, rows=rows, reasons=said(f"a\n{hostile}"), notes=said(hostile)), causes

@@ -10,6 +10,7 @@ import harness
 from harness.counting import count
 from harness.history.history_record import RunRecord
 from harness.history.trends import BITS, MARGIN, Point, Series, Trend
+from harness.reporting.causes import stored_cause
 from harness.reporting.figures import exact_figure, figure
 from harness.reporting.history_report import chosen, headline, letters, step_lines
 from harness.reporting.html.document import static_page
@@ -124,4 +125,4 @@ def _cells(point: Point, bits: str) -> Iterator[tuple[str, str]]:
     yield "", record.environment.get("mindspore", "")
     yield "", "" if run.git_commit is None else run.git_commit.short
     yield "", run.door
-    yield "", "; ".join(filter(None, (record.first_cause, run.ended)))
+    yield "", "; ".join(filter(None, (stored_cause(record.first_cause), run.ended)))

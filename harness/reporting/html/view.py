@@ -20,6 +20,7 @@ from harness.judgement.rows import Row, statistic_rows
 from harness.judgement.tiers import Tier
 from harness.judgement.wording import in_words
 from harness.measurement.measurement import Measurement
+from harness.reporting.causes import cause_json
 from harness.reporting.commands import Commands, reason_texts
 from harness.reporting.html import evidence
 from harness.reporting.html.difference import comparable, difference, histogram
@@ -94,7 +95,7 @@ def case_view(
         checkpoint=evidence.checkpoint(measured, stored),
         timings={} if measured is None else dict(measured.timings),
         commands=_commands(commands),
-        causes=[cause.to_dict() for cause in causes],
+        causes=[cause_json(cause) for cause in causes],
     )
 
 

@@ -1,0 +1,153 @@
+"""Root causes in words: a title for each, and what is known beside it."""
+
+from __future__ import annotations
+
+import json
+from functools import singledispatch
+from typing import Any
+
+from harness.explanation import evidence as e
+from harness.explanation.causes import Cause
+from harness.judgement.reasons import DrawnNoise, NoiseChanged
+from harness.judgement.wording import reason_text
+
+
+def cause_line(cause: Cause) -> str:
+    """Return a cause in one line: its class and its title."""
+    return f"{cause.kind}: {cause_title(cause.evidence)}"
+
+
+def cause_json(cause: Cause) -> dict[str, Any]:
+    """Return a cause as JSON values, in words."""
+    details = list(cause_details(cause.evidence))
+    return {"kind": cause.kind, "title": cause_title(cause.evidence), "details": details}
+
+
+def stored_cause(stored: str | None) -> str:
+    """Return the first cause that a history keeps in words; one of an older history is words already."""
+    if stored is None:
+        return ""
+    try:
+        return cause_line(Cause.from_dict(json.loads(stored)))
+    except ValueError:
+        return stored
+
+
+@singledispatch
+def cause_title(evidence: e.Evidence) -> str:
+    """Return what differs, in one line."""
+    raise TypeError(f"no words for {type(evidence).__name__}")
+
+
+@singledispatch
+def cause_details(evidence: e.Evidence) -> tuple[str, ...]:  # noqa: ARG001
+    """Return what is known beside the title."""
+    return ()
+
+
+@cause_title.register
+def _(evidence: e.EnvironmentDiffers) -> str:
+    return f"the environment differs: {', '.join(difference.name for difference in evidence.differences)}"
+
+
+@cause_details.register
+def _(evidence: e.EnvironmentDiffers) -> tuple[str, ...]:
+    details = tuple(map(str, evidence.differences))
+    if evidence.operators:
+        return (*details, f"operators that give other bits here: {', '.join(evidence.operators)}")
+    if evidence.tried:
+        return (*details, f"all {evidence.tried} operators tried by themselves give the same bits")
+    return details
+
+
+@cause_title.register
+def _(evidence: e.OperatorsDifferHere) -> str:
+    names = ", ".join(evidence.names)
+    return f"operators give other bits in what looks like the same environment: {names}"
+
+
+@cause_details.register
+def _(_: e.OperatorsDifferHere) -> tuple[str, ...]:
+    return ("a library was replaced under the same version number, or the device miscalculates",)
+
+
+@cause_title.register
+def _(evidence: e.Changed) -> str:
+    return reason_text(evidence.reason)
+
+
+@cause_details.register
+def _(evidence: e.Changed) -> tuple[str, ...]:
+    noise = evidence.reason
+    if not isinstance(noise, NoiseChanged) or noise.measured is None or noise.baseline is None:
+        return ()
+    return (
+        f"draw {noise.index} here: {_draw(noise.measured)}",
+        f"draw {noise.index} in the baseline: {_draw(noise.baseline)}",
+    )
+
+
+def _draw(draw: DrawnNoise) -> str:
+    shape = "x".join(map(str, draw.shape)) or "a single number"
+    return f"generator {draw.generator}, {draw.method}, {shape}, {draw.dtype}, at {draw.site}"
+
+
+@cause_title.register
+def _(_: e.DiffersAfterSteps) -> str:
+    return (
+        "the latents of every step have the baseline's bits, the output has not: the difference comes after "
+        "the last step (decoding, clamping, conversion to an image)"
+    )
+
+
+@cause_title.register
+def _(evidence: e.LeavesEnvelope) -> str:
+    at = evidence.at
+    return (
+        f"the latents leave the envelope at step {at.step} (of 0 to {evidence.last}, timestep "
+        f"{at.timestep}): {at.figure} is off by {at.deviation:.2g}, {at.excess:.3g} times what rounding "
+        "does there"
+    )
+
+
+@cause_details.register
+def _(evidence: e.LeavesEnvelope) -> tuple[str, ...]:
+    if evidence.before is None:
+        how = "it is there from the first step on"
+    elif evidence.jump:
+        how = f"a jump: the step before it was at {evidence.before:.2g} times the envelope"
+    else:
+        before = f"{evidence.before:.2g} times the envelope already"
+        how = f"a slow amplification: the step before it was at {before}"
+    final, excess = evidence.final, evidence.at.excess or 0.0
+    if final is None:
+        return (how,)
+    trend = "grows" if final > 2 * excess else "shrinks" if final < excess / 2 else "stays"
+    return how, f"from there it {trend}: {final:.3g} times the envelope after the last step"
+
+
+@cause_title.register
+def _(evidence: e.WithinEnvelope) -> str:
+    return (
+        f"{reason_text(evidence.change)}; no step leaves the envelope of rounding (at most "
+        f"{evidence.most:.2g} times its size, {evidence.allowed:g} are allowed)"
+    )
+
+
+@cause_details.register
+def _(_: e.WithinEnvelope) -> tuple[str, ...]:
+    return ("the order or the precision of operations changed, or a change too small to tell from that",)
+
+
+@cause_title.register
+def _(evidence: e.WithoutEnvelope) -> str:
+    return reason_text(evidence.change)
+
+
+@cause_details.register
+def _(evidence: e.WithoutEnvelope) -> tuple[str, ...]:
+    largest = evidence.largest
+    detail = f"largest after step {largest.step}: {largest.figure} is off by {largest.deviation:.2g}"
+    if not evidence.calibrated:
+        detail += "; `harness calibrate` would tell whether that is more than rounding"
+    return (detail,)
