@@ -27,43 +27,49 @@ from harness.operations.destination import write_result
 from harness.operations.running import Running
 from harness.reporting.bisection import BisectionDisplay, change_json, show_change
 
+Releases = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--releases",
+        metavar="VERSIONS",
+        help="those between, as 2.7.2,2.8.0; may be repeated (default: the package index is asked)",
+    ),
+]
+Repo = Annotated[
+    Path | None,
+    typer.Option("--repo", metavar="DIR", help="bisect commits of the git repository of a pipeline"),
+]
+GoodWith = Annotated[
+    list[str] | None,
+    typer.Option("--good-with", metavar="REQUIREMENT", help="as --with, at the good end alone"),
+]
+BadWith = Annotated[
+    list[str] | None,
+    typer.Option("--bad-with", metavar="REQUIREMENT", help="as --with, everywhere but at the good end"),
+]
+Pythons = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--python",
+        metavar="PYTHON",
+        help="an environment that exists, in place of those made; may be repeated",
+    ),
+]
+
 
 def bisect(
     path: Annotated[str, typer.Argument(metavar="SUITE.yaml::CASE", help="one case")],
     good: Annotated[str, typer.Option("--good", metavar="X", help="mindspore==2.7.0, or a commit")],
     bad: Annotated[str, typer.Option("--bad", metavar="Y", help="mindspore==2.10.0, or a commit")],
-    releases: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--releases",
-            metavar="VERSIONS",
-            help="those between, as 2.7.2,2.8.0; may be repeated (default: the package index is asked)",
-        ),
-    ] = None,
-    repo: Annotated[
-        Path | None,
-        typer.Option("--repo", metavar="DIR", help="bisect commits of the git repository of a pipeline"),
-    ] = None,
+    releases: Releases = None,
+    repo: Repo = None,
     drift: Annotated[
         bool, typer.Option("--drift", help="find the first that drifts, not the first with other bits")
     ] = False,
     extras: With = None,
-    good_extras: Annotated[
-        list[str] | None,
-        typer.Option("--good-with", metavar="REQUIREMENT", help="as --with, at the good end alone"),
-    ] = None,
-    bad_extras: Annotated[
-        list[str] | None,
-        typer.Option("--bad-with", metavar="REQUIREMENT", help="as --with, everywhere but at the good end"),
-    ] = None,
-    python: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--python",
-            metavar="PYTHON",
-            help="an environment that exists, in place of those made; may be repeated",
-        ),
-    ] = None,
+    good_extras: GoodWith = None,
+    bad_extras: BadWith = None,
+    python: Pythons = None,
     baseline_dir: BaselineDir = BASELINES,
     environments: EnvironmentsDir = ENVIRONMENTS,
     work: Work = WORK_DIR,
@@ -81,12 +87,9 @@ def bisect(
     """
     check_baseline_dir(baseline_dir, needed=False)
     check_destinations(json_file)
-    pythons, extras = tuple(python or ()), extras or []
-    made = releases or extras or good_extras or bad_extras
-    if repo is not None and (made or len(pythons) > 1):
+    pythons = tuple(python or ())
+    if repo is not None and (releases or extras or good_extras or bad_extras or len(pythons) > 1):
         raise UsageError("--repo bisects commits under one interpreter: leave --releases and --with out")
-    if pythons and made:
-        raise UsageError("--python gives environments as they are: leave --releases and --with out")
     case = one_case(path)
     # Of interpreters none is named: it is another one in each environment.
     workers = workers_at(device, device_id, None, timeout)
@@ -100,7 +103,7 @@ def bisect(
             good,
             bad,
             releases or (),
-            extras=tuple(extras),
+            extras=tuple(extras or ()),
             good_extras=tuple(good_extras or ()),
             bad_extras=tuple(bad_extras or ()),
             pythons=pythons,

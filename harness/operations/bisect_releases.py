@@ -103,6 +103,8 @@ class ReleaseRange:
 
     ``extras`` are installed with every release, ``good_extras`` at the good end alone, ``bad_extras``
     everywhere else. ``pythons`` are environments that exist, in place of those made.
+
+    Raises UsageError for environments that exist and are to be made.
     """
 
     good: Release
@@ -112,6 +114,10 @@ class ReleaseRange:
     good_extras: tuple[str, ...] = ()
     bad_extras: tuple[str, ...] = ()
     pythons: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.pythons and (self.between or self.extras or self.good_extras or self.bad_extras):
+            raise UsageError("--python gives environments as they are: leave --releases and --with out")
 
     @classmethod
     def parse(cls, good: str, bad: str, versions: Sequence[str], **others: tuple[str, ...]) -> ReleaseRange:
