@@ -24,8 +24,9 @@ from harness.explanation.evidence import Changed
 from harness.judgement.judgement import Judgement
 from harness.judgement.reasons import Failed
 from harness.judgement.wording import reason_text
+from harness.measurement.figures import CheckpointIdentity
 from harness.measurement.ledger import Ledger, case_generators
-from harness.measurement.measurement import CheckpointIdentity, Measurement
+from harness.measurement.measurement import Measurement
 from harness.measurement.statistics import summarise
 from harness.measurement.trace import StepTrace
 from harness.releases.comparison import Comparison

@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
-from harness.baselines.document import ArrayForm
+from pathlib import Path
+
+import numpy as np
+
+from harness.baselines.baseline import Baseline
+from harness.baselines.document import ArrayForm, BaselineDocument
+from harness.baselines.errors import BaselineError
 from harness.measurement.arrays import ArraysError, decode_arrays
-from harness.measurement.measurement import Array
+from harness.measurement.measurement import REAL_KINDS, Array, Measurement
 
 
-def listed_arrays(data: bytes, forms: dict[str, ArrayForm]) -> dict[str, Array]:
+def baseline_of(document: BaselineDocument, data: bytes, path: Path) -> Baseline:
+    """Return the baseline of the JSON file at ``path`` and the bytes of its safetensors file.
+
+    Raises :class:`ArraysError` where these do not hold the arrays that it lists.
+    """
+    arrays = _listed_arrays(data, document.arrays.forms)
+    return Baseline(
+        suite=document.case.suite,
+        case_id=document.case.id,
+        device=document.device,
+        measurement=Measurement(
+            output=arrays["output"],
+            statistics=document.statistics,
+            trace=tuple(document.trace),
+            ledger=tuple(document.ledger),
+            fingerprint=document.fingerprint,
+            checkpoint=document.checkpoint,
+            canaries=document.canaries,
+            replaced_kernels=document.replaced_kernels,
+            latents=arrays.get("latents"),
+            singles=arrays.get("singles"),
+        ),
+        calibration=document.calibration,
+        provenance=document.origin(),
+        path=path,
+    )
+
+
+def _listed_arrays(data: bytes, forms: dict[str, ArrayForm]) -> dict[str, Array]:
     """Return the read-only arrays that ``data`` holds.
 
     Raises :class:`ArraysError` where ``data`` is not safetensors, or an array is missing, unexpected, or of
@@ -28,3 +62,26 @@ def listed_arrays(data: bytes, forms: dict[str, ArrayForm]) -> dict[str, Array]:
     if extra := sorted(arrays.keys() - forms.keys()):
         raise ArraysError(f"the array {extra[0]!r} is not in its JSON file")
     return arrays
+
+
+def check_storable(name: str, measurement: Measurement) -> None:
+    """Refuse what no later run could be held to: NaN equals NaN by position only by mistake.
+
+    Raises :class:`BaselineError`, which calls the case ``name``, for NaN, Inf, nothing at all, or no real numbers.
+    """
+    for what, array in measurement.arrays.items():
+        if array.dtype.kind not in REAL_KINDS:
+            raise BaselineError(f"{name}: {what} has dtype {array.dtype}, which cannot be stored")
+        if array.size == 0:
+            raise BaselineError(f"{name}: {what} is empty: nothing could be compared with it")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            count = array.size - np.count_nonzero(np.isfinite(array))
+            raise BaselineError(
+                f"{name}: {what} holds NaN or Inf in {count} of {array.size} places: repair the case"
+            )
+    figures = [("statistics", measurement.statistics)]
+    figures += [(f"latents of step {record.step}", record.statistics) for record in measurement.trace]
+    for what, statistics in figures:
+        for key, value in statistics.items():
+            if not np.isfinite(value):
+                raise BaselineError(f"{name}: {what}: {key} is {value}: repair the case")

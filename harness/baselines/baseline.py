@@ -14,10 +14,10 @@ from harness import __version__
 from harness.baselines.calibration import Calibration
 from harness.baselines.errors import BaselineError
 from harness.baselines.git import Commit
-from harness.measurement.measurement import Measurement
 
 if TYPE_CHECKING:
     from harness.cases.case import Case
+    from harness.measurement.measurement import Measurement
 
 
 @dataclass(frozen=True)

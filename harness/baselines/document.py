@@ -6,14 +6,17 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.baselines.calibration import Calibration
 from harness.baselines.git import Commit
 from harness.baselines.baseline import Baseline, Provenance
-from harness.measurement.measurement import Array, CheckpointIdentity, Draw, Measurement, StepRecord
+from harness.measurement.figures import CheckpointIdentity, Draw, StepRecord
+
+if TYPE_CHECKING:
+    from harness.measurement.measurement import Array
 
 FORMAT = 2
 
@@ -163,28 +166,6 @@ class BaselineDocument(_Section):
             del data["calibration"]["date"], data["calibration"]["harness_version"]
         # As text, so that -0.0 and 0.0 are told apart.
         return canonical(data)
-
-    def baseline(self, arrays: dict[str, Array]) -> Baseline:
-        """Return the baseline of this document and the arrays of its safetensors file."""
-        return Baseline(
-            suite=self.case.suite,
-            case_id=self.case.id,
-            device=self.device,
-            measurement=Measurement(
-                output=arrays["output"],
-                statistics=self.statistics,
-                trace=tuple(self.trace),
-                ledger=tuple(self.ledger),
-                fingerprint=self.fingerprint,
-                checkpoint=self.checkpoint,
-                canaries=self.canaries,
-                replaced_kernels=self.replaced_kernels,
-                latents=arrays.get("latents"),
-                singles=arrays.get("singles"),
-            ),
-            calibration=self.calibration,
-            provenance=self.origin(),
-        )
 
     def origin(self) -> Provenance:
         """Return the provenance of the recording."""

@@ -8,16 +8,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from harness.baselines.arrays import listed_arrays
 from harness.baselines.document import BaselineDocument, DocumentError
 from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing, shown
 from harness.baselines.files import locked, sync_folder, write_durably
 from harness.baselines.baseline import Baseline, Key, Written
 from harness.cases.case import Case
-from harness.measurement.arrays import ArraysError, encode_arrays
-from harness.measurement.measurement import REAL_KINDS, Measurement
 from harness.remedy import Action, Remedy
 
 
@@ -88,6 +83,10 @@ class BaselineStore:
         return baseline
 
     def _read(self, path: Path) -> Baseline:
+        # Here and in `write`: whoever only asks what is stored need not wait for numpy.
+        from harness.baselines.arrays import baseline_of
+        from harness.measurement.arrays import ArraysError
+
         data = _bytes_of(path)
         while True:
             document = _parse(path, data)
@@ -99,10 +98,9 @@ class BaselineStore:
             if data == before:
                 raise _mismatch(path)
         try:
-            decoded = listed_arrays(arrays, document.arrays.forms)
+            return baseline_of(document, arrays, path)
         except ArraysError as error:
             raise _Damage(_arrays_path(path), str(error)) from None
-        return replace(document.baseline(decoded), path=path)
 
     def _arrays_of(self, path: Path, document: BaselineDocument) -> bytes | None:
         """Return the bytes that ``document`` names by hash, under a writer's name or their own, or None."""
@@ -138,6 +136,9 @@ class BaselineStore:
         Raises :class:`BaselineError` where the measurement holds NaN, Inf or nothing at all, and where the
         files cannot be written.
         """
+        from harness.baselines.arrays import check_storable
+        from harness.measurement.arrays import ArraysError, encode_arrays
+
         path = self.path(baseline.suite, baseline.case_id, baseline.device)
         arrays = baseline.measurement.arrays
         check_storable(baseline.name, baseline.measurement)
@@ -274,26 +275,3 @@ def _mismatch(path: Path) -> _Damage:
         f"its bytes do not have the sha256 that {path.name} beside it names: "
         "it is truncated or damaged, or the two files are of different recordings",
     )
-
-
-def check_storable(name: str, measurement: Measurement) -> None:
-    """Refuse what no later run could be held to: NaN equals NaN by position only by mistake.
-
-    Raises :class:`BaselineError`, which calls the case ``name``, for NaN, Inf, nothing at all, or no real numbers.
-    """
-    for what, array in measurement.arrays.items():
-        if array.dtype.kind not in REAL_KINDS:
-            raise BaselineError(f"{name}: {what} has dtype {array.dtype}, which cannot be stored")
-        if array.size == 0:
-            raise BaselineError(f"{name}: {what} is empty: nothing could be compared with it")
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            count = array.size - np.count_nonzero(np.isfinite(array))
-            raise BaselineError(
-                f"{name}: {what} holds NaN or Inf in {count} of {array.size} places: repair the case"
-            )
-    figures = [("statistics", measurement.statistics)]
-    figures += [(f"latents of step {record.step}", record.statistics) for record in measurement.trace]
-    for what, statistics in figures:
-        for key, value in statistics.items():
-            if not np.isfinite(value):
-                raise BaselineError(f"{name}: {what}: {key} is {value}: repair the case")

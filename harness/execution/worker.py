@@ -29,9 +29,10 @@ from harness.execution.profile import DEVICES, Profile
 from harness.execution.tracebacks import told
 from harness.faults.catalogue import FaultNotApplicable
 from harness.faults.injection import Injection, requested_injection
+from harness.measurement.figures import CheckpointIdentity
 from harness.measurement.guard import Guard
 from harness.measurement.ledger import Ledger, LedgerGenerator, case_generators
-from harness.measurement.measurement import Array, CheckpointIdentity, Measurement
+from harness.measurement.measurement import Array, Measurement
 from harness.measurement.perturbation import check_perturbed, perturbed_generators
 from harness.measurement.statistics import summarise
 from harness.measurement.trace import StepTrace

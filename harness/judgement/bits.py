@@ -20,7 +20,8 @@ from harness.judgement.reasons import (
     StepsDiffer,
     TimestepDiffers,
 )
-from harness.measurement.measurement import Array, Draw, Measurement
+from harness.measurement.figures import Draw
+from harness.measurement.measurement import Array, Measurement
 
 
 def same_bits(a: Array | None, b: Array | None) -> bool:

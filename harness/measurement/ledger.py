@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from harness.measurement.measurement import Draw
+from harness.measurement.figures import Draw
 
 # Every method of numpy.random.Generator (1.25 to 1.26) that takes values from the bit generator.
 DRAWING_METHODS = (

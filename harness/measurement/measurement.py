@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.codec import from_json, to_json
+from harness.measurement.figures import CheckpointIdentity, Draw, StepRecord
 
 Array = npt.NDArray[Any]
 
@@ -19,49 +20,6 @@ Array = npt.NDArray[Any]
 REAL_KINDS = "fiub"
 # The fields of a measurement that hold arrays; all others are figures and texts.
 _ARRAYS = ("output", "latents", "singles")
-
-
-@dataclass(frozen=True)
-class StepRecord:
-    """The latents after one denoising step, in figures.
-
-    ``step`` counts from 0; ``timestep`` is the scheduler's, an int where it is whole; ``sha256`` is the
-    latents' :func:`array_sha256` in their own dtype; ``statistics`` is what
-    :func:`harness.measurement.statistics.moments` gives.
-    """
-
-    step: int
-    timestep: int | float
-    sha256: str
-    statistics: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Draw:
-    """One entry of the ledger: one call of a method of one case generator.
-
-    ``generator`` is the index of the generator in the batch, ``sha256`` is over the bytes it gave, and
-    ``site`` is ``file:line`` of the caller, the file without its folder so that it reads alike everywhere.
-    """
-
-    generator: int
-    method: str
-    shape: tuple[int, ...]
-    dtype: str
-    sha256: str
-    site: str
-
-
-@dataclass(frozen=True)
-class CheckpointIdentity:
-    """Which weights ran: the case's own words, the sha256 of each file used, the Hub revision if any.
-
-    ``files`` maps paths in the checkpoint's folder to hashes; it is empty where no checkpoint was used.
-    """
-
-    source: str | None
-    files: dict[str, str]
-    revision: str | None = None
 
 
 @dataclass(frozen=True)

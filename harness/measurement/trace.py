@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from harness.errors import HarnessError
-from harness.measurement.measurement import Array, StepRecord, array_sha256
+from harness.measurement.figures import StepRecord
+from harness.measurement.measurement import Array, array_sha256
 from harness.measurement.statistics import moments
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from harness.baselines.arrays import check_storable
 from harness.baselines.baseline import Baseline, Provenance, device_key
 from harness.baselines.current import load_current, unusable
 from harness.baselines.errors import BaselineMissing, BaselineUnusable
-from harness.baselines.store import BaselineStore, check_storable
+from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.judgement.failures import reason_of

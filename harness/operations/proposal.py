@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from harness.baselines.arrays import check_storable
 from harness.baselines.baseline import Baseline, Provenance, device_key
 from harness.baselines.errors import BaselineDamaged, BaselineMissing
 from harness.baselines.git import Commit, git_commit
 from harness.baselines.staleness import definition_changes
-from harness.baselines.store import BaselineStore, check_storable
+from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.judgement.calibration.spread import distance

@@ -1,14 +1,14 @@
 """What pytest collects from suites, and what the cases of one process share.
 
 :mod:`harness.pytest_plugin.plugin` imports this module at the first suite: the runs of other projects do not
-pay for it.
+pay for it. What runs and judges cases is imported at the first that runs: collecting does not wait for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,69 +19,33 @@ from harness.cases.case import Case, Suite
 from harness.cases.load import check_unique_names, load_suite
 from harness.cases.problems import SuiteError
 from harness.cases.wording import quoted, suggestion
-from harness.codec import to_json
-from harness.execution.runner import Runner
-from harness.explanation.causes import Cause, causes_of
-from harness.judgement.check import Check
-from harness.judgement.wording import joined
-from harness.operations.check import check, expected
-from harness.reporting.case_report import CaseReport
-from harness.reporting.commands import Commands, Invocation, commands
-from harness.reporting.terminal import judgement_text
+
+if TYPE_CHECKING:
+    from harness.pytest_plugin.checking import Checks
+    from harness.reporting.case_report import CaseReport
 
 
 class HarnessSession:
-    """What one pytest process shares between its cases: the store, the runner, the suites it collected."""
+    """What one pytest process shares between its cases: the store, the checks, the suites it collected."""
 
     def __init__(self, config: pytest.Config, baselines: Path) -> None:
         self.store = BaselineStore(baselines)
-        # Without a number: each xdist worker has an NPU of its own.
-        self._invocation = Invocation(
-            str(baselines), config.getoption("harness_device"), python=config.getoption("harness_python")
-        )
         self.suites: list[Suite] = []
         # How many cases wait for the night.
         self.left_out = 0
         self._orphans_elsewhere: set[Key] = set()
         self._config = config
-        self._runner: Runner | None = None
+        self._checks: Checks | None = None
         self._markers: dict[str, pytest.MarkDecorator] = {}
 
     @property
-    def runner(self) -> Runner:
-        """The runner, made when the first case runs."""
-        if self._runner is None:
-            self._runner = Runner(
-                python=self._invocation.python,
-                device=self._invocation.device,
-                device_id=_xdist_number(self._config),
-                timeout=self._config.getoption("harness_timeout"),
-                # Without a configuration file pytest's root is the folder of the suites.
-                import_paths=[self._config.invocation_params.dir, self._config.rootpath],
-            )
-        return self._runner
+    def checks(self) -> Checks:
+        """What runs and judges the cases, made when the first of them runs."""
+        if self._checks is None:
+            from harness.pytest_plugin.checking import Checks
 
-    def commands(self, case: Case, result: Check) -> Commands:
-        """Return what to type about a checked case, to go on where this run is."""
-        return commands(case, self._invocation, baseline=result.baseline, tier=result.judgement.tier)
-
-    def view(self, case: Case, result: Check, causes: Sequence[Cause]) -> str | None:
-        """Return what the report shows of a checked case, as JSON; None where no report is asked for."""
-        if not self._config.getoption("harness_report"):
-            return None
-        from harness.reporting.html.view import case_view
-
-        baseline, typed = expected(case, result, self.store), self.commands(case, result)
-        return case_view(case, result, baseline, commands=typed, causes=causes).to_json()
-
-    def history(self, case: Case, result: Check, causes: Sequence[Cause]) -> dict[str, Any] | None:
-        """Return what the history keeps of a checked case; None where none is asked for."""
-        if not self._config.getoption("harness_history"):
-            return None
-        from harness.history.history_record import CaseRecord
-
-        record: dict[str, Any] = to_json(CaseRecord.of(case, result, causes))
-        return record
+            self._checks = Checks(self._config, self.store)
+        return self._checks
 
     def marker(self, tag: str) -> pytest.MarkDecorator:
         """Return the marker of a tag, known to pytest from the first case on that has it."""
@@ -104,14 +68,8 @@ class HarnessSession:
 
     def close(self) -> None:
         """End the runner."""
-        if self._runner is not None:
-            self._runner.close()
-
-
-def _xdist_number(config: pytest.Config) -> int:
-    """Return this xdist worker's number, 0 without xdist: each worker takes the NPU of its number."""
-    name: str = getattr(config, "workerinput", {}).get("workerid", "gw0")
-    return int(name.removeprefix("gw"))
+        if self._checks is not None:
+            self._checks.close()
 
 
 class SuiteFile(pytest.File):
@@ -167,24 +125,26 @@ class CaseItem(pytest.Item):
 
     def runtest(self) -> None:
         """Run the case and hold it to its baseline."""
-        result = check(self.case, self._harness.runner, self._harness.store)
-        self.user_properties.extend(result.properties())
-        causes = causes_of(result)
-        self.user_properties.extend(("cause", cause.kind) for cause in causes[:1])
-        typed = self._harness.commands(self.case, result)
-        self.harness_outcome = CaseReport.of(self.case, result, causes, typed)
-        self.harness_view = self._harness.view(self.case, result, causes)
-        self.harness_history = self._harness.history(self.case, result, causes)
-        if result.judgement.elsewhere:
+        from harness.judgement.wording import joined
+
+        checked = self._harness.checks.check(self.case)
+        self.user_properties.extend(checked.properties)
+        self.harness_outcome = checked.report
+        self.harness_view = checked.view
+        self.harness_history = checked.history
+        judgement = checked.report.judgement
+        if judgement.elsewhere:
             # The suite says so itself, and that this is not its environment is no fault of the run: a gate
             # does not let it pass.
-            raise pytest.skip.Exception(joined(result.judgement.reasons), _use_item_location=True)
-        if not result.judgement.passed:
+            raise pytest.skip.Exception(joined(judgement.reasons), _use_item_location=True)
+        if not judgement.passed:
             raise CaseDrift
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show the judgement in place of a traceback."""
         if isinstance(excinfo.value, CaseDrift) and self.harness_outcome is not None:
+            from harness.reporting.terminal import judgement_text
+
             outcome = self.harness_outcome
             return judgement_text(outcome.judgement, outcome.causes, outcome.commands)
         return super().repr_failure(excinfo, style)

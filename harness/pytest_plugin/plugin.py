@@ -255,17 +255,20 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     ]
     if not judged and not unjudged and _SESSION not in config.stash:
         return
-    from harness.reporting.case_report import CaseReport, Unjudged
-    from harness.reporting.github import error_annotations
-    from harness.reporting.summary import summary_lines
+    from harness.reporting.unjudged import left_out_lines, orphan_lines
 
-    outcomes = list(map(CaseReport.from_dict, judged))
     shared = _session(config)
-    judgements = [outcome.judgement for outcome in outcomes]
-    lines = summary_lines(judgements, sorted(shared.orphans()), shared.left_out)
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        problems = [Unjudged(report.nodeid, report.longreprtext) for report in unjudged]
-        lines += error_annotations(outcomes, problems)
+    lines = left_out_lines(shared.left_out) + orphan_lines(sorted(shared.orphans()))
+    if judged or unjudged:
+        from harness.reporting.case_report import CaseReport, Unjudged
+        from harness.reporting.github import error_annotations
+        from harness.reporting.summary import summary_lines
+
+        outcomes = list(map(CaseReport.from_dict, judged))
+        lines = summary_lines([outcome.judgement for outcome in outcomes]) + lines
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            problems = [Unjudged(report.nodeid, report.longreprtext) for report in unjudged]
+            lines += error_annotations(outcomes, problems)
     if lines:
         terminalreporter.section("harness")
     for line in lines:

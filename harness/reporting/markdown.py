@@ -14,8 +14,9 @@ from harness.reporting.case_report import CaseReport, Unjudged
 from harness.reporting.causes import cause_line
 from harness.reporting.commands import reason_texts
 from harness.reporting.figures import worst_figure
-from harness.reporting.summary import left_out_lines, margins, orphan_lines, tier_lines
+from harness.reporting.summary import margins, tier_lines
 from harness.reporting.tables import Cell, Table
+from harness.reporting.unjudged import left_out_lines, orphan_lines
 
 # GitHub drops the whole summary of a step that is larger than 1 MiB.
 MOST_BYTES = 2**20

@@ -6,8 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from harness.baselines.baseline import Key
-from harness.counting import count
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.wording import joined
 from harness.reporting.figures import sides, worst_figure
@@ -23,29 +21,13 @@ def verdict_word(judgement: Judgement) -> str:
     return f"{word} ({judgement.tier.words}{margin})"
 
 
-def summary_lines(judgements: Sequence[Judgement], orphaned: Sequence[Key], left_out: int = 0) -> list[str]:
-    """Return the verdicts' counts, one line per tier and environment, the worst margins, and the orphans.
-
-    ``left_out`` is how many cases wait for the night.
-    """
+def summary_lines(judgements: Sequence[Judgement]) -> list[str]:
+    """Return the verdicts' counts, one line per tier and environment, and the worst margins."""
     told = counted(judgements)
     lines = [told] if told else []
     lines += tier_lines(judgements)
     lines += [f"{what}: {found.name}, {text}" for what, found, text in margins(judgements)]
-    lines += [f"skipped: {each.name}, {joined(each.reasons)}" for each in judgements if each.elsewhere]
-    return lines + left_out_lines(left_out) + orphan_lines(orphaned)
-
-
-def left_out_lines(left_out: int) -> list[str]:
-    """Return the line that says how many cases with `run: nightly` were left out; none for none."""
-    return [f"left out: {count(left_out, 'nightly case')}; --harness-nightly runs them"] if left_out else []
-
-
-def orphan_lines(orphaned: Sequence[Key]) -> list[str]:
-    """Return one line for each baseline that belongs to no case."""
-    return [
-        f"orphan: {'/'.join(key)}.json belongs to no case; remove it if its case is gone" for key in orphaned
-    ]
+    return lines + [f"skipped: {each.name}, {joined(each.reasons)}" for each in judgements if each.elsewhere]
 
 
 def tier_lines(judgements: Sequence[Judgement]) -> list[str]:

@@ -226,3 +226,29 @@ def test_a_project_without_a_configuration_file_runs_where_it_is(project):
     done = project.pytest("suites/", "-n", "1")
     assert done.returncode == 0, done.stdout
     assert "2 identical" in done.stdout
+
+
+@pytest.mark.parametrize("baselines", [True, False])
+def test_collecting_imports_nothing_that_only_a_run_needs(tmp_path, baselines):
+    (tmp_path / "s.yaml").write_text(
+        "suite: s\ncases: [{id: a, pipeline: ddim, checkpoint: 'builtin:ddpm-digits', steps: 2, seed: 0}]\n"
+    )
+    if baselines:
+        (tmp_path / "baselines" / "s" / "gone").mkdir(parents=True)
+        (tmp_path / "baselines" / "s" / "gone" / "cpu.json").touch()
+    code = (
+        "import sys, pytest\n"
+        "code = pytest.main(['--collect-only', '-q', 's.yaml'])\n"
+        "print(*sys.modules)\n"
+        "sys.exit(code)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "s.yaml::a" in done.stdout
+    assert ("orphan: s/gone/cpu.json" in done.stdout) == baselines
+    # xdist imports execnet.
+    unwanted = {"numpy", "mindspore", "safetensors", "rich", "harness.execution.runner", "harness.judgement"}
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "harness.pytest_plugin.collection" in loaded
+    assert not unwanted & loaded

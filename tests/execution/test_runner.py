@@ -281,7 +281,7 @@ def test_a_folder_beside_the_suite_cannot_hide_a_package(tmp_path):
 def test_this_process_has_not_imported_mindspore():
     """Run in a process of its own: another test of this session may have imported it."""
     code = (
-        "import sys, harness.pytest_plugin.plugin, harness.pytest_plugin.collection; "
+        "import sys, harness.pytest_plugin.plugin, harness.pytest_plugin.checking; "
         "from harness.cli import COMMANDS; "
         "[__import__('harness.commands.' + each.place.partition(':')[0]) for each in COMMANDS.values()]; "
         "sys.exit('mindspore' in sys.modules)"

@@ -9,7 +9,7 @@ from samples import FINGERPRINT, make_baseline, make_measurement
 from harness.explanation.causes import Cause, root_causes
 from harness.explanation.evidence import Changed
 from harness.judgement.reasons import LatentsDiffer
-from harness.measurement.measurement import CheckpointIdentity
+from harness.measurement.figures import CheckpointIdentity
 from harness.reporting.causes import cause_details, cause_title
 
 

@@ -11,7 +11,7 @@ from samples import make_measurement, refused
 from harness.judgement.calibration.envelope import CalibrationError, Member, make_calibration
 from harness.judgement.deviations import statistic_deviation
 from harness.judgement.metrics import compare
-from harness.measurement.measurement import StepRecord
+from harness.measurement.figures import StepRecord
 from harness.measurement.statistics import summarise
 
 BASE = sampled()

@@ -8,7 +8,7 @@ from samples import make_baseline, make_calibration, make_case, make_measurement
 
 from harness.faults.catalogue import FaultNotApplicable, fault
 from harness.judgement.power.detection import detect, with_output_fault
-from harness.measurement.measurement import CheckpointIdentity
+from harness.measurement.figures import CheckpointIdentity
 from harness.measurement.statistics import summarise
 
 SOUND = make_measurement()

@@ -12,7 +12,7 @@ from samples import FINGERPRINT, make_baseline, make_case
 
 import harness.operations.members as module
 from harness.baselines.store import BaselineStore
-from harness.measurement.measurement import CheckpointIdentity
+from harness.measurement.figures import CheckpointIdentity
 from harness.operations.members import KeptMembers
 
 BASE = sampled()

@@ -20,7 +20,7 @@ from harness.cases.tolerance import Limits
 from harness.errors import Interrupted, UsageError
 from harness.execution.runner import CaseFailed
 from harness.judgement.calibration.envelope import CalibrationError
-from harness.measurement.measurement import CheckpointIdentity
+from harness.measurement.figures import CheckpointIdentity
 from harness.operations.calibrate import MEMBERS, Settings, calibrate, calibrate_case
 from harness.operations.progress import Progress
 from harness.operations.proposal import Proposal, candidate

@@ -12,6 +12,7 @@ from harness.judgement.reasons import StrictElsewhere
 from harness.judgement.rows import Row
 from harness.judgement.tiers import FieldDifference, Tier
 from harness.reporting.summary import summary_lines, verdict_word
+from harness.reporting.unjudged import left_out_lines, orphan_lines
 
 
 def judgement(verdict, tier=Tier.SAME_ENVIRONMENT, **fields):
@@ -58,7 +59,7 @@ def test_the_summary_counts_and_names_the_worst_and_the_tightest():
             differences=release,
         ),
     ]
-    assert summary_lines(found, [Key("guide", "gone", "cpu")]) == [
+    assert [*summary_lines(found), *orphan_lines([Key("guide", "gone", "cpu")])] == [
         "2 identical, 2 within, 1 drift, 1 error",
         "same environment: 2 compared",
         "across releases: 3 compared (mindspore 2.9.0 | 2.10.0, mindone (absent) | 0.5.0)",
@@ -75,14 +76,14 @@ def test_environments_are_told_apart_in_the_summary():
         )
         for v in ("2.8.0", "2.9.0")
     ]
-    assert summary_lines(found, [])[1:] == [
+    assert summary_lines(found)[1:] == [
         "across releases: 1 compared (mindspore 2.8.0 | 2.10.0)",
         "across releases: 1 compared (mindspore 2.9.0 | 2.10.0)",
     ]
 
 
 def test_a_session_without_cases_has_no_summary():
-    assert summary_lines([], []) == []
+    assert [*summary_lines([]), *left_out_lines(0), *orphan_lines([])] == []
 
 
 def drifts(*rows):
@@ -120,11 +121,11 @@ SAME_BITS = Row("differing_values", 3.0, 0.0, passed=False)
     ],
 )
 def test_the_worst_margin(found, told):
-    assert summary_lines(found, [])[-1] == f"worst margin: {told}"
+    assert summary_lines(found)[-1] == f"worst margin: {told}"
 
 
 def test_what_passes_is_not_the_worst_and_what_drifts_not_the_tightest():
-    lines = summary_lines([drifts(FAR), judgement(Verdict.WITHIN)], [])
+    lines = summary_lines([drifts(FAR), judgement(Verdict.WITHIN)])
     assert [line.partition(":")[0] for line in lines] == [
         "1 within, 1 drift",
         "same environment",
@@ -135,9 +136,9 @@ def test_what_passes_is_not_the_worst_and_what_drifts_not_the_tightest():
 def test_a_strict_case_elsewhere_is_named_with_its_reason():
     strict = StrictElsewhere("across_releases")
     made = Judgement("guide", "a", Verdict.INCOMPARABLE, Tier.ACROSS_RELEASES, reasons=(strict,))
-    assert summary_lines([made], [])[-1] == (
+    assert summary_lines([made])[-1] == (
         "skipped: guide/a, the case is strict: only compared in the environment of its baseline, this is "
         "across releases"
     )
     others = replace(made, reasons=said("it is strict"))
-    assert not any(line.startswith("skipped") for line in summary_lines([others], []))
+    assert not any(line.startswith("skipped") for line in summary_lines([others]))

@@ -6,7 +6,8 @@ from itertools import zip_longest
 from typing import Any
 
 from harness.judgement import bits
-from harness.measurement.measurement import Draw, Measurement
+from harness.measurement.figures import Draw
+from harness.measurement.measurement import Measurement
 
 # Around the first draw that differs, and from the first where none does.
 _DRAWS_SHOWN = 24

@@ -13,7 +13,8 @@ from harness.judgement.calibration.spread import distance
 from harness.judgement.deviations import statistic_deviation
 from harness.judgement.limited import safety_factor
 from harness.judgement.tiers import Tier
-from harness.measurement.measurement import Measurement, StepRecord
+from harness.measurement.figures import StepRecord
+from harness.measurement.measurement import Measurement
 
 
 def step_drift(

@@ -1,0 +1,20 @@
+"""What no verdict is given on: cases that wait for the night, and baselines that belong to no case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.baselines.baseline import Key
+from harness.counting import count
+
+
+def left_out_lines(left_out: int) -> list[str]:
+    """Return the line that says how many cases with `run: nightly` were left out; none for none."""
+    return [f"left out: {count(left_out, 'nightly case')}; --harness-nightly runs them"] if left_out else []
+
+
+def orphan_lines(orphaned: Sequence[Key]) -> list[str]:
+    """Return one line for each baseline that belongs to no case."""
+    return [
+        f"orphan: {'/'.join(key)}.json belongs to no case; remove it if its case is gone" for key in orphaned
+    ]
