@@ -33,9 +33,9 @@ from harness.execution.runner import Runner
 from harness.judgement.bits import first_changed_step, same_bits
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.tiers import Tier
-from harness.judgement.wording import joined
 from harness.measurement.measurement import Measurement
 from harness.operations.selection import judge_against
+from harness.reporting.reasons import joined
 
 Run: TypeAlias = tuple[Case, Measurement]
 OTHER_MODE = {"pynative": "graph", "graph": "pynative"}

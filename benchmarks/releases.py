@@ -16,9 +16,9 @@ from harness.cases.selection import select
 from harness.execution.runner import Runner
 from harness.judgement.deviations import statistic_deviation
 from harness.judgement.metrics import compare
-from harness.judgement.wording import in_words
 from harness.operations.check import check
 from harness.operations.selection import select_baseline
+from harness.reporting.reasons import in_words
 
 METRICS = ("relative_l2", "max_abs", "mean_abs", "worst_tile")
 

@@ -35,6 +35,14 @@ class HarnessError(Exception):
         self.remedy = remedy
 
 
+def in_short(text: str) -> str:
+    """Return what an error says, without the log or the traceback that may follow."""
+    first, _, rest = text.partition("\n")
+    # Of a traceback the last line says what was raised.
+    last = rest.strip().rpartition("\n")[2]
+    return f"{first} {last.strip()}" if first.endswith(":") else first
+
+
 class UsageError(HarnessError):
     """What was asked for makes no sense: the command line's exit code is that of wrong usage."""
 

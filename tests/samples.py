@@ -23,7 +23,6 @@ from harness.explanation.causes import Cause, Kind
 from harness.explanation.evidence import Changed
 from harness.judgement.judgement import Judgement
 from harness.judgement.reasons import Failed
-from harness.judgement.wording import reason_text
 from harness.measurement.figures import CheckpointIdentity
 from harness.measurement.ledger import Ledger, case_generators
 from harness.measurement.measurement import Measurement
@@ -31,6 +30,7 @@ from harness.measurement.statistics import summarise
 from harness.measurement.trace import StepTrace
 from harness.releases.comparison import Comparison
 from harness.reporting.commands import Invocation, error_text
+from harness.reporting.reasons import reason_text
 
 FINGERPRINT = {
     "device": "CPU",

@@ -35,8 +35,8 @@ from harness.cases.selection import select
 from harness.execution.runner import Runner
 from harness.judgement.tiers import Tier
 from harness.judgement.verdicts import judge
-from harness.judgement.wording import joined
 from harness.measurement.measurement import Measurement
+from harness.reporting.reasons import joined
 
 SHOWN = ("pytest", "pytest-regressions", "numpy", "pillow")
 

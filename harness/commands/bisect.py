@@ -19,7 +19,7 @@ from harness.commands.options import (
     check_baseline_dir,
 )
 from harness.commands.releases import ENVIRONMENTS, WORK_DIR, EnvironmentsDir, Fresh, With, Work
-from harness.commands.settings import check_destinations, invocation_of, workers_at
+from harness.commands.settings import check_destinations, invocation_of, remedied, workers_at
 from harness.errors import UsageError
 from harness.operations.bisect_commits import bisect_commits
 from harness.operations.bisect_releases import ReleaseRange, bisect_releases
@@ -95,21 +95,22 @@ def bisect(
     workers = workers_at(device, device_id, None, timeout)
     store, invocation = BaselineStore(baseline_dir), invocation_of(baseline_dir, workers)
     display = BisectionDisplay(Console(), invocation)
-    if repo is not None:
-        under = workers.under(pythons[0] if pythons else None)
-        change = bisect_commits(case, repo, (good, bad), under, store, display, until_drift=drift)
-    else:
-        asked = ReleaseRange.parse(
-            good,
-            bad,
-            releases or (),
-            extras=tuple(extras or ()),
-            good_extras=tuple(good_extras or ()),
-            bad_extras=tuple(bad_extras or ()),
-            pythons=pythons,
-        )
-        running = Running.of(workers, work, fresh=fresh)
-        change = bisect_releases(case, asked, environments, running, store, display, until_drift=drift)
+    with remedied(invocation):
+        if repo is not None:
+            under = workers.under(pythons[0] if pythons else None)
+            change = bisect_commits(case, repo, (good, bad), under, store, display, until_drift=drift)
+        else:
+            asked = ReleaseRange.parse(
+                good,
+                bad,
+                releases or (),
+                extras=tuple(extras or ()),
+                good_extras=tuple(good_extras or ()),
+                bad_extras=tuple(bad_extras or ()),
+                pythons=pythons,
+            )
+            running = Running.of(workers, work, fresh=fresh)
+            change = bisect_releases(case, asked, environments, running, store, display, until_drift=drift)
     show_change(Console(), change, invocation)
     if json_file is not None:
         write_result(json_file, change_json(change, invocation).encode())

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.commands.exits import FAILED, end
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 from harness.operations.destination import check_destination
 from harness.operations.history_run import RunHistory
 from harness.operations.workers import Workers
@@ -29,12 +29,12 @@ def invocation_of(folder: Path, workers: Workers) -> Invocation:
 
 @contextmanager
 def remedied(invocation: Invocation) -> Iterator[None]:
-    """End what fails for want of something that can be typed with the command to type."""
+    """End what fails in the words of the reader, with the command to type where there is one."""
     try:
         yield
+    except UsageError:
+        raise
     except HarnessError as error:
-        if error.remedy is None:
-            raise
         end(f"error: {error_text(error, invocation)}", FAILED)
 
 

@@ -1,6 +1,6 @@
 """Why a case came to its verdict, as data: one class for each kind of reason or note.
 
-They carry numbers and names, never sentences: :mod:`harness.judgement.wording` says them. They cross
+They carry numbers and names, never sentences: :mod:`harness.reporting.reasons` says them. They cross
 processes and go into certificates, which are read on any machine: this module imports nothing that computes.
 """
 

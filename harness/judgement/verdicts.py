@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Literal
 
 from harness.baselines.baseline import Baseline, device_key
-from harness.baselines.errors import BaselineUnusable, shown
+from harness.baselines.errors import BaselineUnusable
 from harness.baselines.staleness import stale
 from harness.cases.case import Case
 from harness.cases.tolerance import Calibrated, Limits
@@ -127,7 +127,7 @@ def _compared(
     if comparable and _same_bits(measurement, stored, limits):
         return replace(context, verdict=Verdict.IDENTICAL)
     if limits is None:
-        unlimited = NoLimits(tier.value, shown(case.path), case.line)
+        unlimited = NoLimits(tier.value, str(case.path), case.line)
         return _shown(context, measurement, stored, unlimited, comparable=comparable)
     if not comparable:
         return replace(context, verdict=Verdict.DRIFT)
@@ -140,7 +140,7 @@ def _compared(
         else:
             remedy = uncalibrated or calibration_remedy(case, baseline.device, tier)
         context = replace(context, remedy=remedy)
-        without = Uncalibrated(tier.value, shown(case.path), case.line, lacking)
+        without = Uncalibrated(tier.value, str(case.path), case.line, lacking)
         return _shown(context, measurement, stored, without, comparable=comparable)
     factor = safety_factor(tier, limits, baseline.calibration)
     return by_calibration(context, measurement, baseline, baseline.calibration, factor)

@@ -13,8 +13,6 @@ from packaging.utils import canonicalize_name
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.errors import UsageError
-from harness.judgement.judgement import Verdict
-from harness.judgement.wording import joined
 from harness.measurement.measurement import Measurement
 from harness.operations.compare_runs import compare_runs, compare_with_baseline
 from harness.operations.foresight import Foresight, foresee
@@ -197,7 +195,9 @@ def bisect_line(
         bisected = bisect(line.releases, run, compare, until_drift=until_drift, tried=progress.finished)
     except NothingToFind as nothing:
         good = ran.get(line.releases[0])
-        raise NothingToFind(f"{nothing}{'' if good is None else _elsewhere(case, good, store)}") from None
+        against = None if good is None else compare_with_baseline(case, good, store)
+        passes = against is None or against.passed
+        raise NothingToFind(str(nothing), None if passes else against) from None
     subjects = line.subject(bisected.last_good), line.subject(bisected.first_bad)
 
     def run_with(pins: Mapping[str, str]) -> Measurement:
@@ -212,20 +212,6 @@ def bisect_line(
         line.named,
     )
     return FoundChange(case, bisected, attribution)
-
-
-def _elsewhere(case: Case, measured: Measurement, store: BaselineStore) -> str:
-    """Return what the stored baseline says of a case that all releases give the same bits of."""
-    comparison = compare_with_baseline(case, measured, store)
-    if comparison is None or comparison.passed:
-        return ""
-    reasons = joined(comparison.reasons)
-    if comparison.verdict is Verdict.ERROR:
-        return f". It cannot be held to its baseline: {reasons}"
-    return (
-        f". Under both it is {comparison.verdict.value} against its baseline, so what changed is the case "
-        f"itself, its weights or its pipeline, or something else in the environment: {reasons}"
-    )
 
 
 def _within(release: Release, good: Release, bad: Release) -> bool:

@@ -125,7 +125,7 @@ class CaseItem(pytest.Item):
 
     def runtest(self) -> None:
         """Run the case and hold it to its baseline."""
-        from harness.judgement.wording import joined
+        from harness.reporting.reasons import joined
 
         checked = self._harness.checks.check(self.case)
         self.user_properties.extend(checked.properties)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.cases.case import Case
-from harness.errors import HarnessError
-from harness.judgement.wording import in_short
+from harness.errors import HarnessError, in_short
 from harness.measurement.measurement import Measurement
 from harness.releases.bisection import Bisected
 from harness.releases.interpreters import Subject, differing_packages

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, in_short
 from harness.judgement.judgement import Verdict
-from harness.judgement.wording import in_short, joined
 from harness.measurement.measurement import Measurement
 from harness.releases.comparison import Comparison
 
@@ -21,7 +20,19 @@ Compare = Callable[[Measurement, Measurement], Comparison]
 
 
 class NothingToFind(HarnessError):
-    """Both ends of a line are alike."""
+    """Both ends of a line are alike; ``baseline`` is how they stand to the stored one, None if they pass."""
+
+    def __init__(self, told: str, baseline: Comparison | None = None) -> None:
+        super().__init__(told)
+        self.baseline = baseline
+
+
+class NeitherGoodNorBad(HarnessError):
+    """A version cannot be held to the good one; ``comparison`` says why."""
+
+    def __init__(self, version: object, good: object, comparison: Comparison) -> None:
+        super().__init__(f"{version}: {comparison.verdict.value} with {good}")
+        self.comparison = comparison
 
 
 @dataclass(frozen=True)
@@ -83,10 +94,7 @@ def bisect(
         if until_drift:
             comparison = compare(reference, ran[index])
             if comparison.verdict in (Verdict.INCOMPARABLE, Verdict.ERROR):
-                raise HarnessError(
-                    f"{versions[index]}: {comparison.verdict.value} with {versions[0]}: "
-                    f"{joined(comparison.reasons)}. Leave --drift out to look for other bits"
-                )
+                raise NeitherGoodNorBad(versions[index], versions[0], comparison)
             good, told = comparison.passed, comparison.verdict.value
         else:
             good = ran[index].bits == reference.bits

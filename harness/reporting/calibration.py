@@ -10,12 +10,12 @@ from rich.text import Text
 
 from harness.baselines.calibration import Calibration
 from harness.judgement.calibration.findings import Finding
-from harness.judgement.wording import reason_text
 from harness.operations.calibrate import CalibratedCase, Calibrations
 from harness.operations.proposal import Refusal
 from harness.operations.vacuity import VacuousCase
 from harness.reporting.commands import Invocation, error_text
 from harness.reporting.progress import ProgressBar
+from harness.reporting.reasons import reason_text
 from harness.reporting.tables import print_table
 
 _HEADER = ("case", "members", "factor", "envelope", "limit", "growth over the steps", "calibration")

@@ -9,7 +9,7 @@ from typing import Any
 from harness.explanation import evidence as e
 from harness.explanation.causes import Cause
 from harness.judgement.reasons import DrawnNoise, NoiseChanged
-from harness.judgement.wording import reason_text
+from harness.reporting.reasons import reason_text
 
 
 def cause_line(cause: Cause) -> str:

@@ -15,9 +15,10 @@ from harness.judgement.failures import Refused
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.remedies import where_recorded
 from harness.judgement.tiers import Tier
-from harness.judgement.wording import in_words, reason_text
+from harness.releases.bisection import NeitherGoodNorBad, NothingToFind
 from harness.releases.comparison import Comparison
 from harness.remedy import Action, Remedy, Where
+from harness.reporting.reasons import in_words, joined, reason_text
 
 _REASON = ("--reason", "<why it changes>")
 # How each remedy ends the sentence that says what is wrong, the command, and what it asks for.
@@ -84,9 +85,24 @@ def error_text(error: HarnessError, invocation: Invocation, case: Case | None = 
 
     The name of ``case``, where it is given, comes first; most errors name their case already.
     """
-    told = f"{error.name}: {reason_text(error.reason)}" if isinstance(error, Refused) else str(error)
-    text = f"{told}{remedy_text(error.remedy, invocation)}"
+    text = f"{_told(error)}{remedy_text(error.remedy, invocation)}"
     return text if case is None or text.startswith((case.name, case.place)) else f"{case.name}: {text}"
+
+
+def _told(error: HarnessError) -> str:
+    if isinstance(error, Refused):
+        return f"{error.name}: {reason_text(error.reason)}"
+    if isinstance(error, NeitherGoodNorBad):
+        return f"{error}: {joined(error.comparison.reasons)}. Leave --drift out to look for other bits"
+    if isinstance(error, NothingToFind) and error.baseline is not None:
+        verdict, reasons = error.baseline.verdict, joined(error.baseline.reasons)
+        if verdict is Verdict.ERROR:
+            return f"{error}. It cannot be held to its baseline: {reasons}"
+        return (
+            f"{error}. Under both it is {verdict.value} against its baseline, so what changed is the case "
+            f"itself, its weights or its pipeline, or something else in the environment: {reasons}"
+        )
+    return str(error)
 
 
 def reason_texts(judged: Judgement | Comparison, invocation: Invocation) -> list[str]:

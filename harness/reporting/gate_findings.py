@@ -10,7 +10,7 @@ from harness.gate import details as d
 from harness.gate.policy import Policy
 from harness.gate.rules import Finding
 from harness.judgement.reasons import Reason, VacuousByTable
-from harness.judgement.wording import reason_text
+from harness.reporting.reasons import reason_text
 
 
 def finding_text(finding: Finding, policy: Policy) -> str:

@@ -14,10 +14,9 @@ from rich.text import Text
 import harness
 from harness.codec import to_json
 from harness.counting import count
-from harness.errors import HarnessError
+from harness.errors import HarnessError, in_short
 from harness.judgement.judgement import Verdict
 from harness.judgement.reasons import Failed
-from harness.judgement.wording import in_short, reason_text
 from harness.operations.foresight import Foresight, lacks_mindone
 from harness.operations.matrix import Matrix, MatrixRow
 from harness.operations.running import CaseRun
@@ -28,6 +27,7 @@ from harness.reporting.figures import part_of_limit
 from harness.reporting.foresight import show_foresight
 from harness.reporting.markdown import code, escaped, markdown_table
 from harness.reporting.progress import ProgressBar
+from harness.reporting.reasons import reason_text
 from harness.reporting.tables import Cell, Table, show_table
 
 FORMAT, VERSION = "harness-matrix", 1

@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.judgement.power.case_power import FAMILIES, CasePower, FaultPower, PowerReport
-from harness.judgement.wording import reason_text
 from harness.reporting.commands import Invocation, remedy_text
 from harness.reporting.progress import ProgressBar
+from harness.reporting.reasons import reason_text
 from harness.reporting.tables import print_table
 
 _HEADER = (

@@ -8,13 +8,13 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.baselines.baseline import Written
-from harness.judgement.wording import change_text
 from harness.operations.calibrate import Calibrations
 from harness.operations.deep import StoredTrace
 from harness.operations.proposal import Candidate, Proposal, Refusal
 from harness.operations.record import Recording, StoredBaselines
 from harness.reporting.calibration import CalibrationDisplay, refusal_text, show_calibrations, show_vacuous
 from harness.reporting.commands import Invocation, commands
+from harness.reporting.reasons import change_text
 from harness.reporting.tables import print_table
 
 _HEADER = ("case", "device", "baseline", "relative L2", "what changes")

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from harness.judgement.judgement import Judgement, Verdict
-from harness.judgement.wording import joined
 from harness.reporting.figures import sides, worst_figure
+from harness.reporting.reasons import joined
 
 
 def verdict_word(judgement: Judgement) -> str:

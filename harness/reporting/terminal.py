@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from harness.explanation.causes import Cause
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.rows import Row
-from harness.judgement.wording import in_words
 from harness.reporting.causes import cause_details, cause_line
 from harness.reporting.commands import Commands, reason_texts
 from harness.reporting.figures import exact_figure, limit_figure, measured_figure, sides
+from harness.reporting.reasons import in_words
 
 # About what a terminal shows at once, pytest's own lines left out. An error is told in full: its log may be
 # all there is.

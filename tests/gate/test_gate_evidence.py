@@ -10,9 +10,9 @@ from samples import make_baseline, make_calibration, make_case, make_measurement
 from harness.baselines.store import BaselineStore
 from harness.errors import HarnessError
 from harness.judgement.reasons import Chaotic, PassesOutputFaults
-from harness.judgement.wording import reason_text
 from harness.operations.check import check
 from harness.operations.evidence import Evidence
+from harness.reporting.reasons import reason_text
 
 CASE = make_case()
 NEWER = {**make_measurement().fingerprint, "mindspore": "2.11.0"}

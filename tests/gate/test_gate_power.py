@@ -16,8 +16,8 @@ from harness.gate.power_table import read_powers
 from harness.judgement.power.case_power import CasePower, FaultPower, PowerReport
 from harness.judgement.power.tolerance import tolerance_used
 from harness.judgement.reasons import CatchesNoFault, Failed, WithoutCalibration
-from harness.judgement.wording import reason_text
 from harness.reporting.gate_findings import gap_text
+from harness.reporting.reasons import reason_text
 
 CASE = make_case()
 

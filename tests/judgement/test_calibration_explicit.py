@@ -9,7 +9,7 @@ from harness.cases.tolerance import Limits
 from harness.judgement.calibration import envelope
 from harness.judgement.calibration.explicit import LOOSE, limit_notes
 from harness.judgement.calibration.limits import calibrated_limits
-from harness.judgement.wording import in_words
+from harness.reporting.reasons import in_words
 
 BASE = sampled(size=1e-3)
 BASELINE = make_baseline(measurement=BASE)

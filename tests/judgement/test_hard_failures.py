@@ -12,9 +12,9 @@ from samples import make_measurement
 from harness.judgement import hard
 from harness.judgement.deviations import statistic_deviation
 from harness.judgement.hard import hard_failures, value_failures
-from harness.judgement.wording import in_words
 from harness.measurement.measurement import Measurement
 from harness.measurement.statistics import summarise
+from harness.reporting.reasons import in_words
 
 
 def with_values(*values: tuple[tuple[int, ...], float]) -> np.ndarray:

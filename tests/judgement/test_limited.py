@@ -19,9 +19,9 @@ from harness.judgement.limited import DEVICE_FACTOR, safety_factor
 from harness.judgement.rows import Row
 from harness.judgement.tiers import Tier
 from harness.judgement.verdicts import judge
-from harness.judgement.wording import in_words
 from harness.measurement.measurement import Measurement, array_sha256
 from harness.measurement.statistics import moments
+from harness.reporting.reasons import in_words
 
 RELEASE = {**FINGERPRINT, "mindspore": "2.9.0"}
 DEVICE = {**FINGERPRINT, "isa": "AVX512"}

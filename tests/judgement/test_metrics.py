@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from skimage.metrics import structural_similarity
 
 from harness.judgement.metrics import METRICS, SIMILARITIES, compare, max_ulp, why_absent
-from harness.judgement.wording import absence_text
+from harness.reporting.reasons import absence_text
 
 RANDOM = np.random.default_rng(0)
 

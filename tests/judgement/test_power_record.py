@@ -9,7 +9,7 @@ import pytest
 from harness.faults.catalogue import FAULTS, fault
 from harness.judgement.power.case_power import CasePower, FaultPower, PowerReport, vacuity
 from harness.judgement.reasons import Failed, WithoutCalibration
-from harness.judgement.wording import reason_text
+from harness.reporting.reasons import reason_text
 
 
 def power(name, outcome="caught", **fields):

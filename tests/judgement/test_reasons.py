@@ -31,9 +31,9 @@ from harness.judgement.reasons import (
     SizedFault,
 )
 from harness.judgement.tiers import FieldDifference
-from harness.judgement.wording import absence_text, change_text, reason_text
 from harness.reporting.causes import cause_title
 from harness.reporting.gate_findings import detail_text, gap_text, note_text
+from harness.reporting.reasons import absence_text, change_text, reason_text
 
 FAMILIES: dict[type[Tagged], Callable[[Any], str]] = {
     Reason: reason_text,

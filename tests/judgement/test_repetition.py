@@ -8,9 +8,9 @@ from samples import refused
 
 from harness.judgement.reasons import OtherStatistics
 from harness.judgement.repetition import NotRepeatableError, check_repeats, first_difference
-from harness.judgement.wording import change_text
 from harness.measurement.figures import CheckpointIdentity, Draw, StepRecord
 from harness.measurement.measurement import Measurement
+from harness.reporting.reasons import change_text
 
 BASE = Measurement(
     output=np.zeros((1, 2, 2, 1), np.float32),

@@ -22,12 +22,12 @@ from harness.judgement.reasons import OtherDevice, OutputDiffers
 from harness.judgement.rows import Row
 from harness.judgement.tiers import Tier
 from harness.judgement.verdicts import judge
-from harness.judgement.wording import in_words
 from harness.measurement.figures import CheckpointIdentity, Draw
 from harness.measurement.measurement import Measurement
 from harness.measurement.statistics import summarise
 from harness.operations.selection import judge_against, select_baseline
 from harness.reporting.commands import Invocation, reason_texts
+from harness.reporting.reasons import in_words
 
 RELEASE = {**FINGERPRINT, "mindspore": "2.9.0"}
 DEVICE = {**FINGERPRINT, "cores": "2"}

@@ -10,9 +10,9 @@ from samples import FINGERPRINT, first_reason, make_baseline, make_case, make_me
 from harness.baselines.store import BaselineStore
 from harness.execution.runner import WorkerCrashed
 from harness.judgement.judgement import Verdict
-from harness.judgement.wording import in_words
 from harness.operations.check import check
 from harness.reporting.commands import Invocation, reason_texts
+from harness.reporting.reasons import in_words
 
 BASE = make_measurement()
 NPU = {**FINGERPRINT, "device": "Ascend", "soc": "Ascend910B4"}

@@ -20,12 +20,12 @@ from harness.baselines.store import BaselineStore
 from harness.errors import HarnessError
 from harness.judgement.judgement import Verdict
 from harness.judgement.tiers import FieldDifference
-from harness.judgement.wording import in_words
 from harness.operations.compare_runs import compare_runs
 from harness.operations.matrix import classes
 from harness.releases.interpreters import Subject
 from harness.releases.kept import KeptMeasurements, Sources, is_workers_side, read_measurement
 from harness.reporting.commands import Invocation, reason_texts
+from harness.reporting.reasons import in_words
 
 SUITE = """\
 suite: small

@@ -15,10 +15,10 @@ from harness.execution.runner import WorkerCrashed
 from harness.faults.catalogue import FAULTS, FaultNotApplicable, fault
 from harness.judgement.power.search import PRECISION
 from harness.judgement.reasons import Failed
-from harness.judgement.wording import reason_text
 from harness.measurement.statistics import summarise
 from harness.operations.power import chosen_faults, measure_power
 from harness.reporting.commands import Invocation, remedy_text
+from harness.reporting.reasons import reason_text
 
 LIMITS = {"across_releases": {"max_abs": 1e-4}}
 CASE = make_case(tolerance=LIMITS)

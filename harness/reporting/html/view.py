@@ -18,7 +18,6 @@ from harness.judgement.check import Check
 from harness.judgement.judgement import Judgement
 from harness.judgement.rows import Row, statistic_rows
 from harness.judgement.tiers import Tier
-from harness.judgement.wording import in_words
 from harness.measurement.measurement import Measurement
 from harness.reporting.causes import cause_json
 from harness.reporting.commands import Commands, reason_texts
@@ -26,6 +25,7 @@ from harness.reporting.html import evidence
 from harness.reporting.html.difference import comparable, difference, histogram
 from harness.reporting.html.pictures import PIXELS_FAILED, PIXELS_PASSED, picture_set
 from harness.reporting.html.steps import step_drift
+from harness.reporting.reasons import in_words
 
 
 @dataclass(frozen=True)

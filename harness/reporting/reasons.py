@@ -1,10 +1,16 @@
-"""Reasons in words: the one place that says why a case came to its verdict."""
+"""Reasons in words: the one place that says why a case came to its verdict.
+
+Imports little: `harness verify` shows them where nothing but a certificate may be.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import singledispatch
+from pathlib import Path
+from typing import Protocol
 
+from harness.errors import in_short
 from harness.judgement import reasons as r
 
 _NAMES = 3
@@ -28,14 +34,6 @@ def in_words(reasons: Iterable[r.Reason]) -> tuple[str, ...]:
 def joined(reasons: Iterable[r.Reason]) -> str:
     """Return ``reasons`` in one line, or in the lines of a log that one of them has."""
     return "; ".join(in_words(reasons))
-
-
-def in_short(text: str) -> str:
-    """Return what an error says, without the log or the traceback that may follow."""
-    first, _, rest = text.partition("\n")
-    # Of a traceback the last line says what was raised.
-    last = rest.strip().rpartition("\n")[2]
-    return f"{first} {last.strip()}" if first.endswith(":") else first
 
 
 @singledispatch
@@ -241,7 +239,7 @@ def _(reason: r.StrictElsewhere) -> str:
 def _(reason: r.NoLimits) -> str:
     return (
         f"the case has no limits {tier_words(reason.tier)}: "
-        f"add `tolerance: {{{reason.tier}: …}}` to the case at {reason.file}:{reason.line}"
+        f"add `tolerance: {{{reason.tier}: …}}` to the case at {_place(reason)}"
     )
 
 
@@ -249,7 +247,7 @@ def _(reason: r.NoLimits) -> str:
 def _(reason: r.Uncalibrated) -> str:
     return (
         f"the output differs, and without a calibration, or `tolerance.{reason.tier}` at "
-        f"{reason.file}:{reason.line}, nothing tells drift from rounding {tier_words(reason.tier)}"
+        f"{_place(reason)}, nothing tells drift from rounding {tier_words(reason.tier)}"
         f"{_lacking(reason.baseline)}"
     )
 
@@ -477,7 +475,7 @@ def _(reason: r.ChaoticWithoutPower) -> str:
 def _(reason: r.ConstantOutput) -> str:
     return (
         f"all {reason.size} values of its output are {reason.value:g}, so nothing that goes wrong before "
-        f"shows in them, and `tolerance.{reason.tier}` at {reason.file}:{reason.line} limits nothing else. "
+        f"shows in them, and `tolerance.{reason.tier}` at {_place(reason)} limits nothing else. "
         "Repair the case, or remove these limits: `calibrated` is on the latents as well"
     )
 
@@ -488,7 +486,7 @@ def _(reason: r.PassesOutputFaults) -> str:
         f"at its tolerance {tier_words(reason.tier)} it passes each of {len(reason.faults)} faults put into "
         f"its output ({', '.join(map(_fault, reason.faults))}). {_fault(reason.nearest)} comes nearest, a "
         f"difference {reason.margin:.2g} times the one that would be caught. Tighten "
-        f"`tolerance.{reason.tier}` at {reason.file}:{reason.line}, or remove it: `calibrated` is measured"
+        f"`tolerance.{reason.tier}` at {_place(reason)}, or remove it: `calibrated` is measured"
     )
 
 
@@ -548,3 +546,21 @@ def _(reason: r.OddLimit) -> str:
 def tier_words(tier: str) -> str:
     """Return a tier as it is said in a sentence."""
     return tier.replace("_", " ")
+
+
+class _Placed(Protocol):
+    """A reason that lies in a suite."""
+
+    @property
+    def file(self) -> str: ...
+
+    @property
+    def line(self) -> int: ...
+
+
+def _place(reason: _Placed) -> str:
+    """Return a place in a suite, its file relative where it lies below the current folder."""
+    try:
+        return f"{Path(reason.file).resolve().relative_to(Path.cwd())}:{reason.line}"
+    except (ValueError, OSError):
+        return f"{reason.file}:{reason.line}"
