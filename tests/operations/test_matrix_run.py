@@ -81,7 +81,7 @@ def test_the_same_environment_and_one_that_drifts(project, tmp_path):
     assert "6 pairs compared: 2 identical, 2 within, 2 drift" in done.stdout
     markdown = (project.root / "matrix.md").read_text()
     assert "| case | 2.7.0 | 2.8.0 | 2.9.0 |\n" in markdown
-    assert "| `small/one` | ran | identical | drift " in markdown
+    assert "| <code>small/one</code> | ran | identical | drift " in markdown
     assert "\nsame bits: 2.7.0 = 2.8.0; unlike any other: 2.9.0." in markdown
     page = (project.root / "matrix.html").read_text()
     assert page.count('<td class="v-drift"') == 3
