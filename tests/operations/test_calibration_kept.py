@@ -12,6 +12,7 @@ from samples import FINGERPRINT, make_baseline, make_case
 
 import harness.operations.members as module
 from harness.baselines.store import BaselineStore
+from harness.measurement.arrays import decode_arrays
 from harness.measurement.figures import CheckpointIdentity
 from harness.operations.members import KeptMembers
 
@@ -127,8 +128,7 @@ def with_metadata(text):
 
 def without(what):
     def write(path):
-        with module.safe_open(path, framework="numpy") as file:
-            figures = json.loads(file.metadata()["figures"])
+        figures = json.loads(decode_arrays(path.read_bytes())[1]["figures"])
         arrays = {"other" if what == "output" else "output": FIRST.output}
         figures.pop(what, None)
         path.write_bytes(safetensors.numpy.save(arrays, metadata={"figures": json.dumps(figures)}))
