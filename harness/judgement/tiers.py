@@ -35,9 +35,6 @@ class FieldDifference:
     measured: str | None
     baseline: str | None
 
-    def __str__(self) -> str:
-        return f"{self.name}: {self.baseline or '(absent)'} -> {self.measured or '(absent)'}"
-
 
 def fingerprint_differences(
     measured: Mapping[str, str], baseline: Mapping[str, str]

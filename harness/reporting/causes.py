@@ -9,6 +9,7 @@ from typing import Any
 from harness.explanation import evidence as e
 from harness.explanation.causes import Cause
 from harness.judgement.reasons import DrawnNoise, NoiseChanged
+from harness.reporting.figures import difference_text
 from harness.reporting.reasons import reason_text
 
 
@@ -52,7 +53,7 @@ def _(evidence: e.EnvironmentDiffers) -> str:
 
 @cause_details.register
 def _(evidence: e.EnvironmentDiffers) -> tuple[str, ...]:
-    details = tuple(map(str, evidence.differences))
+    details = tuple(map(difference_text, evidence.differences))
     if evidence.operators:
         return (*details, f"operators that give other bits here: {', '.join(evidence.operators)}")
     if evidence.tried:

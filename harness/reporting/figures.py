@@ -46,6 +46,11 @@ def limit_figure(row: Row) -> str:
     return "" if row.limit is None else ("≥ " if row.at_least else "≤ ") + figure(row.limit)
 
 
+def difference_text(difference: FieldDifference) -> str:
+    """Return a field of two environments, as ``name: baseline -> measured``."""
+    return f"{difference.name}: {difference.baseline or '(absent)'} -> {difference.measured or '(absent)'}"
+
+
 def sides(difference: FieldDifference) -> str:
     """Return a field of two environments, as ``measured | baseline``."""
     return f"{difference.measured or '(absent)'} | {difference.baseline or '(absent)'}"

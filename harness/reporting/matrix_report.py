@@ -23,7 +23,7 @@ from harness.operations.running import CaseRun
 from harness.releases.comparison import Comparison
 from harness.releases.interpreters import differing_packages
 from harness.reporting.commands import Invocation, reason_texts
-from harness.reporting.figures import part_of_limit
+from harness.reporting.figures import difference_text, part_of_limit
 from harness.reporting.foresight import show_foresight
 from harness.reporting.markdown import code, escaped, markdown_table
 from harness.reporting.progress import ProgressBar
@@ -192,7 +192,7 @@ def comparison_json(comparison: Comparison, invocation: Invocation) -> dict[str,
     """Return a comparison as JSON values, its remedy spelled out in its reasons."""
     data = to_json(comparison)
     del data["remedy"]
-    differences = list(map(str, comparison.differences))
+    differences = list(map(difference_text, comparison.differences))
     return {**data, "differences": differences, "reasons": reason_texts(comparison, invocation)}
 
 
@@ -230,7 +230,7 @@ def _cell(row: MatrixRow, index: int, invocation: Invocation) -> Cell:
 def comparison_cell(comparison: Comparison, invocation: Invocation) -> Cell:
     """Return a comparison as it stands in a table."""
     verdict, _, size = cell_words(comparison).partition(" ")
-    why = "; ".join((*reason_texts(comparison, invocation), *map(str, comparison.differences)))
+    why = "; ".join((*reason_texts(comparison, invocation), *map(difference_text, comparison.differences)))
     return Cell(verdict, size, comparison.verdict.value, hint=why)
 
 

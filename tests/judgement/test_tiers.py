@@ -7,6 +7,7 @@ from samples import FINGERPRINT
 
 from harness.errors import HarnessError
 from harness.judgement.tiers import FieldDifference, Tier, choose_tier, fingerprint_differences
+from harness.reporting.figures import difference_text
 
 
 def test_equal_fingerprints_are_the_same_environment() -> None:
@@ -35,7 +36,7 @@ def test_differences_come_with_both_values_those_of_the_device_first() -> None:
         FieldDifference("cann", "8.3", None),
         FieldDifference("numpy", None, "1.26.4"),
     )
-    assert [str(difference) for difference in differences] == [
+    assert [difference_text(difference) for difference in differences] == [
         "cores: 1 -> 2",
         "cann: (absent) -> 8.3",
         "numpy: 1.26.4 -> (absent)",

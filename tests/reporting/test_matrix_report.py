@@ -13,7 +13,7 @@ from samples import make_case, said
 from harness.baselines.store import BaselineStore
 from harness.errors import HarnessError
 from harness.judgement.judgement import Verdict
-from harness.judgement.tiers import Tier
+from harness.judgement.tiers import FieldDifference, Tier
 from harness.operations.foresight import foresee
 from harness.operations.matrix import Matrix, MatrixColumn, MatrixRow
 from harness.operations.running import CaseRun
@@ -32,7 +32,7 @@ from harness.reporting.matrix_report import (
 HOSTILE = "<script>alert(1)</script> | [bold] `x` \x1b[31m"
 WITHIN = Comparison(
     Verdict.WITHIN, Tier.ACROSS_RELEASES, 3.6e-7, 0.35, "worst_tile", operators=("conv2d_3x3", "matmul"),
-    differences=("mindspore: 2.8.0 -> 2.9.0",),
+    differences=(FieldDifference("mindspore", "2.9.0", "2.8.0"),),
 )  # fmt: skip
 SAME = Comparison(Verdict.IDENTICAL, Tier.ACROSS_RELEASES, 0.0, 0.0)
 DRIFT = Comparison(Verdict.DRIFT, Tier.ACROSS_RELEASES, 0.5, math.inf, "max_abs", reasons=said(HOSTILE))
