@@ -14,6 +14,9 @@ from harness.cases.tolerance import Calibrated, Limits, Tolerance
 from harness.cases.wording import printable
 from harness.remedy import Action, Remedy, Where
 
+# Of cases that set none: it cannot change, and ten thousand need not make one each.
+_TOLERANCE = Tolerance()
+
 
 @dataclass(frozen=True)
 class Case:
@@ -39,7 +42,7 @@ class Case:
     scheduler_arguments: dict[str, Any] = field(default_factory=dict, hash=False)
     dtype: Literal["float32", "float16"] = "float32"
     mode: Literal["pynative", "graph"] = "pynative"
-    tolerance: Tolerance = field(default_factory=Tolerance, hash=False)
+    tolerance: Tolerance = field(default=_TOLERANCE, hash=False)
     tags: tuple[str, ...] = ()
     strict: bool = False
     keep: Literal["none", "latents"] = "none"

@@ -7,15 +7,8 @@ import execnet
 import numpy as np
 import pytest
 
-from harness.measurement.measurement import (
-    CheckpointIdentity,
-    Draw,
-    Measurement,
-    StepRecord,
-    array_from_wire,
-    array_sha256,
-    array_to_wire,
-)
+from harness.measurement.figures import CheckpointIdentity, Draw, StepRecord
+from harness.measurement.measurement import Measurement, array_from_wire, array_sha256, array_to_wire
 
 NAN_WITH_PAYLOAD = np.array([0x7FC00001, 0xFFC12345, 0x7F800001], np.uint32).view(np.float32)
 ARRAYS = {
