@@ -13,6 +13,7 @@ class FailureCause(str, Enum):
     UNSEEDED_DRAW = "unseeded-draw"
     MISSING_KERNEL = "missing-kernel"
     MISSING_PACKAGE = "missing-package"
+    FAILED_OPERATOR = "failed-operator"
     NOT_REPEATABLE = "not-repeatable"
     OUT_OF_MEMORY = "out-of-memory"
     CRASH = "crash"

@@ -46,6 +46,9 @@ def unusable(case: Case, store: BaselineStore) -> BaselineUnusable | None:
 
 
 def orphans(suites: Iterable[Suite], store: BaselineStore) -> tuple[Key, ...]:
-    """Return the baselines that belong to no case of ``suites``, which must be all suites of the store."""
-    known = {(suite.name, case.id) for suite in suites for case in suite.cases}
+    """Return the baselines that belong to no case of ``suites``, which must be all suites of the store.
+
+    A case that is expected to fail has none.
+    """
+    known = {(suite.name, case.id) for suite in suites for case in suite.cases if case.fails is None}
     return tuple(key for key in store.stored() if (key.suite, key.case_id) not in known)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from harness.cases.job import Job, SchedulerChoice
 from harness.cases.tolerance import Calibrated, Limits, Tolerance
 from harness.cases.wording import printable
+from harness.errors import FailureCause
 from harness.remedy import Action, Remedy, Where
 
 # Of cases that set none: it cannot change, and ten thousand need not make one each.
@@ -25,6 +26,7 @@ class Case:
     ``seeds`` has one seed per image: `seed: 0` and `seeds: [0]` are the same case. ``steps`` is None where a
     pipeline that is not built in has none, or several in ``arguments``. ``scheduler`` and
     ``scheduler_arguments`` are for pipelines of mindone.
+    ``fails`` is why the case is expected to come to no measurement; it has no baseline then.
     ``line`` and ``column``, from 1, are where the entry starts in ``path``, the suite's file.
     """
 
@@ -47,14 +49,15 @@ class Case:
     strict: bool = False
     keep: Literal["none", "latents"] = "none"
     run: Literal["always", "nightly"] = "always"
+    fails: FailureCause | None = None
     batch_consistency: Limits | None = field(default=None, hash=False)
 
     def definition(self) -> dict[str, Any]:
         """Return the fields that decide what comes out, as JSON values.
 
-        How the case is judged (tolerance, strict), when it runs, what it is called and where it is written
-        are not among them. ``singles`` is whether each image of the batch is also run by itself. Numbers in
-        ``arguments`` keep their type: a pipeline may treat 5 and 5.0 differently. ``scheduler``,
+        How the case is judged (tolerance, strict, fails), when it runs, what it is called and where it is
+        written are not among them. ``singles`` is whether each image of the batch is also run by itself.
+        Numbers in ``arguments`` keep their type: a pipeline may treat 5 and 5.0 differently. ``scheduler``,
         ``{"class": name or None, **arguments}``, is there where the case has one.
         """
         chosen = {"class": self.scheduler, **copy.deepcopy(self.scheduler_arguments)}

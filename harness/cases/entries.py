@@ -17,6 +17,17 @@ Dtype = Literal["float32", "float16"]
 Mode = Literal["pynative", "graph"]
 Keep = Literal["none", "latents"]
 Run = Literal["always", "nightly"]
+# The values of FailureCause that say what is wrong.
+Fails = Literal[
+    "unseeded-draw",
+    "not-repeatable",
+    "missing-kernel",
+    "missing-package",
+    "failed-operator",
+    "out-of-memory",
+    "crash",
+    "timeout",
+]
 
 
 def _matching(*patterns: str) -> Any:
@@ -137,6 +148,9 @@ class CaseEntry(DefaultsEntry):
 
     id: CaseId = Field(
         description="Name of the case, unique in the suite; a folder of baselines is named after it"
+    )
+    fails: Fails = _may_be_missing(
+        "Why the case is expected to fail: it fails where it does not, or for another cause"
     )
     parametrize: ParametrizeEntry = _may_be_missing(
         "Lists that expand this entry into one case per combination"

@@ -21,6 +21,7 @@ from harness.cases.names import (
 from harness.cases.problems import Problem
 from harness.cases.tolerance import Tolerance
 from harness.cases.wording import quoted
+from harness.errors import FailureCause
 
 MAX_CASES = 10_000
 
@@ -81,6 +82,7 @@ class Expander:
                 id=case_id,
                 seeds=seeds,
                 tags=_tags(values),
+                fails=FailureCause(values.pop("fails")) if "fails" in values else None,
                 steps=values.pop("steps", None),
                 path=self.document.path,
                 line=line,

@@ -102,6 +102,18 @@ def without_tags(cases: Sequence[Case], tags: Iterable[str]) -> tuple[Case, ...]
     return left
 
 
+def without_expected_failures(cases: Sequence[Case]) -> tuple[Case, ...]:
+    """Return those of ``cases`` that are to come to a measurement.
+
+    Raises :class:`harness.errors.UsageError` where all are expected to fail.
+    """
+    left = tuple(case for case in cases if case.fails is None)
+    if cases and not left:
+        names = ", ".join(case.name for case in cases[:5])
+        raise UsageError(f"{names}: expected to fail; whether that is so, pytest and harness gate say")
+    return left
+
+
 @contextmanager
 def _adding_to(problems: list[Problem]) -> Iterator[None]:
     """Collect what is wrong in the body, so that one run of the tool shows all there is to correct."""

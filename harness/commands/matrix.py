@@ -23,7 +23,14 @@ from harness.commands.options import (
     check_baseline_dir,
 )
 from harness.commands.releases import ENVIRONMENTS, WORK_DIR, EnvironmentsDir, Fresh, With, Work
-from harness.commands.settings import append_to, check_destinations, history_in, invocation_of, workers_at
+from harness.commands.settings import (
+    append_to,
+    check_destinations,
+    history_in,
+    invocation_of,
+    measured,
+    workers_at,
+)
 from harness.operations.destination import write_result
 from harness.operations.matrix import Wanted
 from harness.operations.matrix import matrix as run_matrix
@@ -74,7 +81,7 @@ def matrix(
     check_baseline_dir(baseline_dir, needed=False)
     check_destinations(json_file, html_file, markdown_file)
     wanted = Wanted.parse(release or (), extras or (), python or ())
-    cases = without_tags(select(paths).cases, without_tag or [])
+    cases = measured(without_tags(select(paths).cases, without_tag or []))
     # Of interpreters none is named: it is another one in each environment.
     workers = workers_at(device, device_id, None, timeout, processes)
     running = Running.of(workers, work, fresh=fresh)

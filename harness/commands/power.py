@@ -22,7 +22,7 @@ from harness.commands.options import (
     Timeout,
     check_baseline_dir,
 )
-from harness.commands.settings import check_destinations, invocation_of, workers_at
+from harness.commands.settings import check_destinations, invocation_of, measured, workers_at
 from harness.operations.destination import write_result
 from harness.operations.power import chosen_faults
 from harness.operations.power import power as measure
@@ -58,7 +58,7 @@ def power(
         check_drawable(picture)
     check_destinations(json, picture)
     check_baseline_dir(baseline_dir)
-    cases = select(paths).cases
+    cases = measured(select(paths).cases)
     workers, console = workers_at(device, device_id, python, timeout, processes), Console()
     display, store = PowerDisplay(console, invocation_of(baseline_dir, workers)), BaselineStore(baseline_dir)
     report = measure(cases, workers, store, faults, quick=quick, progress=display)

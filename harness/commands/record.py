@@ -26,7 +26,7 @@ from harness.commands.options import (
     Timeout,
     check_baseline_dir,
 )
-from harness.commands.settings import append_to, history_in, invocation_of, workers_at
+from harness.commands.settings import append_to, history_in, invocation_of, measured, workers_at
 from harness.operations import calibrate as operation
 from harness.operations.calibrate import Settings
 from harness.operations.record import Plan
@@ -65,7 +65,7 @@ def record(
     """
     settings = Settings(members, factor)
     plan = Plan(reason, settings if calibrate else None, deep_step if deep else None)
-    cases = select(paths).cases
+    cases = measured(select(paths).cases)
     workers = workers_at(device, device_id, python, timeout, processes)
     invocation, run = invocation_of(baseline_dir, workers), history_in(history, "harness record")
     console = Console()
@@ -99,7 +99,7 @@ def calibrate(
     """
     settings = Settings(members, factor)
     check_baseline_dir(baseline_dir)
-    cases = select(paths).cases
+    cases = measured(select(paths).cases)
     workers, console = workers_at(device, device_id, python, timeout, processes), Console()
     display = CalibrationDisplay(console, invocation_of(baseline_dir, workers))
     found = operation.calibrate(cases, workers, BaselineStore(baseline_dir), settings, display)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from harness.cases.case import Case
+from harness.cases.selection import without_expected_failures
 from harness.commands.exits import FAILED, end
 from harness.errors import HarnessError, UsageError
 from harness.operations.destination import check_destination
@@ -25,6 +27,15 @@ def workers_at(
 def invocation_of(folder: Path, workers: Workers) -> Invocation:
     """Return what the commands that are told say again: the folder of baselines, and where cases run."""
     return Invocation(str(folder), workers.device, workers.device_id, workers.python)
+
+
+def measured(cases: Sequence[Case]) -> tuple[Case, ...]:
+    """Return those of ``cases`` that are not expected to fail, and name those that are."""
+    left = without_expected_failures(cases)
+    expected = [case.name for case in cases if case.fails is not None]
+    if expected:
+        print(f"expected to fail, and left out: {', '.join(expected)}")
+    return left
 
 
 @contextmanager

@@ -32,6 +32,13 @@ def told(error: BaseException) -> str:
     return "".join(traceback.format_exception(type(error), error, start))
 
 
+def raised_by_operator(error: BaseException) -> bool:
+    """Return whether an operator of MindSpore raised ``error``: its C++ raises nothing but RuntimeError."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    module = str(frames[-1].f_globals.get("__name__", "")) if frames else ""
+    return isinstance(error, RuntimeError) and module.startswith("mindspore.")
+
+
 def _is_harness(frame: FrameType) -> bool:
     return frame.f_code.co_filename.startswith(_HARNESS)
 

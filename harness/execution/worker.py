@@ -26,7 +26,7 @@ from harness.errors import FailureCause, HarnessError
 from harness.execution.implementation import Implementation
 from harness.execution.messages import Answer, AnswerKind, Description, Settings
 from harness.execution.profile import DEVICES, Profile
-from harness.execution.tracebacks import told
+from harness.execution.tracebacks import raised_by_operator, told
 from harness.faults.catalogue import FaultNotApplicable
 from harness.faults.injection import Injection, requested_injection
 from harness.measurement.figures import CheckpointIdentity
@@ -115,6 +115,8 @@ def _cause_of(error: BaseException | None) -> FailureCause:
             return FailureCause.MISSING_PACKAGE
         if isinstance(error, MemoryError):
             return FailureCause.OUT_OF_MEMORY
+        if raised_by_operator(error):
+            return FailureCause.FAILED_OPERATOR
         error = error.__cause__
     return FailureCause.OTHER
 

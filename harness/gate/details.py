@@ -39,6 +39,13 @@ class NoVerdict(Detail):
 
 
 @dataclass(frozen=True)
+class ExpectedFailure(Detail):
+    """The case failed for the cause that it names."""
+
+    reason: Reason | None
+
+
+@dataclass(frozen=True)
 class NoBaseline(Detail):
     """The case has no baseline that it can be held to."""
 

@@ -10,7 +10,7 @@ from harness.judgement.reasons import Chaotic, Reason
 from harness.remedy import Remedy
 
 # `judged` is all that ran and was compared; each other state says how far it got.
-State = Literal["judged", "not selected", "missing", "damaged", "stale", "failed"]
+State = Literal["judged", "not selected", "missing", "damaged", "stale", "failed", "failed as expected"]
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from harness.gate.details import (
     ChaosEarlier,
     ChaosUnknown,
     Detail,
+    ExpectedFailure,
     FromTheFuture,
     NoBaseline,
     NoCase,
@@ -65,6 +66,12 @@ def failed(policy: Policy, facts: CaseFacts, now: datetime) -> Iterator[Detail]:
     """Every case that runs comes to a verdict."""
     if facts.state == "failed":
         yield NoVerdict(facts.reason)
+
+
+def expected_failure(policy: Policy, facts: CaseFacts, now: datetime) -> Iterator[Detail]:  # noqa: ARG001
+    """No case is expected to fail: that it does is known, and is not passed."""
+    if facts.state == "failed as expected":
+        yield ExpectedFailure(facts.reason)
 
 
 def missing(policy: Policy, facts: CaseFacts, now: datetime) -> Iterator[Detail]:  # noqa: ARG001
@@ -151,6 +158,7 @@ CASE_RULES: dict[str, tuple[Kind, Rule]] = {
     "verdict": ("drift", verdict),
     "not-run": ("incomplete", not_run),
     "failed": ("incomplete", failed),
+    "expected-failure": ("incomplete", expected_failure),
     "missing": ("incomplete", missing),
     "damaged": ("incomplete", damaged),
     "stale": ("incomplete", stale),

@@ -10,7 +10,7 @@ from harness.cases.case import Case
 from harness.codec import from_json, to_json
 from harness.errors import HarnessError
 from harness.judgement.failures import reason_of
-from harness.judgement.reasons import Reason, Stale, StrictElsewhere
+from harness.judgement.reasons import FailedAsExpected, Reason, Stale, StrictElsewhere
 from harness.judgement.rows import Row
 from harness.judgement.tiers import FieldDifference, Tier
 from harness.remedy import Remedy
@@ -68,6 +68,11 @@ class Judgement:
     def elsewhere(self) -> bool:
         """Whether the case is strict and this not its baseline's environment: it asks not to be compared."""
         return any(isinstance(reason, StrictElsewhere) for reason in self.reasons)
+
+    @property
+    def failed_as_expected(self) -> bool:
+        """Whether the case failed for the cause that it names: neither passed nor a fault of the run."""
+        return any(isinstance(reason, FailedAsExpected) for reason in self.reasons)
 
     @property
     def stale(self) -> bool:

@@ -354,6 +354,30 @@ class Failed(Reason):
 
 
 @dataclass(frozen=True)
+class FailedAsExpected(Reason):
+    """The case came to no measurement for the ``cause`` that it names; ``told`` is the error as given."""
+
+    cause: str
+    told: str
+
+
+@dataclass(frozen=True)
+class DidNotFail(Reason):
+    """The case came to a measurement, though it is expected to fail for ``cause``."""
+
+    cause: str
+
+
+@dataclass(frozen=True)
+class FailedOtherwise(Reason):
+    """The case is expected to fail for ``expected``, and failed for another ``cause``; ``told`` says how."""
+
+    expected: str
+    cause: str
+    told: str
+
+
+@dataclass(frozen=True)
 class ReferenceFailed(Reason):
     """The run to compare with yielded nothing; ``told`` is its error as it was given."""
 

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from harness.baselines.baseline import Baseline
 from harness.baselines.current import unusable
 from harness.baselines.staleness import BaselineStale
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
-from harness.cases.job import Job
-from harness.errors import HarnessError
+from harness.errors import FailureCause, HarnessError
 from harness.judgement.check import Check
-from harness.judgement.judgement import Judgement
+from harness.judgement.judgement import Judgement, Verdict
+from harness.judgement.reasons import DidNotFail, FailedAsExpected, FailedOtherwise, Reason
+from harness.judgement.repetition import FreshRunner, check_repeats
 from harness.judgement.verdicts import judge
 from harness.measurement.measurement import Measurement
 from harness.operations.selection import select_baseline
 
 
-class CaseRunner(Protocol):
-    """What a check needs of a runner."""
-
-    def run(self, job: Job) -> Measurement:
-        """Run one case; raises a HarnessError where it yields no measurement."""
-
-
-def check(case: Case, runner: CaseRunner, store: BaselineStore) -> Check:
+def check(case: Case, runner: FreshRunner, store: BaselineStore) -> Check:
     """Run ``case`` and return the verdict; every failure to run or to find a baseline is an ``error``.
 
-    A case without a baseline that it could be held to (none stored, or all stale or damaged) is not run.
+    A case without a baseline that it could be held to (none stored, or all stale or damaged) is not run. One
+    that is expected to fail has none, and is an ``error`` as well, see :attr:`Judgement.failed_as_expected`;
+    where it is not to repeat it runs in two fresh workers.
     """
+    if case.fails is not None:
+        return _failing(case, case.fails, runner)
     try:
         if (found := unusable(case, store)) is not None:
             baseline = found.baseline if isinstance(found, BaselineStale) else None
@@ -38,6 +34,23 @@ def check(case: Case, runner: CaseRunner, store: BaselineStore) -> Check:
     except HarnessError as error:
         return Check(Judgement.error(case, error))
     return hold(case, measurement, store)
+
+
+def _failing(case: Case, expected: FailureCause, runner: FreshRunner) -> Check:
+    """Run ``case``, which is ``expected`` to fail, and return whether it did."""
+    reason: Reason = DidNotFail(expected.value)
+    measured: Measurement | None = None
+    try:
+        measured = runner.run(case.job())
+        if expected is FailureCause.NOT_REPEATABLE:
+            runner.restart()
+            check_repeats(case.name, measured, runner.run(case.job()))
+    except HarnessError as error:
+        if error.cause is expected:
+            reason = FailedAsExpected(expected.value, str(error))
+        else:
+            reason = FailedOtherwise(expected.value, error.cause.value, str(error))
+    return Check(Judgement(case.suite, case.id, Verdict.ERROR, reasons=(reason,)), measured)
 
 
 def hold(case: Case, measurement: Measurement, store: BaselineStore) -> Check:

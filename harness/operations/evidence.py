@@ -72,6 +72,8 @@ class Evidence:
         )
 
     def _state(self, case: Case, result: Check) -> State:
+        if case.fails is not None:
+            return "failed as expected" if result.judgement.failed_as_expected else "failed"
         try:
             if result.measurement is None:
                 found = unusable(case, self.store)

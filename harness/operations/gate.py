@@ -17,7 +17,7 @@ from harness.baselines.store import BaselineStore
 from harness.cases.case import Case, Suite
 from harness.cases.job import Job
 from harness.cases.selection import Selection
-from harness.errors import HarnessError
+from harness.errors import FailureCause, HarnessError
 from harness.execution.pool import RunnerPool
 from harness.gate.certificate import Certificate, CertifiedSuite, HashedFile
 from harness.gate.decision import decide
@@ -25,6 +25,7 @@ from harness.gate.facts import CaseFacts
 from harness.gate.policy import Policy
 from harness.gate.policy_file import read_policy
 from harness.gate.power_table import Powers, read_powers
+from harness.judgement.check import Check
 from harness.measurement.measurement import Measurement
 from harness.operations.check import check
 from harness.operations.evidence import Evidence, sha256_of
@@ -86,7 +87,7 @@ def gate(
     evidence = Evidence(store, standard.powers)
     left, runs = "nothing was decided, no certificate was written", len(selection.cases)
     with stage(progress, "running", runs, interrupted=left), workers.pool() as pool:
-        cases = _checked(selection, pool, store, evidence, progress, history)
+        cases = _checked(selection, pool, workers, store, evidence, progress, history)
     lost = tuple("/".join(key) for key in orphans(selection.suites, store))
     return Certificate(
         harness_version=__version__,
@@ -118,22 +119,26 @@ class _Submitted:
     def run(self, job: Job) -> Measurement:
         return self._results.pop(job.name).result()
 
+    def restart(self) -> None:
+        """Do nothing: all have been submitted, and none is to run twice."""
+
 
 def _checked(
     selection: Selection,
     pool: RunnerPool,
+    workers: Workers,
     store: BaselineStore,
     evidence: Evidence,
     progress: Progress[CaseFacts],
     history: RunHistory | None,
 ) -> tuple[CaseFacts, ...]:
     chosen = set(map(_key, selection.cases))
-    submitted = _Submitted(pool, [case for case in selection.cases if _has_baseline(case, store)])
+    submitted = _Submitted(pool, [case for case in selection.cases if _runs(case, store)])
     found: list[CaseFacts] = []
     done = 0
     for case in (case for suite in selection.suites for case in suite.cases):
         if _key(case) in chosen:
-            result = check(case, submitted, store)
+            result = _check(case, submitted, workers, store)
             if history is not None:
                 history.checked(case, result)
             facts = evidence.of(case, result)
@@ -146,12 +151,21 @@ def _checked(
     return tuple(found)
 
 
+def _check(case: Case, submitted: _Submitted, workers: Workers, store: BaselineStore) -> Check:
+    if case.fails is not FailureCause.NOT_REPEATABLE:
+        return check(case, submitted, store)
+    with workers.runner() as runner:
+        return check(case, runner, store)
+
+
 def _key(case: Case) -> tuple[str, str]:
     return case.suite, case.id
 
 
-def _has_baseline(case: Case, store: BaselineStore) -> bool:
-    """Return whether :func:`check` will run the case."""
+def _runs(case: Case, store: BaselineStore) -> bool:
+    """Return whether :func:`check` will run the case, once."""
+    if case.fails is not None:
+        return case.fails is not FailureCause.NOT_REPEATABLE
     try:
         return bool(store.devices(case.suite, case.id))
     except HarnessError:

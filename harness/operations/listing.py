@@ -14,6 +14,8 @@ from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.cases.selection import Selection
 
+EXPECTED = "expected to fail"
+
 
 @dataclass(frozen=True)
 class ListedBaseline:
@@ -43,7 +45,12 @@ class ListedCase:
 
     @property
     def state(self) -> str:
-        """The state of the case: that of the last baseline that is not ok; missing where it has none."""
+        """The state of the case: that of the last baseline that is not ok; missing where it has none.
+
+        A case that is expected to fail has no baseline to be missing.
+        """
+        if self.case.fails is not None:
+            return EXPECTED
         wrong = [each.state for each in self.baselines if each.wrong is not None]
         return wrong[-1] if wrong else "ok" if self.baselines else "missing"
 
@@ -65,7 +72,7 @@ class Listing:
     @property
     def sound(self) -> bool:
         """Whether every case has sound baselines, and every baseline a case."""
-        return not self.orphans and all(listed.state == "ok" for listed in self.cases)
+        return not self.orphans and all(listed.state in ("ok", EXPECTED) for listed in self.cases)
 
 
 def list_cases(selection: Selection, store: BaselineStore) -> Listing:

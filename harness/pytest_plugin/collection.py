@@ -19,6 +19,7 @@ from harness.cases.case import Case, Suite
 from harness.cases.load import check_unique_names, load_suite
 from harness.cases.problems import SuiteError
 from harness.cases.wording import quoted, suggestion
+from harness.errors import in_short
 
 if TYPE_CHECKING:
     from harness.pytest_plugin.checking import Checks
@@ -133,6 +134,8 @@ class CaseItem(pytest.Item):
         self.harness_view = checked.view
         self.harness_history = checked.history
         judgement = checked.report.judgement
+        if judgement.failed_as_expected:
+            pytest.xfail(in_short(joined(judgement.reasons)))
         if judgement.elsewhere:
             # The suite says so itself, and that this is not its environment is no fault of the run: a gate
             # does not let it pass.

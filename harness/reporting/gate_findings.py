@@ -48,6 +48,11 @@ def _(detail: d.NoVerdict, about: str) -> str:
 
 
 @detail_text.register
+def _(detail: d.ExpectedFailure, about: str) -> str:  # noqa: ARG001
+    return _first_line(detail.reason)
+
+
+@detail_text.register
 def _(detail: d.NoBaseline, about: str) -> str:  # noqa: ARG001
     return _first_line(detail.reason)
 

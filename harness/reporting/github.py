@@ -34,7 +34,8 @@ def error_annotations(
     root = (root or Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())).resolve()
     for problem in problems:
         yield from _problem_lines(problem, root)
-    failed = [outcome for outcome in outcomes if not outcome.judgement.passed]
+    judged = [outcome for outcome in outcomes if not outcome.judgement.failed_as_expected]
+    failed = [outcome for outcome in judged if not outcome.judgement.passed]
     for outcome in sorted(failed, key=lambda outcome: _ORDER.index(outcome.judgement.verdict)):
         yield _annotation(
             _message(outcome),

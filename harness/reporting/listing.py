@@ -14,12 +14,12 @@ from harness.cases.tolerance import Limits
 from harness.counting import count
 from harness.judgement.limited import safety_factor
 from harness.judgement.tiers import Tier
-from harness.operations.listing import ListedCase, Listing
+from harness.operations.listing import EXPECTED, ListedCase, Listing
 from harness.reporting.commands import Invocation, error_text
 from harness.reporting.tables import print_table
 
 _HEADER = ("case", "pipeline", "checkpoint", "steps", "seeds", "dtype", "mode", "baseline", "across releases")
-_COLOURS = {"ok": "green", "missing": "yellow", "stale": "yellow", "damaged": "red"}
+_COLOURS = {"ok": "green", EXPECTED: "yellow", "missing": "yellow", "stale": "yellow", "damaged": "red"}
 
 
 def show_listing(console: Console, listing: Listing, invocation: Invocation) -> None:
@@ -62,7 +62,7 @@ def _row(listed: ListedCase) -> tuple[str | Text, ...]:
         " ".join(map(str, case.seeds)),
         case.dtype,
         case.mode,
-        states if listed.baselines else Text("missing", _COLOURS["missing"]),
+        states if listed.baselines else Text(listed.state, _COLOURS[listed.state]),
         ", ".join(limits),
     )
 

@@ -14,7 +14,7 @@ from harness.reporting.case_report import CaseReport, Unjudged
 from harness.reporting.causes import cause_line
 from harness.reporting.commands import reason_texts
 from harness.reporting.figures import worst_figure
-from harness.reporting.summary import margins, tier_lines
+from harness.reporting.summary import expected_lines, margins, tier_lines
 from harness.reporting.tables import Cell, Table
 from harness.reporting.unjudged import left_out_lines, orphan_lines
 
@@ -43,6 +43,8 @@ def markdown_summary(
     from the end, and the table says how many cases are not in it; where not even the counts fit the text is
     empty. ``left_out`` is how many cases wait for the night.
     """
+    expected = [outcome.judgement for outcome in outcomes if outcome.judgement.failed_as_expected]
+    outcomes = [outcome for outcome in outcomes if not outcome.judgement.failed_as_expected]
     failed = sorted(
         (outcome for outcome in outcomes if not outcome.judgement.passed),
         key=lambda outcome: _ORDER.index(outcome.judgement.verdict),
@@ -56,7 +58,8 @@ def markdown_summary(
         head = ("case", "verdict", "worst figure", "first cause")
         first, line, *rows = (f"{row}\n" for row in markdown_table(Table(head, list(map(_row, failed)))))
         text.add_rows(first + line, rows)
-    text.add("".join(f"- {line}\n" for line in _margins(outcomes, orphaned, left_out)) + "\n")
+    told = [*map(escaped, expected_lines(expected)), *_margins(outcomes, orphaned, left_out)]
+    text.add("".join(f"- {line}\n" for line in told) + "\n")
     if failed:
         text.add(_commands(failed[:_COMMANDS_OF]))
     text.add(_environments(outcomes))

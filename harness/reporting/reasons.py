@@ -290,6 +290,21 @@ def _(reason: r.Failed) -> str:
 
 
 @reason_text.register
+def _(reason: r.FailedAsExpected) -> str:
+    return f"failed as expected ({reason.cause}), which is not passed: {reason.told}"
+
+
+@reason_text.register
+def _(reason: r.DidNotFail) -> str:
+    return f"it is expected to fail ({reason.cause}) and did not: remove `fails`, then record it"
+
+
+@reason_text.register
+def _(reason: r.FailedOtherwise) -> str:
+    return f"it is expected to fail for {reason.expected}, and failed for {reason.cause}: {reason.told}"
+
+
+@reason_text.register
 def _(reason: r.ReferenceFailed) -> str:
     return f"nothing to compare with: {in_short(reason.told)}"
 

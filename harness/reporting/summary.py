@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+from harness.errors import in_short
 from harness.judgement.judgement import Judgement, Verdict
 from harness.reporting.figures import sides, worst_figure
 from harness.reporting.reasons import joined
@@ -25,9 +26,17 @@ def summary_lines(judgements: Sequence[Judgement]) -> list[str]:
     """Return the verdicts' counts, one line per tier and environment, and the worst margins."""
     told = counted(judgements)
     lines = [told] if told else []
+    lines += expected_lines(judgements)
     lines += tier_lines(judgements)
     lines += [f"{what}: {found.name}, {text}" for what, found, text in margins(judgements)]
     return lines + [f"skipped: {each.name}, {joined(each.reasons)}" for each in judgements if each.elsewhere]
+
+
+def expected_lines(judgements: Sequence[Judgement]) -> list[str]:
+    """Return one line for each case that failed as it is expected to."""
+    return [
+        f"{each.name}: {in_short(joined(each.reasons))}" for each in judgements if each.failed_as_expected
+    ]
 
 
 def tier_lines(judgements: Sequence[Judgement]) -> list[str]:
@@ -44,9 +53,11 @@ def tier_lines(judgements: Sequence[Judgement]) -> list[str]:
 
 
 def counted(judgements: Sequence[Judgement]) -> str:
-    """Return how many there are of each verdict, those without any left out."""
-    counts = Counter(judgement.verdict for judgement in judgements)
-    return ", ".join(f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict])
+    """Return how many there are of each verdict that is there, and how many failed as expected."""
+    expected = sum(judgement.failed_as_expected for judgement in judgements)
+    counts = Counter(judgement.verdict for judgement in judgements if not judgement.failed_as_expected)
+    parts = [f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict]]
+    return ", ".join([*parts, *([f"{expected} failed as expected"] if expected else [])])
 
 
 def margins(judgements: Sequence[Judgement]) -> list[tuple[str, Judgement, str]]:

@@ -22,8 +22,8 @@ EXAMPLES = re.findall(r"```yaml\n(.*?)```\n(?:\n```text\n(.*?)```\n)?", PAGE, re
 
 
 def test_the_page_has_both_kinds_of_example() -> None:
-    assert len(EXAMPLES) == PAGE.count("```yaml") == 6
-    assert [bool(errors) for _, errors in EXAMPLES] == [False, False, False, False, False, True]
+    assert len(EXAMPLES) == PAGE.count("```yaml") == 7
+    assert [bool(errors) for _, errors in EXAMPLES] == [False, False, False, False, False, False, True]
 
 
 @pytest.mark.parametrize(("suite", "errors"), EXAMPLES, ids=[s.split("\n")[0] for s, _ in EXAMPLES])

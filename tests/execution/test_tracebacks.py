@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.execution.tracebacks import told
+from harness.execution.tracebacks import raised_by_operator, told
 from harness.measurement.statistics import summarise
 from harness.pipelines.calling import Signature, call_pipeline, of_image
 from harness.pipelines.factory import find_factory, make_pipeline
@@ -67,3 +67,19 @@ def test_of_the_harness_own_failure_every_frame_is_shown() -> None:
     assert "in calling_back" in shown
     assert "in summarise" in shown
     assert "in call_pipeline" not in shown
+
+
+@pytest.mark.parametrize(
+    ("module", "kind", "operator"),
+    [
+        ("mindspore.ops.functional_overload", RuntimeError, True),
+        ("mindspore.ops.functional_overload", ValueError, False),
+        ("mindspore_of_mine", RuntimeError, False),
+    ],
+)
+def test_an_operator_that_fails_is_told_from_other_failures_by_type_and_place(module, kind, operator) -> None:
+    space: dict[str, Any] = {"__name__": module, "kind": kind}
+    exec("def div():\n    raise kind('Trunc should have 1 outputs, but got 2.')", space)
+    with pytest.raises(kind) as error:
+        space["div"]()
+    assert raised_by_operator(error.value) is operator

@@ -33,6 +33,12 @@ BROKEN: dict[str, tuple[Policy, CaseFacts, str, str]] = {
         "incomplete",
         "came to no verdict: its worker died after 1.0 s (signal SIGSEGV)",
     ),
+    "expected-failure": (
+        Policy(),
+        without_verdict("failed as expected", "failed as expected (crash), which is not passed: it died"),
+        "incomplete",
+        "failed as expected (crash), which is not passed: it died",
+    ),
     "missing": (
         Policy(),
         without_verdict("missing", "no baseline; record it"),

@@ -8,7 +8,8 @@ import pytest
 from samples import FINGERPRINT, first_reason, make_baseline, make_case, make_measurement
 
 from harness.baselines.store import BaselineStore
-from harness.execution.runner import WorkerCrashed
+from harness.errors import FailureCause
+from harness.execution.runner import CaseFailed, WorkerCrashed
 from harness.judgement.judgement import Verdict
 from harness.operations.check import check
 from harness.reporting.commands import Invocation, reason_texts
@@ -30,6 +31,9 @@ class Prepared:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
+
+    def restart(self):
+        self.jobs.append("restart")
 
 
 @pytest.fixture
@@ -166,3 +170,24 @@ def test_the_margin_of_bitwise_drift_is_infinite(store):
 def test_properties_without_a_measurement(store):
     found = check(make_case(), Prepared(WorkerCrashed("died")), store)
     assert found.properties() == [("verdict", "error")]
+
+
+def failed_for(cause):
+    return CaseFailed("guide/two-steps: the words of the failure", cause)
+
+
+@pytest.mark.parametrize("cause", [each for each in FailureCause if each is not FailureCause.OTHER])
+def test_a_case_that_is_expected_to_fail_is_held_to_its_cause_alone(store, cause):
+    case = make_case(fails=cause)
+    found = check(case, Prepared(failed_for(cause)), store).judgement
+    assert (found.verdict, found.passed, found.failed_as_expected) == (Verdict.ERROR, False, True)
+    for other in set(FailureCause) - {cause}:
+        found = check(case, Prepared(failed_for(other)), store).judgement
+        assert (found.verdict, found.failed_as_expected) == (Verdict.ERROR, False)
+    runner = Prepared(BASE)
+    passed = check(case, runner, store)
+    assert (passed.judgement.verdict, passed.judgement.failed_as_expected) == (Verdict.ERROR, False)
+    assert passed.measurement is BASE
+    # Whether it repeats, two fresh workers show.
+    twice = [case.job(), "restart", case.job()]
+    assert runner.jobs == (twice if cause is FailureCause.NOT_REPEATABLE else twice[:1])

@@ -18,19 +18,19 @@ from harness.operations.record import Recording
 
 pytestmark = pytest.mark.mindone
 
-OWN = """
+CHECKPOINTS = Path(__file__).parents[2] / "suites" / "mindone" / "classes" / "checkpoints"
+OWN = f"""
 import mindspore as ms
 from mindone import diffusers
-from harness.pipelines.mindone_coverage.names import SAMPLES
-from harness.pipelines.mindone_coverage.trial import build
 
-def _small(name):
-    return lambda checkpoint, dtype, mode: build(getattr(diffusers, name), SAMPLES[name]())
+def _small(name, folder):
+    kind = getattr(diffusers, name)
+    return lambda checkpoint, dtype, mode: kind.from_pretrained(f"{CHECKPOINTS}/{{folder}}")
 
-video = _small("TextToVideoSDPipeline")
-embeddings = _small("KandinskyV22PriorPipeline")
-pictures = _small("StableDiffusionPipeline")
-tokens = _small("AmusedPipeline")
+video = _small("TextToVideoSDPipeline", "text-to-video-sd")
+embeddings = _small("KandinskyV22PriorPipeline", "kandinsky-prior")
+pictures = _small("StableDiffusionPipeline", "stable-diffusion")
+tokens = _small("AmusedPipeline", "amused")
 
 def lacking(checkpoint, dtype, mode):
     def call(generator):

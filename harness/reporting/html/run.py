@@ -126,6 +126,7 @@ def _entry(view: dict[str, Any]) -> dict[str, Any]:
         "suite": case["suite"],
         "id": case["id"],
         "verdict": judgement["verdict"],
+        "expected": judgement.get("expected", False),
         "tier": judgement["tier"],
         "margin": judgement["margin"],
         "worst": judgement["worst"],

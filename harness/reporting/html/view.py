@@ -49,6 +49,7 @@ class CaseView:
     canaries: dict[str, Any] | None
     ledger: dict[str, Any] | None
     checkpoint: dict[str, Any] | None
+    output: dict[str, Any] | None
     timings: dict[str, float]
     commands: list[dict[str, str]]
     causes: list[dict[str, Any]]
@@ -93,6 +94,7 @@ def case_view(
         canaries=evidence.canaries(measured, stored),
         ledger=evidence.ledger(measured, stored),
         checkpoint=evidence.checkpoint(measured, stored),
+        output=None if measured is None else _output(measured),
         timings={} if measured is None else dict(measured.timings),
         commands=_commands(commands),
         causes=[cause_json(cause) for cause in causes],
@@ -109,6 +111,15 @@ def _commands(commands: Commands) -> list[dict[str, str]]:
     return [{"title": title, "text": text} for title, text in titled.items()]
 
 
+def _output(measured: Measurement) -> dict[str, Any]:
+    """Return the form of what came out, and which kernels of harness it went through, with their calls."""
+    return {
+        "shape": list(measured.output.shape),
+        "dtype": str(measured.output.dtype),
+        "replaced_kernels": dict(measured.replaced_kernels),
+    }
+
+
 def _histogram(measured: Measurement | None, stored: Measurement | None) -> dict[str, Any] | None:
     if measured is None or stored is None or not comparable(measured.output, stored.output):
         return None
@@ -122,6 +133,7 @@ def _case(case: Case) -> dict[str, Any]:
         "place": f"{shown(case.path)}:{case.line}",
         "tags": list(case.tags),
         "strict": case.strict,
+        "fails": None if case.fails is None else case.fails.value,
         "tolerance": {tier.words: _limits(getattr(case.tolerance, tier.value)) for tier in Tier},
         "definition": case.definition(),
     }
@@ -141,6 +153,7 @@ def _judgement(judgement: Judgement, commands: Commands) -> dict[str, Any]:
     worst = judgement.worst
     return {
         "verdict": judgement.verdict.value,
+        "expected": judgement.failed_as_expected,
         "tier": None if judgement.tier is None else judgement.tier.words,
         "margin": judgement.margin,
         "worst": None if worst is None else worst.name,

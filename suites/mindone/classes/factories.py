@@ -22,6 +22,25 @@ def allegro(checkpoint: str, dtype: str, _mode: str) -> Any:
     return pipeline
 
 
+def depth2img(checkpoint: str, dtype: str, _mode: str) -> Any:
+    """Return Stable Diffusion with a picture's depth, prepared by transformers: mindone 0.5.0's own fails."""
+    from transformers import DPTImageProcessor
+
+    extractor = DPTImageProcessor.from_pretrained(f"{checkpoint}/feature_extractor")
+    return _load("StableDiffusionDepth2ImgPipeline", checkpoint, dtype, feature_extractor=extractor)
+
+
+def text_to_video_zero(checkpoint: str, dtype: str, _mode: str) -> Any:
+    """Return Text2Video-Zero without a safety checker, which its class does not say that it can lack."""
+    absent = {"safety_checker": None, "feature_extractor": None}
+    return _load("TextToVideoZeroPipeline", checkpoint, dtype, **absent)
+
+
+def if_img2img_super_resolution(checkpoint: str, dtype: str, _mode: str) -> Any:
+    """Return DeepFloyd IF's super-resolution without a watermarker, likewise."""
+    return _load("IFImg2ImgSuperResolutionPipeline", checkpoint, dtype, watermarker=None)
+
+
 def wuerstchen_decoder(checkpoint: str, dtype: str, _mode: str) -> Any:
     """Return Wuerstchen's decoder, whose network mindone 0.5.0 cannot load by itself."""
     return _load("WuerstchenDecoderPipeline", checkpoint, dtype, decoder=_diff_next(f"{checkpoint}/decoder"))
@@ -46,7 +65,8 @@ def _diff_next(folder: str) -> Any:
 
 
 def _sampled(pipeline: Any) -> Any:
-    pipeline.set_scheduler("sample_euler")
+    # Euler's would draw noise that no seed decides, and multiply it by nothing.
+    pipeline.set_scheduler("sample_dpmpp_2m")
     return pipeline
 
 

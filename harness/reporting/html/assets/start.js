@@ -30,10 +30,11 @@ function makeTop() {
   const counts = new Map(ORDER.map((verdict) => [verdict, 0]));
   for (const { verdict } of run.index) counts.set(verdict, (counts.get(verdict) || 0) + 1);
   const present = [...counts].filter(([, n]) => n > 0);
-  const failed = run.index.filter(({ verdict }) => verdict !== "identical" && verdict !== "within").length;
+  const expected = run.index.filter((entry) => entry.expected).length;
+  const failed = run.index.filter(({ verdict }) => verdict !== "identical" && verdict !== "within").length - expected;
   const headline = run.problems.length && !failed ? `${count(run.problems.length, "problem")}: not all cases were judged`
     : failed ? `${failed} of ${count(run.index.length, "case")} did not pass`
-    : run.index.length ? `All ${count(run.index.length, "case")} passed` : "No case was run";
+    : run.index.length > expected ? `All ${count(run.index.length - expected, "case")} passed` : "No case was judged";
   const bar = el("div", { class: "proportion", "aria-hidden": "true" }, present.map(([verdict]) => el("span", { class: `v-${verdict}` })));
   present.forEach(([, n], i) => { bar.children[i].style.flexGrow = String(n); });
   const skip = el("button", { type: "button", class: "skip", click: () => document.getElementById("case-view").focus() }, "Skip to the case");
@@ -42,6 +43,7 @@ function makeTop() {
       el("h1", {}, headline),
       el("p", { class: "note" }, [
         `harness ${run.harness}`, day(run.date), ...run.environments.map(environmentWords),
+        expected && `${expected} failed as expected`,
         run.left_out && `${count(run.left_out, "nightly case")} left out`,
       ].filter(Boolean).join("  ·  "))),
     el("div", { class: "verdicts", role: "group", "aria-label": "Show only cases of these verdicts" },
