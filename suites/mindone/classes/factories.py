@@ -26,8 +26,10 @@ def depth2img(checkpoint: str, dtype: str, _mode: str) -> Any:
     """Return Stable Diffusion with a picture's depth, prepared by transformers: mindone 0.5.0's own fails."""
     from transformers import DPTImageProcessor
 
-    extractor = DPTImageProcessor.from_pretrained(f"{checkpoint}/feature_extractor")
-    return _load("StableDiffusionDepth2ImgPipeline", checkpoint, dtype, feature_extractor=extractor)
+    pipeline = _load("StableDiffusionDepth2ImgPipeline", checkpoint, dtype, feature_extractor=None)
+    # Past from_pretrained, which takes none but mindone's.
+    pipeline.feature_extractor = DPTImageProcessor.from_pretrained(f"{checkpoint}/feature_extractor")
+    return pipeline
 
 
 def text_to_video_zero(checkpoint: str, dtype: str, _mode: str) -> Any:
