@@ -19,7 +19,7 @@ SUITES = sorted((REPOSITORY / "suites").rglob("*.yaml"))
 STORE = BaselineStore(REPOSITORY / "baselines")
 SELECTION = select([str(REPOSITORY / "suites")])
 BY_DAY = [case for case in SELECTION.cases if case.run == "always"]
-CASES = [pytest.param(case, id=case.name) for case in BY_DAY]
+CASES = [pytest.param(case, id=case.name) for case in SELECTION.cases if case.fails is None]
 
 
 def test_every_form_of_case_is_shipped():
