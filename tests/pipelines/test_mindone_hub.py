@@ -13,7 +13,8 @@ from samples import make_case
 from harness.baselines.store import BaselineStore
 from harness.execution.runner import CaseFailed, Runner
 from harness.operations.check import check
-from harness.operations.record import Recording
+from harness.operations.proposal import propose
+from harness.operations.record import write
 
 pytestmark = pytest.mark.mindone
 
@@ -53,10 +54,9 @@ def test_the_revision_that_a_tag_stood_for_is_in_the_baseline(
 ) -> None:
     store = BaselineStore(tmp_path / "baselines")
     with Runner(timeout=300) as runner:
-        recording = Recording(store)
-        recording.measure([case()], runner)
-        assert recording.refusals == []
-        recording.store(None)
+        proposal = propose([case()], runner, store)
+        assert proposal.refusals == ()
+        write(proposal, store, None)
         assert "run.py" not in fetched(hub)
         baseline = store.load("guide", "two-steps", store.devices("guide", "two-steps")[0])
         assert baseline.measurement.checkpoint.revision == COMMIT

@@ -14,7 +14,8 @@ from samples import make_case
 from harness.baselines.store import BaselineStore
 from harness.execution.runner import CaseFailed, Runner
 from harness.operations.check import check
-from harness.operations.record import Recording
+from harness.operations.proposal import propose
+from harness.operations.record import write
 
 pytestmark = pytest.mark.mindone
 
@@ -65,10 +66,9 @@ def case(factory: str, **fields: Any) -> Any:
 
 def test_videos_embeddings_and_latents_are_recorded_and_judged(runner: Runner, tmp_path: Path) -> None:
     store, cases = BaselineStore(tmp_path / "baselines"), [case(factory) for factory in OUTPUTS]
-    recording = Recording(store)
-    recording.measure(cases, runner)
-    assert recording.refusals == []
-    recording.store(None)
+    proposal = propose(cases, runner, store)
+    assert proposal.refusals == ()
+    write(proposal, store, None)
     for each in cases:
         found = check(each, runner, store)
         assert found.judgement.verdict.value == "identical", found.judgement.reasons
