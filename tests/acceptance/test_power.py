@@ -22,7 +22,7 @@ from harness.judgement.power.case_power import PowerReport
 from harness.judgement.power.detection import with_output_fault
 from harness.judgement.tiers import Tier
 from harness.judgement.verdicts import judge
-from harness.operations.calibrate import Settings, calibrate
+from harness.operations.calibrate import Settings, calibrate_case
 
 # Some of every family, with sizes and without, runs and none.
 SOME = ("extra-draw", "beta-end", "variance-type", "weight-scaled", "patch")
@@ -34,7 +34,7 @@ def kept_calibrated(kept_digits, tmp_path_factory):
     store = BaselineStore(made.root / "baselines")
     with RunnerPool(Runner) as pool:
         for case in select([str(made.root / "suites" / "builtin.yaml")]).cases:
-            calibrate(case, pool, store, Settings(3, 2.0)).kept.clear()
+            calibrate_case(case, pool, store, Settings(3, 2.0)).kept.clear()
     return made
 
 
