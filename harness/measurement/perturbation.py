@@ -1,4 +1,4 @@
-"""Perturbation: the initial noise moved by one unit in the last place, with random signs."""
+"""Perturbation: the noise that a case draws moved by one unit in the last place, with random signs."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ class NothingToPerturb(HarnessError):
 
 
 class PerturbedGenerator(LedgerGenerator):
-    """A case's generator whose first draw of floating numbers is moved by one ulp, up or down at random.
+    """A case's generator whose draws of floating numbers are moved by one ulp, up or down at random.
 
-    One ulp of ``dtype``, the dtype that the case computes in: numpy draws float64, in which one ulp is lost
-    when the pipeline casts. ``seed`` decides the values, as in the case itself, ``member`` the signs;
-    ``moved`` tells whether there was such a draw. The ledger keeps what was given.
+    All of them: the first may be one that hardly reaches the output, such as the draw that encodes a picture,
+    and rounding enters at every step that takes new noise. One ulp of ``dtype``, the dtype that the case
+    computes in: numpy draws float64, in which one ulp is lost when the pipeline casts. ``seed`` decides the
+    values, as in the case itself, ``member`` the signs; ``moved`` tells whether there was such a draw. The
+    ledger keeps what was given.
     """
 
     def __init__(self, seed: int, ledger: Ledger, index: int, *, member: int, dtype: str) -> None:
@@ -33,7 +35,7 @@ class PerturbedGenerator(LedgerGenerator):
     def _values(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         values = super()._values(method, args, kwargs)
         array = np.asarray(values)
-        if self.moved or self._nested or array.dtype.kind != "f" or array.size == 0:
+        if self._nested or array.dtype.kind != "f" or array.size == 0:
             return values
         self.moved = True
         moved = one_ulp(array, self._dtype, self._signs)
