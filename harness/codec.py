@@ -12,19 +12,33 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+if TYPE_CHECKING:
+    from typing_extensions import dataclass_transform
+else:
+
+    def dataclass_transform(**_: bool):
+        """Do nothing: it is for type checkers, and the standard library has it from Python 3.11 on."""
+        return lambda made: made
+
 
 T = TypeVar("T")
 
 _NOT_FINITE = ("inf", "-inf", "nan")
 
 
+@dataclass_transform(frozen_default=True)
 class Tagged:
-    """The base of a family of dataclasses, any of which may stand in a field: JSON names it as ``kind``.
+    """The root of families of classes, any of which may stand in a field: JSON names it as ``kind``.
 
-    The ``kind`` of ``OutputDiffers`` is ``output-differs``. One module has all classes of a family, so that
-    whoever reads the JSON knows them all.
+    A family is a subclass, and every class of it a frozen dataclass. The ``kind`` of ``OutputDiffers`` is
+    ``output-differs``. One module has all classes of a family, so that whoever reads the JSON knows them all.
     """
+
+    def __init_subclass__(cls) -> None:
+        if Tagged not in cls.__bases__:
+            dataclasses.dataclass(frozen=True)(cls)
 
 
 def kind_of(tagged: type[Tagged]) -> str:

@@ -30,7 +30,7 @@ from harness.measurement.statistics import summarise
 from harness.measurement.trace import StepTrace
 from harness.releases.comparison import Comparison
 from harness.reporting.commands import Invocation, error_text
-from harness.reporting.reasons import reason_text
+from harness.reporting.reasons import text_of
 
 FINGERPRINT = {
     "device": "CPU",
@@ -140,7 +140,7 @@ def make_calibration(**fields: Any) -> Calibration:
 
 def first_reason(judged: Judgement | Comparison) -> str:
     """Return the most telling reason in words."""
-    return reason_text(judged.reasons[0])
+    return text_of(judged.reasons[0])
 
 
 def said(*texts: str) -> tuple[Failed, ...]:

@@ -13,7 +13,6 @@ class Evidence(Tagged):
     """What differs between a measurement and its baseline; every kind is a dataclass of its own."""
 
 
-@dataclass(frozen=True)
 class EnvironmentDiffers(Evidence):
     """Fields of the fingerprint differ; ``operators`` are those that give other bits, of the ``tried``."""
 
@@ -22,14 +21,12 @@ class EnvironmentDiffers(Evidence):
     tried: int
 
 
-@dataclass(frozen=True)
 class OperatorsDifferHere(Evidence):
     """Operators give other bits in what looks like the same environment."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True)
 class Changed(Evidence):
     """What the judgement gives as a reason, too: weights, noise or schedule."""
 
@@ -52,7 +49,6 @@ class StepDifference:
     excess: float | None
 
 
-@dataclass(frozen=True)
 class LeavesEnvelope(Evidence):
     """The latents leave the envelope of rounding at step ``at``, of the steps from 0 to ``last``.
 
@@ -68,7 +64,6 @@ class LeavesEnvelope(Evidence):
     final: float | None
 
 
-@dataclass(frozen=True)
 class WithinEnvelope(Evidence):
     """``change`` is in the latents, but no step leaves the envelope: ``most`` times it, of ``allowed``."""
 
@@ -77,7 +72,6 @@ class WithinEnvelope(Evidence):
     allowed: float
 
 
-@dataclass(frozen=True)
 class WithoutEnvelope(Evidence):
     """``change`` is in the latents, ``largest`` its largest difference; no envelope tells what rounding does.
 
@@ -89,6 +83,5 @@ class WithoutEnvelope(Evidence):
     calibrated: bool
 
 
-@dataclass(frozen=True)
 class DiffersAfterSteps(Evidence):
     """The latents of every step have the baseline's bits, the output has not."""

@@ -53,7 +53,7 @@ def decide(policy: Policy, cases: Sequence[CaseFacts], orphans: Sequence[str], n
 def _of_cases(policy: Policy, cases: Sequence[CaseFacts], now: datetime) -> Iterator[Finding]:
     for name, (kind, rule) in CASE_RULES.items():
         for facts in cases:
-            for detail in rule(policy, facts, now):
+            if (detail := rule(policy, facts, now)) is not None:
                 yield Finding(name, kind, facts.name, detail)
 
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.gate.details import Gap
+from harness.gate.details import Gap, State
 from harness.judgement.reasons import Chaotic, Reason
 from harness.remedy import Remedy
-
-# `judged` is all that ran and was compared; each other state says how far it got.
-State = Literal["judged", "not selected", "missing", "damaged", "stale", "failed", "failed as expected"]
 
 
 @dataclass(frozen=True)

@@ -6,29 +6,12 @@ that a certificate's decision can be made again wherever the certificate is read
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Literal
 
-from harness.gate.details import (
-    ChaosEarlier,
-    ChaosUnknown,
-    Detail,
-    ExpectedFailure,
-    FromTheFuture,
-    NoBaseline,
-    NoCase,
-    NoDate,
-    NoPower,
-    NotAllowed,
-    NotComparable,
-    NotRun,
-    NoVerdict,
-    OtherRelease,
-    TooOld,
-    Vacuous,
-)
+from harness.gate import details as d
 from harness.gate.facts import CaseFacts
 from harness.gate.policy import Policy
 
@@ -48,120 +31,90 @@ class Finding:
     rule: str
     kind: Kind
     about: str
-    detail: Detail
+    detail: d.Detail
     waiver: int | None = None
     expired: tuple[int, ...] = ()
 
 
-Rule = Callable[[Policy, CaseFacts, datetime], Iterator[Detail]]
+Rule = Callable[[Policy, CaseFacts, datetime], d.Detail | None]
 
 
-def not_run(policy: Policy, facts: CaseFacts, now: datetime) -> Iterator[Detail]:  # noqa: ARG001
-    """Every case of the suites runs."""
-    if facts.state == "not selected":
-        yield NotRun()
+def without_verdict(state: d.State) -> Rule:
+    """Return the rule that no case ends in ``state``."""
+
+    def rule(_policy: Policy, facts: CaseFacts, _now: datetime) -> d.Detail | None:
+        return d.NoVerdict(state, facts.reason) if facts.state == state else None
+
+    return rule
 
 
-def failed(policy: Policy, facts: CaseFacts, now: datetime) -> Iterator[Detail]:  # noqa: ARG001
-    """Every case that runs comes to a verdict."""
-    if facts.state == "failed":
-        yield NoVerdict(facts.reason)
-
-
-def expected_failure(policy: Policy, facts: CaseFacts, now: datetime) -> Iterator[Detail]:  # noqa: ARG001
-    """No case is expected to fail: that it does is known, and is not passed."""
-    if facts.state == "failed as expected":
-        yield ExpectedFailure(facts.reason)
-
-
-def missing(policy: Policy, facts: CaseFacts, now: datetime) -> Iterator[Detail]:  # noqa: ARG001
-    """Every case has a baseline for the device."""
-    if facts.state == "missing":
-        yield NoBaseline(facts.reason)
-
-
-def damaged(policy: Policy, facts: CaseFacts, now: datetime) -> Iterator[Detail]:  # noqa: ARG001
-    """Every baseline is what was recorded."""
-    if facts.state == "damaged":
-        yield NoBaseline(facts.reason)
-
-
-def stale(policy: Policy, facts: CaseFacts, now: datetime) -> Iterator[Detail]:  # noqa: ARG001
-    """Every baseline is of the case as it is now."""
-    if facts.state == "stale":
-        yield NoBaseline(facts.reason)
-
-
-def verdict(policy: Policy, facts: CaseFacts, now: datetime) -> Iterator[Detail]:  # noqa: ARG001
+def verdict(policy: Policy, facts: CaseFacts, _now: datetime) -> d.Detail | None:
     """Every verdict is allowed; an incomparable case has a rule of its own."""
     allowed = policy.allowed(facts.tags)
-    if facts.verdict is not None and facts.verdict not in ("incomparable", *allowed):
-        yield NotAllowed(facts.verdict, policy.naming(facts.tags), allowed, facts.reason)
+    if facts.verdict is None or facts.verdict in ("incomparable", *allowed):
+        return None
+    return d.NotAllowed(facts.verdict, policy.naming(facts.tags), allowed, facts.reason)
 
 
-def incomparable(policy: Policy, facts: CaseFacts, now: datetime) -> Iterator[Detail]:  # noqa: ARG001
+def incomparable(policy: Policy, facts: CaseFacts, _now: datetime) -> d.Detail | None:
     """Every case can be compared with its baseline; a chaotic one has a rule of its own."""
     if facts.verdict != "incomparable" or "incomparable" in policy.allowed(facts.tags):
-        return
-    if not facts.incomparable_by_chaos:
-        yield NotComparable(facts.reason)
+        return None
+    return None if facts.incomparable_by_chaos else d.NotComparable(facts.reason)
 
 
-def chaotic(policy: Policy, facts: CaseFacts, now: datetime) -> Iterator[Detail]:  # noqa: ARG001
+def chaotic(policy: Policy, facts: CaseFacts, _now: datetime) -> d.Detail | None:
     """No case is chaotic before the step that the policy knows of."""
     if facts.chaos is None:
-        return
+        return None
     accepted = policy.chaotic.get(facts.name)
     if accepted is None:
-        yield ChaosUnknown(facts.chaos)
-    elif facts.chaos.gated < accepted:
-        yield ChaosEarlier(facts.chaos, accepted)
+        return d.ChaosUnknown(facts.chaos)
+    return d.ChaosEarlier(facts.chaos, accepted) if facts.chaos.gated < accepted else None
 
 
-def vacuous(policy: Policy, facts: CaseFacts, now: datetime) -> Iterator[Detail]:  # noqa: ARG001
+def vacuous(_policy: Policy, facts: CaseFacts, _now: datetime) -> d.Detail | None:
     """Every case would notice something."""
-    if facts.vacuous is not None:
-        yield Vacuous(facts.vacuous)
+    return None if facts.vacuous is None else d.Vacuous(facts.vacuous)
 
 
-def power(policy: Policy, facts: CaseFacts, now: datetime) -> Iterator[Detail]:  # noqa: ARG001
+def power(policy: Policy, facts: CaseFacts, _now: datetime) -> d.Detail | None:
     """Every case is covered by a power table, where the policy requires one."""
-    if policy.power and facts.power_gap is not None:
-        yield NoPower(facts.power_gap)
+    return d.NoPower(facts.power_gap) if policy.power and facts.power_gap is not None else None
 
 
-def age(policy: Policy, facts: CaseFacts, now: datetime) -> Iterator[Detail]:
+def age(policy: Policy, facts: CaseFacts, now: datetime) -> d.Detail | None:
     """No baseline is older than the policy allows, and none comes from the future."""
     if policy.max_age_days is None or facts.baseline is None:
-        return
+        return None
     date = facts.baseline.date
-    moment = _moment(date)
-    if moment is None:
-        yield NoDate(date)
-        return
-    days = (now - moment).total_seconds() / 86_400
+    try:
+        moment = datetime.fromisoformat(date)
+    except ValueError:
+        return d.NoDate(date)
+    days = (now - (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc))).total_seconds() / 86_400
     if days > policy.max_age_days:
-        yield TooOld(date, days, policy.max_age_days)
+        return d.TooOld(date, days, policy.max_age_days)
     # A day for clocks that disagree.
-    elif days < -1:
-        yield FromTheFuture(date)
+    return d.FromTheFuture(date) if days < -1 else None
 
 
-def release(policy: Policy, facts: CaseFacts, now: datetime) -> Iterator[Detail]:  # noqa: ARG001
+def release(policy: Policy, facts: CaseFacts, _now: datetime) -> d.Detail | None:
     """Every baseline was recorded with a release of MindSpore that the policy names."""
-    if facts.baseline is not None and not policy.accepts_release(facts.baseline.mindspore):
-        yield OtherRelease(facts.baseline.mindspore, policy.mindspore)
+    if facts.baseline is None or policy.accepts_release(facts.baseline.mindspore):
+        return None
+    return d.OtherRelease(facts.baseline.mindspore, policy.mindspore)
 
 
 # In the order in which findings are told.
 CASE_RULES: dict[str, tuple[Kind, Rule]] = {
     "verdict": ("drift", verdict),
-    "not-run": ("incomplete", not_run),
-    "failed": ("incomplete", failed),
-    "expected-failure": ("incomplete", expected_failure),
-    "missing": ("incomplete", missing),
-    "damaged": ("incomplete", damaged),
-    "stale": ("incomplete", stale),
+    "not-run": ("incomplete", without_verdict("not selected")),
+    "failed": ("incomplete", without_verdict("failed")),
+    "expected-failure": ("incomplete", without_verdict("failed as expected")),
+    "missing": ("incomplete", without_verdict("missing")),
+    "damaged": ("incomplete", without_verdict("damaged")),
+    "stale": ("incomplete", without_verdict("stale")),
     "incomparable": ("incomplete", incomparable),
     "chaotic": ("incomplete", chaotic),
     "vacuous": ("incomplete", vacuous),
@@ -175,12 +128,4 @@ ORPHAN = "orphan"
 
 def orphan(key: str) -> Finding:
     """Return the finding that the baseline ``key``, ``suite/id/device``, belongs to no case of the suites."""
-    return Finding(ORPHAN, "incomplete", key, NoCase())
-
-
-def _moment(date: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(date)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return Finding(ORPHAN, "incomplete", key, d.NoCase())

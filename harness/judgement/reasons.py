@@ -20,7 +20,6 @@ class Reason(Tagged):
     """Why a case did not pass, or what is worth knowing of it; every kind is a dataclass of its own."""
 
 
-@dataclass(frozen=True)
 class OutputDiffers(Reason):
     """Values of the output have other bits, ``only_sign`` where all of them only in the sign of 0."""
 
@@ -29,12 +28,10 @@ class OutputDiffers(Reason):
     only_sign: bool
 
 
-@dataclass(frozen=True)
 class OutputHasAnotherForm(Reason):
     """The output has another shape or dtype than the baseline's."""
 
 
-@dataclass(frozen=True)
 class LatentsDiffer(Reason):
     """The latents have other bits from ``step`` on, of the steps from 0 to ``last``."""
 
@@ -43,7 +40,6 @@ class LatentsDiffer(Reason):
     timestep: float
 
 
-@dataclass(frozen=True)
 class StepsDiffer(Reason):
     """Another number of steps was traced."""
 
@@ -51,19 +47,16 @@ class StepsDiffer(Reason):
     baseline: int
 
 
-@dataclass(frozen=True)
 class SinglesDiffer(Reason):
     """The single images of the batch have other bits."""
 
 
-@dataclass(frozen=True)
 class StatisticsDiffer(Reason):
     """Statistics of the output are not the very same numbers."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True)
 class ScheduleHasOtherLength(Reason):
     """The schedule has another number of steps."""
 
@@ -71,7 +64,6 @@ class ScheduleHasOtherLength(Reason):
     baseline: int
 
 
-@dataclass(frozen=True)
 class TimestepDiffers(Reason):
     """The schedule has another timestep, first in ``step``."""
 
@@ -80,7 +72,6 @@ class TimestepDiffers(Reason):
     baseline: float
 
 
-@dataclass(frozen=True)
 class CheckpointChanged(Reason):
     """The weights that ran are not those recorded.
 
@@ -115,7 +106,6 @@ class DrawnNoise:
         return self.generator, self.method, self.shape, self.dtype
 
 
-@dataclass(frozen=True)
 class NoiseChanged(Reason):
     """The noise is another from draw ``index`` on; a side that has no such draw has None.
 
@@ -129,7 +119,6 @@ class NoiseChanged(Reason):
     baseline_draws: int
 
 
-@dataclass(frozen=True)
 class ShapeDiffers(Reason):
     """Two arrays cannot be compared value by value: ``reference`` is the other one's shape."""
 
@@ -138,7 +127,6 @@ class ShapeDiffers(Reason):
     reference: tuple[int, ...]
 
 
-@dataclass(frozen=True)
 class DtypeDiffers(Reason):
     """Two arrays cannot be compared value by value: ``reference`` is the other one's dtype."""
 
@@ -147,7 +135,6 @@ class DtypeDiffers(Reason):
     reference: str
 
 
-@dataclass(frozen=True)
 class Empty(Reason):
     """An array has no value at all."""
 
@@ -155,7 +142,6 @@ class Empty(Reason):
     shape: tuple[int, ...]
 
 
-@dataclass(frozen=True)
 class ValuesNotFinite(Reason):
     """``count`` of ``size`` values are NaN or infinite, the first of them at ``positions``."""
 
@@ -174,21 +160,18 @@ class NotFinite:
     value: str
 
 
-@dataclass(frozen=True)
 class StatisticsMissing(Reason):
     """The baseline has statistics that were not measured."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True)
 class StatisticsNotFinite(Reason):
     """Statistics of the output are NaN or infinite."""
 
     figures: tuple[NotFinite, ...]
 
 
-@dataclass(frozen=True)
 class LatentsNotFinite(Reason):
     """Statistics of the latents are NaN or infinite, first after ``step``."""
 
@@ -197,7 +180,6 @@ class LatentsNotFinite(Reason):
     figures: tuple[NotFinite, ...]
 
 
-@dataclass(frozen=True)
 class LatentShapesDiffer(Reason):
     """The latents that were kept have another shape; None where a side kept none."""
 
@@ -205,12 +187,10 @@ class LatentShapesDiffer(Reason):
     baseline: tuple[int, ...] | None
 
 
-@dataclass(frozen=True)
 class NoSingles(Reason):
     """The run yielded no single images, which the case asks to compare the batch with."""
 
 
-@dataclass(frozen=True)
 class LimitsExceeded(Reason):
     """``exceeded`` of ``limited`` figures are outside their limits; ``worst`` is the one that is furthest.
 
@@ -230,7 +210,6 @@ class Absence(Tagged):
     """Why a figure that has a limit could not be computed."""
 
 
-@dataclass(frozen=True)
 class MetricNeedsValues(Absence):
     """The metric needs at least one value."""
 
@@ -238,7 +217,6 @@ class MetricNeedsValues(Absence):
     shape: tuple[int, ...]
 
 
-@dataclass(frozen=True)
 class MetricNeedsImages(Absence):
     """The metric needs images, with sides of at least ``window`` where that is not None."""
 
@@ -247,14 +225,12 @@ class MetricNeedsImages(Absence):
     window: int | None
 
 
-@dataclass(frozen=True)
 class NoSuchStatistic(Absence):
     """The baseline has no such statistic, but those ``known``."""
 
     known: tuple[str, ...]
 
 
-@dataclass(frozen=True)
 class LatentsCannotBeCompared(Absence):
     """The latents of a step have another shape than the baseline's."""
 
@@ -262,7 +238,6 @@ class LatentsCannotBeCompared(Absence):
     baseline: tuple[int, ...]
 
 
-@dataclass(frozen=True)
 class NotJudged(Reason):
     """The figure ``name`` has a limit and could not be computed."""
 
@@ -270,14 +245,12 @@ class NotJudged(Reason):
     absence: Absence
 
 
-@dataclass(frozen=True)
 class StrictElsewhere(Reason):
     """The case is strict, and this not its baseline's environment: ``tier`` is how alike the two are."""
 
     tier: str
 
 
-@dataclass(frozen=True)
 class NoLimits(Reason):
     """The case, on ``line`` of ``file``, has no limits for the tier it is compared in."""
 
@@ -286,7 +259,6 @@ class NoLimits(Reason):
     line: int
 
 
-@dataclass(frozen=True)
 class Uncalibrated(Reason):
     """The output differs, and the case, on ``line`` of ``file``, has no calibration to hold it to.
 
@@ -299,7 +271,6 @@ class Uncalibrated(Reason):
     baseline: Reason | None
 
 
-@dataclass(frozen=True)
 class Chaotic(Reason):
     """One ulp of noise grew to ``spread`` (relative L2), of which ``most`` can be judged.
 
@@ -325,7 +296,6 @@ class FieldEdit:
     new: str
 
 
-@dataclass(frozen=True)
 class Stale(Reason):
     """The case was edited since its baseline was recorded on ``date`` (ISO 8601).
 
@@ -340,7 +310,6 @@ class Stale(Reason):
 Failure = Literal["missing", "damaged", "stale", "other"]
 
 
-@dataclass(frozen=True)
 class Failed(Reason):
     """A case could not be run, or has nothing to be held to.
 
@@ -353,7 +322,6 @@ class Failed(Reason):
     cause: FailureCause = FailureCause.OTHER
 
 
-@dataclass(frozen=True)
 class FailedAsExpected(Reason):
     """The case came to no measurement for the ``cause`` that it names; ``told`` is the error as given."""
 
@@ -361,14 +329,12 @@ class FailedAsExpected(Reason):
     told: str
 
 
-@dataclass(frozen=True)
 class DidNotFail(Reason):
     """The case came to a measurement, though it is expected to fail for ``cause``."""
 
     cause: str
 
 
-@dataclass(frozen=True)
 class FailedOtherwise(Reason):
     """The case is expected to fail for ``expected``, and failed for another ``cause``; ``told`` says how."""
 
@@ -377,14 +343,12 @@ class FailedOtherwise(Reason):
     told: str
 
 
-@dataclass(frozen=True)
 class ReferenceFailed(Reason):
     """The run to compare with yielded nothing; ``told`` is its error as it was given."""
 
     told: str
 
 
-@dataclass(frozen=True)
 class OtherDevice(Reason):
     """There is no baseline for ``device``; it was held to the one of ``baseline``."""
 
@@ -392,14 +356,12 @@ class OtherDevice(Reason):
     baseline: str
 
 
-@dataclass(frozen=True)
 class OperatorsDiffer(Reason):
     """Single operators gave other bits on fixed inputs than in the baseline's environment."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True)
 class LooseLimit(Reason):
     """A limit passes differences of more than ``times`` the ``envelope``, and so hides faults.
 
@@ -413,7 +375,6 @@ class LooseLimit(Reason):
     times: float
 
 
-@dataclass(frozen=True)
 class TightLimit(Reason):
     """A limit lies within the ``envelope``: rounding alone has gone beyond it."""
 
@@ -423,14 +384,12 @@ class TightLimit(Reason):
     similarity: bool
 
 
-@dataclass(frozen=True)
 class Unlike(Reason):
     """A run of the case as it is gives something else than its baseline: ``change`` comes first."""
 
     change: Reason
 
 
-@dataclass(frozen=True)
 class MemberUnlike(Reason):
     """With its noise moved by one ulp, signs of ``seed``, the case cannot be compared with itself."""
 
@@ -438,28 +397,24 @@ class MemberUnlike(Reason):
     reasons: tuple[Reason, ...]
 
 
-@dataclass(frozen=True)
 class NoNeighbour(Reason):
     """Not one of ``members`` runs with the noise moved by one ulp came out near the unperturbed one."""
 
     members: int
 
 
-@dataclass(frozen=True)
 class NothingToScale(Reason):
     """What rounding did is relative to values that are all 0: the latents of ``step``, or the output."""
 
     step: int | None
 
 
-@dataclass(frozen=True)
 class UnlikeItself(Reason):
     """The measurement does not pass by the case's own rules."""
 
     reasons: tuple[Reason, ...]
 
 
-@dataclass(frozen=True)
 class NotRepeatable(Reason):
     """Two runs in two fresh workers differ, first in ``difference``."""
 
@@ -470,26 +425,22 @@ class Difference(Tagged):
     """The first thing that differs in the bits of two measurements."""
 
 
-@dataclass(frozen=True)
 class OtherEnvironment(Difference):
     """Fields of the fingerprint."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True)
 class OtherCheckpoint(Difference):
     """The hash of the weights."""
 
 
-@dataclass(frozen=True)
 class OtherOperators(Difference):
     """Single operators on fixed inputs."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True)
 class OtherDraw(Difference):
     """A draw of noise."""
 
@@ -497,15 +448,14 @@ class OtherDraw(Difference):
     draw: DrawnNoise
 
 
-@dataclass(frozen=True)
-class OtherNumberOfDraws(Difference):
-    """How often noise is drawn."""
+class OtherNumber(Difference):
+    """How often noise is drawn, or how many steps are traced."""
 
+    of: Literal["draws", "steps"]
     one: int
     other: int
 
 
-@dataclass(frozen=True)
 class OtherLatents(Difference):
     """The latents after a step."""
 
@@ -513,37 +463,20 @@ class OtherLatents(Difference):
     timestep: float
 
 
-@dataclass(frozen=True)
-class OtherNumberOfSteps(Difference):
-    """How many steps are traced."""
+class OtherPart(Difference):
+    """An array of the measurement, or statistics of the same arrays."""
 
-    one: int
-    other: int
+    part: Literal["output", "latents", "singles", "statistics"]
 
 
-@dataclass(frozen=True)
-class OtherArray(Difference):
-    """An array of the measurement."""
-
-    array: Literal["output", "latents", "singles"]
-
-
-@dataclass(frozen=True)
-class OtherStatistics(Difference):
-    """Statistics, of the same arrays."""
-
-
-@dataclass(frozen=True)
 class StoredDamaged(Difference):
     """What is stored is damaged, so that it cannot be told what differs."""
 
 
-@dataclass(frozen=True)
 class OtherProvenance(Difference):
     """Only where it comes from: it was recorded from an edited working tree."""
 
 
-@dataclass(frozen=True)
 class FailsWithoutFault(Reason):
     """Without a fault the case does not pass at its tolerance for ``tier``."""
 
@@ -552,21 +485,18 @@ class FailsWithoutFault(Reason):
     reasons: tuple[Reason, ...]
 
 
-@dataclass(frozen=True)
 class StrictWithoutPower(Reason):
     """The case is strict, so that it is not compared in the ``tier`` that power is measured in."""
 
     tier: str
 
 
-@dataclass(frozen=True)
 class WithoutCalibration(Reason):
     """The case is not calibrated, so that it has no tolerance for ``tier``."""
 
     tier: str
 
 
-@dataclass(frozen=True)
 class ChaoticWithoutPower(Reason):
     """The case is chaotic, so that its output is held to no limits."""
 
@@ -581,7 +511,6 @@ class SizedFault:
     size: float | None
 
 
-@dataclass(frozen=True)
 class ConstantOutput(Reason):
     """All ``size`` values of the output are ``value``, and the limits for ``tier`` are on nothing else."""
 
@@ -592,7 +521,6 @@ class ConstantOutput(Reason):
     line: int
 
 
-@dataclass(frozen=True)
 class PassesOutputFaults(Reason):
     """At its tolerance for ``tier`` the case passes each of ``faults`` in its output.
 
@@ -607,7 +535,6 @@ class PassesOutputFaults(Reason):
     line: int
 
 
-@dataclass(frozen=True)
 class CatchesNoFault(Reason):
     """By numbers the case catches none of the faults in what it computes, or in its output; None: some."""
 
@@ -615,26 +542,22 @@ class CatchesNoFault(Reason):
     output: int | None
 
 
-@dataclass(frozen=True)
 class VacuousByTable(Reason):
     """The power table says that the case is vacuous."""
 
     reason: Reason
 
 
-@dataclass(frozen=True)
 class SeveralModes(Reason):
     """Rounding alone turns one output into another: how many runs came to each, the baseline's first."""
 
     counts: tuple[int, ...]
 
 
-@dataclass(frozen=True)
 class Stable(Reason):
     """No member's output differed at all."""
 
 
-@dataclass(frozen=True)
 class Saturated(Reason):
     """``share`` of the output's values are at the bounds of its range; ``steps``: are latents gated, too?"""
 
@@ -642,7 +565,6 @@ class Saturated(Reason):
     steps: bool
 
 
-@dataclass(frozen=True)
 class OddLimit(Reason):
     """A limit of the case for ``tier`` does not fit what rounding does."""
 

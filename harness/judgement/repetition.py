@@ -12,15 +12,13 @@ from harness.judgement.failures import Refused
 from harness.judgement.reasons import (
     Difference,
     NotRepeatable,
-    OtherArray,
     OtherCheckpoint,
     OtherDraw,
     OtherEnvironment,
     OtherLatents,
-    OtherNumberOfDraws,
-    OtherNumberOfSteps,
+    OtherNumber,
     OtherOperators,
-    OtherStatistics,
+    OtherPart,
 )
 from harness.measurement.measurement import Measurement
 
@@ -64,19 +62,19 @@ def _differences(one: Measurement, other: Measurement) -> Iterator[Difference]:
         if not same_draw(draw, draw_again):
             yield OtherDraw(index, drawn(draw))
     if len(one.ledger) != len(other.ledger):
-        yield OtherNumberOfDraws(len(one.ledger), len(other.ledger))
+        yield OtherNumber("draws", len(one.ledger), len(other.ledger))
     for step, step_again in zip(one.trace, other.trace, strict=False):
         if step.sha256 != step_again.sha256:
             yield OtherLatents(step.step, step.timestep)
     if len(one.trace) != len(other.trace):
-        yield OtherNumberOfSteps(len(one.trace), len(other.trace))
+        yield OtherNumber("steps", len(one.trace), len(other.trace))
     arrays: tuple[Literal["output", "latents", "singles"], ...] = ("output", "latents", "singles")
     for name in arrays:
         if not same_bits(getattr(one, name), getattr(other, name)):
-            yield OtherArray(name)
+            yield OtherPart(name)
     # Last, as they follow from the arrays; alone they differ where another version computed them.
     if _figures(one) != _figures(other):
-        yield OtherStatistics()
+        yield OtherPart("statistics")
 
 
 def _figures(measurement: Measurement) -> str:

@@ -14,8 +14,8 @@ from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.gate.certificate import CertifiedCheckpoint, Environment, identity
-from harness.gate.details import NoTable
-from harness.gate.facts import CaseFacts, HeldTo, State, Worst
+from harness.gate.details import NoTable, State
+from harness.gate.facts import CaseFacts, HeldTo, Worst
 from harness.gate.power_table import Powers
 from harness.judgement.calibration.findings import chaos_of, findings
 from harness.judgement.check import Check

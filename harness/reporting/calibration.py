@@ -15,7 +15,7 @@ from harness.operations.proposal import Refusal
 from harness.operations.vacuity import VacuousCase
 from harness.reporting.commands import Invocation, error_text
 from harness.reporting.progress import ProgressBar
-from harness.reporting.reasons import reason_text
+from harness.reporting.reasons import text_of
 from harness.reporting.tables import print_table
 
 _HEADER = ("case", "members", "factor", "envelope", "limit", "growth over the steps", "calibration")
@@ -48,14 +48,14 @@ def show_calibrations(console: Console, found: Calibrations) -> None:
 
 def finding_text(finding: Finding) -> str:
     """Return what a calibration shows, and what to do where the case cannot be held to it."""
-    text = reason_text(finding.reason)
+    text = text_of(finding.reason)
     return f"{text}. Give it fewer steps, or mark it `strict: true`" if finding.failing else text
 
 
 def show_vacuous(console: Console, vacuous: Sequence[VacuousCase]) -> None:
     """Say which cases notice nothing."""
     for each in vacuous:
-        told = f"{each.case.name} is vacuous: {reason_text(each.why)}"
+        told = f"{each.case.name} is vacuous: {text_of(each.why)}"
         console.print(Text.assemble(("failed", "red"), "  ", told), soft_wrap=True)
 
 

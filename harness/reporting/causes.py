@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 import json
-from functools import singledispatch
 from typing import Any
 
 from harness.explanation import evidence as e
 from harness.explanation.causes import Cause
 from harness.judgement.reasons import DrawnNoise, NoiseChanged
 from harness.reporting.figures import difference_text
-from harness.reporting.reasons import reason_text
+from harness.reporting.reasons import REASONS
+from harness.reporting.wording import Words, filled
+
+_TITLES: Words = {
+    **REASONS,
+    e.EnvironmentDiffers: lambda evidence: (
+        f"the environment differs: {', '.join(difference.name for difference in evidence.differences)}"
+    ),
+    e.OperatorsDifferHere: ("operators give other bits in what looks like the same environment: {names:, }"),
+    e.Changed: "{reason}",
+    e.DiffersAfterSteps: (
+        "the latents of every step have the baseline's bits, the output has not: the difference comes after "
+        "the last step (decoding, clamping, conversion to an image)"
+    ),
+    e.LeavesEnvelope: (
+        "the latents leave the envelope at step {at.step} (of 0 to {last}, timestep {at.timestep}): "
+        "{at.figure} is off by {at.deviation:.2g}, {at.excess:.3g} times what rounding does there"
+    ),
+    e.WithinEnvelope: (
+        "{change}; no step leaves the envelope of rounding (at most {most:.2g} times its size, {allowed:g} "
+        "are allowed)"
+    ),
+    e.WithoutEnvelope: "{change}",
+}
 
 
 def cause_line(cause: Cause) -> str:
@@ -34,25 +56,35 @@ def stored_cause(stored: str | None) -> str:
         return stored
 
 
-@singledispatch
 def cause_title(evidence: e.Evidence) -> str:
     """Return what differs, in one line."""
-    raise TypeError(f"no words for {type(evidence).__name__}")
+    return filled(evidence, _TITLES)
 
 
-@singledispatch
-def cause_details(evidence: e.Evidence) -> tuple[str, ...]:  # noqa: ARG001
+def cause_details(evidence: e.Evidence) -> tuple[str, ...]:
     """Return what is known beside the title."""
-    return ()
+    match evidence:
+        case e.EnvironmentDiffers():
+            return _environment_details(evidence)
+        case e.OperatorsDifferHere():
+            return ("a library was replaced under the same version number, or the device miscalculates",)
+        case e.Changed(reason=NoiseChanged() as noise):
+            return _noise_details(noise)
+        case e.LeavesEnvelope():
+            return _growth_details(evidence)
+        case e.WithinEnvelope():
+            return (
+                "the order or the precision of operations changed, or a change too small to tell from that",
+            )
+        case e.WithoutEnvelope(largest=at, calibrated=calibrated):
+            detail = f"largest after step {at.step}: {at.figure} is off by {at.deviation:.2g}"
+            tell = "" if calibrated else "; `harness calibrate` would tell whether that is more than rounding"
+            return (detail + tell,)
+        case _:
+            return ()
 
 
-@cause_title.register
-def _(evidence: e.EnvironmentDiffers) -> str:
-    return f"the environment differs: {', '.join(difference.name for difference in evidence.differences)}"
-
-
-@cause_details.register
-def _(evidence: e.EnvironmentDiffers) -> tuple[str, ...]:
+def _environment_details(evidence: e.EnvironmentDiffers) -> tuple[str, ...]:
     details = tuple(map(difference_text, evidence.differences))
     if evidence.operators:
         return (*details, f"operators that give other bits here: {', '.join(evidence.operators)}")
@@ -61,26 +93,8 @@ def _(evidence: e.EnvironmentDiffers) -> tuple[str, ...]:
     return details
 
 
-@cause_title.register
-def _(evidence: e.OperatorsDifferHere) -> str:
-    names = ", ".join(evidence.names)
-    return f"operators give other bits in what looks like the same environment: {names}"
-
-
-@cause_details.register
-def _(_: e.OperatorsDifferHere) -> tuple[str, ...]:
-    return ("a library was replaced under the same version number, or the device miscalculates",)
-
-
-@cause_title.register
-def _(evidence: e.Changed) -> str:
-    return reason_text(evidence.reason)
-
-
-@cause_details.register
-def _(evidence: e.Changed) -> tuple[str, ...]:
-    noise = evidence.reason
-    if not isinstance(noise, NoiseChanged) or noise.measured is None or noise.baseline is None:
+def _noise_details(noise: NoiseChanged) -> tuple[str, ...]:
+    if noise.measured is None or noise.baseline is None:
         return ()
     return (
         f"draw {noise.index} here: {_draw(noise.measured)}",
@@ -93,26 +107,7 @@ def _draw(draw: DrawnNoise) -> str:
     return f"generator {draw.generator}, {draw.method}, {shape}, {draw.dtype}, at {draw.site}"
 
 
-@cause_title.register
-def _(_: e.DiffersAfterSteps) -> str:
-    return (
-        "the latents of every step have the baseline's bits, the output has not: the difference comes after "
-        "the last step (decoding, clamping, conversion to an image)"
-    )
-
-
-@cause_title.register
-def _(evidence: e.LeavesEnvelope) -> str:
-    at = evidence.at
-    return (
-        f"the latents leave the envelope at step {at.step} (of 0 to {evidence.last}, timestep "
-        f"{at.timestep}): {at.figure} is off by {at.deviation:.2g}, {at.excess:.3g} times what rounding "
-        "does there"
-    )
-
-
-@cause_details.register
-def _(evidence: e.LeavesEnvelope) -> tuple[str, ...]:
+def _growth_details(evidence: e.LeavesEnvelope) -> tuple[str, ...]:
     if evidence.before is None:
         how = "it is there from the first step on"
     elif evidence.jump:
@@ -125,30 +120,3 @@ def _(evidence: e.LeavesEnvelope) -> tuple[str, ...]:
         return (how,)
     trend = "grows" if final > 2 * excess else "shrinks" if final < excess / 2 else "stays"
     return how, f"from there it {trend}: {final:.3g} times the envelope after the last step"
-
-
-@cause_title.register
-def _(evidence: e.WithinEnvelope) -> str:
-    return (
-        f"{reason_text(evidence.change)}; no step leaves the envelope of rounding (at most "
-        f"{evidence.most:.2g} times its size, {evidence.allowed:g} are allowed)"
-    )
-
-
-@cause_details.register
-def _(_: e.WithinEnvelope) -> tuple[str, ...]:
-    return ("the order or the precision of operations changed, or a change too small to tell from that",)
-
-
-@cause_title.register
-def _(evidence: e.WithoutEnvelope) -> str:
-    return reason_text(evidence.change)
-
-
-@cause_details.register
-def _(evidence: e.WithoutEnvelope) -> tuple[str, ...]:
-    largest = evidence.largest
-    detail = f"largest after step {largest.step}: {largest.figure} is off by {largest.deviation:.2g}"
-    if not evidence.calibrated:
-        detail += "; `harness calibrate` would tell whether that is more than rounding"
-    return (detail,)

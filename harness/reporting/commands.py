@@ -18,7 +18,7 @@ from harness.judgement.tiers import Tier
 from harness.releases.bisection import NeitherGoodNorBad, NothingToFind
 from harness.releases.comparison import Comparison
 from harness.remedy import Action, Remedy, Where
-from harness.reporting.reasons import in_words, joined, reason_text
+from harness.reporting.reasons import in_words, joined, text_of
 
 _REASON = ("--reason", "<why it changes>")
 # How each remedy ends the sentence that says what is wrong, the command, and what it asks for.
@@ -91,7 +91,7 @@ def error_text(error: HarnessError, invocation: Invocation, case: Case | None = 
 
 def _told(error: HarnessError) -> str:
     if isinstance(error, Refused):
-        return f"{error.name}: {reason_text(error.reason)}"
+        return f"{error.name}: {text_of(error.reason)}"
     if isinstance(error, NeitherGoodNorBad):
         return f"{error}: {joined(error.comparison.reasons)}. Leave --drift out to look for other bits"
     if isinstance(error, NothingToFind) and error.baseline is not None:

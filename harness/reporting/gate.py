@@ -12,13 +12,13 @@ from rich.text import Text
 from harness.counting import count
 from harness.gate.certificate import Certificate
 from harness.gate.decision import Ruling
-from harness.gate.details import NoBaseline, NotComparable, NoVerdict
+from harness.gate.details import NotComparable, NoVerdict
 from harness.gate.facts import CaseFacts, Worst
 from harness.gate.findings import shown_findings
 from harness.gate.rules import Finding
 from harness.reporting.commands import Commands, Invocation, remedy_text
 from harness.reporting.figures import figure, part_of_limit
-from harness.reporting.gate_findings import finding_text, note_text
+from harness.reporting.gate_findings import finding_text, gate_text
 from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import Cell, Table, show_table
 
@@ -51,7 +51,7 @@ def show_gate(
         _show_finding(console, certificate, finding, commands, invocation)
     show_table(console, verdict_table(certificate))
     for note in certificate.decision.notes:
-        console.print(Text.assemble(("note", "yellow"), f"  {note_text(note)}"), soft_wrap=True)
+        console.print(Text.assemble(("note", "yellow"), f"  {gate_text(note)}"), soft_wrap=True)
     word, style = _WORDS[certificate.decision.outcome]
     console.print(Text.assemble("gate ", (word, style), f" ({summary(certificate)})"), soft_wrap=True)
 
@@ -59,7 +59,7 @@ def show_gate(
 def remedied_text(certificate: Certificate, finding: Finding, invocation: Invocation) -> str:
     """Return what a finding says, and what to type where that is known of the case that it is about."""
     remedies = {facts.name: facts.remedy for facts in certificate.cases if len(facts.reasons) == 1}
-    of_reason = isinstance(finding.detail, NoVerdict | NoBaseline | NotComparable)
+    of_reason = isinstance(finding.detail, NoVerdict | NotComparable)
     remedy = remedies.get(finding.about) if of_reason else None
     return f"{finding_text(finding, certificate.policy)}{remedy_text(remedy, invocation)}"
 

@@ -8,7 +8,7 @@ from harness.gate.findings import shown_findings
 from harness.gate.rules import Finding
 from harness.reporting.commands import Invocation
 from harness.reporting.gate import remedied_text, summary, verdict_table
-from harness.reporting.gate_findings import note_text
+from harness.reporting.gate_findings import gate_text
 from harness.reporting.markdown import MOST_BYTES, escaped, markdown_table
 from harness.reporting.tables import Cell, Table
 
@@ -41,7 +41,7 @@ def _findings(certificate: Certificate, invocation: Invocation) -> str:
     if decision.findings:
         rows = [_finding_row(certificate, each, invocation) for each in shown_findings(certificate)]
         lines += [*markdown_table(Table(("finding", "rule", "case", "what"), rows)), ""]
-    lines += [f"- {escaped(note_text(note))}" for note in decision.notes]
+    lines += [f"- {escaped(gate_text(note))}" for note in decision.notes]
     return "\n".join([*lines, ""])
 
 

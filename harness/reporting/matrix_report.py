@@ -27,7 +27,7 @@ from harness.reporting.figures import difference_text, part_of_limit
 from harness.reporting.foresight import show_foresight
 from harness.reporting.markdown import code, escaped, markdown_table
 from harness.reporting.progress import ProgressBar
-from harness.reporting.reasons import reason_text
+from harness.reporting.reasons import text_of
 from harness.reporting.tables import Cell, Table, show_table
 
 FORMAT, VERSION = "harness-matrix", 1
@@ -112,7 +112,7 @@ def failures(matrix: Matrix) -> Iterator[tuple[str, str, Comparison]]:
     for row in matrix.rows:
         for index, error in enumerate(row.errors):
             if error is not None:
-                told = Failed("other", in_short(reason_text(error)))
+                told = Failed("other", in_short(text_of(error)))
                 yield row.name, names[index], Comparison(Verdict.ERROR, reasons=(told,))
         for (i, j), comparison in row.pairs.items():
             if not comparison.passed and row.errors[i] is None and row.errors[j] is None:
@@ -160,7 +160,7 @@ def matrix_json(matrix: Matrix, invocation: Invocation) -> str:
                 "suite": row.suite,
                 "id": row.case_id,
                 "runs": [
-                    {"environment": name, "bits": bits, "error": error and in_short(reason_text(error))}
+                    {"environment": name, "bits": bits, "error": error and in_short(text_of(error))}
                     for name, bits, error in zip(names, row.bits, row.errors, strict=True)
                 ],
                 "pairs": [
@@ -220,7 +220,7 @@ def grid(matrix: Matrix, invocation: Invocation) -> Table:
 
 def _cell(row: MatrixRow, index: int, invocation: Invocation) -> Cell:
     if (error := row.errors[index]) is not None:
-        return Cell("error", tone="error", hint=in_short(reason_text(error)))
+        return Cell("error", tone="error", hint=in_short(text_of(error)))
     step = row.step(index)
     if step is None or row.errors[index - 1] is not None:
         return Cell("ran", tone="soft")

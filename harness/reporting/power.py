@@ -8,7 +8,7 @@ from rich.text import Text
 from harness.judgement.power.case_power import FAMILIES, CasePower, FaultPower, PowerReport
 from harness.reporting.commands import Invocation, remedy_text
 from harness.reporting.progress import ProgressBar
-from harness.reporting.reasons import reason_text
+from harness.reporting.reasons import text_of
 from harness.reporting.tables import print_table
 
 _HEADER = (
@@ -32,7 +32,7 @@ class PowerDisplay(ProgressBar):
 def show_case(console: Console, case: CasePower, invocation: Invocation) -> None:
     """Show what was found about one case."""
     if case.refusal is not None:
-        told = f"{case.name}: {reason_text(case.refusal)}{remedy_text(case.remedy, invocation)}"
+        told = f"{case.name}: {text_of(case.refusal)}{remedy_text(case.remedy, invocation)}"
         _say(console, "not examined", "red", told)
         return
     console.print(Text.assemble((case.name, "bold"), f"  {tolerance_text(case)}"), soft_wrap=True)
@@ -49,7 +49,7 @@ def show_case(console: Console, case: CasePower, invocation: Invocation) -> None
         families = " and ".join(case.blind)
         _say(console, "blind", "yellow", f"{case.name}: every fault of the {families} is missed")
     if case.why_vacuous is not None:
-        _say(console, "vacuous", "red", f"{case.name}: {reason_text(case.why_vacuous)}")
+        _say(console, "vacuous", "red", f"{case.name}: {text_of(case.why_vacuous)}")
 
 
 def show_power(console: Console, report: PowerReport) -> None:
@@ -78,7 +78,7 @@ def _absent(case: CasePower) -> dict[str, list[str]]:
 
 
 def _why(fault: FaultPower) -> str:
-    return "" if fault.why is None else reason_text(fault.why)
+    return "" if fault.why is None else text_of(fault.why)
 
 
 def summary_text(case: CasePower) -> str:

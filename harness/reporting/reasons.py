@@ -6,12 +6,11 @@ Imports little: `harness verify` shows them where nothing but a certificate may 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import singledispatch
 from pathlib import Path
-from typing import Protocol
 
 from harness.errors import in_short
 from harness.judgement import reasons as r
+from harness.reporting.wording import Words, filled, said
 
 _NAMES = 3
 # What an array is called, and whose is the other one.
@@ -20,15 +19,19 @@ _SUBJECTS: dict[r.Subject, tuple[str, str]] = {
     "batch": ("the batch", "that of its single images"),
     "singles": ("the single images", "that of the batch"),
 }
-_EXCEEDED = {
-    "output": "",
-    "batch": "the images of the batch differ from the single images of their seeds: ",
-}
+
+
+def text_of(data: object) -> str:
+    """Return a reason or a note, or what stands in one, in words.
+
+    No full stop ends it, and a worker's log may follow the first line.
+    """
+    return filled(data, REASONS)
 
 
 def in_words(reasons: Iterable[r.Reason]) -> tuple[str, ...]:
     """Return each of ``reasons`` in words, without what to do about it."""
-    return tuple(map(reason_text, reasons))
+    return tuple(map(text_of, reasons))
 
 
 def joined(reasons: Iterable[r.Reason]) -> str:
@@ -36,14 +39,7 @@ def joined(reasons: Iterable[r.Reason]) -> str:
     return "; ".join(in_words(reasons))
 
 
-@singledispatch
-def reason_text(reason: r.Reason) -> str:
-    """Return one reason or note in words: no full stop, and a worker's log after the first line."""
-    raise TypeError(f"no words for {type(reason).__name__}")
-
-
-@reason_text.register
-def _(reason: r.OutputDiffers) -> str:
+def _output_differs(reason: r.OutputDiffers) -> str:
     text = (
         "the output is not bitwise equal to the baseline's: "
         f"{reason.differing} of {reason.size} values differ"
@@ -51,49 +47,12 @@ def _(reason: r.OutputDiffers) -> str:
     return f"{text}, all of them only in the sign of 0" if reason.only_sign else text
 
 
-@reason_text.register
-def _(_: r.OutputHasAnotherForm) -> str:
-    return "the output has another form than the baseline's"
-
-
-@reason_text.register
-def _(reason: r.LatentsDiffer) -> str:
-    return (
-        f"the latents differ from step {reason.step} on (of 0 to {reason.last}, timestep {reason.timestep})"
-    )
-
-
-@reason_text.register
-def _(reason: r.StepsDiffer) -> str:
-    return f"{reason.measured} steps were traced, {reason.baseline} in the baseline"
-
-
-@reason_text.register
-def _(_: r.SinglesDiffer) -> str:
-    return "the single images of the batch are not bitwise equal to the baseline's"
-
-
-@reason_text.register
-def _(reason: r.StatisticsDiffer) -> str:
+def _statistics_differ(reason: r.StatisticsDiffer) -> str:
     more = f" and {len(reason.names) - _NAMES} more" if len(reason.names) > _NAMES else ""
     return f"statistics differ: {', '.join(reason.names[:_NAMES])}{more}"
 
 
-@reason_text.register
-def _(reason: r.ScheduleHasOtherLength) -> str:
-    return f"the schedule differs: {reason.measured} steps, the baseline has {reason.baseline}"
-
-
-@reason_text.register
-def _(reason: r.TimestepDiffers) -> str:
-    return (
-        f"the schedule differs: step {reason.step} has timestep {reason.measured}, the baseline "
-        f"{reason.baseline}"
-    )
-
-
-@reason_text.register
-def _(reason: r.CheckpointChanged) -> str:
+def _checkpoint_changed(reason: r.CheckpointChanged) -> str:
     more = f" (and {reason.others} more)" if reason.others else ""
     return (
         f"the checkpoint {reason.source or '(of the pipeline itself)'} is not the one recorded: "
@@ -102,44 +61,36 @@ def _(reason: r.CheckpointChanged) -> str:
     )
 
 
-@reason_text.register
-def _(reason: r.NoiseChanged) -> str:
+def _noise_changed(reason: r.NoiseChanged) -> str:
     ours, theirs = reason.measured, reason.baseline
-    counts = f"the noise differs: {reason.measured_draws} draws, {reason.baseline_draws} in the baseline"
     if ours is None or theirs is None:
         which = "first new" if theirs is None else "missing"
-        return f"{counts}; {which}: {_draw(ours or theirs)}"
-    told = f"the noise differs from draw {reason.index} on: {_draw(ours)}"
+        return (
+            f"the noise differs: {reason.measured_draws} draws, {reason.baseline_draws} in the baseline; "
+            f"{which}: {text_of(ours or theirs)}"
+        )
+    told = f"the noise differs from draw {reason.index} on: {text_of(ours)}"
     if ours.same_call(theirs):
         return f"{told} gave other values (another seed?)"
-    return f"{told}, in the baseline {_draw(theirs)}"
+    return f"{told}, in the baseline {text_of(theirs)}"
 
 
-def _draw(draw: r.DrawnNoise | None) -> str:
-    assert draw is not None
+def _draw(draw: r.DrawnNoise) -> str:
     shape = "x".join(map(str, draw.shape)) or "scalar"
     return f"{draw.method} {shape} {draw.dtype} of generator {draw.generator} at {draw.site}"
 
 
-@reason_text.register
-def _(reason: r.ShapeDiffers) -> str:
+def _shape_differs(reason: r.ShapeDiffers) -> str:
     what, whose = _SUBJECTS[reason.subject]
     return f"{what}: shape {list(reason.measured)}, {whose} is {list(reason.reference)}"
 
 
-@reason_text.register
-def _(reason: r.DtypeDiffers) -> str:
+def _dtype_differs(reason: r.DtypeDiffers) -> str:
     what, whose = _SUBJECTS[reason.subject]
     return f"{what}: dtype {reason.measured}, {whose} is {reason.reference}"
 
 
-@reason_text.register
-def _(reason: r.Empty) -> str:
-    return f"{_SUBJECTS[reason.subject][0]}: empty (shape {list(reason.shape)})"
-
-
-@reason_text.register
-def _(reason: r.ValuesNotFinite) -> str:
+def _values_not_finite(reason: r.ValuesNotFinite) -> str:
     more = ", …" if reason.count > len(reason.positions) else ""
     return (
         f"{_SUBJECTS[reason.subject][0]}: {reason.found} in {reason.count} of {reason.size} values, at "
@@ -147,69 +98,16 @@ def _(reason: r.ValuesNotFinite) -> str:
     )
 
 
-@reason_text.register
-def _(reason: r.StatisticsMissing) -> str:
-    return f"statistics missing from the measurement: {', '.join(reason.names)}"
-
-
-@reason_text.register
-def _(reason: r.StatisticsNotFinite) -> str:
-    return f"statistics: {_figures(reason.figures)}"
-
-
-@reason_text.register
-def _(reason: r.LatentsNotFinite) -> str:
-    return f"the latents of step {reason.step} (timestep {reason.timestep}): {_figures(reason.figures)}"
-
-
-def _figures(figures: Iterable[r.NotFinite]) -> str:
-    return ", ".join(f"{figure.name} is {figure.value}" for figure in figures)
-
-
-@reason_text.register
-def _(reason: r.LatentShapesDiffer) -> str:
-    ours, theirs = (
-        "None" if shape is None else str(list(shape)) for shape in (reason.measured, reason.baseline)
-    )
-    return f"latents: shape {ours}, the baseline's is {theirs}"
-
-
-@reason_text.register
-def _(_: r.NoSingles) -> str:
-    return "the run yielded no single images, which batch_consistency compares the batch with"
-
-
-@reason_text.register
-def _(reason: r.LimitsExceeded) -> str:
-    side = "below" if reason.at_least else "above"
+def _limits_exceeded(reason: r.LimitsExceeded) -> str:
+    batch = "the images of the batch differ from the single images of their seeds: "
     return (
-        f"{_EXCEEDED[reason.subject]}{reason.exceeded} of {reason.limited} "
-        f"limit{'s' * (reason.limited != 1)} exceeded, worst: {reason.worst} {reason.measured:.3g} is {side} "
-        f"its limit {reason.limit:.3g}"
+        f"{batch if reason.subject == 'batch' else ''}{reason.exceeded} of {reason.limited} "
+        f"limit{'s' * (reason.limited != 1)} exceeded, worst: {reason.worst} {reason.measured:.3g} is "
+        f"{'below' if reason.at_least else 'above'} its limit {reason.limit:.3g}"
     )
 
 
-@reason_text.register
-def _(reason: r.NotJudged) -> str:
-    return f"{reason.name} cannot be judged: {absence_text(reason.absence)}"
-
-
-@singledispatch
-def absence_text(absence: r.Absence) -> str:
-    """Return in words why a figure could not be computed."""
-    raise TypeError(f"no words for {type(absence).__name__}")
-
-
-@absence_text.register
-def _(absence: r.MetricNeedsValues) -> str:
-    return (
-        f"{absence.metric} needs at least one value; the output {list(absence.shape)} is empty: "
-        "remove the limit"
-    )
-
-
-@absence_text.register
-def _(absence: r.MetricNeedsImages) -> str:
+def _needs_images(absence: r.MetricNeedsImages) -> str:
     size = "" if absence.window is None else f" of at least {absence.window} x {absence.window}"
     return (
         f"{absence.metric} needs images [n, height, width, channels]{size}; the output is "
@@ -217,52 +115,19 @@ def _(absence: r.MetricNeedsImages) -> str:
     )
 
 
-@absence_text.register
-def _(absence: r.NoSuchStatistic) -> str:
-    return f"the baseline has no such statistic; it has {', '.join(absence.known)}"
-
-
-@absence_text.register
-def _(absence: r.LatentsCannotBeCompared) -> str:
-    return f"the latents have shape {list(absence.measured)}, the baseline's {list(absence.baseline)}"
-
-
-@reason_text.register
-def _(reason: r.StrictElsewhere) -> str:
-    return (
-        "the case is strict: only compared in the environment of its baseline, this is "
-        f"{tier_words(reason.tier)}"
-    )
-
-
-@reason_text.register
-def _(reason: r.NoLimits) -> str:
-    return (
-        f"the case has no limits {tier_words(reason.tier)}: "
-        f"add `tolerance: {{{reason.tier}: …}}` to the case at {_place(reason)}"
-    )
-
-
-@reason_text.register
-def _(reason: r.Uncalibrated) -> str:
-    return (
+def _uncalibrated(reason: r.Uncalibrated) -> str:
+    text = (
         f"the output differs, and without a calibration, or `tolerance.{reason.tier}` at "
-        f"{_place(reason)}, nothing tells drift from rounding {tier_words(reason.tier)}"
-        f"{_lacking(reason.baseline)}"
+        f"{_place(reason)}, nothing tells drift from rounding {said(reason.tier)}"
     )
+    lacking = reason.baseline
+    if lacking is None:
+        return text
+    state = lacking.failure if isinstance(lacking, r.Failed) else "stale"
+    return f"{text}: {'' if state == 'missing' else f'its baseline is {state}: '}{text_of(lacking)}"
 
 
-def _lacking(reason: r.Reason | None) -> str:
-    if reason is None:
-        return ""
-    if isinstance(reason, r.Failed) and reason.failure == "missing":
-        return f": {reason_text(reason)}"
-    state = reason.failure if isinstance(reason, r.Failed) else "stale"
-    return f": its baseline is {state}: {reason_text(reason)}"
-
-
-@reason_text.register
-def _(reason: r.Chaotic) -> str:
+def _chaotic(reason: r.Chaotic) -> str:
     if reason.step is None:
         where, grown = "in its output", f"{reason.spread:.2g} of it"
     else:
@@ -277,58 +142,20 @@ def _(reason: r.Chaotic) -> str:
     )
 
 
-@reason_text.register
-def _(reason: r.Stale) -> str:
-    what = "; ".join(map(change_text, reason.edits))
+def _stale(reason: r.Stale) -> str:
+    what = "; ".join(map(text_of, reason.edits))
     what = what or "its hash, which another version of harness computed otherwise"
     return f"the case was edited since its baseline was recorded on {reason.date}: {what}"
 
 
-@reason_text.register
-def _(reason: r.Failed) -> str:
-    return reason.told
-
-
-@reason_text.register
-def _(reason: r.FailedAsExpected) -> str:
-    return f"failed as expected ({reason.cause}), which is not passed: {reason.told}"
-
-
-@reason_text.register
-def _(reason: r.DidNotFail) -> str:
-    return f"it is expected to fail ({reason.cause}) and did not: remove `fails`, then record it"
-
-
-@reason_text.register
-def _(reason: r.FailedOtherwise) -> str:
-    return f"it is expected to fail for {reason.expected}, and failed for {reason.cause}: {reason.told}"
-
-
-@reason_text.register
-def _(reason: r.ReferenceFailed) -> str:
-    return f"nothing to compare with: {in_short(reason.told)}"
-
-
-@reason_text.register
-def _(reason: r.OtherDevice) -> str:
-    return f"there is no baseline for {reason.device}: compared with the one recorded on {reason.baseline}"
-
-
-@reason_text.register
-def _(reason: r.OperatorsDiffer) -> str:
-    return f"operators that gave other bits than in the baseline's environment: {', '.join(reason.names)}"
-
-
-@reason_text.register
-def _(reason: r.LooseLimit) -> str:
+def _loose_limit(reason: r.LooseLimit) -> str:
     return (
         f"{_limit(reason)} is loose: it passes differences of more than {reason.times:g} times the envelope "
         f"{_size(reason, reason.envelope)}, and so hides faults that `calibrated` would show"
     )
 
 
-@reason_text.register
-def _(reason: r.TightLimit) -> str:
+def _tight_limit(reason: r.TightLimit) -> str:
     return (
         f"{_limit(reason)} is tight: rounding alone has gone beyond it (the envelope is "
         f"{_size(reason, reason.envelope)}), so sound runs may fail"
@@ -346,33 +173,7 @@ def _size(reason: r.LooseLimit | r.TightLimit, value: float) -> str:
     return f"{value:.3g}"
 
 
-@reason_text.register
-def _(reason: r.Unlike) -> str:
-    return (
-        f"a run here does not give the baseline's bits ({reason_text(reason.change)}), so members around it "
-        "would say nothing of the baseline"
-    )
-
-
-@reason_text.register
-def _(reason: r.MemberUnlike) -> str:
-    return (
-        f"with its noise moved by one ulp (signs of seed {reason.seed}) the case cannot be compared with "
-        f"itself: {joined(reason.reasons)}"
-    )
-
-
-@reason_text.register
-def _(reason: r.NoNeighbour) -> str:
-    return (
-        f"not one of {reason.members} runs with the noise moved by one ulp came out near the unperturbed "
-        "one: the output is one of several answers, and no tolerance can be measured around it; mark the "
-        "case `strict: true`, or find what makes it jump"
-    )
-
-
-@reason_text.register
-def _(reason: r.NothingToScale) -> str:
+def _nothing_to_scale(reason: r.NothingToScale) -> str:
     where = "the output" if reason.step is None else f"the latents of step {reason.step}"
     return (
         f"{where} of the unperturbed run hold nothing but 0, so a deviation from it has no size; repair the "
@@ -380,149 +181,22 @@ def _(reason: r.NothingToScale) -> str:
     )
 
 
-@reason_text.register
-def _(reason: r.UnlikeItself) -> str:
-    return joined(reason.reasons)
-
-
-@reason_text.register
-def _(reason: r.NotRepeatable) -> str:
+def _passes_output_faults(reason: r.PassesOutputFaults) -> str:
     return (
-        f"two runs in two fresh workers differ, first in {change_text(reason.difference)}; a baseline would "
-        "hold later runs to chance. Give every source of randomness a seed, then record again"
-    )
-
-
-@singledispatch
-def change_text(change: r.FieldEdit | r.Difference) -> str:
-    """Return in words what differs between two measurements, or what was edited in a case."""
-    raise TypeError(f"no words for {type(change).__name__}")
-
-
-@change_text.register
-def _(change: r.FieldEdit) -> str:
-    return f"{change.name}: {change.old} -> {change.new}"
-
-
-@change_text.register
-def _(change: r.OtherEnvironment) -> str:
-    return f"the environment ({', '.join(change.names)})"
-
-
-@change_text.register
-def _(_: r.OtherCheckpoint) -> str:
-    return "the checkpoint's hash"
-
-
-@change_text.register
-def _(change: r.OtherOperators) -> str:
-    return f"single operators on fixed inputs ({', '.join(change.names)})"
-
-
-@change_text.register
-def _(change: r.OtherDraw) -> str:
-    draw = change.draw
-    return f"draw {change.index} of the ledger ({draw.method} of generator {draw.generator} at {draw.site})"
-
-
-@change_text.register
-def _(change: r.OtherNumberOfDraws) -> str:
-    return f"the number of draws ({change.one} and {change.other})"
-
-
-@change_text.register
-def _(change: r.OtherLatents) -> str:
-    return f"the latents after step {change.step} (timestep {change.timestep})"
-
-
-@change_text.register
-def _(change: r.OtherNumberOfSteps) -> str:
-    return f"the number of steps ({change.one} and {change.other})"
-
-
-@change_text.register
-def _(change: r.OtherArray) -> str:
-    return f"the {change.array}"
-
-
-@change_text.register
-def _(_: r.OtherStatistics) -> str:
-    return "the statistics"
-
-
-@change_text.register
-def _(_: r.StoredDamaged) -> str:
-    return "the one stored is damaged"
-
-
-@change_text.register
-def _(_: r.OtherProvenance) -> str:
-    return "only where it comes from: it was recorded from an edited working tree"
-
-
-@reason_text.register
-def _(reason: r.FailsWithoutFault) -> str:
-    return (
-        f"does not pass without a fault ({reason.verdict} at its tolerance {tier_words(reason.tier)}), so "
-        f"nothing that a fault does can be told from it: {joined(reason.reasons)}"
-    )
-
-
-@reason_text.register
-def _(reason: r.StrictWithoutPower) -> str:
-    return (
-        f"is strict: it is not compared {tier_words(reason.tier)}, so it has no power there; remove "
-        "`strict: true`"
-    )
-
-
-@reason_text.register
-def _(reason: r.WithoutCalibration) -> str:
-    return f"is not calibrated, so it has no tolerance {tier_words(reason.tier)}"
-
-
-@reason_text.register
-def _(reason: r.ChaoticWithoutPower) -> str:
-    return f"is {reason_text(reason.chaotic)}"
-
-
-@reason_text.register
-def _(reason: r.ConstantOutput) -> str:
-    return (
-        f"all {reason.size} values of its output are {reason.value:g}, so nothing that goes wrong before "
-        f"shows in them, and `tolerance.{reason.tier}` at {_place(reason)} limits nothing else. "
-        "Repair the case, or remove these limits: `calibrated` is on the latents as well"
-    )
-
-
-@reason_text.register
-def _(reason: r.PassesOutputFaults) -> str:
-    return (
-        f"at its tolerance {tier_words(reason.tier)} it passes each of {len(reason.faults)} faults put into "
-        f"its output ({', '.join(map(_fault, reason.faults))}). {_fault(reason.nearest)} comes nearest, a "
-        f"difference {reason.margin:.2g} times the one that would be caught. Tighten "
+        f"at its tolerance {said(reason.tier)} it passes each of {len(reason.faults)} faults put "
+        f"into its output ({', '.join(map(text_of, reason.faults))}). {text_of(reason.nearest)} comes "
+        f"nearest, a difference {reason.margin:.2g} times the one that would be caught. Tighten "
         f"`tolerance.{reason.tier}` at {_place(reason)}, or remove it: `calibrated` is measured"
     )
 
 
-def _fault(fault: r.SizedFault) -> str:
-    return fault.name if fault.size is None else f"{fault.name} {fault.size:g}"
-
-
-@reason_text.register
-def _(reason: r.CatchesNoFault) -> str:
+def _catches_no_fault(reason: r.CatchesNoFault) -> str:
     groups = {"what the pipeline computes": reason.computed, "its output": reason.output}
     told = [f"none of {count} faults put into {what}" for what, count in groups.items() if count is not None]
     return f"by numbers it catches {' and '.join(told)}"
 
 
-@reason_text.register
-def _(reason: r.VacuousByTable) -> str:
-    return f"vacuous by the power table: {reason_text(reason.reason)}; tighten its tolerance across releases"
-
-
-@reason_text.register
-def _(reason: r.SeveralModes) -> str:
+def _several_modes(reason: r.SeveralModes) -> str:
     own, *others = reason.counts
     return (
         f"{len(reason.counts)} modes: {own} of {sum(reason.counts)} runs came out with the baseline, the "
@@ -531,17 +205,7 @@ def _(reason: r.SeveralModes) -> str:
     )
 
 
-@reason_text.register
-def _(_: r.Stable) -> str:
-    return (
-        "bitwise stable: with its noise moved by one ulp the output kept all its values: the envelope is "
-        "zero and `calibrated` asks for the same ones (is the output quantised, the noise not used or cast "
-        "to fewer bits?)"
-    )
-
-
-@reason_text.register
-def _(reason: r.Saturated) -> str:
+def _saturated(reason: r.Saturated) -> str:
     gated = (
         "the latents of every step are gated as well, and they are not clamped"
         if reason.steps
@@ -553,29 +217,115 @@ def _(reason: r.Saturated) -> str:
     )
 
 
-@reason_text.register
-def _(reason: r.OddLimit) -> str:
-    return f"{reason.tier}: {reason_text(reason.note)}"
-
-
-def tier_words(tier: str) -> str:
-    """Return a tier as it is said in a sentence."""
-    return tier.replace("_", " ")
-
-
-class _Placed(Protocol):
-    """A reason that lies in a suite."""
-
-    @property
-    def file(self) -> str: ...
-
-    @property
-    def line(self) -> int: ...
-
-
-def _place(reason: _Placed) -> str:
+def _place(reason: r.NoLimits | r.Uncalibrated | r.ConstantOutput | r.PassesOutputFaults) -> str:
     """Return a place in a suite, its file relative where it lies below the current folder."""
     try:
         return f"{Path(reason.file).resolve().relative_to(Path.cwd())}:{reason.line}"
     except (ValueError, OSError):
         return f"{reason.file}:{reason.line}"
+
+
+# The words for reasons and notes, and for what stands in them.
+REASONS: Words = {
+    r.OutputDiffers: _output_differs,
+    r.OutputHasAnotherForm: "the output has another form than the baseline's",
+    r.LatentsDiffer: "the latents differ from step {step} on (of 0 to {last}, timestep {timestep})",
+    r.StepsDiffer: "{measured} steps were traced, {baseline} in the baseline",
+    r.SinglesDiffer: "the single images of the batch are not bitwise equal to the baseline's",
+    r.StatisticsDiffer: _statistics_differ,
+    r.ScheduleHasOtherLength: "the schedule differs: {measured} steps, the baseline has {baseline}",
+    r.TimestepDiffers: ("the schedule differs: step {step} has timestep {measured}, the baseline {baseline}"),
+    r.CheckpointChanged: _checkpoint_changed,
+    r.DrawnNoise: _draw,
+    r.NoiseChanged: _noise_changed,
+    r.ShapeDiffers: _shape_differs,
+    r.DtypeDiffers: _dtype_differs,
+    r.Empty: lambda reason: f"{_SUBJECTS[reason.subject][0]}: empty (shape {list(reason.shape)})",
+    r.ValuesNotFinite: _values_not_finite,
+    r.NotFinite: "{name} is {value}",
+    r.StatisticsMissing: "statistics missing from the measurement: {names:, }",
+    r.StatisticsNotFinite: "statistics: {figures:, }",
+    r.LatentsNotFinite: "the latents of step {step} (timestep {timestep}): {figures:, }",
+    r.LatentShapesDiffer: "latents: shape {measured}, the baseline's is {baseline}",
+    r.NoSingles: "the run yielded no single images, which batch_consistency compares the batch with",
+    r.LimitsExceeded: _limits_exceeded,
+    r.NotJudged: "{name} cannot be judged: {absence}",
+    r.MetricNeedsValues: ("{metric} needs at least one value; the output {shape} is empty: remove the limit"),
+    r.MetricNeedsImages: _needs_images,
+    r.NoSuchStatistic: "the baseline has no such statistic; it has {known:, }",
+    r.LatentsCannotBeCompared: "the latents have shape {measured}, the baseline's {baseline}",
+    r.StrictElsewhere: (
+        "the case is strict: only compared in the environment of its baseline, this is {tier:said}"
+    ),
+    r.NoLimits: lambda reason: (
+        f"the case has no limits {said(reason.tier)}: "
+        f"add `tolerance: {{{reason.tier}: …}}` to the case at {_place(reason)}"
+    ),
+    r.Uncalibrated: _uncalibrated,
+    r.Chaotic: _chaotic,
+    r.FieldEdit: "{name}: {old} -> {new}",
+    r.Stale: _stale,
+    r.Failed: "{told}",
+    r.FailedAsExpected: "failed as expected ({cause}), which is not passed: {told}",
+    r.DidNotFail: "it is expected to fail ({cause}) and did not: remove `fails`, then record it",
+    r.FailedOtherwise: "it is expected to fail for {expected}, and failed for {cause}: {told}",
+    r.ReferenceFailed: lambda reason: f"nothing to compare with: {in_short(reason.told)}",
+    r.OtherDevice: "there is no baseline for {device}: compared with the one recorded on {baseline}",
+    r.OperatorsDiffer: "operators that gave other bits than in the baseline's environment: {names:, }",
+    r.LooseLimit: _loose_limit,
+    r.TightLimit: _tight_limit,
+    r.Unlike: (
+        "a run here does not give the baseline's bits ({change}), so members around it would say nothing of "
+        "the baseline"
+    ),
+    r.MemberUnlike: (
+        "with its noise moved by one ulp (signs of seed {seed}) the case cannot be compared with itself: "
+        "{reasons:; }"
+    ),
+    r.NoNeighbour: (
+        "not one of {members} runs with the noise moved by one ulp came out near the unperturbed one: the "
+        "output is one of several answers, and no tolerance can be measured around it; mark the case "
+        "`strict: true`, or find what makes it jump"
+    ),
+    r.NothingToScale: _nothing_to_scale,
+    r.UnlikeItself: "{reasons:; }",
+    r.NotRepeatable: (
+        "two runs in two fresh workers differ, first in {difference}; a baseline would hold later runs to "
+        "chance. Give every source of randomness a seed, then record again"
+    ),
+    r.OtherEnvironment: "the environment ({names:, })",
+    r.OtherOperators: "single operators on fixed inputs ({names:, })",
+    r.OtherDraw: "draw {index} of the ledger ({draw.method} of generator {draw.generator} at {draw.site})",
+    r.OtherLatents: "the latents after step {step} (timestep {timestep})",
+    r.OtherNumber: "the number of {of} ({one} and {other})",
+    r.OtherCheckpoint: "the checkpoint's hash",
+    r.OtherPart: "the {part}",
+    r.StoredDamaged: "the one stored is damaged",
+    r.OtherProvenance: "only where it comes from: it was recorded from an edited working tree",
+    r.FailsWithoutFault: (
+        "does not pass without a fault ({verdict} at its tolerance {tier:said}), so nothing that a fault "
+        "does can be told from it: {reasons:; }"
+    ),
+    r.StrictWithoutPower: (
+        "is strict: it is not compared {tier:said}, so it has no power there; remove `strict: true`"
+    ),
+    r.WithoutCalibration: "is not calibrated, so it has no tolerance {tier:said}",
+    r.ChaoticWithoutPower: "is {chaotic}",
+    r.SizedFault: lambda fault: fault.name if fault.size is None else f"{fault.name} {fault.size:g}",
+    r.ConstantOutput: lambda reason: (
+        f"all {reason.size} values of its output are {reason.value:g}, so nothing that goes wrong before "
+        f"shows in them, and `tolerance.{reason.tier}` at {_place(reason)} limits nothing else. "
+        "Repair the case, or remove these limits: `calibrated` is on the latents as well"
+    ),
+    r.PassesOutputFaults: _passes_output_faults,
+    r.CatchesNoFault: _catches_no_fault,
+    r.VacuousByTable: "vacuous by the power table: {reason}; tighten its tolerance across releases",
+    r.SeveralModes: _several_modes,
+    r.Stable: (
+        "bitwise stable: with its noise moved by one ulp the output kept all its values: the envelope is "
+        "zero and `calibrated` asks for the same ones (is the output quantised, the noise not used or cast "
+        "to fewer bits?)"
+    ),
+    r.Saturated: _saturated,
+    r.OddLimit: "{tier}: {note}",
+}

@@ -14,7 +14,7 @@ from harness.operations.proposal import Candidate, Proposal, Refusal
 from harness.operations.record import Recording, StoredBaselines
 from harness.reporting.calibration import CalibrationDisplay, refusal_text, show_calibrations, show_vacuous
 from harness.reporting.commands import Invocation, commands
-from harness.reporting.reasons import change_text
+from harness.reporting.reasons import text_of
 from harness.reporting.tables import print_table
 
 _HEADER = ("case", "device", "baseline", "relative L2", "what changes")
@@ -87,7 +87,7 @@ def trace_text(trace: StoredTrace) -> str:
 
 
 def _changes(candidate: Candidate) -> str:
-    return "; ".join(map(change_text, candidate.changes))
+    return "; ".join(map(text_of, candidate.changes))
 
 
 def _size(relative_l2: float | None) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from harness.counting import count
 from harness.gate.findings import shown_findings
 from harness.gate.verification import Verification
-from harness.reporting.gate_findings import finding_text, note_text
+from harness.reporting.gate_findings import finding_text, gate_text
 
 
 def verification_lines(path: Path, found: Verification) -> list[str]:
@@ -35,7 +35,7 @@ def _certified(found: Verification) -> list[str]:
         word = "against" if finding.waiver is None else "waived "
         text = finding_text(finding, certificate.policy)
         lines.append(f"{word} {finding.rule}  {finding.about}: {text}")
-    lines += [f"note    {note_text(note)}" for note in certificate.decision.notes]
+    lines += [f"note    {gate_text(note)}" for note in certificate.decision.notes]
     lines.append(f"{found.files} of {count(found.named, 'file')} compared with their hashes")
     lines += [f"note    {name} is not here: its files were not compared" for name in found.missing]
     return lines

@@ -23,7 +23,7 @@ from harness.judgement.power.detection import with_output_fault
 from harness.judgement.tiers import Tier
 from harness.judgement.verdicts import judge
 from harness.operations.calibrate import Settings, calibrate_case
-from harness.reporting.reasons import reason_text
+from harness.reporting.reasons import text_of
 
 # Some of every family, with sizes and without, runs and none.
 SOME = ("extra-draw", "beta-end", "variance-type", "weight-scaled", "patch")
@@ -92,7 +92,7 @@ def test_the_whole_catalogue_at_its_reference_sizes(calibrated):
     assert absent == {"channel-order", "shared-generator", "variance-type", "channel-swap"}
     absent = {name for name, each in ddpm.items() if each.outcome == "not applicable"}
     assert absent == {"channel-order", "shared-generator", "eta", "final-alpha", "channel-swap"}
-    told = reason_text(ddim["variance-type"].why)
+    told = text_of(ddim["variance-type"].why)
     assert told == "only DDPM has it, the pipeline runs DDIMScheduler"
     # What the ledger and the schedule cannot see is caught by the numbers.
     for name in ("weight-scaled", "weights-half", "norm-eps", "skip-dropped", "beta-end", "noise-scaled"):

@@ -12,7 +12,7 @@ from harness.errors import HarnessError
 from harness.judgement.reasons import Chaotic, PassesOutputFaults
 from harness.operations.check import check
 from harness.operations.evidence import Evidence
-from harness.reporting.reasons import reason_text
+from harness.reporting.reasons import text_of
 
 CASE = make_case()
 NEWER = {**make_measurement().fingerprint, "mindspore": "2.11.0"}
@@ -64,7 +64,7 @@ def test_states_that_are_not_judged(facts_of, tmp_path):
     assert facts_of(make_baseline(), HarnessError("it crashed")).state == "failed"
     assert facts_of(None, make_measurement(fingerprint={})).state == "failed"
     stale = facts_of(None, make_measurement(), make_case(steps=3))
-    assert (stale.state, "steps: 2 -> 3" in reason_text(stale.reason)) == ("stale", True)
+    assert (stale.state, "steps: 2 -> 3" in text_of(stale.reason)) == ("stale", True)
     other = {**make_measurement().fingerprint, "device": "Ascend", "soc": "Ascend910B"}
     assert facts_of(None, make_measurement(fingerprint=other)).state == "missing"
     path = tmp_path / "baselines/guide/two-steps/cpu.json"

@@ -16,8 +16,8 @@ from harness.gate.power_table import read_powers
 from harness.judgement.power.case_power import CasePower, FaultPower, PowerReport
 from harness.judgement.power.tolerance import tolerance_used
 from harness.judgement.reasons import CatchesNoFault, Failed, WithoutCalibration
-from harness.reporting.gate_findings import gap_text
-from harness.reporting.reasons import reason_text
+from harness.reporting.gate_findings import gate_text
+from harness.reporting.reasons import text_of
 
 CASE = make_case()
 
@@ -78,13 +78,13 @@ FAILED = FaultPower("swap", "model", None, "", "failed", why=Failed("other", "cr
 )
 def test_where_it_says_nothing_of_the_case_that_is_told(table, baseline, fields, told):
     powers = table(**fields)
-    assert told in gap_text(powers.gap(CASE, baseline))
+    assert told in gate_text(powers.gap(CASE, baseline))
     assert powers.vacuous(CASE, baseline) is None
 
 
 def test_a_vacuous_case_is_one_as_long_as_the_table_is_of_it(table, baseline):
     found = {"vacuous": True, "why_vacuous": CatchesNoFault(30, None)}
-    told = reason_text(table(**found).vacuous(CASE, baseline))
+    told = text_of(table(**found).vacuous(CASE, baseline))
     assert "by numbers it catches none of 30 faults" in told
     assert table(**found, case_hash="0").vacuous(CASE, baseline) is None
 

@@ -14,7 +14,7 @@ from harness.gate.facts import CaseFacts
 from harness.gate.policy import Policy
 from harness.gate.rules import CASE_RULES
 from harness.judgement.reasons import CatchesNoFault
-from harness.reporting.gate_findings import finding_text, note_text
+from harness.reporting.gate_findings import finding_text, gate_text
 
 SOUND = case_facts("sound")
 
@@ -175,7 +175,7 @@ class TestChaos:
 
     def test_a_case_that_is_no_longer_chaotic_is_told(self):
         (note,) = decide(Policy(chaotic={"guide/one": 3}), [case_facts()], [], NOW).notes
-        assert "guide/one, which is not chaotic" in note_text(note)
+        assert "guide/one, which is not chaotic" in gate_text(note)
 
 
 class TestAge:
@@ -245,5 +245,5 @@ class TestWaivers:
         for other in (waiver("guide/sound"), waiver(rules=("age", "release"))):
             decision = self.decide(other)
             assert decision.outcome == "drift"
-            assert "waives nothing: remove it" in note_text(decision.notes[0])
+            assert "waives nothing: remove it" in gate_text(decision.notes[0])
         assert self.decide(waiver(rules=("age", "verdict"))).outcome == "passed"

@@ -8,7 +8,7 @@ from samples import make_baseline, make_calibration, make_case, make_measurement
 from harness.baselines.calibration import StepEnvelope
 from harness.judgement.calibration.findings import chaos_of, findings
 from harness.reporting.calibration import finding_text
-from harness.reporting.reasons import reason_text
+from harness.reporting.reasons import text_of
 
 BASELINE = make_baseline()
 GROWING = (StepEnvelope(0, {"mean": 0.0}, 5e-7, 1e-6), StepEnvelope(1, {"mean": 0.0}, 0.2, 0.4))
@@ -40,7 +40,7 @@ def test_chaos_fails_the_case_and_says_from_which_step_on_and_how_large():
 def test_the_numbers_of_steps_are_the_pipelines_own():
     steps = [dataclasses.replace(step, step=step.step + 11) for step in GROWING]
     chaotic = chaos_of(make_calibration(steps=tuple(steps), chaotic_from=1))
-    assert "chaotic from step 12 on (of 11 to 12)" in reason_text(chaotic)
+    assert "chaotic from step 12 on (of 11 to 12)" in text_of(chaotic)
 
 
 def test_chaos_in_the_output_alone_is_told_without_a_step():

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from skimage.metrics import structural_similarity
 
 from harness.judgement.metrics import METRICS, SIMILARITIES, compare, max_ulp, why_absent
-from harness.reporting.reasons import absence_text
+from harness.reporting.reasons import text_of
 
 RANDOM = np.random.default_rng(0)
 
@@ -118,13 +118,13 @@ def test_ssim_is_that_of_scikit_image_and_the_worst_window_is_where_the_fault_is
 def test_ssim_is_there_from_7_by_7_on(side: int, there: bool) -> None:
     reference = image(1, side, side, 1)
     assert ("ssim" in compare(reference, reference)) is there
-    assert "at least 7 x 7; the output is [1, 6, 6, 1]" in absence_text(why_absent("ssim", image(1, 6, 6, 1)))
+    assert "at least 7 x 7; the output is [1, 6, 6, 1]" in text_of(why_absent("ssim", image(1, 6, 6, 1)))
 
 
 def test_arrays_that_are_no_images_have_no_metrics_of_images() -> None:
     metrics = compare(image(2, 50), image(2, 50))
     assert set(METRICS) - metrics.keys() == {"worst_tile", "ssim", "ssim_worst"}
-    assert "needs images" in absence_text(why_absent("worst_tile", image(2, 50)))
+    assert "needs images" in text_of(why_absent("worst_tile", image(2, 50)))
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (1, 1, 1, 1), (3, 1), (2, 5, 9, 9, 3)])
@@ -160,7 +160,7 @@ def test_one_bad_frame_of_a_video_weighs_full() -> None:
 def test_nothing_has_no_metrics() -> None:
     empty = np.zeros((0, 8, 8, 3), np.float32)
     assert compare(empty, empty) == {}
-    assert "empty" in absence_text(why_absent("max_abs", empty))
+    assert "empty" in text_of(why_absent("max_abs", empty))
 
 
 def test_against_a_black_image() -> None:

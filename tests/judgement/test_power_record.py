@@ -9,7 +9,7 @@ import pytest
 from harness.faults.catalogue import FAULTS, fault
 from harness.judgement.power.case_power import CasePower, FaultPower, PowerReport, vacuity
 from harness.judgement.reasons import Failed, WithoutCalibration
-from harness.reporting.reasons import reason_text
+from harness.reporting.reasons import text_of
 
 
 def power(name, outcome="caught", **fields):
@@ -52,7 +52,7 @@ def test_one_fault_in_the_computation_and_one_of_the_output_are_enough():
 def test_a_case_that_sees_nothing_of_one_group_is_vacuous(caught, why):
     found = vacuity(whole(caught))
     assert found.vacuous is True
-    assert why in reason_text(found.why)
+    assert why in text_of(found.why)
 
 
 def test_exact_facts_do_not_count():

@@ -10,7 +10,7 @@ from harness.baselines.store import BaselineStore
 from harness.judgement.power.vacuity import vacuous_output
 from harness.judgement.reasons import PassesOutputFaults
 from harness.operations.vacuity import vacuous_cases
-from harness.reporting.reasons import reason_text
+from harness.reporting.reasons import text_of
 
 LIMITS = {"relative_l2": 1e-6, "max_abs": 1e-5}
 
@@ -19,7 +19,7 @@ def told(limits, measurement=None, **fields):
     case = make_case(tolerance={"across_releases": limits}, **fields)
     baseline = make_baseline(case, measurement or make_measurement())
     why = vacuous_output(case, baseline)
-    return None if why is None else reason_text(why)
+    return None if why is None else text_of(why)
 
 
 def test_limits_that_measure_something_are_not_vacuous():

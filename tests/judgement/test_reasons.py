@@ -26,22 +26,22 @@ from harness.judgement.reasons import (
     LimitsExceeded,
     NoSuchStatistic,
     NotFinite,
-    OtherStatistics,
+    OtherPart,
     Reason,
     SizedFault,
 )
 from harness.judgement.tiers import FieldDifference
 from harness.reporting.causes import cause_title
-from harness.reporting.gate_findings import detail_text, gap_text, note_text
-from harness.reporting.reasons import absence_text, change_text, reason_text
+from harness.reporting.gate_findings import gate_text
+from harness.reporting.reasons import text_of
 
 FAMILIES: dict[type[Tagged], Callable[[Any], str]] = {
-    Reason: reason_text,
-    Absence: absence_text,
-    Difference: change_text,
-    Detail: lambda detail: detail_text(detail, "guide/one"),
-    Gap: gap_text,
-    Note: note_text,
+    Reason: text_of,
+    Absence: text_of,
+    Difference: text_of,
+    Detail: lambda detail: gate_text(detail, "guide/one"),
+    Gap: gate_text,
+    Note: gate_text,
     Evidence: cause_title,
 }
 KINDS = [(family, kind) for family in FAMILIES for kind in family_of(family)]
@@ -59,7 +59,7 @@ _VALUES: dict[Any, Any] = {
     FailureCause: FailureCause.CRASH,
     FieldDifference: FieldDifference("isa", "AVX2", None),
     StepDifference: StepDifference(1, 900, "mean", 0.5, 9.0),
-    Difference: OtherStatistics(),
+    Difference: OtherPart("statistics"),
     SizedFault: SizedFault("patch", 0.5),
     Chaotic: Chaotic(1, 10, 0.4, 0.05, 1, 0, 9),
 }

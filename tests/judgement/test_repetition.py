@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from samples import refused
 
-from harness.judgement.reasons import OtherStatistics
+from harness.judgement.reasons import OtherPart
 from harness.judgement.repetition import NotRepeatableError, check_repeats, first_difference
 from harness.measurement.figures import CheckpointIdentity, Draw, StepRecord
 from harness.measurement.measurement import Measurement
-from harness.reporting.reasons import change_text
+from harness.reporting.reasons import text_of
 
 BASE = Measurement(
     output=np.zeros((1, 2, 2, 1), np.float32),
@@ -42,14 +42,14 @@ BASE = Measurement(
     ],
 )
 def test_each_difference_is_named(change, named):
-    assert named in change_text(first_difference(BASE, replace(BASE, **change)))
+    assert named in text_of(first_difference(BASE, replace(BASE, **change)))
 
 
 def test_the_cause_comes_before_its_effects():
     other = replace(
         BASE, ledger=(replace(BASE.ledger[0], sha256="c0"),), output=np.ones((1, 2, 2, 1), np.float32)
     )
-    assert "draw 0" in change_text(first_difference(BASE, other))
+    assert "draw 0" in text_of(first_difference(BASE, other))
 
 
 def test_moved_code_and_timings_are_no_difference():
@@ -78,4 +78,4 @@ def test_the_order_of_statistics_is_no_difference():
 def test_statistics_are_compared_as_bits():
     nan, zero, negative = (replace(BASE, statistics={"mean": float(text)}) for text in ("nan", "0", "-0"))
     assert first_difference(nan, replace(nan, statistics={"mean": float("nan")})) is None
-    assert first_difference(zero, negative) == OtherStatistics()
+    assert first_difference(zero, negative) == OtherPart("statistics")

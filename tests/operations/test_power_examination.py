@@ -18,7 +18,7 @@ from harness.judgement.reasons import Failed
 from harness.measurement.statistics import summarise
 from harness.operations.power import chosen_faults, measure_power
 from harness.reporting.commands import Invocation, remedy_text
-from harness.reporting.reasons import reason_text
+from harness.reporting.reasons import text_of
 
 LIMITS = {"across_releases": {"max_abs": 1e-4}}
 CASE = make_case(tolerance=LIMITS)
@@ -160,7 +160,7 @@ def test_a_case_whose_numbers_miss_everything_is_vacuous(store):
     case = make_case(tolerance={"across_releases": {"max_abs": 10.0}})
     found = measure_power(case, Pool(), store)
     assert found.vacuous
-    assert reason_text(found.why_vacuous).startswith(
+    assert text_of(found.why_vacuous).startswith(
         "at its tolerance across releases it passes each of 8 faults"
     )
 
@@ -169,7 +169,7 @@ def test_a_case_that_sees_nothing_of_the_computation_is_vacuous(store):
     nothing = dict.fromkeys((each.name.replace("-", "_") for each in FAULTS), 0.0)
     found = measure_power(CASE, Pool(**nothing), store, quick=True)
     assert found.vacuous
-    assert "faults put into what the pipeline computes" in reason_text(found.why_vacuous)
+    assert "faults put into what the pipeline computes" in text_of(found.why_vacuous)
 
 
 def test_some_faults_can_be_chosen_and_leave_vacuity_open(store):
@@ -223,7 +223,7 @@ def test_a_case_that_cannot_be_judged_is_refused_before_it_runs(store, kind):
     assert found.faults == ()
     assert found.vacuous is None
     remedy = remedy_text(found.remedy, Invocation(str(store.root), python="other"))
-    refusal = reason_text(found.refusal) + remedy
+    refusal = text_of(found.refusal) + remedy
     assert re.search(says, refusal), refusal
 
 
@@ -233,10 +233,8 @@ def test_a_case_that_does_not_pass_without_a_fault_is_refused(store):
     pool = Pool(moved)
     found = measure_power(CASE, pool, store)
     assert len(pool.jobs) == 1
-    assert "does not pass without a fault (drift at its tolerance across releases)" in reason_text(
-        found.refusal
-    )
-    assert "max_abs 0.001 is above its limit 0.0001" in reason_text(found.refusal)
+    assert "does not pass without a fault (drift at its tolerance across releases)" in text_of(found.refusal)
+    assert "max_abs 0.001 is above its limit 0.0001" in text_of(found.refusal)
 
 
 @pytest.mark.parametrize("place", ["", "suites/guide.yaml:4:5: "])

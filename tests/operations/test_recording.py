@@ -17,7 +17,7 @@ from harness.baselines.store import BaselineStore
 from harness.cases.tolerance import Limits
 from harness.errors import HarnessError
 from harness.execution.runner import CaseFailed
-from harness.judgement.reasons import FieldEdit, NotRepeatable, OtherArray, OtherProvenance, StoredDamaged
+from harness.judgement.reasons import FieldEdit, NotRepeatable, OtherPart, OtherProvenance, StoredDamaged
 from harness.operations.proposal import Candidate, Proposal, Refusal, propose
 from harness.operations.record import FIRST_REASON, write
 from harness.reporting.commands import Invocation, error_text
@@ -157,7 +157,7 @@ def test_what_changed_is_replaced_with_a_reason(store):
     record(store, (CASE, BASE))
     proposal, stored, (written,) = record(store, (CASE, DRIFTED), reason=" a better kernel ")
     (candidate,) = proposal.candidates
-    assert (candidate.state, candidate.changes) == ("changed", (OtherArray("output"),))
+    assert (candidate.state, candidate.changes) == ("changed", (OtherPart("output"),))
     assert candidate.relative_l2 == pytest.approx(0.5, rel=1e-6)
     assert written.state == "replaced"
     assert stored.complete
@@ -238,7 +238,7 @@ def test_what_does_not_repeat_is_refused(store):
     proposal = propose([CASE], Prepared(BASE, DRIFTED), store)
     (refusal,) = proposal.results
     assert isinstance(refusal, Refusal)
-    assert refusal.error.reason == NotRepeatable(OtherArray("output"))
+    assert refusal.error.reason == NotRepeatable(OtherPart("output"))
     told = error_text(refusal.error, Invocation())
     assert "two runs in two fresh workers differ, first in the output" in told
     assert proposal.candidates == ()

@@ -12,7 +12,7 @@ from samples import make_case, make_measurement
 from harness.baselines.baseline import Written
 from harness.baselines.store import BaselineStore
 from harness.errors import HarnessError
-from harness.judgement.reasons import FieldEdit, OtherArray
+from harness.judgement.reasons import FieldEdit, OtherPart
 from harness.operations import deep
 from harness.operations.deep import StoredTrace
 from harness.operations.proposal import Candidate, Proposal, Refusal
@@ -84,7 +84,7 @@ def test_the_table_tells_what_is_new_and_what_changes(shown):
         proposal(
             candidate("unchanged", id="same"),
             candidate("new", id="first"),
-            candidate("changed", edit, OtherArray("output"), id="edited", size=0.0123),
+            candidate("changed", edit, OtherPart("output"), id="edited", size=0.0123),
             candidate("changed", FieldEdit("arguments.x", '"[red]"', '":on:"'), id="form"),
             Refusal(CASE, HarnessError("told before")),
         )
