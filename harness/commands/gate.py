@@ -68,10 +68,10 @@ def gate(
     selection = select(paths)
     standard = Standard.read(policy, power, selection.suites)
     workers = workers_at(device, device_id, python, timeout, processes)
-    display = GateDisplay(Console(stderr=True))
     uncounted = tuple(path for path in (certificate, history) if path is not None)
     try:
         store, invocation = BaselineStore(baseline_dir), invocation_of(baseline_dir, workers)
+        display = GateDisplay(Console(stderr=True), invocation)
         result = decide_release(
             selection, workers, store, standard, display, not_counted=uncounted, history=run
         )

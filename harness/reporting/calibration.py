@@ -16,7 +16,7 @@ from harness.operations.vacuity import VacuousCase
 from harness.reporting.commands import Invocation, error_text
 from harness.reporting.progress import ProgressBar
 from harness.reporting.reasons import text_of
-from harness.reporting.tables import print_table
+from harness.reporting.tables import Cell, Table, show, show_table, told
 
 _HEADER = ("case", "members", "factor", "envelope", "limit", "growth over the steps", "calibration")
 
@@ -24,24 +24,20 @@ _HEADER = ("case", "members", "factor", "envelope", "limit", "growth over the st
 class CalibrationDisplay(ProgressBar):
     """Shows a calibration; the bar counts members, and a refusal is told at once."""
 
-    def __init__(self, console: Console, invocation: Invocation) -> None:
-        super().__init__(console)
-        self.invocation = invocation
-
     def finished(self, result: Any) -> None:
         """Show why a case was refused."""
         if isinstance(result, Refusal):
-            self.print(refusal_text(result, self.invocation))
+            show(self.console, refusal_text(result, self.invocation))
 
 
 def show_calibrations(console: Console, found: Calibrations) -> None:
     """Show the table of the cases calibrated, then what was found beside the numbers."""
     if found.calibrated:
-        print_table(console, list(map(_row, found.calibrated)), header=_HEADER)
+        show_table(console, Table(_HEADER, list(map(_row, found.calibrated))))
     for each in found.calibrated:
         for finding in each.findings:
-            word = Text("failed" if finding.failing else "note", "red" if finding.failing else "yellow")
-            console.print(Text.assemble(word, f"  {each.case.name}: {finding_text(finding)}"), soft_wrap=True)
+            word = "failed" if finding.failing else "note"
+            show(console, told(word, f"{each.case.name}: {finding_text(finding)}"))
     text = f"{len(found.calibrated)} calibrated"
     console.print(f"{text}, {found.failed} failed" if found.failed else text)
 
@@ -55,20 +51,19 @@ def finding_text(finding: Finding) -> str:
 def show_vacuous(console: Console, vacuous: Sequence[VacuousCase]) -> None:
     """Say which cases notice nothing."""
     for each in vacuous:
-        told = f"{each.case.name} is vacuous: {text_of(each.why)}"
-        console.print(Text.assemble(("failed", "red"), "  ", told), soft_wrap=True)
+        show(console, told("failed", f"{each.case.name} is vacuous: {text_of(each.why)}"))
 
 
 def refusal_text(refusal: Refusal, invocation: Invocation) -> Text:
     """Return why a case was refused, with its name once, and what to type."""
-    return Text.assemble(("refused", "red"), "  ", error_text(refusal.error, invocation, refusal.case))
+    return told("refused", error_text(refusal.error, invocation, refusal.case))
 
 
-def _row(result: CalibratedCase) -> tuple[str | Text, ...]:
+def _row(result: CalibratedCase) -> tuple[Cell | str, ...]:
     calibration = result.calibration
     envelope = calibration.metrics["relative_l2"]
     chaotic = calibration.chaos is not None
-    state = Text("chaotic", "red" if result.failing else "yellow") if chaotic else Text(_state(result))
+    state = "unchanged" if result.written.state == "unchanged" else "new" if result.first else "changed"
     return (
         result.case.name,
         str(len(calibration.members)),
@@ -76,14 +71,8 @@ def _row(result: CalibratedCase) -> tuple[str | Text, ...]:
         f"{envelope:.1e}",
         "none" if chaotic else f"{envelope * calibration.factor:.1e}",
         growth(calibration),
-        state,
+        Cell("chaotic", tone="failed" if result.failing else "note") if chaotic else state,
     )
-
-
-def _state(result: CalibratedCase) -> str:
-    if result.written.state == "unchanged":
-        return "unchanged"
-    return "new" if result.first else "changed"
 
 
 def growth(calibration: Calibration) -> str:

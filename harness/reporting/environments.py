@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.text import Text
 
 from harness.releases.environments import Stored
-from harness.reporting.tables import print_table
+from harness.reporting.tables import Cell, Table, show_table
 
 _HEADER = ("environment", "state", "MindSpore", "numpy", "size", "last used")
 
@@ -18,18 +17,17 @@ def show_environments(console: Console, stored: Sequence[Stored]) -> None:
     if not stored:
         console.print("no environments")
         return
-    print_table(console, [_row(each) for each in stored], header=_HEADER)
+    show_table(console, Table(_HEADER, list(map(_row, stored))))
     console.print(
         f"{_gigabytes(sum(each.size for each in stored))}, what uv's cache shares with them counted"
     )
 
 
-def _row(stored: Stored) -> list[str | Text]:
+def _row(stored: Stored) -> list[Cell | str]:
     packages = {} if stored.environment is None else stored.environment.packages
-    complete = stored.environment is not None
     return [
         stored.name,
-        Text("complete") if complete else Text("unfinished", "yellow"),
+        "complete" if stored.environment is not None else Cell("unfinished", tone="unfinished"),
         packages.get("mindspore", ""),
         packages.get("numpy", ""),
         _gigabytes(stored.size),

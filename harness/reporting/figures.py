@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from harness.judgement.judgement import Judgement
 from harness.judgement.rows import Row
@@ -39,6 +40,21 @@ def measured_figure(row: Row) -> str:
     """Return what a row measured; a figure just outside its limit does not read as the limit itself."""
     text = figure(row.measured)
     return exact_figure(row.measured) if row.passed is False and text == figure(row.limit) else text
+
+
+def heights(values: Sequence[float], level: float) -> list[float | None]:
+    """Return where each value lies from the lowest of them, at 0, to the highest, at 1.
+
+    None for what is not finite; ``level`` for all where they are equal.
+    """
+    finite = [value for value in values if math.isfinite(value)]
+    low, high = min(finite, default=0.0), max(finite, default=0.0)
+    # Halves: the distance of the largest numbers there are overflows.
+    size = high / 2 - low / 2
+    return [
+        None if not math.isfinite(value) else (value / 2 - low / 2) / size if size else level
+        for value in values
+    ]
 
 
 def limit_figure(row: Row) -> str:

@@ -11,29 +11,31 @@ from rich.console import Console
 from rich.text import Text
 
 import harness
-from harness.baselines.git import Commit
 from harness.codec import to_json
+from harness.counting import count
 from harness.history.history_record import RunRecord
 from harness.history.trends import BITS, MARGIN, Change, Point, Series, Step, Trend
 from harness.judgement.judgement import Verdict
 from harness.operations.history_run import Appended
-from harness.reporting.figures import figure
-from harness.reporting.markdown import escaped
-from harness.reporting.tables import print_table
+from harness.reporting.figures import figure, heights
+from harness.reporting.markdown import escaped, markdown_table
+from harness.reporting.tables import Cell, Table, show, show_table, toned
 
 FORMAT, VERSION = "harness-history", 1
 _BARS = "▁▂▃▄▅▆▇█"
 # Of a case: the figures that are shown where none of them has a step, and how many are shown at most.
 _ALWAYS, _MOST_FIGURES = (MARGIN, "abs_sum", "mean", "std"), 8
+# Of a line about a run: the changes, and the names of figures, that are told at most.
+_MOST_CHANGES, _MOST_NAMES = 3, 4
 # As many of the newest runs as fit beside the other columns of a terminal.
 _MOST_RUNS = 60
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _SIGNS = {
-    Verdict.IDENTICAL.value: ("=", "green"),
-    Verdict.WITHIN.value: ("~", "cyan"),
-    Verdict.DRIFT.value: ("!", "red"),
-    Verdict.INCOMPARABLE.value: ("?", "yellow"),
-    Verdict.ERROR.value: ("x", "red"),
+    Verdict.IDENTICAL.value: "=",
+    Verdict.WITHIN.value: "~",
+    Verdict.DRIFT.value: "!",
+    Verdict.INCOMPARABLE.value: "?",
+    Verdict.ERROR.value: "x",
 }
 
 
@@ -49,59 +51,48 @@ def appended_text(appended: Appended) -> str:
 def show_history(console: Console, runs: Sequence[RunRecord], found: Sequence[Trend]) -> None:
     """Show each case: its verdicts, its figures as lines of bars, and its steps; then all in one line."""
     for trend in found:
-        console.print(Text.assemble((trend.title, "bold"), f"  {_span(trend)}"), soft_wrap=True)
-        print_table(console, list(_figures(trend)), indent="  ")
-        for line in step_lines(trend):
-            console.print(Text(f"  {line}"), soft_wrap=True)
-        console.print()
-    console.print(Text(headline(runs, found), "bold"), soft_wrap=True)
+        show(console, Text.assemble((trend.title, "bold"), f"  {_span(trend)}"))
+        show_table(console, Table((), list(_figures(trend))), indent="  ")
+        show(console, *(f"  {line}" for line in step_lines(trend)), "")
+    show(console, Text(headline(runs, found), "bold"))
     if found:
-        signs = ", ".join(f"{sign} {verdict}" for verdict, (sign, _) in _SIGNS.items())
-        console.print(Text(f"verdicts: {signs}; equal letters are equal bits", "dim"), soft_wrap=True)
+        signs = ", ".join(f"{sign} {verdict}" for verdict, sign in _SIGNS.items())
+        show(console, Text(f"verdicts: {signs}; equal letters are equal bits", "dim"))
 
 
 def headline(runs: Sequence[RunRecord], found: Sequence[Trend]) -> str:
     """Return how many runs and cases there are, and how many of the cases have steps."""
     stepped = len({trend.name for trend in found if trend.steps})
-    names = len({trend.name for trend in found})
-    cases = f"{names} case{'' if names == 1 else 's'}"
+    cases = count(len({trend.name for trend in found}), "case")
     of_them = f"{stepped} with a lasting change" if stepped else "no lasting change"
-    return f"{len(runs)} run{'' if len(runs) == 1 else 's'}, {cases}: {of_them}"
+    return f"{count(len(runs), 'run')}, {cases}: {of_them}"
 
 
 def step_lines(trend: Trend) -> Iterator[str]:
     """Yield what is to be told of a case: its steps, what stood alone, what the newest run began."""
     for step in trend.steps:
-        yield f"step at {_where(step.point)}: {changes_text(step)}"
-        yield f"  changed since run {step.before.run.number}: {surroundings_text(step)}"
+        yield f"step at {_where(step.point)}: {_changes_text(step)}"
+        known = ", ".join(step.surroundings) or "nothing that is on record"
+        yield f"  changed since run {step.before.run.number}: {known}"
     for point, figures in trend.outliers:
         yield f"alone at {_where(point)}: {_named(figures)}"
     for point, figures in trend.latest:
         yield f"new at {_where(point)}: {_named(figures)}; a step, or alone: the next run tells"
 
 
-def changes_text(step: Step, most: int = 3) -> str:
-    """Return which figures changed from what to what, those that changed most."""
-    figures = [change for change in step.changes if change.figure != BITS]
-    if not figures:
-        return "other bits, of the same statistics"
-    shown = "; ".join(map(change_text, figures[:most]))
-    more = len(figures) - most
-    return shown + (f"; and {more} more figure{'' if more == 1 else 's'}" if more > 0 else "")
+def _changes_text(step: Step) -> str:
+    figures = [change_text(change) for change in step.changes if change.figure != BITS]
+    if len(figures) > _MOST_CHANGES:
+        figures[_MOST_CHANGES:] = [f"and {count(len(figures) - _MOST_CHANGES, 'more figure')}"]
+    return "; ".join(figures) or "other bits, of the same statistics"
 
 
 def change_text(change: Change) -> str:
     """Return a change in as many digits as it takes to see it, with its size beside the level's."""
     before, after = _apart(change.before, change.after)
-    size = (
-        "" if not math.isfinite(change.relative) or change.figure == MARGIN else f" ({change.relative:.1e})"
-    )
+    sized = math.isfinite(change.relative) and change.figure != MARGIN
+    size = f" ({change.relative:.1e})" if sized else ""
     return f"{change.figure} {before} -> {after}{size}"
-
-
-def surroundings_text(step: Step) -> str:
-    """Return what else changed where a step begins."""
-    return ", ".join(step.surroundings) or "nothing that is on record"
 
 
 def _apart(before: float, after: float) -> tuple[str, str]:
@@ -117,9 +108,9 @@ def _where(point: Point) -> str:
     return f"run {point.run.number} ({point.run.date})"
 
 
-def _named(figures: Sequence[str], most: int = 4) -> str:
-    more = len(figures) - most
-    return ", ".join(figures[:most]) + (f" and {more} more" if more > 0 else "")
+def _named(figures: Sequence[str]) -> str:
+    more = len(figures) - _MOST_NAMES
+    return ", ".join(figures[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _span(trend: Trend) -> str:
@@ -129,48 +120,41 @@ def _span(trend: Trend) -> str:
     return f"runs {first.number} to {last.number} ({first.date[:10]} to {last.date[:10]})"
 
 
-def _figures(trend: Trend) -> Iterator[list[str | Text]]:
-    verdicts = Text()
-    for point in trend.points[-_MOST_RUNS:]:
-        verdicts.append(*_SIGNS.get(point.record.verdict, ("?", "")))
-    yield ["verdict", verdicts, trend.points[-1].record.verdict]
+def _figures(trend: Trend) -> Iterator[list[Text | str]]:
+    verdicts = [point.record.verdict for point in trend.points]
+    signs = [toned(_SIGNS.get(each, "?"), each) for each in verdicts[-_MOST_RUNS:]]
+    yield ["verdict", Text.assemble(*signs), verdicts[-1]]
     for series in chosen(trend):
+        newest = series.values[-_MOST_RUNS:]
         if series.figure == BITS:
-            yield [BITS, letters(series.values[-_MOST_RUNS:]), ""]
-            continue
-        yield [series.figure, sparkline(series.values[-_MOST_RUNS:]), _latest(series)]
+            yield [BITS, letters(newest), ""]
+        else:
+            yield [series.figure, sparkline(newest), latest(series)]
 
 
-def chosen(trend: Trend, most: int = _MOST_FIGURES) -> list[Series]:
+def chosen(trend: Trend) -> list[Series]:
     """Return the series to show first: those with steps, and the most general ones."""
     known = {series.figure: series for series in trend.series if series.values}
     changed = dict.fromkeys(change.figure for step in trend.steps for change in step.changes)
     stepped = [name for name in changed if name != BITS]
     always = [name for name in _ALWAYS if name in known]
-    names = list(dict.fromkeys([*always[:1], *stepped[: max(most - len(always) - 1, 0)], *always, BITS]))
+    stepped = stepped[: _MOST_FIGURES - len(always) - 1]
+    names = dict.fromkeys([*always[:1], *stepped, *always, BITS])
     return [known[name] for name in names if name in known]
 
 
-def _latest(series: Series) -> str:
+def latest(series: Series) -> str:
+    """Return the newest value of a series."""
     last = series.values[-1]
     return figure(last) if series.figure == MARGIN else repr(last)
 
 
 def sparkline(values: Sequence[float]) -> str:
     """Return one bar per value, from the lowest to the highest of them; a cross for what is not finite."""
-    finite = [value for value in values if math.isfinite(value)]
-    low, high = min(finite, default=0.0), max(finite, default=0.0)
-
-    def bar(value: float) -> str:
-        if not math.isfinite(value):
-            return "x"
-        if low == high:
-            return _BARS[0]
-        # Halves: the distance of the largest numbers there are overflows.
-        part = (value / 2 - low / 2) / (high / 2 - low / 2)
-        return _BARS[min(int(part * len(_BARS)), len(_BARS) - 1)]
-
-    return "".join(map(bar, values))
+    last = len(_BARS) - 1
+    return "".join(
+        "x" if height is None else _BARS[min(int(height * len(_BARS)), last)] for height in heights(values, 0)
+    )
 
 
 def letters(classes: Sequence[float]) -> str:
@@ -185,15 +169,17 @@ def history_markdown(runs: Sequence[RunRecord], found: Sequence[Trend]) -> str:
     """Return the steps, and the newest verdict and margin of each case, as Markdown."""
     lines = [f"### harness history: {escaped(headline(runs, found))}", ""]
     if found:
-        lines += ["| case | runs | verdict | margin | what changed |", "|---|--:|---|---|---|"]
-    for trend in found:
-        record = trend.points[-1].record
-        told = "<br>".join(escaped(line.strip()) for line in step_lines(trend))
-        name = f"<code>{escaped(trend.title)}</code>"
-        margins = next(series for series in trend.series if series.figure == MARGIN)
-        margin = f"{sparkline(margins.values[-_MOST_RUNS:])} {figure(record.margin)}".strip()
-        lines.append(f"| {name} | {len(trend.points)} | {record.verdict} | {escaped(margin)} | {told} |")
+        header = ("case", "runs", "verdict", "margin", "what changed")
+        lines += markdown_table(Table(header, list(map(_row, found)), right=[1]))
     return "\n".join(lines) + "\n"
+
+
+def _row(trend: Trend) -> list[Cell | str]:
+    record = trend.points[-1].record
+    margins = next(series for series in trend.series if series.figure == MARGIN)
+    margin = f"{sparkline(margins.values[-_MOST_RUNS:])} {figure(record.margin)}".strip()
+    told = Cell(below=[line.strip() for line in step_lines(trend)])
+    return [Cell(trend.title, name=True), str(len(trend.points)), record.verdict, margin, told]
 
 
 def history_json(runs: Sequence[RunRecord], found: Sequence[Trend]) -> str:
@@ -209,35 +195,29 @@ def history_json(runs: Sequence[RunRecord], found: Sequence[Trend]) -> str:
                 "harness": run.harness,
                 "door": run.door,
                 "subject": run.subject,
-                "git_commit": _text(run.git_commit),
+                "git_commit": run.git_commit and str(run.git_commit),
                 "ended": run.ended,
                 "cases": len(run.cases),
             }
             for run in runs
         ],
-        "cases": [_case(trend) for trend in found],
+        "cases": list(map(_case, found)),
     }
-    return json.dumps(data, indent=1, allow_nan=False) + "\n"
-
-
-def _text(commit: Commit | None) -> str | None:
-    return None if commit is None else str(commit)
+    return json.dumps(to_json(data), indent=1, allow_nan=False) + "\n"
 
 
 def _case(trend: Trend) -> dict[str, Any]:
+    numbers = [point.run.number for point in trend.points]
     return {
         "suite": trend.suite,
         "case": trend.case_id,
         "subject": trend.subject,
-        "runs": [point.run.number for point in trend.points],
+        "runs": numbers,
         "verdicts": [point.record.verdict for point in trend.points],
-        "environments": [dict(point.record.environment) for point in trend.points],
+        "environments": [point.record.environment for point in trend.points],
         "outputs": [point.record.output_sha256 for point in trend.points],
         "series": {
-            series.figure: {
-                "runs": [trend.points[place].run.number for place in series.places],
-                "values": to_json(series.values),
-            }
+            series.figure: {"runs": [numbers[place] for place in series.places], "values": series.values}
             for series in trend.series
             if series.figure != BITS
         },
@@ -245,16 +225,13 @@ def _case(trend: Trend) -> dict[str, Any]:
             {
                 "run": step.point.run.number,
                 "date": step.point.run.date,
-                "commit": _text(step.point.run.git_commit),
+                "commit": step.point.run.git_commit and str(step.point.run.git_commit),
                 "after_run": step.before.run.number,
-                "changes": [
-                    {"figure": each.figure, "before": to_json(each.before), "after": to_json(each.after)}
-                    for each in step.changes
-                ],
-                "surroundings": list(step.surroundings),
+                "changes": step.changes,
+                "surroundings": step.surroundings,
             }
             for step in trend.steps
         ],
-        "alone": [{"run": point.run.number, "figures": list(names)} for point, names in trend.outliers],
-        "new": [{"run": point.run.number, "figures": list(names)} for point, names in trend.latest],
+        "alone": [{"run": point.run.number, "figures": names} for point, names in trend.outliers],
+        "new": [{"run": point.run.number, "figures": names} for point, names in trend.latest],
     }

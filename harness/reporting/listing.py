@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.text import Text
@@ -16,42 +17,43 @@ from harness.judgement.limited import safety_factor
 from harness.judgement.tiers import Tier
 from harness.operations.listing import EXPECTED, ListedCase, Listing
 from harness.reporting.commands import Invocation, error_text
-from harness.reporting.tables import print_table
+from harness.reporting.tables import Table, show, show_table, toned
 
 _HEADER = ("case", "pipeline", "checkpoint", "steps", "seeds", "dtype", "mode", "baseline", "across releases")
-_COLOURS = {"ok": "green", EXPECTED: "yellow", "missing": "yellow", "stale": "yellow", "damaged": "red"}
+_STATES = ("ok", EXPECTED, "missing", "stale", "damaged")
 
 
 def show_listing(console: Console, listing: Listing, invocation: Invocation) -> None:
     """Show every case with the state of its baselines, what is wrong, the orphans, and how many of each."""
-    print_table(console, list(map(_row, listing.cases)), header=_HEADER)
+    show_table(console, Table(_HEADER, list(map(_row, listing.cases))))
+    show(console, *_remarks(listing, invocation))
+
+
+def _remarks(listing: Listing, invocation: Invocation) -> Iterator[str | Text]:
     if listing.no_folder is not None:
-        missing = f"{shown(listing.no_folder)}: no such folder; `harness record` makes it"
-        console.print(Text(missing, "yellow"), soft_wrap=True)
+        yield Text(f"{shown(listing.no_folder)}: no such folder; `harness record` makes it", "yellow")
     for listed in listing.cases:
         for each in listed.baselines:
             if each.wrong is not None:
-                told = f"{listed.case.name}: {error_text(each.wrong, invocation)}"
-                console.print(Text(told), soft_wrap=True)
+                yield f"{listed.case.name}: {error_text(each.wrong, invocation)}"
     for path in listing.orphans:
-        text = f"orphan: {path} belongs to no case; remove it if its case is gone"
-        console.print(Text(text, "yellow"), soft_wrap=True)
+        yield Text(f"orphan: {path} belongs to no case; remove it if its case is gone", "yellow")
     if listing.others:
-        note = f"note: baselines of suites that were not given: {', '.join(listing.others)}; "
-        console.print(Text(f"{note}remove those of suites that are gone"), soft_wrap=True)
+        others = ", ".join(listing.others)
+        yield f"note: baselines of suites that were not given: {others}; remove those of suites that are gone"
     counts = Counter(listed.state for listed in listing.cases)
-    totals = [f"{counts[kind]} {kind}" for kind in _COLOURS if counts[kind]]
+    totals = [f"{counts[state]} {state}" for state in _STATES if counts[state]]
     if listing.orphans:
         totals.append(count(len(listing.orphans), "orphan"))
     nightly = sum(listed.case.run == "nightly" for listed in listing.cases)
-    told = count(len(listing.cases), "case") + (f", {nightly} nightly" if nightly else "")
-    console.print(Text(f"{told}: {', '.join(totals)}"), soft_wrap=True)
+    cases = count(len(listing.cases), "case") + (f", {nightly} nightly" if nightly else "")
+    yield f"{cases}: {', '.join(totals)}"
 
 
-def _row(listed: ListedCase) -> tuple[str | Text, ...]:
+def _row(listed: ListedCase) -> tuple[Text | str, ...]:
     case = listed.case
     states = Text(", ").join(
-        Text.assemble(f"{each.device}: ", (each.state, _COLOURS[each.state])) for each in listed.baselines
+        Text.assemble(f"{each.device}: ", toned(each.state, each.state)) for each in listed.baselines
     )
     limits = [_limit(case, each.calibration) for each in listed.baselines if each.readable]
     return (
@@ -62,7 +64,7 @@ def _row(listed: ListedCase) -> tuple[str | Text, ...]:
         " ".join(map(str, case.seeds)),
         case.dtype,
         case.mode,
-        states if listed.baselines else Text(listed.state, _COLOURS[listed.state]),
+        states if listed.baselines else toned(listed.state, listed.state),
         ", ".join(limits),
     )
 

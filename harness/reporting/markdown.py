@@ -53,7 +53,8 @@ def markdown_summary(
     if not text.add(_headline(outcomes, failed, problems) + _counts(outcomes)):
         return ""
     if problems:
-        text.add_rows("**Not judged:**\n\n", [_problem(problem) for problem in problems])
+        lines = [f"- {code(problem.where)} {escaped(problem.text)}\n" for problem in problems]
+        text.add_rows("**Not judged:**\n\n", lines)
     if failed:
         head = ("case", "verdict", "worst figure", "first cause")
         first, line, *rows = (f"{row}\n" for row in markdown_table(Table(head, list(map(_row, failed)))))
@@ -126,9 +127,14 @@ def code(text: str) -> str:
 
 def markdown_table(table: Table) -> list[str]:
     """Return the lines of a table, whatever is in its cells."""
-    rows = [[code(cell.whole) if cell.name else escaped(cell.whole) for cell in row] for row in table.rows]
-    cells = [list(map(escaped, table.header)), ["---"] * len(table.header), *rows]
-    return [f"| {' | '.join(row)} |" for row in cells]
+    line = ["--:" if column in table.right else "---" for column in range(len(table.header))]
+    rows = [list(map(_cell, row)) for row in table.cells()]
+    return [f"| {' | '.join(row)} |" for row in (list(map(escaped, table.header)), line, *rows)]
+
+
+def _cell(cell: Cell) -> str:
+    text = code(cell.whole) if cell.name else escaped(cell.whole)
+    return "<br>".join([text, *map(escaped, cell.below)] if text else map(escaped, cell.below))
 
 
 def _headline(
@@ -143,19 +149,12 @@ def _headline(
 
 def _counts(outcomes: Sequence[CaseReport]) -> str:
     counts = Counter(outcome.judgement.verdict for outcome in outcomes)
-    lines = (
-        " | ".join(verdict.value for verdict in Verdict),
-        " | ".join("--:" for _ in Verdict),
-        " | ".join(str(counts[verdict]) for verdict in Verdict),
-    )
-    return "".join(f"| {line} |\n" for line in lines) + "\n"
+    numbers = [str(counts[verdict]) for verdict in Verdict]
+    table = Table([verdict.value for verdict in Verdict], [numbers], right=range(len(numbers)))
+    return "".join(f"{line}\n" for line in markdown_table(table)) + "\n"
 
 
-def _problem(problem: Unjudged) -> str:
-    return f"- {code(problem.where)} {escaped(problem.text)}\n"
-
-
-def _row(outcome: CaseReport) -> list[Cell]:
+def _row(outcome: CaseReport) -> list[Cell | str]:
     judgement = outcome.judgement
     if outcome.causes:
         why = cause_line(outcome.causes[0])
@@ -163,8 +162,7 @@ def _row(outcome: CaseReport) -> list[Cell]:
         # What follows the first line is the log of a worker.
         reasons = reason_texts(judgement, outcome.commands.invocation)
         why = reasons[0].partition("\n")[0] if reasons else ""
-    shown = judgement.verdict.value, worst_figure(judgement), why
-    return [Cell(outcome.name, name=True), *map(Cell, shown)]
+    return [Cell(outcome.name, name=True), judgement.verdict.value, worst_figure(judgement), why]
 
 
 def _margins(outcomes: Sequence[CaseReport], orphaned: Sequence[Key], left_out: int) -> Iterator[str]:
@@ -195,5 +193,5 @@ def _environments(outcomes: Sequence[CaseReport]) -> str:
     others = counts.total() - count
     told = f"Environment of {count} of {counts.total()} cases" if others else "Environment"
     rows = [("harness", harness.__version__), *json.loads(fields).items()]
-    table = markdown_table(Table(("field", "value"), [list(map(Cell, row)) for row in rows]))
+    table = markdown_table(Table(("field", "value"), rows))
     return "\n".join([f"<details><summary>{told}</summary>", "", *table, "", "</details>", ""])

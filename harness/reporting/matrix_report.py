@@ -16,7 +16,6 @@ from harness.codec import to_json
 from harness.counting import count
 from harness.errors import HarnessError, in_short
 from harness.judgement.judgement import Verdict
-from harness.judgement.reasons import Failed
 from harness.operations.foresight import Foresight, lacks_mindone
 from harness.operations.matrix import Matrix, MatrixRow
 from harness.operations.running import CaseRun
@@ -28,55 +27,42 @@ from harness.reporting.foresight import show_foresight
 from harness.reporting.markdown import code, escaped, markdown_table
 from harness.reporting.progress import ProgressBar
 from harness.reporting.reasons import text_of
-from harness.reporting.tables import Cell, Table, show_table
+from harness.reporting.tables import Cell, Table, show, show_table, told
 
 FORMAT, VERSION = "harness-matrix", 1
-_COLOURS = {
-    Verdict.IDENTICAL: "green",
-    Verdict.WITHIN: "cyan",
-    Verdict.DRIFT: "red",
-    Verdict.INCOMPARABLE: "yellow",
-    Verdict.ERROR: "red",
-}
 _SHOWN_OPERATORS = 6
 
 
 class MatrixDisplay(ProgressBar):
     """Shows a matrix that runs: first what will not come out well, and an error at once."""
 
-    def __init__(self, console: Console, invocation: Invocation) -> None:
-        super().__init__(console)
-        self._invocation = invocation
-
     def finished(self, result: Foresight | CaseRun) -> None:
         """Name the run that was last."""
         if isinstance(result, Foresight):
-            show_foresight(self.console, result, self._invocation)
+            show_foresight(self.console, result, self.invocation)
             return
         self.preparing(f"{result.subject.name} {result.case.name}{', kept' if result.earlier else ''}")
         # Of what lacks mindone all has been told before.
         if isinstance(result.found, HarnessError) and not lacks_mindone(result.case, result.subject):
-            self.print(Text.assemble(("error", "red"), f"  {result.subject.name}: {result.found}"))
+            show(self.console, told("error", f"{result.subject.name}: {result.found}"))
 
 
 def show_matrix(console: Console, matrix: Matrix, invocation: Invocation) -> None:
     """Show the grid, the classes of equal bits, what did not pass, and what it cost."""
     if matrix.rows:
         show_table(console, grid(matrix, invocation))
-    for line in (
+    show(
+        console,
         "each is compared with the one before it: the size of the drift (relative L2), the part of its limit",
         same_bits(matrix),
         *operator_lines(matrix),
-    ):
-        console.print(Text(line), soft_wrap=True)
-    for name, pair, comparison in failures(matrix):
-        colour = _COLOURS[comparison.verdict]
-        reason = "; ".join(reason_texts(comparison, invocation))
-        console.print(
-            Text.assemble((comparison.verdict.value, colour), f"  {name}, {pair}: {reason}"), soft_wrap=True
-        )
-    console.print(Text(_counts(matrix), "bold"), soft_wrap=True)
-    console.print(cost(matrix), soft_wrap=True)
+        *(
+            told(verdict, f"{name}, {pair}: {reason}")
+            for verdict, name, pair, reason in failures(matrix, invocation)
+        ),
+        Text(_counts(matrix), "bold"),
+        cost(matrix),
+    )
 
 
 def same_bits(matrix: Matrix) -> str:
@@ -106,17 +92,17 @@ def operator_lines(matrix: Matrix) -> Iterator[str]:
             yield f"{names[index - 1]} → {names[index]}: operators with other bits: {shown}{more}"
 
 
-def failures(matrix: Matrix) -> Iterator[tuple[str, str, Comparison]]:
-    """Yield case, pair and comparison for all that did not pass; a run that failed comes once."""
+def failures(matrix: Matrix, invocation: Invocation) -> Iterator[tuple[str, str, str, str]]:
+    """Yield verdict, case, pair and reason of all that did not pass; a run that failed comes once."""
     names = matrix.names
     for row in matrix.rows:
-        for index, error in enumerate(row.errors):
+        for name, error in zip(names, row.errors, strict=True):
             if error is not None:
-                told = Failed("other", in_short(text_of(error)))
-                yield row.name, names[index], Comparison(Verdict.ERROR, reasons=(told,))
+                yield Verdict.ERROR.value, row.name, name, in_short(text_of(error))
         for (i, j), comparison in row.pairs.items():
             if not comparison.passed and row.errors[i] is None and row.errors[j] is None:
-                yield row.name, f"{names[i]} → {names[j]}", comparison
+                reason = "; ".join(reason_texts(comparison, invocation))
+                yield comparison.verdict.value, row.name, f"{names[i]} → {names[j]}", reason
 
 
 def cost(matrix: Matrix) -> str:
@@ -179,9 +165,8 @@ def matrix_markdown(matrix: Matrix, invocation: Invocation) -> str:
     lines = markdown_table(grid(matrix, invocation))
     lines += ["", f"{_plain(same_bits(matrix))}.", *(f"\n{_plain(line)}." for line in operator_lines(matrix))]
     failed = [
-        f"- {comparison.verdict.value}: {code(name)}, {_plain(pair)}: "
-        f"{escaped('; '.join(reason_texts(comparison, invocation)))}"
-        for name, pair, comparison in failures(matrix)
+        f"- {verdict}: {code(name)}, {_plain(pair)}: {escaped(reason)}"
+        for verdict, name, pair, reason in failures(matrix, invocation)
     ]
     lines += ["", *failed] if failed else []
     lines += ["", f"{_counts(matrix)}; {cost(matrix)}."]
@@ -198,13 +183,12 @@ def comparison_json(comparison: Comparison, invocation: Invocation) -> dict[str,
 
 def cell_words(comparison: Comparison) -> str:
     """Return a comparison in a few words: the verdict, how far it moved, the part of its limit."""
-    if comparison.verdict in (Verdict.IDENTICAL, Verdict.ERROR):
-        return str(comparison.verdict.value)
-    parts = [str(comparison.verdict.value)]
-    if comparison.relative_l2 is not None:
-        parts.append(f"{comparison.relative_l2:.1e}")
-    if comparison.share is not None and comparison.share < float("inf"):
-        parts.append(part_of_limit(comparison.share))
+    parts: list[str] = [comparison.verdict.value]
+    if comparison.verdict not in (Verdict.IDENTICAL, Verdict.ERROR):
+        if comparison.relative_l2 is not None:
+            parts.append(f"{comparison.relative_l2:.1e}")
+        if comparison.share is not None and comparison.share < float("inf"):
+            parts.append(part_of_limit(comparison.share))
     return " ".join(parts)
 
 

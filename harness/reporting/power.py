@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich.console import Console
 from rich.text import Text
 
@@ -9,72 +11,57 @@ from harness.judgement.power.case_power import FAMILIES, CasePower, FaultPower, 
 from harness.reporting.commands import Invocation, remedy_text
 from harness.reporting.progress import ProgressBar
 from harness.reporting.reasons import text_of
-from harness.reporting.tables import print_table
+from harness.reporting.tables import Cell, Table, show, table_lines, told
 
 _HEADER = (
     "fault", "family", "reference", "", "by", "margin", "numbers alone", "smallest caught",
 )  # fmt: skip
-_COLOURS = {"caught": "green", "missed": "red", "failed": "red"}
 
 
 class PowerDisplay(ProgressBar):
     """Shows at once what was found about each case; the bar counts faults."""
 
-    def __init__(self, console: Console, invocation: Invocation) -> None:
-        super().__init__(console)
-        self._invocation = invocation
-
     def finished(self, result: CasePower) -> None:
         """Show the table of a case, and what it does not tell."""
-        show_case(self.console, result, self._invocation)
+        show(self.console, *_case_lines(result, self.invocation))
 
 
-def show_case(console: Console, case: CasePower, invocation: Invocation) -> None:
-    """Show what was found about one case."""
+def _case_lines(case: CasePower, invocation: Invocation) -> Iterator[Text | str]:
     if case.refusal is not None:
-        told = f"{case.name}: {text_of(case.refusal)}{remedy_text(case.remedy, invocation)}"
-        _say(console, "not examined", "red", told)
+        text = f"{text_of(case.refusal)}{remedy_text(case.remedy, invocation)}"
+        yield told("not examined", f"{case.name}: {text}")
         return
-    console.print(Text.assemble((case.name, "bold"), f"  {tolerance_text(case)}"), soft_wrap=True)
-    shown = [fault for fault in case.faults if fault.outcome != "not applicable"]
-    if shown:
-        print_table(console, list(map(_row, shown)), header=_HEADER, indent="  ")
-    for reason, names in _absent(case).items():
-        absent = f"  not applicable: {', '.join(names)}" + (f" ({reason})" if reason else "")
-        console.print(Text(absent), soft_wrap=True)
+    yield Text.assemble((case.name, "bold"), f"  {tolerance_text(case)}")
+    # Many faults are not applicable for one reason.
+    absent: dict[str, list[str]] = {}
+    for fault in case.faults:
+        if fault.outcome == "not applicable":
+            absent.setdefault(_why(fault), []).append(fault.name)
+    if shown := [fault for fault in case.faults if fault.outcome != "not applicable"]:
+        yield from table_lines(Table(_HEADER, list(map(_row, shown))), indent="  ")
+    for reason, names in absent.items():
+        yield f"  not applicable: {', '.join(names)}" + (f" ({reason})" if reason else "")
     for fault in case.failed:
-        _say(console, "failed", "red", f"{case.name}: {fault.name}: {_why(fault)}")
-    console.print(Text(f"  {summary_text(case)}"), soft_wrap=True)
+        yield told("failed", f"{case.name}: {fault.name}: {_why(fault)}")
+    yield f"  {summary_text(case)}"
     if case.blind:
-        families = " and ".join(case.blind)
-        _say(console, "blind", "yellow", f"{case.name}: every fault of the {families} is missed")
+        yield told("blind", f"{case.name}: every fault of the {' and '.join(case.blind)} is missed")
     if case.why_vacuous is not None:
-        _say(console, "vacuous", "red", f"{case.name}: {text_of(case.why_vacuous)}")
+        yield told("vacuous", f"{case.name}: {text_of(case.why_vacuous)}")
 
 
 def show_power(console: Console, report: PowerReport) -> None:
     """Show what holds for all cases together."""
     for name in report.uncaught:
-        _say(console, "uncaught", "yellow", f"{name}: no case catches it at its reference size")
+        show(console, told("uncaught", f"{name}: no case catches it at its reference size"))
     refused = sum(case.refusal is not None for case in report.cases)
-    counts = [f"{len(report.cases) - refused} examined"]
-    counts += [f"{n} vacuous" for n in [sum(bool(case.vacuous) for case in report.cases)] if n]
-    counts += [f"{n} with faults that failed" for n in [sum(bool(c.failed) for c in report.cases)] if n]
-    counts += [f"{refused} not examined"] if refused else []
-    console.print(", ".join(counts))
-
-
-def _say(console: Console, word: str, colour: str, text: str) -> None:
-    console.print(Text.assemble((word, colour), f"  {text}"), soft_wrap=True)
-
-
-def _absent(case: CasePower) -> dict[str, list[str]]:
-    """Return the faults that are not applicable, by the reason: many have the same."""
-    absent: dict[str, list[str]] = {}
-    for fault in case.faults:
-        if fault.outcome == "not applicable":
-            absent.setdefault(_why(fault), []).append(fault.name)
-    return absent
+    counts = {
+        "vacuous": sum(bool(case.vacuous) for case in report.cases),
+        "with faults that failed": sum(bool(case.failed) for case in report.cases),
+        "not examined": refused,
+    }
+    counted = [f"{number} {what}" for what, number in counts.items() if number]
+    console.print(", ".join([f"{len(report.cases) - refused} examined", *counted]))
 
 
 def _why(fault: FaultPower) -> str:
@@ -83,15 +70,15 @@ def _why(fault: FaultPower) -> str:
 
 def summary_text(case: CasePower) -> str:
     """Return how many faults of each family a case catches at their reference sizes, and which it misses."""
-    counts = {family: outcomes for family, outcomes in case.counts().items() if any(outcomes.values())}
-    caught = {family: outcomes["caught"] for family, outcomes in counts.items()}
-    known = {family: outcomes["caught"] + outcomes["missed"] for family, outcomes in counts.items()}
-    shown = [f"{family} {caught[family]}/{known[family]}" for family in FAMILIES if known.get(family)]
-    text = f"{sum(caught.values())} of {sum(known.values())} caught"
-    if shown:
-        text += f" ({', '.join(shown)})"
-    missed = [fault.name for fault in case.faults if fault.outcome == "missed"]
-    return text + (f"; missed: {', '.join(missed)}" if missed else "")
+    known = [fault for fault in case.faults if fault.applicable]
+    missed = [fault.name for fault in known if fault.outcome == "missed"]
+    shown = []
+    for family in FAMILIES:
+        if outcomes := [fault.outcome for fault in known if fault.family == family]:
+            shown.append(f"{family} {outcomes.count('caught')}/{len(outcomes)}")
+    families = f" ({', '.join(shown)})" if shown else ""
+    named = f"; missed: {', '.join(missed)}" if missed else ""
+    return f"{len(known) - len(missed)} of {len(known)} caught{families}{named}"
 
 
 def tolerance_text(case: CasePower) -> str:
@@ -112,12 +99,12 @@ def smallest_text(fault: FaultPower) -> str:
     return f"{bound}{fault.caught_from:.3g}{'' if fault.numbers_from else ' (not by numbers)'}"
 
 
-def _row(fault: FaultPower) -> tuple[str | Text, ...]:
+def _row(fault: FaultPower) -> tuple[Cell | str, ...]:
     return (
         fault.name,
         fault.family,
         "" if fault.reference is None else f"{fault.reference:g}",
-        Text(fault.outcome, _COLOURS[fault.outcome]),
+        Cell(fault.outcome, tone=fault.outcome),
         fault.by or "",
         "" if fault.margin is None else f"{fault.margin:.3g}",
         ("yes" if fault.numbers_alone else "no") if fault.outcome == "caught" else "",

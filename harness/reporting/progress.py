@@ -6,16 +6,16 @@ from typing import Any
 
 import rich.progress as rich
 from rich.console import Console
-from rich.text import Text
 
 from harness.operations.progress import Progress
+from harness.reporting.commands import Invocation
 
 
 class ProgressBar(Progress[Any]):
     """Shows a stage while it lasts: what runs, a bar, "3/26", and the time so far."""
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    def __init__(self, console: Console, invocation: Invocation) -> None:
+        self.console, self.invocation = console, invocation
         self._bar: rich.Progress | None = None
         self._doing = ""
 
@@ -51,10 +51,6 @@ class ProgressBar(Progress[Any]):
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-
-    def print(self, text: Text) -> None:
-        """Print a line that stays, above the bar where there is one."""
-        self.console.print(text, soft_wrap=True)
 
     def _update(self, **changes: Any) -> None:
         if self._bar is not None:

@@ -15,7 +15,7 @@ from harness.operations.record import Recording, StoredBaselines
 from harness.reporting.calibration import CalibrationDisplay, refusal_text, show_calibrations, show_vacuous
 from harness.reporting.commands import Invocation, commands
 from harness.reporting.reasons import text_of
-from harness.reporting.tables import print_table
+from harness.reporting.tables import Table, show, show_table, told
 
 _HEADER = ("case", "device", "baseline", "relative L2", "what changes")
 
@@ -26,69 +26,53 @@ class RecordingDisplay(CalibrationDisplay):
     def finished(self, result: Any) -> None:
         """Show what came of a case or of a stage."""
         if isinstance(result, Proposal):
-            show_proposal(self.console, result)
+            _show_proposal(self.console, result)
         elif isinstance(result, StoredBaselines):
-            show_stored(self.console, result, self.invocation)
+            _show_stored(self.console, result, self.invocation)
         elif isinstance(result, Calibrations):
             show_calibrations(self.console, result)
         elif isinstance(result, StoredTrace):
-            self.print(Text(trace_text(result)))
+            text = (
+                f"{result.case.name}: deep trace of step {result.step}, {result.calls} calls of cells, "
+                f"{result.nbytes / 1e6:.1f} MB in {result.path} (not for version control)"
+            )
+            show(self.console, text)
         else:
             super().finished(result)
 
 
-def show_proposal(console: Console, proposal: Proposal) -> None:
+def _show_proposal(console: Console, proposal: Proposal) -> None:
     """Show what is new and what would change, with the size of the change."""
-    counts = {
-        state: sum(each.state == state for each in proposal.candidates)
-        for state in ("unchanged", "new", "changed")
-    }
-    told = [each for each in proposal.candidates if each.state != "unchanged"]
-    if told:
-        rows = [
-            (each.case.name, each.device, each.state, _size(each.relative_l2), _changes(each))
-            for each in told
-        ]
-        print_table(console, rows, header=_HEADER)
-    text = ", ".join(f"{count} {state}" for state, count in counts.items())
+    states = [each.state for each in proposal.candidates]
+    if rows := [_row(each) for each in proposal.candidates if each.state != "unchanged"]:
+        show_table(console, Table(_HEADER, rows))
+    text = ", ".join(f"{states.count(state)} {state}" for state in ("unchanged", "new", "changed"))
     console.print(f"{text}, {len(proposal.refusals)} refused")
 
 
-def show_stored(console: Console, stored: StoredBaselines, invocation: Invocation) -> None:
+def _row(candidate: Candidate) -> tuple[str, ...]:
+    size = "" if candidate.relative_l2 is None else f"{candidate.relative_l2:.1e}"
+    changes = "; ".join(map(text_of, candidate.changes))
+    return candidate.case.name, candidate.device, candidate.state, size, changes
+
+
+def _show_stored(console: Console, stored: StoredBaselines, invocation: Invocation) -> None:
     """Say what was written, what could not be, and what was kept for want of a reason."""
     results = [became for _, became in stored.dispositions]
-    for result in results:
-        if isinstance(result, Refusal):
-            console.print(refusal_text(result, invocation), soft_wrap=True)
+    show(console, *(refusal_text(each, invocation) for each in results if isinstance(each, Refusal)))
     written = sum(isinstance(result, Written) and result.state != "unchanged" for result in results)
-    console.print(Text(f"{written} written below {invocation.baselines}"), soft_wrap=True)
+    show(console, f"{written} written below {invocation.baselines}")
     if kept := results.count(None):
-        told = ": a baseline that exists changes only with --reason '<why it changes>'"
+        text = ": a baseline that exists changes only with --reason '<why it changes>'"
         if any(became is None and each.uncalibrates for each, became in stored.dispositions):
-            told += ", and is calibrated again only with --calibrate"
-        console.print(Text.assemble((f"{kept} kept as they were", "red"), told), soft_wrap=True)
+            text += ", and is calibrated again only with --calibrate"
+        show(console, Text.assemble((f"{kept} kept as they were", "red"), text))
 
 
 def show_recording(console: Console, recording: Recording, invocation: Invocation) -> None:
     """Say what is left to do: which cases lost their calibration, and what to type; which notice nothing."""
     for case in recording.uncalibrated:
         command = commands(case, invocation).calibrate
-        told = f"  {case.name}: its calibration is gone with the old baseline; measure it anew: {command}"
-        console.print(Text.assemble(("note", "yellow"), told), soft_wrap=True)
+        text = f"{case.name}: its calibration is gone with the old baseline; measure it anew: {command}"
+        show(console, told("note", text))
     show_vacuous(console, recording.vacuous)
-
-
-def trace_text(trace: StoredTrace) -> str:
-    """Return where the deep trace of a case is, and its size."""
-    return (
-        f"{trace.case.name}: deep trace of step {trace.step}, {trace.calls} calls of cells, "
-        f"{trace.nbytes / 1e6:.1f} MB in {trace.path} (not for version control)"
-    )
-
-
-def _changes(candidate: Candidate) -> str:
-    return "; ".join(map(text_of, candidate.changes))
-
-
-def _size(relative_l2: float | None) -> str:
-    return "" if relative_l2 is None else f"{relative_l2:.1e}"

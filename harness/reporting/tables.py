@@ -1,4 +1,8 @@
-"""Tables: one model for the terminal, Markdown and pages; and the terminal's form, every cell whole."""
+"""Tables, one model for the terminal, Markdown and pages; and what a terminal shows: each line whole.
+
+A table of rich cuts its cells to the console's width, which is 80 in the log of a CI run: a case id that ends
+in "…" can be neither copied nor searched for.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +12,31 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
-# The colours of what stands in a cell; all else that has a tone is to be looked at.
-_COLOURS = {"identical": "green", "within": "cyan", "drift": "red", "error": "red", "soft": "dim", "": ""}
+# The colours of verdicts and other words; all else that has a tone is to be looked at.
+_COLOURS = dict.fromkeys(("identical", "ok", "caught", "good"), "green")
+_COLOURS |= dict.fromkeys(
+    ("drift", "error", "failed", "refused", "missed", "damaged", "bad", "problem", "vacuous", "not examined"),
+    "red",
+)
+_COLOURS |= {"within": "cyan", "soft": "dim", "": ""}
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: ``text``, and in ``detail`` what belongs to it.
+    """One cell: ``text``, in ``detail`` what belongs to it, in ``below`` the lines that follow.
 
-    ``tone`` is the verdict that colours it, ``soft``, or ``differs``; ``name`` is whether it names something;
-    ``hint`` is what a page shows where it is pointed at.
+    ``tone`` is the word that colours it, see :func:`toned`, or ``soft`` or ``differs``; ``name`` is whether
+    it names something. Of a page alone: ``hint`` is shown where the cell is pointed at, ``markup`` in place
+    of the text.
     """
 
-    text: str
+    text: str = ""
     detail: str = ""
     tone: str = ""
     name: bool = False
     hint: str = ""
+    below: Sequence[str] = ()
+    markup: str = ""
 
     @property
     def whole(self) -> str:
@@ -34,34 +46,57 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells below a header."""
+    """Rows of cells below a header, which may be empty; a cell is a text where no more is to be said of it.
+
+    Where parts of a cell have colours of their own, it is a ``Text``. Markdown aligns the columns in
+    ``right`` to the right.
+    """
 
     header: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
+    rows: Sequence[Sequence[Cell | Text | str]]
+    right: Sequence[int] = ()
+
+    def cells(self) -> list[list[Cell]]:
+        """Return the rows, of cells alone."""
+        return [[each if isinstance(each, Cell) else Cell(str(each)) for each in row] for row in self.rows]
 
 
-def show_table(console: Console, table: Table) -> None:
-    """Print a table, see :func:`print_table`."""
-    rows = [[Text(cell.whole, _COLOURS.get(cell.tone, "yellow")) for cell in row] for row in table.rows]
-    print_table(console, rows, header=table.header)
+def toned(text: str, tone: str) -> Text:
+    """Return ``text`` in the colour of ``tone``, the word for a verdict or a state."""
+    return Text(text, _COLOURS.get(tone, "yellow"))
 
 
-def print_table(
-    console: Console, rows: Sequence[Sequence[str | Text]], *, header: Sequence[str] = (), indent: str = ""
-) -> None:
-    """Print ``rows`` in aligned columns below ``header``, one line each, however narrow the console is.
+def told(word: str, text: str) -> Text:
+    """Return a line that begins with a word in its colour: ``failed  why it did``."""
+    return Text.assemble(toned(word, word), f"  {text}")
 
-    A table of rich cuts its cells to the console's width, which is 80 in the log of a CI run: a case id that
-    ends in "…" can be neither copied nor searched for. Text is shown as it is, never read as markup.
-    """
-    lines = [[Text(title, "bold") for title in header]] if header else []
-    lines += [[Text(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
-    widths = [max(cell.cell_len for cell in column) for column in zip(*lines, strict=True)]
+
+def show(console: Console, *lines: Text | str) -> None:
+    """Print ``lines``, however narrow the console is; text is never read as markup."""
     for line in lines:
-        padded = [
-            Text.assemble(cell, " " * (width - cell.cell_len))
-            for cell, width in zip(line, widths, strict=True)
-        ]
-        text = Text.assemble(indent, Text("  ").join(padded))
-        text.rstrip()
-        console.print(text, soft_wrap=True)
+        console.print(Text(line) if isinstance(line, str) else line, soft_wrap=True)
+
+
+def show_table(console: Console, table: Table, indent: str = "") -> None:
+    """Print a table, each row in one line."""
+    show(console, *table_lines(table, indent))
+
+
+def table_lines(table: Table, indent: str = "") -> list[Text]:
+    """Return the lines of a table, in aligned columns."""
+    lines = [[Text(title, "bold") for title in table.header]] if table.header else []
+    lines += [list(map(_shown, row)) for row in table.rows]
+    widths = [max(cell.cell_len for cell in column) for column in zip(*lines, strict=True)]
+    made = []
+    for line in lines:
+        cells = zip(line, widths, strict=True)
+        padded = [Text.assemble(cell, " " * (width - cell.cell_len)) for cell, width in cells]
+        made.append(Text.assemble(indent, Text("  ").join(padded)))
+        made[-1].rstrip()
+    return made
+
+
+def _shown(cell: Cell | Text | str) -> Text:
+    if isinstance(cell, Cell):
+        return toned(cell.whole, cell.tone)
+    return Text(cell) if isinstance(cell, str) else cell

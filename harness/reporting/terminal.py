@@ -11,6 +11,7 @@ from harness.reporting.causes import cause_details, cause_line
 from harness.reporting.commands import Commands, reason_texts
 from harness.reporting.figures import exact_figure, limit_figure, measured_figure, sides
 from harness.reporting.reasons import in_words
+from harness.reporting.tables import Table, table_lines
 
 # About what a terminal shows at once, pytest's own lines left out. An error is told in full: its log may be
 # all there is.
@@ -25,12 +26,15 @@ def judgement_text(
     judgement: Judgement, causes: Sequence[Cause] = (), commands: Commands | None = None
 ) -> str:
     """Return why a case did not pass: reasons, causes, the table of figures, environments, what to type."""
-    lines = [f"{judgement.name}: {judgement.verdict.value}{_compared(judgement)}"]
-    reasons = (
-        list(in_words(judgement.reasons))
-        if commands is None
-        else reason_texts(judgement, commands.invocation)
-    )
+    compared = ""
+    if judgement.tier is not None:
+        against = f" with {judgement.baseline_path}" if judgement.baseline_path else ""
+        compared = f" ({judgement.tier.words}, compared{against})"
+    lines = [f"{judgement.name}: {judgement.verdict.value}{compared}"]
+    if commands is None:
+        reasons = list(in_words(judgement.reasons))
+    else:
+        reasons = reason_texts(judgement, commands.invocation)
     if judgement.verdict is not Verdict.ERROR:
         reasons = _shortened(reasons, _REASONS, "reasons")
     lines += [f"  {line}" for reason in reasons for line in _bullet(reason)]
@@ -39,9 +43,8 @@ def judgement_text(
     # The first cause has the fields already.
     if judgement.differences and not any(cause.kind == "environment" for cause in causes):
         end += ["", "environment (measured | baseline):"]
-        width = max(len(difference.name) for difference in judgement.differences)
-        fields = [f"  {d.name:<{width}}  {sides(d)}" for d in judgement.differences]
-        end += _shortened(fields, _CAUSES, "fields")
+        fields = Table((), [(difference.name, sides(difference)) for difference in judgement.differences])
+        end += _shortened([line.plain for line in table_lines(fields, indent="  ")], _CAUSES, "fields")
     end += [f"note: {note}" for note in _shortened(list(in_words(judgement.notes)), _NOTES, "notes")]
     end += [] if commands is None else _command_lines(commands.fitting(judgement))
     lines += [*_table(judgement.rows, _LINES - len(lines) - len(end)), *end]
@@ -77,17 +80,8 @@ def _harmless(line: str) -> str:
 
 
 def _command_lines(shown: Sequence[tuple[str, str]]) -> list[str]:
-    if not shown:
-        return []
-    width = max(len(label) for label, _ in shown)
-    return ["", "what to type:", *(f"  {label:<{width}}  {command}" for label, command in shown)]
-
-
-def _compared(judgement: Judgement) -> str:
-    if judgement.tier is None:
-        return ""
-    against = f" with {judgement.baseline_path}" if judgement.baseline_path else ""
-    return f" ({judgement.tier.words}, compared{against})"
+    lines = [line.plain for line in table_lines(Table((), shown), indent="  ")]
+    return ["", "what to type:", *lines] if shown else []
 
 
 def _shortened(texts: list[str], most: int, what: str) -> list[str]:
@@ -108,43 +102,30 @@ def _table(rows: Sequence[Row], lines: int) -> list[str]:
     room = max(lines - 2, _FEWEST_ROWS)
     known = [row for row in rows if row.passed is None and row.name in _ALWAYS_SHOWN]
     known.sort(key=lambda row: _ALWAYS_SHOWN.index(row.name))
-    failed = sorted((row for row in rows if row.passed is False), key=_used)
+    fullest = sorted(rows, key=lambda row: row.used or 0.0, reverse=True)
+    failed = [row for row in fullest if row.passed is False]
     shown = failed[: min(_FAILED, max(room - len(known), _FEWEST_ROWS))]
     hidden = len(failed) - len(shown)
-    passed = sorted((row for row in rows if row.passed), key=_used)
+    passed = [row for row in fullest if row.passed]
     others = [*known, *passed][: max(room - len(shown) - bool(hidden), 0)]
     if not shown and not others:
         return []
     cells = [("metric", "measured", "limit", "value", "baseline", ""), *map(_cells, [*shown, *others])]
-    kept = [column for column in zip(*cells, strict=True) if any(column[1:])]
-    widths = [max(map(len, column)) for column in kept]
-    made = [
-        "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in zip(*kept, strict=True)
-    ]
+    columns = [column for column in zip(*cells, strict=True) if any(column[1:])]
+    kept = list(zip(*columns, strict=True))
+    made = [line.plain for line in table_lines(Table(kept[0], kept[1:]), indent="  ")]
     if hidden > 0:
         made.insert(1 + len(shown), f"  … and {hidden} more outside their limits")
     return ["", *made]
 
 
-def _used(row: Row) -> float:
-    return -(row.used or 0.0)
-
-
 def _cells(row: Row) -> tuple[str, ...]:
+    outside = "not judged" if row.measured is None else "below" if row.at_least else "over"
     return (
         row.name,
         measured_figure(row),
         limit_figure(row),
         exact_figure(row.value),
         exact_figure(row.baseline),
-        _failure(row),
+        outside if row.passed is False else "",
     )
-
-
-def _failure(row: Row) -> str:
-    if row.passed is not False:
-        return ""
-    if row.measured is None:
-        return "not judged"
-    return "below" if row.at_least else "over"

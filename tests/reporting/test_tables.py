@@ -5,12 +5,12 @@ import io
 from rich.console import Console
 from rich.text import Text
 
-from harness.reporting.tables import print_table
+from harness.reporting.tables import Cell, Table, show_table
 
 
-def printed(rows, width=20, **options):
+def printed(rows, width=20, header=(), **options):
     file = io.StringIO()
-    print_table(Console(file=file, width=width), rows, **options)
+    show_table(Console(file=file, width=width), Table(header, rows), **options)
     return file.getvalue().splitlines()
 
 
@@ -47,5 +47,5 @@ def test_a_table_of_nothing():
 def test_colours_colour_their_cell_alone():
     file = io.StringIO()
     console = Console(file=file, force_terminal=True, color_system="standard")
-    print_table(console, [(Text("ok", "green"), "plain")])
-    assert file.getvalue() == "\x1b[32mok\x1b[0m  plain\n"
+    show_table(console, Table((), [(Cell("sound", tone="ok"), "plain", Text("gone", "red"))]))
+    assert file.getvalue() == "\x1b[32msound\x1b[0m  plain  \x1b[31mgone\x1b[0m\n"

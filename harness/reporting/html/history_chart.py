@@ -10,10 +10,10 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from html import escape
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from harness.history.trends import Series, Trend, differing_fields
-from harness.reporting.figures import exact_figure
+from harness.reporting.figures import exact_figure, heights
 
 # In units of the picture, which has as many as there are runs from left to right.
 _HEIGHT, _EDGE = 40.0, 4.0
@@ -21,83 +21,70 @@ _HEIGHT, _EDGE = 40.0, 4.0
 
 def chart(trend: Trend, series: Series) -> str:
     """Return ``series`` of ``trend`` as an SVG element; what is not finite is at the upper edge."""
-    count = max(len(trend.points), 2)
-    finite = [value for value in series.values if math.isfinite(value)]
-    low, high = min(finite, default=0.0), max(finite, default=0.0)
     points = [
-        (float(place), _y(value, low, high))
-        for place, value in zip(series.places, series.values, strict=True)
+        (place, _EDGE / 2 if height is None else round(_HEIGHT - _EDGE - height * (_HEIGHT - 2 * _EDGE), 2))
+        for place, height in zip(series.places, heights(series.values, 0.5), strict=True)
     ]
-    parts = [
-        f'<svg viewBox="-0.5 0 {count} {_HEIGHT:g}" preserveAspectRatio="none" role="img" '
-        f'aria-label="{escape(_label(trend, series, low, high))}">',
-        *_environment_marks(trend),
-        *_step_marks(series),
-        f'<path class="line" d="{_line(points)}"/>',
-        *_dots(trend, series, points),
-        "</svg>",
-    ]
-    return "".join(parts)
+    box = f"-0.5 0 {max(len(trend.points), 2)} {_HEIGHT:g}"
+    marks = (*_environment_marks(trend), *_step_marks(series), *_line(points), *_dots(trend, series, points))
+    return _svg(box, _label(trend, series), marks)
 
 
 def ribbon(trend: Trend) -> str:
     """Return the verdicts of ``trend`` as an SVG element of coloured stretches."""
-    verdicts = [point.record.verdict for point in trend.points]
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in Counter(verdicts).items())
-    parts = [
-        f'<svg class="ribbon" viewBox="0 0 {len(verdicts)} 1" preserveAspectRatio="none" role="img" '
-        f'aria-label="verdicts: {escape(counts)}">'
-    ]
+    counts = Counter(point.record.verdict for point in trend.points)
+    label = f"verdicts: {', '.join(f'{count} {verdict}' for verdict, count in counts.items())}"
+    return _svg(f"0 0 {len(trend.points)} 1", label, _stretches(trend), ' class="ribbon"')
+
+
+def _svg(box: str, label: str, parts: Iterator[str] | Sequence[str], attributes: str = "") -> str:
+    return (
+        f'<svg{attributes} viewBox="{box}" preserveAspectRatio="none" role="img" '
+        f'aria-label="{escape(label)}">{"".join(parts)}</svg>'
+    )
+
+
+def _stretches(trend: Trend) -> Iterator[str]:
     start = 0
-    for verdict, group in groupby(verdicts):
-        length = len(list(group))
-        first, last = trend.points[start].run.number, trend.points[start + length - 1].run.number
+    for verdict, group in groupby(trend.points, key=lambda point: point.record.verdict):
+        points = list(group)
+        first, last = points[0].run.number, points[-1].run.number
         span = f"run {first}" if first == last else f"runs {first} to {last}"
-        parts.append(
-            f'<rect class="v-{escape(verdict)}" x="{start}" y="0" width="{length}" height="1">'
-            f"<title>{escape(f'{span}: {verdict}')}</title></rect>"
-        )
-        start += length
-    return "".join([*parts, "</svg>"])
+        yield f'<rect class="v-{escape(verdict)}" x="{start}" y="0" width="{len(points)}" height="1">'
+        yield f"<title>{escape(f'{span}: {verdict}')}</title></rect>"
+        start += len(points)
 
 
-def _label(trend: Trend, series: Series, low: float, high: float) -> str:
+def _label(trend: Trend, series: Series) -> str:
+    finite = [value for value in series.values if math.isfinite(value)]
+    low, high = min(finite, default=0.0), max(finite, default=0.0)
     runs = [trend.points[place].run.number for place in series.places]
-    steps = [str(runs[new.start]) for _, new in series.found.steps]
-    told = f"; steps at run {', '.join(steps)}" if steps else "; no step"
+    steps = ", ".join(str(runs[new.start]) for _, new in series.found.steps)
+    told = f"; steps at run {steps}" if steps else "; no step"
     return f"{series.figure} over runs {runs[0]} to {runs[-1]}, from {low:.6g} to {high:.6g}{told}"
 
 
-def _y(value: float, low: float, high: float) -> float:
-    if not math.isfinite(value):
-        return _EDGE / 2
-    # Halves: the distance of the largest numbers there are overflows.
-    part = 0.5 if low == high else (value / 2 - low / 2) / (high / 2 - low / 2)
-    return round(_HEIGHT - _EDGE - part * (_HEIGHT - 2 * _EDGE), 2)
-
-
-def _line(points: Sequence[tuple[float, float]]) -> str:
-    """Return the path through ``points``; of those on one level the first and the last."""
+def _line(points: Sequence[tuple[int, float]]) -> Iterator[str]:
+    """Yield the path through ``points``; of those on one level the first and the last."""
+    ends = (0, len(points) - 1)
     kept = [
-        point
-        for index, point in enumerate(points)
-        if index in (0, len(points) - 1) or not points[index - 1][1] == point[1] == points[index + 1][1]
+        f"{x:g} {y:g}"
+        for index, (x, y) in enumerate(points)
+        if index in ends or not points[index - 1][1] == y == points[index + 1][1]
     ]
-    return "M" + "L".join(f"{x:g} {y:g}" for x, y in kept)
+    yield f'<path class="line" d="M{"L".join(kept)}"/>'
 
 
-def _dots(trend: Trend, series: Series, points: Sequence[tuple[float, float]]) -> Iterator[str]:
+def _dots(trend: Trend, series: Series, points: Sequence[tuple[int, float]]) -> Iterator[str]:
     """Yield a point where the value is another than before, and the last one; a title tells what it is."""
-    previous = None
+    texts = list(map(exact_figure, series.values))
     for index, (x, y) in enumerate(points):
-        value, point = series.values[index], trend.points[series.places[index]]
-        text = exact_figure(value)
-        if text != previous or index == len(points) - 1:
-            title = escape(f"run {point.run.number}, {point.run.date}: {text} ({point.record.verdict})")
+        if index in (0, len(points) - 1) or texts[index] != texts[index - 1]:
+            point = trend.points[x]
+            told = f"run {point.run.number}, {point.run.date}: {texts[index]} ({point.record.verdict})"
             # A line of no length with round ends: a circle would be stretched with the picture.
             yield f'<path class="dot v-{escape(point.record.verdict)}" d="M{x:g} {y:g}h.0001">'
-            yield f"<title>{title}</title></path>"
-        previous = text
+            yield f"<title>{escape(told)}</title></path>"
 
 
 def _step_marks(series: Series) -> Iterator[str]:
@@ -106,8 +93,8 @@ def _step_marks(series: Series) -> Iterator[str]:
 
 
 def _environment_marks(trend: Trend) -> Iterator[str]:
-    for place in range(1, len(trend.points)):
-        before, after = (trend.points[index].record.environment for index in (place - 1, place))
+    environments = [point.record.environment for point in trend.points]
+    for place, (before, after) in enumerate(pairwise(environments), 1):
         if before and after and (changed := ", ".join(differing_fields(before, after))):
             yield f'<path class="moved" d="M{place - 0.5:g} 0V{_HEIGHT:g}">'
             yield f"<title>{escape(changed)}</title></path>"

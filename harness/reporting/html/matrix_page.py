@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from html import escape
@@ -10,7 +11,7 @@ import harness
 from harness.counting import count
 from harness.operations.matrix import Matrix, MatrixRow
 from harness.releases.interpreters import differing_packages
-from harness.reporting.commands import Invocation, reason_texts
+from harness.reporting.commands import Invocation
 from harness.reporting.html.document import static_page
 from harness.reporting.html.tables import table_html
 from harness.reporting.matrix_report import comparison_cell, cost, failures, grid, operator_lines, same_bits
@@ -35,18 +36,13 @@ def matrix_page(matrix: Matrix, invocation: Invocation) -> str:
 def _summary(matrix: Matrix) -> Iterator[str]:
     date = datetime.now(timezone.utc).isoformat(timespec="seconds")
     outcome = "passed" if matrix.passed else "not passed"
-    yield "<header>"
+    tone = "v-identical" if matrix.passed else "v-drift"
     of_what = f"{count(len(matrix.names), 'environment')}, {count(len(matrix.rows), 'case')}"
-    yield f'<h1>{of_what}: <span class="{_tone(matrix)}">'
-    yield f"{outcome}</span></h1>"
+    yield f'<header><h1>{of_what}: <span class="{tone}">{outcome}</span></h1>'
     yield f'<p class="bits">{escape(same_bits(matrix))}</p>'
     yield from (f"<p>{escape(line)}</p>" for line in operator_lines(matrix))
     yield f'<p class="soft">{escape(cost(matrix))}. harness {escape(harness.__version__)}, {date}</p>'
     yield "</header>"
-
-
-def _tone(matrix: Matrix) -> str:
-    return "v-identical" if matrix.passed else "v-drift"
 
 
 def _grid(matrix: Matrix, invocation: Invocation) -> Iterator[str]:
@@ -57,15 +53,13 @@ def _grid(matrix: Matrix, invocation: Invocation) -> Iterator[str]:
 
 
 def _failures(matrix: Matrix, invocation: Invocation) -> Iterator[str]:
-    found = list(failures(matrix))
+    found = list(failures(matrix, invocation))
     if not found:
         return
     yield "<section><h2>What did not pass</h2><ul>"
-    for name, pair, comparison in found:
-        reasons = escape("; ".join(reason_texts(comparison, invocation)))
-        verdict = comparison.verdict.value
+    for verdict, name, pair, reason in found:
         yield f'<li><b class="v-{verdict}">{verdict}</b> <code>{escape(name)}</code>, {escape(pair)}: '
-        yield f"{reasons}</li>"
+        yield f"{escape(reason)}</li>"
     yield "</ul></section>"
 
 
@@ -73,7 +67,9 @@ def _pairs(matrix: Matrix, invocation: Invocation) -> Iterator[str]:
     names = matrix.names
     yield "<section><h2>Every pair</h2>"
     for row in matrix.rows:
-        yield f"<details><summary><code>{escape(row.name)}</code> {escape(_worst(row))}</summary>"
+        counts = Counter(pair.verdict.value for pair in row.pairs.values())
+        verdicts = ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
+        yield f"<details><summary><code>{escape(row.name)}</code> {verdicts}</summary>"
         yield from table_html(_triangle(row, names, invocation))
         yield "</details>"
     yield "</section>"
@@ -83,17 +79,10 @@ def _triangle(row: MatrixRow, names: Sequence[str], invocation: Invocation) -> T
     """Return how each environment stands to all those before it."""
     later = range(1, len(names))
     rows = [
-        [Cell(name), *(comparison_cell(row.pairs[i, j], invocation) if j > i else Cell("") for j in later)]
+        [name, *(comparison_cell(row.pairs[i, j], invocation) if j > i else "" for j in later)]
         for i, name in enumerate(names[:-1])
     ]
     return Table(("", *names[1:]), rows)
-
-
-def _worst(row: MatrixRow) -> str:
-    counts: dict[str, int] = {}
-    for pair in row.pairs.values():
-        counts[pair.verdict.value] = counts.get(pair.verdict.value, 0) + 1
-    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
 
 
 def _environments(matrix: Matrix) -> Iterator[str]:
@@ -107,8 +96,8 @@ def _environments(matrix: Matrix) -> Iterator[str]:
         for name, versions in differing_packages(subjects).items()
     ]
     rows.append(("seconds", [f"{column.seconds:.1f}" for column in matrix.columns]))
-    cells = [
-        [Cell(name), *(Cell(value, tone="differs" if len(set(values)) > 1 else "") for value in values)]
+    cells: list[list[Cell | str]] = [
+        [name, *(Cell(value, tone="differs" if len(set(values)) > 1 else "") for value in values)]
         for name, values in rows
     ]
     yield "<section><h2>Environments</h2>"
