@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,8 +14,13 @@ from harness.explanation.causes import Cause
 from harness.judgement.check import Check
 from harness.measurement.measurement import array_sha256
 
-# What a case chooses by itself is in its hash; the rest of a fingerprint is its surroundings.
+# What a case chooses by itself: it is in its hash.
 _CHOSEN = ("mode", "dtype")
+
+
+def surroundings(fingerprint: Mapping[str, str]) -> dict[str, str]:
+    """Return what a case ran in: its ``fingerprint`` without what the case itself chooses."""
+    return {name: value for name, value in fingerprint.items() if name not in _CHOSEN}
 
 
 @dataclass(frozen=True)
@@ -50,13 +55,12 @@ class CaseRecord:
         """Return the record of the check of ``case``."""
         judgement, measured = result.judgement, result.measurement
         worst = judgement.worst
-        fingerprint = {} if measured is None else measured.fingerprint
         return cls(
             suite=case.suite,
             case_id=case.id,
             verdict=judgement.verdict.value,
             case_hash=case.hash(),
-            tier=None if judgement.tier is None else judgement.tier.value,
+            tier=judgement.tier and judgement.tier.value,
             worst=None if worst is None else worst.name,
             measured=None if worst is None else worst.measured,
             limit=None if worst is None else worst.limit,
@@ -64,7 +68,7 @@ class CaseRecord:
             baseline_sha256=_baseline_sha256(result),
             output_sha256=None if measured is None else array_sha256(measured.output),
             first_cause=json.dumps(causes[0].to_dict()) if causes else None,
-            environment={name: value for name, value in fingerprint.items() if name not in _CHOSEN},
+            environment={} if measured is None else surroundings(measured.fingerprint),
             statistics={} if measured is None else dict(measured.statistics),
         )
 

@@ -127,7 +127,7 @@ class Trend:
                 self.points[before],
                 self.points[place],
                 tuple(sorted(changes, key=_rank)),
-                tuple(surroundings(self.points[before], self.points[place])),
+                tuple(_surroundings(self.points[before], self.points[place])),
             )
             for (before, place), changes in sorted(found.items(), key=lambda item: (item[0][1], item[0][0]))
         )
@@ -173,7 +173,7 @@ def trends(runs: Sequence[RunRecord]) -> tuple[Trend, ...]:
     )
 
 
-def surroundings(before: Point, after: Point) -> Iterator[str]:
+def _surroundings(before: Point, after: Point) -> Iterator[str]:
     """Yield what changed between two runs of a case: its environment first, its commit last."""
     yield from differing_fields(before.record.environment, after.record.environment)
     if before.record.case_hash != after.record.case_hash:

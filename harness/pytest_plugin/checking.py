@@ -70,7 +70,7 @@ class Checks:
         from harness.reporting.html.view import case_view
 
         baseline = expected(case, result, self._store)
-        return case_view(case, result, baseline, commands=typed, causes=causes).to_json()
+        return case_view(case, result, baseline, commands=typed, causes=causes)
 
     def _history(self, case: Case, result: Check, causes: Sequence[Cause]) -> dict[str, Any] | None:
         if not self._config.getoption("harness_history"):

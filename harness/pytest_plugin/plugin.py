@@ -215,7 +215,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     if hasattr(item, "harness_outcome"):
         report.harness_case = True
         if item.harness_outcome is not None and report.when == "call":
-            report.harness_outcome = item.harness_outcome.to_dict()
+            from harness.codec import to_json
+
+            report.harness_outcome = to_json(item.harness_outcome)
             report.harness_view = item.harness_view  # type: ignore[attr-defined]
             report.harness_history = item.harness_history  # type: ignore[attr-defined]
     return report
@@ -234,10 +236,11 @@ def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
     """Show the verdict in place of PASSED with -v."""
     if not hasattr(report, "harness_outcome") or not report.passed:
         return None
+    from harness.codec import from_json
     from harness.reporting.case_report import CaseReport
     from harness.reporting.summary import verdict_word
 
-    return "passed", ".", verdict_word(CaseReport.from_dict(report.harness_outcome).judgement)
+    return "passed", ".", verdict_word(from_json(CaseReport, report.harness_outcome).judgement)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -255,16 +258,16 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     ]
     if not judged and not unjudged and _SESSION not in config.stash:
         return
-    from harness.reporting.unjudged import left_out_lines, orphan_lines
+    from harness.reporting.summary import left_out_lines, orphan_lines, summary_lines
 
     shared = _session(config)
     lines = left_out_lines(shared.left_out) + orphan_lines(sorted(shared.orphans()))
     if judged or unjudged:
+        from harness.codec import from_json
         from harness.reporting.case_report import CaseReport, Unjudged
         from harness.reporting.github import error_annotations
-        from harness.reporting.summary import summary_lines
 
-        outcomes = list(map(CaseReport.from_dict, judged))
+        outcomes = [from_json(CaseReport, outcome) for outcome in judged]
         lines = summary_lines([outcome.judgement for outcome in outcomes]) + lines
         if os.environ.get("GITHUB_ACTIONS") == "true":
             problems = [Unjudged(report.nodeid, report.longreprtext) for report in unjudged]

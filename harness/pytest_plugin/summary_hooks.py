@@ -90,11 +90,12 @@ class SummaryHooks:
             session.exitstatus = max(pytest.ExitCode.TESTS_FAILED, exitstatus)
 
     def _write(self) -> None:
+        from harness.codec import from_json
         from harness.operations.destination import write_result
         from harness.reporting.case_report import CaseReport, Unjudged
         from harness.reporting.markdown import MOST_BYTES, markdown_summary
 
-        outcomes = list(map(CaseReport.from_dict, self._outcomes.values()))
+        outcomes = [from_json(CaseReport, outcome) for outcome in self._outcomes.values()]
         problems = [Unjudged(where, text) for where, text in self._problems.items()]
         content = partial(
             markdown_summary, outcomes, problems, sorted(self._orphans()), left_out=self._left_out()

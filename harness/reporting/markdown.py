@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 
 import harness
 from harness.baselines.baseline import Key
+from harness.counting import count
 from harness.judgement.judgement import Verdict
 from harness.reporting.case_report import CaseReport, Unjudged
 from harness.reporting.causes import cause_line
 from harness.reporting.commands import reason_texts
 from harness.reporting.figures import worst_figure
-from harness.reporting.summary import expected_lines, margins, tier_lines
+from harness.reporting.summary import expected_lines, left_out_lines, margins, orphan_lines, tier_lines
 from harness.reporting.tables import Cell, Table
-from harness.reporting.unjudged import left_out_lines, orphan_lines
 
 # GitHub drops the whole summary of a step that is larger than 1 MiB.
 MOST_BYTES = 2**20
@@ -50,7 +50,10 @@ def markdown_summary(
         key=lambda outcome: _ORDER.index(outcome.judgement.verdict),
     )
     text = _Bounded(most_bytes)
-    if not text.add(_headline(outcomes, failed, problems) + _counts(outcomes)):
+    total = count(len(outcomes), "case")
+    told = f"{len(failed)} of {total} did not pass" if failed else f"{total} passed"
+    told += ", not all were judged" if problems else ""
+    if not text.add(f"### harness: {told}\n\n{_counts(outcomes)}"):
         return ""
     if problems:
         lines = [f"- {code(problem.where)} {escaped(problem.text)}\n" for problem in problems]
@@ -59,8 +62,8 @@ def markdown_summary(
         head = ("case", "verdict", "worst figure", "first cause")
         first, line, *rows = (f"{row}\n" for row in markdown_table(Table(head, list(map(_row, failed)))))
         text.add_rows(first + line, rows)
-    told = [*map(escaped, expected_lines(expected)), *_margins(outcomes, orphaned, left_out)]
-    text.add("".join(f"- {line}\n" for line in told) + "\n")
+    lines = [*map(escaped, expected_lines(expected)), *_margins(outcomes, orphaned, left_out)]
+    text.add("".join(f"- {line}\n" for line in lines) + "\n")
     if failed:
         text.add(_commands(failed[:_COMMANDS_OF]))
     text.add(_environments(outcomes))
@@ -137,16 +140,6 @@ def _cell(cell: Cell) -> str:
     return "<br>".join([text, *map(escaped, cell.below)] if text else map(escaped, cell.below))
 
 
-def _headline(
-    outcomes: Sequence[CaseReport], failed: Sequence[CaseReport], problems: Sequence[Unjudged]
-) -> str:
-    total = f"{len(outcomes)} case{'' if len(outcomes) == 1 else 's'}"
-    told = f"{len(failed)} of {total} did not pass" if failed else f"{total} passed"
-    if problems:
-        told += ", not all were judged"
-    return f"### harness: {told}\n\n"
-
-
 def _counts(outcomes: Sequence[CaseReport]) -> str:
     counts = Counter(outcome.judgement.verdict for outcome in outcomes)
     numbers = [str(counts[verdict]) for verdict in Verdict]
@@ -189,9 +182,9 @@ def _environments(outcomes: Sequence[CaseReport]) -> str:
     )
     if not counts:
         return ""
-    fields, count = counts.most_common(1)[0]
-    others = counts.total() - count
-    told = f"Environment of {count} of {counts.total()} cases" if others else "Environment"
+    ((fields, number),) = counts.most_common(1)
+    total = counts.total()
+    told = f"Environment of {number} of {total} cases" if number < total else "Environment"
     rows = [("harness", harness.__version__), *json.loads(fields).items()]
     table = markdown_table(Table(("field", "value"), rows))
     return "\n".join([f"<details><summary>{told}</summary>", "", *table, "", "</details>", ""])

@@ -11,6 +11,7 @@ from samples import FINGERPRINT, cause, make_baseline, make_case, said
 
 from harness.baselines.baseline import Key
 from harness.baselines.store import BaselineStore
+from harness.codec import from_json, to_json
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.rows import Row
 from harness.judgement.tiers import Tier
@@ -88,7 +89,7 @@ def test_an_edited_case_is_told_by_its_edit_and_with_the_command_that_records_it
     result = check(case, None, store)
     typed = commands(case, Invocation(str(store.root)), baseline=result.baseline)
     found = CaseReport.of(case, result, (), typed)
-    page = Page(markdown_summary([CaseReport.from_dict(json.loads(json.dumps(found.to_dict())))]))
+    page = Page(markdown_summary([from_json(CaseReport, json.loads(json.dumps(to_json(found))))]))
     (row,) = (row for row in page.rows if row[0] == "guide/two-steps")
     assert row[1] == "error"
     assert "the case was edited since its baseline was recorded" in row[3]

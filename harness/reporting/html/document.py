@@ -7,39 +7,33 @@ import hashlib
 from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
+from string import Template
 
 
-def asset(name: str) -> str:
-    """Return the text of a file in ``assets``."""
-    return (files("harness.reporting.html") / "assets" / name).read_text(encoding="utf-8")
+def asset(*names: str) -> str:
+    """Return the text of files in ``assets``, one after the other."""
+    folder = files("harness.reporting.html") / "assets"
+    return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 
-def content_hash(text: str) -> str:
-    """Return the hash by which a Content-Security-Policy allows the inline style or script ``text``."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+def filled(name: str, **parts: str) -> str:
+    """Return the page in ``assets`` of that name with its parts; what is put in is not searched again."""
+    return Template(asset(name)).substitute(parts)
 
 
-def static_page(title: str, styles: Iterable[str], body: Iterable[str]) -> str:
+def source_of(text: str) -> str:
+    """Return the source by which a Content-Security-Policy allows the inline style or script ``text``."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
+
+
+def static_page(title: str, body: Iterable[str], *styles: str) -> str:
     """Return a page of ``body``, lines of markup, that loads nothing and runs nothing.
 
-    ``styles`` names assets. The page's policy allows them, by the hash of their text, and nothing else.
+    ``styles`` names assets beside those of all such pages. The page's policy allows them, by the hash of
+    their text, and nothing else.
     """
-    style = "\n".join(map(asset, styles))
-    policy = f"default-src 'none'; style-src '{content_hash(style)}'; base-uri 'none'; form-action 'none'"
-    parts = [
-        "<!doctype html>",
-        '<html lang="en">',
-        "<head>",
-        '<meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        '<meta name="referrer" content="no-referrer">',
-        f"<title>{escape(title)}</title>",
-        f"<style>{style}</style>",
-        "</head>",
-        "<body>",
-        *body,
-        "</body>",
-        "</html>",
-    ]
-    return "\n".join(parts) + "\n"
+    style = asset("palette.css", "matrix.css", *styles)
+    policy = f"default-src 'none'; style-src {source_of(style)}; base-uri 'none'; form-action 'none'"
+    return filled(
+        "static.html", policy=escape(policy), title=escape(title), style=style, body="\n".join(body)
+    )

@@ -18,8 +18,6 @@ from harness.reporting.html.history_chart import chart, ribbon
 from harness.reporting.html.tables import table_html
 from harness.reporting.tables import Cell, Table
 
-# The tables and the palette are those of the matrix.
-_STYLES = ("matrix.css", "history.css")
 # Of a case in its table: the newest, and those at which a step began.
 _MOST_RUNS = 60
 _RUN_HEADER = ("run", "date", "verdict", "margin", "worst figure", "bits", "MindSpore", "commit", "by", "")
@@ -32,7 +30,7 @@ def history_page(runs: Sequence[RunRecord], found: Sequence[Trend]) -> str:
     """
     cases = [line for number, trend in enumerate(found) for line in _case(number, trend)]
     body = (*_summary(runs, found), *_index(found), "<main>", *cases, "</main>")
-    return static_page("harness history", _STYLES, body)
+    return static_page("harness history", body, "history.css")
 
 
 def _summary(runs: Sequence[RunRecord], found: Sequence[Trend]) -> Iterator[str]:

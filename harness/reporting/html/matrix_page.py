@@ -30,7 +30,7 @@ def matrix_page(matrix: Matrix, invocation: Invocation) -> str:
         *_pairs(matrix, invocation),
         *_environments(matrix),
     )
-    return static_page("harness matrix", ["matrix.css"], body)
+    return static_page("harness matrix", body)
 
 
 def _summary(matrix: Matrix) -> Iterator[str]:

@@ -7,24 +7,20 @@ An output is taken for pictures where it is ``[n, height, width, channels]`` or
 from __future__ import annotations
 
 import base64
+import io
 import math
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from harness.measurement.measurement import Array
 from harness.reporting.html import difference
-from harness.reporting.html.png import encode_png
 
 _CHANNELS = (1, 3, 4)
 # What one case may put into the page, all its pictures together: 200 cases have to open in a browser.
 PIXELS_PASSED, PIXELS_FAILED = 2**16, 2**18
 MOST_PICTURES = 64
-
-
-def has_pictures(array: Array | None) -> bool:
-    """Whether ``array`` can be shown."""
-    return array is not None and array.ndim in (4, 5) and array.shape[-1] in _CHANNELS and array.size > 0
 
 
 def picture_set(measured: Array | None, baseline: Array | None, *, pixels: int) -> dict[str, Any] | None:
@@ -34,40 +30,39 @@ def picture_set(measured: Array | None, baseline: Array | None, *, pixels: int) 
     blocks, pictures to the mean of a block and differences to its largest, so that no pixel that differs
     is lost. Of more than :data:`MOST_PICTURES` some are chosen, evenly and with the worst of all.
     """
-    if not (has_pictures(measured) or has_pictures(baseline)):
+    sides = {"measured": measured, "baseline": baseline}
+    shown = {name: side for name, side in sides.items() if side is not None and _has_pictures(side)}
+    if not shown:
         return None
-    sides = {
-        "measured": measured if has_pictures(measured) else None,
-        "baseline": baseline if has_pictures(baseline) else None,
-    }
-    shown = [side for side in sides.values() if side is not None]
-    low, high = value_range(shown[-1])
-    first = shown[0]
+    arrays = list(shown.values())
+    first, last = arrays[0], arrays[-1]
+    low, high = value_range(last)
     distance = None
-    if len(shown) == 2 and difference.comparable(*shown):
-        distance = _pictures(difference.difference(*shown))
+    if len(arrays) == 2 and difference.comparable(first, last):
+        distance = _pictures(difference.difference(first, last))
     # With other shapes there may be fewer of one side.
-    count = min(len(_pictures(side)) for side in shown)
+    count = min(len(_pictures(side)) for side in arrays)
     chosen = _chosen(count, distance)
     frames = first.shape[1] if first.ndim == 5 else 0
     top = 0.0 if distance is None else difference.largest(distance)
-    blocks = {name: _block(side, len(chosen), pixels) for name, side in sides.items() if side is not None}
+    blocks = {name: _block(side, len(chosen), pixels) for name, side in shown.items()}
 
     def item(index: int) -> dict[str, Any]:
+        same = distance is not None and not distance[index].any()
         made: dict[str, Any] = {
             "image": index // frames if frames else index,
             "frame": index % frames if frames else None,
-            "same": distance is not None and not distance[index].any(),
-            "difference": None,
+            "same": same,
+            **dict.fromkeys(("difference", "measured", "baseline")),
         }
-        for name, side in sides.items():
-            made[name] = None
+        for name, side in shown.items():
             # The same picture need not be there twice.
-            if side is not None and not (made["same"] and name == "measured"):
+            if not (same and name == "measured"):
                 made[name] = _png(_to_bytes(_pictures(side)[index], low, high, blocks[name]))
-        if distance is not None and not made["same"]:
-            reduced = _reduced(distance[index], blocks["baseline"], np.maximum)
-            made["difference"] = _png(_stacked(difference.to_codes(reduced, top)))
+        if distance is not None and not same:
+            codes = difference.to_codes(_reduced(distance[index], blocks["baseline"], np.maximum), top)
+            # The channels one below the other, as grey: a browser may change colours that are transparent.
+            made["difference"] = _png(codes.transpose(2, 0, 1).reshape(-1, codes.shape[1], 1))
             made["largest"] = difference.largest(distance[index])
         return made
 
@@ -98,6 +93,10 @@ def value_range(array: Array) -> tuple[float, float]:
     if low > high or (low >= 0 and high <= 1):
         return 0.0, 1.0
     return low, high if high > low else low + 1.0
+
+
+def _has_pictures(array: Array) -> bool:
+    return array.ndim in (4, 5) and array.shape[-1] in _CHANNELS and array.size > 0
 
 
 def _pictures(array: Array) -> Array:
@@ -136,11 +135,8 @@ def _reduced(values: Array, block: int, how: np.ufunc) -> Array:
     return reduced
 
 
-def _stacked(codes: Array) -> Array:
-    """Return the channels one below the other, as grey: a browser may change colours that are transparent."""
-    height, width, channels = codes.shape
-    return np.ascontiguousarray(codes.transpose(2, 0, 1)).reshape(channels * height, width, 1)
-
-
 def _png(pixels: Array) -> str:
-    return base64.b64encode(encode_png(pixels)).decode("ascii")
+    file = io.BytesIO()
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    image.save(file, "PNG", optimize=True)
+    return base64.b64encode(file.getvalue()).decode("ascii")

@@ -11,6 +11,7 @@ from typing import Any
 
 import harness
 from harness.errors import UsageError
+from harness.history.history_record import surroundings
 from harness.operations.destination import check_destination, write_result
 from harness.reporting.html.page import render
 
@@ -35,11 +36,6 @@ class RunReport:
             raise UsageError(f"{folder}: cannot be made: {error.strerror}; choose another folder") from None
         for name in (PAGE, DATA):
             check_destination(folder / name)
-
-    @property
-    def page(self) -> Path:
-        """The page, once it is written."""
-        return self.folder / PAGE
 
     def add(self, node: str, view: str) -> None:
         """Add the view of the case called ``node``, as JSON; the last one of a case counts."""
@@ -101,7 +97,10 @@ def render_again(data: Path, folder: Path | None = None) -> Path:
 def _with_index(run: dict[str, Any], cases: Sequence[str]) -> dict[str, Any]:
     """Return ``run`` with the list of cases: the page reads a case's own data when it is opened."""
     views = [json.loads(case) for case in cases]
-    environments = Counter(json.dumps(_environment(view), sort_keys=True) for view in views)
+    measured = [
+        {row["name"]: row["measured"] for row in view["environment"] if row["measured"]} for view in views
+    ]
+    environments = Counter(json.dumps(surroundings(fields), sort_keys=True) for fields in measured)
     return {
         **run,
         "index": [_entry(view) for view in views],
@@ -109,12 +108,6 @@ def _with_index(run: dict[str, Any], cases: Sequence[str]) -> dict[str, Any]:
             {"fields": json.loads(fields), "cases": count} for fields, count in environments.most_common()
         ],
     }
-
-
-def _environment(view: dict[str, Any]) -> dict[str, str]:
-    """Return what the case ran in, save what the case itself chooses; nothing for one that did not run."""
-    fields = {row["name"]: row["measured"] for row in view["environment"] if row["measured"]}
-    return {name: value for name, value in fields.items() if name not in ("mode", "dtype")}
 
 
 def _entry(view: dict[str, Any]) -> dict[str, Any]:

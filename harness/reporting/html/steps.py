@@ -31,23 +31,20 @@ def step_drift(
     pairs = list(zip(measured.trace, stored.trace, strict=False))
     if not pairs:
         return None
-    factor = None if calibration is None else _factor(case, tier, calibration)
-    limits: dict[int, StepLimits] = {}
-    if calibration is not None and factor is not None:
+    factor, limits, envelope = None, {}, {}
+    if calibration is not None:
+        factor = _factor(case, tier, calibration)
         limits = {limit.step: limit for limit in calibrated_limits(baseline, calibration, factor).steps}
+        envelope = {step.step: step for step in calibration.steps}
     ours, theirs = measured.latents, stored.latents
     kept = ours is not None and theirs is not None and ours.shape[1:] == theirs.shape[1:]
-    envelope = {step.step: step for step in calibration.steps} if calibration is not None else {}
     entries = []
     for index, (our, their) in enumerate(pairs):
         entry: dict[str, Any] = {
             "step": our.step,
             "timestep": our.timestep,
             "same": our.sha256 == their.sha256,
-            "limit": None,
-            "largest": None,
-            "median": None,
-            "statistic": None,
+            **dict.fromkeys(("limit", "largest", "median", "statistic")),
         }
         limit, spread = limits.get(our.step), envelope.get(our.step)
         if kept and ours is not None and theirs is not None:
@@ -75,14 +72,11 @@ def step_drift(
 
 def _factor(case: Case, tier: Tier | None, calibration: Calibration) -> float:
     """Return the factor of the tier's limits, or of those across releases where the tier asks for others."""
-    if tier is not None:
-        asked = getattr(case.tolerance, tier.value)
+    for each in filter(None, (tier, Tier.ACROSS_RELEASES)):
+        asked = getattr(case.tolerance, each.value)
         if isinstance(asked, Calibrated):
-            return safety_factor(tier, asked, calibration)
-    asked = case.tolerance.across_releases
-    return safety_factor(
-        Tier.ACROSS_RELEASES, asked if isinstance(asked, Calibrated) else Calibrated(), calibration
-    )
+            return safety_factor(each, asked, calibration)
+    return safety_factor(Tier.ACROSS_RELEASES, Calibrated(), calibration)
 
 
 def _largest_share(ours: StepRecord, theirs: StepRecord, limits: StepLimits) -> tuple[float, str]:

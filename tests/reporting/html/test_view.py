@@ -51,9 +51,7 @@ def test_a_case_without_a_baseline_has_a_view(tmp_path):
     store = BaselineStore(tmp_path)
     case = make_case()
     view = data_of(
-        case_view(
-            case, check(case, None, store), None, commands=commands(case, Invocation(str(store.root)))
-        ).to_json()
+        case_view(case, check(case, None, store), None, commands=commands(case, Invocation(str(store.root))))
     )
     assert view["baseline"] is None
     assert view["pictures"] is None

@@ -67,7 +67,7 @@ def view_of(
         expected(case, result, store),
         commands=commands(case, Invocation(str(store.root))),
         causes=causes,
-    ).to_json()
+    )
 
 
 def data_of(view: str) -> Any:
