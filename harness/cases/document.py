@@ -87,7 +87,7 @@ def _compose(path: Path, text: str, problems: list[Problem]) -> Node | None:
     if yaml.__with_libyaml__ and not (_READ_OTHERWISE.search(text) or Reader.NON_PRINTABLE.search(text)):
         # What is wrong is left to PyYAML's own parser, whose messages name it.
         with suppress(YAMLError, ValueError):
-            return _LibyamlComposer(path, text, problems).get_single_node()
+            return _LibyamlComposer(text).get_single_node()
     composer = _PythonComposer(path, problems)
     try:
         composer.open(text)
@@ -145,8 +145,10 @@ def _at(mark: Mark) -> tuple[int, int]:
     return mark.line + 1, mark.column + 1
 
 
-class _BoundedComposer(Composer, BaseResolver):
-    """Makes the tree of nodes of a parser's events; tags are refused and nothing is constructed."""
+class _PythonComposer(Composer, BaseResolver, Reader, Scanner, Parser):
+    """Reads with PyYAML's own parser, whose place is known where it fails; tags are refused."""
+
+    line = column = 0
 
     def __init__(self, path: Path, problems: list[Problem]) -> None:
         Composer.__init__(self)
@@ -155,11 +157,17 @@ class _BoundedComposer(Composer, BaseResolver):
         self._problems = problems
         self._depth = 0
 
+    def open(self, text: str) -> None:
+        """Start reading ``text``; raises ReaderError for a character that YAML does not allow."""
+        Reader.__init__(self, text)
+        Scanner.__init__(self)
+        Parser.__init__(self)
+
     def resolve(self, *_: Any) -> str:
         return ""  # no node has a tag: what a scalar is, read_scalar says
 
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
-        event = self.peek_event()  # type: ignore[attr-defined]
+        event = self.peek_event()  # type: ignore[no-untyped-call]
         if getattr(event, "tag", None) is not None:
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
             message = f"the tag {quoted(tag)} is not read; remove it (quotes make a value text)"
@@ -173,33 +181,26 @@ class _BoundedComposer(Composer, BaseResolver):
             self._depth -= 1
 
 
-class _PythonComposer(_BoundedComposer, Reader, Scanner, Parser):
-    """Reads with PyYAML's own parser, whose place is known where it fails."""
-
-    line = column = 0
-
-    def open(self, text: str) -> None:
-        """Start reading ``text``; raises ReaderError for a character that YAML does not allow."""
-        Reader.__init__(self, text)
-        Scanner.__init__(self)
-        Parser.__init__(self)
-
-
 if yaml.__with_libyaml__:
     from yaml.cyaml import CBaseLoader
 
-    class _LibyamlComposer(_BoundedComposer, CBaseLoader):
-        """Reads with the parser of libyaml, several times as fast."""
+    class _LibyamlComposer(CBaseLoader):
+        """Reads with libyaml, many times as fast; what it refuses, PyYAML's own parser says why."""
 
-        def __init__(self, path: Path, text: str, problems: list[Problem]) -> None:
-            CBaseLoader.__init__(self, text)
-            _BoundedComposer.__init__(self, path, problems)
+        depth = 0
 
-        def compose_scalar_node(self, anchor: Any) -> ScalarNode:
-            node: ScalarNode = super().compose_scalar_node(anchor)
-            if not node.value and not node.style:
+        def resolve(self, kind: type[Node], value: Any, implicit: Any) -> str:
+            if kind is ScalarNode and not value and implicit[0]:
                 raise YAMLError("libyaml places a value that is not there at what follows")
-            return node
+            return ""
+
+        def descend_resolver(self, *_: Any) -> None:
+            self.depth += 1
+            if self.depth > MAX_DEPTH:
+                raise YAMLError("nested too deep")
+
+        def ascend_resolver(self) -> None:
+            self.depth -= 1
 
 
 @dataclass

@@ -67,7 +67,7 @@ class Expander:
         self._check_complete(shared, at, unknown)
         self._check_batches(shared, lists, at, unknown)
         expanded = {entry.id + suffix: chosen for suffix, chosen in _combinations(lists)}
-        if wrong.isdisjoint({"id", "parametrize"}):
+        if wrong.isdisjoint(("id", "parametrize")):
             self._check_ids(expanded, at)
         if not unknown and len(self.problems) == before:
             for case_id, chosen in expanded.items():
@@ -92,6 +92,7 @@ class Expander:
         )
 
     def _check_ids(self, ids: Iterable[str], at: KeyPath) -> None:
+        place = self.document.position((*at, "id"))
         for case_id in ids:
             try:
                 check_case_id(case_id)
@@ -100,10 +101,10 @@ class Expander:
             if case_id in self._places:
                 first = "line {}, column {}".format(*self._places[case_id])
                 self._complain((*at, "id"), f"the id {quoted(case_id)} is taken ({first}); choose another")
-            self._places.setdefault(case_id, self.document.position((*at, "id")))
+            self._places.setdefault(case_id, place)
 
     def _check_one_seed_key(self, at: KeyPath) -> None:
-        if all((*at, key) in self.document.keys for key in _SEED_KEYS):
+        if (*at, "seed") in self.document.keys and (*at, "seeds") in self.document.keys:
             self._complain((*at, "seeds"), "`seed` and `seeds` together; remove one", key=True)
 
     def _check_parametrize(self, own: dict[str, Any], lists: dict[str, list[Any]], at: KeyPath) -> bool:
@@ -203,7 +204,8 @@ def _written(entry: DefaultsEntry | ParametrizeEntry | None) -> dict[str, Any]:
     """Return the fields that the file sets, in the order of the model: the file's order never matters."""
     if entry is None:
         return {}
-    return {name: getattr(entry, name) for name in type(entry).model_fields if name in entry.model_fields_set}
+    written = entry.model_fields_set
+    return {name: value for name, value in vars(entry).items() if name in written}
 
 
 def _combinations(lists: dict[str, list[Any]]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from harness.cases.case import Suite
 from harness.cases.document import Document, Json, read_document
-from harness.cases.entries import CaseEntry, DefaultsEntry
+from harness.cases.entries import CaseEntry, DefaultsEntry, SuiteEntry
 from harness.cases.expansion import Expander
 from harness.cases.problems import Problem, SuiteError
-from harness.cases.validation import shape_problems
+from harness.cases.validation import Entry, validated
 from harness.cases.wording import closest, printable
 
-Entry = TypeVar("Entry", bound=BaseModel)
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Leave cycles alone: looking for them among the many new objects, all in use, takes half of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
+@_without_collector()
 def load_suite(path: Path) -> Suite:
     """Return the suite in the file ``path``, defaults applied and parametrized cases expanded.
 
@@ -28,13 +40,10 @@ def load_suite(path: Path) -> Suite:
         SuiteError: with everything that is wrong with the file, each as 'file:line:column: what; what to do'.
     """
     document = read_document(Path(path))
-    problems = list(document.problems)
-    # A value that the document complained about has a stand-in: what else is wrong with it says nothing.
-    known = {(p.line, p.column) for p in problems}
-    problems += [p for p in shape_problems(document) if (p.line, p.column) not in known]
+    entry, problems = validated(document, SuiteEntry)
     if not isinstance(document.value, dict):
         raise SuiteError(problems)
-    expander = _expand(document, document.value)
+    expander = _expand(document, document.value, entry)
     problems += expander.problems
     if problems:
         raise SuiteError(problems)
@@ -67,13 +76,19 @@ def check_unique_names(suites: Iterable[Suite]) -> None:
         raise SuiteError(problems)
 
 
-def _expand(document: Document, content: dict[str, Json]) -> Expander:
+def _expand(document: Document, content: dict[str, Json], suite: SuiteEntry | None) -> Expander:
     """Expand what is right of every entry, so that one run of the tool shows all there is to correct."""
-    defaults, wrong = _right(DefaultsEntry, content.get("defaults", {}))
+    entries: Iterable[tuple[CaseEntry | None, frozenset[str]]]
+    defaults: DefaultsEntry | None
+    if suite is not None:
+        defaults, wrong = suite.defaults, frozenset[str]()
+        entries = ((case, wrong) for case in suite.cases)
+    else:
+        defaults, wrong = _right(DefaultsEntry, content.get("defaults", {}))
+        cases = content.get("cases")
+        entries = (_right(CaseEntry, case) for case in (cases if isinstance(cases, list) else ()))
     expander = Expander(document, str(content.get("suite")), defaults, wrong)
-    cases = content.get("cases")
-    for i, case in enumerate(cases if isinstance(cases, list) else ()):
-        entry, wrong = _right(CaseEntry, case)
+    for i, (entry, wrong) in enumerate(entries):
         if entry:
             expander.add(entry, ("cases", i), wrong)
     return expander

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,6 +15,8 @@ from harness.cases.wording import described, quoted, suggestion
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
+
+Entry = TypeVar("Entry", bound=BaseModel)
 
 _EXPECTED = {
     "int_type": "expected a whole number",
@@ -57,22 +59,23 @@ _MISPLACED: dict[str, dict[str, str]] = {
 }
 
 
-def shape_problems(
-    document: Document,
-    model: type[BaseModel] = SuiteEntry,
-    unknown_key: Callable[[KeyPath], str] | None = None,
-) -> list[Problem]:
-    """Return everything in ``document`` that is not of the shape of ``model``; empty where all is well.
+def validated(
+    document: Document, model: type[Entry], unknown_key: Callable[[KeyPath], str] | None = None
+) -> tuple[Entry | None, list[Problem]]:
+    """Return ``document`` as a ``model``, None where it is of another shape, and all that is wrong with it.
 
     ``unknown_key`` says what is wrong with a key that the model has not, and what to do; by default as for a
     suite.
     """
+    problems = list(document.problems)
     try:
-        model.model_validate(document.value)
+        return model.model_validate(document.value), problems
     except ValidationError as error:
         details = error.errors(include_url=False)
-        return [_problem(document, each, unknown_key or _unknown_key) for each in details]
-    return []
+    shape = [_problem(document, each, unknown_key or _unknown_key) for each in details]
+    # A value that the document complained about has a stand-in: what else is wrong with it says nothing.
+    known = {(p.line, p.column) for p in problems}
+    return None, problems + [p for p in shape if (p.line, p.column) not in known]
 
 
 def _problem(document: Document, details: ErrorDetails, unknown_key: Callable[[KeyPath], str]) -> Problem:

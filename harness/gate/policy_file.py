@@ -14,7 +14,7 @@ from harness.cases.case import Suite
 from harness.cases.document import Document, KeyPath, read_document
 from harness.cases.problems import Problem, SuiteError
 from harness.cases.tolerance import Strict
-from harness.cases.validation import shape_problems
+from harness.cases.validation import validated
 from harness.cases.wording import quoted, suggestion
 from harness.gate.policy import ALLOWABLE, DEFAULT_ALLOWED, Policy, Waiver
 from harness.gate.rules import CASE_RULES
@@ -124,14 +124,11 @@ def read_policy(path: Path, suites: Sequence[Suite]) -> Policy:
             keys and values that a policy has not, tags and cases that the suites have not.
     """
     document = read_document(path, needed="`policy:` and a name")
-    problems = list(document.problems)
-    known = {(problem.line, problem.column) for problem in problems}
-    shape = shape_problems(document, PolicyEntry, _unknown_key)
-    problems += [problem for problem in shape if (problem.line, problem.column) not in known]
+    entry, problems = validated(document, PolicyEntry, _unknown_key)
     problems += _unknown_names(document, suites)
-    if problems:
+    if entry is None or problems:
         raise PolicyError(problems)
-    policy = _policy(PolicyEntry.model_validate(document.value))
+    policy = _policy(entry)
     if problems := list(_impossible(document, policy, suites)):
         raise PolicyError(problems)
     return policy
