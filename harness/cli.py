@@ -137,6 +137,8 @@ def _main(
 
 def main() -> None:
     """Run the command line; exits 0 passed, 1 failed, 4 wrong usage or a suite that cannot be read."""
+    # Else pydantic looks for plug-ins in the metadata of every package there is.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         _run()
     except OSError as error:

@@ -9,6 +9,7 @@ import numpy as np
 from harness.baselines.baseline import Baseline
 from harness.baselines.document import ArrayForm, BaselineDocument
 from harness.baselines.errors import BaselineError
+from harness.baselines.store import Damage, arrays_path
 from harness.measurement.arrays import ArraysError, decode_arrays
 from harness.measurement.measurement import REAL_KINDS, Array, Measurement
 
@@ -16,9 +17,12 @@ from harness.measurement.measurement import REAL_KINDS, Array, Measurement
 def baseline_of(document: BaselineDocument, data: bytes, path: Path) -> Baseline:
     """Return the baseline of the JSON file at ``path`` and the bytes of its safetensors file.
 
-    Raises :class:`ArraysError` where these do not hold the arrays that it lists.
+    Raises :class:`Damage` where these do not hold the arrays that it lists.
     """
-    arrays = _listed_arrays(data, document.arrays.forms)
+    try:
+        arrays = _listed_arrays(data, document.arrays.forms)
+    except ArraysError as error:
+        raise Damage(arrays_path(path), str(error)) from None
     return Baseline(
         suite=document.case.suite,
         case_id=document.case.id,

@@ -79,6 +79,14 @@ class Baseline:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class Header:
+    """A stored baseline without what was measured: enough to say how it stands to its case."""
+
+    provenance: Provenance
+    calibration: Calibration | None
+
+
 class Key(NamedTuple):
     """Where a baseline is stored: suite and case id, and the device's key."""
 

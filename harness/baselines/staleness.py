@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.baselines.errors import BaselineUnusable
-from harness.baselines.baseline import Baseline
+from harness.baselines.baseline import Baseline, Header
 from harness.cases.case import Case
 from harness.remedy import Action
 
@@ -27,11 +27,11 @@ class FieldChange:
 
 
 class BaselineStale(BaselineUnusable):
-    """The case was edited since ``baseline`` was recorded: ``changes`` are what differs in its definition."""
+    """The case was edited since the recording of ``date``: ``changes`` are what differs in its definition."""
 
     state = "stale"
 
-    def __init__(self, case: Case, baseline: Baseline) -> None:
+    def __init__(self, case: Case, baseline: Baseline | Header) -> None:
         recorded = baseline.provenance
         changes = definition_changes(recorded.case_definition, case.definition())
         what = "; ".join(map(str, changes)) or "its hash, which another version of harness computed otherwise"
@@ -39,16 +39,16 @@ class BaselineStale(BaselineUnusable):
             f"the case was edited since its baseline was recorded on {recorded.date}: {what}",
             remedy=case.remedy(Action.UNDO_EDIT, calibrate=recalibrated(case, baseline)),
         )
-        self.baseline = baseline
+        self.date = recorded.date
         self.changes = changes
 
 
-def stale(case: Case, baseline: Baseline) -> BaselineStale | None:
+def stale(case: Case, baseline: Baseline | Header) -> BaselineStale | None:
     """Return why ``baseline`` is not one of ``case`` as it is now; None where it is."""
     return None if baseline.provenance.case_hash == case.hash() else BaselineStale(case, baseline)
 
 
-def recalibrated(case: Case, baseline: Baseline | None) -> bool:
+def recalibrated(case: Case, baseline: Baseline | Header | None) -> bool:
     """Whether a recording of ``case`` in place of ``baseline`` has to be calibrated, as that one was."""
     return case.needs_calibration or (baseline is not None and baseline.calibration is not None)
 

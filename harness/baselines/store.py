@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from harness.baselines.document import BaselineDocument, DocumentError
 from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing, shown
 from harness.baselines.files import locked, sync_folder, write_durably
-from harness.baselines.baseline import Baseline, Key, Written
+from harness.baselines.baseline import Baseline, Header, Key, Written
 from harness.cases.case import Case
 from harness.remedy import Action, Remedy
+
+T = TypeVar("T")
 
 
 class BaselineStore:
@@ -39,8 +44,9 @@ class BaselineStore:
                     f"{part!r} cannot name a folder of baselines; rename the suite or the case"
                 )
         path = self.root / suite / case_id / f"{device}.json"
-        for file in (path, _arrays_path(path)):
-            if not file.resolve().is_relative_to(self.root.resolve()):
+        root = os.path.realpath(self.root)
+        for file in (path, arrays_path(path)):
+            if os.path.commonpath((root, os.path.realpath(file))) != root:
                 raise BaselineError(
                     f"{shown(path)}: a symbolic link leads out of {shown(self.root)}; remove it"
                 )
@@ -68,52 +74,46 @@ class BaselineStore:
         ``suite_file`` is for the remedy of an error. Raises :class:`BaselineMissing` where there is none,
         :class:`BaselineDamaged` where its files are not what was recorded.
         """
-        path = self.path(suite, case_id, device)
+        # Here and in `write`: whoever only asks what is stored need not wait for numpy.
+        from harness.baselines.arrays import baseline_of
+
+        return self._read(Key(suite, case_id, device), suite_file, baseline_of)
+
+    def header(self, suite: str, case_id: str, device: str, *, suite_file: Path | None = None) -> Header:
+        """Return what :meth:`load` does but the measurement; the arrays are checked by their hash alone."""
+        return self._read(Key(suite, case_id, device), suite_file, _header_of)
+
+    def _read(self, key: Key, suite_file: Path | None, made: Callable[[BaselineDocument, bytes, Path], T]) -> T:
+        """Return what is ``made`` of a baseline's JSON, the bytes of its arrays, and the path of the JSON."""
+        path = self.path(*key)
+        suite, case_id, device = key
         file = None if suite_file is None else str(suite_file)
         try:
-            baseline = self._read(path)
+            return made(*self._whole_pair(path), path)
         except FileNotFoundError:
             raise BaselineMissing(
                 f"{shown(path)}: there is no baseline of {suite}/{case_id} for {device}",
                 remedy=Remedy(Action.RECORD, suite, case_id, file),
             ) from None
-        except _Damage as damage:
+        except Damage as damage:
             remedy = Remedy(Action.RESTORE, suite, case_id, file, calibrate=_may_be_calibrated(path))
             raise BaselineDamaged(f"{shown(damage.path)}: {damage}", remedy=remedy) from None
-        return baseline
 
-    def _read(self, path: Path) -> Baseline:
-        # Here and in `write`: whoever only asks what is stored need not wait for numpy.
-        from harness.baselines.arrays import baseline_of
-        from harness.measurement.arrays import ArraysError
-
+    def _whole_pair(self, path: Path) -> tuple[BaselineDocument, bytes]:
         data = _bytes_of(path)
         while True:
             document = _parse(path, data)
-            arrays = self._arrays_of(path, document)
-            if arrays is not None:
-                break
+            sha256 = document.arrays.sha256
+            # In this order: once they are gone from the writer's name they are there under their own.
+            for file in (_pending_path(path, sha256), arrays_path(path)):
+                with suppress(FileNotFoundError):
+                    arrays = _bytes_of(file)
+                    if _sha256(arrays) == sha256:
+                        return document, arrays
             # A writer may have come between the two reads: then the JSON is another one by now.
             before, data = data, _bytes_of(path)
             if data == before:
                 raise _mismatch(path)
-        try:
-            return baseline_of(document, arrays, path)
-        except ArraysError as error:
-            raise _Damage(_arrays_path(path), str(error)) from None
-
-    def _arrays_of(self, path: Path, document: BaselineDocument) -> bytes | None:
-        """Return the bytes that ``document`` names by hash, under a writer's name or their own, or None."""
-        sha256 = document.arrays.sha256
-        # In this order: once they are gone from the writer's name they are there under their own.
-        for file in (_pending_path(path, sha256), _arrays_path(path)):
-            try:
-                data = _bytes_of(file)
-            except FileNotFoundError:
-                continue
-            if hashlib.sha256(data).hexdigest() == sha256:
-                return data
-        return None
 
     def devices(self, suite: str, case_id: str) -> tuple[str, ...]:
         """Return the devices that a baseline of the case is stored for, sorted."""
@@ -146,7 +146,7 @@ class BaselineStore:
             data = encode_arrays(arrays)
         except ArraysError as error:
             raise BaselineError(f"{baseline.name}: {error}") from None
-        sha256 = hashlib.sha256(data).hexdigest()
+        sha256 = _sha256(data)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with locked(path.parent):
@@ -155,7 +155,7 @@ class BaselineStore:
                 new = BaselineDocument.of(baseline, arrays, sha256)
                 if stored is not None and stored.same_content(new):
                     return Written(path, "unchanged")
-                replaced = None if old is None else hashlib.sha256(old).hexdigest()
+                replaced = None if old is None else _sha256(old)
                 provenance = replace(baseline.provenance, replaced=replaced)
                 if stored is not None and stored.same_measurement(new):
                     provenance = stored.origin()
@@ -163,7 +163,7 @@ class BaselineStore:
                 pending = _pending_path(path, sha256)
                 write_durably(pending, data)
                 write_durably(path, document.text().encode("utf-8", "backslashreplace"))
-                pending.replace(_arrays_path(path))
+                pending.replace(arrays_path(path))
                 _remove_leftovers(path)
                 sync_folder(path.parent)
         except OSError as error:
@@ -174,8 +174,8 @@ class BaselineStore:
         """Return the document ``old`` where the baseline stored is whole and under its own names."""
         try:
             stored = _parse(path, old)
-            whole = hashlib.sha256(_arrays_path(path).read_bytes()).hexdigest() == stored.arrays.sha256
-        except (_Damage, OSError):
+            whole = _sha256(arrays_path(path).read_bytes()) == stored.arrays.sha256
+        except (Damage, OSError):
             return None
         return stored if whole else None
 
@@ -187,7 +187,7 @@ class BaselineStore:
         try:
             with locked(path.parent):
                 path.unlink()
-                _arrays_path(path).unlink(missing_ok=True)
+                arrays_path(path).unlink(missing_ok=True)
                 deep_trace_path(path).unlink(missing_ok=True)
                 _remove_leftovers(path)
             for folder in (path.parent, path.parent.parent):
@@ -198,7 +198,7 @@ class BaselineStore:
         return True
 
 
-class _Damage(Exception):
+class Damage(Exception):
     """A file of a pair that is not what was recorded, and what is wrong with it."""
 
     def __init__(self, path: Path, problem: str) -> None:
@@ -216,11 +216,16 @@ def _may_be_calibrated(path: Path) -> bool:
     """Return whether a damaged baseline had a calibration, as far as its JSON can tell."""
     try:
         return _parse(path, _bytes_of(path)).calibration is not None
-    except (_Damage, OSError):
+    except (Damage, OSError):
         return True
 
 
-def _arrays_path(path: Path) -> Path:
+def _header_of(document: BaselineDocument, _arrays: bytes, _path: Path) -> Header:
+    return Header(document.origin(), document.calibration)
+
+
+def arrays_path(path: Path) -> Path:
+    """Return where the arrays of the baseline whose JSON is ``path`` lie."""
     return path.with_name(f"{path.stem}.safetensors")
 
 
@@ -237,8 +242,12 @@ def _pending_path(path: Path, sha256: str) -> Path:
 def _remove_leftovers(path: Path) -> None:
     """Remove what killed writers left; the caller holds the folder's lock, so no writer is at work."""
     for file in list(path.parent.iterdir()):
-        if file.name.startswith((f"{path.name}.", f"{_arrays_path(path).name}.")):
+        if file.name.startswith((f"{path.name}.", f"{arrays_path(path).name}.")):
             file.unlink()
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -247,30 +256,30 @@ def _bytes_of(path: Path) -> bytes:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise _Damage(path, f"it cannot be read: {error.strerror}") from None
+        raise Damage(path, f"it cannot be read: {error.strerror}") from None
 
 
 def _parse(path: Path, data: bytes) -> BaselineDocument:
     try:
         document = BaselineDocument.parse(data.decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise _Damage(path, f"byte {error.start} is not UTF-8 text") from None
+        raise Damage(path, f"byte {error.start} is not UTF-8 text") from None
     except DocumentError as error:
-        raise _Damage(path, str(error)) from None
+        raise Damage(path, str(error)) from None
     place = (path.parent.parent.name, path.parent.name, path.stem)
     found = (document.case.suite, document.case.id, document.device)
     if found != place:
-        raise _Damage(
+        raise Damage(
             path, f"it holds the baseline of {found[0]}/{found[1]} for {found[2]}: it was moved or copied"
         )
     return document
 
 
-def _mismatch(path: Path) -> _Damage:
-    arrays = _arrays_path(path)
+def _mismatch(path: Path) -> Damage:
+    arrays = arrays_path(path)
     if not arrays.exists():
-        return _Damage(arrays, f"the file is missing; {path.name} beside it needs it")
-    return _Damage(
+        return Damage(arrays, f"the file is missing; {path.name} beside it needs it")
+    return Damage(
         arrays,
         f"its bytes do not have the sha256 that {path.name} beside it names: "
         "it is truncated or damaged, or the two files are of different recordings",

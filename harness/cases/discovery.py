@@ -94,5 +94,6 @@ def _suites_in(folder: Path) -> list[Path]:
     suites = []
     for parent, subfolders, files in os.walk(folder):
         subfolders[:] = (name for name in subfolders if not name.startswith("."))
-        suites += [path for path in (Path(parent, name) for name in files) if looks_like_suite(path)]
+        found = (Path(parent, name) for name in files if name.endswith(_SUFFIXES))
+        suites += [path for path in found if looks_like_suite(path)]
     return sorted(suites)

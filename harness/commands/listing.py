@@ -12,7 +12,6 @@ from harness.cases.selection import select
 from harness.commands.exits import leave
 from harness.commands.options import BASELINES, BaselineDir, Paths
 from harness.operations.listing import list_cases as list_all
-from harness.reporting.commands import Invocation
 from harness.reporting.listing import show_listing
 
 
@@ -25,5 +24,5 @@ def list_cases(
 ) -> None:
     """Show the cases with the state of their baselines: ok, missing, stale, damaged, orphan."""
     listing = list_all(select(paths), BaselineStore(baseline_dir))
-    show_listing(Console(), listing, Invocation(str(baseline_dir)))
+    show_listing(Console(), listing, str(baseline_dir))
     leave(passed=listing.sound or not check)

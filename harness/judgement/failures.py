@@ -29,7 +29,7 @@ def reason_of(error: HarnessError) -> Reason:
     if isinstance(error, Refused):
         return error.reason
     if isinstance(error, BaselineStale):
-        return Stale(error.baseline.provenance.date, edits_of(error.changes))
+        return Stale(error.date, edits_of(error.changes))
     failure = error.state if isinstance(error, BaselineUnusable) else "other"
     return Failed(failure, str(error), error.cause)
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from harness.baselines.baseline import Baseline
 from harness.baselines.calibration import Calibration
-from harness.cases.tolerance import Calibrated, Limits
+from harness.cases.tolerance import Limits
 from harness.judgement import bits
 from harness.judgement.calibration.explicit import limit_notes
 from harness.judgement.calibration.findings import chaos_of
@@ -27,10 +27,6 @@ from harness.judgement.reasons import (
 from harness.judgement.rows import Row, metric_rows, statistic_rows
 from harness.judgement.tiers import Tier
 from harness.measurement.measurement import Measurement
-
-# ISA and cores moved the shipped cases by up to 1.8 times the envelope, a release by up to 1.1 times
-# (docs/judging.md), so across devices the safety factor is this many times what it is across releases.
-DEVICE_FACTOR = 2.5
 
 
 def by_explicit_limits(
@@ -60,13 +56,6 @@ def by_calibration(
     if limits.output is not None or judged.verdict is Verdict.DRIFT:
         return judged
     return replace(judged, verdict=Verdict.INCOMPARABLE, reasons=(chaos_of(calibration),))
-
-
-def safety_factor(tier: Tier, asked: Calibrated, calibration: Calibration) -> float:
-    """Return the factor that a tier's tolerance asks for, or the calibration's own, wider across devices."""
-    if asked.factor is not None:
-        return asked.factor
-    return calibration.factor * (DEVICE_FACTOR if tier is Tier.ACROSS_DEVICES else 1.0)
 
 
 def output_rows(measured: Measurement, stored: Measurement, limits: Limits | None) -> list[Row]:

@@ -6,12 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from harness.baselines.calibration import Calibration
+from harness.cases.tolerance import Calibrated
 from harness.errors import HarnessError
 
 # Fields that make it another kind of device; all others are software, or the model of CPU. The mode is among
 # them as graph mode fuses operators: in float16 that moves the output further than any release does. A case
 # says its mode, so this is for those who look across modes on purpose.
 DEVICE_FIELDS = ("device", "soc", "isa", "cores", "arch", "mode")
+# ISA and cores moved the shipped cases by up to 1.8 times the envelope, a release by up to 1.1 times
+# (docs/judging.md), so across devices the safety factor is this many times what it is across releases.
+DEVICE_FACTOR = 2.5
 
 
 class Tier(str, Enum):
@@ -63,3 +68,10 @@ def choose_tier(measured: Mapping[str, str], baseline: Mapping[str, str]) -> Tie
     if different.isdisjoint(DEVICE_FIELDS):
         return Tier.ACROSS_RELEASES
     return Tier.ACROSS_DEVICES
+
+
+def safety_factor(tier: Tier, asked: Calibrated, calibration: Calibration) -> float:
+    """Return the factor that a tier's tolerance asks for, or the calibration's own, wider across devices."""
+    if asked.factor is not None:
+        return asked.factor
+    return calibration.factor * (DEVICE_FACTOR if tier is Tier.ACROSS_DEVICES else 1.0)

@@ -14,7 +14,7 @@ from harness.judgement import bits
 from harness.judgement.failures import reason_of
 from harness.judgement.hard import form_failures, hard_failures, value_failures
 from harness.judgement.judgement import Judgement, Verdict
-from harness.judgement.limited import by_calibration, by_explicit_limits, failures, output_rows, safety_factor
+from harness.judgement.limited import by_calibration, by_explicit_limits, failures, output_rows
 from harness.judgement.metrics import compare
 from harness.judgement.reasons import (
     NoLimits,
@@ -27,7 +27,7 @@ from harness.judgement.reasons import (
 )
 from harness.judgement.remedies import calibration_remedy
 from harness.judgement.rows import Row, changed_statistic_rows, metric_rows, statistic_rows
-from harness.judgement.tiers import Tier, choose_tier, fingerprint_differences
+from harness.judgement.tiers import Tier, choose_tier, fingerprint_differences, safety_factor
 from harness.measurement.measurement import Measurement
 from harness.measurement.statistics import summarise
 from harness.remedy import Remedy

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from harness.baselines.baseline import Baseline
 from harness.baselines.current import unusable
-from harness.baselines.staleness import BaselineStale
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.errors import FailureCause, HarnessError
@@ -28,8 +27,7 @@ def check(case: Case, runner: FreshRunner, store: BaselineStore) -> Check:
         return _failing(case, case.fails, runner)
     try:
         if (found := unusable(case, store)) is not None:
-            baseline = found.baseline if isinstance(found, BaselineStale) else None
-            return Check(Judgement.error(case, found), baseline=baseline)
+            return Check(Judgement.error(case, found), baseline=_first_stored(case, store))
         measurement = runner.run(case.job())
     except HarnessError as error:
         return Check(Judgement.error(case, error))
@@ -66,8 +64,10 @@ def hold(case: Case, measurement: Measurement, store: BaselineStore) -> Check:
 
 def expected(case: Case, result: Check, store: BaselineStore) -> Baseline | None:
     """Return the baseline to show beside a check: of a case that was held to none, one that is stored."""
-    if result.baseline is not None:
-        return result.baseline
+    return result.baseline or _first_stored(case, store)
+
+
+def _first_stored(case: Case, store: BaselineStore) -> Baseline | None:
     try:
         devices = store.devices(case.suite, case.id)
         return store.load(case.suite, case.id, devices[0]) if devices else None

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.baselines.calibration import Calibration
-from harness.baselines.current import load_current, orphans
+from harness.baselines.baseline import Header
+from harness.baselines.current import orphans
 from harness.baselines.errors import BaselineUnusable
-from harness.baselines.staleness import BaselineStale
+from harness.baselines.staleness import stale
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.cases.selection import Selection
@@ -21,14 +21,12 @@ EXPECTED = "expected to fail"
 class ListedBaseline:
     """A baseline that is stored for ``device``, and what is ``wrong`` with it, None where nothing is.
 
-    ``readable`` is whether the file could be read, and ``calibration`` what it has of one: the arrays of all
-    baselines together might not fit into memory.
+    ``header`` is None where its files could not be read.
     """
 
     device: str
     wrong: BaselineUnusable | None
-    readable: bool
-    calibration: Calibration | None
+    header: Header | None
 
     @property
     def state(self) -> str:
@@ -88,11 +86,9 @@ def list_cases(selection: Selection, store: BaselineStore) -> Listing:
 
 def _baselines(case: Case, store: BaselineStore) -> Iterator[ListedBaseline]:
     for device in store.devices(case.suite, case.id):
-        baseline, wrong = None, None
         try:
-            baseline = load_current(store, case, device)
+            header = store.header(case.suite, case.id, device, suite_file=case.path)
         except BaselineUnusable as error:
-            wrong = error
-            baseline = error.baseline if isinstance(error, BaselineStale) else None
-        readable = baseline is not None
-        yield ListedBaseline(device, wrong, readable, None if baseline is None else baseline.calibration)
+            yield ListedBaseline(device, error, None)
+        else:
+            yield ListedBaseline(device, stale(case, header), header)

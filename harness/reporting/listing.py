@@ -13,29 +13,32 @@ from harness.baselines.errors import shown
 from harness.cases.case import Case
 from harness.cases.tolerance import Limits
 from harness.counting import count
-from harness.judgement.limited import safety_factor
-from harness.judgement.tiers import Tier
+from harness.judgement.tiers import Tier, safety_factor
 from harness.operations.listing import EXPECTED, ListedCase, Listing
-from harness.reporting.commands import Invocation, error_text
 from harness.reporting.tables import Table, show, show_table, toned
 
 _HEADER = ("case", "pipeline", "checkpoint", "steps", "seeds", "dtype", "mode", "baseline", "across releases")
 _STATES = ("ok", EXPECTED, "missing", "stale", "damaged")
 
 
-def show_listing(console: Console, listing: Listing, invocation: Invocation) -> None:
-    """Show every case with the state of its baselines, what is wrong, the orphans, and how many of each."""
+def show_listing(console: Console, listing: Listing, baselines: str) -> None:
+    """Show every case with the state of its baselines, what is wrong, the orphans, and how many of each.
+
+    ``baselines`` is the folder of the store, as the commands to type name it.
+    """
     show_table(console, Table(_HEADER, list(map(_row, listing.cases))))
-    show(console, *_remarks(listing, invocation))
+    show(console, *_remarks(listing, baselines))
 
 
-def _remarks(listing: Listing, invocation: Invocation) -> Iterator[str | Text]:
+def _remarks(listing: Listing, baselines: str) -> Iterator[str | Text]:
     if listing.no_folder is not None:
         yield Text(f"{shown(listing.no_folder)}: no such folder; `harness record` makes it", "yellow")
-    for listed in listing.cases:
-        for each in listed.baselines:
-            if each.wrong is not None:
-                yield f"{listed.case.name}: {error_text(each.wrong, invocation)}"
+    wrong = [(listed.case, each.wrong) for listed in listing.cases for each in listed.baselines if each.wrong]
+    if wrong:
+        # It knows the words for every reason there is: a listing of sound baselines need not wait for it.
+        from harness.reporting.commands import Invocation, error_text
+
+        yield from (f"{case.name}: {error_text(error, Invocation(baselines))}" for case, error in wrong)
     for path in listing.orphans:
         yield Text(f"orphan: {path} belongs to no case; remove it if its case is gone", "yellow")
     if listing.others:
@@ -55,7 +58,7 @@ def _row(listed: ListedCase) -> tuple[Text | str, ...]:
     states = Text(", ").join(
         Text.assemble(f"{each.device}: ", toned(each.state, each.state)) for each in listed.baselines
     )
-    limits = [_limit(case, each.calibration) for each in listed.baselines if each.readable]
+    limits = [_limit(case, each.header.calibration) for each in listed.baselines if each.header]
     return (
         case.name,
         case.pipeline,

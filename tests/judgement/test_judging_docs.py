@@ -9,9 +9,8 @@ from harness.judgement.calibration.explicit import LOOSE
 from harness.judgement.calibration.limits import kind_of
 from harness.judgement.calibration.spread import CHAOS, MODE_GAP
 from harness.judgement.judgement import Verdict
-from harness.judgement.limited import DEVICE_FACTOR
 from harness.judgement.metrics import METRICS
-from harness.judgement.tiers import Tier
+from harness.judgement.tiers import DEVICE_FACTOR, Tier
 from harness.operations.calibrate import MEMBERS
 
 ROOT = Path(__file__).parents[2]

@@ -15,9 +15,8 @@ from harness.baselines.calibration import StepEnvelope
 from harness.cases.tolerance import Calibrated
 from harness.judgement.calibration import envelope
 from harness.judgement.judgement import Judgement, Verdict
-from harness.judgement.limited import DEVICE_FACTOR, safety_factor
 from harness.judgement.rows import Row
-from harness.judgement.tiers import Tier
+from harness.judgement.tiers import DEVICE_FACTOR, Tier, safety_factor
 from harness.judgement.verdicts import judge
 from harness.measurement.measurement import Measurement, array_sha256
 from harness.measurement.statistics import moments

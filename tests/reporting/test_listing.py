@@ -12,7 +12,6 @@ from harness.baselines.store import BaselineStore
 from harness.cases.case import Suite
 from harness.cases.selection import Selection
 from harness.operations.listing import list_cases
-from harness.reporting.commands import Invocation
 from harness.reporting.listing import show_listing
 
 NPU = {**FINGERPRINT, "device": "Ascend", "soc": "Ascend910B4"}
@@ -28,7 +27,7 @@ def listed(store, *cases, width=80):
     """The lines of the listing; the suite has all ``cases``."""
     suite = Suite("guide", Path("suites/guide.yaml"), cases, 1, 1)
     file = io.StringIO()
-    show_listing(Console(file=file, width=width), list_cases(Selection((suite,), cases), store), Invocation())
+    show_listing(Console(file=file, width=width), list_cases(Selection((suite,), cases), store), "baselines")
     return file.getvalue().splitlines()
 
 
@@ -96,7 +95,7 @@ def test_suites_that_are_in_no_given_folder_are_noted_and_fail_nothing(store):
         file = io.StringIO()
         listing = list_cases(Selection((suite,), suite.cases, folders), store)
         assert listing.sound
-        show_listing(Console(file=file), listing, Invocation())
+        show_listing(Console(file=file), listing, "baselines")
         note = "note: baselines of suites that were not given: another; remove those of suites that are gone"
         assert (note in file.getvalue().splitlines()) is folders
 

@@ -7,8 +7,8 @@ from typing import Any
 from harness.baselines.baseline import Baseline
 from harness.cases.case import Case
 from harness.cases.tolerance import Calibrated, Limits
-from harness.judgement.limited import safety_factor
 from harness.judgement.power.detection import TIER
+from harness.judgement.tiers import safety_factor
 
 
 def tolerance_used(case: Case, baseline: Baseline) -> dict[str, Any]:
