@@ -2,18 +2,56 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.pipelines.errors import CheckpointError
+from harness.pipelines.fields import boolean, checked, is_integer, is_list, is_number, read_fields
 
-ACTIVATIONS = ("silu", "swish", "mish", "gelu", "relu")
-DOWN_BLOCKS = ("DownBlock2D", "AttnDownBlock2D")
-UP_BLOCKS = ("UpBlock2D", "AttnUpBlock2D")
+_CLASS = "UNet2DModel"
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value) if isinstance(value, bool | type(None)) else repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _integer(default: int, least: int = 1) -> Any:
+    return checked(default, lambda value: is_integer(value, least), f"an integer of at least {least}")
+
+
+def _optional_integer(default: int | None) -> Any:
+    return checked(
+        default, lambda value: value is None or is_integer(value, 1), "null or an integer of at least 1"
+    )
+
+
+def _one_of(*choices: object, default: object = None) -> Any:
+    """Return a field that is one of ``choices``, the first unless there is another default."""
+    return checked(
+        choices[0] if default is None else default,
+        lambda value: any(type(value) is type(choice) and value == choice for choice in choices),
+        ", ".join(map(_shown, choices)),
+    )
+
+
+def _blocks(default: tuple[str, ...], *kinds: str) -> Any:
+    return checked(
+        default,
+        lambda value: is_list(value, lambda item: item in kinds),
+        f"a list of {', '.join(map(repr, kinds))}",
+    )
+
+
+def _is_size(value: Any) -> bool:
+    sizes = value if isinstance(value, list | tuple) and len(value) == 2 else [value]
+    return value is None or all(is_integer(size, 1) for size in sizes)
+
+
+_ACTIVATIONS = ("silu", "swish", "mish", "gelu", "relu")
 
 
 @dataclass(frozen=True)
@@ -27,69 +65,71 @@ class UNet2DConfig:
     `num_train_timesteps`.
     """
 
-    sample_size: int | tuple[int, int] | None = None
-    in_channels: int = 3
-    out_channels: int = 3
-    center_input_sample: bool = False
-    time_embedding_type: str = "positional"
-    time_embedding_dim: int | None = None
-    freq_shift: int = 0
-    flip_sin_to_cos: bool = True
-    down_block_types: tuple[str, ...] = (
-        "DownBlock2D",
-        "AttnDownBlock2D",
-        "AttnDownBlock2D",
-        "AttnDownBlock2D",
+    sample_size: int | tuple[int, int] | None = checked(
+        None, _is_size, "null, a positive integer, or a list of two (height, width)"
     )
-    mid_block_type: str | None = "UNetMidBlock2D"
-    up_block_types: tuple[str, ...] = 3 * ("AttnUpBlock2D",) + ("UpBlock2D",)
-    block_out_channels: tuple[int, ...] = (224, 448, 672, 896)
-    layers_per_block: int = 2
-    mid_block_scale_factor: float = 1.0
-    downsample_padding: int = 1
-    downsample_type: str = "conv"
-    upsample_type: str = "conv"
-    dropout: float = 0.0
-    act_fn: str = "silu"
-    attention_head_dim: int | None = 8
-    norm_num_groups: int = 32
-    attn_norm_num_groups: int | None = None
-    norm_eps: float = 1e-5
-    resnet_time_scale_shift: str = "default"
-    add_attention: bool = True
-    class_embed_type: None = None
-    num_class_embeds: None = None
-    num_train_timesteps: int | None = None
+    in_channels: int = _integer(3)
+    out_channels: int = _integer(3)
+    center_input_sample: bool = boolean(False)
+    # 'fourier' takes the logarithm of the timestep, which MindSpore's CPU kernel gets wrong by 1e-5 relative;
+    # times the embedding's frequencies that turns whole angles, so no parity could be promised.
+    time_embedding_type: str = _one_of("positional", "learned")
+    time_embedding_dim: int | None = _optional_integer(None)
+    freq_shift: int = _integer(0, least=0)
+    flip_sin_to_cos: bool = boolean(True)
+    down_block_types: tuple[str, ...] = _blocks(
+        ("DownBlock2D", *3 * ("AttnDownBlock2D",)), "DownBlock2D", "AttnDownBlock2D"
+    )
+    mid_block_type: str | None = _one_of("UNetMidBlock2D", None)
+    up_block_types: tuple[str, ...] = _blocks(
+        (*3 * ("AttnUpBlock2D",), "UpBlock2D"), "UpBlock2D", "AttnUpBlock2D"
+    )
+    block_out_channels: tuple[int, ...] = checked(
+        (224, 448, 672, 896),
+        lambda value: is_list(value, lambda item: is_integer(item, 1)),
+        "a list of positive integers",
+    )
+    layers_per_block: int = _integer(2)
+    mid_block_scale_factor: float = checked(
+        1.0, lambda value: is_number(value) and value != 0, "a number other than 0"
+    )
+    # Any other padding makes the levels' sizes disagree with the skip connections'.
+    downsample_padding: int = _one_of(0, 1, default=1)
+    downsample_type: str = _one_of("conv", "resnet")
+    upsample_type: str = _one_of("conv", "resnet")
+    dropout: float = checked(
+        0.0, lambda value: is_number(value, 0, 1) and value != 1, "a number from 0 up to 1 (not 1)"
+    )
+    act_fn: str = checked(
+        "silu",
+        lambda value: isinstance(value, str) and value.lower() in _ACTIVATIONS,
+        ", ".join(map(repr, _ACTIVATIONS)),
+    )
+    attention_head_dim: int | None = _optional_integer(8)
+    norm_num_groups: int = _integer(32)
+    attn_norm_num_groups: int | None = _optional_integer(None)
+    norm_eps: float = checked(1e-5, lambda value: is_number(value, low=0), "a number of at least 0")
+    resnet_time_scale_shift: str = _one_of("default", "scale_shift")
+    add_attention: bool = boolean(True)
+    # Class conditioning would need a label in every call of the pipelines, which have none.
+    class_embed_type: None = _one_of(None)
+    num_class_embeds: None = _one_of(None)
+    num_train_timesteps: int | None = _optional_integer(None)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], where: str) -> UNet2DConfig:
-        """Check a decoded `config.json`.
+        """Check a decoded `config.json`; `where` names the file in messages.
 
-        `where` names the file in messages. Keys that start with an underscore are diffusers' notes about
-        the file (`_diffusers_version`, ...) and are skipped, but `_class_name` must be `UNet2DModel`.
-
-        Raises CheckpointError that lists every unknown key and every value that is not supported.
+        Raises CheckpointError that lists every unknown key and every value that is not supported;
+        `_class_name` must be `UNet2DModel`.
         """
-        problems: list[str] = []
-        class_name = values.get("_class_name", "UNet2DModel")
-        if class_name != "UNet2DModel":
-            problems.append(f"_class_name: {_shown(class_name)} is not supported; supported: 'UNet2DModel'")
-        given: dict[str, Any] = {}
-        for key, value in values.items():
-            if key.startswith("_"):
-                continue
-            rule = _RULES.get(key)
-            if rule is None:
-                problems.append(f"{key}: unknown field, with value {_shown(value)}")
-            elif not rule.accepts(value):
-                problems.append(f"{key}: {_shown(value)} is not supported; supported: {rule.supported}")
-            else:
-                given[key] = tuple(value) if isinstance(value, list) else value
-        config = None
+        given, problems = read_fields(cls, values, _problem)
+        if (name := values.get("_class_name", _CLASS)) != _CLASS:
+            problems.insert(0, _problem("_class_name", name, repr(_CLASS)))
         if not problems:
             config = cls(**given)
             problems = config._contradictions()
-        if config is None or problems:
+        if problems:
             listed = "".join(f"\n  {problem}" for problem in problems)
             raise CheckpointError(f"{where}: this model configuration cannot be used as it is:{listed}")
         return config
@@ -177,109 +217,7 @@ class UNet2DConfig:
         return problems
 
 
-@dataclass(frozen=True)
-class _Rule:
-    """What one field may hold: a test on the decoded JSON value, and the same in words."""
-
-    accepts: Callable[[Any], bool]
-    supported: str
-
-
-def _shown(value: object) -> str:
-    text = json.dumps(value) if isinstance(value, bool | type(None)) else repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _is_int(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-
-def _is_list(value: object, accepts: Callable[[Any], bool]) -> bool:
-    return isinstance(value, list | tuple) and len(value) > 0 and all(accepts(item) for item in value)
-
-
-def _is_finite(value: object, low: float, high: float) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value < high
-
-
-def _boolean() -> _Rule:
-    return _Rule(lambda value: isinstance(value, bool), "true or false")
-
-
-def _integer(least: int) -> _Rule:
-    return _Rule(lambda value: _is_int(value, least), f"an integer of at least {least}")
-
-
-def _optional_integer(least: int) -> _Rule:
-    return _Rule(
-        lambda value: value is None or _is_int(value, least), f"null or an integer of at least {least}"
-    )
-
-
-def _one_of(*choices: object) -> _Rule:
-    shown = ", ".join(_shown(choice) for choice in choices)
-    return _Rule(lambda value: any(type(value) is type(c) and value == c for c in choices), shown)
-
-
-def _list_of(choices: tuple[str, ...]) -> _Rule:
-    shown = ", ".join(repr(choice) for choice in choices)
-
-    def accepts(value: object) -> bool:
-        return _is_list(value, lambda item: isinstance(item, str) and item in choices)
-
-    return _Rule(accepts, f"a list of {shown}")
-
-
-_LARGEST = float("inf")
-
-_RULES: dict[str, _Rule] = {
-    "sample_size": _Rule(
-        lambda value: (
-            value is None
-            or _is_int(value, 1)
-            or (_is_list(value, lambda item: _is_int(item, 1)) and len(value) == 2)
-        ),
-        "null, a positive integer, or a list of two (height, width)",
-    ),
-    "in_channels": _integer(1),
-    "out_channels": _integer(1),
-    "center_input_sample": _boolean(),
-    # 'fourier' takes the logarithm of the timestep, which MindSpore's CPU kernel gets wrong by 1e-5 relative;
-    # times the embedding's frequencies that turns whole angles, so no parity could be promised.
-    "time_embedding_type": _one_of("positional", "learned"),
-    "time_embedding_dim": _optional_integer(1),
-    "freq_shift": _integer(0),
-    "flip_sin_to_cos": _boolean(),
-    "down_block_types": _list_of(DOWN_BLOCKS),
-    "mid_block_type": _one_of("UNetMidBlock2D", None),
-    "up_block_types": _list_of(UP_BLOCKS),
-    "block_out_channels": _Rule(
-        lambda value: _is_list(value, lambda item: _is_int(item, 1)), "a list of positive integers"
-    ),
-    "layers_per_block": _integer(1),
-    "mid_block_scale_factor": _Rule(
-        lambda value: _is_finite(value, -_LARGEST, _LARGEST) and value not in (0, -_LARGEST),
-        "a number other than 0",
-    ),
-    # Any other padding makes the levels' sizes disagree with the skip connections'.
-    "downsample_padding": _one_of(0, 1),
-    "downsample_type": _one_of("conv", "resnet"),
-    "upsample_type": _one_of("conv", "resnet"),
-    "dropout": _Rule(lambda value: _is_finite(value, 0, 1), "a number from 0 up to 1 (not 1)"),
-    "act_fn": _Rule(
-        lambda value: isinstance(value, str) and value.lower() in ACTIVATIONS,
-        ", ".join(repr(name) for name in ACTIVATIONS),
-    ),
-    "attention_head_dim": _optional_integer(1),
-    "norm_num_groups": _integer(1),
-    "attn_norm_num_groups": _optional_integer(1),
-    "norm_eps": _Rule(lambda value: _is_finite(value, 0, _LARGEST), "a number of at least 0"),
-    "resnet_time_scale_shift": _one_of("default", "scale_shift"),
-    "add_attention": _boolean(),
-    # Class conditioning would need a label in every call of the pipelines, which have none.
-    "class_embed_type": _one_of(None),
-    "num_class_embeds": _one_of(None),
-    "num_train_timesteps": _optional_integer(1),
-}
-
-assert set(_RULES) == {field.name for field in dataclasses.fields(UNet2DConfig)}
+def _problem(name: str, value: object, supported: str | None) -> str:
+    if supported is None:
+        return f"{name}: unknown field, with value {_shown(value)}"
+    return f"{name}: {_shown(value)} is not supported; supported: {supported}"

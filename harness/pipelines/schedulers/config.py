@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import difflib
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 from harness.pipelines.errors import PipelineError
+from harness.pipelines.fields import boolean, checked, is_integer, is_list, is_number, read_fields
 
 _CLASSES = ("DDIMScheduler", "DDPMScheduler")
+
+
+def _one_of(*choices: str) -> Any:
+    return checked(choices[0], lambda value: value in choices, "one of " + ", ".join(choices))
+
+
+def _whole(default: int, least: int) -> Any:
+    return checked(default, lambda value: is_integer(value, least), f"a whole number, {least} or more")
+
+
+def _between(default: float, low: float, high: float) -> Any:
+    return checked(default, lambda value: is_number(value, low, high), f"a number from {low:g} to {high:g}")
+
+
+def _are_betas(value: Any) -> bool:
+    return value is None or is_list(value, lambda beta: is_number(beta, 0, 1) and beta != 1)
 
 
 @dataclass(frozen=True)
@@ -22,22 +38,26 @@ class SchedulerConfig:
     """
 
     class_name: str
-    num_train_timesteps: int = 1000
-    beta_start: float = 0.0001
-    beta_end: float = 0.02
-    beta_schedule: str = "linear"
-    trained_betas: tuple[float, ...] | None = None
-    variance_type: str = "fixed_small"
-    clip_sample: bool = True
-    clip_sample_range: float = 1.0
-    set_alpha_to_one: bool = True
-    steps_offset: int = 0
-    prediction_type: str = "epsilon"
-    thresholding: bool = False
-    dynamic_thresholding_ratio: float = 0.995
-    sample_max_value: float = 1.0
-    timestep_spacing: str = "leading"
-    rescale_betas_zero_snr: bool = False
+    num_train_timesteps: int = _whole(1000, least=1)
+    beta_start: float = _between(0.0001, 0, 1)
+    beta_end: float = _between(0.02, 0, 1)
+    beta_schedule: str = _one_of("linear", "scaled_linear", "squaredcos_cap_v2")
+    trained_betas: tuple[float, ...] | None = checked(
+        None, _are_betas, "null or a list of numbers from 0 to below 1"
+    )
+    variance_type: str = _one_of(
+        "fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log", "learned", "learned_range"
+    )
+    clip_sample: bool = boolean(True)
+    clip_sample_range: float = _between(1.0, 0, 1e6)
+    set_alpha_to_one: bool = boolean(True)
+    steps_offset: int = _whole(0, least=0)
+    prediction_type: str = _one_of("epsilon", "sample", "v_prediction")
+    thresholding: bool = boolean(False)
+    dynamic_thresholding_ratio: float = _between(0.995, 0, 1)
+    sample_max_value: float = _between(1.0, 1, 1e6)
+    timestep_spacing: str = _one_of("leading", "linspace", "trailing")
+    rescale_betas_zero_snr: bool = boolean(False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], where: str) -> SchedulerConfig:
@@ -46,23 +66,11 @@ class SchedulerConfig:
         Raises :class:`PipelineError` with every problem at once: an unknown field, a value of the wrong type
         or out of range, a feature that is not supported.
         """
-        problems = []
-        values: dict[str, Any] = {}
+        values, problems = read_fields(cls, data, _problem)
         class_name = data.get("_class_name", "DDIMScheduler")
         if class_name not in _CLASSES:
-            problems.append(f"_class_name {class_name!r} is not supported: it may be {' or '.join(_CLASSES)}")
-        for name, value in data.items():
-            if name.startswith("_"):
-                continue
-            rule = _RULES.get(name)
-            if rule is None:
-                close = difflib.get_close_matches(name, _RULES, n=1)
-                hint = f"; did you mean {close[0]}?" if close else ""
-                problems.append(f"unknown field {name!r}{hint}")
-            elif (expected := rule(value)) is not None:
-                problems.append(f"{name} is {value!r}: it must be {expected}")
-            else:
-                values[name] = tuple(value) if isinstance(value, list) else value
+            allowed = " or ".join(_CLASSES)
+            problems.insert(0, f"_class_name {class_name!r} is not supported: it may be {allowed}")
         if not problems:
             config = cls(class_name=class_name, **values)
             problems = config._contradictions()
@@ -82,6 +90,13 @@ class SchedulerConfig:
         return problems
 
 
+def _problem(name: str, value: object, expected: str | None) -> str:
+    if expected is not None:
+        return f"{name} is {value!r}: it must be {expected}"
+    close = difflib.get_close_matches(name, [each.name for each in fields(SchedulerConfig)[1:]], n=1)
+    return f"unknown field {name!r}" + (f"; did you mean {close[0]}?" if close else "")
+
+
 def unsupported_variance(variance_type: str) -> list[str]:
     """Return why DDPM cannot run ``variance_type``, as a list of at most one sentence."""
     if variance_type in ("learned", "learned_range"):
@@ -92,62 +107,3 @@ def unsupported_variance(variance_type: str) -> list[str]:
         # It takes the root of a logarithm of a number below one.
         return ["variance_type 'fixed_large_log' yields NaN in diffusers itself and is not supported"]
     return []
-
-
-_Rule = Callable[[Any], str | None]
-
-
-def _one_of(*choices: str) -> _Rule:
-    return lambda value: None if value in choices else "one of " + ", ".join(choices)
-
-
-def _whole(least: int) -> _Rule:
-    def rule(value: Any) -> str | None:
-        good = isinstance(value, int) and not isinstance(value, bool) and value >= least
-        return None if good else f"a whole number, {least} or more"
-
-    return rule
-
-
-def _flag(value: Any) -> str | None:
-    return None if isinstance(value, bool) else "true or false"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _between(low: float, high: float) -> _Rule:
-    def rule(value: Any) -> str | None:
-        return None if _is_number(value) and low <= value <= high else f"a number from {low:g} to {high:g}"
-
-    return rule
-
-
-def _betas(value: Any) -> str | None:
-    good = value is None or (
-        isinstance(value, list) and value and all(_is_number(beta) and 0 <= beta < 1 for beta in value)
-    )
-    return None if good else "null or a list of numbers from 0 to below 1"
-
-
-_RULES: dict[str, _Rule] = {
-    "num_train_timesteps": _whole(1),
-    "beta_start": _between(0, 1),
-    "beta_end": _between(0, 1),
-    "beta_schedule": _one_of("linear", "scaled_linear", "squaredcos_cap_v2"),
-    "trained_betas": _betas,
-    "variance_type": _one_of(
-        "fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log", "learned", "learned_range"
-    ),
-    "clip_sample": _flag,
-    "clip_sample_range": _between(0, 1e6),
-    "set_alpha_to_one": _flag,
-    "steps_offset": _whole(0),
-    "prediction_type": _one_of("epsilon", "sample", "v_prediction"),
-    "thresholding": _flag,
-    "dynamic_thresholding_ratio": _between(0, 1),
-    "sample_max_value": _between(1, 1e6),
-    "timestep_spacing": _one_of("leading", "linspace", "trailing"),
-    "rescale_betas_zero_snr": _flag,
-}

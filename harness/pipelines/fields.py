@@ -1,0 +1,56 @@
+"""Configurations read from JSON: dataclasses, each of whose fields says what it may hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import field, fields
+from typing import Any
+
+
+def checked(default: Any, accepts: Callable[[Any], bool], words: str) -> Any:
+    """Return a field of a dataclass for JSON values that it ``accepts``; ``words`` say which they are."""
+    return field(default=default, metadata={"accepts": accepts, "words": words})
+
+
+def boolean(default: bool) -> Any:
+    """Return a field that is true or false."""
+    return checked(default, lambda value: isinstance(value, bool), "true or false")
+
+
+def is_integer(value: object, least: int) -> bool:
+    """Return whether ``value`` is an integer, at least ``least``."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def is_number(value: object, low: float = -math.inf, high: float = math.inf) -> bool:
+    """Return whether ``value`` is a finite number, at least ``low`` and at most ``high``."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return abs(value) < math.inf and low <= value <= high
+
+
+def is_list(value: object, accepts: Callable[[Any], bool]) -> bool:
+    """Return whether ``value`` is a list, not empty, whose items ``accepts`` takes."""
+    return isinstance(value, list | tuple) and len(value) > 0 and all(accepts(item) for item in value)
+
+
+def read_fields(
+    kind: type, values: Mapping[str, Any], problem: Callable[[str, Any, str | None], str]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the ``values`` that fields of the dataclass ``kind`` may hold, and the problems of the others.
+
+    Lists become tuples. Keys that start with an underscore are diffusers' notes about the file and are
+    skipped. ``problem`` puts one problem into words, given name, value and what the field may hold, None
+    where there is no such field.
+    """
+    known = {each.name: each.metadata for each in fields(kind) if each.metadata}
+    given, problems = {}, []
+    for name, value in values.items():
+        if name.startswith("_"):
+            continue
+        if name in known and known[name]["accepts"](value):
+            given[name] = tuple(value) if isinstance(value, list) else value
+        else:
+            problems.append(problem(name, value, known[name]["words"] if name in known else None))
+    return given, problems
