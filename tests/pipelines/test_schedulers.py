@@ -12,7 +12,7 @@ import pytest
 
 from harness.pipelines.errors import PipelineError
 from harness.pipelines.schedulers.config import SchedulerConfig
-from harness.pipelines.schedulers.timesteps import spaced_timesteps
+from harness.pipelines.schedulers.schedule import spaced_timesteps
 
 
 def config(**fields: Any) -> SchedulerConfig:
@@ -166,7 +166,7 @@ def make(kind: str, **fields: Any) -> Any:
 def test_configurations_and_schedules_need_no_mindspore() -> None:
     code = (
         "import sys; import harness.pipelines, harness.pipelines.schedulers.betas, "
-        "harness.pipelines.schedulers.timesteps, harness.pipelines.checkpoints, harness.pipelines.registry; "
+        "harness.pipelines.schedulers.schedule, harness.pipelines.checkpoints, harness.pipelines.registry; "
         "sys.exit('mindspore' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
+from harness.pipelines.errors import PipelineError
 from harness.pipelines.schedulers.betas import cumulative_alphas, make_betas
 from harness.pipelines.schedulers.config import SchedulerConfig
-from harness.pipelines.schedulers.timesteps import check_signal, spaced_timesteps
 
 AnySchedule = TypeVar("AnySchedule", bound="NoiseSchedule")
 
@@ -31,5 +34,40 @@ class NoiseSchedule:
     def set_timesteps(self, num_inference_steps: int) -> None:
         """Choose the timesteps of a run of ``num_inference_steps``; :class:`PipelineError` if impossible."""
         timesteps = spaced_timesteps(self.config, num_inference_steps)
-        check_signal(self.config, timesteps[0], self.alphas_cumprod)
+        first = timesteps[0]
+        if self.config.prediction_type == "epsilon" and self.alphas_cumprod[first] == 0:
+            raise PipelineError(
+                f"rescale_betas_zero_snr leaves no signal at timestep {first}, and prediction_type epsilon "
+                "divides by it: such a checkpoint needs prediction_type v_prediction or sample"
+            )
         self.timesteps = timesteps
+
+
+def spaced_timesteps(config: SchedulerConfig, num_inference_steps: int) -> tuple[int, ...]:
+    """Return ``num_inference_steps`` training timesteps in falling order.
+
+    The spacings are those of table 2 of https://arxiv.org/abs/2305.08891: ``leading`` counts up from
+    ``steps_offset``, ``trailing`` down from the last timestep, ``linspace`` includes both ends.
+
+    Raises :class:`PipelineError` for a number of steps that the training schedule cannot serve.
+    """
+    total = config.num_train_timesteps
+    if not 1 <= num_inference_steps <= total:
+        raise PipelineError(
+            f"num_inference_steps is {num_inference_steps}: give 1 to {total}, "
+            "the num_train_timesteps of the checkpoint's scheduler"
+        )
+    if config.timestep_spacing == "linspace":
+        steps: npt.NDArray[Any] = np.linspace(0, total - 1, num_inference_steps).round()[::-1]
+    elif config.timestep_spacing == "leading":
+        steps = np.arange(num_inference_steps)[::-1] * (total // num_inference_steps) + config.steps_offset
+    else:
+        # arange over a fraction can yield one value too many (1000 timesteps in 61 steps), which diffusers
+        # turns into a timestep of -1; hence the cut.
+        steps = np.arange(total, 0, -total / num_inference_steps)[:num_inference_steps].round() - 1
+    if steps[0] >= total:
+        raise PipelineError(
+            f"steps_offset {config.steps_offset} moves the first of {num_inference_steps} timesteps to "
+            f"{int(steps[0])}, past the last training timestep {total - 1}: take fewer steps"
+        )
+    return tuple(int(step) for step in steps)
