@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
-from importlib import metadata
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from harness.execution.ascend import ascend_fields
-from harness.execution.errors import FingerprintError
+from harness.errors import HarnessError
 from harness.execution.profile import CPU_ISAS, Profile, visible_cores
 
+# Where Ascend's installers put their version files; ASCEND_HOME_PATH is set by CANN's set_env.sh.
+_CANN_INFO = ("ascend_toolkit_install.info", "ascend_nnae_install.info")
+_DEFAULT_HOME = Path("/usr/local/Ascend/ascend-toolkit/latest")
+_DEFAULT_DRIVER = Path("/usr/local/Ascend/driver/version.info")
 _CPUINFO = Path("/proc/cpuinfo")
 # x86 has the first three, Arm the others.
 _MODEL_KEYS = (
@@ -20,10 +25,13 @@ _MODEL_KEYS = (
 )  # fmt: skip
 
 
-def fingerprint(profile: Profile, *, mode: str, dtype: str, packages: tuple[str, ...] = ()) -> dict[str, str]:
+class FingerprintError(HarnessError):
+    """A field of the fingerprint cannot be read; a guess would make comparisons lie."""
+
+
+def fingerprint(profile: Profile, *, mode: str, dtype: str) -> dict[str, str]:
     """Return the fields of this process's environment, all strings; call it after the profile is applied.
 
-    ``packages`` are distributions beyond MindSpore and numpy that the pipeline runs on, such as mindone.
     Fields that a device does not have (an NPU's SoC on the CPU) are left out. Raises
     :class:`FingerprintError` where a field that it has cannot be read.
     """
@@ -41,7 +49,6 @@ def fingerprint(profile: Profile, *, mode: str, dtype: str, packages: tuple[str,
         "mode": mode,
         "dtype": dtype,
     }
-    fields.update({package: _version(package) for package in packages})
     if profile.device == "CPU":
         fields["isa"] = effective_isa(profile.isa)
         fields["cores"] = str(visible_cores())
@@ -62,13 +69,6 @@ def _build(commit_file: Path) -> str:
     if found is None:
         raise FingerprintError(f"{commit_file}: names no commit; install MindSpore from the package index")
     return found[1]
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        raise FingerprintError(f"the version of {package} cannot be read; install it with pip") from None
 
 
 def _entries(cpuinfo: Path) -> dict[str, str]:
@@ -117,3 +117,54 @@ def effective_isa(cap: str, *, machine: str | None = None, cpuinfo: Path = _CPUI
             "run where /proc is mounted"
         )
     return allowed[-1]
+
+
+def ascend_fields(
+    *, home: Path | None = None, driver: Path = _DEFAULT_DRIVER, soc: Callable[[], Any] | None = None
+) -> dict[str, str]:
+    """Return ``soc``, ``cann`` and ``driver``; raises :class:`FingerprintError` naming the file.
+
+    ``home`` is CANN's folder, ``driver`` the driver's version file, ``soc`` asks for the NPU's name.
+    """
+    home = home or Path(os.environ.get("ASCEND_HOME_PATH") or _DEFAULT_HOME)
+    soc = soc or _ask_mindspore
+    return {"soc": _soc_name(soc), "cann": _cann_version(home), "driver": _field(driver, "Version")}
+
+
+def _ask_mindspore() -> Any:
+    import mindspore as ms
+
+    return ms.hal.get_device_name(0, "Ascend")
+
+
+def _soc_name(ask: Callable[[], Any]) -> str:
+    try:
+        name = ask()
+    except (RuntimeError, ValueError) as error:
+        raise FingerprintError(f"MindSpore cannot name the NPU: {error}; check `npu-smi info`") from None
+    if not name:
+        raise FingerprintError("MindSpore gives no name for the NPU; check `npu-smi info`")
+    return str(name)
+
+
+def _cann_version(home: Path) -> str:
+    for folder in (home, *sorted(home.glob("*-linux"))):
+        for name in _CANN_INFO:
+            if (folder / name).exists():
+                return _field(folder / name, "version")
+    raise FingerprintError(
+        f"{home}: none of {', '.join(_CANN_INFO)} is here or in its *-linux folders, so CANN's version is "
+        "not known; source CANN's set_env.sh, which sets ASCEND_HOME_PATH"
+    )
+
+
+def _field(path: Path, name: str) -> str:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = f"cannot be read ({error.strerror})" if isinstance(error, OSError) else "is not text"
+        raise FingerprintError(f"{path}: {why}; the fingerprint needs it") from None
+    match = re.search(rf"^{name}[ \t]*=[ \t]*(\S+)", text, flags=re.MULTILINE)
+    if match is None:
+        raise FingerprintError(f"{path}: has no line `{name}=…`; the fingerprint needs it")
+    return match.group(1)

@@ -6,8 +6,7 @@ function in place of MindSpore's, stand in for one.
 
 import pytest
 
-from harness.execution.ascend import ascend_fields
-from harness.execution.errors import FingerprintError
+from harness.execution.fingerprint import FingerprintError, ascend_fields
 
 TOOLKIT = """\
 package_name=Ascend-cann-toolkit
@@ -77,7 +76,7 @@ def test_an_empty_variable_is_none(tree, monkeypatch):
     """The current folder must not be taken for CANN's."""
     monkeypatch.setenv("ASCEND_HOME_PATH", "")
     monkeypatch.chdir(tree.home)
-    monkeypatch.setattr("harness.execution.ascend._DEFAULT_HOME", tree.home / "default")
+    monkeypatch.setattr("harness.execution.fingerprint._DEFAULT_HOME", tree.home / "default")
     with pytest.raises(FingerprintError, match="latest/default: none of"):
         ascend_fields(driver=tree.driver, soc=lambda: "Ascend910B4")
 
