@@ -23,9 +23,20 @@ _ClientError: type[Exception] = HfHubHTTPError.__bases__[0]
 # Data only: weights as pickles (*.bin, *.ckpt) and code (*.py) are never fetched. Beside configurations and
 # weights, what tokenizers have: merges, vocabularies, sentencepiece models.
 _FILES = ["*.json", "*.safetensors", "*merges.txt", "*vocab.txt", "*.model"]
-
-
 _UNAVAILABLE = "not in the local cache, and fetching it failed"
+# What an error of huggingface_hub means; the first class that it is one of counts.
+_REASONS: dict[type[Exception], str] = {
+    RevisionNotFoundError: "the repository has no such revision",
+    GatedRepoError: "the repository is gated: accept its terms on the Hub and log in with `hf auth login`",
+    RepositoryNotFoundError: (
+        "no such repository, or a private one: check the name, or log in with `hf auth login`"
+    ),
+    HFValidationError: "not the name of a repository (owner/name)",
+    EntryNotFoundError: _UNAVAILABLE,  # in releases before 1.0 one of the errors of HTTP, too
+    HfHubHTTPError: "the Hub answered with an error",
+    OSError: _UNAVAILABLE,
+    _ClientError: _UNAVAILABLE,
+}
 
 
 def download(
@@ -40,32 +51,15 @@ def download(
     """
     try:
         folder = Path(snapshot_download(repository, revision=revision, allow_patterns=list(files or _FILES)))
-    except RevisionNotFoundError as error:
-        raise _error(repository, revision, "the repository has no such revision", error) from error
-    except GatedRepoError as error:
-        reason = "the repository is gated: accept its terms on the Hub and log in with `hf auth login`"
-        raise _error(repository, revision, reason, error) from error
-    except RepositoryNotFoundError as error:
-        reason = "no such repository, or a private one: check the name, or log in with `hf auth login`"
-        raise _error(repository, revision, reason, error) from error
-    except HFValidationError as error:
-        raise _error(repository, revision, "not the name of a repository (owner/name)", error) from error
-    except EntryNotFoundError as error:  # in releases before 1.0 one of the errors of HTTP, too
-        raise _error(repository, revision, _UNAVAILABLE, error) from error
-    except HfHubHTTPError as error:
-        raise _error(repository, revision, "the Hub answered with an error", error) from error
-    except (OSError, _ClientError) as error:
-        raise _error(repository, revision, _UNAVAILABLE, error) from error
+    except tuple(_REASONS) as error:
+        reason = next(reason for kind, reason in _REASONS.items() if isinstance(error, kind))
+        detail = (str(error).strip().splitlines() or ["no details"])[0]
+        raise CheckpointError(
+            f"hub:{repository}@{revision or 'main'}: {reason} ({type(error).__name__}: {detail})\n"
+            + how_to_provide(repository, revision)
+        ) from error
     # The cache keeps every snapshot in a folder named after its commit.
     return folder, folder.name
-
-
-def _error(repository: str, revision: str | None, reason: str, error: Exception) -> CheckpointError:
-    detail = (str(error).strip().splitlines() or ["no details"])[0]
-    return CheckpointError(
-        f"hub:{repository}@{revision or 'main'}: {reason} ({type(error).__name__}: {detail})\n"
-        + how_to_provide(repository, revision)
-    )
 
 
 def how_to_provide(repository: str, revision: str | None) -> str:
