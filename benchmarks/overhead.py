@@ -35,11 +35,12 @@ def bare() -> None:
     profile.apply_before_import()
     import mindspore  # noqa: F401  its import is not part of what is compared
 
-    from harness.pipelines.registry import load
+    from harness.pipelines.ddim_pipeline import DDIMPipeline
 
     profile.apply_after_import()
     started = time.perf_counter()
-    pipeline = load("ddim", "seeded:ddpm-cifar10-32", base=Path(), dtype="float32", mode="graph").call
+    pipeline = DDIMPipeline.from_pretrained("seeded:ddpm-cifar10-32")
+    pipeline.compile()
     generator = np.random.Generator(np.random.PCG64(0))
     image = pipeline(generator=generator, num_inference_steps=50, output_type="np").images
     seconds = time.perf_counter() - started

@@ -14,7 +14,6 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 STEPS = 10
 
@@ -51,10 +50,11 @@ def core_side(core: int) -> None:
     profile.apply_before_import()
     import mindspore as ms
 
-    from harness.pipelines.registry import load
+    from harness.pipelines.ddim_pipeline import DDIMPipeline
 
     profile.apply_after_import()
-    pipeline = load("ddim", "seeded:ddpm-cifar10-32", base=Path(), dtype="float32", mode="graph").call
+    pipeline = DDIMPipeline.from_pretrained("seeded:ddpm-cifar10-32")
+    pipeline.compile()
 
     def run(steps: int) -> None:
         pipeline(

@@ -17,7 +17,6 @@ import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 LIMIT = 0.03
@@ -58,17 +57,19 @@ def measure(mode: str, runs: int, steps: int) -> dict[str, Any]:
     import mindspore as ms
 
     from harness.measurement.trace import StepTrace
-    from harness.pipelines.registry import load
+    from harness.pipelines.ddim_pipeline import DDIMPipeline
 
     profile.apply_after_import()
-    call = load("ddim", "seeded:ddpm-cifar10-32", base=Path(), dtype="float32", mode=mode).call
+    pipeline = DDIMPipeline.from_pretrained("seeded:ddpm-cifar10-32")
+    if mode == "graph":
+        pipeline.compile()
     ratios: list[float] = []
     calls: list[float] = []
     plain: list[float] = []
     # The first run compiles and allocates.
     for run in range(-1, runs):
         found = Alternating(StepTrace())
-        call(
+        pipeline(
             generator=np.random.Generator(np.random.PCG64(0)),
             num_inference_steps=steps if run >= 0 else 4,
             output_type="np",

@@ -6,9 +6,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
+from typing import Any
 
 from harness.errors import FailureCause, HarnessError
-from harness.pipelines.mindone import PREFIX, check_installed, code_version
+from harness.pipelines.mindone.classes import PREFIX, check_installed, code_version
 
 MINDONE = PREFIX.rstrip(":")
 
@@ -27,51 +28,41 @@ def implementation_of(pipeline: str) -> str:
 class Implementation:
     """What a worker must have and do for the cases of one implementation; nothing for the harness's own.
 
-    For mindone on CPU it installs kernels for the operators that MindSpore has for Ascend alone. They stay
-    for as long as the process lives, so such a worker runs no other cases.
+    Made before MindSpore is imported: raises :class:`HarnessError` where something is not installed. For
+    mindone on CPU it installs kernels for the operators that MindSpore has for Ascend alone. They stay for as
+    long as the process lives, so such a worker runs no other cases.
     """
 
     def __init__(self, name: str, device: str) -> None:
         self._mindone, self._device = name == MINDONE, device
-        self._own_kernels = self._mindone and device == "CPU"
-
-    def check(self) -> None:
-        """Raise :class:`HarnessError` where something is not installed; before MindSpore is imported."""
+        self._kernels: Any = None
         if self._mindone:
             check_installed()
 
-    def prepare(self) -> None:
-        """Install what is needed; once MindSpore has its device, before the first operator."""
-        if self._own_kernels:
+    def prepare(self) -> dict[str, str]:
+        """Install what is needed, and return what it adds to the fingerprint.
+
+        For when MindSpore has its device, before the first operator.
+        """
+        if not self._mindone:
+            return {}
+        fields = {"mindone": code_version(), "transformers": metadata.version("transformers")}
+        if self._device == "CPU":
             from harness import kernels
 
             kernels.install()
-
-    def fingerprint_fields(self) -> dict[str, str]:
-        """Return what the implementation adds to the fingerprint."""
-        fields = {}
-        if self._mindone:
-            fields = {"mindone": code_version(), "transformers": metadata.version("transformers")}
-        if self._own_kernels:
-            from harness import kernels
-
+            self._kernels = kernels
             fields["mint_kernels"] = f"harness {kernels.VERSION}"
         return fields
 
     def reset(self) -> None:
         """Start to count the calls of replaced kernels anew."""
-        if self._own_kernels:
-            from harness import kernels
-
-            kernels.reset()
+        if self._kernels is not None:
+            self._kernels.reset()
 
     def used_kernels(self) -> dict[str, int]:
         """Return the number of calls of each replaced kernel since :meth:`reset`."""
-        if not self._own_kernels:
-            return {}
-        from harness import kernels
-
-        used: dict[str, int] = kernels.used()
+        used: dict[str, int] = {} if self._kernels is None else self._kernels.used()
         return used
 
     @contextmanager
@@ -91,12 +82,12 @@ class Implementation:
             name = kernels.missing_kernel(error)
             if name is None:
                 raise
+            told = f"MindSpore has no CPU kernel for the operator {name}"
             if not self._mindone:
-                raise MissingKernel(
-                    f"MindSpore has no CPU kernel for the operator {name}; harness brings those that mindone "
-                    f"needs: write `pipeline: {PREFIX}{pipeline}`"
-                ) from error
-            raise MissingKernel(
-                f"MindSpore has no CPU kernel for the operator {name}, and neither has harness "
-                f"({kernels.TABLE_ADDRESS} has those it brings); run this case on Ascend"
-            ) from error
+                told += f"; harness brings those that mindone needs: write `pipeline: {PREFIX}{pipeline}`"
+            else:
+                told += (
+                    f", and neither has harness ({kernels.TABLE_ADDRESS} has those it brings); "
+                    "run this case on Ascend"
+                )
+            raise MissingKernel(told) from error

@@ -6,37 +6,40 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from harness.codec import from_json, to_json
+from harness.cases.job import Job
 from harness.errors import FailureCause
+from harness.execution.implementation import implementation_of
 from harness.execution.profile import Profile
+
+# The file in a worker's folder that takes its stdout and stderr.
+LOG = "worker.log"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the cases of one worker share beside the runner's profile."""
+
+    mode: str
+    dtype: str
+    implementation: str = ""
+
+    @classmethod
+    def of(cls, job: Job) -> Context:
+        """Return the context of a job."""
+        return cls(job.mode, job.dtype, implementation_of(job.pipeline))
 
 
 @dataclass(frozen=True)
 class Settings:
     """What a worker is started with.
 
-    ``implementation`` is what its pipelines stand on (:mod:`harness.execution.implementation`), ``limit`` the
-    seconds that one case may take, ``log`` the file that takes stdout and stderr, ``import_paths`` are the
-    folders of a user's own pipelines.
+    ``limit`` are the seconds that one case may take, ``import_paths`` the folders of a user's own pipelines.
     """
 
     profile: Profile
-    mode: str
-    dtype: str
-    implementation: str
+    context: Context
     limit: float
-    log: str
     import_paths: tuple[str, ...]
-
-    def to_wire(self) -> dict[str, Any]:
-        """Return the settings as plain data."""
-        wire: dict[str, Any] = to_json(self)
-        return wire
-
-    @classmethod
-    def from_wire(cls, wire: dict[str, Any]) -> Settings:
-        """Rebuild the settings; raises ValueError where something is missing, unknown or of another type."""
-        return from_json(cls, wire)
 
 
 @dataclass(frozen=True)
@@ -51,16 +54,11 @@ class Description:
 class AnswerKind(str, Enum):
     """What an answer's data is.
 
-    ``READY``: the worker's process id. ``MEASUREMENT``, ``REPLAY``, ``DESCRIPTION``: the wire form of these,
-    ``TRACE``: the bytes of a deep trace. ``INAPPLICABLE``: why a fault cannot be put into the case.
-    ``ERROR``: a message that the user can act on. ``FAILED``: a traceback.
+    ``DONE``: what was asked for. ``INAPPLICABLE``: why a fault cannot be put into the case. ``ERROR``: a
+    message that the user can act on. ``FAILED``: a traceback.
     """
 
-    READY = "ready"
-    MEASUREMENT = "measurement"
-    TRACE = "trace"
-    REPLAY = "replay"
-    DESCRIPTION = "description"
+    DONE = "done"
     INAPPLICABLE = "inapplicable"
     ERROR = "error"
     FAILED = "failed"
@@ -73,13 +71,3 @@ class Answer:
     kind: AnswerKind
     data: Any
     cause: FailureCause = FailureCause.OTHER
-
-    def to_wire(self) -> dict[str, Any]:
-        """Return the answer as plain data; dataclasses in it become dicts."""
-        wire: dict[str, Any] = to_json(self)
-        return wire
-
-    @classmethod
-    def from_wire(cls, wire: Any) -> Answer:
-        """Rebuild the answer; raises ValueError where it is none."""
-        return from_json(cls, wire)

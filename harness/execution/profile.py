@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from harness.errors import HarnessError
 
@@ -40,10 +39,6 @@ class Profile:
             raise ProfileError(f"unknown device {self.device!r}; known: {', '.join(DEVICES)}")
         if self.isa not in CPU_ISAS:
             raise ProfileError(f"unknown ISA {self.isa!r}; known: {', '.join(CPU_ISAS)}")
-
-    def to_wire(self) -> dict[str, Any]:
-        """Return the settings as plain data."""
-        return asdict(self)
 
     def environment(self) -> dict[str, str]:
         """Return the environment variables that must be set before MindSpore is imported.

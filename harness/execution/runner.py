@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,11 @@ import execnet
 
 import harness
 from harness.cases.job import Job
-from harness.codec import from_json
+from harness.codec import from_json, to_json
 from harness.errors import FailureCause, HarnessError, UsageError
-from harness.execution.bootstrap import LOAD_HARNESS
-from harness.execution.cores import CoreClaim, claim_core
+from harness.execution.cores import claim_core
 from harness.execution.gateway import WorkerGateway
-from harness.execution.implementation import implementation_of
-from harness.execution.messages import Answer, AnswerKind, Description, Settings
+from harness.execution.messages import LOG, Answer, AnswerKind, Context, Description, Settings
 from harness.execution.profile import Profile
 from harness.faults.catalogue import FaultNotApplicable
 from harness.measurement.measurement import Measurement
@@ -37,8 +35,18 @@ _WORKERS_KEPT = 4
 _START_TIMEOUT = 120.0
 _LOG_TAIL = 30
 _LOG_WIDTH = 300
+_TimeoutError: type[Exception] = execnet.gateway_base.Channel.TimeoutError
 
+# What a worker's interpreter runs, whichever it is. The package is loaded from its folder: what is installed
+# there under its name is another version, or nothing.
 _SERVE = """
+import importlib.util, sys
+package, settings = channel.receive()
+spec = importlib.util.spec_from_file_location(
+    "harness", package + "/__init__.py", submodule_search_locations=[package])
+module = importlib.util.module_from_spec(spec)
+sys.modules["harness"] = module
+spec.loader.exec_module(module)
 try:
     from harness.execution.worker import serve
 except ImportError as error:
@@ -77,27 +85,14 @@ class WorkerTimeout(RunError):
     cause = FailureCause.TIMEOUT
 
 
-@dataclass(frozen=True)
-class Context:
-    """What the cases of one worker share beside the runner's profile."""
-
-    mode: str
-    dtype: str
-    implementation: str = ""
-
-    @classmethod
-    def of(cls, job: Job) -> Context:
-        """Return the context of a job."""
-        return cls(job.mode, job.dtype, implementation_of(job.pipeline))
-
-
 class Runner:
     """Runs cases in worker processes, one worker per context, and survives what happens to them.
 
     ``python`` is the workers' interpreter (this one by default), ``isa`` the widest instruction set and
     ``pinned`` whether they keep to one core; ``timeout`` are the seconds that one case may take, loading
-    included; ``import_paths`` are folders in which a user's own pipelines are found. Use as a
-    context manager, or call :meth:`close`. Not for use from several threads at once.
+    included; ``import_paths`` are folders in which a user's own pipelines are found. ``core_shared`` says
+    whether another run of harness on this machine holds the same core, ``profile`` is what the workers apply.
+    Use as a context manager, or call :meth:`close`. Not for use from several threads at once.
     """
 
     def __init__(
@@ -111,28 +106,14 @@ class Runner:
         timeout: float = 600.0,
         import_paths: Sequence[Path] = (),
     ) -> None:
-        self._python = interpreter(python)
+        self.python = interpreter(python)
         self._timeout = timeout
-        self._import_paths = [str(path.resolve()) for path in import_paths]
-        self._claim: CoreClaim = claim_core()
+        self._import_paths = tuple(str(path.resolve()) for path in import_paths)
+        self._claim = claim_core()
+        self.core_shared = self._claim.shared
         core = self._claim.core if pinned else None
-        self._profile = Profile(device=device, device_id=device_id, isa=isa, core=core)
+        self.profile = Profile(device=device, device_id=device_id, isa=isa, core=core)
         self._workers: OrderedDict[Context, _WorkerProcess] = OrderedDict()
-
-    @property
-    def python(self) -> str:
-        """The workers' interpreter."""
-        return self._python
-
-    @property
-    def core_shared(self) -> bool:
-        """Whether another run of harness on this machine holds the same core."""
-        return self._claim.shared
-
-    @property
-    def profile(self) -> Profile:
-        """The profile that the workers apply."""
-        return self._profile
 
     def __enter__(self) -> Runner:
         return self
@@ -147,9 +128,8 @@ class Runner:
         next case gets a fresh worker. Raises :class:`harness.faults.catalogue.FaultNotApplicable` where the
         fault cannot be put into the case.
         """
-        context = Context.of(job)
-        measurement = Measurement.from_wire(self._ask(context, job))
-        spawn = self._workers[context].spawn_seconds
+        measurement = Measurement.from_wire(self._ask(job))
+        spawn = self._workers[Context.of(job)].spawn_seconds
         return replace(measurement, timings={"spawn": spawn, **measurement.timings})
 
     def trace(self, job: Job, step: int) -> DeepTrace:
@@ -157,20 +137,18 @@ class Runner:
 
         Raises as :meth:`run` does.
         """
-        deep = job.looking_into(step)
-        return DeepTrace.from_bytes(self._ask(Context.of(deep), deep))
+        return DeepTrace.from_bytes(self._ask(job.looking_into(step)))
 
     def replay(self, job: Job, trace: DeepTrace) -> Replay:
         """Return where a case, run in PyNative, computes something else than ``trace`` in its step.
 
         Raises as :meth:`run` does.
         """
-        deep = job.looking_into(trace.step, trace.to_bytes())
-        return Replay.from_wire(self._ask(Context.of(deep), deep))
+        return Replay.from_wire(self._ask(job.looking_into(trace.step, trace.to_bytes())))
 
     def describe(self) -> Description:
         """Return the environment of a worker; raises as :meth:`run` does."""
-        return from_json(Description, self._ask(Context("pynative", "float32"), None))
+        return from_json(Description, self._ask(None))
 
     def restart(self) -> None:
         """End all workers, so that the next case runs in a fresh process."""
@@ -182,10 +160,11 @@ class Runner:
         self.restart()
         self._claim.release()
 
-    def _ask(self, context: Context, job: Job | None) -> Any:
+    def _ask(self, job: Job | None) -> Any:
+        context = Context("pynative", "float32") if job is None else Context.of(job)
         worker = self._worker(context)
         try:
-            return worker.ask(job, self._timeout)
+            return worker.ask(job)
         except (CaseFailed, FaultNotApplicable):
             raise
         except BaseException:
@@ -200,9 +179,9 @@ class Runner:
             return self._workers[context]
         while len(self._workers) >= _WORKERS_KEPT:
             self._workers.popitem(last=False)[1].close()
-        worker = _WorkerProcess(self._python, self._profile, context, self._import_paths, self._timeout)
-        self._workers[context] = worker
-        return worker
+        settings = Settings(self.profile, context, self._timeout, self._import_paths)
+        self._workers[context] = _WorkerProcess(self.python, settings)
+        return self._workers[context]
 
 
 def interpreter(python: str | Path | None) -> str:
@@ -228,26 +207,15 @@ def interpreter(python: str | Path | None) -> str:
 class _WorkerProcess:
     """One worker behind its gateway."""
 
-    def __init__(
-        self, python: str, profile: Profile, context: Context, import_paths: list[str], limit: float
-    ) -> None:
+    def __init__(self, python: str, settings: Settings) -> None:
         self._gateway = WorkerGateway("harness-worker-")
-        self._log = self._gateway.folder / "worker.log"
+        self._limit = settings.limit
         started = time.monotonic()
-        settings = Settings(
-            profile=profile,
-            mode=context.mode,
-            dtype=context.dtype,
-            implementation=context.implementation,
-            limit=limit,
-            log=str(self._log),
-            import_paths=tuple(import_paths),
-        )
         try:
-            self._channel = self._gateway.open(python).remote_exec(LOAD_HARNESS + _SERVE)
-            self._channel.send((str(Path(harness.__file__).parent), settings.to_wire()))
-            answer = Answer.from_wire(self._channel.receive(timeout=_START_TIMEOUT))
-        except (OSError, EOFError, self._timeout_error(), execnet.RemoteError) as error:
+            self._channel = self._gateway.open(python).remote_exec(_SERVE)
+            self._channel.send((str(Path(harness.__file__).parent), to_json(settings)))
+            answer = from_json(Answer, self._channel.receive(timeout=_START_TIMEOUT))
+        except (OSError, EOFError, _TimeoutError, execnet.RemoteError) as error:
             self._gateway.end()
             raise RunError(f"{python}: the worker did not start: {error}") from None
         except BaseException:  # an interrupt, or a time limit of pytest's own
@@ -259,15 +227,15 @@ class _WorkerProcess:
         self.pid: int = answer.data
         self.spawn_seconds = time.monotonic() - started
 
-    def ask(self, job: Job | None, timeout: float) -> Any:
+    def ask(self, job: Job | None) -> Any:
         name = "the worker's environment" if job is None else job.name
         started = time.monotonic()
         try:
             self._channel.send(None if job is None else job.to_wire())
-            answer = Answer.from_wire(self._channel.receive(timeout=timeout))
-        except self._timeout_error():
+            answer = from_json(Answer, self._channel.receive(timeout=self._limit))
+        except _TimeoutError:
             raise WorkerTimeout(
-                f"{name}: no result after {timeout:g} s, so its worker was killed; give it longer "
+                f"{name}: no result after {self._limit:g} s, so its worker was killed; give it longer "
                 f"(pytest --harness-timeout, harness record --timeout){self._log_tail()}"
             ) from None
         except (EOFError, OSError, execnet.RemoteError):
@@ -302,10 +270,6 @@ class _WorkerProcess:
         assert self._gateway.process is not None
         return self._gateway.process
 
-    def _timeout_error(self) -> type[Exception]:
-        error: type[Exception] = execnet.gateway_base.Channel.TimeoutError
-        return error
-
     def _how_it_ended(self) -> str:
         try:
             code = self._process.wait(timeout=5)
@@ -315,7 +279,8 @@ class _WorkerProcess:
 
     def _log_tail(self) -> str:
         with suppress(OSError):
-            lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_TAIL:]
+            log = self._gateway.folder / LOG
+            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_TAIL:]
             if lines:
                 return "\nthe end of its log:\n" + "\n".join(f"    {line[:_LOG_WIDTH]}" for line in lines)
         return ""

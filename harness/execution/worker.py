@@ -14,17 +14,19 @@ import resource
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from harness.cases.job import Job
-from harness.codec import to_json
+from harness.codec import from_json, to_json
 from harness.errors import FailureCause, HarnessError
+from harness.execution.canaries import run_canaries
+from harness.execution.fingerprint import fingerprint
 from harness.execution.implementation import Implementation
-from harness.execution.messages import Answer, AnswerKind, Description, Settings
+from harness.execution.messages import LOG, Answer, AnswerKind, Context, Description, Settings
 from harness.execution.profile import DEVICES, Profile
 from harness.execution.tracebacks import raised_by_operator, told
 from harness.faults.catalogue import FaultNotApplicable
@@ -37,7 +39,11 @@ from harness.measurement.perturbation import check_perturbed, perturbed_generato
 from harness.measurement.statistics import summarise
 from harness.measurement.trace import StepTrace
 from harness.pipelines.arguments import Arguments
-from harness.pipelines.calling import of_image
+from harness.pipelines.calling import call_pipeline, of_image
+from harness.pipelines.registry import LoadedPipeline, load
+from harness.tracing.trace import DeepTrace
+
+Load = Callable[[Job], LoadedPipeline]
 
 # Suites alternate between a few pipelines; more would hold the memory of models that are done with.
 _PIPELINES_KEPT = 2
@@ -48,26 +54,18 @@ _LONGEST_LIMIT = 1e6
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
-class Channel(Protocol):
-    """What the worker needs of an execnet channel."""
-
-    def send(self, item: object) -> None:
-        """Send plain data to the other side."""
-
-    def __iter__(self) -> Iterator[Any]:
-        """Yield what the other side sends until it closes."""
-
-
-def serve(channel: Channel, wire: dict[str, Any]) -> None:
-    """Apply the profile, then answer each job from ``channel`` until it is closed.
+def serve(channel: Any, wire: dict[str, Any]) -> None:
+    """Apply the profile, then answer each job from the execnet ``channel`` until it is closed.
 
     ``wire`` is that of the :class:`harness.execution.messages.Settings`. A job is a case's, or None to be
     told of the environment. What is sent is that of an :class:`harness.execution.messages.Answer`.
     """
-    settings = Settings.from_wire(wire)
-    _log_to(Path(settings.log))
-    _extend_import_path(settings.import_paths)
-    channel.send(Answer(AnswerKind.READY, os.getpid()).to_wire())
+    settings = from_json(Settings, wire)
+    _log_to(Path(LOG))
+    # A user's own modules come last, so that no folder of theirs hides an installed package.
+    paths = settings.import_paths
+    sys.path[:] = [entry for entry in sys.path if entry not in ("", *paths)] + list(paths)
+    channel.send(to_json(Answer(AnswerKind.DONE, os.getpid())))
     worker: Worker | None = None
     unable: Answer | None = None
     for job in channel:
@@ -77,17 +75,15 @@ def serve(channel: Channel, wire: dict[str, Any]) -> None:
         if answer is None:
             try:
                 # Made at the first job: an environment without MindSpore fails a case, with its reason.
-                worker = worker or Worker(
-                    settings.profile, settings.mode, settings.dtype, settings.implementation
-                )
-                answer = worker.answer(job)
+                worker = worker or Worker(settings.profile, settings.context)
+                answer = Answer(AnswerKind.DONE, worker.answer(job))
             except Exception as error:  # noqa: BLE001  the channel carries any failure to the other side
                 answer = _failure(error)
                 if worker is None:
                     # A second attempt would find MindSpore imported, and fail for that reason instead.
                     unable = answer
         faulthandler.cancel_dump_traceback_later()
-        channel.send(answer.to_wire())
+        channel.send(to_json(answer))
 
 
 def _failure(error: Exception) -> Answer:
@@ -130,11 +126,6 @@ def _log_to(path: Path) -> None:
     faulthandler.enable()
 
 
-def _extend_import_path(paths: tuple[str, ...]) -> None:
-    """Let a user's own modules be found, last, so that no folder of theirs hides an installed package."""
-    sys.path[:] = [entry for entry in sys.path if entry not in ("", *paths)] + list(paths)
-
-
 def _generators(
     job: Job, injection: Injection, seeds: tuple[int, ...], ledger: Ledger
 ) -> Sequence[LedgerGenerator]:
@@ -147,70 +138,52 @@ def _generators(
 
 
 class Worker:
-    """Runs the cases of one context (profile, mode, dtype, implementation), pipelines kept between them."""
+    """Runs the cases of one context under one profile, pipelines kept between them."""
 
-    def __init__(self, profile: Profile, mode: str, dtype: str, implementation: str) -> None:
-        self._implementation = Implementation(implementation, profile.device)
-        self._implementation.check()
+    def __init__(self, profile: Profile, context: Context) -> None:
+        self._implementation = Implementation(context.implementation, profile.device)
         profile.apply_before_import()
         started = time.perf_counter()
-        from harness.execution.canaries import run_canaries
-        from harness.execution.fingerprint import fingerprint
-
         profile.apply_after_import()
-        self._implementation.prepare()
-        self._mode, self._dtype = mode, dtype
-        self._fingerprint = {
-            **fingerprint(profile, mode=mode, dtype=dtype),
-            **self._implementation.fingerprint_fields(),
-        }
+        added = self._implementation.prepare()
+        self._fingerprint = {**fingerprint(profile, mode=context.mode, dtype=context.dtype), **added}
         self._canaries = run_canaries()
         self._start_seconds = time.perf_counter() - started
+        self._compiles = context.mode == "graph"
         self._guard = Guard()
-        self._pipelines: OrderedDict[str, Any] = OrderedDict()
+        self._pipelines: OrderedDict[str, LoadedPipeline] = OrderedDict()
 
-    def answer(self, wire: dict[str, Any] | None) -> Answer:
-        """Return the answer to one job, or to None the description of this process."""
+    def answer(self, wire: dict[str, Any] | None) -> Any:
+        """Return what the job of this ``wire`` yields, in its wire form; for None a :class:`Description`.
+
+        That is a measurement; for a job with a deep step a trace of it, or where there is a reference's what
+        :func:`harness.tracing.replay.replay_step` finds. A fault is gone afterwards.
+        """
         if wire is None:
-            return Answer(AnswerKind.DESCRIPTION, self.describe())
+            return self._describe()
         job = Job.from_wire(wire)
-        if job.deep is not None:
-            return self.look_into(job)
-        return Answer(AnswerKind.MEASUREMENT, self.run(job).to_wire())
+        injection = requested_injection(job)
+        run = self._measure if job.deep is None else self._look_into
+        if not injection.needs_own_pipeline:
+            return run(job, injection, self._keep)
+        try:
+            return run(job, injection, self._load)
+        finally:
+            self._release_memory()
 
-    def describe(self) -> Description:
-        """Return this process's environment."""
+    def _describe(self) -> Description:
         import mindspore as ms
 
         devices = tuple(kind for kind in DEVICES if ms.hal.is_available(kind))
         return Description(self._fingerprint, self._canaries, devices)
 
-    def run(self, job: Job) -> Measurement:
-        """Run one case and return its measurement.
-
-        A fault is in force in the images run one by one as well, and gone afterwards.
-        """
-        injection = requested_injection(job)
-        if not injection.needs_own_pipeline:
-            return self._measure(job, injection, self._keep)
-        try:
-            return self._measure(job, injection, self._load)
-        finally:
-            gc.collect()  # cells refer to themselves
-            self._release_graphs()
-
-    def look_into(self, job: Job) -> Answer:
-        """Run one case up to the end of its deep step, watching its cells.
-
-        Answers with a trace, or where there is a reference's with what
-        :func:`harness.tracing.replay.replay_step` finds.
-        """
+    def _look_into(self, job: Job, injection: Injection, load: Load) -> Any:
+        """Run one case up to the end of its deep step, watching its cells."""
         from harness.tracing.recording import record_step
         from harness.tracing.replay import replay_step
-        from harness.tracing.trace import DeepTrace
 
-        injection, arguments = requested_injection(job), self._arguments(job)
-        loaded = self._load(job) if injection.needs_own_pipeline else self._keep(job)
+        arguments = Arguments(job.arguments, Path(job.base))
+        loaded = load(job)
         assert job.deep is not None
         step, reference = job.deep.step, job.deep.reference
         with injection.within(loaded.call):
@@ -220,14 +193,14 @@ class Worker:
                 self._call(loaded, job, arguments.values(), generators, after_step)
 
             if reference is not None:
-                trace = DeepTrace.from_bytes(reference)
-                return Answer(AnswerKind.REPLAY, replay_step(loaded.call, run, trace).to_wire())
+                return replay_step(loaded.call, run, DeepTrace.from_bytes(reference)).to_wire()
             trace = record_step(loaded.call, run, case=job.name, step=step, fingerprint=self._fingerprint)
-            return Answer(AnswerKind.TRACE, trace.to_bytes())
+            return trace.to_bytes()
 
-    def _measure(self, job: Job, injection: Injection, load: Callable[[Job], Any]) -> Measurement:
+    def _measure(self, job: Job, injection: Injection, load: Load) -> Any:
+        """Run one case; a fault is in force in the images run one by one as well."""
         started = time.perf_counter()
-        arguments = self._arguments(job)
+        arguments = Arguments(job.arguments, Path(job.base))
         loaded = load(job)
         # From here on: whether the pipeline was kept from an earlier case is no matter of this one.
         self._implementation.reset()
@@ -250,15 +223,14 @@ class Worker:
                     for index, one in enumerate(alone)
                 ]
                 singles = injection.output(np.concatenate(parts))
-        return Measurement(
+        files = {**loaded.checkpoint_files, **arguments.hashes}
+        measurement = Measurement(
             output=output,
             statistics=summarise(output),
             trace=trace.records,
             ledger=ledger.draws,
             fingerprint=self._fingerprint,
-            checkpoint=CheckpointIdentity(
-                job.checkpoint, {**loaded.checkpoint_files, **arguments.hashes}, loaded.revision
-            ),
+            checkpoint=CheckpointIdentity(job.checkpoint, files, loaded.revision),
             replaced_kernels=kernels,
             canaries=self._canaries,
             peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT,
@@ -266,63 +238,49 @@ class Worker:
             latents=trace.latents,
             singles=singles,
         )
+        return measurement.to_wire()
 
-    def _keep(self, job: Job) -> Any:
+    def _keep(self, job: Job) -> LoadedPipeline:
         """Return the job's pipeline, kept from an earlier job or loaded and kept for later ones."""
         key = json.dumps(to_json([job.pipeline, job.checkpoint, job.base, job.scheduler]))
         if key in self._pipelines:
             self._pipelines.move_to_end(key)
-            self._pipelines[key].check(self._requested(job))
             return self._pipelines[key]
         while len(self._pipelines) >= _PIPELINES_KEPT:
             self._pipelines.popitem(last=False)
-            self._release_graphs()
+            self._release_memory()
         self._pipelines[key] = self._load(job)
         return self._pipelines[key]
 
-    def _load(self, job: Job) -> Any:
-        from harness.pipelines.registry import load
-
+    def _load(self, job: Job) -> LoadedPipeline:
         with self._implementation.naming_kernels(job.pipeline):
-            return load(
-                job.pipeline,
-                job.checkpoint,
-                base=Path(job.base),
-                dtype=self._dtype,
-                mode=self._mode,
-                call=self._requested(job),
-                scheduler=job.scheduler,
-            )
+            return load(job)
 
-    def _requested(self, job: Job) -> Any:
-        from harness.pipelines.registry import Call
+    def _release_memory(self) -> None:
+        """Free pipelines that are gone, and their graphs: MindSpore keeps these, tens of MB each.
 
-        return Call(job.arguments, job.steps, len(job.seeds))
-
-    def _arguments(self, job: Job) -> Arguments:
-        return Arguments(job.arguments, Path(job.base))
-
-    def _release_graphs(self) -> None:
-        """Free the compiled graphs of pipelines that are gone: MindSpore keeps them, tens of MB each.
-
-        It frees those of the pipelines kept as well; they compile again when they are called.
+        It frees the graphs of the pipelines kept as well; they compile again when they are called.
         """
-        if self._mode == "graph":
+        gc.collect()  # cells refer to themselves
+        if self._compiles:
             import mindspore as ms
 
-            gc.collect()  # cells refer to themselves
             ms.ms_memory_recycle()
 
     def _call(
         self,
-        loaded: Any,
+        loaded: LoadedPipeline,
         job: Job,
         arguments: dict[str, Any],
         generators: Sequence[LedgerGenerator],
         after_step: Callable[..., Any],
     ) -> Array:
         with self._guard.watching(), self._implementation.naming_kernels(job.pipeline):
-            output: Array = loaded.run(
-                generators, steps=job.steps, arguments=arguments, after_step=after_step
+            return call_pipeline(
+                loaded.signature,
+                loaded.call,
+                generators,
+                steps=job.steps,
+                arguments=arguments,
+                after_step=after_step,
             )
-        return output

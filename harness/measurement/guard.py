@@ -70,7 +70,7 @@ class Guard:
         before = _global_states()
         with ExitStack() as patches:
             for owner, name, replacement in self._replacements():
-                patches.enter_context(_replaced(owner, name, replacement))
+                patches.enter_context(replaced(owner, name, replacement))
             yield
         if self._first is not None:
             raise self._first
@@ -254,7 +254,8 @@ def _caller() -> FrameType:
 
 
 @contextmanager
-def _replaced(owner: Any, name: str, replacement: Any) -> Iterator[None]:
+def replaced(owner: Any, name: str, replacement: Any) -> Iterator[None]:
+    """Let ``replacement`` stand for the attribute ``name`` of ``owner`` in the body."""
     own = name in vars(owner)
     original = getattr(owner, name)
     setattr(owner, name, replacement)

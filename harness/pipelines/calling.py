@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from harness.errors import HarnessError
-from harness.pipelines.errors import PipelineError
-from harness.pipelines.nearest import with_nearest
-from harness.pipelines.steps import StepCallback, schedulers, seeing_steps
+from harness.measurement.measurement import REAL_KINDS, Array
+from harness.pipelines.errors import PipelineError, with_nearest
+from harness.pipelines.steps import OLDER_HOOKS, StepCallback, schedulers, seeing_steps
 
 # The harness passes these itself; a case sets them by its own fields. ``output_type`` is 'np' unless the
 # arguments of a case say what else a pipeline is to give.
@@ -38,15 +38,8 @@ _BATCH_ARGUMENTS = (
 _STEPS = "num_inference_steps"
 # What may be a list with one entry per image: prompt, negative_prompt_2, image, mask_image …
 _EACH_IMAGE = re.compile(r"(.*_)?(prompt|image)(_\d)?")
-# How the harness may look on, by diffusers' older convention.
-_HOOKS = ("callback", "callback_steps")
 # With these a pipeline needs no number of steps.
-_SCHEDULES = ("timesteps", "sigmas")
-# The method in which pipelines of diffusers look at what they were given.
-_CHECK = "check_inputs"
-# Numbers that can be measured: floats, integers, booleans.
-_REAL_KINDS = "fiub"
-Array = np.ndarray[Any, Any]
+SCHEDULES = ("timesteps", "sigmas")
 
 
 class OutputError(HarnessError):
@@ -69,16 +62,13 @@ class Signature:
         self.names = set(taken) - {"self"}
         # aMUSEd's pipelines, say: they draw by operators of MindSpore, which take no other.
         self.takes_mindspores = "generator" in taken and _is_mindspores(taken["generator"].annotation)
+        named = (name for name in _BATCH_ARGUMENTS if name in self.names)
+        # The parameter for the number of images; None where there is none.
+        self.batch = next(named, _BATCH_ARGUMENTS[0] if self.open else None)
 
     def takes(self, name: str) -> bool:
         """Return whether the pipeline can be passed ``name``."""
         return self.open or name in self.names
-
-    @property
-    def batch(self) -> str | None:
-        """The parameter for the number of images; None where there is none."""
-        named = (name for name in _BATCH_ARGUMENTS if name in self.names)
-        return next(named, _BATCH_ARGUMENTS[0] if self.open else None)
 
     def check(self, arguments: Mapping[str, Any], *, steps: int | None, images: int) -> None:
         """Raise :class:`PipelineError` for what the pipeline cannot be called with.
@@ -94,8 +84,7 @@ class Signature:
                 f"{self.name} takes one generator of MindSpore's for the whole batch, so no seed would "
                 "decide an image: give one `seed`"
             )
-        scheduled = any(name in arguments for name in _SCHEDULES)
-        if steps is None and _STEPS in self.names and not scheduled:
+        if steps is None and _STEPS in self.names and not set(SCHEDULES) & set(arguments):
             raise PipelineError(f"{self.name} takes {_STEPS}: give the case `steps`")
         if steps is not None and not self.takes(_STEPS):
             others = sorted(name for name in self.names if name.endswith(_STEPS))
@@ -106,7 +95,7 @@ class Signature:
             raise PipelineError(
                 f"{self.name}: {len(prompt)} prompts for {images} seeds; give one, or one per seed"
             )
-        if images > 1 and self.batch is None and not _per_image(arguments.get("prompt"), images):
+        if images > 1 and self.batch is None and not _per_image(prompt, images):
             raise PipelineError(
                 f"{self.name} takes none of {', '.join(_BATCH_ARGUMENTS)}: give one `seed`, or a list of "
                 "prompts, one per seed"
@@ -114,7 +103,7 @@ class Signature:
 
     def _check_names(self, arguments: Iterable[str]) -> None:
         given = sorted(arguments)
-        own = (*RESERVED_ARGUMENTS, *_HOOKS, self.batch)
+        own = (*RESERVED_ARGUMENTS, *OLDER_HOOKS, self.batch)
         reserved = [name for name in given if name in own]
         if reserved:
             raise PipelineError(
@@ -184,10 +173,11 @@ def call_pipeline(
 def _refusing(name: str, pipeline: Any, error: BaseException) -> str | None:
     """Return what refused its inputs by raising ``error``; None where the error is a defect.
 
-    That is the pipeline ``name`` in its check of inputs, or a scheduler of it, by an explicit ``raise``.
+    That is the pipeline ``name`` in the method in which those of diffusers check their inputs, or a scheduler
+    of it, by an explicit ``raise``.
     """
     raised = traceback.extract_tb(error.__traceback__)[-1]
-    if raised.name == _CHECK:
+    if raised.name == "check_inputs":
         return name
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
     owner = frame.f_locals.get("self")
@@ -229,7 +219,7 @@ def output_array(name: str, result: Any, *, asked: Any = None) -> Array:
         array = _stacked(value)
     except (TypeError, ValueError):
         array = None
-    if array is None or array.dtype.kind not in _REAL_KINDS:
+    if array is None or array.dtype.kind not in REAL_KINDS:
         what = type(value).__name__ if array is None else f"an array of {array.dtype}"
         if asked is not None and asked not in _ARRAY_TYPES:
             raise OutputError(

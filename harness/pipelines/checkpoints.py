@@ -19,7 +19,6 @@ BUILTIN_CHECKPOINTS = ("ddpm-digits",)
 class ResolvedCheckpoint:
     """Where a checkpoint is: a folder, or a recipe for seeded weights; ``revision`` is the Hub's commit."""
 
-    spec: str
     folder: Path | None = None
     seeded: SeededCheckpoint | None = None
     revision: str | None = None
@@ -29,7 +28,7 @@ class ResolvedCheckpoint:
         if self.seeded is not None:
             return self.seeded
         assert self.folder is not None
-        return DiffusersFolder.open(self.folder)
+        return DiffusersFolder(self.folder)
 
 
 def resolve(spec: str, base: Path, *, files: Sequence[str] | None = None) -> ResolvedCheckpoint:
@@ -47,7 +46,7 @@ def resolve(spec: str, base: Path, *, files: Sequence[str] | None = None) -> Res
     from harness.pipelines.hub import download
 
     folder, commit = download(*found, files=files)
-    return ResolvedCheckpoint(spec, folder=folder, revision=commit)
+    return ResolvedCheckpoint(folder=folder, revision=commit)
 
 
 def advice(spec: str) -> str:
@@ -62,14 +61,14 @@ def advice(spec: str) -> str:
 
 def _locate(spec: str, base: Path) -> ResolvedCheckpoint | tuple[str, str]:
     """Return the checkpoint, or repository and revision where the Hub must be asked for it."""
-    kind, colon, name = spec.partition(":")
-    if colon and kind == "builtin":
+    name = spec.partition(":")[2]
+    if spec.startswith("builtin:"):
         _check_known(spec, BUILTIN_CHECKPOINTS)
-        return ResolvedCheckpoint(spec, folder=_DATA / name)
-    if colon and kind == "seeded":
+        return ResolvedCheckpoint(folder=_DATA / name)
+    if spec.startswith("seeded:"):
         _check_known(spec, SEEDED_CHECKPOINTS)
-        return ResolvedCheckpoint(spec, seeded=SEEDED_CHECKPOINTS[name])
-    if colon and kind == "hub":
+        return ResolvedCheckpoint(seeded=SEEDED_CHECKPOINTS[name])
+    if spec.startswith("hub:"):
         match = re.fullmatch(r"([\w.-]+/[\w.-]+)@([\w./-]+)", name, re.ASCII)
         if match is None:
             raise CheckpointError(f"{spec}: write hub:OWNER/NAME@REVISION, where a commit or a tag stays put")
@@ -80,7 +79,7 @@ def _locate(spec: str, base: Path) -> ResolvedCheckpoint | tuple[str, str]:
             f"{spec}: no such folder ({folder}); write builtin:NAME, seeded:NAME, hub:OWNER/NAME@REVISION or "
             "the path of a checkpoint in the layout of diffusers"
         )
-    return ResolvedCheckpoint(spec, folder=folder)
+    return ResolvedCheckpoint(folder=folder)
 
 
 def _check_known(spec: str, names: Iterable[str]) -> None:

@@ -7,7 +7,8 @@ from harness.pipelines.models.unet2d import UNet2DModel
 from harness.pipelines.randn import GeneratorArgument
 from harness.pipelines.schedulers.config import SchedulerConfig
 from harness.pipelines.schedulers.ddpm import DDPMScheduler
-from harness.pipelines.unconditional import ImagePipelineOutput, StepCallback, UnconditionalPipeline
+from harness.pipelines.steps import StepCallback
+from harness.pipelines.unconditional import ImagePipelineOutput, UnconditionalPipeline
 
 
 class DDPMPipeline(UnconditionalPipeline):

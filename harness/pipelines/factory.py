@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.pipelines.errors import PipelineError
-from harness.pipelines.mindone import PREFIX as MINDONE
+from harness.pipelines.mindone.classes import PREFIX as MINDONE
 
 _NAME = r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)"
 _PARAMETERS = "(checkpoint, dtype, mode)"

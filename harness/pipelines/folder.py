@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,36 +16,28 @@ from harness.pipelines.schedulers.config import SchedulerConfig
 if TYPE_CHECKING:
     from harness.pipelines.models.unet2d import UNet2DModel
 
+INDEX = "model_index.json"
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
 _COMPONENTS = {"unet": ("UNet2DModel",), "scheduler": ("DDIMScheduler", "DDPMScheduler")}
 
 
-@dataclass(frozen=True)
 class DiffusersFolder:
-    """The four files of a checkpoint: index, UNet configuration and weights, scheduler configuration."""
+    """The four files of a checkpoint: index, UNet configuration and weights, scheduler configuration.
 
-    folder: Path
-    model_index: Path
-    unet_config_file: Path
-    weights: Path
-    scheduler_config_file: Path
-    scheduler_class: str
+    A component lives in a folder of its name, or beside ``model_index.json`` as in the earliest checkpoints
+    on the Hub (google/ddpm-cifar10-32 among them). Nothing large is read until the weights are loaded, from
+    safetensors only: a ``.bin`` is a pickle, and loading one runs whatever code it holds.
 
-    @classmethod
-    def open(cls, folder: Path) -> DiffusersFolder:
-        """Find the files; nothing large is read.
+    Raises :class:`CheckpointError` naming what is missing, or the components that are no UNet2DModel or DDIM
+    or DDPM scheduler.
+    """
 
-        A component lives in a folder of its name, or beside ``model_index.json`` as in the earliest
-        checkpoints on the Hub (google/ddpm-cifar10-32 among them).
-
-        Raises :class:`CheckpointError` naming what is missing, or the components that are no UNet2DModel or
-        DDIM or DDPM scheduler. Weights are read from safetensors only: a ``.bin`` is a pickle, and loading
-        one runs whatever code it holds.
-        """
+    def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
             raise CheckpointError(f"{folder}: no such folder; give a checkpoint in the layout of diffusers")
-        index = folder / "model_index.json"
-        components = {key: value for key, value in read_json(index).items() if not key.startswith("_")}
+        self._folder = folder
+        self._index = folder / INDEX
+        components = {key: value for key, value in read_json(self._index).items() if not key.startswith("_")}
         problems = [
             f"component {name!r} is not supported" for name in sorted(components) if name not in _COMPONENTS
         ]
@@ -56,44 +47,37 @@ class DiffusersFolder:
             if kind not in supported:
                 problems.append(f"{name} is {kind!r}, supported: {' and '.join(supported)}")
         if problems:
-            raise CheckpointError(f"{index}: {'; '.join(problems)}")
-        found = cls(
-            folder=folder,
-            model_index=index,
-            unet_config_file=_locate(folder, "unet", "config.json"),
-            weights=_locate(folder, "unet", _WEIGHTS),
-            scheduler_config_file=_locate(folder, "scheduler", "scheduler_config.json"),
-            scheduler_class=components["scheduler"][-1],
-        )
-        if not found.weights.is_file():
-            pickles = sorted(p.name for p in found.unet_config_file.parent.glob("*.bin"))
+            raise CheckpointError(f"{self._index}: {'; '.join(problems)}")
+        self._scheduler_class = components["scheduler"][-1]
+        self._unet_config = self._locate("unet", "config.json")
+        self._weights = self._locate("unet", _WEIGHTS)
+        self._scheduler_config = self._locate("scheduler", "scheduler_config.json")
+        if not self._weights.is_file():
+            pickles = sorted(path.name for path in self._weights.parent.glob("*.bin"))
             seen = f" ({', '.join(pickles)} holds pickled weights, which are never loaded)" if pickles else ""
             raise CheckpointError(
-                f"{found.weights}: no such file{seen}; save the model with safe_serialization=True"
+                f"{self._weights}: no such file{seen}; save the model with safe_serialization=True"
             )
-        return found
 
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """Every file that decides what the checkpoint computes."""
-        return (self.model_index, self.unet_config_file, self.weights, self.scheduler_config_file)
+    def _locate(self, component: str, name: str) -> Path:
+        nested = self._folder / component
+        return (nested if nested.is_dir() else self._folder) / name
 
     def unet_config(self) -> UNet2DConfig:
         """Read the UNet's configuration; CheckpointError names the file and the fields at fault."""
-        return UNet2DConfig.from_file(self.unet_config_file)
+        return UNet2DConfig.from_file(self._unet_config)
 
     def scheduler_config(self) -> SchedulerConfig:
         """Read the scheduler's configuration; the errors name the file and the fields at fault."""
-        data = read_json(self.scheduler_config_file)
         # As in diffusers, the index says which class reads the configuration.
-        return SchedulerConfig.from_dict(
-            data | {"_class_name": self.scheduler_class}, str(self.scheduler_config_file)
-        )
+        data = read_json(self._scheduler_config) | {"_class_name": self._scheduler_class}
+        return SchedulerConfig.from_dict(data, str(self._scheduler_config))
 
     def load_into(self, unet: UNet2DModel) -> dict[str, str]:
-        """Load the weights and return what was read, see :func:`file_hashes`."""
-        unet.load_weights(self.weights)
-        return file_hashes(self.folder, self.files)
+        """Load the weights and return the :func:`file_hashes` of all that decides what is computed."""
+        unet.load_weights(self._weights)
+        files = (self._index, self._unet_config, self._weights, self._scheduler_config)
+        return file_hashes(self._folder, files)
 
 
 def file_hashes(folder: Path, files: Iterable[Path]) -> dict[str, str]:
@@ -114,11 +98,6 @@ def file_hashes(folder: Path, files: Iterable[Path]) -> dict[str, str]:
     return hashes
 
 
-def _locate(folder: Path, component: str, name: str) -> Path:
-    nested = folder / component
-    return (nested if nested.is_dir() else folder) / name
-
-
 def folder_hashes(folder: Path) -> dict[str, str]:
     """Return :func:`file_hashes` of every file below ``folder`` that is not hidden.
 
@@ -127,11 +106,8 @@ def folder_hashes(folder: Path) -> dict[str, str]:
     """
     # Components may be links to folders that other checkpoints share.
     inside = (Path(root) / name for root, _, names in os.walk(folder, followlinks=True) for name in names)
-    return file_hashes(folder, [path for path in inside if not _hidden(path.relative_to(folder))])
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+    shown = [path for path in inside if "/." not in f"/{path.relative_to(folder).as_posix()}"]
+    return file_hashes(folder, shown)
 
 
 def read_json(path: Path) -> dict[str, Any]:

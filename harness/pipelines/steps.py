@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from harness.measurement.guard import replaced
+
 # callback(pipeline, step, timestep, {"latents": latents}) -> latents to go on with, if "latents" is in it.
 StepCallback = Callable[[Any, int, Any, dict[str, Any]], Mapping[str, Any]]
 _STEP_END = "callback_on_step_end"
-_LEGACY = "callback"
-_EVERY = "callback_steps"
+# How a pipeline may be looked at by diffusers' older convention.
+OLDER_HOOKS = ("callback", "callback_steps")
 
 
 @contextmanager
@@ -28,17 +31,19 @@ def seeing_steps(
     if takes(_STEP_END):
         yield {_STEP_END: after_step}
         return
-    if takes(_LEGACY) and not schedulers(pipeline):
+    older, every = OLDER_HOOKS
+    if takes(older) and not schedulers(pipeline):
 
         def callback(step: int, timestep: Any, latents: Any) -> None:
             after_step(pipeline, step, timestep, {"latents": latents})
 
-        yield {_LEGACY: callback, **({_EVERY: 1} if takes(_EVERY) else {})}
+        yield {older: callback, **({every: 1} if takes(every) else {})}
         return
     with ExitStack() as watched:
-        count = _Counter()
+        steps = itertools.count()
         for scheduler in schedulers(pipeline):
-            watched.enter_context(_watched(scheduler, pipeline, count, after_step))
+            step = _watched(scheduler.step, pipeline, steps, after_step)
+            watched.enter_context(replaced(scheduler, "step", step))
         yield {}
 
 
@@ -52,36 +57,19 @@ def schedulers(pipeline: Any) -> list[Any]:
     return list(found.values())
 
 
-class _Counter:
-    """The steps seen so far, of all schedulers of a pipeline."""
-
-    def __init__(self) -> None:
-        self.steps = 0
-
-
-@contextmanager
-def _watched(scheduler: Any, pipeline: Any, count: _Counter, after_step: StepCallback) -> Iterator[None]:
-    sound = scheduler.step
-    shadowed = "step" in vars(scheduler)
-
+def _watched(
+    sound: Callable[..., Any], pipeline: Any, steps: Iterator[int], after_step: StepCallback
+) -> Callable[..., Any]:
     # Pipelines ask for the signature of step, to see whether it takes a generator.
     @functools.wraps(sound)
     def step(*args: Any, **kwargs: Any) -> Any:
         result = sound(*args, **kwargs)
         timestep = kwargs["timestep"] if "timestep" in kwargs else args[1]
         latents = result if hasattr(result, "shape") else result[0]
-        changed = after_step(pipeline, count.steps, timestep, {"latents": latents})
-        count.steps += 1
+        changed = after_step(pipeline, next(steps), timestep, {"latents": latents})
         return _with_latents(result, changed["latents"]) if "latents" in changed else result
 
-    scheduler.step = step
-    try:
-        yield
-    finally:
-        if shadowed:
-            scheduler.step = sound
-        else:
-            del scheduler.step
+    return step
 
 
 def _with_latents(result: Any, latents: Any) -> Any:

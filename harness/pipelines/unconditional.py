@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TypeVar
 
 import mindspore as ms
 import numpy as np
@@ -15,14 +15,16 @@ from mindspore import Tensor
 
 from harness.pipelines.checkpoints import ResolvedCheckpoint, resolve
 from harness.pipelines.errors import PipelineError
+from harness.pipelines.folder import DiffusersFolder
 from harness.pipelines.hub import download
-from harness.pipelines.models.config import UNet2DConfig
 from harness.pipelines.models.unet2d import UNet2DModel
 from harness.pipelines.randn import GeneratorArgument, randn_tensor
 from harness.pipelines.schedulers.config import SchedulerConfig
 from harness.pipelines.schedulers.prediction import SchedulerOutput
+from harness.pipelines.schedulers.schedule import NoiseSchedule
+from harness.pipelines.seeded_checkpoint import SeededCheckpoint
+from harness.pipelines.steps import StepCallback
 
-StepCallback = Callable[[Any, int, int, dict[str, Any]], Mapping[str, Any]]
 Step = Callable[[Tensor, int, Tensor], SchedulerOutput]
 AnyPipeline = TypeVar("AnyPipeline", bound="UnconditionalPipeline")
 
@@ -34,35 +36,13 @@ class ImagePipelineOutput:
     images: npt.NDArray[np.float32]
 
 
-class Scheduler(Protocol):
-    """What the loop needs of a scheduler; each pipeline calls its own scheduler's ``step`` itself."""
-
-    timesteps: tuple[int, ...]
-
-    def set_timesteps(self, num_inference_steps: int) -> None:
-        """Choose the timesteps of a run."""
-
-
-class Checkpoint(Protocol):
-    """What a pipeline needs of a checkpoint, stored or made from a seed."""
-
-    def unet_config(self) -> UNet2DConfig:
-        """Return the UNet's configuration."""
-
-    def scheduler_config(self) -> SchedulerConfig:
-        """Return the scheduler's configuration."""
-
-    def load_into(self, unet: UNet2DModel) -> dict[str, str]:
-        """Load the weights and return the sha256 of each file that was read."""
-
-
 class UnconditionalPipeline(ABC):
     """A UNet, a scheduler and the loop that turns noise into images.
 
     ``checkpoint_files`` has the sha256 of each file of the checkpoint that was loaded, by its path there.
     """
 
-    def __init__(self, unet: UNet2DModel, scheduler: Scheduler) -> None:
+    def __init__(self, unet: UNet2DModel, scheduler: NoiseSchedule) -> None:
         config = unet.config
         if config.sample_size is None:
             raise PipelineError(
@@ -82,7 +62,7 @@ class UnconditionalPipeline(ABC):
 
     @staticmethod
     @abstractmethod
-    def make_scheduler(config: SchedulerConfig) -> Scheduler:
+    def make_scheduler(config: SchedulerConfig) -> NoiseSchedule:
         """Build the pipeline's scheduler from a checkpoint's configuration, or refuse it by name."""
 
     @classmethod
@@ -102,16 +82,18 @@ class UnconditionalPipeline(ABC):
         """
         name = str(checkpoint)
         if Path(name).is_dir():
-            found = ResolvedCheckpoint(name, folder=Path(name))
+            found = ResolvedCheckpoint(folder=Path(name))
         elif ":" in name or name.count("/") != 1:
             found = resolve(name, Path())
         else:
             folder, commit = download(name, revision)
-            found = ResolvedCheckpoint(name, folder=folder, revision=commit)
+            found = ResolvedCheckpoint(folder=folder, revision=commit)
         return cls.from_checkpoint(found.open(), mindspore_dtype or ms.float32)
 
     @classmethod
-    def from_checkpoint(cls: type[AnyPipeline], checkpoint: Checkpoint, dtype: ms.Type) -> AnyPipeline:
+    def from_checkpoint(
+        cls: type[AnyPipeline], checkpoint: DiffusersFolder | SeededCheckpoint, dtype: ms.Type
+    ) -> AnyPipeline:
         """Build the pipeline in ``dtype`` and load its weights; everything cheap is checked before them."""
         scheduler = cls.make_scheduler(checkpoint.scheduler_config())
         pipeline = cls(UNet2DModel(checkpoint.unet_config(), dtype), scheduler)

@@ -8,12 +8,15 @@ import sys
 import execnet
 import pytest
 
+from harness.codec import from_json, to_json
 from harness.errors import FailureCause
-from harness.execution.messages import Answer, AnswerKind, Settings
+from harness.execution.messages import Answer, AnswerKind, Context, Settings
 from harness.execution.profile import Profile
 from harness.execution.worker import _failure
 
-SETTINGS = Settings(Profile(core=None), "graph", "float16", "mindone", 5.5, "/tmp/naïve.log", ("/a", "/b"))
+SETTINGS = Settings(
+    Profile("Ascend", 2, "AVX512_CORE", core=5), Context("graph", "float16", "mindone"), 5.5, ("/naïve", "/b")
+)
 
 
 def through_execnet(data):
@@ -21,19 +24,19 @@ def through_execnet(data):
 
 
 def test_settings_arrive():
-    assert Settings.from_wire(through_execnet(SETTINGS.to_wire())) == SETTINGS
+    assert from_json(Settings, through_execnet(to_json(SETTINGS))) == SETTINGS
 
 
 @pytest.mark.parametrize("change", [{"limit": "5"}, {"profile": {"device": "CPU"}}, {"extra": 1}])
 def test_settings_that_are_none_are_refused(change):
     with pytest.raises(ValueError, match=r"key|type"):
-        Settings.from_wire({**SETTINGS.to_wire(), **change})
+        from_json(Settings, {**to_json(SETTINGS), **change})
 
 
 @pytest.mark.parametrize("cause", FailureCause)
 def test_the_cause_of_a_failure_arrives(cause):
     answer = Answer(AnswerKind.ERROR, "no kernel", cause)
-    assert Answer.from_wire(through_execnet(answer.to_wire())) == answer
+    assert from_json(Answer, through_execnet(to_json(answer))) == answer
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import execnet
 import pytest
 
 from harness.execution.profile import CPU_ISAS, Profile, ProfileError, visible_cores
@@ -43,11 +42,6 @@ def test_unknown_devices_and_isas_are_refused_with_the_known_ones():
         Profile(device="GPU")
     with pytest.raises(ProfileError, match="unknown ISA 'avx2'; known: SSE41, AVX, AVX2, AVX512_CORE"):
         Profile(isa="avx2")
-
-
-def test_a_profile_crosses_the_process_boundary():
-    profile = Profile(device="Ascend", device_id=2, isa="AVX512_CORE", core=5)
-    assert Profile(**execnet.loads(execnet.dumps(profile.to_wire()))) == profile
 
 
 def test_the_name_tells_what_can_move_the_bits_and_no_more():

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from samples import make_job
 
-from harness.execution.runner import Context, Runner
+from harness.execution.messages import Context
+from harness.execution.runner import Runner
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 

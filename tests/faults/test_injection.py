@@ -3,7 +3,8 @@
 import pytest
 from faulty_jobs import TESTS, bits, job, write_checkpoint
 
-from harness.execution.runner import CaseFailed, Context, Runner
+from harness.execution.messages import Context
+from harness.execution.runner import CaseFailed, Runner
 from harness.faults.catalogue import FAULTS, FaultNotApplicable
 
 # Where the fault has nothing to change in a single image of one channel by DDIM, a case in which it has.

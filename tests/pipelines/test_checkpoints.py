@@ -112,7 +112,7 @@ def test_the_flat_layout_of_early_checkpoints_loads_alike(
 def test_pickled_weights_are_never_loaded(checkpoint: Path) -> None:
     (checkpoint / WEIGHTS).rename(checkpoint / "unet" / "diffusion_pytorch_model.bin")
     with pytest.raises(CheckpointError) as error:
-        DiffusersFolder.open(checkpoint)
+        DiffusersFolder(checkpoint)
     assert "diffusion_pytorch_model.bin holds pickled weights, which are never loaded" in str(error.value)
 
 
@@ -158,7 +158,7 @@ def test_other_components_are_refused_by_name(
 ) -> None:
     edit_json(checkpoint / "model_index.json", **changes)
     with pytest.raises(CheckpointError) as error:
-        DiffusersFolder.open(checkpoint)
+        DiffusersFolder(checkpoint)
     assert str(checkpoint / "model_index.json") in str(error.value)
     assert message in str(error.value)
 
@@ -167,5 +167,5 @@ def test_a_field_of_the_scheduler_that_is_not_known_is_refused_with_its_file(che
     path = checkpoint / "scheduler" / "scheduler_config.json"
     edit_json(path, sigma_min=0.1)
     with pytest.raises(PipelineError) as error:
-        DiffusersFolder.open(checkpoint).scheduler_config()
+        DiffusersFolder(checkpoint).scheduler_config()
     assert str(error.value) == f"{path}: unknown field 'sigma_min'"

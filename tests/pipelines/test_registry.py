@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from samples import make_job
 from small_checkpoint import WEIGHTS
 
 from harness.cases import names
 from harness.pipelines import registry
 from harness.pipelines.calling import RESERVED_ARGUMENTS
 from harness.pipelines.errors import CheckpointError, PipelineError
-from harness.pipelines.registry import Call
 
 OWN = """
 from types import SimpleNamespace
@@ -46,9 +46,8 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def load(pipeline: str, checkpoint: str | None, base: Path, **settings: Any) -> registry.LoadedPipeline:
-    return registry.load(
-        pipeline, checkpoint, **{"base": base, "dtype": "float32", "mode": "pynative"} | settings
-    )
+    fields = {"pipeline": pipeline, "checkpoint": checkpoint, "base": str(base), "steps": 1}
+    return registry.load(make_job(**fields | settings))
 
 
 @pytest.mark.parametrize("pipeline", names.PIPELINES)
@@ -70,13 +69,13 @@ def test_built_in_pipelines_load_in_every_mode_and_dtype(
 def test_an_unknown_argument_is_refused_before_any_weights_are_read(mindspore: Any, checkpoint: Path) -> None:
     (checkpoint / WEIGHTS).write_bytes(b"never read")
     with pytest.raises(PipelineError) as error:
-        load("ddim", str(checkpoint), Path(), call=Call({"eta": 0.1, "etaa": 0.1, "guidance_scale": 3}))
+        load("ddim", str(checkpoint), Path(), arguments={"eta": 0.1, "etaa": 0.1, "guidance_scale": 3})
     assert str(error.value) == (
         "ddim takes no argument etaa (did you mean eta?), guidance_scale; "
         "it takes: eta, output_type, use_clipped_model_output"
     )
     with pytest.raises(PipelineError, match="ddpm takes no argument eta; it takes: output_type"):
-        load("ddpm", str(checkpoint), Path(), call=Call({"eta": 0.1}))
+        load("ddpm", str(checkpoint), Path(), arguments={"eta": 0.1})
 
 
 @pytest.mark.parametrize("name", RESERVED_ARGUMENTS)
@@ -85,7 +84,7 @@ def test_what_the_harness_passes_itself_is_refused(
 ) -> None:
     for pipeline in ("ddim", f"{own}:make", f"{own}:make_open"):
         with pytest.raises(PipelineError, match=f"the harness passes {name} itself"):
-            load(pipeline, None, tmp_path, call=Call({name: 1}))
+            load(pipeline, None, tmp_path, arguments={name: 1})
 
 
 @pytest.mark.parametrize("name", ["weights.ckpt", "merges.txt", "text_encoder/model.safetensors"])
@@ -116,7 +115,7 @@ def test_a_component_that_is_a_link_is_part_of_the_checkpoint(own: str, checkpoi
 
 
 def test_a_factory_of_ones_own_is_called_with_folder_dtype_and_mode(own: str, checkpoint: Path) -> None:
-    settings = {"dtype": "float16", "mode": "graph", "call": Call({"strength": 1})}
+    settings = {"dtype": "float16", "mode": "graph", "arguments": {"strength": 1}}
     loaded = load(f"{own}:make", "checkpoint", checkpoint.parent, **settings)
     assert loaded.call.made_with == (str(checkpoint), "float16", "graph")
     assert "unet/config.json" in loaded.checkpoint_files
@@ -135,8 +134,8 @@ def test_arguments_of_ones_own_pipeline_are_checked_where_its_call_names_them(
         rf"{own}:make takes no argument strenght \(did you mean strength\?\); it takes: output_type, stren"
     )
     with pytest.raises(PipelineError, match=message):
-        load(f"{own}:make", None, tmp_path, call=Call({"strenght": 1}))
-    load(f"{own}:make_open", None, tmp_path, call=Call({"anything": 1}))
+        load(f"{own}:make", None, tmp_path, arguments={"strenght": 1})
+    load(f"{own}:make_open", None, tmp_path, arguments={"anything": 1})
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,3 @@
 
 Nothing of mindone is imported before it is asked for.
 """
-
-from harness.pipelines.mindone.classes import PREFIX, check_installed, code_version
-
-__all__ = ["PREFIX", "check_installed", "code_version"]

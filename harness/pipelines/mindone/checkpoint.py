@@ -1,21 +1,24 @@
-"""Whether a checkpoint is one for a pipeline class of mindone, before anything heavy is loaded."""
+"""A checkpoint for a pipeline class of mindone: whether it is one, and the pipeline with its weights."""
 
 from __future__ import annotations
 
 import inspect
-import typing
 from pathlib import Path
 from typing import Any
 
+from harness.cases.job import SchedulerChoice
 from harness.pipelines.errors import CheckpointError
-from harness.pipelines.folder import read_json
+from harness.pipelines.folder import INDEX, read_json
+from harness.pipelines.mindone.classes import class_names
+from harness.pipelines.mindone.scheduler import put_scheduler
 
-INDEX = "model_index.json"
 # Components of these libraries are models of diffusers' own; tokenizers and the like have many equal classes.
 _MODELS = ("diffusers", "mindone.diffusers")
 # SDXL calls these optional, for its refiner, whose checkpoint says of one that it is null; with one that a
 # checkpoint does not know of at all, no prompt can be read.
 _READING_PROMPTS = ("text_encoder", "tokenizer")
+# What mindone raises for files, configurations and classes that it cannot make a component of.
+_UNLOADABLE = (OSError, ValueError, KeyError, AttributeError, NotImplementedError)
 
 
 def check_checkpoint(name: str, kind: Any, folder: Path) -> None:
@@ -55,10 +58,23 @@ def check_checkpoint(name: str, kind: Any, folder: Path) -> None:
         )
 
 
-def class_names(annotation: Any) -> set[str]:
-    """Return the names of the classes that ``annotation`` allows; none where it does not tell."""
-    if isinstance(annotation, str):
-        return {annotation} if annotation.isidentifier() else set()
-    if isinstance(annotation, type):
-        return set() if annotation is inspect.Parameter.empty else {annotation.__name__}
-    return {name for part in typing.get_args(annotation) for name in class_names(part)} - {"NoneType"}
+def load_pipeline(name: str, kind: Any, folder: Path, dtype: str, scheduler: SchedulerChoice | None) -> Any:
+    """Return a pipeline of class ``kind``, called ``name``, with the weights in ``folder``.
+
+    The ``scheduler`` takes the place of the checkpoint's, as users of diffusers do it.
+    Weights are read from safetensors only. Raises :class:`PipelineError` or :class:`CheckpointError`.
+    """
+    import mindspore as ms
+    from safetensors import SafetensorError
+
+    try:
+        pipeline = kind.from_pretrained(
+            str(folder), mindspore_dtype=getattr(ms, dtype), use_safetensors=True, local_files_only=True
+        )
+    except (*_UNLOADABLE, SafetensorError) as error:
+        raise CheckpointError(f"{folder}: {name} cannot be loaded from it: {error}") from error
+    if scheduler is not None:
+        put_scheduler(name, pipeline, scheduler)
+    # The log of a worker that died is to show why, not a bar of progress.
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline

@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import hashlib
 import importlib.util
+import inspect
 import sys
-from collections.abc import Iterable
+import typing
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -52,25 +53,37 @@ def code_version() -> str:
 
 def pipeline_class(name: str) -> Any:
     """Return mindone's pipeline class ``name``; raises :class:`PipelineError` with the names most like it."""
-    return _class(name, "DiffusionPipeline", "pipeline", "Pipeline")
+    return _class(name, "DiffusionPipeline", "Pipeline")
 
 
 def scheduler_class(name: str) -> Any:
     """Return mindone's scheduler class ``name``; raises as :func:`pipeline_class` does."""
-    return _class(name, "SchedulerMixin", "scheduler", "Scheduler")
+    return _class(name, "SchedulerMixin", "Scheduler")
 
 
-def _class(name: str, base: str, what: str, ending: str) -> Any:
+def names_ending_in(ending: str) -> list[str]:
+    """Return the names in ``mindone.diffusers`` that end so; nothing is imported for them."""
     import mindone.diffusers as library
 
-    known = [each for each in dir(library) if each.endswith(ending)]
+    return [each for each in dir(library) if each.endswith(ending)]
+
+
+def _class(name: str, base: str, ending: str) -> Any:
+    import mindone.diffusers as library
+
     # Names are looked up first: importing them all would take minutes.
     found = getattr(library, name, None) if name in dir(library) else None
     if isinstance(found, type) and issubclass(found, getattr(library, base)):
         return found
-    raise PipelineError(f"mindone {metadata.version('mindone')} has no {what} {name!r}{_like(name, known)}")
+    nearest = difflib.get_close_matches(name, names_ending_in(ending), n=3)
+    hint = f"; the nearest: {', '.join(nearest)}" if nearest else ""
+    raise PipelineError(f"mindone {metadata.version('mindone')} has no {ending.lower()} {name!r}{hint}")
 
 
-def _like(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=3)
-    return f"; the nearest: {', '.join(close)}" if close else ""
+def class_names(annotation: Any) -> set[str]:
+    """Return the names of the classes that ``annotation`` allows; none where it does not tell."""
+    if isinstance(annotation, str):
+        return {annotation} if annotation.isidentifier() else set()
+    if isinstance(annotation, type):
+        return set() if annotation is inspect.Parameter.empty else {annotation.__name__}
+    return {name for part in typing.get_args(annotation) for name in class_names(part)} - {"NoneType"}

@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.cases.job import SchedulerChoice
-from harness.pipelines.errors import PipelineError
-from harness.pipelines.folder import read_json
-from harness.pipelines.mindone.checkpoint import INDEX, class_names
-from harness.pipelines.mindone.classes import scheduler_class
-from harness.pipelines.nearest import with_nearest
+from harness.pipelines.errors import PipelineError, with_nearest
+from harness.pipelines.folder import INDEX, read_json
+from harness.pipelines.mindone.classes import class_names, names_ending_in, scheduler_class
 
 _NAME = "scheduler"
 # What schedulers raise for settings that they cannot be made with, and what Python raises for values of
@@ -49,19 +47,20 @@ def check_scheduler(
     except (OSError, *_REFUSALS):
         return  # loading says it
     if scheduler.name is not None:
-        _try(scheduler_class(scheduler.name), current, scheduler, steps)
-        return
-    problems = []
-    # A few pipelines make a scheduler of their own class from whatever the checkpoint has: DDIM's.
-    own = [scheduler_class(each) for each in sorted(class_names(parameter.annotation) & _schedulers())]
-    for candidate in (stored, *own):
+        kinds = [scheduler_class(scheduler.name)]
+    else:
+        # A few pipelines make a scheduler of their own class from whatever the checkpoint has: DDIM's.
+        own = class_names(parameter.annotation) & set(names_ending_in("Scheduler"))
+        kinds = [stored, *map(scheduler_class, sorted(own))]
+    refusals = []
+    for each in kinds:
         try:
-            _try(candidate, current, scheduler, steps)
+            _try(each, current, scheduler, steps)
         except PipelineError as error:
-            problems.append(error)
+            refusals.append(error)
         else:
             return
-    raise problems[0]
+    raise refusals[0]
 
 
 def put_scheduler(name: str, pipeline: Any, scheduler: SchedulerChoice) -> None:
@@ -106,9 +105,3 @@ def _refused(kind: Any, scheduler: SchedulerChoice, error: Exception) -> Pipelin
     settings = ", ".join(f"{key}: {value!r}" for key, value in scheduler.settings.items())
     why = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return PipelineError(f"{kind.__name__} refuses {{{settings}}}: {why}")
-
-
-def _schedulers() -> set[str]:
-    import mindone.diffusers as library
-
-    return {each for each in dir(library) if each.endswith("Scheduler")}
