@@ -18,7 +18,6 @@ highest 3 with 1/4060.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
@@ -30,8 +29,8 @@ import numpy.typing as npt
 FEWEST = 2
 # Of series without a step, the part in which one is found at most.
 FALSE_ALARMS = 0.005
-# The size of p that permutations can tell apart from FALSE_ALARMS; and how many to begin with.
-_PERMUTATIONS, _FIRST = 4000, 200
+# As many permutations as tell p from FALSE_ALARMS; how many to begin with, and to go on with.
+_PERMUTATIONS, _FIRST, _MORE = 4000, 200, 1000
 # Multiples of the robust standard deviation beyond which a value is an outlier, and is pulled in to.
 _FAR = 5.0
 # The median and the mean of absolute deviations of normal noise, to its standard deviation
@@ -95,10 +94,9 @@ def _repeats(stretches: Sequence[Level]) -> bool:
     At least half of the runs repeat the one before them, and at most once a level is come back to: a series
     that goes to and fro between values has noise, be it of two values.
     """
-    pairs = stretches[-1].stop - 1
-    lasting = Counter(str(each.value) for each in stretches if each.stop - each.start >= FEWEST)
-    returns = sum(lasting.values()) - len(lasting)
-    return len(stretches) - 1 <= pairs / 2 and returns <= 1
+    lasting = [str(each.value) for each in stretches if each.stop - each.start >= FEWEST]
+    changes, pairs = len(stretches) - 1, stretches[-1].stop - 1
+    return changes <= pairs / 2 and len(lasting) - len(set(lasting)) <= 1
 
 
 def _exact(stretches: Sequence[Level]) -> Levels:
@@ -114,22 +112,18 @@ def _exact(stretches: Sequence[Level]) -> Levels:
     if not levels:
         return Levels(tuple(stretches))
     end = levels[-1].stop
-    pending = [index for index in singles if index >= end]
     outliers = tuple(index for index in singles if index < end)
-    return Levels(tuple(levels), outliers, pending[0] if pending else None)
+    return Levels(tuple(levels), outliers, next((index for index in singles if index >= end), None))
 
 
 def _noisy(values: Sequence[float]) -> Levels:
     known = [index for index, value in enumerate(values) if math.isfinite(value)]
     series = np.array([values[index] for index in known])
-    starts = [0, *_cuts(series), len(series)] if known else []
-    levels = [
-        Level(known[start], known[stop - 1] + 1, _robust(series[start:stop])[0])
-        for start, stop in pairwise(starts)
-    ]
+    levels = []
     outliers = [index for index, value in enumerate(values) if not math.isfinite(value)]
-    for start, stop in pairwise(starts):
+    for start, stop in pairwise([0, *_cuts(series), len(series)] if known else []):
         centre, spread = _robust(series[start:stop])
+        levels.append(Level(known[start], known[stop - 1] + 1, centre))
         with np.errstate(over="ignore", invalid="ignore"):
             far = np.abs(series[start:stop] - centre) > _FAR * spread
         outliers += [known[start + int(place)] for place in np.flatnonzero(far)]
@@ -151,11 +145,7 @@ def _cuts(series: Values, offset: int = 0) -> list[int]:
     if _chance(pulled, float(best.max())) > FALSE_ALARMS:
         return []
     cut = FEWEST + int(best.argmax())
-    return [
-        *_cuts(series[:cut], offset),
-        offset + cut,
-        *_cuts(series[cut:], offset + cut),
-    ]
+    return [*_cuts(series[:cut], offset), offset + cut, *_cuts(series[cut:], offset + cut)]
 
 
 def _scan(orders: Values) -> Values:
@@ -181,13 +171,11 @@ def _chance(pulled: Values, found: float) -> float:
     # Sums in another order end in other digits.
     least = found * (1 - 1e-9)
     done = as_good = 0
-    while done < _PERMUTATIONS:
-        more = min(_FIRST if not done else 1000, _PERMUTATIONS - done)
+    while done < _PERMUTATIONS and as_good <= 4 * FALSE_ALARMS * _PERMUTATIONS:
+        more = min(_MORE if done else _FIRST, _PERMUTATIONS - done)
         orders = generator.permuted(np.broadcast_to(pulled, (more, len(pulled))), axis=1)
         as_good += int((_scan(orders).max(axis=1) >= least).sum())
         done += more
-        if as_good > 4 * FALSE_ALARMS * _PERMUTATIONS:
-            break
     return (as_good + 1) / (done + 1)
 
 

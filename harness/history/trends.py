@@ -92,45 +92,39 @@ class Trend:
 
         Bits are numbered from 0 in the order in which they came.
         """
-        names = dict.fromkeys(name for point in self.points for name in point.record.statistics)
-        return (
-            self._series(MARGIN, [point.record.margin for point in self.points]),
-            *(
-                self._series(name, [point.record.statistics.get(name) for point in self.points])
-                for name in names
-            ),
-            self._series(BITS, self._bits()),
-        )
+        records = [point.record for point in self.points]
+        classes: dict[str | None, float | None] = {None: None}
+        names = dict.fromkeys(name for record in records for name in record.statistics)
+        figures = {
+            MARGIN: [record.margin for record in records],
+            **{name: [record.statistics.get(name) for record in records] for name in names},
+            BITS: [classes.setdefault(record.output_sha256, float(len(classes) - 1)) for record in records],
+        }
+        found = []
+        for figure, values in figures.items():
+            known = {place: value for place, value in enumerate(values) if value is not None}
+            found.append(Series(figure, tuple(known), tuple(known.values())))
+        return tuple(found)
 
-    def _series(self, figure: str, values: Sequence[float | None]) -> Series:
-        known = [(place, value) for place, value in enumerate(values) if value is not None]
-        return Series(figure, tuple(place for place, _ in known), tuple(value for _, value in known))
-
-    def _bits(self) -> list[float | None]:
-        seen: dict[str, float] = {}
-        hashes = [point.record.output_sha256 for point in self.points]
-        return [None if each is None else seen.setdefault(each, float(len(seen))) for each in hashes]
+    @property
+    def _levelled(self) -> Iterator[Series]:
+        # How far two numbers of classes are apart means nothing: there is no noise in them.
+        return (series for series in self.series if series.figure != BITS or series.found.exact)
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The lasting changes, oldest first: one for all figures that change at the same run."""
         found: dict[tuple[int, int], list[Change]] = {}
-        for series in self.series:
-            # How far two numbers of classes are apart means nothing: there is no noise in them.
-            if series.figure == BITS and not series.found.exact:
-                continue
+        for series in self._levelled:
             for old, new in series.found.steps:
-                key = (series.places[old.stop - 1], series.places[new.start])
+                key = (series.places[new.start], series.places[old.stop - 1])
                 found.setdefault(key, []).append(Change(series.figure, old.value, new.value))
-        return tuple(
-            Step(
-                self.points[before],
-                self.points[place],
-                tuple(sorted(changes, key=_rank)),
-                tuple(_surroundings(self.points[before], self.points[place])),
-            )
-            for (before, place), changes in sorted(found.items(), key=lambda item: (item[0][1], item[0][0]))
-        )
+        steps = []
+        for places, changes in sorted(found.items()):
+            point, before = (self.points[place] for place in places)
+            between = tuple(_surroundings(before, point))
+            steps.append(Step(before, point, tuple(sorted(changes, key=_rank)), between))
+        return tuple(steps)
 
     @cached_property
     def outliers(self) -> tuple[tuple[Point, tuple[str, ...]], ...]:
@@ -144,9 +138,7 @@ class Trend:
 
     def _pick(self, places: Callable[[Levels], Sequence[int]]) -> tuple[tuple[Point, tuple[str, ...]], ...]:
         found: dict[int, list[str]] = {}
-        for series in self.series:
-            if series.figure == BITS and not series.found.exact:
-                continue
+        for series in self._levelled:
             for index in places(series.found):
                 found.setdefault(series.places[index], []).append(series.figure)
         return tuple((self.points[place], tuple(figures)) for place, figures in sorted(found.items()))

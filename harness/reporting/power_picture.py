@@ -6,11 +6,12 @@ import io
 import math
 from collections.abc import Sequence
 from importlib.util import find_spec
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError
-from harness.faults.catalogue import FAULTS
+from harness.faults.catalogue import FAULTS, Fault
 from harness.judgement.power.case_power import FAMILIES, CasePower, FaultPower, PowerReport
 
 if TYPE_CHECKING:
@@ -60,53 +61,39 @@ def power_figure(report: PowerReport) -> Figure:
     from matplotlib.figure import Figure
 
     cases = [case for case in report.cases if case.refusal is None]
-    rows = _rows(cases)
+    seen = {fault.name for case in cases for fault in case.faults}
+    rows = [fault for fault in FAULTS if fault.sized and fault.name in seen]
     lines = max(math.ceil(len(cases) / _COLUMNS), 1)
     panel = _ROW * (len(rows) + 0.2)
     height = _HEAD + _FOOT + lines * panel + (lines - 1) * _PANEL
+    layout = {
+        "left": _LEFT / _WIDTH,
+        "right": 1 - _RIGHT / _WIDTH,
+        "top": 1 - _HEAD / height,
+        "bottom": _FOOT / height,
+        "wspace": 0.06,
+        "hspace": _PANEL / panel,
+    }
     with rc_context({"font.size": _SMALL, "axes.linewidth": 0.5}):
         figure = Figure(figsize=(_WIDTH, height), dpi=_DPI)
-        figure.subplots_adjust(
-            left=_LEFT / _WIDTH,
-            right=1 - _RIGHT / _WIDTH,
-            top=1 - _HEAD / height,
-            bottom=_FOOT / height,
-            wspace=0.06,
-            hspace=_PANEL / panel,
-        )
-        _draw(figure, cases, rows, lines)
+        panels = figure.subplots(
+            lines, _COLUMNS, sharex=True, sharey=True, squeeze=False, gridspec_kw=layout
+        ).flat
+        for place, (axes, case) in enumerate(zip_longest(panels, cases)):
+            if case is None:
+                axes.set_axis_off()
+            else:
+                _draw_case(axes, case, rows)
+                axes.tick_params(labelleft=place % _COLUMNS == 0, labelbottom=place + _COLUMNS >= len(cases))
+        title, edge = "The smallest size of each fault that a case catches across releases", 0.06 / height
+        figure.text(0.5, 1 - edge, title, fontsize=9, ha="center", va="top")
+        unit = "size of the fault / its reference size"
+        figure.text(0.5, edge, unit, fontsize=7, ha="center", va="bottom")
+        _draw_legend(figure)
     return figure
 
 
-def _rows(cases: Sequence[CasePower]) -> list[str]:
-    """Return the names of the sized faults that were examined in any case, in the catalogue's order."""
-    seen = {fault.name for case in cases for fault in case.faults}
-    return [fault.name for fault in FAULTS if fault.sized and fault.name in seen]
-
-
-def _draw(figure: Figure, cases: Sequence[CasePower], rows: list[str], lines: int) -> None:
-    panels = figure.subplots(lines, _COLUMNS, sharex=True, sharey=True, squeeze=False).flat
-    for place, axes in enumerate(panels):
-        if place < len(cases):
-            _draw_case(axes, cases[place], rows)
-            axes.tick_params(labelleft=place % _COLUMNS == 0, labelbottom=place + _COLUMNS >= len(cases))
-        else:
-            axes.set_axis_off()
-    top = 1 - 0.06 / figure.get_figheight()
-    title = "The smallest size of each fault that a case catches across releases"
-    figure.text(0.5, top, title, fontsize=9, ha="center", va="top")
-    figure.text(
-        0.5,
-        0.06 / figure.get_figheight(),
-        "size of the fault / its reference size",
-        fontsize=7,
-        ha="center",
-        va="bottom",
-    )
-    _draw_legend(figure)
-
-
-def _draw_case(axes: Axes, case: CasePower, rows: list[str]) -> None:
+def _draw_case(axes: Axes, case: CasePower, rows: Sequence[Fault]) -> None:
     """Draw one panel: the rows from top to bottom, the line of the reference sizes across them."""
     axes.set_xscale("log")
     axes.set_xlim(2e-9, 6e4)
@@ -114,22 +101,19 @@ def _draw_case(axes: Axes, case: CasePower, rows: list[str]) -> None:
     axes.minorticks_off()
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.axvline(1.0, color="black", linewidth=0.6, zorder=1)
+    axes.set_yticks(range(len(rows)), [f"{fault.name}  {fault.reference:g}" for fault in rows])
     known = {fault.name: fault for fault in case.faults}
-    for row, name in enumerate(rows):
-        if name in known:
-            _draw_fault(axes, row, known[name])
-    references = {fault.name: fault.reference for fault in FAULTS}
-    axes.set_yticks(range(len(rows)), [f"{name}  {references[name]:g}" for name in rows])
-    families = {fault.name: fault.family for fault in FAULTS}
-    for tick, name in zip(axes.yaxis.get_major_ticks(len(rows)), rows, strict=True):
-        tick.label1.set_color(_COLOURS[families[name]])
+    outcomes = []
+    for row, (tick, fault) in enumerate(zip(axes.yaxis.get_major_ticks(len(rows)), rows, strict=True)):
+        tick.label1.set_color(_COLOURS[fault.family])
+        if (found := known.get(fault.name)) is not None:
+            _draw_fault(axes, row, found)
+            outcomes.append(found.outcome)
     axes.tick_params(length=2, width=0.5, pad=1.5)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    sized = [fault for fault in case.faults if fault.name in rows and fault.applicable]
-    caught = sum(fault.outcome == "caught" for fault in sized)
+    axes.spines[["top", "right"]].set_visible(False)
+    caught, missed = outcomes.count("caught"), outcomes.count("missed")
     axes.set_title(case.name, fontsize=7, fontweight="bold", loc="left", pad=3)
-    axes.set_title(f"{caught} of {len(sized)}", fontsize=6, loc="right", pad=3)
+    axes.set_title(f"{caught} of {caught + missed}", fontsize=6, loc="right", pad=3)
 
 
 def _draw_fault(axes: Axes, row: int, fault: FaultPower) -> None:
@@ -151,38 +135,38 @@ def _draw_fault(axes: Axes, row: int, fault: FaultPower) -> None:
             axes.plot(begins, row, "o" if fault.numbers_from else "D", **_mark("white", colour))
         return
     start, by_numbers = (1.0, fault.numbers_alone) if begins is None else (begins, fault.numbers_from)
-    axes.plot(
-        [start, 1.0], [row, row], color=colour, linewidth=2.4, alpha=0.45, zorder=2, solid_capstyle="butt"
-    )
+    line: dict[str, Any] = {
+        "color": colour,
+        "linewidth": 2.4,
+        "alpha": 0.45,
+        "zorder": 2,
+        "solid_capstyle": "butt",
+    }
+    axes.plot([start, 1.0], [row, row], **line)
     axes.plot(start, row, "o" if by_numbers else "D", **_mark(colour, colour))
 
 
 def _mark(face: str, edge: str) -> dict[str, Any]:
-    return {
-        "markersize": 4.5,
-        "markerfacecolor": face,
-        "markeredgecolor": edge,
-        "markeredgewidth": 0.7,
-        "zorder": 3,
-    }
+    size = {"markersize": 4.5, "markeredgewidth": 0.7, "zorder": 3}
+    return {**size, "markerfacecolor": face, "markeredgecolor": edge}
 
 
 def _draw_legend(figure: Figure) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    def entry(marker: str, label: str, face: str, edge: str) -> Line2D:
-        return Line2D([], [], linestyle="none", marker=marker, label=label, **_mark(face, edge))
-
     grey = "#606060"
+    marks = (
+        ("o", "caught from here on", grey, grey),
+        ("D", "caught by an exact fact alone", grey, grey),
+        ("X", "missed at its reference size", "black", "white"),
+        ("o", "caught from here on only", "white", grey),
+    )
     handles: list[Artist] = [Patch(color=_COLOURS[family], label=family) for family in FAMILIES]
     handles += [
-        entry("o", "caught from here on", grey, grey),
-        entry("D", "caught by an exact fact alone", grey, grey),
-        entry("X", "missed at its reference size", "black", "white"),
-        entry("o", "caught from here on only", "white", grey),
+        Line2D([], [], linestyle="none", marker=marker, label=label, **_mark(face, edge))
+        for marker, label, face, edge in marks
     ]
     place = (0.5, 1 - 0.22 / figure.get_figheight())
-    figure.legend(
-        handles=handles, loc="upper center", bbox_to_anchor=place, ncols=4, frameon=False, fontsize=_SMALL
-    )
+    style = {"ncols": 4, "frameon": False, "fontsize": _SMALL}
+    figure.legend(handles=handles, loc="upper center", bbox_to_anchor=place, **style)
