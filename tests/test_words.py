@@ -33,7 +33,6 @@ from harness.errors import HarnessError
 from harness.execution.runner import CaseFailed
 from harness.faults.catalogue import FAULTS, FaultNotApplicable
 from harness.gate.certificate import CertificateError
-from harness.gate.findings import shown_findings
 from harness.gate.policy import Policy
 from harness.gate.verification import verify
 from harness.judgement.calibration.findings import findings
@@ -50,6 +49,7 @@ from harness.operations.power import measure_power
 from harness.operations.proposal import Candidate, propose
 from harness.operations.record import write
 from harness.reporting.commands import Invocation, error_text
+from harness.reporting.gate_findings import shown_findings
 from harness.reporting.reasons import text_of
 
 BASE = make_measurement()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from harness.baselines.baseline import Baseline
-from harness.codec import from_json, to_json
 from harness.explanation.evidence import (
     Changed,
     DiffersAfterSteps,
@@ -35,16 +33,6 @@ class Cause:
     kind: Kind
     evidence: Evidence
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the cause as JSON values."""
-        data: dict[str, Any] = to_json(self)
-        return data
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Cause:
-        """Rebuild a cause from :meth:`to_dict`'s data; raises ValueError for any other."""
-        return from_json(cls, data)
-
 
 def root_causes(measured: Measurement, baseline: Baseline) -> tuple[Cause, ...]:
     """Return what differs between ``measured`` and ``baseline``, first cause first; empty where nothing does.
@@ -52,7 +40,18 @@ def root_causes(measured: Measurement, baseline: Baseline) -> tuple[Cause, ...]:
     The order is that of a run: the environment, the inputs (weights), the random draws, the schedule, and
     last the numbers: the first step at which the latents left the envelope, or the output alone.
     """
-    return tuple(_causes(measured, baseline))
+    stored = baseline.measurement
+    found: list[tuple[Kind, Evidence | None]] = [("environment", _environment(measured, stored))]
+    changes: tuple[tuple[Kind, Reason | None], ...] = (
+        ("inputs", bits.checkpoint_change(measured, stored)),
+        ("randomness", bits.ledger_change(measured, stored)),
+        ("schedule", bits.schedule_change(measured, stored)),
+    )
+    found += [(kind, None if change is None else Changed(change)) for kind, change in changes]
+    found.append(("numerics", growth := numerics(measured, baseline)))
+    if growth is None and measured.trace and not bits.same_bits(measured.output, stored.output):
+        found.append(("output", DiffersAfterSteps()))
+    return tuple(Cause(kind, evidence) for kind, evidence in found if evidence is not None)
 
 
 def causes_of(check: Check) -> tuple[Cause, ...]:
@@ -62,26 +61,10 @@ def causes_of(check: Check) -> tuple[Cause, ...]:
     return root_causes(check.measurement, check.baseline)
 
 
-def _causes(measured: Measurement, baseline: Baseline) -> Iterator[Cause]:
-    stored = baseline.measurement
-    yield from _environment(measured, stored)
-    changes: tuple[tuple[Kind, Reason | None], ...] = (
-        ("inputs", bits.checkpoint_change(measured, stored)),
-        ("randomness", bits.ledger_change(measured, stored)),
-        ("schedule", bits.schedule_change(measured, stored)),
-    )
-    yield from (Cause(kind, Changed(change)) for kind, change in changes if change is not None)
-    if (growth := numerics(measured, baseline)) is not None:
-        yield Cause("numerics", growth)
-    elif measured.trace and not bits.same_bits(measured.output, stored.output):
-        yield Cause("output", DiffersAfterSteps())
-
-
-def _environment(measured: Measurement, stored: Measurement) -> Iterator[Cause]:
+def _environment(measured: Measurement, stored: Measurement) -> Evidence | None:
     differences = fingerprint_differences(measured.fingerprint, stored.fingerprint)
     operators = bits.changed_operators(measured, stored)
     if differences:
         tried = len(measured.canaries) if stored.canaries else 0
-        yield Cause("environment", EnvironmentDiffers(differences, operators, tried))
-    elif operators:
-        yield Cause("environment", OperatorsDifferHere(operators))
+        return EnvironmentDiffers(differences, operators, tried)
+    return OperatorsDifferHere(operators) if operators else None

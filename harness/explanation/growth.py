@@ -59,24 +59,15 @@ def numerics(measured: Measurement, baseline: Baseline) -> Growth | None:
     if calibration is None or steps[0].excess is None:
         largest = max(steps, key=lambda step: _nan_first(step.deviation))
         return WithoutEnvelope(change, largest, calibration is not None)
-    first = next((i for i, step in enumerate(steps) if not _within(step.excess, calibration.factor)), None)
+    # NaN is within nothing.
+    excesses = [0.0 if step.excess is None else step.excess for step in steps]
+    first = next((i for i, excess in enumerate(excesses) if not excess <= calibration.factor), None)
     if first is None:
-        most = max(step.excess or 0.0 for step in steps)
-        return WithinEnvelope(change, most, calibration.factor)
-    return _outside(steps, first)
-
-
-def _outside(steps: tuple[StepDifference, ...], first: int) -> LeavesEnvelope:
-    step, last = steps[first], steps[-1]
-    before = (steps[first - 1].excess or 0.0) if first else None
-    excess = step.excess or 0.0
+        return WithinEnvelope(change, max(excesses), calibration.factor)
+    before, excess, last = excesses[first - 1] if first else None, excesses[first], steps[-1]
     jump = before is not None and not excess <= _JUMP * before  # NaN jumps
     final = last.excess if first < len(steps) - 1 and math.isfinite(excess) else None
-    return LeavesEnvelope(step, last.step, before, jump, final)
-
-
-def _within(excess: float | None, factor: float) -> bool:
-    return excess is None or excess <= factor
+    return LeavesEnvelope(steps[first], last.step, before, jump, final)
 
 
 def _ratio(deviation: float, envelope: float) -> float:

@@ -104,9 +104,8 @@ class Certificate:
     def counts(self) -> dict[str, int]:
         """How many cases came to each verdict, then to none, for want of what."""
         found: Counter[str] = Counter(facts.verdict or facts.state for facts in self.cases)
-        return {
-            word: found[word] for word in (*ALLOWABLE, *sorted(found.keys() - set(ALLOWABLE))) if found[word]
-        }
+        words = (*ALLOWABLE, *sorted(found.keys() - set(ALLOWABLE)))
+        return {word: found[word] for word in words if found[word]}
 
     def to_bytes(self) -> bytes:
         """Return the certificate as the bytes of its file: JSON, sorted, ASCII, the seal among the keys."""
@@ -120,7 +119,7 @@ class Certificate:
         Raises :class:`CertificateError` for anything that :meth:`to_bytes` did not write.
         """
         content = _parsed(data)
-        if content.get("kind") != _KIND:
+        if not isinstance(content, dict) or content.get("kind") != _KIND:
             raise CertificateError("it is JSON, but no certificate; give a file that harness gate wrote")
         if content.get("format") != FORMAT:
             told = repr(content.get("format"))[:40]
@@ -149,8 +148,8 @@ def seal_of(content: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-def identity(part: Environment | CertifiedCheckpoint) -> str:
-    """Return the key of a part in its table: the first 16 digits of the hash of its content."""
+def identity(part: object) -> str:
+    """Return the key of an environment or a checkpoint: the first 16 digits of the hash of its content."""
     return seal_of(to_json(part))[:16]
 
 
@@ -158,9 +157,9 @@ def _laid_out(content: dict[str, Any]) -> bytes:
     return (json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n").encode("ascii")
 
 
-def _parsed(data: bytes) -> dict[str, Any]:
+def _parsed(data: bytes) -> Any:
     try:
-        content = json.loads(data.decode("ascii"), parse_constant=_no_number, parse_float=_finite)
+        return json.loads(data.decode("ascii"), parse_constant=_no_number, parse_float=_finite)
     except UnicodeDecodeError as error:
         raise CertificateError(f"byte {error.start} is no ASCII: it is no certificate, or damaged") from None
     except json.JSONDecodeError as error:
@@ -170,9 +169,6 @@ def _parsed(data: bytes) -> dict[str, Any]:
         raise CertificateError("it is nested too deeply: it is no certificate") from None
     except ValueError as error:  # NaN, a number of thousands of digits
         raise CertificateError(f"it is no certificate, or damaged: {error}") from None
-    if not isinstance(content, dict):
-        raise CertificateError("it is JSON, but no certificate; give a file that harness gate wrote")
-    return content
 
 
 def _finite(digits: str) -> float:

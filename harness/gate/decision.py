@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal
 
-from harness.gate.details import IdleWaiver, NotChaotic, Note
+from harness.gate.details import IdleWaiver, NoCase, NotChaotic, Note
 from harness.gate.facts import CaseFacts
 from harness.gate.policy import Policy
-from harness.gate.rules import CASE_RULES, Finding, orphan
+from harness.gate.rules import CASE_RULES, ORPHAN, Finding
 
 Ruling = Literal["passed", "drift", "incomplete"]
-# Of two kinds of finding the outcome is the harder one: that something drifted is known for sure.
 
 
 @dataclass(frozen=True)
@@ -39,22 +38,20 @@ def decide(policy: Policy, cases: Sequence[CaseFacts], orphans: Sequence[str], n
     ``now`` is when the gate ran, ISO 8601 with the offset from UTC. The same facts give the same decision.
     """
     moment = datetime.fromisoformat(now)
-    found = [*_of_cases(policy, cases, moment), *map(orphan, orphans)]
     # In the order of the rules, of which drift is the first, and of the cases: sorting keeps it.
-    told = (_waived(policy, each, moment.date()) for each in found)
-    findings = sorted(told, key=lambda each: each.waiver is not None)
-    counting = [each for each in findings if each.waiver is None]
-    outcome: Ruling = "passed"
-    if counting:
-        outcome = "drift" if any(each.kind == "drift" for each in counting) else "incomplete"
-    return Decision(outcome, tuple(findings), tuple(_notes(policy, cases, findings, moment.date())))
-
-
-def _of_cases(policy: Policy, cases: Sequence[CaseFacts], now: datetime) -> Iterator[Finding]:
-    for name, (kind, rule) in CASE_RULES.items():
-        for facts in cases:
-            if (detail := rule(policy, facts, now)) is not None:
-                yield Finding(name, kind, facts.name, detail)
+    found = [
+        Finding(name, kind, facts.name, detail)
+        for name, (kind, rule) in CASE_RULES.items()
+        for facts in cases
+        if (detail := rule(policy, facts, moment)) is not None
+    ]
+    found += [Finding(ORPHAN, "incomplete", key, NoCase()) for key in orphans]
+    told = [_waived(policy, each, moment.date()) for each in found]
+    findings = tuple(sorted(told, key=lambda each: each.waiver is not None))
+    kinds = {each.kind for each in findings if each.waiver is None}
+    # What drifted is known for sure, so that it counts before what is not known.
+    outcome: Ruling = "drift" if "drift" in kinds else "incomplete" if kinds else "passed"
+    return Decision(outcome, findings, tuple(_notes(policy, cases, findings, moment.date())))
 
 
 def _waived(policy: Policy, finding: Finding, today: date) -> Finding:

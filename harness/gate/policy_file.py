@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
@@ -24,16 +24,20 @@ _DAYS = {"day": 1, "days": 1, "week": 7, "weeks": 7}
 _RELEASE = re.compile(r"\d+\.\d+(\.\w+)*")
 
 
-class PolicyError(SuiteError):
-    """Every problem of a policy file, one a line, in the order of the file."""
+def _known(word: str, what: str, names: Collection[str]) -> str:
+    if word not in names:
+        raise ValueError(f"unknown {what} {quoted(word)}; {suggestion(word, names)}")
+    return word
 
 
 def _verdict(word: str) -> str:
     if word == "error":
         raise ValueError("`error` is no verdict to allow: nothing was compared; waive it until the case runs")
-    if word not in ALLOWABLE:
-        raise ValueError(f"unknown verdict {quoted(word)}; {suggestion(word, ALLOWABLE)}")
-    return word
+    return _known(word, "verdict", ALLOWABLE)
+
+
+def _rule(name: str) -> str:
+    return _known(name, "rule", CASE_RULES)
 
 
 def _with_unit(value: object) -> object:
@@ -65,12 +69,6 @@ def _date(text: str) -> str:
     except ValueError:
         raise ValueError(f"{quoted(text)} is no date; write as 2027-01-31") from None
     return text
-
-
-def _rule(name: str) -> str:
-    if name not in CASE_RULES:
-        raise ValueError(f"unknown rule {quoted(name)}; {suggestion(name, CASE_RULES)}")
-    return name
 
 
 def _said(text: str) -> str:
@@ -127,10 +125,10 @@ def read_policy(path: Path, suites: Sequence[Suite]) -> Policy:
     entry, problems = validated(document, PolicyEntry, _unknown_key)
     problems += _unknown_names(document, suites)
     if entry is None or problems:
-        raise PolicyError(problems)
+        raise SuiteError(problems)
     policy = _policy(entry)
     if problems := list(_impossible(document, policy, suites)):
-        raise PolicyError(problems)
+        raise SuiteError(problems)
     return policy
 
 

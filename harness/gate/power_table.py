@@ -13,16 +13,8 @@ from harness.baselines.errors import shown
 from harness.cases.case import Case
 from harness.cases.tolerance import Calibrated
 from harness.errors import UsageError
+from harness.gate import details as d
 from harness.gate.certificate import HashedFile, PowerTable
-from harness.gate.details import (
-    ChangedSince,
-    FaultsFailed,
-    Gap,
-    NotExamined,
-    NotInTable,
-    TableOfOtherDevice,
-    TooFewFaults,
-)
 from harness.judgement.power.case_power import CasePower, PowerReport
 from harness.judgement.power.tolerance import tolerance_used
 from harness.judgement.reasons import VacuousByTable
@@ -35,7 +27,7 @@ class Powers:
     table: PowerTable
     cases: dict[tuple[str, str], CasePower]
 
-    def gap(self, case: Case, baseline: Baseline) -> Gap | None:
+    def gap(self, case: Case, baseline: Baseline) -> d.Gap | None:
         """Return why the table says nothing of ``case`` held to ``baseline``; None where it does.
 
         A strict case has no power across releases that could be missing.
@@ -44,21 +36,21 @@ class Powers:
             return None
         found = self.cases.get((case.suite, case.id))
         if found is None:
-            return NotInTable()
+            return d.NotInTable()
         if found.refusal is not None:
-            return NotExamined(found.refusal)
+            return d.NotExamined(found.refusal)
         if found.device != baseline.device:
-            return TableOfOtherDevice(found.device, baseline.device)
+            return d.TableOfOtherDevice(found.device, baseline.device)
         changed: dict[Literal["case", "baseline", "tolerance"], bool] = {
             "case": found.case_hash != case.hash(),
             "baseline": found.baseline_sha256 != baseline_sha256(baseline),
             "tolerance": found.tolerance != _tolerance(case, baseline),
         }
         if any(changed.values()):
-            return ChangedSince(tuple(what for what, differs in changed.items() if differs))
+            return d.ChangedSince(tuple(what for what, differs in changed.items() if differs))
         if found.failed:
-            return FaultsFailed(len(found.failed))
-        return None if found.vacuous is not None else TooFewFaults()
+            return d.FaultsFailed(len(found.failed))
+        return None if found.vacuous is not None else d.TooFewFaults()
 
     def vacuous(self, case: Case, baseline: Baseline) -> VacuousByTable | None:
         """Return why the table says that ``case`` is vacuous; None where it does not, or says nothing."""

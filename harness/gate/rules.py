@@ -122,10 +122,5 @@ CASE_RULES: dict[str, tuple[Kind, Rule]] = {
     "age": ("incomplete", age),
     "release": ("incomplete", release),
 }
-# The one rule that is about the store: no baseline is without a case.
+# The one rule that is about the store: no baseline is without a case of the suites.
 ORPHAN = "orphan"
-
-
-def orphan(key: str) -> Finding:
-    """Return the finding that the baseline ``key``, ``suite/id/device``, belongs to no case of the suites."""
-    return Finding(ORPHAN, "incomplete", key, d.NoCase())

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.gate.certificate import (
-    Certificate,
-    CertificateError,
-    CertifiedCheckpoint,
-    Environment,
-    HashedFile,
-    identity,
-)
+from harness.gate.certificate import Certificate, CertificateError, identity
 from harness.gate.decision import decide
 
 _PASSING = ("identical", "within")
@@ -47,11 +40,14 @@ def verify(path: Path, *, suites: Path | None = None, baselines: Path | None = N
     """
     certificate = _read(path)
     problems = list(_inconsistencies(certificate))
-    compared, missing = 0, []
+    compared, total, missing = 0, 0, []
+    read = [(suite.file, suite.sha256) for suite in certificate.suites]
+    held_to = [facts.baseline.files for facts in certificate.cases if facts.baseline is not None]
     for given, named, files in (
-        (suites, certificate.suites_root, [HashedFile(s.file, s.sha256) for s in certificate.suites]),
-        (baselines, certificate.baselines_root, _baseline_files(certificate)),
+        (suites, certificate.suites_root, read),
+        (baselines, certificate.baselines_root, [file for each in held_to for file in each.items()]),
     ):
+        total += len(files)
         folder = given or Path(named)
         if folder.is_dir():
             compared += len(files)
@@ -60,7 +56,6 @@ def verify(path: Path, *, suites: Path | None = None, baselines: Path | None = N
             raise UsageError(f"{given}: no such folder; name the one that the gate was given")
         else:
             missing.append(named)
-    total = len(certificate.suites) + len(_baseline_files(certificate))
     return Verification(certificate, tuple(problems), compared, total, tuple(missing))
 
 
@@ -95,11 +90,7 @@ def _inconsistencies(certificate: Certificate) -> Iterator[str]:
             yield f"{facts.name}: its environment is not in the certificate"
         if facts.checkpoint not in (None, *certificate.checkpoints):
             yield f"{facts.name}: its checkpoint is not in the certificate"
-    tables: list[Mapping[str, Environment | CertifiedCheckpoint]] = [
-        certificate.environments,
-        certificate.checkpoints,
-    ]
-    for key, part in ((key, part) for table in tables for key, part in table.items()):
+    for key, part in (*certificate.environments.items(), *certificate.checkpoints.items()):
         if key != identity(part):
             yield f"the entry {key} is not what its key is the hash of"
 
@@ -116,25 +107,16 @@ def _odd_counts(certificate: Certificate) -> Iterator[str]:
     yield from (f"{name}: it is there more than once" for name in repeated)
 
 
-def _baseline_files(certificate: Certificate) -> list[HashedFile]:
-    return [
-        HashedFile(file, sha256)
-        for facts in certificate.cases
-        if facts.baseline is not None
-        for file, sha256 in facts.baseline.files.items()
-    ]
-
-
-def _changes(folder: Path, files: list[HashedFile]) -> Iterator[str]:
-    """Yield what differs from what was certified, file by file."""
-    for each in files:
-        path = folder / each.file
+def _changes(folder: Path, files: list[tuple[str, str]]) -> Iterator[str]:
+    """Yield what differs from the hashes that were certified, file by file."""
+    for file, sha256 in files:
+        path = folder / file
         try:
             found = hashlib.sha256(path.read_bytes()).hexdigest()
         except FileNotFoundError:
-            yield f"{path}: is gone; it was certified with the sha256 {each.sha256[:12]}…"
+            yield f"{path}: is gone; it was certified with the sha256 {sha256[:12]}…"
         except (OSError, ValueError) as error:  # ValueError: a NUL in the name
             yield f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"
         else:
-            if found != each.sha256:
-                yield f"{path}: was changed since: its sha256 is {found[:12]}…, certified {each.sha256[:12]}…"
+            if found != sha256:
+                yield f"{path}: was changed since: its sha256 is {found[:12]}…, certified {sha256[:12]}…"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.baselines.git import Commit
 from harness.cases.case import Case
+from harness.codec import to_json
 from harness.explanation.causes import Cause
 from harness.judgement.check import Check
 from harness.measurement.measurement import array_sha256
@@ -67,7 +68,7 @@ class CaseRecord:
             margin=judgement.margin,
             baseline_sha256=_baseline_sha256(result),
             output_sha256=None if measured is None else array_sha256(measured.output),
-            first_cause=json.dumps(causes[0].to_dict()) if causes else None,
+            first_cause=json.dumps(to_json(causes[0])) if causes else None,
             environment={} if measured is None else surroundings(measured.fingerprint),
             statistics={} if measured is None else dict(measured.statistics),
         )

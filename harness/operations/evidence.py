@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from harness.baselines.baseline import Baseline
 from harness.baselines.current import unusable
@@ -22,9 +23,10 @@ from harness.judgement.check import Check
 from harness.judgement.failures import reason_of
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.power.vacuity import vacuous_output
-from harness.judgement.reasons import Chaotic, Reason
-from harness.measurement.measurement import Measurement
+from harness.judgement.reasons import Chaotic
 from harness.operations.selection import select_baseline
+
+Part = TypeVar("Part", Environment, CertifiedCheckpoint)
 
 
 @dataclass
@@ -52,7 +54,8 @@ class Evidence:
             return _facts(case, state, reasons=(reason_of(edited),), remedy=edited.remedy)
         if state != "judged" or result.measurement is None or result.baseline is None:
             return _facts(case, state, reasons=judgement.reasons, remedy=judgement.remedy)
-        baseline = result.baseline
+        baseline, ran = result.baseline, result.measurement
+        weights = CertifiedCheckpoint(ran.checkpoint.source, ran.checkpoint.revision, ran.checkpoint.files)
         return _facts(
             case,
             state,
@@ -64,9 +67,9 @@ class Evidence:
             remedy=judgement.remedy,
             notes=judgement.notes,
             baseline=_held_to(baseline, self.store.root),
-            environment=self._environment(result.measurement),
-            checkpoint=self._checkpoint(result.measurement),
-            vacuous=self._vacuous(case, baseline),
+            environment=_kept(self.environments, Environment(ran.fingerprint, ran.canaries)),
+            checkpoint=_kept(self.checkpoints, weights),
+            vacuous=vacuous_output(case, baseline) or (self.powers and self.powers.vacuous(case, baseline)),
             chaos=_chaos(case, baseline),
             power_gap=NoTable() if self.powers is None else self.powers.gap(case, baseline),
         )
@@ -89,22 +92,11 @@ class Evidence:
             return "failed"
         return "failed" if result.judgement.verdict is Verdict.ERROR else "judged"
 
-    def _environment(self, measurement: Measurement) -> str:
-        part = Environment(dict(measurement.fingerprint), dict(measurement.canaries))
-        self.environments[key := identity(part)] = part
-        return key
 
-    def _checkpoint(self, measurement: Measurement) -> str:
-        found = measurement.checkpoint
-        part = CertifiedCheckpoint(found.source, found.revision, dict(found.files))
-        self.checkpoints[key := identity(part)] = part
-        return key
-
-    def _vacuous(self, case: Case, baseline: Baseline) -> Reason | None:
-        found: Reason | None = vacuous_output(case, baseline)
-        if found is None and self.powers is not None:
-            return self.powers.vacuous(case, baseline)
-        return found
+def _kept(table: dict[str, Part], part: Part) -> str:
+    key = identity(part)
+    table[key] = part
+    return key
 
 
 def sha256_of(path: Path) -> str:

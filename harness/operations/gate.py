@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -75,19 +74,28 @@ def gate(
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     # Before anything runs: a suite that is edited meanwhile is not what ran.
     root = Path(os.path.commonpath([suite.path.resolve().parent for suite in selection.suites]))
-    suites = [
-        CertifiedSuite(
-            suite.name,
-            suite.path.resolve().relative_to(root).as_posix(),
-            sha256_of(suite.path),
-            len(suite.cases),
-        )
-        for suite in selection.suites
-    ]
+    suites = []
+    for suite in selection.suites:
+        file = suite.path.resolve().relative_to(root).as_posix()
+        suites.append(CertifiedSuite(suite.name, file, sha256_of(suite.path), len(suite.cases)))
     evidence = Evidence(store, standard.powers)
-    left, runs = "nothing was decided, no certificate was written", len(selection.cases)
-    with stage(progress, "running", runs, interrupted=left), workers.pool() as pool:
-        cases = _checked(selection, pool, workers, store, evidence, progress, history)
+    chosen = {case.name for case in selection.cases}
+    cases: list[CaseFacts] = []
+    done = 0
+    left = "nothing was decided, no certificate was written"
+    with stage(progress, "running", len(chosen), interrupted=left), workers.pool() as pool:
+        submitted = _Submitted(pool, [case for case in selection.cases if _runs(case, store)])
+        for case in (case for suite in selection.suites for case in suite.cases):
+            if case.name not in chosen:
+                cases.append(evidence.not_selected(case))
+                continue
+            result = _check(case, submitted, workers, store)
+            if history is not None:
+                history.checked(case, result)
+            cases.append(evidence.of(case, result))
+            done += 1
+            progress.advanced(done)
+            progress.finished(cases[-1])
     lost = tuple("/".join(key) for key in orphans(selection.suites, store))
     return Certificate(
         harness_version=__version__,
@@ -101,7 +109,7 @@ def gate(
         policy=standard.policy,
         policy_file=standard.policy_file,
         power=None if standard.powers is None else standard.powers.table,
-        cases=cases,
+        cases=tuple(cases),
         orphans=lost,
         decision=decide(standard.policy, cases, lost, now),
     )
@@ -111,55 +119,13 @@ class _Submitted:
     """Gives the results of jobs that a pool was given before, each once."""
 
     def __init__(self, pool: RunnerPool, cases: list[Case]) -> None:
-        self._results: dict[str, Future[Measurement]] = {}
-        for case in cases:
-            job = case.job()
-            self._results[job.name] = pool.submit(job)
+        self._results = {case.name: pool.submit(case.job()) for case in cases}
 
     def run(self, job: Job) -> Measurement:
         return self._results.pop(job.name).result()
 
     def restart(self) -> None:
         """Do nothing: all have been submitted, and none is to run twice."""
-
-
-def _checked(
-    selection: Selection,
-    pool: RunnerPool,
-    workers: Workers,
-    store: BaselineStore,
-    evidence: Evidence,
-    progress: Progress[CaseFacts],
-    history: RunHistory | None,
-) -> tuple[CaseFacts, ...]:
-    chosen = set(map(_key, selection.cases))
-    submitted = _Submitted(pool, [case for case in selection.cases if _runs(case, store)])
-    found: list[CaseFacts] = []
-    done = 0
-    for case in (case for suite in selection.suites for case in suite.cases):
-        if _key(case) in chosen:
-            result = _check(case, submitted, workers, store)
-            if history is not None:
-                history.checked(case, result)
-            facts = evidence.of(case, result)
-            done += 1
-            progress.advanced(done)
-            progress.finished(facts)
-        else:
-            facts = evidence.not_selected(case)
-        found.append(facts)
-    return tuple(found)
-
-
-def _check(case: Case, submitted: _Submitted, workers: Workers, store: BaselineStore) -> Check:
-    if case.fails is not FailureCause.NOT_REPEATABLE:
-        return check(case, submitted, store)
-    with workers.runner() as runner:
-        return check(case, runner, store)
-
-
-def _key(case: Case) -> tuple[str, str]:
-    return case.suite, case.id
 
 
 def _runs(case: Case, store: BaselineStore) -> bool:
@@ -170,3 +136,10 @@ def _runs(case: Case, store: BaselineStore) -> bool:
         return bool(store.devices(case.suite, case.id))
     except HarnessError:
         return False
+
+
+def _check(case: Case, submitted: _Submitted, workers: Workers, store: BaselineStore) -> Check:
+    if case.fails is not FailureCause.NOT_REPEATABLE:
+        return check(case, submitted, store)
+    with workers.runner() as runner:
+        return check(case, runner, store)

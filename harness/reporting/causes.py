@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from harness.codec import from_json
 from harness.explanation import evidence as e
 from harness.explanation.causes import Cause
 from harness.judgement.reasons import DrawnNoise, NoiseChanged
@@ -51,7 +52,7 @@ def stored_cause(stored: str | None) -> str:
     if stored is None:
         return ""
     try:
-        return cause_line(Cause.from_dict(json.loads(stored)))
+        return cause_line(from_json(Cause, json.loads(stored)))
     except ValueError:
         return stored
 

@@ -14,11 +14,10 @@ from harness.gate.certificate import Certificate
 from harness.gate.decision import Ruling
 from harness.gate.details import NotComparable, NoVerdict
 from harness.gate.facts import CaseFacts, Worst
-from harness.gate.findings import shown_findings
 from harness.gate.rules import Finding
 from harness.reporting.commands import Commands, Invocation, remedy_text
 from harness.reporting.figures import figure, part_of_limit
-from harness.reporting.gate_findings import finding_text, gate_text
+from harness.reporting.gate_findings import finding_text, gate_text, shown_findings
 from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import Cell, Table, show_table
 

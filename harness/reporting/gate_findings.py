@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 
 from harness.counting import count
 from harness.gate import details as d
+from harness.gate.certificate import Certificate
 from harness.gate.policy import Policy
-from harness.gate.rules import Finding
+from harness.gate.rules import ORPHAN, Finding
 from harness.judgement.reasons import Reason, VacuousByTable
 from harness.reporting.reasons import REASONS, text_of
 from harness.reporting.wording import Words, filled
+
+
+def shown_findings(certificate: Certificate) -> Iterator[Finding]:
+    """Yield the findings of a gate as they are shown: baselines of a suite that was not given as one.
+
+    Such a suite was most likely forgotten: to remove its baselines is not the first thing to advise.
+    """
+    given = {suite.name for suite in certificate.suites}
+    groups: dict[object, list[Finding]] = {}
+    for finding in certificate.decision.findings:
+        suite = finding.about.partition("/")[0]
+        # With a waiver that expired it is shown by itself.
+        alone = suite in given or finding.rule != ORPHAN or finding.expired
+        groups.setdefault(id(finding) if alone else (suite, finding.waiver), []).append(finding)
+    for key, group in groups.items():
+        if isinstance(key, tuple):
+            yield replace(group[0], about=key[0], detail=d.SuiteNotGiven(len(group)))
+        else:
+            yield group[0]
 
 
 def finding_text(finding: Finding, policy: Policy) -> str:

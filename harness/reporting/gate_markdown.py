@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from harness.gate.certificate import Certificate
 from harness.gate.decision import Ruling
-from harness.gate.findings import shown_findings
 from harness.gate.rules import Finding
 from harness.reporting.commands import Invocation
 from harness.reporting.gate import remedied_text, summary, verdict_table
-from harness.reporting.gate_findings import gate_text
+from harness.reporting.gate_findings import gate_text, shown_findings
 from harness.reporting.markdown import MOST_BYTES, escaped, markdown_table
 from harness.reporting.tables import Cell, Table
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.counting import count
-from harness.gate.findings import shown_findings
 from harness.gate.verification import Verification
-from harness.reporting.gate_findings import finding_text, gate_text
+from harness.reporting.gate_findings import finding_text, gate_text, shown_findings
 
 
 def verification_lines(path: Path, found: Verification) -> list[str]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from samples import FINGERPRINT, make_baseline, make_measurement
 
+from harness.codec import from_json, to_json
 from harness.explanation.causes import Cause, root_causes
 from harness.explanation.evidence import Changed
 from harness.judgement.reasons import LatentsDiffer
@@ -117,5 +118,5 @@ def test_all_causes_in_the_order_of_a_run():
 
 def test_a_cause_goes_through_plain_data():
     cause = Cause("numerics", Changed(LatentsDiffer(1, 9, 980)))
-    assert Cause.from_dict(cause.to_dict()) == cause
-    assert cause.to_dict()["evidence"]["reason"]["kind"] == "latents-differ"
+    assert from_json(Cause, to_json(cause)) == cause
+    assert to_json(cause)["evidence"]["reason"]["kind"] == "latents-differ"
