@@ -84,6 +84,12 @@ def floor_divide(input: Tensor, other: Any) -> Tensor:
     return input // other
 
 
+@kernel("Muls", serves=("mint.mul",), native_from="2.9.0")
+def muls(input: Tensor, other: Any) -> Tensor:
+    """The operator `*`."""
+    return input * other
+
+
 @kernel("AddcdivExt", serves=("mint.addcdiv",), overload="addcdiv")
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, value: Any = 1) -> Tensor:
     """`input + value * (tensor1 / tensor2)` in float64."""

@@ -683,6 +683,13 @@ def _attention(
     return rows.transpose(0, 1) if input_layout == "SBH" else rows
 
 
+def scalars() -> None:
+    for values in (normal(3, 4), normal(5, dtype=HALF), integers(-9, 9, 6)):
+        for other in (2, -0.3):
+            case("Muls", "mul", values, other)
+    case("Muls", "mul", flags(4), 3)
+
+
 def main() -> None:
     torch.set_num_threads(1)
     for family in (
@@ -702,6 +709,7 @@ def main() -> None:
         interpolation,
         losses,
         attention,
+        scalars,
     ):
         family()
     metadata = {"torch": torch.__version__, "cases": json.dumps(CASES, separators=(",", ":"))}
