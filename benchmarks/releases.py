@@ -14,8 +14,7 @@ from pathlib import Path
 from harness.baselines.store import BaselineStore
 from harness.cases.selection import select
 from harness.execution.runner import Runner
-from harness.judgement.deviations import statistic_deviation
-from harness.judgement.metrics import compare
+from harness.judgement.metrics import compare, statistic_deviation
 from harness.operations.check import check
 from harness.operations.selection import select_baseline
 from harness.reporting.reasons import in_words

@@ -9,7 +9,7 @@ from harness.explanation.evidence import LeavesEnvelope, StepDifference, WithinE
 from harness.judgement import bits
 from harness.judgement.calibration.limits import calibrated_limits
 from harness.judgement.calibration.spread import distance
-from harness.judgement.deviations import statistic_deviation
+from harness.judgement.metrics import statistic_deviation
 from harness.measurement.measurement import Measurement
 
 # A step that makes the difference so many times larger than the one before it did that by itself. Rounding

@@ -16,7 +16,7 @@ from harness.errors import UsageError
 from harness.gate import details as d
 from harness.gate.certificate import HashedFile, PowerTable
 from harness.judgement.power.case_power import CasePower, PowerReport
-from harness.judgement.power.tolerance import tolerance_used
+from harness.judgement.power.detection import tolerance_used
 from harness.judgement.reasons import VacuousByTable
 
 

@@ -10,13 +10,11 @@ from harness.baselines.baseline import Baseline
 from harness.baselines.calibration import Calibration
 from harness.cases.tolerance import Limits
 from harness.judgement import bits
-from harness.judgement.calibration.explicit import limit_notes
-from harness.judgement.calibration.findings import chaos_of
+from harness.judgement.calibration.findings import chaos_of, limit_notes
 from harness.judgement.calibration.limits import StepLimits, calibrated_limits
 from harness.judgement.calibration.spread import distance
-from harness.judgement.deviations import statistic_deviation
 from harness.judgement.judgement import Judgement, Verdict
-from harness.judgement.metrics import compare
+from harness.judgement.metrics import compare, statistic_deviation
 from harness.judgement.reasons import (
     LatentsCannotBeCompared,
     LimitsExceeded,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -18,9 +19,6 @@ from harness.judgement.reasons import MetricNeedsImages, MetricNeedsValues
 from harness.judgement.similarity import SSIM_WINDOW, structural_similarity
 from harness.judgement.sums import sum_up
 from harness.measurement.measurement import Array
-from harness.measurement.ulp import max_ulp
-
-__all__ = ["METRICS", "ORDER", "SIMILARITIES", "compare", "max_ulp", "ratio", "scaled", "why_absent"]
 
 # Every metric, in the order it is shown. `max_ulp` explodes near zero: it explains, and no limit may gate it.
 METRICS = (
@@ -35,6 +33,9 @@ ORDER = {
     "max_abs": 1, "mean_abs": 1, "p999_abs": 1, "relative_l2": 1, "cosine_distance": 2, "worst_tile": 1,
     "brightness_shift": 1, "contrast_shift": 1, "ssim": 2, "ssim_worst": 2, "max_ulp": 1,
 }  # fmt: skip
+
+# Sums over all values: they scale with the number of values, so their own size is their unit.
+SUMS = ("abs_sum", "l2")
 
 
 def compare(output: Array, reference: Array, *, similarity: bool = True) -> dict[str, float]:
@@ -120,6 +121,21 @@ def ratio(difference: float, scale: float) -> float:
     if scale == 0:
         return 0.0 if difference == 0 else math.inf
     return difference / scale
+
+
+def statistic_deviation(name: str, measured: float, baseline: Mapping[str, float]) -> float:
+    """Return the deviation of one statistic from ``baseline``'s, as a fraction.
+
+    ``abs_sum`` and ``l2``: ``|measured - baseline| / |baseline|``. All others (mean, std, min, max,
+    quantiles, those of channels), which have the unit of the values and may well be near 0:
+    ``|measured - baseline| / rms``, where ``rms`` is the root mean square of the baseline's values, which
+    is ``hypot(mean, std)``. 0/0 is 0, and x/0 infinite.
+
+    Raises KeyError where the baseline lacks ``name``, or the ``mean`` and ``std`` that make the scale.
+    """
+    reference = baseline[name]
+    scale = abs(reference) if name in SUMS else math.hypot(baseline["mean"], baseline["std"])
+    return ratio(abs(measured - reference), scale)
 
 
 def _extent(array: Array) -> tuple[float, float]:

@@ -10,8 +10,7 @@ from typing import Literal
 import numpy as np
 
 from harness.cases.tolerance import AT_LEAST, Limits
-from harness.judgement.deviations import statistic_deviation
-from harness.judgement.metrics import METRICS, why_absent
+from harness.judgement.metrics import METRICS, statistic_deviation, why_absent
 from harness.judgement.reasons import Absence, NoSuchStatistic
 from harness.measurement.measurement import Array, Measurement
 

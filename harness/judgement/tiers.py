@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from harness.baselines.calibration import Calibration
+from harness.cases.case import Case
 from harness.cases.tolerance import Calibrated
 from harness.errors import HarnessError
+from harness.remedy import Action, Remedy, Where
 
 # Fields that make it another kind of device; all others are software, or the model of CPU. The mode is among
 # them as graph mode fuses operators: in float16 that moves the output further than any release does. A case
@@ -75,3 +77,24 @@ def safety_factor(tier: Tier, asked: Calibrated, calibration: Calibration) -> fl
     if asked.factor is not None:
         return asked.factor
     return calibration.factor * (DEVICE_FACTOR if tier is Tier.ACROSS_DEVICES else 1.0)
+
+
+def calibration_remedy(case: Case, device: str, tier: Tier) -> Remedy:
+    """Return what to do for the baseline of ``case`` on ``device`` to have a calibration.
+
+    ``tier`` is how the environment of the run stands to where the baseline was recorded.
+    """
+    return case.remedy(Action.CALIBRATE, where=where_recorded(device, tier))
+
+
+def where_recorded(device: str, tier: Tier) -> Where:
+    """Return where the baseline on ``device`` was recorded, as seen from a run that is ``tier`` from there.
+
+    ``device`` is a key, ``cpu`` or an NPU's SoC. A calibration needs the baseline's own bits, which another
+    environment need not give.
+    """
+    if tier is Tier.SAME_ENVIRONMENT:
+        return Where.HERE
+    if tier is Tier.ACROSS_RELEASES:
+        return Where.THIS_DEVICE
+    return Where.CPU if device == "cpu" else Where.NPU

@@ -25,9 +25,14 @@ from harness.judgement.reasons import (
     StrictElsewhere,
     Uncalibrated,
 )
-from harness.judgement.remedies import calibration_remedy
 from harness.judgement.rows import Row, changed_statistic_rows, metric_rows, statistic_rows
-from harness.judgement.tiers import Tier, choose_tier, fingerprint_differences, safety_factor
+from harness.judgement.tiers import (
+    Tier,
+    calibration_remedy,
+    choose_tier,
+    fingerprint_differences,
+    safety_factor,
+)
 from harness.measurement.measurement import Measurement
 from harness.measurement.statistics import summarise
 from harness.remedy import Remedy

@@ -16,8 +16,7 @@ from harness.judgement.hard import hard_failures
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.metrics import compare
 from harness.judgement.reasons import ReferenceFailed
-from harness.judgement.remedies import calibration_remedy
-from harness.judgement.tiers import Tier
+from harness.judgement.tiers import Tier, calibration_remedy
 from harness.judgement.verdicts import judge
 from harness.measurement.measurement import Measurement
 from harness.operations.selection import judge_against

@@ -16,8 +16,7 @@ from harness.faults.catalogue import FAULTS, Fault, fault
 from harness.judgement.calibration.findings import chaos_of
 from harness.judgement.failures import Refused
 from harness.judgement.power.case_power import CasePower, PowerReport, Vacuity, vacuity
-from harness.judgement.power.detection import TIER
-from harness.judgement.power.tolerance import tolerance_used
+from harness.judgement.power.detection import TIER, tolerance_used
 from harness.judgement.power.vacuity import vacuous_output
 from harness.judgement.reasons import (
     ChaoticWithoutPower,
@@ -25,7 +24,7 @@ from harness.judgement.reasons import (
     StrictWithoutPower,
     WithoutCalibration,
 )
-from harness.judgement.remedies import calibration_remedy
+from harness.judgement.tiers import calibration_remedy
 from harness.judgement.verdicts import judge
 from harness.operations.courses import SoundCase, reason_beside, run_courses
 from harness.operations.progress import SILENT, Progress, stage

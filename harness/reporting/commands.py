@@ -13,8 +13,7 @@ from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.judgement.failures import Refused
 from harness.judgement.judgement import Judgement, Verdict
-from harness.judgement.remedies import where_recorded
-from harness.judgement.tiers import Tier
+from harness.judgement.tiers import Tier, where_recorded
 from harness.releases.bisection import NeitherGoodNorBad, NothingToFind
 from harness.releases.comparison import Comparison
 from harness.remedy import Action, Remedy, Where

@@ -14,7 +14,7 @@ from harness.errors import UsageError
 from harness.faults.catalogue import FAULTS
 from harness.gate.power_table import read_powers
 from harness.judgement.power.case_power import CasePower, FaultPower, PowerReport
-from harness.judgement.power.tolerance import tolerance_used
+from harness.judgement.power.detection import tolerance_used
 from harness.judgement.reasons import CatchesNoFault, Failed, WithoutCalibration
 from harness.reporting.gate_findings import gate_text
 from harness.reporting.reasons import text_of

@@ -9,8 +9,7 @@ from members import image_of, members_of, sampled
 from samples import make_measurement, refused
 
 from harness.judgement.calibration.envelope import CalibrationError, Member, make_calibration
-from harness.judgement.deviations import statistic_deviation
-from harness.judgement.metrics import compare
+from harness.judgement.metrics import compare, statistic_deviation
 from harness.measurement.figures import StepRecord
 from harness.measurement.statistics import summarise
 

@@ -7,7 +7,7 @@ from samples import make_baseline, make_calibration
 
 from harness.cases.tolerance import Limits
 from harness.judgement.calibration import envelope
-from harness.judgement.calibration.explicit import LOOSE, limit_notes
+from harness.judgement.calibration.findings import LOOSE, limit_notes
 from harness.judgement.calibration.limits import calibrated_limits
 from harness.reporting.reasons import in_words
 

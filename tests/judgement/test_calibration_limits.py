@@ -11,8 +11,7 @@ from harness.baselines.calibration import StepEnvelope
 from harness.cases.tolerance import MOST_FACTOR, Limits
 from harness.judgement.calibration import envelope
 from harness.judgement.calibration.limits import calibrated_limits, kind_of
-from harness.judgement.deviations import statistic_deviation
-from harness.judgement.metrics import METRICS, compare
+from harness.judgement.metrics import METRICS, compare, statistic_deviation
 
 BASE = sampled()
 BASELINE = make_baseline(measurement=BASE)

@@ -10,8 +10,8 @@ import pytest
 from samples import make_measurement
 
 from harness.judgement import hard
-from harness.judgement.deviations import statistic_deviation
 from harness.judgement.hard import hard_failures, value_failures
+from harness.judgement.metrics import statistic_deviation
 from harness.measurement.measurement import Measurement
 from harness.measurement.statistics import summarise
 from harness.reporting.reasons import in_words

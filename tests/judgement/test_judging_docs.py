@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.baselines.calibration import DEFAULT_FACTOR
-from harness.judgement.calibration.explicit import LOOSE
+from harness.judgement.calibration.findings import LOOSE
 from harness.judgement.calibration.limits import kind_of
 from harness.judgement.calibration.spread import CHAOS, MODE_GAP
 from harness.judgement.judgement import Verdict

@@ -7,8 +7,7 @@ import shlex
 import pytest
 
 from harness.errors import HarnessError
-from harness.judgement.remedies import where_recorded
-from harness.judgement.tiers import Tier
+from harness.judgement.tiers import Tier, where_recorded
 from harness.remedy import Action, Where
 from harness.reporting.commands import Invocation, error_text, remedy_text
 from tests.samples import make_case

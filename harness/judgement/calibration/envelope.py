@@ -14,10 +14,9 @@ from harness import __version__
 from harness.baselines.calibration import Calibration, StepEnvelope
 from harness.cases.tolerance import AT_LEAST
 from harness.judgement.calibration.spread import chaotic_from, clusters, distance, saturated
-from harness.judgement.deviations import statistic_deviation
 from harness.judgement.failures import Refused
 from harness.judgement.hard import hard_failures
-from harness.judgement.metrics import compare
+from harness.judgement.metrics import compare, statistic_deviation
 from harness.judgement.reasons import (
     LatentShapesDiffer,
     MemberUnlike,

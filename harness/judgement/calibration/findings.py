@@ -10,14 +10,26 @@ from typing import TypeVar
 from harness.baselines.baseline import Baseline
 from harness.baselines.calibration import Calibration
 from harness.cases.case import Case
-from harness.cases.tolerance import Calibrated, Limits
-from harness.judgement.calibration.explicit import limit_notes
+from harness.cases.tolerance import AT_LEAST, Calibrated, Limits
+from harness.judgement.calibration.limits import calibrated_limits
 from harness.judgement.calibration.spread import CHAOS
-from harness.judgement.reasons import Chaotic, OddLimit, Reason, Saturated, SeveralModes, Stable
+from harness.judgement.metrics import METRICS, SIMILARITIES
+from harness.judgement.reasons import (
+    Chaotic,
+    LooseLimit,
+    OddLimit,
+    Reason,
+    Saturated,
+    SeveralModes,
+    Stable,
+    TightLimit,
+)
 from harness.judgement.tiers import Tier
 
 # Half of an image at a bound is a dark or bright picture; of more, little is left to judge by.
 _MUCH_SATURATED = 0.5
+# An explicit limit that a difference so many times the envelope would pass is called loose.
+LOOSE = 100.0
 
 
 @dataclass(frozen=True)
@@ -72,3 +84,48 @@ def _tiers(case: Case, form: type[Form]) -> dict[Tier, Form]:
     compared = [Tier.SAME_ENVIRONMENT] if case.strict else list(Tier)
     given = {tier: getattr(case.tolerance, tier.value) for tier in compared}
     return {tier: limits for tier, limits in given.items() if isinstance(limits, form)}
+
+
+def limit_notes(
+    limits: Limits, baseline: Baseline, calibration: Calibration, *, same_environment: bool = False
+) -> tuple[LooseLimit | TightLimit, ...]:
+    """Return what is odd about explicit ``limits``; empty where they fit the envelope.
+
+    Loose is a limit that a difference :data:`LOOSE` times the envelope would pass, tight one that rounding
+    alone has exceeded; in the same environment nothing rounds otherwise, and no limit is too tight. The
+    envelope is that of calibrated limits, with a factor of 1. A chaotic case has none to hold limits to.
+    """
+    envelope = calibrated_limits(baseline, calibration, 1.0).output
+    loosest = calibrated_limits(baseline, calibration, LOOSE).output
+    if envelope is None or loosest is None:
+        return ()
+    figures: list[tuple[str, float | None, float | None, float | None]] = [
+        (name, getattr(limits, name, None), getattr(envelope, name, None), getattr(loosest, name, None))
+        for name in METRICS
+    ]
+    given, widest, loose = limits.statistics, envelope.statistics, loosest.statistics
+    assert isinstance(widest, dict)
+    assert isinstance(loose, dict)
+    if isinstance(given, dict):
+        figures += [
+            (f"statistics.{name}", limit, widest.get(name), loose.get(name)) for name, limit in given.items()
+        ]
+    else:
+        # One limit for all: it is held to the statistic that rounding moves most.
+        figures.append(("statistics", given, max(widest.values()), max(loose.values())))
+    return tuple(
+        note
+        for name, limit, most, too_much in figures
+        if limit is not None and most is not None and too_much is not None
+        for note in _note(name, limit, most, too_much, tight=not same_environment)
+    )
+
+
+def _note(
+    name: str, limit: float, envelope: float, loose: float, *, tight: bool
+) -> Iterator[LooseLimit | TightLimit]:
+    at_least, similarity = name in AT_LEAST, name in SIMILARITIES
+    if limit < loose if at_least else limit > loose:
+        yield LooseLimit(name, limit, envelope, similarity, LOOSE)
+    elif tight and (limit > envelope if at_least else limit < envelope):
+        yield TightLimit(name, limit, envelope, similarity)

@@ -184,32 +184,25 @@ class PowerReport:
     @property
     def uncaught(self) -> tuple[str, ...]:
         """The faults that no case catches at the reference size, though they can be put into some."""
-        return uncaught(self.cases)
+        missed, caught = (
+            {fault.name for case in self.cases for fault in case.faults if fault.outcome == outcome}
+            for outcome in ("missed", "caught")
+        )
+        return tuple(fault.name for fault in FAULTS if fault.name in missed - caught)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON values; an infinite margin is the text ``inf``."""
-        return {
-            "format": FORMAT,
-            "harness_version": self.harness_version,
-            "date": self.date,
-            "quick": self.quick,
-            "faults": list(self.faults),
-            "uncaught": list(self.uncaught),
-            "cases": [_to_dict(case) for case in self.cases],
-        }
+        # What follows from the rest is for those who read the JSON without this module.
+        cases = [{**to_json(case), "blind": list(case.blind), "counts": case.counts()} for case in self.cases]
+        return {**to_json(self), "format": FORMAT, "uncaught": list(self.uncaught), "cases": cases}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> PowerReport:
         """Rebuild a report from :meth:`to_dict`'s data; raises ValueError for another form."""
         if data["format"] != FORMAT:
             raise ValueError(f"format {data['format']!r} is unknown; this version of harness reads {FORMAT}")
-        return cls(
-            harness_version=data["harness_version"],
-            date=data["date"],
-            quick=data["quick"],
-            faults=tuple(data["faults"]),
-            cases=tuple(map(_from_dict, data["cases"])),
-        )
+        cases = [_without(case, "blind", "counts") for case in data["cases"]]
+        return from_json(cls, {**_without(data, "format", "uncaught"), "cases": cases})
 
     def text(self) -> str:
         """Return the report as the text of a JSON file, keys sorted."""
@@ -218,26 +211,5 @@ class PowerReport:
         )
 
 
-def uncaught(cases: Iterable[CasePower]) -> tuple[str, ...]:
-    """Return the faults that could be put into some of ``cases`` and that none of them catches."""
-    outcomes: dict[str, set[FaultOutcome]] = {}
-    for case in cases:
-        for fault in case.faults:
-            outcomes.setdefault(fault.name, set()).add(fault.outcome)
-    return tuple(
-        fault.name
-        for fault in FAULTS
-        if "missed" in outcomes.get(fault.name, ()) and "caught" not in outcomes[fault.name]
-    )
-
-
-# What follows from the rest, written for those who read the JSON without this module.
-_DERIVED = ("blind", "counts")
-
-
-def _to_dict(case: CasePower) -> dict[str, Any]:
-    return {**to_json(case), "blind": list(case.blind), "counts": case.counts()}
-
-
-def _from_dict(data: dict[str, Any]) -> CasePower:
-    return from_json(CasePower, {key: value for key, value in data.items() if key not in _DERIVED})
+def _without(data: dict[str, Any], *derived: str) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if key not in derived}

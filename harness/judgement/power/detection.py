@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from harness.baselines.baseline import Baseline
 from harness.cases.case import Case
+from harness.cases.tolerance import Calibrated, Limits
 from harness.faults.catalogue import Fault
 from harness.faults.output import apply_output_fault
 from harness.judgement import bits
 from harness.judgement.hard import hard_failures
-from harness.judgement.judgement import Judgement, Verdict
-from harness.judgement.reasons import Reason
-from harness.judgement.tiers import Tier
+from harness.judgement.judgement import Verdict
+from harness.judgement.tiers import Tier, safety_factor
 from harness.judgement.verdicts import judge
 from harness.measurement.measurement import Measurement
 from harness.measurement.statistics import summarise
@@ -39,6 +39,19 @@ class Detection:
     numbers_alone: bool = False
 
 
+def tolerance_used(case: Case, baseline: Baseline) -> dict[str, Any]:
+    """Return the tolerance across releases as :class:`CasePower` keeps it; ``baseline`` is calibrated."""
+    tolerance = case.tolerance.across_releases
+    if isinstance(tolerance, Limits):
+        return {"kind": "limits", "limits": tolerance.given()}
+    if not isinstance(tolerance, Calibrated):
+        return {"kind": "exact"}
+    calibration = baseline.calibration
+    assert calibration is not None
+    factor = safety_factor(TIER, tolerance, calibration)
+    return {"kind": "calibrated", "factor": factor, "members": len(calibration.members)}
+
+
 def with_output_fault(measurement: Measurement, fault: Fault, size: float | None) -> Measurement:
     """Return what the run of ``measurement`` would have yielded with ``fault``, one of the output, in it.
 
@@ -58,31 +71,22 @@ def with_output_fault(measurement: Measurement, fault: Fault, size: float | None
 def detect(case: Case, measurement: Measurement, baseline: Baseline) -> Detection:
     """Return whether the faulty ``measurement`` of ``case`` drifts from ``baseline`` across releases."""
     judgement = judge(case, measurement, baseline, tier=TIER)
-    facts = _facts(measurement, baseline.measurement)
-    known = {reason for _, reasons in facts for reason in reasons}
-    caught = judgement.verdict is Verdict.DRIFT
-    return Detection(
-        caught=caught,
-        by=_by(facts, judgement) if caught else None,
-        margin=judgement.margin,
-        numbers_alone=caught and any(reason not in known for reason in judgement.reasons),
-    )
-
-
-def _facts(measured: Measurement, stored: Measurement) -> tuple[tuple[str, Sequence[Reason]], ...]:
-    """Return the exact facts that differ, by name, with the reasons that a judgement gives for them."""
-    found = (
-        ("checkpoint", (bits.checkpoint_change(measured, stored),)),
-        ("hard failure", hard_failures(measured, stored)),
-        ("ledger", (bits.ledger_change(measured, stored),)),
-        ("schedule", (bits.schedule_change(measured, stored),)),
-    )
-    listed = ((name, [each for each in reasons if each is not None]) for name, reasons in found)
-    return tuple((name, reasons) for name, reasons in listed if reasons)
-
-
-def _by(facts: Sequence[tuple[str, Sequence[Reason]]], judgement: Judgement) -> str:
-    if facts:
-        return facts[0][0]
+    if judgement.verdict is not Verdict.DRIFT:
+        return Detection(caught=False, margin=judgement.margin)
+    stored = baseline.measurement
+    # The exact facts that differ, in the order of a judgement's reasons.
+    facts = {
+        "checkpoint": (bits.checkpoint_change(measurement, stored),),
+        "hard failure": hard_failures(measurement, stored),
+        "ledger": (bits.ledger_change(measurement, stored),),
+        "schedule": (bits.schedule_change(measurement, stored),),
+    }
+    exact = {reason: name for name, reasons in facts.items() for reason in reasons if reason is not None}
     failed = [row for row in judgement.rows if row.passed is False]
-    return max(failed, key=lambda row: row.used or 0.0).name if failed else "bits"
+    most = max(failed, key=lambda row: row.used or 0.0).name if failed else "bits"
+    return Detection(
+        caught=True,
+        by=next(iter(exact.values()), most),
+        margin=judgement.margin,
+        numbers_alone=not exact.keys() >= set(judgement.reasons),
+    )

@@ -10,7 +10,7 @@ from harness.cases.case import Case
 from harness.cases.tolerance import Calibrated
 from harness.judgement.calibration.limits import StepLimits, calibrated_limits
 from harness.judgement.calibration.spread import distance
-from harness.judgement.deviations import statistic_deviation
+from harness.judgement.metrics import statistic_deviation
 from harness.judgement.tiers import Tier, safety_factor
 from harness.measurement.figures import StepRecord
 from harness.measurement.measurement import Measurement
