@@ -41,9 +41,8 @@ def write_deep(store: BaselineStore, baseline: Baseline, trace: DeepTrace) -> Pa
 def load_deep(store: BaselineStore, case: Case, baseline: Baseline) -> DeepTrace:
     """Return the deep trace of the ``baseline`` of ``case``, every byte of it checked.
 
-    Raises :class:`BaselineMissing` where
-    there is none, :class:`BaselineDamaged` for one that is not what was recorded, and :class:`BaselineError`
-    for that of another baseline.
+    Raises :class:`BaselineMissing` where there is none, :class:`BaselineDamaged` for one that is not what was
+    recorded, and :class:`BaselineError` for that of another baseline.
     """
     path = deep_path(store, baseline)
     again = case.remedy(Action.RECORD_TRACE_AGAIN)

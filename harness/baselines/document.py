@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -16,6 +16,8 @@ from harness.baselines.baseline import Baseline, Provenance
 from harness.measurement.figures import CheckpointIdentity, Draw, StepRecord
 
 if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
     from harness.measurement.measurement import Array
 
 FORMAT = 2
@@ -106,12 +108,9 @@ class BaselineDocument(_Section):
             replaced_kernels=measured.replaced_kernels,
             checkpoint=measured.checkpoint,
             calibration=baseline.calibration,
-            provenance=_Origin(
-                harness_version=origin.harness_version,
-                git_commit=None if origin.git_commit is None else str(origin.git_commit),
-                date=origin.date,
-                reason=origin.reason,
-                replaced=origin.replaced,
+            provenance=_Origin.model_validate(
+                {name: getattr(origin, name) for name in _Origin.model_fields}
+                | {"git_commit": None if origin.git_commit is None else str(origin.git_commit)}
             ),
             seal="",
         )
@@ -206,16 +205,14 @@ def _line(value: Any) -> str:
 def _parse_json(text: str) -> dict[str, Any]:
     try:
         data = json.loads(
-            text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite_float
+            text, object_pairs_hook=_no_duplicates, parse_constant=_finite, parse_float=_finite
         )
     except json.JSONDecodeError as error:
         where = "it ends too early" if error.pos >= len(text.rstrip()) else "it is not JSON"
         raise DocumentError(f"line {error.lineno}, column {error.colno}: {where}: {error.msg}") from None
     except RecursionError:
         raise DocumentError("it is nested too deeply") from None
-    except DocumentError:
-        raise
-    except ValueError as error:  # an integer of thousands of digits
+    except ValueError as error:  # what the hooks refuse, or an integer of thousands of digits
         raise DocumentError(str(error)) from None
     if not isinstance(data, dict):
         raise DocumentError(f"it holds a {type(data).__name__}, not a mapping")
@@ -231,20 +228,16 @@ def _no_duplicates(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _no_constant(name: str) -> float:
-    raise DocumentError(f"{name} is no number that a baseline can hold")
-
-
-def _finite_float(digits: str) -> float:
-    value = float(digits)
+def _finite(number: str) -> float:
+    value = float(number)
     if not math.isfinite(value):
-        raise DocumentError(f"{digits} is no number that a baseline can hold")
+        raise DocumentError(f"{number} is no number that a baseline can hold")
     return value
 
 
-def _problem(error: Any) -> str:
+def _problem(error: ErrorDetails) -> str:
     """Return one finding of pydantic as a phrase: ``the key 'trace.3.step' is missing``."""
-    where = ".".join(str(part) for part in cast("tuple[str | int, ...]", error["loc"]))
+    where = ".".join(map(str, error["loc"]))
     if error["type"] == "missing":
         return f"the key {where!r} is missing"
     if error["type"] == "extra_forbidden":

@@ -82,10 +82,9 @@ class Case:
     @property
     def needs_calibration(self) -> bool:
         """Whether the case asks for calibrated limits in any tier that it is compared in."""
-        asked: list[object] = [self.tolerance.same_environment]
-        if not self.strict:
-            asked += [self.tolerance.across_releases, self.tolerance.across_devices]
-        return any(isinstance(limits, Calibrated) for limits in asked)
+        asked = self.tolerance
+        elsewhere = () if self.strict else (asked.across_releases, asked.across_devices)
+        return any(isinstance(limits, Calibrated) for limits in (asked.same_environment, *elsewhere))
 
     @property
     def name(self) -> str:

@@ -65,8 +65,11 @@ def select(arguments: Iterable[str]) -> Selection:
         with _adding_to(problems):
             suite = load_suite(named[key])
             suites.append(suite)
-            problems += _unknown_cases(suite, ids or set())
             cases += [case for case in suite.cases if ids is None or case.id in ids]
+            known = [case.id for case in suite.cases]
+            for unknown in sorted((ids or set()).difference(known)):
+                message = f"there is no case {quoted(unknown)}; {suggestion(unknown, known)}"
+                problems.append(Problem(suite.path, suite.line, suite.column, message))
     if problems:
         raise SuiteError(problems)
     check_unique_names(suites)
@@ -121,10 +124,3 @@ def _adding_to(problems: list[Problem]) -> Iterator[None]:
         yield
     except SuiteError as error:
         problems += error.problems
-
-
-def _unknown_cases(suite: Suite, ids: set[str]) -> Iterator[Problem]:
-    known = [case.id for case in suite.cases]
-    for unknown in sorted(ids - set(known)):
-        message = f"there is no case {quoted(unknown)}; {suggestion(unknown, known)}"
-        yield Problem(suite.path, suite.line, suite.column, message)

@@ -165,9 +165,11 @@ def _options(value: object) -> object:
 
 def _tier_kind(value: object) -> str | None:
     # The tag and the key are one word, so that a problem with the options is placed under the key.
-    if value == CALIBRATED or isinstance(value, Calibrated):
-        return CALIBRATED
-    if isinstance(value, dict) and CALIBRATED in value:
+    if (
+        value == CALIBRATED
+        or isinstance(value, Calibrated)
+        or (isinstance(value, dict) and CALIBRATED in value)
+    ):
         return CALIBRATED
     if isinstance(value, dict | Limits):
         return "(limits)"

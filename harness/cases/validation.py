@@ -106,21 +106,18 @@ def _message(details: ErrorDetails, at: KeyPath, written: str | None) -> str:
     if kind == "value_error":
         return str(context["error"])
     if kind == "too_short":
-        return (
-            "the list is empty; give at least one value, or remove the key"
-            if value == []
-            else "nothing in it"
-        )
+        empty_list = "the list is empty; give at least one value, or remove the key"
+        return empty_list if value == [] else "nothing in it"
     if kind == "greater_than_equal":
         return f"expected at least {context['ge']}, {got}"
     if kind == "less_than_equal":
         return f"expected at most {context['le']}, {got}"
-    expected = _EXPECTED.get(kind)
+    expected = _EXPECTED.get(kind, details["msg"])
     if kind == "model_type" and at:
         expected = _EXPECTED_MAPPING.get(str(at[-1]), expected)
     if kind == "literal_error":
         expected = f"expected {context['expected']}"
-    message = f"{expected or details['msg']}, {got}"
+    message = f"{expected}, {got}"
     if kind == "string_type" and isinstance(value, bool | int | float):
         message += "; put it in quotes"
     elif kind in ("int_type", "float_type") and isinstance(value, str):

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from itertools import zip_longest
 
 import numpy as np
 
-from harness.judgement.reasons import (
-    CheckpointChanged,
-    DrawnNoise,
-    LatentsDiffer,
-    NoiseChanged,
-    OutputDiffers,
-    OutputHasAnotherForm,
-    Reason,
-    ScheduleHasOtherLength,
-    SinglesDiffer,
-    StatisticsDiffer,
-    StepsDiffer,
-    TimestepDiffers,
-)
+from harness.judgement import reasons as r
 from harness.measurement.figures import Draw
 from harness.measurement.measurement import Array, Measurement
 
@@ -28,7 +17,12 @@ def same_bits(a: Array | None, b: Array | None) -> bool:
     """Whether two arrays have the same dtype, shape and bytes; NaN payloads and the sign of 0 count."""
     if a is None or b is None:
         return a is b
-    return a.dtype == b.dtype and a.shape == b.shape and _bytes(a) == _bytes(b)
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+def differing_keys(a: Mapping[str, object], b: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the keys, sorted, that one of two mappings lacks or that have other values."""
+    return tuple(sorted(key for key in a.keys() | b.keys() if a.get(key) != b.get(key)))
 
 
 def differing_values(a: Array, b: Array) -> int:
@@ -38,71 +32,67 @@ def differing_values(a: Array, b: Array) -> int:
     return int(np.count_nonzero(left != right))
 
 
-def changed_parts(measured: Measurement, baseline: Measurement) -> tuple[Reason, ...]:
+def changed_parts(measured: Measurement, baseline: Measurement) -> tuple[r.Reason, ...]:
     """Return what is not bitwise equal: output, latents, single images, statistics.
 
     The ledger and the checkpoint are not looked at here: in every tier they have to be equal.
     """
-    parts: list[Reason] = []
-    if (output := output_change(measured.output, baseline.output)) is not None:
-        parts.append(output)
-    if (change := first_changed_step(measured, baseline)) is not None:
-        parts.append(change)
-    if not same_bits(measured.singles, baseline.singles):
-        parts.append(SinglesDiffer())
-    names = measured.statistics.keys() | baseline.statistics.keys()
-    changed = sorted(name for name in names if measured.statistics.get(name) != baseline.statistics.get(name))
-    if changed:
-        parts.append(StatisticsDiffer(tuple(changed)))
-    return tuple(parts)
+    statistics = differing_keys(measured.statistics, baseline.statistics)
+    parts: tuple[r.Reason | None, ...] = (
+        output_change(measured.output, baseline.output),
+        first_changed_step(measured, baseline),
+        None if same_bits(measured.singles, baseline.singles) else r.SinglesDiffer(),
+        r.StatisticsDiffer(statistics) if statistics else None,
+    )
+    return tuple(part for part in parts if part is not None)
 
 
-def output_change(measured: Array, baseline: Array) -> OutputDiffers | OutputHasAnotherForm | None:
+def output_change(measured: Array, baseline: Array) -> r.OutputDiffers | r.OutputHasAnotherForm | None:
     """Return how an output differs in its bits; None where it does not."""
     if same_bits(measured, baseline):
         return None
     if measured.dtype != baseline.dtype or measured.shape != baseline.shape:
-        return OutputHasAnotherForm()
+        return r.OutputHasAnotherForm()
     only_sign = np.array_equal(measured, baseline)
-    return OutputDiffers(differing_values(measured, baseline), measured.size, only_sign)
+    return r.OutputDiffers(differing_values(measured, baseline), measured.size, only_sign)
 
 
-def first_changed_step(measured: Measurement, baseline: Measurement) -> LatentsDiffer | StepsDiffer | None:
+def first_changed_step(
+    measured: Measurement, baseline: Measurement
+) -> r.LatentsDiffer | r.StepsDiffer | None:
     """Return the first step whose latents are not bitwise equal; None where all are."""
     total = len(baseline.trace)
     for ours, theirs in zip(measured.trace, baseline.trace, strict=False):
         if ours.sha256 != theirs.sha256:
-            return LatentsDiffer(ours.step, total - 1, ours.timestep)
+            return r.LatentsDiffer(ours.step, total - 1, ours.timestep)
     if len(measured.trace) != total:
-        return StepsDiffer(len(measured.trace), total)
+        return r.StepsDiffer(len(measured.trace), total)
     return None
 
 
 def schedule_change(
     measured: Measurement, baseline: Measurement
-) -> ScheduleHasOtherLength | TimestepDiffers | None:
+) -> r.ScheduleHasOtherLength | r.TimestepDiffers | None:
     """Return how the timesteps differ, which rounding cannot explain; None where they are the same."""
     ours, theirs = ([record.timestep for record in m.trace] for m in (measured, baseline))
     if len(ours) != len(theirs):
-        return ScheduleHasOtherLength(len(ours), len(theirs))
+        return r.ScheduleHasOtherLength(len(ours), len(theirs))
     for step, (timestep, reference) in enumerate(zip(ours, theirs, strict=True)):
         if timestep != reference:
-            return TimestepDiffers(step, timestep, reference)
+            return r.TimestepDiffers(step, timestep, reference)
     return None
 
 
-def checkpoint_change(measured: Measurement, baseline: Measurement) -> CheckpointChanged | None:
+def checkpoint_change(measured: Measurement, baseline: Measurement) -> r.CheckpointChanged | None:
     """Return which files of the weights that ran differ from the baseline's; None where all are the same."""
     ours, theirs = measured.checkpoint.files, baseline.checkpoint.files
-    changed = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
-    if not changed:
+    if not (changed := differing_keys(ours, theirs)):
         return None
-    name = changed[0]
-    source = measured.checkpoint.source
-    return CheckpointChanged(source, name, len(changed) - 1, ours.get(name), theirs.get(name))
+    sides = ours.get(changed[0]), theirs.get(changed[0])
+    return r.CheckpointChanged(measured.checkpoint.source, changed[0], len(changed) - 1, *sides)
 
 
-def ledger_change(measured: Measurement, baseline: Measurement) -> NoiseChanged | None:
+def ledger_change(measured: Measurement, baseline: Measurement) -> r.NoiseChanged | None:
     """Return the first draw of noise that is not the baseline's; None where all are.
 
     Noise is the same bits in every environment. Where in the code a draw was made does not count.
@@ -111,29 +101,21 @@ def ledger_change(measured: Measurement, baseline: Measurement) -> NoiseChanged 
         if ours is None or theirs is None or not same_draw(ours, theirs):
             counts = len(measured.ledger), len(baseline.ledger)
             sides = [None if draw is None else drawn(draw) for draw in (ours, theirs)]
-            return NoiseChanged(index, sides[0], sides[1], *counts)
+            return r.NoiseChanged(index, sides[0], sides[1], *counts)
     return None
 
 
 def changed_operators(measured: Measurement, baseline: Measurement) -> tuple[str, ...]:
     """Return the canary operators that both ran and that gave other bits, sorted."""
-    ours, theirs = measured.canaries, baseline.canaries
-    return tuple(sorted(name for name in ours.keys() & theirs.keys() if ours[name] != theirs[name]))
+    both = measured.canaries.keys() & baseline.canaries.keys()
+    return tuple(name for name in differing_keys(measured.canaries, baseline.canaries) if name in both)
 
 
 def same_draw(ours: Draw, theirs: Draw) -> bool:
     """Whether two draws gave the same values to the same call, wherever in the code it stands."""
-    return _form(ours) == _form(theirs) and ours.sha256 == theirs.sha256
+    return replace(ours, site=theirs.site) == theirs
 
 
-def _form(draw: Draw) -> tuple[object, ...]:
-    return (draw.generator, draw.method, draw.shape, draw.dtype)
-
-
-def drawn(draw: Draw) -> DrawnNoise:
+def drawn(draw: Draw) -> r.DrawnNoise:
     """Return a draw of the ledger without what it gave."""
-    return DrawnNoise(draw.generator, draw.method, draw.shape, draw.dtype, draw.site)
-
-
-def _bytes(array: Array) -> bytes:
-    return array.tobytes()
+    return r.DrawnNoise(draw.generator, draw.method, draw.shape, draw.dtype, draw.site)

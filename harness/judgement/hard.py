@@ -7,18 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from harness.judgement.reasons import (
-    DtypeDiffers,
-    Empty,
-    LatentsNotFinite,
-    NotFinite,
-    Reason,
-    ShapeDiffers,
-    StatisticsMissing,
-    StatisticsNotFinite,
-    Subject,
-    ValuesNotFinite,
-)
+from harness.judgement import reasons as r
 from harness.measurement.measurement import Array, Measurement
 
 SHOWN_POSITIONS = 3
@@ -26,7 +15,7 @@ SHOWN_POSITIONS = 3
 PIECE = 1 << 20
 
 
-def hard_failures(measured: Measurement, baseline: Measurement) -> tuple[Reason, ...]:
+def hard_failures(measured: Measurement, baseline: Measurement) -> tuple[r.Reason, ...]:
     """Return why ``measured`` cannot be held to ``baseline`` by any metric; usually nothing.
 
     Another shape or dtype, nothing at all, NaN or Inf in what was measured (whatever the baseline has at the
@@ -37,32 +26,31 @@ def hard_failures(measured: Measurement, baseline: Measurement) -> tuple[Reason,
     reasons += statistic_failures(measured.statistics, baseline.statistics)
     for record in measured.trace:
         if bad := _not_finite(record.statistics):
-            reasons.append(LatentsNotFinite(record.step, record.timestep, bad))
+            reasons.append(r.LatentsNotFinite(record.step, record.timestep, bad))
             break
     return tuple(reasons)
 
 
-def form_failures(subject: Subject, array: Array, reference: Array) -> list[Reason]:
+def form_failures(subject: r.Subject, array: Array, reference: Array) -> list[r.Reason]:
     """Return why two arrays cannot be compared value by value; ``subject`` is what ``array`` is."""
-    reasons: list[Reason] = []
+    reasons: list[r.Reason] = []
     if array.shape != reference.shape:
-        reasons.append(ShapeDiffers(subject, array.shape, reference.shape))
+        reasons.append(r.ShapeDiffers(subject, array.shape, reference.shape))
     if array.dtype != reference.dtype:
-        reasons.append(DtypeDiffers(subject, str(array.dtype), str(reference.dtype)))
+        reasons.append(r.DtypeDiffers(subject, str(array.dtype), str(reference.dtype)))
     if array.size == 0:
-        reasons.append(Empty(subject, array.shape))
+        reasons.append(r.Empty(subject, array.shape))
     return reasons
 
 
-def value_failures(subject: Subject, array: Array) -> list[Reason]:
+def value_failures(subject: r.Subject, array: Array) -> list[r.Reason]:
     """Return how many values of ``array`` are NaN or Inf, and where the first ones are."""
     if array.dtype.kind != "f":
         return []
-    reasons: list[Reason] = []
+    reasons: list[r.Reason] = []
     flat = array.reshape(-1)
-    kinds: tuple[tuple[Literal["NaN", "Inf"], Callable[[Array], Array]], ...]
-    kinds = (("NaN", np.isnan), ("Inf", np.isinf))
-    for kind, is_bad in kinds:
+    kinds: dict[Literal["NaN", "Inf"], Callable[[Array], Array]] = {"NaN": np.isnan, "Inf": np.isinf}
+    for kind, is_bad in kinds.items():
         count = 0
         positions: list[tuple[int, ...]] = []
         for start in range(0, array.size, PIECE):
@@ -71,21 +59,21 @@ def value_failures(subject: Subject, array: Array) -> list[Reason]:
             for index in found[: SHOWN_POSITIONS - len(positions)]:
                 positions.append(tuple(map(int, np.unravel_index(start + index, array.shape))))
         if count:
-            reasons.append(ValuesNotFinite(subject, kind, count, array.size, tuple(positions)))
+            reasons.append(r.ValuesNotFinite(subject, kind, count, array.size, tuple(positions)))
     return reasons
 
 
-def statistic_failures(measured: Mapping[str, float], baseline: Mapping[str, float]) -> list[Reason]:
+def statistic_failures(measured: Mapping[str, float], baseline: Mapping[str, float]) -> list[r.Reason]:
     """Return which of the baseline's statistics were not measured, and which are no numbers."""
-    reasons: list[Reason] = []
+    reasons: list[r.Reason] = []
     if missing := sorted(baseline.keys() - measured.keys()):
-        reasons.append(StatisticsMissing(tuple(missing)))
+        reasons.append(r.StatisticsMissing(tuple(missing)))
     if bad := _not_finite(measured):
-        reasons.append(StatisticsNotFinite(bad))
+        reasons.append(r.StatisticsNotFinite(bad))
     return reasons
 
 
-def _not_finite(statistics: Mapping[str, float]) -> tuple[NotFinite, ...]:
+def _not_finite(statistics: Mapping[str, float]) -> tuple[r.NotFinite, ...]:
     return tuple(
-        NotFinite(name, str(float(value))) for name, value in statistics.items() if not np.isfinite(value)
+        r.NotFinite(name, str(float(value))) for name, value in statistics.items() if not np.isfinite(value)
     )

@@ -10,18 +10,12 @@ from harness.baselines.baseline import Baseline
 from harness.baselines.calibration import Calibration
 from harness.cases.tolerance import Limits
 from harness.judgement import bits
+from harness.judgement import reasons as r
 from harness.judgement.calibration.findings import chaos_of, limit_notes
 from harness.judgement.calibration.limits import StepLimits, calibrated_limits
 from harness.judgement.calibration.spread import distance
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.metrics import compare, statistic_deviation
-from harness.judgement.reasons import (
-    LatentsCannotBeCompared,
-    LimitsExceeded,
-    NotJudged,
-    Reason,
-    Subject,
-)
 from harness.judgement.rows import Row, metric_rows, statistic_rows
 from harness.judgement.tiers import Tier
 from harness.measurement.measurement import Measurement
@@ -32,7 +26,7 @@ def by_explicit_limits(
 ) -> Judgement:
     """Return ``context`` with the verdict of ``limits`` on the output."""
     rows = output_rows(measured, baseline.measurement, limits)
-    notes: tuple[Reason, ...] = ()
+    notes: tuple[r.Reason, ...] = ()
     if baseline.calibration is not None:
         same = context.tier is Tier.SAME_ENVIRONMENT
         notes = limit_notes(limits, baseline, baseline.calibration, same_environment=same)
@@ -86,7 +80,7 @@ def _all_step_rows(measured: Measurement, stored: Measurement, limits: Sequence[
                 moved = distance(ours, theirs)
                 yield of_step("relative_l2", moved, limit.relative_l2, moved <= limit.relative_l2)
             else:
-                unlike = LatentsCannotBeCompared(ours.shape, theirs.shape)
+                unlike = r.LatentsCannotBeCompared(ours.shape, theirs.shape)
                 yield of_step("relative_l2", None, limit.relative_l2, passed=False, absence=unlike)
         values, references = measured.trace[index].statistics, stored.trace[index].statistics
         for name, most in limit.statistics.items():
@@ -100,7 +94,7 @@ def _decided(
     measured: Measurement,
     baseline: Baseline,
     rows: Sequence[Row],
-    notes: tuple[Reason, ...],
+    notes: tuple[r.Reason, ...],
 ) -> Judgement:
     failed = failures("output", rows)
     step = bits.first_changed_step(measured, baseline.measurement)
@@ -113,20 +107,17 @@ def _decided(
     )
 
 
-def failures(subject: Subject, rows: Sequence[Row]) -> list[Reason]:
+def failures(subject: r.Subject, rows: Sequence[Row]) -> list[r.Reason]:
     """Return one reason for all rows over their limits, none where there are none."""
     limited = [row for row in rows if row.passed is not None]
     failed = [row for row in limited if not row.passed]
-    reasons: list[Reason] = []
-    for row in failed:
-        if row.measured is None:
-            assert row.absence is not None
-            reasons.append(NotJudged(row.name, row.absence))
-    over = [row for row in failed if row.measured is not None]
-    if over:
+    reasons: list[r.Reason] = [
+        r.NotJudged(row.name, row.absence) for row in failed if row.absence is not None
+    ]
+    if over := [row for row in failed if row.measured is not None]:
         worst = max(over, key=lambda row: row.used or 0.0)
         assert worst.measured is not None
         assert worst.limit is not None
         figure = (worst.name, worst.measured, worst.limit, worst.at_least)
-        reasons.append(LimitsExceeded(subject, len(over), len(limited), *figure))
+        reasons.append(r.LimitsExceeded(subject, len(over), len(limited), *figure))
     return reasons

@@ -7,19 +7,9 @@ from typing import Literal, Protocol
 
 from harness.cases.job import Job
 from harness.errors import FailureCause
-from harness.judgement.bits import drawn, same_bits, same_draw
+from harness.judgement import reasons as r
+from harness.judgement.bits import differing_keys, drawn, same_bits, same_draw
 from harness.judgement.failures import Refused
-from harness.judgement.reasons import (
-    Difference,
-    NotRepeatable,
-    OtherCheckpoint,
-    OtherDraw,
-    OtherEnvironment,
-    OtherLatents,
-    OtherNumber,
-    OtherOperators,
-    OtherPart,
-)
 from harness.measurement.measurement import Measurement
 
 
@@ -43,45 +33,41 @@ def check_repeats(name: str, one: Measurement, other: Measurement) -> None:
     """Raise :class:`NotRepeatableError` naming the first thing that differs between two runs of a case."""
     difference = first_difference(one, other)
     if difference is not None:
-        raise NotRepeatableError(name, NotRepeatable(difference))
+        raise NotRepeatableError(name, r.NotRepeatable(difference))
 
 
-def first_difference(one: Measurement, other: Measurement) -> Difference | None:
+def first_difference(one: Measurement, other: Measurement) -> r.Difference | None:
     """Return the first thing that differs in the bits of two measurements, causes first; None if nothing."""
     return next(_differences(one, other), None)
 
 
-def _differences(one: Measurement, other: Measurement) -> Iterator[Difference]:
+def _differences(one: Measurement, other: Measurement) -> Iterator[r.Difference]:
     if one.fingerprint != other.fingerprint:
-        yield OtherEnvironment(_changed_keys(one.fingerprint, other.fingerprint))
+        yield r.OtherEnvironment(differing_keys(one.fingerprint, other.fingerprint))
     if one.checkpoint != other.checkpoint:
-        yield OtherCheckpoint()
+        yield r.OtherCheckpoint()
     if one.canaries != other.canaries:
-        yield OtherOperators(_changed_keys(one.canaries, other.canaries))
+        yield r.OtherOperators(differing_keys(one.canaries, other.canaries))
     for index, (draw, draw_again) in enumerate(zip(one.ledger, other.ledger, strict=False)):
         if not same_draw(draw, draw_again):
-            yield OtherDraw(index, drawn(draw))
+            yield r.OtherDraw(index, drawn(draw))
     if len(one.ledger) != len(other.ledger):
-        yield OtherNumber("draws", len(one.ledger), len(other.ledger))
+        yield r.OtherNumber("draws", len(one.ledger), len(other.ledger))
     for step, step_again in zip(one.trace, other.trace, strict=False):
         if step.sha256 != step_again.sha256:
-            yield OtherLatents(step.step, step.timestep)
+            yield r.OtherLatents(step.step, step.timestep)
     if len(one.trace) != len(other.trace):
-        yield OtherNumber("steps", len(one.trace), len(other.trace))
+        yield r.OtherNumber("steps", len(one.trace), len(other.trace))
     arrays: tuple[Literal["output", "latents", "singles"], ...] = ("output", "latents", "singles")
     for name in arrays:
         if not same_bits(getattr(one, name), getattr(other, name)):
-            yield OtherPart(name)
+            yield r.OtherPart(name)
     # Last, as they follow from the arrays; alone they differ where another version computed them.
     if _figures(one) != _figures(other):
-        yield OtherPart("statistics")
+        yield r.OtherPart("statistics")
 
 
 def _figures(measurement: Measurement) -> str:
     """Return the statistics as text, in which NaN is NaN; a baseline read back has them in another order."""
     steps = [(s.step, s.timestep, sorted(s.statistics.items())) for s in measurement.trace]
     return repr((sorted(measurement.statistics.items()), steps))
-
-
-def _changed_keys(one: dict[str, str], other: dict[str, str]) -> tuple[str, ...]:
-    return tuple(sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key)))

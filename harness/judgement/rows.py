@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from harness.cases.tolerance import AT_LEAST, Limits
-from harness.judgement.metrics import METRICS, statistic_deviation, why_absent
+from harness.judgement.metrics import METRICS, ratio, statistic_deviation, why_absent
 from harness.judgement.reasons import Absence, NoSuchStatistic
 from harness.measurement.measurement import Array, Measurement
 
@@ -62,19 +62,13 @@ class Row:
         if self.figure == "psnr":
             return float(np.power(10.0, min((self.limit - self.measured) / 20, _DECADES)))
         if self.at_least:
-            return math.sqrt(_part(max(1 - self.measured, 0.0), 1 - self.limit))
-        part = _part(self.measured, self.limit)
+            return math.sqrt(ratio(max(1 - self.measured, 0.0), 1 - self.limit))
+        part = ratio(self.measured, self.limit)
         return math.sqrt(part) if self.figure == "cosine_distance" else part
 
 
 # Of a limit's size; more is as much over it, and powers of ten have an end.
 _DECADES = 300.0
-
-
-def _part(amount: float, limit: float) -> float:
-    if limit == 0:
-        return 0.0 if amount == 0 else math.inf
-    return amount / limit
 
 
 def metric_rows(

@@ -11,20 +11,12 @@ from harness.baselines.staleness import stale
 from harness.cases.case import Case
 from harness.cases.tolerance import Calibrated, Limits
 from harness.judgement import bits
+from harness.judgement import reasons as r
 from harness.judgement.failures import reason_of
 from harness.judgement.hard import form_failures, hard_failures, value_failures
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.limited import by_calibration, by_explicit_limits, failures, output_rows
 from harness.judgement.metrics import compare
-from harness.judgement.reasons import (
-    NoLimits,
-    NoSingles,
-    OperatorsDiffer,
-    OtherDevice,
-    Reason,
-    StrictElsewhere,
-    Uncalibrated,
-)
 from harness.judgement.rows import Row, changed_statistic_rows, metric_rows, statistic_rows
 from harness.judgement.tiers import (
     Tier,
@@ -65,7 +57,7 @@ def judge(
         told = (reason_of(edited),)
         return replace(context, verdict=Verdict.ERROR, tier=None, reasons=told, remedy=edited.remedy)
     if case.batch_consistency is not None and measurement.singles is None:
-        return replace(context, verdict=Verdict.ERROR, reasons=(NoSingles(),))
+        return replace(context, verdict=Verdict.ERROR, reasons=(r.NoSingles(),))
 
     hard = hard_failures(measurement, baseline.measurement)
     batch_rows, batch_reasons = _batch_consistency(case, measurement)
@@ -77,27 +69,23 @@ def judge(
         *batch_reasons,
     ]
     found = _compared(case, measurement, baseline, context, comparable=not hard, uncalibrated=uncalibrated)
-    reasons = (*(fact for fact in facts if fact is not None), *found.reasons)
-    drifted = len(reasons) > len(found.reasons)
-    return replace(
-        found,
-        verdict=Verdict.DRIFT if drifted else found.verdict,
-        rows=(*found.rows, *batch_rows),
-        reasons=reasons,
-    )
+    drifted = [fact for fact in facts if fact is not None]
+    verdict = Verdict.DRIFT if drifted else found.verdict
+    rows = (*found.rows, *batch_rows)
+    return replace(found, verdict=verdict, rows=rows, reasons=(*drifted, *found.reasons))
 
 
 def _context(case: Case, measurement: Measurement, baseline: Baseline, asked: Tier | None) -> Judgement:
     """Return all that is known before anything is compared, with the verdict left to be replaced."""
     stored = baseline.measurement
     tier = asked or choose_tier(measurement.fingerprint, stored.fingerprint)
-    notes: list[Reason] = []
+    notes: list[r.Reason] = []
     own = device_key(measurement.fingerprint)
     if own != baseline.device:
-        notes.append(OtherDevice(own, baseline.device))
+        notes.append(r.OtherDevice(own, baseline.device))
     operators = bits.changed_operators(measurement, stored)
     if operators:
-        notes.append(OperatorsDiffer(operators))
+        notes.append(r.OperatorsDiffer(operators))
     return Judgement(
         suite=case.suite,
         case_id=case.id,
@@ -113,7 +101,7 @@ def _context(case: Case, measurement: Measurement, baseline: Baseline, asked: Ti
 
 def _compared(
     case: Case,
-    measurement: Measurement,
+    measured: Measurement,
     baseline: Baseline,
     context: Judgement,
     *,
@@ -121,41 +109,42 @@ def _compared(
     uncalibrated: BaselineUnusable | Remedy | None,
 ) -> Judgement:
     """Compare by what the tier asks for; without ``comparable`` no value can be held against another."""
-    tier = context.tier
+    tier, stored = context.tier, baseline.measurement
     assert tier is not None
-    stored = baseline.measurement
+
+    def incomparable(reason: r.Reason) -> Judgement:
+        """Return the judgement with all figures, none of which decides."""
+        rows = tuple(output_rows(measured, stored, None)) if comparable else ()
+        return replace(context, verdict=Verdict.INCOMPARABLE, rows=rows, reasons=(reason,))
+
     limits: Limits | Calibrated | Literal["exact"] | None = getattr(case.tolerance, tier.value)
     if case.strict and tier is not Tier.SAME_ENVIRONMENT:
-        return _shown(context, measurement, stored, StrictElsewhere(tier.value), comparable=comparable)
+        return incomparable(r.StrictElsewhere(tier.value))
     if limits == "exact":
-        return _exact(context, measurement, stored, comparable=comparable)
-    if comparable and _same_bits(measurement, stored, limits):
+        return _exact(context, measured, stored, comparable=comparable)
+    # Explicit limits are on the output, all others on the latents as well.
+    same = bits.same_bits(measured.output, stored.output)
+    if (
+        comparable
+        and same
+        and (isinstance(limits, Limits) or bits.first_changed_step(measured, stored) is None)
+    ):
         return replace(context, verdict=Verdict.IDENTICAL)
     if limits is None:
-        unlimited = NoLimits(tier.value, str(case.path), case.line)
-        return _shown(context, measurement, stored, unlimited, comparable=comparable)
+        return incomparable(r.NoLimits(tier.value, str(case.path), case.line))
     if not comparable:
         return replace(context, verdict=Verdict.DRIFT)
     if isinstance(limits, Limits):
-        return by_explicit_limits(context, measurement, baseline, limits)
-    if baseline.calibration is None:
-        lacking, remedy = None, None
-        if isinstance(uncalibrated, BaselineUnusable):
-            lacking, remedy = reason_of(uncalibrated), uncalibrated.remedy
-        else:
-            remedy = uncalibrated or calibration_remedy(case, baseline.device, tier)
-        context = replace(context, remedy=remedy)
-        without = Uncalibrated(tier.value, str(case.path), case.line, lacking)
-        return _shown(context, measurement, stored, without, comparable=comparable)
-    factor = safety_factor(tier, limits, baseline.calibration)
-    return by_calibration(context, measurement, baseline, baseline.calibration, factor)
-
-
-def _same_bits(measured: Measurement, stored: Measurement, limits: Limits | Calibrated | None) -> bool:
-    """Whether nothing that the limits are on differs: the output, and the latents where those are judged."""
-    if not bits.same_bits(measured.output, stored.output):
-        return False
-    return isinstance(limits, Limits) or bits.first_changed_step(measured, stored) is None
+        return by_explicit_limits(context, measured, baseline, limits)
+    if baseline.calibration is not None:
+        factor = safety_factor(tier, limits, baseline.calibration)
+        return by_calibration(context, measured, baseline, baseline.calibration, factor)
+    if isinstance(uncalibrated, BaselineUnusable):
+        lacking, remedy = reason_of(uncalibrated), uncalibrated.remedy
+    else:
+        lacking, remedy = None, uncalibrated or calibration_remedy(case, baseline.device, tier)
+    context = replace(context, remedy=remedy)
+    return incomparable(r.Uncalibrated(tier.value, str(case.path), case.line, lacking))
 
 
 def _exact(context: Judgement, measured: Measurement, stored: Measurement, *, comparable: bool) -> Judgement:
@@ -171,15 +160,7 @@ def _exact(context: Judgement, measured: Measurement, stored: Measurement, *, co
     return replace(context, verdict=Verdict.DRIFT, rows=tuple(rows), reasons=changed)
 
 
-def _shown(
-    context: Judgement, measured: Measurement, stored: Measurement, reason: Reason, *, comparable: bool
-) -> Judgement:
-    """Return ``incomparable`` with all figures, none of which decides."""
-    rows = output_rows(measured, stored, None) if comparable else []
-    return replace(context, verdict=Verdict.INCOMPARABLE, rows=tuple(rows), reasons=(reason,))
-
-
-def _batch_consistency(case: Case, measured: Measurement) -> tuple[list[Row], list[Reason]]:
+def _batch_consistency(case: Case, measured: Measurement) -> tuple[list[Row], list[r.Reason]]:
     """Hold image i of the batch to the single image of its seed, both of this measurement."""
     limits, output, singles = case.batch_consistency, measured.output, measured.singles
     if limits is None or singles is None:
@@ -188,11 +169,8 @@ def _batch_consistency(case: Case, measured: Measurement) -> tuple[list[Row], li
     if unfit or value_failures("batch", output):
         return [], unfit
     rows = [
-        row
-        for row in (
-            *metric_rows(compare(output, singles), limits, output, "batch"),
-            *statistic_rows(summarise(output), summarise(singles), limits, "batch"),
-        )
-        if row.passed is not None
+        *metric_rows(compare(output, singles), limits, output, "batch"),
+        *statistic_rows(summarise(output), summarise(singles), limits, "batch"),
     ]
-    return rows, failures("batch", rows)
+    limited = [row for row in rows if row.passed is not None]
+    return limited, failures("batch", limited)

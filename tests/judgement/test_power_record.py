@@ -153,5 +153,7 @@ def test_a_record_without_a_key_or_with_another_is_refused(change):
     entry.update(change)
     if None in change.values():
         del entry["numbers_from"]
-    with pytest.raises(ValueError, match=rf"the key cases\[0\]\.faults\[0\]\.{next(iter(change))} is (missing|unknown)"):
+    with pytest.raises(
+        ValueError, match=rf"the key cases\[0\]\.faults\[0\]\.{next(iter(change))} is (missing|unknown)"
+    ):
         PowerReport.from_dict(data)

@@ -6,25 +6,17 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
 
 import numpy as np
 
 from harness import __version__
 from harness.baselines.calibration import Calibration, StepEnvelope
 from harness.cases.tolerance import AT_LEAST
+from harness.judgement import reasons as r
 from harness.judgement.calibration.spread import chaotic_from, clusters, distance, saturated
 from harness.judgement.failures import Refused
 from harness.judgement.hard import hard_failures
 from harness.judgement.metrics import compare, statistic_deviation
-from harness.judgement.reasons import (
-    LatentShapesDiffer,
-    MemberUnlike,
-    NoNeighbour,
-    NothingToScale,
-    Reason,
-    StepsDiffer,
-)
 from harness.measurement.measurement import Array, Measurement
 
 
@@ -56,7 +48,7 @@ class Member:
         """
         unfit = [*hard_failures(measured, base), *_unlike_trace(measured, base)]
         if unfit:
-            raise CalibrationError(name, MemberUnlike(seed, tuple(unfit)))
+            raise CalibrationError(name, r.MemberUnlike(seed, tuple(unfit)))
         return cls(
             seed=seed,
             output=measured.output,
@@ -70,15 +62,15 @@ class Member:
         )
 
 
-def _unlike_trace(measured: Measurement, base: Measurement) -> Iterator[Reason]:
+def _unlike_trace(measured: Measurement, base: Measurement) -> Iterator[r.Reason]:
     if len(measured.trace) != len(base.trace):
-        yield StepsDiffer(len(measured.trace), len(base.trace))
-    elif _shape(measured.latents) != _shape(base.latents):
-        yield LatentShapesDiffer(_shape(measured.latents), _shape(base.latents))
-
-
-def _shape(array: Array | None) -> tuple[int, ...] | None:
-    return None if array is None else array.shape
+        yield r.StepsDiffer(len(measured.trace), len(base.trace))
+        return
+    ours, theirs = (
+        None if latents is None else latents.shape for latents in (measured.latents, base.latents)
+    )
+    if ours != theirs:
+        yield r.LatentShapesDiffer(ours, theirs)
 
 
 def _deviations(measured: dict[str, float], base: dict[str, float]) -> dict[str, float]:
@@ -100,7 +92,7 @@ def make_calibration(members: Sequence[Member], base: Measurement, factor: float
     modes = clusters([base.output, *(member.output for member in members)])
     own = [members[index - 1] for index in modes[0] if index > 0]
     if not own:
-        raise CalibrationError(name, NoNeighbour(len(members)))
+        raise CalibrationError(name, r.NoNeighbour(len(members)))
     steps = tuple(
         StepEnvelope(
             step=record.step,
@@ -131,15 +123,11 @@ def _check_finite(
     name: str, metrics: dict[str, float], statistics: dict[str, float], steps: Sequence[StepEnvelope]
 ) -> None:
     """Raise where a figure is relative to nothing: then none has a limit that means anything."""
-    for step in steps:
-        if not _finite(step.statistics):
-            raise CalibrationError(name, NothingToScale(step.step))
-    if not _finite(statistics) or "relative_l2" not in metrics:
-        raise CalibrationError(name, NothingToScale(None))
-
-
-def _finite(figures: dict[str, float]) -> bool:
-    return all(map(math.isfinite, figures.values()))
+    for step, figures in [*((step.step, step.statistics) for step in steps), (None, statistics)]:
+        if not all(map(math.isfinite, figures.values())):
+            raise CalibrationError(name, r.NothingToScale(step))
+    if "relative_l2" not in metrics:
+        raise CalibrationError(name, r.NothingToScale(None))
 
 
 def _largest(each: Sequence[dict[str, float]]) -> dict[str, float]:
@@ -147,10 +135,5 @@ def _largest(each: Sequence[dict[str, float]]) -> dict[str, float]:
 
 
 def _worst(each: Sequence[dict[str, float]]) -> dict[str, float]:
-    worst: dict[str, float] = {}
-    for name in each[0]:
-        choose: Any = min if name in AT_LEAST else max
-        value = choose(figures[name] for figures in each)
-        if math.isfinite(value):
-            worst[name] = value
-    return worst
+    smallest = {name: min(figures[name] for figures in each) for name in AT_LEAST if name in each[0]}
+    return {name: value for name, value in {**_largest(each), **smallest}.items() if math.isfinite(value)}

@@ -11,19 +11,10 @@ from harness.baselines.baseline import Baseline
 from harness.baselines.calibration import Calibration
 from harness.cases.case import Case
 from harness.cases.tolerance import AT_LEAST, Calibrated, Limits
+from harness.judgement import reasons as r
 from harness.judgement.calibration.limits import calibrated_limits
 from harness.judgement.calibration.spread import CHAOS
 from harness.judgement.metrics import METRICS, SIMILARITIES
-from harness.judgement.reasons import (
-    Chaotic,
-    LooseLimit,
-    OddLimit,
-    Reason,
-    Saturated,
-    SeveralModes,
-    Stable,
-    TightLimit,
-)
 from harness.judgement.tiers import Tier
 
 # Half of an image at a bound is a dark or bright picture; of more, little is left to judge by.
@@ -36,7 +27,7 @@ LOOSE = 100.0
 class Finding:
     """One thing worth knowing; ``failing`` where the case cannot be held to its calibration."""
 
-    reason: Reason
+    reason: r.Reason
     failing: bool = False
 
 
@@ -46,11 +37,11 @@ def findings(case: Case, baseline: Baseline, calibration: Calibration) -> tuple[
     return tuple(sorted(found, key=lambda finding: not finding.failing))
 
 
-def chaos_of(calibration: Calibration) -> Chaotic:
+def chaos_of(calibration: Calibration) -> r.Chaotic:
     """Return what a chaotic case cannot do."""
     gated, steps = calibration.chaotic_from, calibration.steps
     assert gated is not None
-    chaotic = partial(Chaotic, gated, len(steps), most=CHAOS)
+    chaotic = partial(r.Chaotic, gated, len(steps), most=CHAOS)
     if gated == len(steps):
         return chaotic(calibration.metrics["relative_l2"], step=None, first=None, last=None)
     grown = steps[gated]
@@ -62,18 +53,18 @@ def _from_spread(case: Case, calibration: Calibration) -> Iterator[Finding]:
         # Chaos is no failure where the case asks for no limits from calibration.
         yield Finding(chaos_of(calibration), failing=bool(_tiers(case, Calibrated)))
     if len(calibration.modes) > 1:
-        yield Finding(SeveralModes(calibration.modes))
+        yield Finding(r.SeveralModes(calibration.modes))
     if calibration.stable:
-        yield Finding(Stable())
+        yield Finding(r.Stable())
     if calibration.saturated > _MUCH_SATURATED:
-        yield Finding(Saturated(calibration.saturated, bool(calibration.steps)))
+        yield Finding(r.Saturated(calibration.saturated, bool(calibration.steps)))
 
 
 def _from_limits(case: Case, baseline: Baseline, calibration: Calibration) -> Iterator[Finding]:
     for tier, limits in _tiers(case, Limits).items():
         same = tier is Tier.SAME_ENVIRONMENT
         for note in limit_notes(limits, baseline, calibration, same_environment=same):
-            yield Finding(OddLimit(tier.value, note))
+            yield Finding(r.OddLimit(tier.value, note))
 
 
 Form = TypeVar("Form", Calibrated, Limits)
@@ -88,7 +79,7 @@ def _tiers(case: Case, form: type[Form]) -> dict[Tier, Form]:
 
 def limit_notes(
     limits: Limits, baseline: Baseline, calibration: Calibration, *, same_environment: bool = False
-) -> tuple[LooseLimit | TightLimit, ...]:
+) -> tuple[r.LooseLimit | r.TightLimit, ...]:
     """Return what is odd about explicit ``limits``; empty where they fit the envelope.
 
     Loose is a limit that a difference :data:`LOOSE` times the envelope would pass, tight one that rounding
@@ -123,9 +114,9 @@ def limit_notes(
 
 def _note(
     name: str, limit: float, envelope: float, loose: float, *, tight: bool
-) -> Iterator[LooseLimit | TightLimit]:
+) -> Iterator[r.LooseLimit | r.TightLimit]:
     at_least, similarity = name in AT_LEAST, name in SIMILARITIES
     if limit < loose if at_least else limit > loose:
-        yield LooseLimit(name, limit, envelope, similarity, LOOSE)
+        yield r.LooseLimit(name, limit, envelope, similarity, LOOSE)
     elif tight and (limit > envelope if at_least else limit < envelope):
-        yield TightLimit(name, limit, envelope, similarity)
+        yield r.TightLimit(name, limit, envelope, similarity)

@@ -11,7 +11,7 @@ handful of shares. ``benchmarks/envelope.py`` measures what that gains and what 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.baselines.baseline import Baseline
@@ -88,23 +88,16 @@ def _metric_limit(name: str, envelope: float, factor: float) -> float:
 
 
 def _shares(calibration: Calibration) -> dict[str, float]:
-    """Return the largest part of the spread that a statistic of each kind deviated by, wherever it was."""
+    """Return the largest part of the spread that a sound statistic of each kind deviated by, anywhere."""
+    places = [(step.statistics, step.largest) for step in _sound_steps(calibration)]
+    if calibration.chaotic_from is None:
+        places.append((calibration.statistics, calibration.metrics["relative_l2"]))
     shares: dict[str, float] = {}
-    for name, deviation, spread in _deviations(calibration):
-        if spread > 0:
+    for statistics, spread in places:
+        for name, deviation in statistics.items() if spread > 0 else ():
             kind = kind_of(name)
             shares[kind] = max(shares.get(kind, 0.0), deviation / spread)
     return shares
-
-
-def _deviations(calibration: Calibration) -> Iterator[tuple[str, float, float]]:
-    """Yield every statistic's largest deviation beside the spread at its place, as far as they are sound."""
-    for step in _sound_steps(calibration):
-        for name, deviation in step.statistics.items():
-            yield name, deviation, step.largest
-    if calibration.chaotic_from is None:
-        for name, deviation in calibration.statistics.items():
-            yield name, deviation, calibration.metrics["relative_l2"]
 
 
 def _statistic_limits(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.baselines.calibration import StepEnvelope
+from harness.judgement.metrics import ratio
 from harness.measurement.measurement import Array
 
 # A spread, relative L2, from which on a case counts as chaotic: limits of twice that pass images that anyone
@@ -30,12 +31,8 @@ def chaotic_from(steps: Sequence[StepEnvelope], output: float) -> int | None:
 
 def distance(a: Array, b: Array) -> float:
     """Return the L2 norm of the difference over that of ``b``, in float64; infinite where only ``b`` is 0."""
-    difference = np.subtract(a, b, dtype=np.float64)
-    norm = float(np.linalg.norm(np.asarray(b, np.float64)))
-    size = float(np.linalg.norm(difference))
-    if norm == 0:
-        return 0.0 if size == 0 else float("inf")
-    return size / norm
+    size = np.linalg.norm(np.subtract(a, b, dtype=np.float64))
+    return ratio(float(size), float(np.linalg.norm(np.asarray(b, np.float64))))
 
 
 def clusters(outputs: Sequence[Array]) -> tuple[tuple[int, ...], ...]:

@@ -122,15 +122,10 @@ def _between(missed: _Test, caught: _Test) -> Search:
 
 
 def _test(size: float, found: Detection) -> _Test:
-    return _Test(size, _telling(found), found.numbers_alone)
-
-
-def _telling(found: Detection) -> float | None:
-    """Return the margin where it says by how much detection was won or lost."""
     margin = found.margin
-    if margin is None or not math.isfinite(margin) or found.caught != (margin > 1):
-        return None
-    return margin
+    if margin is not None and (not math.isfinite(margin) or found.caught != (margin > 1)):
+        margin = None  # It does not say by how much detection was won or lost.
+    return _Test(size, margin, found.numbers_alone)
 
 
 def _foretold(missed: _Test, caught: _Test) -> float | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from harness.baselines.baseline import Baseline
 from harness.cases.case import Case
 from harness.cases.tolerance import Calibrated, Limits
-from harness.faults.catalogue import FAULTS, Fault, FaultNotApplicable
-from harness.judgement.power.detection import TIER, Detection, detect, with_output_fault
+from harness.faults.catalogue import FAULTS, FaultNotApplicable
+from harness.judgement.power.detection import TIER, detect, with_output_fault
 from harness.judgement.reasons import ConstantOutput, PassesOutputFaults, SizedFault
 
 
@@ -34,26 +36,15 @@ def vacuous_output(case: Case, baseline: Baseline) -> ConstantOutput | PassesOut
     # Explicit limits are on the output; others are on the latents of every step as well.
     if isinstance(tolerance, Limits) and (output == output.flat[0]).all():
         return ConstantOutput(output.size, float(output.flat[0]), *place)
-    found = _detections(case, baseline)
-    if not found or any(detection.caught for _, detection in found):
+    missed: list[tuple[float, SizedFault]] = []
+    for fault in (fault for fault in FAULTS if fault.family == "output"):
+        with suppress(FaultNotApplicable):
+            faulty = with_output_fault(baseline.measurement, fault, fault.reference)
+            found = detect(case, faulty, baseline)
+            if found.caught:
+                return None
+            missed.append((found.margin or 0.0, SizedFault(fault.name, fault.reference)))
+    if not missed:
         return None
-    nearest, detection = max(found, key=lambda each: each[1].margin or 0.0)
-    faults = tuple(_sized(fault) for fault, _ in found)
-    return PassesOutputFaults(faults, _sized(nearest), detection.margin or 0.0, *place)
-
-
-def _detections(case: Case, baseline: Baseline) -> list[tuple[Fault, Detection]]:
-    found = []
-    for fault in FAULTS:
-        if fault.family != "output":
-            continue
-        try:
-            measurement = with_output_fault(baseline.measurement, fault, fault.reference)
-        except FaultNotApplicable:
-            continue
-        found.append((fault, detect(case, measurement, baseline)))
-    return found
-
-
-def _sized(fault: Fault) -> SizedFault:
-    return SizedFault(fault.name, fault.reference)
+    margin, nearest = max(missed, key=lambda each: each[0])
+    return PassesOutputFaults(tuple(fault for _, fault in missed), nearest, margin, *place)
