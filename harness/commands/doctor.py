@@ -8,7 +8,7 @@ from harness.commands.exits import leave
 from harness.commands.options import Device, DeviceId, Python
 from harness.operations.doctor import examine_machine
 from harness.operations.workers import Workers
-from harness.reporting.examination import show_examination
+from harness.reporting.machine import show_examination
 
 
 def doctor(device: Device = "CPU", device_id: DeviceId = 0, python: Python = None) -> None:

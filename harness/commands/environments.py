@@ -10,7 +10,7 @@ from rich.console import Console
 from harness.commands.releases import ENVIRONMENTS, EnvironmentsDir
 from harness.errors import UsageError
 from harness.operations.environments import list_environments, remove_environments
-from harness.reporting.environments import show_environments
+from harness.reporting.machine import show_environments
 
 
 def environments(

@@ -31,8 +31,12 @@ from harness.operations import calibrate as operation
 from harness.operations.calibrate import Settings
 from harness.operations.record import Plan
 from harness.operations.record import record as record_cases
-from harness.reporting.calibration import CalibrationDisplay, show_calibrations, show_vacuous
-from harness.reporting.recording import RecordingDisplay, show_recording
+from harness.reporting.recording import (
+    RecordingDisplay,
+    show_calibrations,
+    show_recording,
+    show_vacuous,
+)
 
 
 def record(
@@ -101,7 +105,7 @@ def calibrate(
     check_baseline_dir(baseline_dir)
     cases = measured(select(paths).cases)
     workers, console = workers_at(device, device_id, python, timeout, processes), Console()
-    display = CalibrationDisplay(console, invocation_of(baseline_dir, workers))
+    display = RecordingDisplay(console, invocation_of(baseline_dir, workers))
     found = operation.calibrate(cases, workers, BaselineStore(baseline_dir), settings, display)
     show_calibrations(console, found)
     show_vacuous(console, found.vacuous)

@@ -23,19 +23,19 @@ class ReportHooks:
         """Take a case's view; a case that failed without one is a problem of the run."""
         view = getattr(report, "harness_view", None)
         if view is not None:
-            self._report.add(report.nodeid, view)
+            self._report.cases[report.nodeid] = view
         elif report.failed and hasattr(report, "harness_case"):
-            self._report.add_problem(report.nodeid, report.longreprtext)
+            self._report.problems[report.nodeid] = report.longreprtext
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Take what could not be collected: a page without it would look complete."""
         if report.failed:
-            self._report.add_problem(report.nodeid, report.longreprtext)
+            self._report.problems[report.nodeid] = report.longreprtext
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the page; a run whose page cannot be written fails."""
         if (ended := early_end(session, exitstatus)) is not None:
-            self._report.add_problem("the run ended early", ended)
+            self._report.problems["the run ended early"] = ended
         try:
             self._outcome = f"report: {self._report.write(self._left_out())}"
         except HarnessError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +10,11 @@ from harness.cases.case import Case
 from harness.explanation.causes import Cause
 from harness.history.history_record import surroundings
 from harness.judgement.check import Check
-from harness.judgement.judgement import Judgement
-from harness.reporting.commands import Commands
+from harness.judgement.judgement import Judgement, Verdict
+from harness.reporting.commands import Commands, reason_texts
+
+# All that have not passed.
+_ORDER = (Verdict.DRIFT, Verdict.ERROR, Verdict.INCOMPARABLE)
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,12 @@ class CaseReport:
         """The case's name, ``suite/id``."""
         return self.judgement.name
 
+    @property
+    def reasons(self) -> list[str]:
+        """Why it did not pass, each in one line: what follows that is the log of a worker."""
+        texts = reason_texts(self.judgement, self.commands.invocation)
+        return [text.partition("\n")[0] for text in texts]
+
 
 @dataclass(frozen=True)
 class Unjudged:
@@ -50,3 +59,10 @@ class Unjudged:
 
     where: str
     text: str
+
+
+def not_passed(outcomes: Sequence[CaseReport]) -> list[CaseReport]:
+    """Return the cases that did not pass, what drifted first; without those that are expected to fail."""
+    found = [each for each in outcomes if each.judgement.verdict in _ORDER]
+    found = [each for each in found if not each.judgement.failed_as_expected]
+    return sorted(found, key=lambda each: _ORDER.index(each.judgement.verdict))

@@ -28,8 +28,10 @@ _CONCLUSIONS: dict[Conclusion, str] = {
 
 def explanation_text(explanation: Explanation, invocation: Invocation) -> str:
     """Return the explanation as text: its conclusion, the causes, the first place, and what to know."""
-    name = explanation.name
-    lines = [f"{name}, compared with {explanation.reference}: {_conclusion(explanation)}"]
+    concluded = _CONCLUSIONS[explanation.conclusion]
+    if explanation.finding is not None and not explanation.finding.beyond:
+        concluded = "no more than rounding in any cell, or in the scheduler's step"
+    lines = [f"{explanation.name}, compared with {explanation.reference}: {concluded}"]
     lines += cause_lines(explanation.causes)
     if explanation.replay is not None:
         lines += ["", *_replay_lines(explanation.replay)]
@@ -37,15 +39,9 @@ def explanation_text(explanation: Explanation, invocation: Invocation) -> str:
     return "\n".join(lines)
 
 
-def _conclusion(explanation: Explanation) -> str:
-    if explanation.finding is not None and not explanation.finding.beyond:
-        return "no more than rounding in any cell, or in the scheduler's step"
-    return _CONCLUSIONS[explanation.conclusion]
-
-
 def explanation_json(explanation: Explanation, invocation: Invocation) -> str:
     """Return the explanation as JSON; what is no number is a text, as ``"nan"``."""
-    causes = [cause_json(cause) for cause in explanation.causes]
+    causes = list(map(cause_json, explanation.causes))
     data = {**explanation.to_dict(), "causes": causes, "notes": _notes(explanation, invocation)}
     return json.dumps(to_json(data), indent=2, sort_keys=True, allow_nan=False) + "\n"
 
@@ -63,17 +59,13 @@ def _replay_lines(replay: Replay) -> Iterator[str]:
     if first is None:
         yield "  the same bits everywhere"
         return
-    if first is beyond:
-        yield "  first with other bits, and more than rounding:"
-        yield from _finding_lines(first)
-    else:
-        yield "  first with other bits, no more than rounding:"
-        yield from _finding_lines(first)
-        if beyond is None:
-            yield "  nowhere more than rounding"
-        else:
-            yield "  first that is more than rounding:"
-            yield from _finding_lines(beyond)
+    yield f"  first with other bits, {'and' if first is beyond else 'no'} more than rounding:"
+    yield from _finding_lines(first)
+    if beyond is None:
+        yield "  nowhere more than rounding"
+    elif beyond is not first:
+        yield "  first that is more than rounding:"
+        yield from _finding_lines(beyond)
     changed = [
         f"{differing} of {total} {name}" for name, (differing, total) in replay.operators.items() if differing
     ]
@@ -87,17 +79,15 @@ def _replay_lines(replay: Replay) -> Iterator[str]:
 def _finding_lines(finding: Divergence) -> Iterator[str]:
     yield f"    {_headline(finding)}"
     if finding.place == "cell":
-        chain = [*finding.ancestors, (finding.path, finding.operator)]
-        outer = ""
-        steps = []
-        for path, operator in chain:
+        outer, steps = "", []
+        for path, operator in [*finding.ancestors, (finding.path, finding.operator)]:
             steps.append(f"{path.removeprefix(outer)} ({operator})")
             outer = f"{path}."
         yield f"      in {' > '.join(steps)}"
         if finding.to is not None:
-            before = _inner(finding.to, finding.path)
-            between = f"after {_inner(finding.after, finding.path)}, " if finding.after else ""
-            yield f"      in its own operations, {between}in what it hands to {before} as {finding.tensor}"
+            between = f"after {finding.after.removeprefix(outer)}, " if finding.after else ""
+            handed = f"in what it hands to {finding.to.removeprefix(outer)} as {finding.tensor}"
+            yield f"      in its own operations, {between}{handed}"
     yield f"      {_size(finding)}"
     yield from (f"      {change}" for change in finding.changes)
 
@@ -125,7 +115,3 @@ def _size(finding: Divergence) -> str:
         f"relative L2 {found.relative_l2:.2g}{rounding}, at most {found.max_abs:.2g}, which is "
         f"{found.scale_ulp:.3g} ulp of the largest value"
     )
-
-
-def _inner(path: str, outer: str) -> str:
-    return path.removeprefix(f"{outer}.")

@@ -7,18 +7,14 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness.judgement.judgement import Verdict
-from harness.reporting.case_report import CaseReport, Unjudged
+from harness.reporting.case_report import CaseReport, Unjudged, not_passed
 from harness.reporting.causes import cause_line
-from harness.reporting.commands import reason_texts
 from harness.reporting.figures import worst_figure
 
 # GitHub takes 64 KB, and folds what is longer than a few lines.
 _MOST_CHARACTERS = 2000
 # The form of a message of a suite that cannot be read.
 _PLACE = re.compile(r"^(?P<file>.+?):(?P<line>\d+):(?P<column>\d+): (?P<text>.+)$")
-# GitHub shows the first ten of a step: what drifted before what could not be run.
-_ORDER = (Verdict.DRIFT, Verdict.ERROR, Verdict.INCOMPARABLE)
 
 
 def error_annotations(
@@ -34,9 +30,8 @@ def error_annotations(
     root = (root or Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())).resolve()
     for problem in problems:
         yield from _problem_lines(problem, root)
-    judged = [outcome for outcome in outcomes if not outcome.judgement.failed_as_expected]
-    failed = [outcome for outcome in judged if not outcome.judgement.passed]
-    for outcome in sorted(failed, key=lambda outcome: _ORDER.index(outcome.judgement.verdict)):
+    # GitHub shows the first ten of a step.
+    for outcome in not_passed(outcomes):
         yield _annotation(
             _message(outcome),
             file=_relative(outcome.path, root),
@@ -48,14 +43,10 @@ def error_annotations(
 
 
 def _message(outcome: CaseReport) -> str:
-    judgement = outcome.judgement
-    # What follows the first line of a reason is the log of a worker.
-    lines = [reason.partition("\n")[0] for reason in reason_texts(judgement, outcome.commands.invocation)]
-    if figure := worst_figure(judgement):
-        lines.append(f"worst: {figure}")
-    lines += [cause_line(cause) for cause in outcome.causes]
-    lines += [command for _, command in outcome.commands.fitting(judgement)]
-    return "\n".join(lines)
+    figure = worst_figure(outcome.judgement)
+    worst = [f"worst: {figure}"] if figure else []
+    typed = [command for _, command in outcome.commands.fitting(outcome.judgement)]
+    return "\n".join([*outcome.reasons, *worst, *map(cause_line, outcome.causes), *typed])
 
 
 def _problem_lines(problem: Unjudged, root: Path) -> Iterator[str]:

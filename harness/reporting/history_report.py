@@ -41,11 +41,14 @@ _SIGNS = {
 
 def appended_text(appended: Appended) -> str:
     """Return which runs were appended to which history."""
-    numbers = appended.numbers
-    if not numbers:
+    if not appended.numbers:
         return f"history: {appended.path}: no case ran, nothing was added"
-    runs = f"run {numbers[0]}" if len(numbers) == 1 else f"runs {numbers[0]} to {numbers[-1]}"
-    return f"history: {appended.path} ({runs})"
+    return f"history: {appended.path} ({runs_text(appended.numbers[0], appended.numbers[-1])})"
+
+
+def runs_text(first: int, last: int) -> str:
+    """Return the runs from ``first`` to ``last`` as they are named."""
+    return f"run {first}" if first == last else f"runs {first} to {last}"
 
 
 def show_history(console: Console, runs: Sequence[RunRecord], found: Sequence[Trend]) -> None:
@@ -115,9 +118,8 @@ def _named(figures: Sequence[str]) -> str:
 
 def _span(trend: Trend) -> str:
     first, last = trend.points[0].run, trend.points[-1].run
-    if first is last:
-        return f"run {first.number} ({first.date[:10]})"
-    return f"runs {first.number} to {last.number} ({first.date[:10]} to {last.date[:10]})"
+    dates = [run.date[:10] for run in (first, last)]
+    return f"{runs_text(first.number, last.number)} ({dates[0] if first is last else ' to '.join(dates)})"
 
 
 def _figures(trend: Trend) -> Iterator[list[Text | str]]:
@@ -189,16 +191,7 @@ def history_json(runs: Sequence[RunRecord], found: Sequence[Trend]) -> str:
         "version": VERSION,
         "harness": harness.__version__,
         "runs": [
-            {
-                "number": run.number,
-                "date": run.date,
-                "harness": run.harness,
-                "door": run.door,
-                "subject": run.subject,
-                "git_commit": run.git_commit and str(run.git_commit),
-                "ended": run.ended,
-                "cases": len(run.cases),
-            }
+            {**vars(run), "git_commit": run.git_commit and str(run.git_commit), "cases": len(run.cases)}
             for run in runs
         ],
         "cases": list(map(_case, found)),

@@ -6,14 +6,14 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 import harness
 from harness.baselines.baseline import Key
 from harness.counting import count
 from harness.judgement.judgement import Verdict
-from harness.reporting.case_report import CaseReport, Unjudged
+from harness.reporting.case_report import CaseReport, Unjudged, not_passed
 from harness.reporting.causes import cause_line
-from harness.reporting.commands import reason_texts
 from harness.reporting.figures import worst_figure
 from harness.reporting.summary import expected_lines, left_out_lines, margins, orphan_lines, tier_lines
 from harness.reporting.tables import Cell, Table
@@ -23,7 +23,6 @@ MOST_BYTES = 2**20
 # Of one text from outside: a cell of a table, a line of a list.
 _MOST_CHARACTERS = 300
 _COMMANDS_OF = 20
-_ORDER = (Verdict.DRIFT, Verdict.ERROR, Verdict.INCOMPARABLE)
 # Characters that are never markup, wherever they stand within a line.
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,;/+=()%?'\"≤≥…→")
 
@@ -45,10 +44,7 @@ def markdown_summary(
     """
     expected = [outcome.judgement for outcome in outcomes if outcome.judgement.failed_as_expected]
     outcomes = [outcome for outcome in outcomes if not outcome.judgement.failed_as_expected]
-    failed = sorted(
-        (outcome for outcome in outcomes if not outcome.judgement.passed),
-        key=lambda outcome: _ORDER.index(outcome.judgement.verdict),
-    )
+    failed = not_passed(outcomes)
     text = _Bounded(most_bytes)
     total = count(len(outcomes), "case")
     told = f"{len(failed)} of {total} did not pass" if failed else f"{total} passed"
@@ -93,14 +89,11 @@ class _Bounded:
         """Add as many rows as fit below ``head``, and say how many did not."""
         if not self.add(head):
             return
-        reserved = self._left - self._RESERVE
-        for index, row in enumerate(rows):
-            size = len(row.encode())
-            if size > reserved:
-                self.add(f"\n… and {len(rows) - index} more, which there is no room for\n")
-                break
-            reserved -= size
-            self.add(row)
+        sizes = accumulate(len(row.encode()) for row in rows)
+        fitting = sum(size <= self._left - self._RESERVE for size in sizes)
+        self.add("".join(rows[:fitting]))
+        if fitting < len(rows):
+            self.add(f"\n… and {len(rows) - fitting} more, which there is no room for\n")
         self.add("\n")
 
 
@@ -149,13 +142,8 @@ def _counts(outcomes: Sequence[CaseReport]) -> str:
 
 def _row(outcome: CaseReport) -> list[Cell | str]:
     judgement = outcome.judgement
-    if outcome.causes:
-        why = cause_line(outcome.causes[0])
-    else:
-        # What follows the first line is the log of a worker.
-        reasons = reason_texts(judgement, outcome.commands.invocation)
-        why = reasons[0].partition("\n")[0] if reasons else ""
-    return [Cell(outcome.name, name=True), judgement.verdict.value, worst_figure(judgement), why]
+    why = [*map(cause_line, outcome.causes), *outcome.reasons, ""]
+    return [Cell(outcome.name, name=True), judgement.verdict.value, worst_figure(judgement), why[0]]
 
 
 def _margins(outcomes: Sequence[CaseReport], orphaned: Sequence[Key], left_out: int) -> Iterator[str]:
@@ -168,8 +156,8 @@ def _margins(outcomes: Sequence[CaseReport], orphaned: Sequence[Key], left_out: 
 def _commands(failed: Sequence[CaseReport]) -> str:
     lines = []
     for outcome in failed:
-        lines.append(f"# {outcome.name}")
-        lines += [command for _, command in outcome.commands.fitting(outcome.judgement)]
+        typed = outcome.commands.fitting(outcome.judgement)
+        lines += [f"# {outcome.name}", *(command for _, command in typed)]
     shown = "\n".join("".join(c if c.isprintable() else "\ufffd" for c in line) for line in lines)
     # No line begins with text from outside, so none can end the block.
     return f"<details><summary>What to type</summary>\n\n```sh\n{shown}\n```\n\n</details>\n\n"

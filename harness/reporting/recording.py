@@ -1,27 +1,35 @@
-"""`harness record` in the terminal: progress, the table of changes, what was written."""
+"""`harness record` and `harness calibrate` in the terminal: what changes, what is written, the envelopes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
 from harness.baselines.baseline import Written
-from harness.operations.calibrate import Calibrations
+from harness.baselines.calibration import Calibration
+from harness.judgement.calibration.findings import Finding
+from harness.operations.calibrate import CalibratedCase, Calibrations
 from harness.operations.deep import StoredTrace
 from harness.operations.proposal import Candidate, Proposal, Refusal
 from harness.operations.record import Recording, StoredBaselines
-from harness.reporting.calibration import CalibrationDisplay, refusal_text, show_calibrations, show_vacuous
-from harness.reporting.commands import Invocation, commands
+from harness.operations.vacuity import VacuousCase
+from harness.reporting.commands import Invocation, commands, error_text
+from harness.reporting.progress import ProgressBar
 from harness.reporting.reasons import text_of
-from harness.reporting.tables import Table, show, show_table, told
+from harness.reporting.tables import Cell, Table, show, show_table, told
 
 _HEADER = ("case", "device", "baseline", "relative L2", "what changes")
+_CALIBRATIONS = ("case", "members", "factor", "envelope", "limit", "growth over the steps", "calibration")
 
 
-class RecordingDisplay(CalibrationDisplay):
-    """Shows a recording as it comes: refusals, what would change, what was written, calibrations, traces."""
+class RecordingDisplay(ProgressBar):
+    """Shows a recording, or a calibration, as it comes.
+
+    Refusals at once, what would change, what was written, calibrations, traces.
+    """
 
     def finished(self, result: Any) -> None:
         """Show what came of a case or of a stage."""
@@ -37,8 +45,8 @@ class RecordingDisplay(CalibrationDisplay):
                 f"{result.nbytes / 1e6:.1f} MB in {result.path} (not for version control)"
             )
             show(self.console, text)
-        else:
-            super().finished(result)
+        elif isinstance(result, Refusal):
+            show(self.console, refusal_text(result, self.invocation))
 
 
 def _show_proposal(console: Console, proposal: Proposal) -> None:
@@ -76,3 +84,55 @@ def show_recording(console: Console, recording: Recording, invocation: Invocatio
         text = f"{case.name}: its calibration is gone with the old baseline; measure it anew: {command}"
         show(console, told("note", text))
     show_vacuous(console, recording.vacuous)
+
+
+def show_calibrations(console: Console, found: Calibrations) -> None:
+    """Show the table of the cases calibrated, then what was found beside the numbers."""
+    if found.calibrated:
+        show_table(console, Table(_CALIBRATIONS, list(map(_calibration_row, found.calibrated))))
+    for each in found.calibrated:
+        for finding in each.findings:
+            word = "failed" if finding.failing else "note"
+            show(console, told(word, f"{each.case.name}: {finding_text(finding)}"))
+    text = f"{len(found.calibrated)} calibrated"
+    console.print(f"{text}, {found.failed} failed" if found.failed else text)
+
+
+def finding_text(finding: Finding) -> str:
+    """Return what a calibration shows, and what to do where the case cannot be held to it."""
+    text = text_of(finding.reason)
+    return f"{text}. Give it fewer steps, or mark it `strict: true`" if finding.failing else text
+
+
+def show_vacuous(console: Console, vacuous: Sequence[VacuousCase]) -> None:
+    """Say which cases notice nothing."""
+    for each in vacuous:
+        show(console, told("failed", f"{each.case.name} is vacuous: {text_of(each.why)}"))
+
+
+def refusal_text(refusal: Refusal, invocation: Invocation) -> Text:
+    """Return why a case was refused, with its name once, and what to type."""
+    return told("refused", error_text(refusal.error, invocation, refusal.case))
+
+
+def _calibration_row(result: CalibratedCase) -> tuple[Cell | str, ...]:
+    calibration = result.calibration
+    envelope = calibration.metrics["relative_l2"]
+    chaotic = calibration.chaos is not None
+    state = "unchanged" if result.written.state == "unchanged" else "new" if result.first else "changed"
+    return (
+        result.case.name,
+        str(len(calibration.members)),
+        f"{calibration.factor:g}",
+        f"{envelope:.1e}",
+        "none" if chaotic else f"{envelope * calibration.factor:.1e}",
+        growth(calibration),
+        Cell("chaotic", tone="failed" if result.failing else "note") if chaotic else state,
+    )
+
+
+def growth(calibration: Calibration) -> str:
+    """Return the growth curve in a few figures: the largest spread after the first, middle and last step."""
+    steps = calibration.steps
+    shown = {0, len(steps) // 2, len(steps) - 1} if steps else set()
+    return " → ".join(f"{steps[index].largest:.1e}" for index in sorted(shown))

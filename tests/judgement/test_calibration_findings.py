@@ -7,8 +7,8 @@ from samples import make_baseline, make_calibration, make_case, make_measurement
 
 from harness.baselines.calibration import StepEnvelope
 from harness.judgement.calibration.findings import chaos_of, findings
-from harness.reporting.calibration import finding_text
 from harness.reporting.reasons import text_of
+from harness.reporting.recording import finding_text
 
 BASELINE = make_baseline()
 GROWING = (StepEnvelope(0, {"mean": 0.0}, 5e-7, 1e-6), StepEnvelope(1, {"mean": 0.0}, 0.2, 0.4))

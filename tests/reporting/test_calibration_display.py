@@ -14,8 +14,8 @@ from harness.judgement.calibration.findings import findings
 from harness.operations.calibrate import CalibratedCase, Calibrations
 from harness.operations.members import KeptMembers
 from harness.operations.proposal import Refusal
-from harness.reporting.calibration import CalibrationDisplay, growth, show_calibrations
 from harness.reporting.commands import Invocation
+from harness.reporting.recording import RecordingDisplay, growth, show_calibrations
 
 GROWING = (StepEnvelope(0, {"mean": 0.0}, 5e-7, 1e-6), StepEnvelope(1, {"mean": 0.0}, 0.2, 0.4))
 
@@ -35,7 +35,7 @@ def show(*results, width=160):
         each if isinstance(each, CalibratedCase) else Refusal(each[0], HarnessError(each[1]))
         for each in results
     )
-    display, found = CalibrationDisplay(console, Invocation()), Calibrations(results)
+    display, found = RecordingDisplay(console, Invocation()), Calibrations(results)
     display.begin("calibrating", 10 * len(results))
     for each in results:
         display.started(each.case.name)

@@ -9,7 +9,7 @@ from rich.console import Console
 import harness
 from harness.execution.profile import Profile
 from harness.operations.doctor import Diagnosis, Examination
-from harness.reporting.examination import show_examination
+from harness.reporting.machine import show_examination
 
 SOUND = Examination(
     python="/opt/[venv]/bin/python",

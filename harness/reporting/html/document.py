@@ -1,13 +1,26 @@
-"""What the pages share: their parts in `assets`, the hash that allows one, a page that runs nothing."""
+"""What pages are made of: their parts in `assets`, the hashes that allow these, tables.
+
+Every page is one file that loads nothing. All text from outside is escaped, or is data that is no markup.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from importlib.resources import files
 from string import Template
+from typing import Any
+
+from harness.reporting.tables import Cell, Table
+
+# In the order in which they build on one another.
+_SCRIPTS = (
+    "dom.js", "figures.js", "chart.js", "steps.js", "histogram.js", "pictures.js", "sections.js", "detail.js",
+    "list.js", "start.js",
+)  # fmt: skip
 
 
 def asset(*names: str) -> str:
@@ -37,3 +50,51 @@ def static_page(title: str, body: Iterable[str], *styles: str) -> str:
     return filled(
         "static.html", policy=escape(policy), title=escape(title), style=style, body="\n".join(body)
     )
+
+
+def report_page(run: Mapping[str, Any], cases: Iterable[str]) -> str:
+    """Return the page of a run: ``run`` is what stands above the cases, ``cases`` their views as JSON.
+
+    The page builds itself from this data with text nodes and attributes, never from markup; its policy
+    allows the two inline parts written here, by their hashes, and pictures that are part of it. Trusted
+    Types close the ways by which a script could make markup of text.
+    """
+    style = asset("palette.css", "page.css", "detail.css")
+    script = "\n".join(["(() => {", '"use strict";', asset(*_SCRIPTS), "})();"])
+    policy = (
+        f"default-src 'none'; script-src {source_of(script)}; style-src {source_of(style)}; "
+        "img-src data:; base-uri 'none'; form-action 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+    data = [_data("run", json.dumps(run, allow_nan=False))]
+    data += [_data(f"case-{index}", case) for index, case in enumerate(cases)]
+    return filled("page.html", policy=escape(policy), style=style, script=script, data="\n".join(data))
+
+
+def _data(name: str, text: str) -> str:
+    """Return JSON as a block that the browser does not run; no text in it can end the block."""
+    for character in "&<>\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return f'<script type="application/json" id="{name}">{text}</script>'
+
+
+def table_html(table: Table) -> Iterator[str]:
+    """Yield a table whose first column heads its rows."""
+    heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in table.header)
+    yield f'<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>'
+    for first, *cells in table.cells():
+        yield f'<tr><th scope="row">{_content(first)}</th>{"".join(map(_cell, cells))}</tr>'
+    yield "</tbody></table></div>"
+
+
+def _cell(cell: Cell) -> str:
+    tone = f' class="{"soft" if cell.tone == "soft" else f"v-{escape(cell.tone)}"}"' if cell.tone else ""
+    hint = f' title="{escape(cell.hint)}"' if cell.hint else ""
+    return f"<td{tone}{hint}>{_content(cell)}</td>"
+
+
+def _content(cell: Cell) -> str:
+    text = cell.markup or escape(cell.text)
+    detail = f"<small>{escape(cell.detail)}</small>" if cell.detail else ""
+    below = "".join(f"<p>{escape(line)}</p>" for line in cell.below)
+    return f"{f'<code>{text}</code>' if cell.name else text}{detail}{below}"

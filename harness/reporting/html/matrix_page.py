@@ -12,8 +12,7 @@ from harness.counting import count
 from harness.operations.matrix import Matrix, MatrixRow
 from harness.releases.interpreters import differing_packages
 from harness.reporting.commands import Invocation
-from harness.reporting.html.document import static_page
-from harness.reporting.html.tables import table_html
+from harness.reporting.html.document import static_page, table_html
 from harness.reporting.matrix_report import comparison_cell, cost, failures, grid, operator_lines, same_bits
 from harness.reporting.tables import Cell, Table
 

@@ -1,4 +1,4 @@
-"""Pictures for the page: an output's images or frames, and the map of how far they differ.
+"""How outputs differ, for the page: their images or frames with a map, and a histogram.
 
 An output is taken for pictures where it is ``[n, height, width, channels]`` or
 ``[n, frames, height, width, channels]`` with 1, 3 or 4 channels; all else (latents, embeddings) has none.
@@ -15,12 +15,16 @@ import numpy as np
 from PIL import Image
 
 from harness.measurement.measurement import Array
-from harness.reporting.html import difference
 
 _CHANNELS = (1, 3, 4)
 # What one case may put into the page, all its pictures together: 200 cases have to open in a browser.
 PIXELS_PASSED, PIXELS_FAILED = 2**16, 2**18
 MOST_PICTURES = 64
+# Codes 1 to 255 span this many decades below the largest difference, in steps of 5.6 %.
+DECADES = 6
+BINS_PER_DECADE = 4
+# Differences further below the largest than this are counted with the smallest bin.
+_HISTOGRAM_DECADES = 10
 
 
 def picture_set(measured: Array | None, baseline: Array | None, *, pixels: int) -> dict[str, Any] | None:
@@ -37,14 +41,14 @@ def picture_set(measured: Array | None, baseline: Array | None, *, pixels: int) 
     arrays = list(shown.values())
     first, last = arrays[0], arrays[-1]
     low, high = value_range(last)
-    distance = None
-    if len(arrays) == 2 and difference.comparable(first, last):
-        distance = _pictures(difference.difference(first, last))
+    distance = difference(first, last) if len(arrays) == 2 else None
+    if distance is not None:
+        distance = _pictures(distance)
     # With other shapes there may be fewer of one side.
     count = min(len(_pictures(side)) for side in arrays)
     chosen = _chosen(count, distance)
     frames = first.shape[1] if first.ndim == 5 else 0
-    top = 0.0 if distance is None else difference.largest(distance)
+    top = 0.0 if distance is None else largest(distance)
     blocks = {name: _block(side, len(chosen), pixels) for name, side in shown.items()}
 
     def item(index: int) -> dict[str, Any]:
@@ -60,10 +64,10 @@ def picture_set(measured: Array | None, baseline: Array | None, *, pixels: int) 
             if not (same and name == "measured"):
                 made[name] = _png(_to_bytes(_pictures(side)[index], low, high, blocks[name]))
         if distance is not None and not same:
-            codes = difference.to_codes(_reduced(distance[index], blocks["baseline"], np.maximum), top)
+            codes = to_codes(_reduced(distance[index], blocks["baseline"], np.maximum), top)
             # The channels one below the other, as grey: a browser may change colours that are transparent.
             made["difference"] = _png(codes.transpose(2, 0, 1).reshape(-1, codes.shape[1], 1))
-            made["largest"] = difference.largest(distance[index])
+            made["largest"] = largest(distance[index])
         return made
 
     return {
@@ -77,7 +81,7 @@ def picture_set(measured: Array | None, baseline: Array | None, *, pixels: int) 
         "frames": frames,
         "compared": distance is not None,
         "largest": top,
-        "decades": difference.DECADES,
+        "decades": DECADES,
         "items": [item(index) for index in chosen],
     }
 
@@ -140,3 +144,63 @@ def _png(pixels: Array) -> str:
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     image.save(file, "PNG", optimize=True)
     return base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def difference(a: Array | None, b: Array | None) -> Array | None:
+    """Return ``|a - b|`` in float64: 0 for equal values, infinite where one is NaN or Inf.
+
+    None where one of them is not there, or where their values cannot be subtracted from one another.
+    """
+    if a is None or b is None or a.shape != b.shape or a.dtype != b.dtype:
+        return None
+    left, right = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        distance = np.abs(left - right)
+    return np.where(left == right, 0.0, np.where(np.isfinite(distance), distance, np.inf))
+
+
+def largest(distance: Array) -> float:
+    """Return the largest finite entry, 0 where there is none."""
+    return float(np.max(distance, initial=0.0, where=np.isfinite(distance)))
+
+
+def to_codes(distance: Array, top: float) -> Array:
+    """Return ``distance`` as uint8 on a logarithmic scale below ``top``, the largest finite difference.
+
+    0 is no difference at all, 255 is ``top`` and what is not finite, k from 1 is
+    ``top * 10 ** (-DECADES * (255 - k) / 254)``. The smallest difference is never coded as none, so that
+    one of 1e-7 in a picture of ones can be seen as well as one of 0.1.
+    """
+    if top == 0:
+        return np.where(distance > 0, 255, 0).astype(np.uint8)
+    with np.errstate(divide="ignore"):
+        codes = 255 + 254 / DECADES * np.log10(distance / top)
+    return np.where(distance > 0, np.clip(np.rint(codes), 1, 255), 0).astype(np.uint8)
+
+
+def histogram(a: Array | None, b: Array | None) -> dict[str, Any] | None:
+    """Return how many values of two arrays differ by how much, in bins of a quarter of a decade.
+
+    ``counts[i]`` are differences of ``10 ** (start + i / BINS_PER_DECADE)`` up to the next bin's; the first
+    also has all smaller ones. ``equal`` and ``not_finite`` are counted by themselves.
+    """
+    distance = difference(a, b)
+    if distance is None:
+        return None
+    finite = distance[np.isfinite(distance)]
+    positive = finite[finite > 0]
+    result: dict[str, Any] = {
+        "total": int(distance.size),
+        "equal": int(finite.size - positive.size),
+        "not_finite": int(distance.size - finite.size),
+        "bins_per_decade": BINS_PER_DECADE,
+        "start": 0.0,
+        "counts": [],
+    }
+    if positive.size:
+        places = np.floor(np.log10(positive) * BINS_PER_DECADE).astype(int)
+        last = int(places.max())
+        first = max(int(places.min()), last - _HISTOGRAM_DECADES * BINS_PER_DECADE)
+        counts = np.bincount(np.maximum(places, first) - first, minlength=last - first + 1)
+        result.update(start=first / BINS_PER_DECADE, counts=[int(count) for count in counts])
+    return result

@@ -13,7 +13,7 @@ import harness
 from harness.errors import UsageError
 from harness.history.history_record import surroundings
 from harness.operations.destination import check_destination, write_result
-from harness.reporting.html.page import render
+from harness.reporting.html.document import report_page
 
 PAGE, DATA = "index.html", "report.json"
 _FORMAT, _VERSION = "harness-report", 1
@@ -22,28 +22,22 @@ _FORMAT, _VERSION = "harness-report", 1
 class RunReport:
     """Gathers what a run has to show, then writes ``index.html`` and ``report.json`` into one folder.
 
-    Only the controlling process has one: other processes send it their views.
+    Only the controlling process has one: other processes send it their views. ``cases`` has the views, as
+    JSON, by the names of pytest's nodes. ``problems`` is what kept cases from being judged, by where it is: a
+    suite that cannot be read, an error of the harness.
     """
 
     def __init__(self, folder: Path) -> None:
         """Make ``folder``; raises :class:`UsageError` where no page could be written into it."""
         self.folder = folder
-        self._cases: dict[str, str] = {}
-        self._problems: dict[str, str] = {}
+        self.cases: dict[str, str] = {}
+        self.problems: dict[str, str] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"{folder}: cannot be made: {error.strerror}; choose another folder") from None
         for name in (PAGE, DATA):
             check_destination(folder / name)
-
-    def add(self, node: str, view: str) -> None:
-        """Add the view of the case called ``node``, as JSON; the last one of a case counts."""
-        self._cases[node] = view
-
-    def add_problem(self, where: str, text: str) -> None:
-        """Add what kept cases from being judged: a suite that cannot be read, an error of the harness."""
-        self._problems[where] = text
 
     def write(self, left_out: int = 0) -> Path:
         """Write both files, each whole or not at all, and return the page.
@@ -53,10 +47,10 @@ class RunReport:
         run = {
             "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "harness": harness.__version__,
-            "problems": [{"where": where, "text": text} for where, text in self._problems.items()],
+            "problems": [{"where": where, "text": text} for where, text in self.problems.items()],
             "left_out": left_out,
         }
-        return write_report(self.folder, run, list(self._cases.values()))
+        return write_report(self.folder, run, list(self.cases.values()))
 
 
 def write_report(folder: Path, run: dict[str, Any], cases: Sequence[str]) -> Path:
@@ -64,7 +58,7 @@ def write_report(folder: Path, run: dict[str, Any], cases: Sequence[str]) -> Pat
     head = json.dumps({"format": _FORMAT, "version": _VERSION, "run": run})
     # The cases are JSON already, and may be large.
     data = head[:-1] + ', "cases": [\n' + ",\n".join(cases) + "\n]}\n"
-    page = render(_with_index(run, cases), cases)
+    page = report_page(_with_index(run, cases), cases)
     write_result(folder / DATA, data.encode("ascii"))
     write_result(folder / PAGE, page.encode("utf-8"))
     return folder / PAGE
@@ -103,7 +97,7 @@ def _with_index(run: dict[str, Any], cases: Sequence[str]) -> dict[str, Any]:
     environments = Counter(json.dumps(surroundings(fields), sort_keys=True) for fields in measured)
     return {
         **run,
-        "index": [_entry(view) for view in views],
+        "index": list(map(_entry, views)),
         "environments": [
             {"fields": json.loads(fields), "cases": count} for fields, count in environments.most_common()
         ],
@@ -116,13 +110,9 @@ def _entry(view: dict[str, Any]) -> dict[str, Any]:
     why = causes[0]["title"] if causes else reasons[0].partition("\n")[0] if reasons else ""
     arguments = json.dumps(case["definition"]["arguments"], ensure_ascii=False)
     return {
-        "suite": case["suite"],
-        "id": case["id"],
-        "verdict": judgement["verdict"],
+        **{name: case[name] for name in ("suite", "id")},
+        **{name: judgement[name] for name in ("verdict", "tier", "margin", "worst")},
         "expected": judgement.get("expected", False),
-        "tier": judgement["tier"],
-        "margin": judgement["margin"],
-        "worst": judgement["worst"],
         "why": why[:300],
         "text": " ".join([case["definition"]["pipeline"], *case["tags"], arguments])[:2000],
     }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from itertools import zip_longest
 from typing import Any, Literal
 
 from harness.baselines.baseline import Baseline
@@ -13,18 +14,22 @@ from harness.cases.case import Case
 from harness.cases.tolerance import Calibrated, Limits
 from harness.codec import to_json
 from harness.explanation.causes import Cause
+from harness.judgement import bits
 from harness.judgement.check import Check
 from harness.judgement.judgement import Judgement
 from harness.judgement.rows import Row, statistic_rows
 from harness.judgement.tiers import Tier
+from harness.measurement.figures import Draw
 from harness.measurement.measurement import Measurement
 from harness.reporting.causes import cause_json
 from harness.reporting.commands import Commands, reason_texts
-from harness.reporting.html.difference import comparable, difference, histogram
-from harness.reporting.html.evidence import evidence
-from harness.reporting.html.pictures import PIXELS_FAILED, PIXELS_PASSED, picture_set
+from harness.reporting.html.pictures import PIXELS_FAILED, PIXELS_PASSED, histogram, picture_set
 from harness.reporting.html.steps import step_drift
 from harness.reporting.reasons import in_words
+
+# Around the first draw that differs, and from the first where none does.
+_DRAWS_SHOWN = 24
+_DRAWS_BEFORE = 4
 
 
 def case_view(
@@ -53,9 +58,9 @@ def case_view(
             {**asdict(row), "name": row.name, "used": row.used} for row in _rows(judgement, measured, stored)
         ],
         "pictures": picture_set(ours, theirs, pixels=pixels),
-        "histogram": None,
+        "histogram": histogram(ours, theirs),
         "steps": None,
-        **evidence(measured, stored),
+        **_evidence(measured, stored),
         "output": None,
         "timings": {},
         "commands": [
@@ -66,8 +71,6 @@ def case_view(
         ],
         "causes": list(map(cause_json, causes)),
     }
-    if ours is not None and theirs is not None and comparable(ours, theirs):
-        view["histogram"] = histogram(difference(ours, theirs))
     if measured is not None:
         view["timings"] = measured.timings
         view["output"] = {
@@ -147,3 +150,72 @@ def _rows(judgement: Judgement, measured: Measurement | None, stored: Measuremen
         others = statistic_rows(measured.statistics, stored.statistics, None)
         rows += [row for row in others if row.name not in known]
     return rows
+
+
+def _evidence(measured: Measurement | None, baseline: Measurement | None) -> dict[str, Any]:
+    """Return both sides' fields of the fingerprint, operators, draws of noise and files of the weights.
+
+    The fields that differ come first. Operators and draws are None without a pair, and the weights without
+    any measurement.
+    """
+    environment = _both_sides(measured, baseline, lambda side: side.fingerprint)
+    found: dict[str, Any] = {
+        "environment": sorted(environment, key=lambda row: not row["differs"]),
+        "canaries": None,
+        "ledger": None,
+        "checkpoint": None,
+    }
+    if measured is not None and baseline is not None:
+        tried = measured.canaries.keys() & baseline.canaries.keys()
+        changed = bits.changed_operators(measured, baseline)
+        found["canaries"] = {"tried": len(tried), "changed": list(changed)}
+        found["ledger"] = _ledger(measured, baseline)
+    if (known := measured or baseline) is not None:
+        found["checkpoint"] = {
+            "source": known.checkpoint.source,
+            "revision": known.checkpoint.revision,
+            "files": _both_sides(measured, baseline, lambda side: side.checkpoint.files),
+        }
+    return found
+
+
+def _both_sides(
+    measured: Measurement | None, baseline: Measurement | None, of: Callable[[Measurement], Mapping[str, str]]
+) -> list[dict[str, Any]]:
+    ours, theirs = ({} if side is None else of(side) for side in (measured, baseline))
+    paired = measured is not None and baseline is not None
+    return [
+        {
+            "name": name,
+            "measured": ours.get(name),
+            "baseline": theirs.get(name),
+            "differs": paired and ours.get(name) != theirs.get(name),
+        }
+        for name in sorted(ours.keys() | theirs.keys())
+    ]
+
+
+def _ledger(measured: Measurement, baseline: Measurement) -> dict[str, Any]:
+    """Return the draws around the first that differs; where in the code one was made does not count."""
+    pairs = list(zip_longest(measured.ledger, baseline.ledger))
+    same = [
+        ours is not None and theirs is not None and bits.same_draw(ours, theirs) for ours, theirs in pairs
+    ]
+    first = same.index(False) if False in same else None
+    start = max(0, (first or 0) - _DRAWS_BEFORE)
+    return {
+        "measured": len(measured.ledger),
+        "baseline": len(baseline.ledger),
+        "first_change": first,
+        "draws": [
+            {"index": index, "same": same[index], "measured": _draw(ours), "baseline": _draw(theirs)}
+            for index, (ours, theirs) in enumerate(pairs[start : start + _DRAWS_SHOWN], start)
+        ],
+    }
+
+
+def _draw(draw: Draw | None) -> dict[str, Any] | None:
+    if draw is None:
+        return None
+    shape = "x".join(map(str, draw.shape)) or "scalar"
+    return {**asdict(draw), "shape": shape, "sha256": draw.sha256[:12]}

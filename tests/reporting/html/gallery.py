@@ -120,7 +120,7 @@ def make_gallery(folder: Path) -> Path:
                 commands=commands(case, Invocation(str(store.root))),
                 causes=causes,
             )
-            report.add(f"{path}::{case.id}", _elsewhere_too(view))
+            report.cases[f"{path}::{case.id}"] = _elsewhere_too(view)
     return report.write()
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.reporting.html.difference import DECADES, difference, histogram, largest, to_codes
+from harness.reporting.html.pictures import DECADES, difference, histogram, largest, to_codes
 
 sizes = st.lists(st.floats(0, 1e30) | st.sampled_from([0.0, 1e-45, 1e-7]), min_size=1, max_size=50)
 
@@ -40,7 +40,7 @@ def test_unsigned_values_do_not_wrap():
 @given(sizes)
 def test_the_histogram_counts_every_value_once(values):
     distance = np.array([*values, np.inf])
-    made = histogram(distance)
+    made = histogram(distance, np.zeros_like(distance))
     assert made["equal"] + made["not_finite"] + sum(made["counts"]) == made["total"] == distance.size
     assert made["equal"] == int((distance == 0).sum())
     if made["counts"]:

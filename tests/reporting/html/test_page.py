@@ -13,8 +13,8 @@ from views import HOSTILE, moved, page_of, view_of
 
 import harness.reporting.html
 from harness.errors import HarnessError, UsageError
+from harness.reporting.html.document import report_page
 from harness.reporting.html.history_page import history_page
-from harness.reporting.html.page import render
 from harness.reporting.html.run import DATA, RunReport, render_again, write_report
 
 ASSETS = Path(harness.reporting.html.__file__).parent / "assets"
@@ -57,7 +57,7 @@ def hostile(tmp_path_factory):
 
 
 def test_no_text_of_a_case_is_markup(hostile):
-    plain = render({"problems": [], "index": [], "environments": []}, ["{}"])
+    plain = report_page({"problems": [], "index": [], "environments": []}, ["{}"])
     assert [tag for tag, _ in Parsed(hostile).elements] == [tag for tag, _ in Parsed(plain).elements]
     data = [
         text for attributes, text in Parsed(hostile).scripts if attributes.get("type") == "application/json"
@@ -111,7 +111,7 @@ def test_the_script_makes_no_markup_and_loads_nothing():
 
 def test_every_asset_is_in_a_page():
     # The matrix's style is that of all pages without a script.
-    pages = [render({"problems": [], "index": [], "environments": []}, []), history_page((), ())]
+    pages = [report_page({"problems": [], "index": [], "environments": []}, []), history_page((), ())]
     for path in ASSETS.iterdir():
         if path.suffix in (".js", ".css"):
             assert any(path.read_text() in page for page in pages), path.name
@@ -182,6 +182,6 @@ def test_the_last_view_of_a_case_counts(tmp_path):
     image, other = moved(1e-3)
     report = RunReport(tmp_path / "report")
     for measured in (other, image):
-        report.add("a", view_of(tmp_path, make_measurement(measured), baseline=make_measurement(image)))
+        report.cases["a"] = view_of(tmp_path, make_measurement(measured), baseline=make_measurement(image))
     data = json.loads((report.write().parent / DATA).read_text())
     assert [case["judgement"]["verdict"] for case in data["cases"]] == ["identical"]

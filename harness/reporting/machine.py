@@ -1,13 +1,18 @@
-"""`harness doctor` in the terminal."""
+"""`harness doctor` and `harness environments list` in the terminal: what this machine has to run with."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.text import Text
 
 import harness
 from harness.operations.doctor import Examination
-from harness.reporting.tables import Table, show, show_table, toned
+from harness.releases.environments import Stored
+from harness.reporting.tables import Cell, Table, show, show_table, toned
+
+_HEADER = ("environment", "state", "MindSpore", "numpy", "size", "last used")
 
 
 def show_examination(console: Console, examination: Examination) -> None:
@@ -34,3 +39,30 @@ def show_examination(console: Console, examination: Examination) -> None:
     for diagnosis in examination.diagnoses:
         word = toned(diagnosis.level, diagnosis.level)
         show(console, Text.assemble(word, f": {diagnosis.text}"), f"    {diagnosis.remedy}")
+
+
+def show_environments(console: Console, stored: Sequence[Stored]) -> None:
+    """Show a line for each environment, and what they take up together."""
+    if not stored:
+        console.print("no environments")
+        return
+    show_table(console, Table(_HEADER, list(map(_row, stored))))
+    console.print(
+        f"{_gigabytes(sum(each.size for each in stored))}, what uv's cache shares with them counted"
+    )
+
+
+def _row(stored: Stored) -> list[Cell | str]:
+    packages = {} if stored.environment is None else stored.environment.packages
+    return [
+        stored.name,
+        "complete" if stored.environment is not None else Cell("unfinished", tone="unfinished"),
+        packages.get("mindspore", ""),
+        packages.get("numpy", ""),
+        _gigabytes(stored.size),
+        f"{stored.idle:.0f} days ago" if stored.idle >= 1 else "today",
+    ]
+
+
+def _gigabytes(size: float) -> str:
+    return f"{size / 1e9:.1f} GB"
