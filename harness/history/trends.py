@@ -41,13 +41,17 @@ class Step:
     """A lasting change of level of one case.
 
     ``point`` is the first run of the new level, ``before`` the last one on the old. ``changes`` has the
-    figures, those that changed most first; ``surroundings`` is what else changed between the two runs.
+    figures, those that changed most first.
     """
 
     before: Point
     point: Point
     changes: tuple[Change, ...]
-    surroundings: tuple[str, ...]
+
+    @property
+    def surroundings(self) -> tuple[str, ...]:
+        """What else changed between the two runs: its environment first, its commit last."""
+        return tuple(_surroundings(self.before, self.point))
 
 
 @dataclass(frozen=True)
@@ -119,12 +123,10 @@ class Trend:
             for old, new in series.found.steps:
                 key = (series.places[new.start], series.places[old.stop - 1])
                 found.setdefault(key, []).append(Change(series.figure, old.value, new.value))
-        steps = []
-        for places, changes in sorted(found.items()):
-            point, before = (self.points[place] for place in places)
-            between = tuple(_surroundings(before, point))
-            steps.append(Step(before, point, tuple(sorted(changes, key=_rank)), between))
-        return tuple(steps)
+        return tuple(
+            Step(self.points[before], self.points[place], tuple(sorted(changes, key=_rank)))
+            for (place, before), changes in sorted(found.items())
+        )
 
     @cached_property
     def outliers(self) -> tuple[tuple[Point, tuple[str, ...]], ...]:
@@ -166,7 +168,6 @@ def trends(runs: Sequence[RunRecord]) -> tuple[Trend, ...]:
 
 
 def _surroundings(before: Point, after: Point) -> Iterator[str]:
-    """Yield what changed between two runs of a case: its environment first, its commit last."""
     yield from differing_fields(before.record.environment, after.record.environment)
     if before.record.case_hash != after.record.case_hash:
         yield "the case was edited"

@@ -15,6 +15,11 @@ _SIZE = "relative_l2"
 _MANY_TIMES = 10
 
 
+def printable(text: str, kept: str = "") -> str:
+    """Return ``text`` with U+FFFD for what cannot be printed, a terminal may obey it; ``kept`` stays."""
+    return "".join(c if c.isprintable() or c in kept else "\ufffd" for c in text)
+
+
 def figure(value: float | None) -> str:
     """Return ``value`` in three digits; nothing for None."""
     return "" if value is None else f"{value:.3g}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.reporting.case_report import CaseReport, Unjudged, not_passed
 from harness.reporting.causes import cause_line
-from harness.reporting.figures import worst_figure
+from harness.reporting.figures import printable, worst_figure
 
 # GitHub takes 64 KB, and folds what is longer than a few lines.
 _MOST_CHARACTERS = 2000
@@ -75,7 +75,7 @@ def _property(text: str) -> str:
 
 def _shortened(text: str) -> str:
     # A line of stdout ends at more than \n for some that read it.
-    shown = "".join(c if c.isprintable() or c in "\r\n\t" else "\ufffd" for c in text)
+    shown = printable(text, kept="\r\n\t")
     return shown if len(shown) <= _MOST_CHARACTERS else shown[: _MOST_CHARACTERS - 1] + "…"
 
 

@@ -30,13 +30,8 @@ _MOST_CHANGES, _MOST_NAMES = 3, 4
 # As many of the newest runs as fit beside the other columns of a terminal.
 _MOST_RUNS = 60
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_SIGNS = {
-    Verdict.IDENTICAL.value: "=",
-    Verdict.WITHIN.value: "~",
-    Verdict.DRIFT.value: "!",
-    Verdict.INCOMPARABLE.value: "?",
-    Verdict.ERROR.value: "x",
-}
+# In the order of the verdicts: identical, within, drift, incomparable, error.
+_SIGNS = dict(zip((verdict.value for verdict in Verdict), "=~!?x", strict=True))
 
 
 def appended_text(appended: Appended) -> str:
@@ -140,8 +135,7 @@ def chosen(trend: Trend) -> list[Series]:
     changed = dict.fromkeys(change.figure for step in trend.steps for change in step.changes)
     stepped = [name for name in changed if name != BITS]
     always = [name for name in _ALWAYS if name in known]
-    stepped = stepped[: _MOST_FIGURES - len(always) - 1]
-    names = dict.fromkeys([*always[:1], *stepped, *always, BITS])
+    names = dict.fromkeys([*always[:1], *stepped[: _MOST_FIGURES - len(always) - 1], *always, BITS])
     return [known[name] for name in names if name in known]
 
 
@@ -201,14 +195,15 @@ def history_json(runs: Sequence[RunRecord], found: Sequence[Trend]) -> str:
 
 def _case(trend: Trend) -> dict[str, Any]:
     numbers = [point.run.number for point in trend.points]
+    records = [point.record for point in trend.points]
     return {
         "suite": trend.suite,
         "case": trend.case_id,
         "subject": trend.subject,
         "runs": numbers,
-        "verdicts": [point.record.verdict for point in trend.points],
-        "environments": [point.record.environment for point in trend.points],
-        "outputs": [point.record.output_sha256 for point in trend.points],
+        "verdicts": [record.verdict for record in records],
+        "environments": [record.environment for record in records],
+        "outputs": [record.output_sha256 for record in records],
         "series": {
             series.figure: {"runs": [numbers[place] for place in series.places], "values": series.values}
             for series in trend.series

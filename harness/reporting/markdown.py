@@ -14,7 +14,7 @@ from harness.counting import count
 from harness.judgement.judgement import Verdict
 from harness.reporting.case_report import CaseReport, Unjudged, not_passed
 from harness.reporting.causes import cause_line
-from harness.reporting.figures import worst_figure
+from harness.reporting.figures import printable, worst_figure
 from harness.reporting.summary import expected_lines, left_out_lines, margins, orphan_lines, tier_lines
 from harness.reporting.tables import Cell, Table
 
@@ -24,7 +24,7 @@ MOST_BYTES = 2**20
 _MOST_CHARACTERS = 300
 _COMMANDS_OF = 20
 # Characters that are never markup, wherever they stand within a line.
-_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,;/+=()%?'\"≤≥…→")
+_PLAIN = frozenset("0123456789 .,;/+=()%?'\"≤≥…→\ufffd")
 
 
 def markdown_summary(
@@ -107,13 +107,8 @@ def escaped(text: object) -> str:
     if len(shown) > _MOST_CHARACTERS:
         shown = shown[: _MOST_CHARACTERS - 1] + "…"
     # Within a word a hyphen begins nothing.
-    return re.sub(r"(?<=\w)&#45;(?=\w)", "-", "".join(map(_character, shown)))
-
-
-def _character(character: str) -> str:
-    if not character.isprintable():
-        return "\ufffd"
-    return character if character in _PLAIN or character.isalpha() else f"&#{ord(character)};"
+    marked = (c if c in _PLAIN or c.isalpha() else f"&#{ord(c)};" for c in printable(shown))
+    return re.sub(r"(?<=\w)&#45;(?=\w)", "-", "".join(marked))
 
 
 def code(text: str) -> str:
@@ -158,9 +153,8 @@ def _commands(failed: Sequence[CaseReport]) -> str:
     for outcome in failed:
         typed = outcome.commands.fitting(outcome.judgement)
         lines += [f"# {outcome.name}", *(command for _, command in typed)]
-    shown = "\n".join("".join(c if c.isprintable() else "\ufffd" for c in line) for line in lines)
     # No line begins with text from outside, so none can end the block.
-    return f"<details><summary>What to type</summary>\n\n```sh\n{shown}\n```\n\n</details>\n\n"
+    return _folded("What to type", ["```sh", *map(printable, lines), "```"]) + "\n"
 
 
 def _environments(outcomes: Sequence[CaseReport]) -> str:
@@ -175,4 +169,8 @@ def _environments(outcomes: Sequence[CaseReport]) -> str:
     told = f"Environment of {number} of {total} cases" if number < total else "Environment"
     rows = [("harness", harness.__version__), *json.loads(fields).items()]
     table = markdown_table(Table(("field", "value"), rows))
-    return "\n".join([f"<details><summary>{told}</summary>", "", *table, "", "</details>", ""])
+    return _folded(told, table)
+
+
+def _folded(title: str, lines: Sequence[str]) -> str:
+    return "\n".join([f"<details><summary>{title}</summary>", "", *lines, "", "</details>", ""])

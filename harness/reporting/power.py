@@ -13,9 +13,7 @@ from harness.reporting.progress import ProgressBar
 from harness.reporting.reasons import text_of
 from harness.reporting.tables import Cell, Table, show, table_lines, told
 
-_HEADER = (
-    "fault", "family", "reference", "", "by", "margin", "numbers alone", "smallest caught",
-)  # fmt: skip
+_HEADER = ("fault", "family", "reference", "", "by", "margin", "numbers alone", "smallest caught")
 
 
 class PowerDisplay(ProgressBar):
@@ -72,11 +70,9 @@ def summary_text(case: CasePower) -> str:
     """Return how many faults of each family a case catches at their reference sizes, and which it misses."""
     known = [fault for fault in case.faults if fault.applicable]
     missed = [fault.name for fault in known if fault.outcome == "missed"]
-    shown = []
-    for family in FAMILIES:
-        if outcomes := [fault.outcome for fault in known if fault.family == family]:
-            shown.append(f"{family} {outcomes.count('caught')}/{len(outcomes)}")
-    families = f" ({', '.join(shown)})" if shown else ""
+    outcomes = {family: [fault.outcome for fault in known if fault.family == family] for family in FAMILIES}
+    counts = [f"{family} {found.count('caught')}/{len(found)}" for family, found in outcomes.items() if found]
+    families = f" ({', '.join(counts)})" if counts else ""
     named = f"; missed: {', '.join(missed)}" if missed else ""
     return f"{len(known) - len(missed)} of {len(known)} caught{families}{named}"
 

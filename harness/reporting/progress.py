@@ -22,15 +22,10 @@ class ProgressBar(Progress[Any]):
     def begin(self, doing: str, runs: int) -> None:
         """Show the bar."""
         self._doing = doing
-        self._bar = rich.Progress(
-            rich.TextColumn("{task.description}", markup=False),
-            rich.BarColumn(),
-            rich.MofNCompleteColumn(),
-            rich.TimeElapsedColumn(),
-            console=self.console,
-            transient=True,
-            disable=not self.console.is_terminal,
-        )
+        text = rich.TextColumn("{task.description}", markup=False)
+        columns = (text, rich.BarColumn(), rich.MofNCompleteColumn(), rich.TimeElapsedColumn())
+        hidden = not self.console.is_terminal
+        self._bar = rich.Progress(*columns, console=self.console, transient=True, disable=hidden)
         self._bar.add_task(doing, total=runs or None)
         self._bar.start()
 

@@ -43,14 +43,14 @@ def expected_lines(judgements: Sequence[Judgement]) -> list[str]:
 
 def tier_lines(judgements: Sequence[Judgement]) -> list[str]:
     """Return one line per tier and environment: how many cases were compared, and what differs."""
-    by_environment: dict[tuple[str, str], list[Judgement]] = {}
-    for judgement in judgements:
-        if judgement.tier is not None:
-            differing = ", ".join(f"{d.name} {sides(d)}" for d in judgement.differences)
-            by_environment.setdefault((judgement.tier.words, differing), []).append(judgement)
+    counts = Counter(
+        (each.tier.words, ", ".join(f"{field.name} {sides(field)}" for field in each.differences))
+        for each in judgements
+        if each.tier is not None
+    )
     return [
-        f"{tier}: {len(members)} compared" + (f" ({differing})" if differing else "")
-        for (tier, differing), members in by_environment.items()
+        f"{tier}: {number} compared" + (f" ({differing})" if differing else "")
+        for (tier, differing), number in counts.items()
     ]
 
 

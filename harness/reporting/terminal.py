@@ -9,7 +9,7 @@ from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.rows import Row
 from harness.reporting.causes import cause_details, cause_line
 from harness.reporting.commands import Commands, reason_texts
-from harness.reporting.figures import exact_figure, limit_figure, measured_figure, sides
+from harness.reporting.figures import exact_figure, limit_figure, measured_figure, printable, sides
 from harness.reporting.reasons import in_words
 from harness.reporting.tables import Table, table_lines
 
@@ -48,7 +48,8 @@ def judgement_text(
     end += [f"note: {note}" for note in _shortened(list(in_words(judgement.notes)), _NOTES, "notes")]
     end += [] if commands is None else _command_lines(commands.fitting(judgement))
     lines += [*_table(judgement.rows, _LINES - len(lines) - len(end)), *end]
-    return "\n".join(map(_harmless, lines))
+    # A worker's log may have any character.
+    return "\n".join(printable(line, kept="\t") for line in lines)
 
 
 def cause_lines(causes: Sequence[Cause], *, most: int | None = None) -> list[str]:
@@ -72,11 +73,6 @@ def cause_lines(causes: Sequence[Cause], *, most: int | None = None) -> list[str
     if hidden:
         lines.append(f"     … {hidden} more, which harness explain tells")
     return lines
-
-
-def _harmless(line: str) -> str:
-    """Return ``line`` without what a terminal would obey: a worker's log may have any character."""
-    return "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in line)
 
 
 def _command_lines(shown: Sequence[tuple[str, str]]) -> list[str]:
