@@ -15,7 +15,6 @@ from harness.kernels import (  # noqa: F401
     linear,
     losses,
     normalisation,
-    padding,
     random,
     reductions,
     shapes,

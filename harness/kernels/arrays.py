@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import mindspore as ms
@@ -10,14 +11,17 @@ import numpy as np
 from mindspore import Tensor
 from numpy.typing import NDArray
 
+Array = NDArray[Any]
+
 _HALVES = (ms.float16, ms.bfloat16)
+FLOATS = (*_HALVES, ms.float32, ms.float64)
 
 
-def to_numpy(value: Any) -> NDArray[Any]:
+def to_numpy(value: Any) -> Array:
     """Return a tensor's or a number's values; bfloat16, which numpy lacks, as float32."""
     if not isinstance(value, Tensor):
         return np.asarray(value)
-    array: NDArray[Any] = (value.astype(ms.float32) if value.dtype == ms.bfloat16 else value).asnumpy()
+    array: Array = (value.astype(ms.float32) if value.dtype == ms.bfloat16 else value).asnumpy()
     return array
 
 
@@ -28,7 +32,7 @@ def to_tensor(array: Any, dtype: Any = None) -> Tensor:
     return tensor if dtype is None or tensor.dtype == dtype else tensor.astype(dtype)
 
 
-def wide(x: Tensor) -> NDArray[Any]:
+def wide(x: Tensor) -> Array:
     """Return the values of ``x``, floats as float64: what transcendental functions and sums are held in.
 
     Rounded back to float32 the result is correctly rounded but for rare ties, so it does not depend on the
@@ -38,14 +42,25 @@ def wide(x: Tensor) -> NDArray[Any]:
     return array.astype(np.float64) if array.dtype.kind == "f" else array
 
 
+def float64(x: Tensor) -> NDArray[np.float64]:
+    """Return the values of ``x`` as float64, integers and bool too."""
+    return to_numpy(x).astype(np.float64)
+
+
+def single(x: Tensor) -> Tensor:
+    """Return ``x``, in float32 where it has 16 bits: what MindSpore's own sums of such are held in."""
+    return x.astype(ms.float32) if x.dtype in _HALVES else x
+
+
 def float_dtype(x: Tensor) -> Any:
     """Return the dtype of a real function of ``x``: its own, or float32 for integers and bool."""
-    return x.dtype if x.dtype in (*_HALVES, ms.float32, ms.float64) else ms.float32
+    return x.dtype if x.dtype in FLOATS else ms.float32
 
 
-def is_half(x: Tensor) -> bool:
-    """Tell whether ``x`` has 16 bits; sums of such are held in float32."""
-    return x.dtype in _HALVES
+@functools.lru_cache(maxsize=512)
+def made(primitive: Callable[..., Any], *args: Hashable, **options: Hashable) -> Any:
+    """Return a primitive of MindSpore's, which costs as much to make as a small convolution takes."""
+    return primitive(*args, **options)
 
 
 def number(value: Any) -> Any:

@@ -55,10 +55,9 @@ def flash_attention_score(
             "harness's CPU kernel of FlashAttentionScore has no dropout, no layout TND and no sparse mode "
             f"above 3; asked for keep_prob {keep_prob}, layout {layout}, sparse_mode {sparse_mode}"
         )
-    heads = int(head_num)
-    width = query.shape[-1] // (heads if layout in ("BSH", "SBH") else 1)
+    width = query.shape[-1] // (int(head_num) if layout in ("BSH", "SBH") else 1)
     q, k, v = (_by_head(each, layout, width).astype(ms.float32) for each in (query, key, value))
-    k, v = (_shared(each, heads) for each in (k, v))
+    k, v = (_shared(each, int(head_num)) for each in (k, v))
     scores = ops.matmul(q, k.swapaxes(-1, -2))
     if real_shift is not None:
         scores = scores + real_shift.astype(ms.float32)

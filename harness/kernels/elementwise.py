@@ -9,36 +9,30 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor
 
-from harness.kernels.arrays import float_dtype, number, to_numpy, to_tensor, wide
+from harness.kernels.arrays import Array, float64, float_dtype, number, to_numpy, to_tensor, wide
 from harness.kernels.registry import kernel
 
 
-def _unary(function: np.ufunc) -> Callable[[Tensor], Tensor]:
-    def compute(input: Tensor) -> Tensor:
-        return to_tensor(function(to_numpy(input).astype(np.float64)), float_dtype(input))
+def _in_float64(function: np.ufunc) -> Callable[..., Tensor]:
+    def compute(input: Tensor, *others: Tensor) -> Tensor:
+        return to_tensor(function(float64(input), *map(float64, others)), float_dtype(input))
 
     compute.__doc__ = f"`numpy.{function.__name__}` in float64."
     return compute
 
 
-for _primitive, _name, _function in (
-    ("AcosExt", "acos", np.arccos),
-    ("AcoshExt", "acosh", np.arccosh),
-    ("AsinExt", "asin", np.arcsin),
-    ("AsinhExt", "asinh", np.arcsinh),
-    ("AtanExt", "atan", np.arctan),
-    ("Exp2", "exp2", np.exp2),
-    ("Log2", "log2", np.log2),
-    ("Log10", "log10", np.log10),
+for _primitive, _function, *_serves in (
+    ("AcosExt", np.arccos, "mint.acos"),
+    ("AcoshExt", np.arccosh, "mint.acosh"),
+    ("AsinExt", np.arcsin, "mint.asin"),
+    ("AsinhExt", np.arcsinh, "mint.asinh"),
+    ("AtanExt", np.arctan, "mint.atan"),
+    ("Atan2Ext", np.arctan2, "mint.atan2", "Tensor.atan2"),
+    ("Exp2", np.exp2, "mint.exp2"),
+    ("Log2", np.log2, "mint.log2"),
+    ("Log10", np.log10, "mint.log10"),
 ):
-    kernel(_primitive, serves=(f"mint.{_name}",))(_unary(_function))
-
-
-@kernel("Atan2Ext", serves=("mint.atan2", "Tensor.atan2"))
-def atan2(input: Tensor, other: Tensor) -> Tensor:
-    """`numpy.arctan2` in float64."""
-    result = np.arctan2(to_numpy(input).astype(np.float64), to_numpy(other).astype(np.float64))
-    return to_tensor(result, float_dtype(input))
+    kernel(_primitive, serves=tuple(_serves))(_in_float64(_function))
 
 
 @kernel("LogAddExp", serves=("mint.logaddexp",))
@@ -47,11 +41,10 @@ def logaddexp(input: Tensor, other: Tensor) -> Tensor:
     return to_tensor(np.logaddexp(wide(input), wide(other)), float_dtype(input))
 
 
-@kernel("Frac", serves=("mint.frac",))
-def frac(input: Tensor) -> Tensor:
+@kernel("Frac", serves=("mint.frac",), on=to_numpy)
+def frac(x: Array) -> Any:
     """x - `numpy.trunc(x)`, exact."""
-    values = to_numpy(input)
-    return to_tensor(values - np.trunc(values), input.dtype)
+    return x - np.trunc(x)
 
 
 @kernel("IsNegInf", serves=("mint.isneginf",))
@@ -93,5 +86,4 @@ def muls(input: Tensor, other: Any) -> Tensor:
 @kernel("AddcdivExt", serves=("mint.addcdiv",), overload="addcdiv")
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, value: Any = 1) -> Tensor:
     """`input + value * (tensor1 / tensor2)` in float64."""
-    result = wide(input) + number(value) * (wide(tensor1) / wide(tensor2))
-    return to_tensor(result, input.dtype)
+    return to_tensor(wide(input) + number(value) * (wide(tensor1) / wide(tensor2)), input.dtype)

@@ -9,7 +9,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, ops
 
-from harness.kernels.arrays import number, to_numpy, to_tensor, write
+from harness.kernels.arrays import Array, to_numpy, to_tensor, wide, write
 from harness.kernels.registry import kernel
 
 
@@ -28,18 +28,20 @@ def embedding(
     return ops.gather(weight, input, 0)
 
 
-@kernel("IndexSelect", serves=("mint.index_select",))
-def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
+@kernel("IndexSelect", serves=("mint.index_select",), on=to_numpy)
+def index_select(values: Array, dim: int, index: Array) -> Array:
     """`numpy.take`."""
-    return to_tensor(np.take(to_numpy(input), to_numpy(index), dim), input.dtype)
+    return np.take(values, index, dim)
 
 
-@kernel("ScatterAddExt", serves=("mint.scatter_add", "Tensor.scatter_add"), methods=("scatter_add",))
-def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+@kernel(
+    "ScatterAddExt", serves=("mint.scatter_add", "Tensor.scatter_add"), methods=("scatter_add",), on=to_numpy
+)
+def scatter_add(values: Array, dim: int, index: Array, src: Array) -> Array:
     """`numpy.add.at`, one after the other in the index's order, in the dtype."""
-    result, places = to_numpy(input).copy(), to_numpy(index)
-    np.add.at(result, _places(places, dim), to_numpy(src)[tuple(map(slice, places.shape))])
-    return to_tensor(result, input.dtype)
+    result = values.copy()
+    np.add.at(result, _places(index, dim), src[tuple(map(slice, index.shape))])
+    return result
 
 
 @kernel("InplaceScatterSrc", "InplaceScatterValue", serves=("Tensor.scatter_",), methods=("scatter_",))
@@ -48,10 +50,10 @@ def scatter_(input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
     result, places = to_numpy(input).copy(), to_numpy(index)
     values = to_numpy(src)
     result[_places(places, dim)] = values[tuple(map(slice, places.shape))] if values.ndim else values
-    return write(input, to_tensor(result, input.dtype))
+    return write(input, result)
 
 
-def _places(index: Any, dim: int) -> tuple[Any, ...]:
+def _places(index: Array, dim: int) -> tuple[Any, ...]:
     places = list(np.ogrid[tuple(map(slice, index.shape))])
     places[dim] = index
     return tuple(places)
@@ -62,7 +64,7 @@ def index_copy_(input: Tensor, dim: int, index: Tensor, tensor: Tensor) -> Tenso
     """numpy's assignment by index."""
     result = to_numpy(input).copy()
     result[(slice(None),) * (dim % result.ndim) + (to_numpy(index),)] = to_numpy(tensor)
-    return write(input, to_tensor(result, input.dtype))
+    return write(input, result)
 
 
 @kernel("NonZeroExt", serves=("mint.nonzero(as_tuple=True)",))
@@ -81,22 +83,22 @@ def one_hot(tensor: Tensor, num_classes: int, on_value: Any, off_value: Any, axi
     return to_tensor(values, ms.int64)
 
 
-@kernel("TrilExt", serves=("mint.tril",))
-def tril(input: Tensor, diagonal: int = 0) -> Tensor:
+@kernel("TrilExt", serves=("mint.tril",), on=to_numpy)
+def tril(values: Array, diagonal: int = 0) -> Array:
     """`numpy.tril`."""
-    return to_tensor(np.tril(to_numpy(input), diagonal), input.dtype)
+    return np.tril(values, diagonal)
 
 
-@kernel("DiagExt", serves=("mint.diag",))
-def diag(input: Tensor, diagonal: int = 0) -> Tensor:
+@kernel("DiagExt", serves=("mint.diag",), on=to_numpy)
+def diag(values: Array, diagonal: int = 0) -> Array:
     """`numpy.diag`."""
-    return to_tensor(np.diag(to_numpy(input), number(diagonal)), input.dtype)
+    return np.diag(values, diagonal)
 
 
 @kernel("TraceExt", serves=("mint.trace",))
 def trace(input: Tensor) -> Tensor:
     """`numpy.trace`, floats in float64."""
-    values = to_numpy(input)
-    if values.dtype.kind != "f":
-        return to_tensor(np.trace(values, dtype=np.int64))
-    return to_tensor(np.trace(values, dtype=np.float64), input.dtype)
+    values = wide(input)
+    if values.dtype.kind == "f":
+        return to_tensor(np.trace(values), input.dtype)
+    return to_tensor(np.trace(values, dtype=np.int64))

@@ -5,75 +5,47 @@ The CPU form of the arithmetic ones computes the result and leaves the tensor as
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from mindspore import Tensor, ops
 
-from harness.kernels.arrays import number, to_numpy, to_tensor, write
+from harness.kernels.arrays import number, to_numpy, write
 from harness.kernels.registry import kernel
 
 
-@kernel("InplaceFillScalar", serves=("Tensor.fill_",), methods=("fill_",))
-def fill_(input: Tensor, value: Any) -> Tensor:
-    """`numpy.full`."""
-    return write(input, to_tensor(np.full(input.shape, number(value)), input.dtype))
+def _add(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
+    return ops.add(input, other if alpha == 1 else other * alpha)
 
 
-@kernel("InplaceZero", serves=("Tensor.zero_",), methods=("zero_",))
-def zero_(input: Tensor) -> Tensor:
-    """`numpy.zeros`."""
-    return write(input, to_tensor(np.zeros(input.shape, np.float32), input.dtype))
+def _sub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
+    return ops.sub(input, other if alpha == 1 else other * alpha)
 
 
-@kernel("InplaceClampScalar", serves=("Tensor.clamp_",), methods=("clamp_",))
-def clamp_(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    """`ops.clamp`."""
-    return write(input, ops.clamp(input, min, max))
+def _in_place(compute: Callable[..., Any], computed: str) -> Callable[..., Tensor]:
+    def method(input: Tensor, *args: Any, **options: Any) -> Tensor:
+        return write(input, compute(input, *args, **options))
+
+    method.__doc__ = computed
+    return method
 
 
-@kernel(
-    "InplaceMaskedFillScalar",
-    serves=("Tensor.masked_fill_",),
-    methods=("masked_fill_",),
-)
-def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """`numpy.where`."""
+def _masked_fill(input: Tensor, mask: Tensor, value: Any) -> Any:
     x = to_numpy(input)
-    return write(input, to_tensor(np.where(to_numpy(mask), to_numpy(value).astype(x.dtype), x), input.dtype))
+    return np.where(to_numpy(mask), to_numpy(value).astype(x.dtype), x)
 
 
-@kernel("InplaceReLU", serves=("mint.nn.functional.relu_",))
-def relu_(input: Tensor) -> Tensor:
-    """`ops.relu`."""
-    return write(input, ops.relu(input))
-
-
-@kernel("InplaceAddExt", serves=("Tensor.add_",), methods=("add_",))
-def add_(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
-    """`ops.add`."""
-    return write(input, ops.add(input, other if alpha == 1 else other * alpha))
-
-
-@kernel("InplaceSubExt", serves=("Tensor.sub_",), methods=("sub_",))
-def sub_(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
-    """`ops.sub`."""
-    return write(input, ops.sub(input, other if alpha == 1 else other * alpha))
-
-
-@kernel("InplaceMul", serves=("Tensor.mul_",), methods=("mul_",))
-def mul_(input: Tensor, other: Any) -> Tensor:
-    """`ops.mul`."""
-    return write(input, ops.mul(input, other))
-
-
-@kernel("InplaceDiv", serves=("Tensor.div_",), methods=("div_",))
-def div_(input: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
-    """`ops.div`."""
-    return write(input, ops.div(input, other, rounding_mode=rounding_mode))
-
-
-@kernel("InplaceExp", serves=("Tensor.exp_",), methods=("exp_",))
-def exp_(input: Tensor) -> Tensor:
-    """`ops.exp`."""
-    return write(input, ops.exp(input))
+kernel("InplaceReLU", serves=("mint.nn.functional.relu_",))(_in_place(ops.relu, "`ops.relu`."))
+for _primitive, _method, _compute, _computed in (
+    ("InplaceFillScalar", "fill_", lambda _, value: number(value), "`numpy.full`."),
+    ("InplaceZero", "zero_", lambda _: 0, "`numpy.zeros`."),
+    ("InplaceMaskedFillScalar", "masked_fill_", _masked_fill, "`numpy.where`."),
+    ("InplaceClampScalar", "clamp_", ops.clamp, "`ops.clamp`."),
+    ("InplaceAddExt", "add_", _add, "`ops.add`."),
+    ("InplaceSubExt", "sub_", _sub, "`ops.sub`."),
+    ("InplaceMul", "mul_", ops.mul, "`ops.mul`."),
+    ("InplaceDiv", "div_", ops.div, "`ops.div`."),
+    ("InplaceExp", "exp_", ops.exp, "`ops.exp`."),
+):
+    kernel(_primitive, serves=(f"Tensor.{_method}",), methods=(_method,))(_in_place(_compute, _computed))

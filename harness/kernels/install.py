@@ -37,7 +37,7 @@ def install() -> None:
     if _replaced or ms.get_context("device_target") != "CPU":
         return
     for kernel in KERNELS.values():
-        if kernel.native_from is None or _release() < _numbers(kernel.native_from):
+        if kernel.native_from is None or _numbers(ms.__version__) < _numbers(kernel.native_from):
             _replace(kernel)
 
 
@@ -57,39 +57,28 @@ def reset() -> None:
 
 
 def _replace(kernel: Kernel) -> None:
-    name = kernel.primitive
-    classes = (
-        getattr(gen_ops_prim, name, None),
-        getattr(pyboost_inner_prim, f"_Pyboost{name}Prim", None),
-    )
-    for primitive in classes:
-        if primitive is not None:
-            primitive.__call__ = _as_method(kernel, primitive)
-            _replaced.add(name)
-    overload = f"_{kernel.overload}_instance"
-    if hasattr(functional_overload, overload):
-        setattr(functional_overload, overload, _counted(kernel))
-        _replaced.add(name)
-    for method in kernel.methods:
-        setattr(Tensor, method, _counted(kernel))
-        _replaced.add(name)
-    if kernel.source is not None:
-        _rebind(kernel.source, _counted(kernel))
-        _replaced.add(name)
-
-
-def _counted(kernel: Kernel) -> Callable[..., Any]:
     @functools.wraps(kernel.function)
     def call(*args: Any, **kwargs: Any) -> Any:
         _used[kernel.primitive] += 1
         with np.errstate(all="ignore"):  # MindSpore's kernels do not warn either
             return kernel.function(*args, **kwargs)
 
-    return call
+    name, overload = kernel.primitive, f"_{kernel.overload}_instance"
+    for module, class_name in ((gen_ops_prim, name), (pyboost_inner_prim, f"_Pyboost{name}Prim")):
+        if primitive := getattr(module, class_name, None):
+            primitive.__call__ = _as_method(call, primitive)
+            _replaced.add(name)
+    places = [(Tensor, method) for method in kernel.methods]
+    if hasattr(functional_overload, overload):
+        places.append((functional_overload, overload))
+    if kernel.source is not None:
+        places += _aliases(kernel.source)
+    for owner, attribute in places:
+        setattr(owner, attribute, call)
+        _replaced.add(name)
 
 
-def _as_method(kernel: Kernel, primitive: type) -> Callable[..., Any]:
-    call = _counted(kernel)
+def _as_method(call: Callable[..., Any], primitive: type) -> Callable[..., Any]:
     # Some primitives are given arguments when they are made, and keep them as attributes.
     made = inspect.signature(vars(primitive).get("__init__", object))
     own = [name for name in made.parameters if name not in _NO_ARGUMENTS]
@@ -100,19 +89,17 @@ def _as_method(kernel: Kernel, primitive: type) -> Callable[..., Any]:
     return of_primitive
 
 
-def _rebind(source: str, replacement: Callable[..., Any]) -> None:
-    """Replace a function with no primitive behind it, under every name that imported modules have for it."""
+def _aliases(source: str) -> list[tuple[Any, str]]:
+    """Return every name that imported modules have for a function with no primitive behind it."""
     module, _, name = source.partition(":")
     original = getattr(importlib.import_module(module), name)
-    for each in list(sys.modules.values()):
-        for alias, value in list(getattr(each, "__dict__", {}).items()):
-            if value is original:
-                setattr(each, alias, replacement)
+    return [
+        (each, alias)
+        for each in list(sys.modules.values())
+        for alias, value in list(getattr(each, "__dict__", {}).items())
+        if value is original
+    ]
 
 
 def _numbers(release: str) -> tuple[int, ...]:
     return tuple(int(part) for part in release.split(".")[:3] if part.isdigit())
-
-
-def _release() -> tuple[int, ...]:
-    return _numbers(ms.__version__)

@@ -10,17 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from mindspore import Tensor
 from numpy.typing import NDArray
 
-from harness.kernels.arrays import number, shape_of, to_numpy, to_tensor
+from harness.kernels.arrays import Array, float64, number, shape_of
 from harness.kernels.registry import kernel
 
 # Keys 1981, "Cubic convolution interpolation for digital image processing"; torch takes -3/4 where Keys
 # has -1/2.
 _CUBIC_A = -0.75
-
-Weights = Callable[[int, int, bool, float | None], NDArray[np.float64]]
 
 
 def _sources(length: int, wanted: int, align_corners: bool, scale: float | None) -> NDArray[np.float64]:
@@ -55,40 +52,30 @@ def _cubic_weights(length: int, wanted: int, align_corners: bool, scale: float |
     return weights
 
 
-def _resampled(x: Tensor, output_size: Any, scales: Any, align_corners: bool, weights: Weights) -> Tensor:
-    axes = x.ndim - 2
-    factors = [None] * axes if scales is None else [float(number(each)) for each in scales]
-    if output_size is None:
-        size = tuple(int(have * (by or 1)) for have, by in zip(x.shape[2:], factors, strict=True))
-    else:
-        size = shape_of(output_size)
-    image = to_numpy(x).astype(np.float64)
-    for place, wanted in enumerate(size):
-        axis = 2 + place
-        matrix = weights(image.shape[axis], wanted, align_corners, factors[place])
-        image = np.moveaxis(np.tensordot(matrix, image, (1, axis)), 0, axis)
-    return to_tensor(image, x.dtype)
+def _resampling(weights: Callable[..., NDArray[np.float64]], computed: str) -> Callable[..., Array]:
+    def resample(
+        image: Array, output_size: Any = None, scales: Any = None, align_corners: bool = False
+    ) -> Array:
+        lengths = image.shape[2:]
+        factors = [None] * len(lengths) if scales is None else [float(number(each)) for each in scales]
+        if output_size is None:
+            output_size = [int(have * (by or 1)) for have, by in zip(lengths, factors, strict=True)]
+        for axis, (wanted, factor) in enumerate(zip(shape_of(output_size), factors, strict=True), 2):
+            matrix = weights(image.shape[axis], wanted, align_corners, factor)
+            image = np.moveaxis(np.tensordot(matrix, image, (1, axis)), 0, axis)
+        return image
+
+    resample.__doc__ = computed
+    return resample
 
 
-@kernel("UpsampleLinear1D", serves=("mint.nn.functional.interpolate(mode='linear')",))
-def upsample_linear(
-    x: Tensor, output_size: Any = None, scales: Any = None, align_corners: bool = False
-) -> Tensor:
-    """Two taps a sample, in float64."""
-    return _resampled(x, output_size, scales, align_corners, _linear_weights)
-
-
-@kernel("UpsampleBilinear2D", serves=("mint.nn.functional.interpolate(mode='bilinear')",))
-def upsample_bilinear(
-    x: Tensor, output_size: Any = None, scales: Any = None, align_corners: bool = False
-) -> Tensor:
-    """Two taps a sample and axis, in float64."""
-    return _resampled(x, output_size, scales, align_corners, _linear_weights)
-
-
-@kernel("UpsampleBicubic2D", serves=("mint.nn.functional.interpolate(mode='bicubic')",))
-def upsample_bicubic(
-    x: Tensor, output_size: Any = None, scales: Any = None, align_corners: bool = False
-) -> Tensor:
-    """Four taps a sample and axis (a = -3/4, as torch), in float64."""
-    return _resampled(x, output_size, scales, align_corners, _cubic_weights)
+for _primitive, _mode, _weights, _computed in (
+    ("UpsampleLinear1D", "linear", _linear_weights, "Two taps a sample, in float64."),
+    ("UpsampleBilinear2D", "bilinear", _linear_weights, "Two taps a sample and axis, in float64."),
+    (
+        "UpsampleBicubic2D", "bicubic", _cubic_weights,
+        "Four taps a sample and axis (a = -3/4, as torch), in float64.",
+    ),
+):  # fmt: skip
+    serves = (f"mint.nn.functional.interpolate(mode='{_mode}')",)
+    kernel(_primitive, serves=serves, on=float64)(_resampling(_weights, _computed))

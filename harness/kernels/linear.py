@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
-import mindspore as ms
 import numpy as np
 from mindspore import Tensor, ops
 
-from harness.kernels.arrays import is_half, number, to_numpy, to_tensor
+from harness.kernels.arrays import Array, float64, number, single, to_numpy, to_tensor
 from harness.kernels.registry import kernel
 
 
@@ -21,6 +20,14 @@ def _added(input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
     # As in torch, what beta = 0 discards may hold NaN.
     scaled = _scaled(product, number(alpha))
     return scaled if number(beta) == 0 else _scaled(input, number(beta)) + scaled
+
+
+def _adding(multiply: Callable[[Tensor, Tensor], Tensor], product: str) -> Callable[..., Tensor]:
+    def compute(input: Tensor, left: Tensor, right: Tensor, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return _added(input, multiply(left, right), beta, alpha)
+
+    compute.__doc__ = f"`beta * input + alpha * {product}`."
+    return compute
 
 
 @kernel("Mm", serves=("mint.mm",))
@@ -47,22 +54,9 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     return input.reshape((-1, 1)) * vec2.reshape((1, -1))
 
 
-@kernel("Addmm", serves=("mint.addmm",))
-def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """`beta * input + alpha * ops.matmul`."""
-    return _added(input, ops.matmul(mat1, mat2), beta, alpha)
-
-
-@kernel("Addmv", serves=("mint.addmv",))
-def addmv(input: Tensor, mat: Tensor, vec: Tensor, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """`beta * input + alpha * ops.matmul`."""
-    return _added(input, mv(mat, vec), beta, alpha)
-
-
-@kernel("Addbmm", serves=("mint.addbmm",))
-def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """`beta * input + alpha * sum(ops.bmm)`."""
-    return _added(input, ops.bmm(batch1, batch2).sum(0), beta, alpha)
+kernel("Addmm", serves=("mint.addmm",))(_adding(ops.matmul, "ops.matmul"))
+kernel("Addmv", serves=("mint.addmv",))(_adding(mv, "ops.matmul"))
+kernel("Addbmm", serves=("mint.addbmm",))(_adding(lambda x, y: ops.bmm(x, y).sum(0), "sum(ops.bmm)"))
 
 
 @kernel("Baddbmm", serves=("mint.baddbmm",))
@@ -80,26 +74,22 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Any = 1, alpha:
 @kernel("LinalgQr", serves=("mint.linalg.qr",))
 def qr(a: Tensor, mode: str = "reduced") -> tuple[Tensor, Tensor]:
     """`numpy.linalg.qr` in float64."""
-    q, r = np.linalg.qr(to_numpy(a).astype(np.float64), "complete" if mode in ("complete", 1) else "reduced")
+    q, r = np.linalg.qr(float64(a), "complete" if mode in ("complete", 1) else "reduced")
     return to_tensor(q, a.dtype), to_tensor(r, a.dtype)
 
 
-@kernel("MatrixInverseExt", serves=("mint.inverse",))
-def inverse(input: Tensor) -> Tensor:
+@kernel("MatrixInverseExt", serves=("mint.inverse",), on=float64)
+def inverse(matrices: Array) -> Array:
     """`numpy.linalg.inv` in float64."""
-    return to_tensor(np.linalg.inv(to_numpy(input).astype(np.float64)), input.dtype)
+    return np.linalg.inv(matrices)
 
 
-@kernel(
-    "einsum",
-    serves=("mint.einsum",),
-    overload="einsum",
-    source="mindspore.ops.function.math_func:einsum_ext",
-)
+_EINSUM = "mindspore.ops.function.math_func:einsum_ext"
+
+
+@kernel("einsum", serves=("mint.einsum",), overload="einsum", source=_EINSUM)
 def einsum(equation: str, *operands: Any) -> Tensor:
     """`numpy.einsum` along its optimised path (16 bits in float32)."""
-    tensors: Sequence[Tensor] = operands
-    if len(operands) == 1 and isinstance(operands[0], list | tuple):
-        tensors = operands[0]
-    arrays = [to_numpy(each.astype(ms.float32) if is_half(each) else each) for each in tensors]
+    tensors = operands[0] if isinstance(operands[0], list | tuple) else operands
+    arrays = [to_numpy(single(each)) for each in tensors]
     return to_tensor(np.einsum(equation, *arrays, optimize=True), tensors[0].dtype)

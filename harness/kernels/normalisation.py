@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import mindspore as ms
@@ -10,7 +9,7 @@ import numpy as np
 from mindspore import Tensor, ops
 from mindspore.ops import operations
 
-from harness.kernels.arrays import is_half, number, shape_of, to_numpy, to_tensor, write
+from harness.kernels.arrays import float64, made, number, shape_of, single, to_tensor, write
 from harness.kernels.registry import kernel
 
 
@@ -24,29 +23,18 @@ def layer_norm(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """`ops.LayerNorm` (16 bits in float32); beside it the mean and the reciprocal standard deviation."""
     shape = shape_of(normalized_shape)
-    axis = input.ndim - len(shape)
-    x = input.astype(ms.float32) if is_half(input) else input
+    axis, x = input.ndim - len(shape), single(input)
     scale = to_tensor(np.ones(shape, np.float32)) if weight is None else weight
     shift = to_tensor(np.zeros(shape, np.float32)) if bias is None else bias
-    normed, mean, variance = _layer_norm(axis, float(eps))(x, scale.astype(x.dtype), shift.astype(x.dtype))
+    primitive = made(operations.LayerNorm, axis, axis, float(eps))
+    normed, mean, variance = primitive(x, scale.astype(x.dtype), shift.astype(x.dtype))
     return normed.astype(input.dtype), mean, ops.rsqrt(variance + eps)
 
 
-# Making a primitive costs more than normalising a few rows.
-@functools.lru_cache(maxsize=64)
-def _layer_norm(axis: int, eps: float) -> Any:
-    return operations.LayerNorm(axis, axis, eps)
+_BATCH_NORMS = ("functional.batch_norm", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d")
 
 
-@kernel(
-    "BatchNormExt",
-    serves=(
-        "mint.nn.functional.batch_norm",
-        "mint.nn.BatchNorm1d",
-        "mint.nn.BatchNorm2d",
-        "mint.nn.BatchNorm3d",
-    ),
-)
+@kernel("BatchNormExt", serves=tuple(f"mint.nn.{name}" for name in _BATCH_NORMS))
 def batch_norm(
     input: Tensor,
     weight: Tensor | None = None,
@@ -58,7 +46,7 @@ def batch_norm(
     epsilon: Any = 1e-5,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """float64 throughout; in training also moves the running mean and variance."""
-    x = to_numpy(input).astype(np.float64)
+    x = float64(input)
     axes, column = (0, *range(2, x.ndim)), (1, -1, *[1] * (x.ndim - 2))
     if training:
         mean, variance = x.mean(axes), x.var(axes)
@@ -66,15 +54,14 @@ def batch_norm(
         _move(running_mean, mean, number(momentum))
         _move(running_var, unbiased, number(momentum))
     else:
-        mean, variance = to_numpy(running_mean).astype(np.float64), to_numpy(running_var).astype(np.float64)
+        mean, variance = float64(running_mean), float64(running_var)
     inverse = 1 / np.sqrt(variance + number(epsilon))
-    scale = inverse if weight is None else inverse * to_numpy(weight).astype(np.float64)
-    shift = 0.0 if bias is None else to_numpy(bias).astype(np.float64).reshape(column)
+    scale = inverse if weight is None else inverse * float64(weight)
+    shift = 0.0 if bias is None else float64(bias).reshape(column)
     result = (x - mean.reshape(column)) * scale.reshape(column) + shift
     return to_tensor(result, input.dtype), to_tensor(mean, ms.float32), to_tensor(inverse, ms.float32)
 
 
 def _move(running: Tensor | None, seen: Any, momentum: float) -> None:
     if running is not None:
-        moved = to_numpy(running).astype(np.float64) * (1 - momentum) + seen * momentum
-        write(running, to_tensor(moved, running.dtype))
+        write(running, float64(running) * (1 - momentum) + seen * momentum)

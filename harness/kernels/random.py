@@ -8,14 +8,14 @@ The numbers are numpy's (PCG64), not those of any Ascend kernel.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import mindspore as ms
 import numpy as np
 from mindspore import Tensor
-from numpy.typing import NDArray
 
-from harness.kernels.arrays import number, shape_of, to_numpy, to_tensor, wide, write
+from harness.kernels.arrays import Array, number, shape_of, to_numpy, to_tensor, wide, write
 from harness.kernels.registry import kernel
 
 _MASK = 2**64 - 1
@@ -28,36 +28,32 @@ def _generator(seed: Any, offset: Any) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(entropy))
 
 
-def _normal(shape: tuple[int, ...], seed: Any, offset: Any) -> NDArray[np.float32]:
+def _normal(shape: tuple[int, ...], seed: Any, offset: Any) -> Array:
+    """`standard_normal` of PCG64(seed, offset) in float32."""
     return _generator(seed, offset).standard_normal(shape, dtype=np.float32)
 
 
-def _uniform(shape: tuple[int, ...], seed: Any, offset: Any) -> NDArray[np.float32]:
+def _uniform(shape: tuple[int, ...], seed: Any, offset: Any) -> Array:
+    """`random` of PCG64(seed, offset) in float32."""
     return _generator(seed, offset).random(shape, dtype=np.float32)
 
 
-@kernel("Randn", serves=("mint.randn",))
-def randn(shape: Any, seed: Any, offset: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """`standard_normal` of PCG64(seed, offset) in float32."""
-    return to_tensor(_normal(shape_of(shape), seed, offset), dtype or ms.float32)
+def _filling(draw: Callable[..., Array], like: bool) -> Callable[..., Tensor]:
+    def fill(place: Any, seed: Any, offset: Any, dtype: Any = None, device: Any = None) -> Tensor:
+        shape, own = (place.shape, place.dtype) if like else (shape_of(place), ms.float32)
+        return to_tensor(draw(shape, seed, offset), dtype or own)
+
+    fill.__doc__ = draw.__doc__
+    return fill
 
 
-@kernel("RandnLike", serves=("mint.randn_like",))
-def randn_like(input: Tensor, seed: Any, offset: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """`standard_normal` of PCG64(seed, offset) in float32."""
-    return to_tensor(_normal(input.shape, seed, offset), dtype or input.dtype)
-
-
-@kernel("RandExt", serves=("mint.rand",))
-def rand(shape: Any, seed: Any, offset: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """`random` of PCG64(seed, offset) in float32."""
-    return to_tensor(_uniform(shape_of(shape), seed, offset), dtype or ms.float32)
-
-
-@kernel("RandLikeExt", serves=("mint.rand_like",))
-def rand_like(tensor: Tensor, seed: Any, offset: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """`random` of PCG64(seed, offset) in float32."""
-    return to_tensor(_uniform(tensor.shape, seed, offset), dtype or tensor.dtype)
+for _primitive, _name, _draw in (
+    ("Randn", "randn", _normal),
+    ("RandnLike", "randn_like", _normal),
+    ("RandExt", "rand", _uniform),
+    ("RandLikeExt", "rand_like", _uniform),
+):
+    kernel(_primitive, serves=(f"mint.{_name}",))(_filling(_draw, _name.endswith("_like")))
 
 
 @kernel("RandInt", serves=("mint.randint",))
@@ -74,8 +70,7 @@ def randint_like(
     input: Tensor, low: Any, high: Any, seed: Any, offset: Any, dtype: Any = None, device: Any = None
 ) -> Tensor:
     """`integers` of PCG64(seed, offset) in int64."""
-    drawn = _generator(seed, offset).integers(number(low), number(high), input.shape)
-    return to_tensor(drawn, dtype or input.dtype)
+    return randint(low, high, input.shape, seed, offset, dtype or input.dtype)
 
 
 @kernel("RandpermExt", serves=("mint.randperm",))
@@ -84,53 +79,54 @@ def randperm(n: Any, seed: Any, offset: Any, dtype: Any = None) -> Tensor:
     return to_tensor(_generator(seed, offset).permutation(int(number(n))), dtype or ms.int64)
 
 
+def _normal_of(shape: tuple[int, ...], mean: Any, std: Any, seed: Any, offset: Any) -> Array:
+    """`standard_normal` of PCG64(seed, offset) in float32, scaled and shifted."""
+    centre, spread = (to_numpy(each).astype(np.float32) for each in (mean, std))
+    return _normal(shape, seed, offset) * spread + centre
+
+
 @kernel("NormalFloatFloat", serves=("mint.normal",))
 def normal_of_numbers(mean: Any, std: Any, size: Any, seed: Any, offset: Any) -> Tensor:
     """`standard_normal` of PCG64(seed, offset) in float32, scaled and shifted."""
-    drawn = _normal(shape_of(size), seed, offset)
-    return to_tensor(drawn * np.float32(number(std)) + np.float32(number(mean)))
+    return to_tensor(_normal_of(shape_of(size), mean, std, seed, offset))
 
 
 @kernel("NormalTensorTensor", "NormalTensorFloat", "NormalFloatTensor", serves=("mint.normal",))
 def normal_of_tensors(mean: Any, std: Any, seed: Any, offset: Any) -> Tensor:
     """`standard_normal` of PCG64(seed, offset) in float32, scaled and shifted."""
-    centre, spread = to_numpy(mean), to_numpy(std)
-    drawn = _normal(np.broadcast_shapes(centre.shape, spread.shape), seed, offset)
-    dtype = mean.dtype if isinstance(mean, Tensor) else std.dtype
-    return to_tensor(drawn * spread.astype(np.float32) + centre.astype(np.float32), dtype)
+    tensors = [each for each in (mean, std) if isinstance(each, Tensor)]
+    shape = np.broadcast_shapes(*(each.shape for each in tensors))
+    return to_tensor(_normal_of(shape, mean, std, seed, offset), tensors[0].dtype)
 
 
 @kernel("InplaceNormal", serves=("Tensor.normal_",))
 def normal_(input: Tensor, mean: Any, std: Any, seed: Any, offset: Any) -> Tensor:
     """`standard_normal` of PCG64(seed, offset) in float32, scaled and shifted."""
-    drawn = _normal(input.shape, seed, offset) * np.float32(number(std)) + np.float32(number(mean))
-    return write(input, to_tensor(drawn, input.dtype))
+    return write(input, _normal_of(input.shape, mean, std, seed, offset))
 
 
 @kernel("InplaceUniform", serves=("Tensor.uniform_",))
 def uniform_(input: Tensor, low: Any, high: Any, seed: Any, offset: Any) -> Tensor:
     """`random` of PCG64(seed, offset) in float32, scaled and shifted."""
     low, high = np.float32(number(low)), np.float32(number(high))
-    return write(input, to_tensor(_uniform(input.shape, seed, offset) * (high - low) + low, input.dtype))
+    return write(input, _uniform(input.shape, seed, offset) * (high - low) + low)
 
 
 @kernel("InplaceRandom", serves=("Tensor.random_",))
 def random_(input: Tensor, low: Any = 0, high: Any = None, seed: Any = 0, offset: Any = 0) -> Tensor:
     """`integers` of PCG64(seed, offset) in int64."""
-    low = int(number(low))
     if high is None:
         kind = to_numpy(input).dtype
-        bound = _EXACT.get(input.dtype, 2) if kind.kind in "fb" else int(np.iinfo(kind).max)
-    else:
-        bound = int(number(high))
-    return write(input, to_tensor(_generator(seed, offset).integers(low, bound, input.shape), input.dtype))
+        high = _EXACT.get(input.dtype, 2) if kind.kind in "fb" else np.iinfo(kind).max
+    drawn = _generator(seed, offset).integers(int(number(low)), int(number(high)), input.shape)
+    return write(input, drawn)
 
 
 @kernel("InplaceExponential", serves=("Tensor.exponential_",))
 def exponential_(input: Tensor, lambd: Any, seed: Any, offset: Any) -> Tensor:
     """`standard_exponential` of PCG64(seed, offset) in float32, divided by lambd."""
     drawn = _generator(seed, offset).standard_exponential(input.shape, dtype=np.float32)
-    return write(input, to_tensor(drawn / np.float32(number(lambd)), input.dtype))
+    return write(input, drawn / np.float32(number(lambd)))
 
 
 @kernel("BernoulliExt", serves=("mint.bernoulli",))
@@ -145,7 +141,7 @@ def multinomial(input: Tensor, num_samples: Any, replacement: Any, seed: Any, of
     weights = wide(input).reshape(-1, input.shape[-1])
     generator, count = _generator(seed, offset), int(number(num_samples))
     rows = [generator.choice(row.size, count, bool(replacement), row / row.sum()) for row in weights]
-    return to_tensor(np.stack(rows).reshape((*input.shape[:-1], count)).astype(np.int64))
+    return to_tensor(np.stack(rows).reshape((*input.shape[:-1], count)))
 
 
 @kernel("FuncDropoutExt", serves=("mint.nn.functional.dropout", "mint.nn.Dropout"))
@@ -153,22 +149,22 @@ def functional_dropout(
     input: Tensor, p: Any, training: bool, inplace: bool, seed: Any, offset: Any
 ) -> Tensor:
     """`random` of PCG64(seed, offset) in float32; what is kept is divided by 1 - p."""
-    if not training or not number(p):
-        return input
-    dropped = _dropped(input, _uniform(input.shape, seed, offset) >= number(p), number(p))
-    return write(input, dropped) if inplace else dropped
+    return _dropout(input, input.shape, number(p) if training else 0, inplace, seed, offset)
 
 
 @kernel("Dropout2dExt", serves=("mint.nn.functional.dropout2d",))
 def dropout2d(input: Tensor, p: Any, training: bool, inplace: bool, seed: Any, offset: Any) -> Tensor:
     """As FuncDropoutExt, whole channels at a time."""
-    if not training or not number(p):
-        return input
     channels = (*input.shape[:2], *[1] * (input.ndim - 2))
-    dropped = _dropped(input, _uniform(channels, seed, offset) >= number(p), number(p))
+    return _dropout(input, channels, number(p) if training else 0, inplace, seed, offset)
+
+
+def _dropout(
+    input: Tensor, shape: tuple[int, ...], p: float, inplace: bool, seed: Any, offset: Any
+) -> Tensor:
+    if not p:
+        return input
+    kept = _uniform(shape, seed, offset) >= p
+    scale = np.float32(0 if p == 1 else 1 / (1 - p))
+    dropped = to_tensor(to_numpy(input).astype(np.float32) * kept * scale, input.dtype)
     return write(input, dropped) if inplace else dropped
-
-
-def _dropped(input: Tensor, kept: NDArray[np.bool_], p: float) -> Tensor:
-    scale = 0.0 if p == 1 else 1 / (1 - p)
-    return to_tensor(to_numpy(input).astype(np.float32) * kept * np.float32(scale), input.dtype)

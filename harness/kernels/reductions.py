@@ -3,43 +3,45 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import mindspore as ms
 import numpy as np
 from mindspore import Tensor, ops
-from numpy.typing import NDArray
 
-from harness.kernels.arrays import axes_of, float_dtype, number, to_numpy, to_tensor, wide
+from harness.kernels.arrays import (
+    FLOATS,
+    Array,
+    axes_of,
+    float64,
+    float_dtype,
+    number,
+    to_numpy,
+    to_tensor,
+    wide,
+)
 from harness.kernels.registry import kernel
 
 
-@kernel("ArgMaxExt", serves=("mint.argmax",))
-def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """`numpy.argmax`: the first of equals."""
-    return _first(np.argmax, input, dim, keepdim)
+def _place(function: Callable[..., Any]) -> Callable[..., Tensor]:
+    def compute(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+        values = to_numpy(input) if dim is None else np.atleast_1d(to_numpy(input))
+        return to_tensor(function(values, dim, keepdims=keepdim))
+
+    compute.__doc__ = f"`numpy.{function.__name__}`: the first of equals."
+    return compute
 
 
-@kernel("ArgMinExt", serves=("mint.argmin",))
-def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """`numpy.argmin`: the first of equals."""
-    return _first(np.argmin, input, dim, keepdim)
-
-
-def _first(function: Any, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
-    values = to_numpy(input)
-    found = np.asarray(function(values, axis=dim if values.ndim else None))
-    if keepdim:
-        found = found.reshape((1,) * values.ndim) if dim is None else np.expand_dims(found, dim)
-    return to_tensor(found.astype(np.int64))
+kernel("ArgMaxExt", serves=("mint.argmax",))(_place(np.argmax))
+kernel("ArgMinExt", serves=("mint.argmin",))(_place(np.argmin))
 
 
 @kernel("CumsumExt", serves=("mint.cumsum",))
 def cumsum(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """`numpy.cumsum` in float64, or in int64 for integers and bool."""
-    result = dtype or (input.dtype if to_numpy(input).dtype.kind == "f" else ms.int64)
-    floating = result in (ms.float16, ms.bfloat16, ms.float32, ms.float64)
-    values = to_numpy(input).astype(np.float64 if floating else np.int64)
+    result = dtype or (input.dtype if input.dtype in FLOATS else ms.int64)
+    values = to_numpy(input).astype(np.float64 if result in FLOATS else np.int64)
     return to_tensor(np.cumsum(values, dim) if values.ndim else values, result)
 
 
@@ -48,11 +50,9 @@ def cummin(input: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     """`numpy.minimum.accumulate`; the place is the last of equals."""
     values = to_numpy(input)
     lowest = np.minimum.accumulate(values, dim)
-    places = np.arange(values.shape[dim]).reshape(
-        [-1 if axis == dim % values.ndim else 1 for axis in range(values.ndim)]
-    )
+    places = np.indices(values.shape)[dim]
     found = np.maximum.accumulate(np.where(values == lowest, places, 0), dim)
-    return to_tensor(lowest, input.dtype), to_tensor(found.astype(np.int64))
+    return to_tensor(lowest, input.dtype), to_tensor(found)
 
 
 @kernel("CountNonZero", serves=("mint.count_nonzero", "Tensor.count_nonzero"))
@@ -62,17 +62,15 @@ def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
     return to_tensor(np.asarray(np.count_nonzero(values, axes_of(dim, values.ndim)), np.int64))
 
 
-@kernel(
-    "LinalgVectorNorm",
-    serves=("mint.linalg.vector_norm", "mint.norm", "mint.nn.functional.normalize"),
-)
+_NORMS = ("mint.linalg.vector_norm", "mint.norm")
+
+
+@kernel("LinalgVectorNorm", serves=(*_NORMS, "mint.nn.functional.normalize"))
 def vector_norm(x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """Sums of powers in float64; ord 0 counts, ord inf and -inf take the extremes."""
-    size, axes, power = np.abs(to_numpy(x).astype(np.float64)), axes_of(dim, x.ndim), float(number(ord))
-    if power == math.inf:
-        norm = size.max(axes, keepdims=keepdim)
-    elif power == -math.inf:
-        norm = size.min(axes, keepdims=keepdim)
+    size, axes, power = np.abs(float64(x)), axes_of(dim, x.ndim), float(number(ord))
+    if math.isinf(power):
+        norm = (size.max if power > 0 else size.min)(axes, keepdims=keepdim)
     elif power == 0:
         norm = np.count_nonzero(size, axes, keepdims=keepdim)
     elif power == 2:
@@ -82,7 +80,7 @@ def vector_norm(x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False,
     return to_tensor(norm, dtype or x.dtype)
 
 
-@kernel("LpNormV2", serves=("mint.linalg.vector_norm", "mint.norm"))
+@kernel("LpNormV2", serves=_NORMS)
 def lp_norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False, epsilon: Any = 0.0) -> Tensor:
     """As LinalgVectorNorm, at least epsilon."""
     norm = vector_norm(input, p, dim, keepdim)
@@ -92,34 +90,34 @@ def lp_norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False, e
 @kernel("LogSumExp", serves=("mint.logsumexp",))
 def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """max + log(sum(exp(x - max))) in float64."""
-    x, axes = to_numpy(input).astype(np.float64), axes_of(dim, input.ndim)
+    x, axes = float64(input), axes_of(dim, input.ndim)
     highest = x.max(axes, keepdims=True)
     finite = np.where(np.isfinite(highest), highest, 0)
     result = np.log(np.exp(x - finite).sum(axes, keepdims=True)) + finite
     return to_tensor(result if keepdim else np.squeeze(result, axes), float_dtype(input))
 
 
-def _moments(
-    input: Tensor, dim: Any, correction: Any, keepdim: bool
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    x, axes = to_numpy(input).astype(np.float64), axes_of(dim, input.ndim)
-    count = math.prod(input.shape[axis] for axis in axes)
-    mean = x.mean(axes, keepdims=True)
-    divisor = np.float64(max(count - number(correction), 0))
-    variance = np.asarray(((x - mean) ** 2).sum(axes, keepdims=keepdim) / divisor)
-    return variance, mean if keepdim else np.squeeze(mean, axes)
+def _moments(spread: Callable[[Array], Array], with_mean: bool) -> Callable[..., Any]:
+    def compute(
+        input: Tensor, dim: Any = None, correction: Any = 1, keepdim: bool = False
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """Two passes in float64."""
+        x, axes = float64(input), axes_of(dim, input.ndim)
+        mean = x.mean(axes, keepdims=True)
+        divisor = np.float64(max(math.prod(x.shape[axis] for axis in axes) - number(correction), 0))
+        variance = ((x - mean) ** 2).sum(axes, keepdims=keepdim) / divisor
+        deviation = to_tensor(spread(variance), input.dtype)
+        if not with_mean:
+            return deviation
+        return deviation, to_tensor(mean if keepdim else np.squeeze(mean, axes), input.dtype)
+
+    return compute
 
 
-@kernel("Var", serves=("mint.var", "Tensor.var"))
-def var(input: Tensor, dim: Any = None, correction: Any = 1, keepdim: bool = False) -> Tensor:
-    """Two passes in float64."""
-    return to_tensor(_moments(input, dim, correction, keepdim)[0], input.dtype)
-
-
-@kernel("Std", serves=("mint.std",))
-def std(input: Tensor, dim: Any = None, correction: Any = 1, keepdim: bool = False) -> Tensor:
-    """Two passes in float64."""
-    return to_tensor(np.sqrt(_moments(input, dim, correction, keepdim)[0]), input.dtype)
+std = kernel("Std", serves=("mint.std",))(_moments(np.sqrt, with_mean=False))
+kernel("StdMean", serves=("mint.std_mean",))(_moments(np.sqrt, with_mean=True))
+kernel("Var", serves=("mint.var", "Tensor.var"))(_moments(np.asarray, with_mean=False))
+kernel("VarMean", serves=("mint.var_mean",))(_moments(np.asarray, with_mean=True))
 
 
 @kernel("Tensor.std", serves=("Tensor.std",), methods=("std",))
@@ -138,31 +136,9 @@ def method_std(
     On Ascend the method has torch's arguments, and numpy's where these are named. The CPU's takes the former
     for the latter: it divides by n where n - 1 is due, and refuses more than one axis.
     """
-    deviations = 0 if axis is not None or keepdims else correction
-    return std(
-        input,
-        dim if axis is None else axis,
-        deviations if ddof is None else ddof,
-        keepdim or keepdims,
-    )
-
-
-@kernel("VarMean", serves=("mint.var_mean",))
-def var_mean(
-    input: Tensor, dim: Any = None, correction: Any = 1, keepdim: bool = False
-) -> tuple[Tensor, Tensor]:
-    """Two passes in float64."""
-    variance, mean = _moments(input, dim, correction, keepdim)
-    return to_tensor(variance, input.dtype), to_tensor(mean, input.dtype)
-
-
-@kernel("StdMean", serves=("mint.std_mean",))
-def std_mean(
-    input: Tensor, dim: Any = None, correction: Any = 1, keepdim: bool = False
-) -> tuple[Tensor, Tensor]:
-    """Two passes in float64."""
-    variance, mean = _moments(input, dim, correction, keepdim)
-    return to_tensor(np.sqrt(variance), input.dtype), to_tensor(mean, input.dtype)
+    if ddof is None:
+        ddof = 0 if axis is not None or keepdims else correction
+    return std(input, dim if axis is None else axis, ddof, keepdim or keepdims)
 
 
 @kernel("MedianExt", serves=("mint.median",))
@@ -181,15 +157,15 @@ def median_dim(input: Tensor, dim: int = -1, keepdim: bool = False) -> tuple[Ten
     found = np.take_along_axis(values, places, dim)
     if not keepdim:
         found, places = found.squeeze(dim), places.squeeze(dim)
-    return to_tensor(found, input.dtype), to_tensor(places.astype(np.int64))
+    return to_tensor(found, input.dtype), to_tensor(places)
 
 
 @kernel("BincountExt", serves=("mint.bincount",))
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """`numpy.bincount`."""
-    values = None if weights is None else wide(weights)
-    counts = np.bincount(to_numpy(input), values, minlength)
-    return to_tensor(counts, ms.int64 if weights is None else weights.dtype)
+    if weights is None:
+        return to_tensor(np.bincount(to_numpy(input), None, minlength))
+    return to_tensor(np.bincount(to_numpy(input), wide(weights), minlength), weights.dtype)
 
 
 @kernel("HistcExt", serves=("mint.histc",))

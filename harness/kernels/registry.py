@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+from mindspore import Tensor
+
+from harness.kernels.arrays import number, to_tensor
+
+Function = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -22,12 +27,12 @@ class Kernel:
     """
 
     primitive: str
-    function: Callable[..., Any]
+    function: Function
     serves: tuple[str, ...]
+    native_from: str | None = None
     overload: str | None = None
     methods: tuple[str, ...] = ()
     source: str | None = None
-    native_from: str | None = None
 
     @property
     def computed(self) -> str:
@@ -46,22 +51,36 @@ KERNELS: dict[str, Kernel] = {}
 def kernel(
     *primitives: str,
     serves: tuple[str, ...],
-    overload: str | None = None,
-    methods: tuple[str, ...] = (),
-    source: str | None = None,
     native_from: str | None = None,
+    on: Callable[[Tensor], Any] | None = None,
+    **routes: Any,
 ) -> Callable[[Function], Function]:
     """Enter the decorated function into the table, once for each name in ``primitives``.
 
-    The other routes (overload, methods, source) lead to the first of them.
+    The other routes (overload, methods, source) lead to the first of them. With ``on``, the function takes
+    the arrays that ``on`` makes of its tensors, and what it returns is given the dtype of the first.
     """
 
     def enter(function: Function) -> Function:
-        for place, primitive in enumerate(primitives):
+        if on is not None:
+            function = _of_arrays(function, on)
+        for primitive in primitives:
             if primitive in KERNELS:
                 raise ValueError(f"{primitive} has two kernels")
-            routes = (overload, methods, source) if place == 0 else (None, (), None)
-            KERNELS[primitive] = Kernel(primitive, function, serves, *routes, native_from)
+            own_routes = routes if primitive == primitives[0] else {}
+            KERNELS[primitive] = Kernel(primitive, function, serves, native_from, **own_routes)
         return function
 
     return enter
+
+
+def _of_arrays(function: Function, on: Callable[[Tensor], Any]) -> Function:
+    def plain(value: Any) -> Any:
+        return on(value) if isinstance(value, Tensor) and value.ndim else number(value)
+
+    @functools.wraps(function)
+    def compute(input: Tensor, *args: Any, **options: Any) -> Tensor:
+        named = {name: plain(value) for name, value in options.items()}
+        return to_tensor(function(on(input), *map(plain, args), **named), input.dtype)
+
+    return compute

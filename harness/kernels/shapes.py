@@ -1,15 +1,15 @@
 # ruff: noqa: ARG001  MindSpore decides what a kernel is handed
-"""Joining, cutting, repeating and reordering tensors; values are moved, never computed."""
+"""Joining, cutting, repeating, reordering and padding tensors; values are moved, never computed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from mindspore import Tensor, ops
 
-from harness.kernels.arrays import shape_of, to_numpy, to_tensor
+from harness.kernels.arrays import Array, shape_of, to_numpy, to_tensor
 from harness.kernels.registry import kernel
 
 
@@ -19,23 +19,17 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return ops.stack(list(tensors), dim)
 
 
-@kernel(
-    "SplitTensor",
-    "SplitTensorView",
-    "SplitWithSize",
-    "SplitWithSizeView",
-    serves=("mint.split",),
-    native_from="2.7.2",
-)
+_SPLITS = ("SplitTensor", "SplitTensorView", "SplitWithSize", "SplitWithSizeView")
+
+
+@kernel(*_SPLITS, serves=("mint.split",), native_from="2.7.2")
 def split(input: Tensor, split_size: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Slices along the axis."""
-    axis, length = dim % input.ndim, input.shape[dim]
+    length = input.shape[dim]
     if isinstance(split_size, int):
-        sizes = [min(split_size, length - start) for start in range(0, length, split_size)]
-    else:
-        sizes = list(split_size)
-    ends = np.cumsum(sizes).tolist()
-    return tuple(narrow(input, axis, end - size, size) for end, size in zip(ends, sizes, strict=True))
+        split_size = [min(split_size, length - start) for start in range(0, length, split_size)]
+    ends = np.cumsum(split_size).tolist()
+    return tuple(narrow(input, dim, end - size, size) for end, size in zip(ends, split_size, strict=True))
 
 
 @kernel("UnstackExtView", serves=("mint.unbind",), native_from="2.7.2")
@@ -47,8 +41,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 @kernel("Narrow", serves=("mint.narrow",), native_from="2.7.2")
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     """A slice along the axis."""
-    place = (slice(None),) * (dim % input.ndim) + (slice(start, start + length),)
-    return input[place]
+    return input[(slice(None),) * (dim % input.ndim) + (slice(start, start + length),)]
 
 
 @kernel("FlattenExt", serves=("mint.flatten",), native_from="2.7.2")
@@ -67,20 +60,17 @@ def clone(input: Tensor) -> Tensor:
     return input.copy()
 
 
-@kernel("Roll", serves=("mint.roll", "Tensor.roll"))
-def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
+@kernel("Roll", serves=("mint.roll", "Tensor.roll"), on=to_numpy)
+def roll(values: Array, shifts: Any, dims: Any = None) -> Array:
     """`numpy.roll`."""
-    axes = None if dims is None or dims == () or dims == [] else dims
-    shifts = shifts if isinstance(shifts, int) or axes is not None else sum(shifts)
-    return to_tensor(np.roll(to_numpy(input), shifts, axes), input.dtype)
+    axes = None if dims in ((), []) else dims
+    return np.roll(values, np.sum(shifts) if axes is None else shifts, axes)
 
 
-@kernel(
-    "RepeatInterleaveInt",
-    "RepeatInterleaveTensor",
-    serves=("mint.repeat_interleave",),
-    overload="repeat_interleave",
-)
+_REPEATS = ("RepeatInterleaveInt", "RepeatInterleaveTensor")
+
+
+@kernel(*_REPEATS, serves=("mint.repeat_interleave",), overload="repeat_interleave")
 def repeat_interleave(
     input: Tensor, repeats: Any, dim: int | None = None, output_size: int | None = None
 ) -> Tensor:
@@ -93,3 +83,38 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     """`Tensor.tile`."""
     counts = repeats[0] if len(repeats) == 1 and not isinstance(repeats[0], int) else repeats
     return input.tile(shape_of(counts))
+
+
+def _padded(array: Array, padding: Any, **options: Any) -> Array:
+    # As in torch, pairs of widths are listed from the last axis backwards.
+    pairs = np.reshape(shape_of(padding), (-1, 2))[::-1]
+    widths = np.pad(pairs, ((array.ndim - len(pairs), 0), (0, 0)))
+    cropped = np.maximum(-widths, 0)
+    kept = tuple(slice(first, size - last) for size, (first, last) in zip(array.shape, cropped, strict=True))
+    return np.pad(array[kept], np.maximum(widths, 0), **options)
+
+
+@kernel(
+    "ConstantPadND",
+    serves=("mint.nn.functional.pad", "mint.nn.ConstantPad1d", "mint.nn.ZeroPad2d"),
+    on=to_numpy,
+)
+def constant_pad(values: Array, padding: Any, value: Any = 0.0) -> Array:
+    """`numpy.pad`; negative widths crop."""
+    return _padded(values, padding, constant_values=value)
+
+
+def _padded_by(mode: Any) -> Callable[..., Array]:
+    def pad(values: Array, padding: Any) -> Array:
+        return _padded(values, padding, mode=mode)
+
+    pad.__doc__ = f"`numpy.pad(mode='{mode}')`; negative widths crop."
+    return pad
+
+
+for _name, _mode, _torch in (("Replication", "edge", "replicate"), ("Reflection", "reflect", "reflect")):
+    kernel(
+        *(f"{_name}Pad{axes}D" for axes in (1, 2, 3)),
+        serves=(f"mint.nn.functional.pad(mode='{_torch}')", f"mint.nn.{_name}Pad2d"),
+        on=to_numpy,
+    )(_padded_by(_mode))

@@ -4,87 +4,62 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import mindspore as ms
 import numpy as np
 from mindspore import Tensor
-from numpy.typing import NDArray
+from numpy.lib.stride_tricks import sliding_window_view
 
-from harness.kernels.arrays import integers, number, to_numpy, to_tensor
+from harness.kernels.arrays import Array, float64, integers, to_numpy, to_tensor
 from harness.kernels.registry import kernel
 
-
-def _blocks(
-    size: tuple[int, ...],
-    window: tuple[int, ...],
-    dilation: tuple[int, ...],
-    padding: tuple[int, ...],
-    stride: tuple[int, ...],
-) -> tuple[int, ...]:
-    spans = [gap * (length - 1) + 1 for gap, length in zip(dilation, window, strict=True)]
-    return tuple(
-        (length + 2 * width - span) // step + 1
-        for length, width, span, step in zip(size, padding, spans, stride, strict=True)
-    )
+# Of each window along one axis: its first element inside the image, the one after its last there, and its
+# size with padding.
+Bounds = list[tuple[int, int, int]]
 
 
-def _offsets(
-    window: tuple[int, ...], dilation: tuple[int, ...], blocks: tuple[int, ...], stride: tuple[int, ...]
-) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
-    for place in np.ndindex(*window):
-        starts = [each * gap for each, gap in zip(place, dilation, strict=True)]
-        yield (
-            place,
-            tuple(
-                slice(start, start + step * (count - 1) + 1, step)
-                for start, step, count in zip(starts, stride, blocks, strict=True)
-            ),
-        )
+def _windows(image: Array, window: Sequence[int], dilation: Sequence[int], stride: Sequence[int]) -> Array:
+    """Return a view of the windows over the last two axes of ``image``: ``[..., rows, columns, *window]``."""
+    for length, gap in zip(window, dilation, strict=True):
+        image = sliding_window_view(image, gap * (length - 1) + 1, -2)
+    strides: Any = (..., *(slice(None, None, each) for each in (*stride, *dilation)))
+    windows: Array = image[strides]
+    return windows
 
 
-def _at(places: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the index of ``places`` on the axes after batch and channels."""
-    return (slice(None), slice(None), *places)
+def _padded(image: Array, widths: tuple[int, ...]) -> Array:
+    return np.pad(image, [(0, 0)] * (image.ndim - 2) + [(each, each) for each in widths])
 
 
-@kernel("Im2ColExt", serves=("mint.nn.functional.unfold", "mint.nn.Unfold"))
-def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
+@kernel("Im2ColExt", serves=("mint.nn.functional.unfold", "mint.nn.Unfold"), on=to_numpy)
+def unfold(image: Array, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Array:
     """Slices of the zero-padded image, one for each place in the window."""
-    if input.ndim == 3:
-        return unfold(input.expand_dims(0), kernel_size, dilation, padding, stride).squeeze(0)
     window, gaps, widths, steps = (integers(each, 2) for each in (kernel_size, dilation, padding, stride))
-    image = to_numpy(input)
-    blocks = _blocks(image.shape[2:], window, gaps, widths, steps)
-    padded = np.pad(image, [(0, 0), (0, 0), *((each, each) for each in widths)])
-    columns = np.empty((*image.shape[:2], *window, *blocks), image.dtype)
-    for place, slices in _offsets(window, gaps, blocks, steps):
-        columns[_at(place)] = padded[_at(slices)]
-    batch, channels = image.shape[:2]
-    return to_tensor(columns.reshape(batch, channels * math.prod(window), math.prod(blocks)), input.dtype)
+    windows = np.moveaxis(_windows(_padded(image, widths), window, gaps, steps), (-2, -1), (-4, -3))
+    *batch, channels, _, _, rows, columns = windows.shape
+    return windows.reshape(*batch, channels * math.prod(window), rows * columns)
 
 
-@kernel("Col2ImExt", serves=("mint.nn.functional.fold", "mint.nn.Fold"))
+@kernel("Col2ImExt", serves=("mint.nn.functional.fold", "mint.nn.Fold"), on=to_numpy)
 def fold(
-    input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
-) -> Tensor:
+    columns: Array, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+) -> Array:
     """Sums of the windows in float32 or wider, place by place."""
-    if input.ndim == 2:
-        return fold(input.expand_dims(0), output_size, kernel_size, dilation, padding, stride).squeeze(0)
     size, window, gaps, widths, steps = (
         integers(each, 2) for each in (output_size, kernel_size, dilation, padding, stride)
     )
-    columns = to_numpy(input)
-    columns = columns.astype(np.promote_types(columns.dtype, np.float32))
-    blocks = _blocks(size, window, gaps, widths, steps)
-    batch, channels = columns.shape[0], columns.shape[1] // math.prod(window)
-    columns = columns.reshape(batch, channels, *window, *blocks)
-    image = np.zeros((batch, channels, size[0] + 2 * widths[0], size[1] + 2 * widths[1]), columns.dtype)
-    for place, slices in _offsets(window, gaps, blocks, steps):
-        image[_at(slices)] += columns[_at(place)]
-    inner = tuple(slice(width, width + length) for width, length in zip(widths, size, strict=True))
-    return to_tensor(image[_at(inner)], input.dtype)
+    # Every pixel of the padded image has a number, by which the windows find theirs.
+    rows, row = (length + 2 * width for length, width in zip(size, widths, strict=True))
+    pixels = np.arange(rows * row).reshape(rows, row)
+    places = _windows(pixels, window, gaps, steps).reshape(-1, math.prod(window)).T
+    *batch, channels, _ = columns.shape
+    columns = columns.reshape(*batch, channels // len(places), *places.shape)
+    image = np.zeros((*columns.shape[:-2], pixels.size), np.promote_types(columns.dtype, np.float32))
+    for place, of_place in enumerate(places):
+        image[..., of_place] += columns[..., place, :]
+    inner = pixels[widths[0] : widths[0] + size[0], widths[1] : widths[1] + size[1]]
+    return image[..., inner]
 
 
 def _pooled_length(length: int, window: int, step: int, width: int, ceil_mode: bool) -> int:
@@ -94,104 +69,80 @@ def _pooled_length(length: int, window: int, step: int, width: int, ceil_mode: b
     return count - 1 if ceil_mode and (count - 1) * step >= length + width else count
 
 
-def _bounds(length: int, window: int, step: int, width: int, count: int) -> list[tuple[int, int, int]]:
-    """Return for each window its first and last element inside the image, and its size with padding."""
+def _bounds(length: int, window: int, step: int, width: int, ceil_mode: bool) -> Bounds:
     bounds = []
-    for index in range(count):
+    for index in range(_pooled_length(length, window, step, width, ceil_mode)):
         start = index * step - width
         end = min(start + window, length + width)
         bounds.append((max(start, 0), min(end, length), end - start))
     return bounds
 
 
-def _average(
-    input: Tensor, bounds: list[list[tuple[int, int, int]]], include_padding: bool, divisor: Any
-) -> Tensor:
-    """Average over windows given for each of the last axes; sums in float64."""
-    image = to_numpy(input).astype(np.float64)
-    lead = image.ndim - len(bounds)
-    sums: NDArray[Any] = image
-    counts: NDArray[Any] = np.ones((), np.float64)
-    for place, axis_bounds in enumerate(bounds):
-        axis = lead + place
-        sums = np.stack(
-            [sums.take(range(first, last), axis).sum(axis) for first, last, _ in axis_bounds], axis
-        )
-        sizes = [size if include_padding else last - first for first, last, size in axis_bounds]
+def _average(image: Array, bounds: list[Bounds], include_padding: bool, divisor: Any) -> Any:
+    """Average over windows given for each of the last axes."""
+    counts: Any = np.ones((), np.float64)
+    for axis, of_axis in enumerate(bounds, image.ndim - len(bounds)):
+        image = np.stack([image.take(range(first, last), axis).sum(axis) for first, last, _ in of_axis], axis)
+        sizes = [size if include_padding else last - first for first, last, size in of_axis]
         counts = np.multiply.outer(counts, np.asarray(sizes, np.float64))
-    return to_tensor(sums / (counts if not divisor else number(divisor)), input.dtype)
+    return image / (divisor or counts)
 
 
-def _average_pool(axes: int) -> Callable[..., Tensor]:
+def _average_pool(axes: int) -> Callable[..., Array]:
     def pool(
-        input: Tensor,
+        image: Array,
         kernel_size: Any,
         stride: Any = None,
         padding: Any = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: Any = None,
-    ) -> Tensor:
+    ) -> Any:
         """Sums in float64, axis by axis."""
         window, widths = integers(kernel_size, axes), integers(padding, axes)
-        steps = window if stride is None or stride == () else integers(stride, axes)
-        bounds = [
-            _bounds(length, span, step, width, _pooled_length(length, span, step, width, ceil_mode))
-            for length, span, step, width in zip(input.shape[-axes:], window, steps, widths, strict=True)
-        ]
-        return _average(input, bounds, count_include_pad, divisor_override)
+        steps = window if stride in (None, ()) else integers(stride, axes)
+        places = zip(image.shape[-axes:], window, steps, widths, strict=True)
+        bounds = [_bounds(*each, ceil_mode) for each in places]
+        return _average(image, bounds, count_include_pad, divisor_override)
 
     return pool
 
 
-for _primitive, _axes, _serves in (
-    ("AvgPool1D", 1, ("mint.nn.functional.avg_pool1d",)),
-    ("AvgPool2D", 2, ("mint.nn.functional.avg_pool2d", "mint.nn.AvgPool2d")),
-    ("AvgPool3DExt", 3, ("mint.nn.functional.avg_pool3d",)),
-):
-    kernel(_primitive, serves=_serves)(_average_pool(_axes))
+def _adaptive_bounds(shape: tuple[int, ...], output_size: Any, axes: int) -> list[Bounds]:
+    wanted = output_size if isinstance(output_size, tuple | list) else (output_size,) * axes
+    bounds = []
+    for have, want in zip(shape[-axes:], wanted, strict=True):
+        count = have if want is None or want < 0 else want
+        ends = [(index * have // count, -(-(index + 1) * have // count)) for index in range(count)]
+        bounds.append([(start, end, end - start) for start, end in ends])
+    return bounds
 
 
-def _adaptive_bounds(length: int, count: int) -> list[tuple[int, int, int]]:
-    starts = [index * length // count for index in range(count)]
-    ends = [-(-(index + 1) * length // count) for index in range(count)]
-    return [(start, end, end - start) for start, end in zip(starts, ends, strict=True)]
-
-
-def _adaptive_sizes(input: Tensor, output_size: Any, axes: int) -> list[tuple[int, int]]:
-    wanted = (
-        (output_size,) * axes if isinstance(output_size, int) or output_size is None else tuple(output_size)
-    )
-    return [
-        (have, have if want is None or want < 0 else want)
-        for have, want in zip(input.shape[-axes:], wanted, strict=True)
-    ]
-
-
-def _adaptive_average_pool(axes: int) -> Callable[[Tensor, Any], Tensor]:
-    def pool(input: Tensor, output_size: Any) -> Tensor:
+def _adaptive_average_pool(axes: int) -> Callable[[Array, Any], Array]:
+    def pool(image: Array, output_size: Any) -> Any:
         """Sums in float64, axis by axis."""
-        bounds = [_adaptive_bounds(*sizes) for sizes in _adaptive_sizes(input, output_size, axes)]
-        return _average(input, bounds, True, None)
+        return _average(image, _adaptive_bounds(image.shape, output_size, axes), True, None)
 
     return pool
 
 
-for _primitive, _axes in (("AdaptiveAvgPool1D", 1), ("AdaptiveAvgPool2DExt", 2), ("AdaptiveAvgPool3DExt", 3)):
-    kernel(
-        _primitive,
-        serves=(f"mint.nn.functional.adaptive_avg_pool{_axes}d", f"mint.nn.AdaptiveAvgPool{_axes}d"),
-    )(_adaptive_average_pool(_axes))
+for _axes, _pool, _adaptive, _serves in (
+    (1, "AvgPool1D", "AdaptiveAvgPool1D", ("mint.nn.functional.avg_pool1d",)),
+    (2, "AvgPool2D", "AdaptiveAvgPool2DExt", ("mint.nn.functional.avg_pool2d", "mint.nn.AvgPool2d")),
+    (3, "AvgPool3DExt", "AdaptiveAvgPool3DExt", ("mint.nn.functional.avg_pool3d",)),
+):
+    kernel(_pool, serves=_serves, on=float64)(_average_pool(_axes))
+    _adaptive_serves = (f"mint.nn.functional.adaptive_avg_pool{_axes}d", f"mint.nn.AdaptiveAvgPool{_axes}d")
+    kernel(_adaptive, serves=_adaptive_serves, on=float64)(_adaptive_average_pool(_axes))
 
 
 @kernel("AdaptiveMaxPool1D", serves=("mint.nn.functional.adaptive_max_pool1d",))
 def adaptive_max_pool1d(input: Tensor, output_size: Any) -> tuple[Tensor, Tensor]:
     """`numpy.argmax` of each window: the first of equals."""
     row = to_numpy(input)
-    ((length, count),) = _adaptive_sizes(input, output_size, 1)
-    bounds = _adaptive_bounds(length, count)
+    (bounds,) = _adaptive_bounds(row.shape, output_size, 1)
     places = np.stack([first + row[..., first:last].argmax(-1) for first, last, _ in bounds], -1)
-    return to_tensor(np.take_along_axis(row, places, -1), input.dtype), to_tensor(places.astype(np.int64))
+    return to_tensor(np.take_along_axis(row, places, -1), input.dtype), to_tensor(places)
 
 
 @kernel("FuncMaxPool2D", serves=("mint.nn.functional.max_pool2d", "mint.nn.MaxPool2d"))
@@ -205,36 +156,25 @@ def max_pool2d(
     return_indices: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Largest of each window padded with -inf, and its place in the image: the first of equals."""
-    if input.ndim == 3:
-        whole = max_pool2d(input.expand_dims(0), kernel_size, stride, padding, dilation, ceil_mode)
-        return whole[0].squeeze(0), whole[1].squeeze(0)
     window, widths, gaps = integers(kernel_size, 2), integers(padding, 2), integers(dilation, 2)
-    steps = window if stride is None or stride == () else integers(stride, 2)
+    steps = window if stride in (None, ()) else integers(stride, 2)
     image = to_numpy(input)
     lowest = -np.inf if image.dtype.kind == "f" else np.iinfo(image.dtype).min
-    spans = [gap * (length - 1) + 1 for gap, length in zip(gaps, window, strict=True)]
-    blocks = tuple(
-        _pooled_length(length, span, step, width, ceil_mode)
-        for length, span, step, width in zip(image.shape[2:], spans, steps, widths, strict=True)
-    )
-    ends = [(block - 1) * step + span for block, step, span in zip(blocks, steps, spans, strict=True)]
-    room = [
-        (width, max(end - width - length, 0))
-        for width, end, length in zip(widths, ends, image.shape[2:], strict=True)
-    ]
-    padded = np.pad(image, [(0, 0), (0, 0), *room], constant_values=lowest)
-    numbers = np.pad(
-        np.arange(image.shape[2] * image.shape[3]).reshape(image.shape[2:]), room, constant_values=-1
-    )
-    best = np.full((*image.shape[:2], *blocks), lowest, image.dtype)
-    found = np.full(best.shape, -1, np.int64)
-    for _, slices in _offsets(window, gaps, blocks, steps):
-        candidate = padded[_at(slices)]
-        index = np.broadcast_to(numbers[slices], best.shape)
-        better = (
-            (candidate > best)
-            | ((found < 0) & (index >= 0))
-            | (np.isnan(candidate) if image.dtype.kind == "f" else False)
-        )
-        best, found = np.where(better, candidate, best), np.where(better, index, found)
-    return to_tensor(best, input.dtype), to_tensor(found, ms.int64)
+    room = [(0, 0)] * (image.ndim - 2)
+    for length, size, gap, step, width in zip(image.shape[-2:], window, gaps, steps, widths, strict=True):
+        span = gap * (size - 1) + 1
+        end = (_pooled_length(length, span, step, width, ceil_mode) - 1) * step + span
+        room.append((width, max(end - width - length, 0)))
+    pixels = np.arange(math.prod(image.shape[-2:])).reshape(image.shape[-2:])
+    numbers = np.pad(pixels, room[-2:], constant_values=-1)
+    padded = np.pad(image, room, constant_values=lowest)
+    windows = (_windows(each, window, gaps, steps) for each in (padded, numbers))
+    values, numbers = (each.reshape(*each.shape[:-2], -1) for each in windows)
+    found = ((values == values.max(-1, keepdims=True)) & (numbers >= 0)).argmax(-1)
+    # As in torch, of several NaN it is the last.
+    missing = np.isnan(values)
+    last_missing = missing.shape[-1] - 1 - missing[..., ::-1].argmax(-1)
+    found = np.where(missing.any(-1), last_missing, found)[..., None]
+    best = np.take_along_axis(values, found, -1)[..., 0]
+    places = np.take_along_axis(np.broadcast_to(numbers, values.shape), found, -1)[..., 0]
+    return to_tensor(best, input.dtype), to_tensor(places)
