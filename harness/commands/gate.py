@@ -30,8 +30,7 @@ from harness.operations.destination import check_destination, write_result
 from harness.operations.gate import Standard
 from harness.operations.gate import gate as decide_release
 from harness.reporting.commands import commands
-from harness.reporting.gate import GateDisplay, certificate_text, show_gate
-from harness.reporting.gate_markdown import gate_markdown
+from harness.reporting.gate import GateDisplay, certificate_text, gate_markdown, show_gate
 
 
 def gate(

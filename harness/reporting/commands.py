@@ -20,31 +20,19 @@ from harness.remedy import Action, Remedy, Where
 from harness.reporting.reasons import in_words, joined, text_of
 
 _REASON = ("--reason", "<why it changes>")
-# How each remedy ends the sentence that says what is wrong, the command, and what it asks for.
-_SENTENCES: dict[Action, tuple[str, str, tuple[str, ...]]] = {
-    Action.RECORD: ("; record it: ", "record", ()),
-    Action.RESTORE: (
-        ". Restore the file from version control, or record it again: ",
-        "record",
-        _REASON,
-    ),
-    Action.UNDO_EDIT: (". Undo the edit, or record the case again: ", "record", _REASON),
-    Action.CALIBRATE: (": run ", "calibrate", ()),
-    Action.CALIBRATE_ELSEWHERE: (
-        ". Calibrate where it was recorded, or record it again: ",
-        "record",
-        _REASON,
-    ),
-    Action.RECORD_TRACE: ("; record it where the baseline is right: ", "record", ("--deep",)),
-    Action.RECORD_TRACE_AGAIN: (
-        ". Record it again, in the baseline's environment: ",
-        "record",
-        ("--deep",),
-    ),
+# How each remedy ends the sentence that says what is wrong, and what its command asks for.
+_SENTENCES: dict[Action, tuple[str, ...]] = {
+    Action.RECORD: ("; record it: ",),
+    Action.RESTORE: (". Restore the file from version control, or record it again: ", *_REASON),
+    Action.UNDO_EDIT: (". Undo the edit, or record the case again: ", *_REASON),
+    Action.CALIBRATE: (": run ",),
+    Action.CALIBRATE_ELSEWHERE: (". Calibrate where it was recorded, or record it again: ", *_REASON),
+    Action.RECORD_TRACE: ("; record it where the baseline is right: ", "--deep"),
+    Action.RECORD_TRACE_AGAIN: (". Record it again, in the baseline's environment: ", "--deep"),
     Action.RECORD_BOTH: (
         ". Record the trace where the baseline was recorded, or both again: ",
-        "record",
-        (*_REASON, "--deep"),
+        *_REASON,
+        "--deep",
     ),
 }
 
@@ -114,13 +102,16 @@ def remedy_text(remedy: Remedy | None, invocation: Invocation) -> str:
     """Return the end of a sentence that says what is wrong: what to do, with the command to type."""
     if remedy is None:
         return ""
-    words, command, options = _SENTENCES[remedy.action]
+    sentence, *options = _SENTENCES[remedy.action]
+    calibrating = remedy.action is Action.CALIBRATE
     file = f"suites/{remedy.suite}.yaml" if remedy.file is None else shown(Path(remedy.file))
     if remedy.calibrate:
-        options = ("--calibrate", *options)
-    line = invocation.at(remedy.where).line(command, f"{file}::{remedy.case_id}", *options)
-    elsewhere = remedy.action is Action.CALIBRATE and remedy.where is not Where.HERE
-    return f"{words}{line}{' where the baseline was recorded' if elsewhere else ''}"
+        options.insert(0, "--calibrate")
+    line = invocation.at(remedy.where).line(
+        "calibrate" if calibrating else "record", f"{file}::{remedy.case_id}", *options
+    )
+    elsewhere = calibrating and remedy.where is not Where.HERE
+    return f"{sentence}{line}{' where the baseline was recorded' if elsewhere else ''}"
 
 
 @dataclass(frozen=True)

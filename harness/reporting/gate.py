@@ -1,4 +1,4 @@
-"""`harness gate` in the terminal: progress, what is against a release, every verdict, the decision."""
+"""What `harness gate` tells: progress, then in the terminal and in Markdown what it decided, and why."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from harness.gate.rules import Finding
 from harness.reporting.commands import Commands, Invocation, remedy_text
 from harness.reporting.figures import figure, part_of_limit
 from harness.reporting.gate_findings import finding_text, gate_text, shown_findings
+from harness.reporting.markdown import MOST_BYTES, escaped, markdown_table
 from harness.reporting.progress import ProgressBar
-from harness.reporting.tables import Cell, Table, show_table
+from harness.reporting.tables import Cell, Table, show, show_table, told, toned
+from harness.reporting.wording import said
 
-_HEADER = ("case", "verdict", "tier", "worst figure", "of its limit")
-_WORDS: dict[Ruling, tuple[str, str]] = {
-    "passed": ("passed", "bold green"),
-    "drift": ("failed: drift", "bold red"),
-    "incomplete": ("failed: incomplete", "bold red"),
+_RULINGS: dict[Ruling, str] = {
+    "passed": "passed",
+    "drift": "failed: drift",
+    "incomplete": "failed: incomplete",
 }
 # What helps with a finding: a field of Commands. What other findings need, their messages say.
 _REMEDY = {"verdict": "explain", "incomparable": "explain", "failed": "again"}
@@ -36,7 +37,7 @@ class GateDisplay(ProgressBar):
 
     def finished(self, result: CaseFacts) -> None:
         """Name the case that ran last, and what came of it."""
-        self.preparing(f"{result.name}: {word_of(result)}")
+        self.preparing(f"{result.name}: {_word_of(result)}")
 
 
 def show_gate(
@@ -47,42 +48,42 @@ def show_gate(
     ``commands`` has, by the name of a case, what to type about it.
     """
     for finding in shown_findings(certificate):
-        _show_finding(console, certificate, finding, commands, invocation)
-    show_table(console, verdict_table(certificate))
-    for note in certificate.decision.notes:
-        console.print(Text.assemble(("note", "yellow"), f"  {gate_text(note)}"), soft_wrap=True)
-    word, style = _WORDS[certificate.decision.outcome]
-    console.print(Text.assemble("gate ", (word, style), f" ({summary(certificate)})"), soft_wrap=True)
+        word, text = _word_for(finding), _remedied_text(certificate, finding, invocation)
+        line = Text.assemble(toned(word, word), "  ", (finding.rule, "bold"), f"  {finding.about}: {text}")
+        show(console, line)
+        if finding.waiver is not None:
+            waiver = certificate.policy.waivers[finding.waiver]
+            show(console, f"        {waiver.owner}, until {waiver.expires}: {waiver.reason}")
+        elif finding.rule in _REMEDY and finding.about in commands:
+            show(console, f"        {getattr(commands[finding.about], _REMEDY[finding.rule])}")
+    show_table(console, _verdict_table(certificate))
+    show(console, *(told("note", gate_text(note)) for note in certificate.decision.notes))
+    outcome = certificate.decision.outcome
+    ruling = (_RULINGS[outcome], "bold green" if outcome == "passed" else "bold red")
+    show(console, Text.assemble("gate ", ruling, f" ({_summary(certificate)})"))
 
 
-def remedied_text(certificate: Certificate, finding: Finding, invocation: Invocation) -> str:
-    """Return what a finding says, and what to type where that is known of the case that it is about."""
-    remedies = {facts.name: facts.remedy for facts in certificate.cases if len(facts.reasons) == 1}
-    of_reason = isinstance(finding.detail, NoVerdict | NotComparable)
-    remedy = remedies.get(finding.about) if of_reason else None
-    return f"{finding_text(finding, certificate.policy)}{remedy_text(remedy, invocation)}"
+def gate_markdown(certificate: Certificate, invocation: Invocation, *, most_bytes: int = MOST_BYTES) -> str:
+    """Return the decision, what led to it, and every verdict in GitHub's Markdown.
 
-
-def _show_finding(
-    console: Console,
-    certificate: Certificate,
-    finding: Finding,
-    commands: Mapping[str, Commands],
-    invocation: Invocation,
-) -> None:
-    counts = finding.waiver is None
-    message = remedied_text(certificate, finding, invocation)
-    word = Text("failed", "red") if counts else Text("waived", "yellow")
-    told = Text.assemble(word, "  ", (finding.rule, "bold"), f"  {finding.about}: {message}")
-    console.print(told, soft_wrap=True)
-    if finding.waiver is not None:
-        waiver = certificate.policy.waivers[finding.waiver]
-        console.print(
-            Text(f"        {waiver.owner}, until {waiver.expires}: {waiver.reason}"), soft_wrap=True
-        )
-    elif finding.rule in _REMEDY and finding.about in commands:
-        command = getattr(commands[finding.about], _REMEDY[finding.rule])
-        console.print(Text(f"        {command}"), soft_wrap=True)
+    Where that is more than ``most_bytes`` the verdicts are left out, and where it still is, the findings.
+    """
+    headline = f"### harness: the gate {_RULINGS[certificate.decision.outcome]}"
+    rows: list[list[Cell | Text | str]] = []
+    for finding in shown_findings(certificate):
+        text = _remedied_text(certificate, finding, invocation)
+        rows.append([_word_for(finding), finding.rule, Cell(finding.about, name=True), text])
+    findings = [*markdown_table(Table(("finding", "rule", "case", "what"), rows)), ""] if rows else []
+    findings += [f"- {escaped(gate_text(note))}" for note in certificate.decision.notes]
+    verdicts = markdown_table(_verdict_table(certificate))
+    parts = [
+        f"{headline}\n\n{escaped(_summary(certificate))}\n\n",
+        "\n".join([*findings, ""]),
+        "\n".join(["", "<details><summary>Verdicts</summary>", "", *verdicts, "", "</details>", ""]),
+    ]
+    while len(parts) > 1 and sum(len(part.encode()) for part in parts) > most_bytes:
+        parts.pop()
+    return "".join(parts)
 
 
 def certificate_text(path: Path, certificate: Certificate) -> str:
@@ -93,7 +94,19 @@ def certificate_text(path: Path, certificate: Certificate) -> str:
     return f"certificate of {told}: {path} (sha256 {digest})"
 
 
-def summary(certificate: Certificate) -> str:
+def _remedied_text(certificate: Certificate, finding: Finding, invocation: Invocation) -> str:
+    """Return what a finding says, and what to type where that is known of the case that it is about."""
+    remedies = {facts.name: facts.remedy for facts in certificate.cases if len(facts.reasons) == 1}
+    of_reason = isinstance(finding.detail, NoVerdict | NotComparable)
+    remedy = remedies.get(finding.about) if of_reason else None
+    return f"{finding_text(finding, certificate.policy)}{remedy_text(remedy, invocation)}"
+
+
+def _word_for(finding: Finding) -> str:
+    return "failed" if finding.waiver is None else "waived"
+
+
+def _summary(certificate: Certificate) -> str:
     """Return in a line what the decision rests on: verdicts, findings, policy."""
     counts = ", ".join(f"{number} {word}" for word, number in certificate.counts.items())
     parts = [f"{count(len(certificate.cases), 'case')}: {counts}", f"policy {certificate.policy.name}"]
@@ -105,8 +118,7 @@ def summary(certificate: Certificate) -> str:
     return "; ".join(parts)
 
 
-def word_of(facts: CaseFacts) -> str:
-    """Return a case's verdict, or in a word why it has none."""
+def _word_of(facts: CaseFacts) -> str:
     return facts.verdict or facts.state
 
 
@@ -117,12 +129,10 @@ def worst_of(worst: Worst | None) -> str:
     return f"{worst.name} {figure(worst.measured)} {'≥' if worst.at_least else '≤'} {figure(worst.limit)}"
 
 
-def verdict_table(certificate: Certificate) -> Table:
-    """Return what every case came to."""
-    return Table(_HEADER, list(map(_row, certificate.cases)))
-
-
-def _row(facts: CaseFacts) -> list[Cell]:
-    word = word_of(facts)
-    shown = (facts.tier or "").replace("_", " "), worst_of(facts.worst), part_of_limit(facts.margin)
-    return [Cell(facts.name, name=True), Cell(word, tone=word), *map(Cell, shown)]
+def _verdict_table(certificate: Certificate) -> Table:
+    rows: list[list[Cell | Text | str]] = []
+    for facts in certificate.cases:
+        figures = said(facts.tier or ""), worst_of(facts.worst), part_of_limit(facts.margin)
+        word = _word_of(facts)
+        rows.append([Cell(facts.name, name=True), Cell(word, tone=word), *figures])
+    return Table(("case", "verdict", "tier", "worst figure", "of its limit"), rows)

@@ -13,8 +13,7 @@ from harness.gate.facts import Worst
 from harness.gate.policy import Policy
 from harness.reporting.commands import Invocation, commands
 from harness.reporting.figures import part_of_limit
-from harness.reporting.gate import show_gate, worst_of
-from harness.reporting.gate_markdown import gate_markdown
+from harness.reporting.gate import gate_markdown, show_gate, worst_of
 
 FAILED = certificate(
     case_facts("sound", verdict="identical", margin=0.0, worst=None, tier="same_environment"),
