@@ -6,7 +6,7 @@ processes and go into certificates, which are read on any machine: this module i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from harness.codec import Tagged
@@ -73,11 +73,10 @@ class TimestepDiffers(Reason):
 
 
 class CheckpointChanged(Reason):
-    """The weights that ran are not those recorded.
+    """The weights that ran are not those recorded; ``source`` is None for those of the pipeline itself.
 
-    ``source`` is what the case calls them, None for those of the pipeline itself. ``file`` is the first file
-    that differs, with the sha256 of both sides (None where a side has no such file), ``others`` how many more
-    do.
+    ``file`` is the first that differs, with the sha256 on both sides (None: no such file there), ``others``
+    how many more do.
     """
 
     source: str | None
@@ -99,11 +98,7 @@ class DrawnNoise:
 
     def same_call(self, other: DrawnNoise) -> bool:
         """Whether both ask the same of the same generator, wherever in the code."""
-        return self._call == other._call
-
-    @property
-    def _call(self) -> tuple[object, ...]:
-        return self.generator, self.method, self.shape, self.dtype
+        return replace(self, site=other.site) == other
 
 
 class NoiseChanged(Reason):
@@ -120,7 +115,7 @@ class NoiseChanged(Reason):
 
 
 class ShapeDiffers(Reason):
-    """Two arrays cannot be compared value by value: ``reference`` is the other one's shape."""
+    """Two arrays have other shapes; ``reference`` is that of the other one."""
 
     subject: Subject
     measured: tuple[int, ...]
@@ -128,7 +123,7 @@ class ShapeDiffers(Reason):
 
 
 class DtypeDiffers(Reason):
-    """Two arrays cannot be compared value by value: ``reference`` is the other one's dtype."""
+    """Two arrays have other dtypes; ``reference`` is that of the other one."""
 
     subject: Subject
     measured: str
@@ -362,26 +357,19 @@ class OperatorsDiffer(Reason):
     names: tuple[str, ...]
 
 
-class LooseLimit(Reason):
-    """A limit passes differences of more than ``times`` the ``envelope``, and so hides faults.
+class UnfitLimit(Reason):
+    """A limit does not fit the ``envelope``, which is what rounding does.
 
-    ``similarity`` is whether it is on a metric that is 1 where nothing differs.
+    It is loose and hides faults where it passes differences of more than ``times`` the envelope, and tight
+    without ``times``: rounding alone has gone beyond it. ``similarity`` is whether it is on a metric that is
+    1 where nothing differs.
     """
 
     name: str
     limit: float
     envelope: float
     similarity: bool
-    times: float
-
-
-class TightLimit(Reason):
-    """A limit lies within the ``envelope``: rounding alone has gone beyond it."""
-
-    name: str
-    limit: float
-    envelope: float
-    similarity: bool
+    times: float | None
 
 
 class Unlike(Reason):

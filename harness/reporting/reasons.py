@@ -148,29 +148,22 @@ def _stale(reason: r.Stale) -> str:
     return f"the case was edited since its baseline was recorded on {reason.date}: {what}"
 
 
-def _loose_limit(reason: r.LooseLimit) -> str:
+def _unfit_limit(reason: r.UnfitLimit) -> str:
+    limit, envelope = (_size(value, reason.similarity) for value in (reason.limit, reason.envelope))
+    if reason.times is None:
+        return (
+            f"the limit {limit} on {reason.name} is tight: rounding alone has gone beyond it (the envelope "
+            f"is {envelope}), so sound runs may fail"
+        )
     return (
-        f"{_limit(reason)} is loose: it passes differences of more than {reason.times:g} times the envelope "
-        f"{_size(reason, reason.envelope)}, and so hides faults that `calibrated` would show"
+        f"the limit {limit} on {reason.name} is loose: it passes differences of more than {reason.times:g} "
+        f"times the envelope {envelope}, and so hides faults that `calibrated` would show"
     )
 
 
-def _tight_limit(reason: r.TightLimit) -> str:
-    return (
-        f"{_limit(reason)} is tight: rounding alone has gone beyond it (the envelope is "
-        f"{_size(reason, reason.envelope)}), so sound runs may fail"
-    )
-
-
-def _limit(reason: r.LooseLimit | r.TightLimit) -> str:
-    return f"the limit {_size(reason, reason.limit)} on {reason.name}"
-
-
-def _size(reason: r.LooseLimit | r.TightLimit, value: float) -> str:
+def _size(value: float, similarity: bool) -> str:
     """Return ``value`` as text; a similarity by its distance from 1, which is all there is to it."""
-    if reason.similarity and 0.99 < value < 1:
-        return f"1 - {1 - value:.2g}"
-    return f"{value:.3g}"
+    return f"1 - {1 - value:.2g}" if similarity and 0.99 < value < 1 else f"{value:.3g}"
 
 
 def _nothing_to_scale(reason: r.NothingToScale) -> str:
@@ -272,8 +265,7 @@ REASONS: Words = {
     r.ReferenceFailed: lambda reason: f"nothing to compare with: {in_short(reason.told)}",
     r.OtherDevice: "there is no baseline for {device}: compared with the one recorded on {baseline}",
     r.OperatorsDiffer: "operators that gave other bits than in the baseline's environment: {names:, }",
-    r.LooseLimit: _loose_limit,
-    r.TightLimit: _tight_limit,
+    r.UnfitLimit: _unfit_limit,
     r.Unlike: (
         "a run here does not give the baseline's bits ({change}), so members around it would say nothing of "
         "the baseline"

@@ -79,7 +79,7 @@ def _tiers(case: Case, form: type[Form]) -> dict[Tier, Form]:
 
 def limit_notes(
     limits: Limits, baseline: Baseline, calibration: Calibration, *, same_environment: bool = False
-) -> tuple[r.LooseLimit | r.TightLimit, ...]:
+) -> tuple[r.UnfitLimit, ...]:
     """Return what is odd about explicit ``limits``; empty where they fit the envelope.
 
     Loose is a limit that a difference :data:`LOOSE` times the envelope would pass, tight one that rounding
@@ -112,11 +112,9 @@ def limit_notes(
     )
 
 
-def _note(
-    name: str, limit: float, envelope: float, loose: float, *, tight: bool
-) -> Iterator[r.LooseLimit | r.TightLimit]:
+def _note(name: str, limit: float, envelope: float, loose: float, *, tight: bool) -> Iterator[r.UnfitLimit]:
     at_least, similarity = name in AT_LEAST, name in SIMILARITIES
     if limit < loose if at_least else limit > loose:
-        yield r.LooseLimit(name, limit, envelope, similarity, LOOSE)
+        yield r.UnfitLimit(name, limit, envelope, similarity, LOOSE)
     elif tight and (limit > envelope if at_least else limit < envelope):
-        yield r.TightLimit(name, limit, envelope, similarity)
+        yield r.UnfitLimit(name, limit, envelope, similarity, None)
