@@ -10,12 +10,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from harness.cases.case import Suite
+from harness.cases.case import Case, Suite
 from harness.cases.document import Document, KeyPath, read_document
 from harness.cases.problems import Problem, SuiteError
 from harness.cases.tolerance import Strict
 from harness.cases.validation import validated
-from harness.cases.wording import quoted, suggestion
+from harness.cases.wording import closest, quoted, suggestion
 from harness.gate.policy import ALLOWABLE, DEFAULT_ALLOWED, Policy, Waiver
 from harness.gate.rules import CASE_RULES
 
@@ -123,11 +123,12 @@ def read_policy(path: Path, suites: Sequence[Suite]) -> Policy:
     """
     document = read_document(path, needed="`policy:` and a name")
     entry, problems = validated(document, PolicyEntry, _unknown_key)
-    problems += _unknown_names(document, suites)
+    cases = [case for suite in suites for case in suite.cases]
+    problems += _unknown_names(document, cases)
     if entry is None or problems:
         raise SuiteError(problems)
     policy = _policy(entry)
-    if problems := list(_impossible(document, policy, suites)):
+    if problems := list(_impossible(document, policy, cases)):
         raise SuiteError(problems)
     return policy
 
@@ -162,11 +163,10 @@ def _unknown_key(at: KeyPath) -> str:
     return f"unknown key {quoted(str(at[-1]))}; {suggestion(str(at[-1]), model.model_fields)}"
 
 
-def _unknown_names(document: Document, suites: Sequence[Suite]) -> Iterator[Problem]:
+def _unknown_names(document: Document, cases: Sequence[Case]) -> Iterator[Problem]:
     """Yield tags and cases that the suites have not, as far as the document has the shape to name them."""
     if not isinstance(document.value, dict):
         return
-    cases = [case for suite in suites for case in suite.cases]
     tags = dict.fromkeys(tag for case in cases for tag in case.tags)
     names = [case.name for case in cases]
     verdicts = document.value.get("verdicts")
@@ -189,21 +189,18 @@ def _no_case(name: str, names: Sequence[str]) -> str:
     if "/" not in name:
         return f"{quoted(name)} is no case; write suite/case, as {names[0]}"
     # All cases of a big suite are no help in an error message.
-    told = suggestion(name, names)
-    return f"no case {quoted(name)} in these suites; " + (
-        told if told.startswith("did") else "check its name"
-    )
+    meant = closest(name, names)
+    remedy = f"did you mean '{meant}'?" if meant else "check its name"
+    return f"no case {quoted(name)} in these suites; {remedy}"
 
 
-def _impossible(document: Document, policy: Policy, suites: Sequence[Suite]) -> Iterator[Problem]:
+def _impossible(document: Document, policy: Policy, cases: Sequence[Case]) -> Iterator[Problem]:
     """Yield the tags that together allow no verdict at all, for a case that has them."""
     told = set()
-    for case in (case for suite in suites for case in suite.cases):
+    for case in cases:
         named = policy.naming(case.tags)
         if named and not policy.allowed(case.tags) and named not in told:
             told.add(named)
-            message = (
-                f"the tags {' and '.join(named)}, which {case.name} has, allow no verdict in "
-                "common; allow one for all of them"
-            )
+            tags = f"the tags {' and '.join(named)}, which {case.name} has,"
+            message = f"{tags} allow no verdict in common; allow one for all of them"
             yield document.problem(("verdicts", named[-1]), message, key=True)

@@ -8,23 +8,18 @@ from pathlib import Path
 from typing import TypeVar
 
 from harness.baselines.baseline import Baseline
-from harness.baselines.current import unusable
-from harness.baselines.errors import BaselineError, BaselineUnusable, shown
-from harness.baselines.staleness import BaselineStale, stale
+from harness.baselines.errors import BaselineError, shown
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
-from harness.errors import HarnessError
 from harness.gate.certificate import CertifiedCheckpoint, Environment, identity
 from harness.gate.details import NoTable, State
 from harness.gate.facts import CaseFacts, HeldTo, Worst
 from harness.gate.power_table import Powers
 from harness.judgement.calibration.findings import chaos_of, findings
 from harness.judgement.check import Check
-from harness.judgement.failures import reason_of
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.power.vacuity import vacuous_output
-from harness.judgement.reasons import Chaotic
-from harness.operations.selection import select_baseline
+from harness.judgement.reasons import Chaotic, Failed
 
 Part = TypeVar("Part", Environment, CertifiedCheckpoint)
 
@@ -47,14 +42,10 @@ class Evidence:
 
         Raises :class:`BaselineError` where the files of its baseline can no longer be read.
         """
-        judgement = result.judgement
-        state = self._state(case, result)
-        if state == "stale" and result.baseline is not None:
-            edited = BaselineStale(case, result.baseline)
-            return _facts(case, state, reasons=(reason_of(edited),), remedy=edited.remedy)
-        if state != "judged" or result.measurement is None or result.baseline is None:
+        judgement, baseline, ran = result.judgement, result.baseline, result.measurement
+        state = _state(judgement)
+        if state != "judged" or baseline is None or ran is None:
             return _facts(case, state, reasons=judgement.reasons, remedy=judgement.remedy)
-        baseline, ran = result.baseline, result.measurement
         weights = CertifiedCheckpoint(ran.checkpoint.source, ran.checkpoint.revision, ran.checkpoint.files)
         return _facts(
             case,
@@ -74,23 +65,16 @@ class Evidence:
             power_gap=NoTable() if self.powers is None else self.powers.gap(case, baseline),
         )
 
-    def _state(self, case: Case, result: Check) -> State:
-        if case.fails is not None:
-            return "failed as expected" if result.judgement.failed_as_expected else "failed"
-        try:
-            if result.measurement is None:
-                found = unusable(case, self.store)
-                return "failed" if found is None else found.state
-            if result.baseline is None:
-                select_baseline(self.store, case, result.measurement.fingerprint)
-                return "failed"
-            if stale(case, result.baseline) is not None:
-                return "stale"
-        except BaselineUnusable as error:
-            return error.state
-        except HarnessError:
-            return "failed"
-        return "failed" if result.judgement.verdict is Verdict.ERROR else "judged"
+
+def _state(judgement: Judgement) -> State:
+    if judgement.verdict is not Verdict.ERROR:
+        return "judged"
+    if judgement.failed_as_expected:
+        return "failed as expected"
+    if judgement.stale:
+        return "stale"
+    reason = judgement.reasons[0]
+    return reason.failure if isinstance(reason, Failed) and reason.failure != "other" else "failed"
 
 
 def _kept(table: dict[str, Part], part: Part) -> str:

@@ -14,10 +14,11 @@ from harness.reporting.wording import Words, filled, said
 
 _NAMES = 3
 # What an array is called, and whose is the other one.
-_SUBJECTS: dict[r.Subject, tuple[str, str]] = {
-    "output": ("output", "the baseline's"),
-    "batch": ("the batch", "that of its single images"),
-    "singles": ("the single images", "that of the batch"),
+_WHAT: dict[r.Subject, str] = {"output": "output", "batch": "the batch", "singles": "the single images"}
+_WHOSE: dict[r.Subject, str] = {
+    "output": "the baseline's",
+    "batch": "that of its single images",
+    "singles": "that of the batch",
 }
 
 
@@ -80,20 +81,10 @@ def _draw(draw: r.DrawnNoise) -> str:
     return f"{draw.method} {shape} {draw.dtype} of generator {draw.generator} at {draw.site}"
 
 
-def _shape_differs(reason: r.ShapeDiffers) -> str:
-    what, whose = _SUBJECTS[reason.subject]
-    return f"{what}: shape {list(reason.measured)}, {whose} is {list(reason.reference)}"
-
-
-def _dtype_differs(reason: r.DtypeDiffers) -> str:
-    what, whose = _SUBJECTS[reason.subject]
-    return f"{what}: dtype {reason.measured}, {whose} is {reason.reference}"
-
-
 def _values_not_finite(reason: r.ValuesNotFinite) -> str:
     more = ", …" if reason.count > len(reason.positions) else ""
     return (
-        f"{_SUBJECTS[reason.subject][0]}: {reason.found} in {reason.count} of {reason.size} values, at "
+        f"{_WHAT[reason.subject]}: {reason.found} in {reason.count} of {reason.size} values, at "
         f"{', '.join(map(str, reason.positions))}{more}"
     )
 
@@ -231,9 +222,14 @@ REASONS: Words = {
     r.CheckpointChanged: _checkpoint_changed,
     r.DrawnNoise: _draw,
     r.NoiseChanged: _noise_changed,
-    r.ShapeDiffers: _shape_differs,
-    r.DtypeDiffers: _dtype_differs,
-    r.Empty: lambda reason: f"{_SUBJECTS[reason.subject][0]}: empty (shape {list(reason.shape)})",
+    r.ShapeDiffers: lambda reason: (
+        f"{_WHAT[reason.subject]}: shape {list(reason.measured)}, {_WHOSE[reason.subject]} is "
+        f"{list(reason.reference)}"
+    ),
+    r.DtypeDiffers: lambda reason: (
+        f"{_WHAT[reason.subject]}: dtype {reason.measured}, {_WHOSE[reason.subject]} is {reason.reference}"
+    ),
+    r.Empty: lambda reason: f"{_WHAT[reason.subject]}: empty (shape {list(reason.shape)})",
     r.ValuesNotFinite: _values_not_finite,
     r.NotFinite: "{name} is {value}",
     r.StatisticsMissing: "statistics missing from the measurement: {names:, }",
