@@ -7,7 +7,7 @@ import os
 import sys
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -16,69 +16,40 @@ import harness
 from harness.commands.exits import FAILED, INTERRUPTED, USAGE, Ending, end
 from harness.errors import HarnessError, Interrupted, UsageError
 
-
-class Command(NamedTuple):
-    """Where a command is, as ``module:function`` below harness.commands, and its line in the help."""
-
-    place: str
-    summary: str
-
-
-# The summaries are those of the functions: the help would otherwise import what all of them need.
+# The commands, and what the help says of each: the first words of its function, which is not imported for it.
 COMMANDS = {
-    "record": Command(
-        "record:record",
-        "Refresh baselines: run each case twice in fresh workers and store what repeats.",
+    "record": "Refresh baselines: run each case twice in fresh workers and store what repeats.",
+    "calibrate": (
+        "Measure tolerances: move each case's noise by one ulp, and store how far that moves the output."
     ),
-    "calibrate": Command(
-        "record:calibrate",
-        "Measure tolerances: move each case's noise by one ulp, and store how far that moves the output.",
+    "power": (
+        "Put known faults into each case: which are caught at the tolerance across releases, and how small."
     ),
-    "power": Command(
-        "power:power",
-        "Put known faults into each case: which are caught at the tolerance across releases, and how small.",
+    "explain": "Say why a case drifted: first cause first, down to the first cell that computes otherwise.",
+    "doctor": "Print the profile, the fingerprint and the devices, and what is wrong with this machine.",
+    "report": "Write the HTML page of a run again, from the report.json that the run left.",
+    "list": "Show the cases with the state of their baselines: ok, missing, stale, damaged, orphan.",
+    "matrix": (
+        "Run the suites under several releases and compare every pair: same bits, within tolerance, drift."
     ),
-    "explain": Command(
-        "explain:explain",
-        "Say why a case drifted: first cause first, down to the first cell that computes otherwise.",
+    "bisect": "Find the first release, or with --repo the first commit, under which a case's output changed.",
+    "environments": (
+        "List or remove the environments that harness matrix and harness bisect made for releases."
     ),
-    "doctor": Command(
-        "doctor:doctor",
-        "Print the profile, the fingerprint and the devices, and what is wrong with this machine.",
-    ),
-    "report": Command(
-        "report:report",
-        "Write the HTML page of a run again, from the report.json that the run left.",
-    ),
-    "list": Command(
-        "listing:list_cases",
-        "Show the cases with the state of their baselines: ok, missing, stale, damaged, orphan.",
-    ),
-    "matrix": Command(
-        "matrix:matrix",
-        "Run the suites under several releases and compare every pair: same bits, within tolerance, drift.",
-    ),
-    "bisect": Command(
-        "bisect:bisect",
-        "Find the first release, or with --repo the first commit, under which a case's output changed.",
-    ),
-    "environments": Command(
-        "environments:environments",
-        "List or remove the environments that harness matrix and harness bisect made for releases.",
-    ),
-    "gate": Command(
-        "gate:gate",
-        "Run every case and decide by a policy whether this is fit for a release; certify the decision.",
-    ),
-    "verify": Command(
-        "verify:verify",
-        "Check a certificate without running anything: seal, decision, and the files it was made of.",
-    ),
-    "history": Command(
-        "history:history",
-        "Draw each case's figures over the runs of a history, and say where a level lastingly changed.",
+    "gate": "Run every case and decide by a policy whether this is fit for a release; certify the decision.",
+    "verify": "Check a certificate without running anything: seal, decision, and the files it was made of.",
+    "history": (
+        "Draw each case's figures over the runs of a history, and say where a level lastingly changed."
     ),
 }
+# Those that are not the function of their own name in the module of their own name.
+_ELSEWHERE = {"calibrate": "record:calibrate", "list": "listing:list_cases"}
+
+
+def function_of(name: str) -> Any:
+    """Return the function that is the command ``name``, imported now."""
+    module, _, function = _ELSEWHERE.get(name, f"{name}:{name}").partition(":")
+    return getattr(import_module(f"harness.commands.{module}"), function)
 
 
 class _Commands(TyperGroup):
@@ -92,9 +63,8 @@ class _Commands(TyperGroup):
             if close := get_close_matches(cmd_name, COMMANDS, n=1):
                 ctx.fail(f"No such command '{cmd_name}'. Did you mean '{close[0]}'?")
             return None
-        module, _, function = COMMANDS[cmd_name].place.partition(":")
         alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-        alone.command(name=cmd_name)(getattr(import_module(f"harness.commands.{module}"), function))
+        alone.command(name=cmd_name)(function_of(cmd_name))
         command = typer.main.get_command(alone)
         assert isinstance(command, TyperCommand)
         return command
@@ -104,8 +74,8 @@ class _Commands(TyperGroup):
         width = formatter.width - 6 - max(map(len, COMMANDS))
         with formatter.section("Commands"):
             formatter.write_dl(
-                (name, TyperCommand(name, help=command.summary).get_short_help_str(width))
-                for name, command in COMMANDS.items()
+                (name, TyperCommand(name, help=summary).get_short_help_str(width))
+                for name, summary in COMMANDS.items()
             )
 
 

@@ -7,17 +7,16 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
+from harness.commands.options import Texts
 from harness.commands.releases import ENVIRONMENTS, EnvironmentsDir
 from harness.errors import UsageError
-from harness.operations.environments import list_environments, remove_environments
+from harness.releases.environments import Environments
 from harness.reporting.machine import show_environments
 
 
 def environments(
     action: Annotated[Literal["list", "remove"], typer.Argument(help="what to do")] = "list",
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAMES...", help="environments to remove")
-    ] = None,
+    names: Annotated[Texts, typer.Argument(metavar="NAMES...", help="environments to remove")] = None,
     unused: Annotated[
         bool, typer.Option("--unused", help="those not used for --days, and those never finished")
     ] = False,
@@ -25,12 +24,13 @@ def environments(
     folder: EnvironmentsDir = ENVIRONMENTS,
 ) -> None:
     """List or remove the environments that harness matrix and harness bisect made for releases."""
+    stored = Environments(folder)
     if action == "list":
         if names:
             raise UsageError("harness environments list takes no names")
-        show_environments(Console(), list_environments(folder, unused_for=days if unused else None))
+        show_environments(Console(), stored.listed(unused_for=days if unused else None))
         return
     if bool(names) == unused:
         raise UsageError("say what to remove: names, as harness environments list shows them, or --unused")
-    for name in remove_environments(folder, names or (), unused_for=days):
+    for name in stored.remove(names or [each.name for each in stored.listed(unused_for=days)]):
         print(f"removed {name}")

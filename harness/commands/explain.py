@@ -2,50 +2,36 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from harness.baselines.store import BaselineStore
 from harness.cases.selection import one_case
+from harness.commands import options
 from harness.commands.exits import leave
-from harness.commands.options import (
-    BASELINES,
-    BaselineDir,
-    Device,
-    DeviceId,
-    Timeout,
-    check_baseline_dir,
-)
-from harness.commands.settings import check_destinations, invocation_of, remedied, workers_at
+from harness.commands.options import File, check_baseline_dir, option
+from harness.commands.settings import Setting, check_destinations, remedied, write
 from harness.errors import UsageError
-from harness.operations.destination import write_result
 from harness.operations.explain import explain as explain_case
 from harness.reporting.explanation import explanation_json, explanation_text
 
+_OTHER = "hold it to a run under this interpreter, not to its baseline"
+
 
 def explain(
-    path: Annotated[str, typer.Argument(metavar="SUITE.yaml::CASE", help="one case")],
-    python: Annotated[
-        str | None,
-        typer.Option(
-            "--python", metavar="OTHER", help="hold it to a run under this interpreter, not to its baseline"
-        ),
-    ] = None,
+    path: options.OneCase,
+    python: Annotated[str | None, option("--python", "OTHER", _OTHER)] = None,
     against: Annotated[
         Literal["baseline"] | None, typer.Option(help="hold it to its baseline (the default)")
     ] = None,
     step: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="denoising step to look into, from 0")
     ] = None,
-    baseline_dir: BaselineDir = BASELINES,
-    device: Device = "CPU",
-    device_id: DeviceId = 0,
-    timeout: Timeout = 600.0,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="write the explanation there too")
-    ] = None,
+    baseline_dir: options.BaselineDir = options.BASELINES,
+    device: options.Device = "CPU",
+    device_id: options.DeviceId = 0,
+    timeout: options.Timeout = 600.0,
+    json_file: Annotated[File, option("--json", "FILE", "write the explanation there too")] = None,
 ) -> None:
     """Say why a case drifted: first cause first, down to the first cell that computes otherwise.
 
@@ -58,11 +44,9 @@ def explain(
     check_baseline_dir(baseline_dir, needed=python is None)
     check_destinations(json_file)
     # What is recorded is what runs here, not the other interpreter.
-    workers = workers_at(device, device_id, None, timeout)
-    invocation, store = invocation_of(baseline_dir, workers), BaselineStore(baseline_dir)
-    with remedied(invocation):
-        explanation = explain_case(case, workers, store, python=python, step=step)
-    print(explanation_text(explanation, invocation))
-    if json_file is not None:
-        write_result(json_file, explanation_json(explanation, invocation).encode())
+    at = Setting.of(baseline_dir, device, device_id, timeout)
+    with remedied(at.invocation):
+        explanation = explain_case(case, at.workers, at.store, python=python, step=step)
+    print(explanation_text(explanation, at.invocation))
+    write(json_file, explanation_json, explanation, at.invocation)
     leave(passed=explanation.explained)

@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.commands.settings import check_destinations
+from harness.commands.options import File, Texts, option
+from harness.commands.settings import check_destinations, write
 from harness.errors import UsageError
-from harness.operations.destination import write_result
 from harness.operations.history import view_history
 from harness.reporting.history_report import history_json, history_markdown, show_history
 from harness.reporting.html.history_page import history_page
+
+_CONDITION = "runs in such an environment; may be repeated"
 
 
 def history(
@@ -23,19 +25,10 @@ def history(
     case: Annotated[
         str | None, typer.Argument(metavar="[SUITE[::CASE]]", help="this suite, or this case, alone")
     ] = None,
-    condition: Annotated[
-        list[str] | None,
-        typer.Option("--where", metavar="FIELD=VALUE", help="runs in such an environment; may be repeated"),
-    ] = None,
-    html_file: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="write the history as a page")
-    ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="write runs, figures and steps as JSON")
-    ] = None,
-    markdown_file: Annotated[
-        Path | None, typer.Option("--markdown", metavar="FILE", help="write the steps as Markdown")
-    ] = None,
+    condition: Annotated[Texts, option("--where", "FIELD=VALUE", _CONDITION)] = None,
+    html_file: Annotated[File, option("--html", "FILE", "write the history as a page")] = None,
+    json_file: Annotated[File, option("--json", "FILE", "write runs, figures and steps as JSON")] = None,
+    markdown_file: Annotated[File, option("--markdown", "FILE", "write the steps as Markdown")] = None,
 ) -> None:
     """Draw each case's figures over the runs of a history, and say where a level lastingly changed.
 
@@ -47,12 +40,9 @@ def history(
     check_destinations(*files)
     found = view_history(file, dict(map(_condition, condition or [])), case)
     show_history(Console(), found.runs, found.trends)
-    if html_file is not None:
-        write_result(html_file, history_page(found.runs, found.trends).encode())
-    if json_file is not None:
-        write_result(json_file, history_json(found.runs, found.trends).encode())
-    if markdown_file is not None:
-        write_result(markdown_file, history_markdown(found.runs, found.trends).encode())
+    write(html_file, history_page, found.runs, found.trends)
+    write(json_file, history_json, found.runs, found.trends)
+    write(markdown_file, history_markdown, found.runs, found.trends)
 
 
 def _condition(text: str) -> tuple[str, str]:

@@ -9,27 +9,13 @@ import typer
 from rich.console import Console
 from rich.prompt import Prompt
 
-from harness.baselines.store import BaselineStore
 from harness.cases.selection import select
+from harness.commands import options
 from harness.commands.exits import leave
-from harness.commands.options import (
-    BASELINES,
-    BaselineDir,
-    Device,
-    DeviceId,
-    Factor,
-    HistoryFile,
-    Members,
-    Paths,
-    Processes,
-    Python,
-    Timeout,
-    check_baseline_dir,
-)
-from harness.commands.settings import append_to, history_in, invocation_of, measured, workers_at
+from harness.commands.options import check_baseline_dir
+from harness.commands.settings import Setting, append_to, history_in, measured
 from harness.operations import calibrate as operation
 from harness.operations.calibrate import Settings
-from harness.operations.record import Plan
 from harness.operations.record import record as record_cases
 from harness.reporting.recording import (
     RecordingDisplay,
@@ -40,26 +26,26 @@ from harness.reporting.recording import (
 
 
 def record(
-    paths: Paths,
-    baseline_dir: BaselineDir = BASELINES,
+    paths: options.Paths,
+    baseline_dir: options.BaselineDir = options.BASELINES,
     reason: Annotated[
         str | None, typer.Option(help="why baselines that exist may change; goes into them")
     ] = None,
-    device: Device = "CPU",
-    device_id: DeviceId = 0,
-    python: Python = None,
-    timeout: Timeout = 600.0,
+    device: options.Device = "CPU",
+    device_id: options.DeviceId = 0,
+    python: options.Python = None,
+    timeout: options.Timeout = 600.0,
     calibrate: Annotated[bool, typer.Option("--calibrate", help="calibrate what is stored")] = False,
-    members: Members = Settings.members,
-    factor: Factor = Settings.factor,
-    processes: Processes = 1,
+    members: options.Members = Settings.members,
+    factor: options.Factor = Settings.factor,
+    processes: options.Processes = 1,
     deep: Annotated[
         bool, typer.Option("--deep", help="store what every cell did in one step, for harness explain")
     ] = False,
     deep_step: Annotated[
         int, typer.Option("--deep-step", min=0, metavar="N", help="the step that --deep stores")
     ] = 0,
-    history: HistoryFile = None,
+    history: options.HistoryFile = None,
 ) -> None:
     """Refresh baselines: run each case twice in fresh workers and store what repeats.
 
@@ -68,34 +54,41 @@ def record(
     are not for version control.
     """
     settings = Settings(members, factor)
-    plan = Plan(reason, settings if calibrate else None, deep_step if deep else None)
     cases = measured(select(paths).cases)
-    workers = workers_at(device, device_id, python, timeout, processes)
-    invocation, run = invocation_of(baseline_dir, workers), history_in(history, "harness record")
-    console = Console()
+    at = Setting.of(baseline_dir, device, device_id, timeout, python=python, processes=processes)
+    run, console = history_in(history, "harness record"), Console()
 
     def ask() -> str | None:
-        if not sys.stdin.isatty():
-            return None
+        if reason is not None or not sys.stdin.isatty():
+            return reason
         return Prompt.ask("Why do these baselines change?", console=console).strip() or None
 
-    store, display = BaselineStore(baseline_dir), RecordingDisplay(console, invocation)
-    recording = record_cases(cases, workers, store, plan, display, ask=ask, history=run)
-    show_recording(console, recording, invocation)
+    display = RecordingDisplay(console, at.invocation)
+    recording = record_cases(
+        cases,
+        at.workers,
+        at.store,
+        display,
+        ask=ask,
+        calibration=settings if calibrate else None,
+        deep_step=deep_step if deep else None,
+        history=run,
+    )
+    show_recording(console, recording, at.invocation)
     append_to(run)
     leave(passed=recording.passed)
 
 
 def calibrate(
-    paths: Paths,
-    baseline_dir: BaselineDir = BASELINES,
-    members: Members = Settings.members,
-    factor: Factor = Settings.factor,
-    processes: Processes = 1,
-    device: Device = "CPU",
-    device_id: DeviceId = 0,
-    python: Python = None,
-    timeout: Timeout = 600.0,
+    paths: options.Paths,
+    baseline_dir: options.BaselineDir = options.BASELINES,
+    members: options.Members = Settings.members,
+    factor: options.Factor = Settings.factor,
+    processes: options.Processes = 1,
+    device: options.Device = "CPU",
+    device_id: options.DeviceId = 0,
+    python: options.Python = None,
+    timeout: options.Timeout = 600.0,
 ) -> None:
     """Measure tolerances: move each case's noise by one ulp, and store how far that moves the output.
 
@@ -104,9 +97,9 @@ def calibrate(
     settings = Settings(members, factor)
     check_baseline_dir(baseline_dir)
     cases = measured(select(paths).cases)
-    workers, console = workers_at(device, device_id, python, timeout, processes), Console()
-    display = RecordingDisplay(console, invocation_of(baseline_dir, workers))
-    found = operation.calibrate(cases, workers, BaselineStore(baseline_dir), settings, display)
-    show_calibrations(console, found)
-    show_vacuous(console, found.vacuous)
+    at = Setting.of(baseline_dir, device, device_id, timeout, python=python, processes=processes)
+    display = RecordingDisplay(Console(), at.invocation)
+    found = operation.calibrate(cases, at.workers, at.store, settings, display)
+    show_calibrations(display.console, found)
+    show_vacuous(display.console, found.vacuous)
     leave(passed=found.passed)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from harness.commands.options import File, option
 from harness.reporting.html.run import render_again
 
 
@@ -14,9 +15,7 @@ def report(
     data: Annotated[
         Path, typer.Argument(metavar="REPORT", help="folder that pytest --harness-report wrote into")
     ],
-    output: Annotated[
-        Path | None, typer.Option("--output", metavar="DIR", help="folder of the page (default: REPORT)")
-    ] = None,
+    output: Annotated[File, option("--output", "DIR", "folder of the page (default: REPORT)")] = None,
 ) -> None:
     """Write the HTML page of a run again, from the report.json that the run left."""
     print(render_again(data, output))

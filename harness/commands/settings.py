@@ -2,31 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ParamSpec
 
+from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.cases.selection import without_expected_failures
 from harness.commands.exits import FAILED, end
 from harness.errors import HarnessError, UsageError
-from harness.operations.destination import check_destination
+from harness.operations.destination import check_destination, write_result
 from harness.operations.history_run import RunHistory
 from harness.operations.workers import Workers
 from harness.reporting.commands import Invocation, error_text
 from harness.reporting.history_report import appended_text
 
-
-def workers_at(
-    device: str, device_id: int, python: str | None, timeout: float, processes: int = 1
-) -> Workers:
-    """Return workers with these options, which find a user's pipelines in the current folder."""
-    return Workers(device, device_id, python, timeout, processes, (Path.cwd(),))
+Shown = ParamSpec("Shown")
 
 
-def invocation_of(folder: Path, workers: Workers) -> Invocation:
-    """Return what the commands that are told say again: the folder of baselines, and where cases run."""
-    return Invocation(str(folder), workers.device, workers.device_id, workers.python)
+@dataclass(frozen=True)
+class Setting:
+    """Where cases run, and the baselines they are held to; ``invocation`` says both to who reads."""
+
+    workers: Workers
+    store: BaselineStore
+    invocation: Invocation
+
+    @classmethod
+    def of(
+        cls,
+        baseline_dir: Path,
+        device: str,
+        device_id: int,
+        timeout: float,
+        *,
+        python: str | None = None,
+        processes: int = 1,
+    ) -> Setting:
+        """Return what these options say; a user's pipelines are found in the current folder."""
+        workers = Workers(device, device_id, python, timeout, processes, (Path.cwd(),))
+        invocation = Invocation(str(baseline_dir), device, device_id, python)
+        return cls(workers, BaselineStore(baseline_dir), invocation)
 
 
 def measured(cases: Sequence[Case]) -> tuple[Case, ...]:
@@ -54,6 +72,18 @@ def check_destinations(*files: Path | None) -> None:
     for file in files:
         if file is not None:
             check_destination(file)
+
+
+def write(
+    file: Path | None,
+    render: Callable[Shown, str | bytes],
+    *shown: Shown.args,
+    **how: Shown.kwargs,
+) -> None:
+    """Write what ``render`` makes of the rest into ``file``, where one was named."""
+    if file is not None:
+        content = render(*shown, **how)
+        write_result(file, content if isinstance(content, bytes) else content.encode())
 
 
 def history_in(file: Path | None, door: str) -> RunHistory | None:

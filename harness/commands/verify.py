@@ -8,22 +8,19 @@ from typing import Annotated
 import typer
 
 from harness.commands.exits import FAILED, INCOMPLETE, Ending
+from harness.commands.options import File, option
 from harness.gate.verification import verify as verify_certificate
 from harness.reporting.verification import verification_lines
+
+_BASELINES = "folder of its baselines (default: the one it names)"
 
 
 def verify(
     certificate: Annotated[Path, typer.Argument(metavar="FILE", help="what harness gate wrote")],
     suites: Annotated[
-        Path | None,
-        typer.Option("--suites", metavar="DIR", help="folder of its suites (default: the one it names)"),
+        File, option("--suites", "DIR", "folder of its suites (default: the one it names)")
     ] = None,
-    baseline_dir: Annotated[
-        Path | None,
-        typer.Option(
-            "--baseline-dir", metavar="DIR", help="folder of its baselines (default: the one it names)"
-        ),
-    ] = None,
+    baseline_dir: Annotated[File, option("--baseline-dir", "DIR", _BASELINES)] = None,
 ) -> None:
     """Check a certificate without running anything: seal, decision, and the files it was made of.
 

@@ -282,8 +282,8 @@ def test_this_process_has_not_imported_mindspore():
     """Run in a process of its own: another test of this session may have imported it."""
     code = (
         "import sys, harness.pytest_plugin.plugin, harness.pytest_plugin.checking; "
-        "from harness.cli import COMMANDS; "
-        "[__import__('harness.commands.' + each.place.partition(':')[0]) for each in COMMANDS.values()]; "
+        "from harness.cli import COMMANDS, function_of; "
+        "[function_of(name) for name in COMMANDS]; "
         "sys.exit('mindspore' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
