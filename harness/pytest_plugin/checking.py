@@ -11,10 +11,11 @@ import pytest
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.codec import to_json
-from harness.execution.runner import Runner
 from harness.explanation.causes import Cause, causes_of
+from harness.history.history_record import CaseRecord
 from harness.judgement.check import Check
 from harness.operations.check import check, expected
+from harness.operations.workers import Workers
 from harness.reporting.case_report import CaseReport
 from harness.reporting.commands import Commands, Invocation, commands
 
@@ -37,48 +38,39 @@ class Checks:
     """Runs the cases of one pytest process and holds them to their baselines."""
 
     def __init__(self, config: pytest.Config, store: BaselineStore) -> None:
-        self._config = config
-        self._store = store
+        self._config, self._store = config, store
         # Without a number: each xdist worker has an NPU of its own.
         self._invocation = Invocation(
             str(store.root), config.getoption("harness_device"), python=config.getoption("harness_python")
         )
-        self._runner = Runner(
-            python=self._invocation.python,
-            device=self._invocation.device,
-            device_id=_xdist_number(config),
-            timeout=config.getoption("harness_timeout"),
-            # Without a configuration file pytest's root is the folder of the suites.
-            import_paths=[config.invocation_params.dir, config.rootpath],
-        )
+        # Without a configuration file pytest's root is the folder of the suites.
+        folders = (config.invocation_params.dir, config.rootpath)
+        self._runner = Workers(
+            self._invocation.device,
+            _xdist_number(config),
+            self._invocation.python,
+            config.getoption("harness_timeout"),
+            import_paths=folders,
+        ).runner()
 
     def check(self, case: Case) -> Checked:
         """Run ``case`` and judge it."""
         result = check(case, self._runner, self._store)
         causes = causes_of(result)
         typed = commands(case, self._invocation, baseline=result.baseline, tier=result.judgement.tier)
+        asked = self._config.getoption
         return Checked(
             report=CaseReport.of(case, result, causes, typed),
             properties=[*result.properties(), *(("cause", cause.kind) for cause in causes[:1])],
-            view=self._view(case, result, causes, typed),
-            history=self._history(case, result, causes),
+            view=self._view(case, result, causes, typed) if asked("harness_report") else None,
+            history=to_json(CaseRecord.of(case, result, causes)) if asked("harness_history") else None,
         )
 
-    def _view(self, case: Case, result: Check, causes: Sequence[Cause], typed: Commands) -> str | None:
-        if not self._config.getoption("harness_report"):
-            return None
+    def _view(self, case: Case, result: Check, causes: Sequence[Cause], typed: Commands) -> str:
         from harness.reporting.html.view import case_view
 
         baseline = expected(case, result, self._store)
         return case_view(case, result, baseline, commands=typed, causes=causes)
-
-    def _history(self, case: Case, result: Check, causes: Sequence[Cause]) -> dict[str, Any] | None:
-        if not self._config.getoption("harness_history"):
-            return None
-        from harness.history.history_record import CaseRecord
-
-        record: dict[str, Any] = to_json(CaseRecord.of(case, result, causes))
-        return record
 
     def close(self) -> None:
         """End the runner."""

@@ -22,8 +22,7 @@ from harness.cases.wording import quoted, suggestion
 from harness.errors import in_short
 
 if TYPE_CHECKING:
-    from harness.pytest_plugin.checking import Checks
-    from harness.reporting.case_report import CaseReport
+    from harness.pytest_plugin.checking import Checked, Checks
 
 
 class HarnessSession:
@@ -100,11 +99,8 @@ class SuiteFile(pytest.File):
 
     def _check_asked(self, known: list[str]) -> None:
         """Raise for a case named on the command line that is not there, with the one that was meant."""
-        for argument in self.config.args:
-            path, marker, case_id = argument.partition("::")
-            if not marker or case_id in known:
-                continue
-            if (self.config.invocation_params.dir / path).resolve() == self.path.resolve():
+        for path, case_id in _asked(self.config):
+            if case_id not in known and _resolved(path, self.config) == self.path.resolve():
                 raise self.CollectError(
                     f"{path}: there is no case {quoted(case_id)}; {suggestion(case_id, known)}"
                 )
@@ -117,9 +113,7 @@ class CaseItem(pytest.Item):
         super().__init__(**kwargs)
         self.case = case
         # What pytest_runtest_makereport looks for.
-        self.harness_outcome: CaseReport | None = None
-        self.harness_view: str | None = None
-        self.harness_history: dict[str, Any] | None = None
+        self.harness_checked: Checked | None = None
         self._harness = harness
         for tag in case.tags:
             self.add_marker(harness.marker(tag))
@@ -128,11 +122,8 @@ class CaseItem(pytest.Item):
         """Run the case and hold it to its baseline."""
         from harness.reporting.reasons import joined
 
-        checked = self._harness.checks.check(self.case)
+        checked = self.harness_checked = self._harness.checks.check(self.case)
         self.user_properties.extend(checked.properties)
-        self.harness_outcome = checked.report
-        self.harness_view = checked.view
-        self.harness_history = checked.history
         judgement = checked.report.judgement
         if judgement.failed_as_expected:
             pytest.xfail(in_short(joined(judgement.reasons)))
@@ -145,10 +136,10 @@ class CaseItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show the judgement in place of a traceback."""
-        if isinstance(excinfo.value, CaseDrift) and self.harness_outcome is not None:
+        if isinstance(excinfo.value, CaseDrift) and self.harness_checked is not None:
             from harness.reporting.terminal import judgement_text
 
-            outcome = self.harness_outcome
+            outcome = self.harness_checked.report
             return judgement_text(outcome.judgement, outcome.causes, outcome.commands)
         return super().repr_failure(excinfo, style)
 
@@ -159,3 +150,37 @@ class CaseItem(pytest.Item):
 
 class CaseDrift(Exception):
     """A case did not pass; its judgement says why."""
+
+
+def leave_out(config: pytest.Config, items: list[pytest.Item]) -> int:
+    """Take the cases with `run: nightly` out of ``items``, in place, and return how many there were.
+
+    They stay with --harness-nightly, with -k, whose choice ``items`` are, and where they are named by their
+    node id. What -m chooses is no reason to run them.
+    """
+    if config.getoption("harness_nightly") or config.option.keyword:
+        return 0
+    named = {(_resolved(path, config), name) for path, name in _asked(config)}
+    left_out = {
+        item
+        for item in items
+        if isinstance(item, CaseItem)
+        and item.case.run == "nightly"
+        and (item.path.resolve(), item.name) not in named
+    }
+    if left_out:
+        config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+        items[:] = [item for item in items if item not in left_out]
+    return len(left_out)
+
+
+def _asked(config: pytest.Config) -> Iterator[tuple[str, str]]:
+    """Yield the file and the id of each case on the command line."""
+    for argument in config.args:
+        path, marker, name = argument.partition("::")
+        if marker:
+            yield path, name
+
+
+def _resolved(path: str, config: pytest.Config) -> Path:
+    return (config.invocation_params.dir / path).resolve()

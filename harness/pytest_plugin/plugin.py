@@ -39,15 +39,9 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "DIR",
         "help": f"folder of the stored baselines (default: {_DEFAULT_BASELINES} in the current folder)",
     },
-    "--harness-device": {
-        "choices": DEVICES,
-        "default": "CPU",
-        "help": "device to run on (default: CPU)",
-    },
+    "--harness-device": {"choices": DEVICES, "default": "CPU", "help": "device to run on (default: CPU)"},
     "--harness-timeout": {
-        "type": seconds,
-        "default": 600.0,
-        "metavar": "SECONDS",
+        "type": seconds, "default": 600.0, "metavar": "SECONDS",
         "help": "time one case may take, loading included, before its worker is killed (default: 600)",
     },
     "--harness-python": {
@@ -55,8 +49,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "help": "interpreter of the workers, for example of another MindSpore release (default: this one)",
     },
     "--harness-report": {
-        "metavar": "DIR",
-        "help": "write an HTML page of the run into DIR, and its data beside it",
+        "metavar": "DIR", "help": "write an HTML page of the run into DIR, and its data beside it"
     },
     "--harness-markdown": {
         "metavar": "FILE",
@@ -70,7 +63,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "FILE",
         "help": "append the run to a history, which `harness history` draws and finds steps in",
     },
-}
+}  # fmt: skip
 # The names that one types, unless the project has an option of that name already.
 _SHORT = {
     "--baseline-dir": "--harness-baseline-dir",
@@ -105,7 +98,7 @@ def _dest(name: str) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Check the options; make the report's folder; find where GitHub Actions takes its summary."""
+    """Check the options, and the files that the run is to leave."""
     given = config.getoption("harness_baseline_dir")
     if given and not Path(given).is_dir():
         raise pytest.UsageError(f"--baseline-dir {given}: no such folder; `harness record` makes it")
@@ -116,43 +109,13 @@ def pytest_configure(config: pytest.Config) -> None:
             interpreter(config.getoption("harness_python"))
         except RunError as error:
             raise pytest.UsageError(f"--harness-python {error}") from None
-    folder = config.getoption("harness_report")
-    if folder and not hasattr(config, "workerinput"):
-        from harness.errors import UsageError
-        from harness.pytest_plugin.report_hooks import ReportHooks
-        from harness.reporting.html.run import RunReport
+    if hasattr(config, "workerinput"):
+        return
+    files = ("harness_report", "harness_markdown", "harness_history")
+    if any(map(config.getoption, files)) or os.environ.get("GITHUB_STEP_SUMMARY"):
+        from harness.pytest_plugin.run_files import register
 
-        try:
-            config.pluginmanager.register(
-                ReportHooks(RunReport(Path(folder)), lambda: _session(config).left_out)
-            )
-        except UsageError as error:
-            raise pytest.UsageError(f"--harness-report {error}") from None
-    file, step_summary = config.getoption("harness_markdown"), os.environ.get("GITHUB_STEP_SUMMARY")
-    if (file or step_summary) and not hasattr(config, "workerinput"):
-        from harness.errors import UsageError
-        from harness.pytest_plugin.summary_hooks import SummaryHooks
-
-        try:
-            hooks = SummaryHooks(
-                _path(file),
-                _path(step_summary),
-                lambda: _session(config).orphans(),
-                lambda: _session(config).left_out,
-            )
-            config.pluginmanager.register(hooks)
-        except UsageError as error:
-            raise pytest.UsageError(f"--harness-markdown {error}") from None
-    history = config.getoption("harness_history")
-    if history and not hasattr(config, "workerinput"):
-        from harness.errors import UsageError
-        from harness.operations.history_run import RunHistory
-        from harness.pytest_plugin.history_hooks import HistoryHooks
-
-        try:
-            config.pluginmanager.register(HistoryHooks(RunHistory(Path(history), "pytest")))
-        except UsageError as error:
-            raise pytest.UsageError(f"--history {error}") from None
+        register(config, lambda: _session(config))
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -203,7 +166,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what runs at night, of what -k and -m have chosen."""
     if _SESSION in config.stash:
-        from harness.pytest_plugin.nightly import leave_out
+        from harness.pytest_plugin.collection import leave_out
 
         config.stash[_SESSION].left_out = leave_out(config, items)
 
@@ -212,14 +175,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     """Put the outcome on the report, which xdist carries to the controlling process."""
     report = yield
-    if hasattr(item, "harness_outcome"):
+    if hasattr(item, "harness_checked"):
         report.harness_case = True
-        if item.harness_outcome is not None and report.when == "call":
+        if (checked := item.harness_checked) is not None and report.when == "call":
             from harness.codec import to_json
 
-            report.harness_outcome = to_json(item.harness_outcome)
-            report.harness_view = item.harness_view  # type: ignore[attr-defined]
-            report.harness_history = item.harness_history  # type: ignore[attr-defined]
+            report.harness_outcome = to_json(checked.report)
+            report.harness_view, report.harness_history = checked.view, checked.history
     return report
 
 
@@ -276,10 +238,6 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.section("harness")
     for line in lines:
         terminalreporter.write_line(line)
-
-
-def _path(named: str | None) -> Path | None:
-    return Path(named) if named else None
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

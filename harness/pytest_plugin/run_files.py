@@ -1,0 +1,197 @@
+"""The files that a run leaves, HTML report, Markdown summary and history, and the hooks that write them.
+
+GitHub Actions names a summary in every step, also of projects without suites: what takes time to import is
+imported where it is needed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.errors import HarnessError, UsageError
+from harness.reporting.ending import early_end
+
+if TYPE_CHECKING:
+    from harness.pytest_plugin.collection import HarnessSession
+
+
+class RunFile:
+    """Gathers what the test reports carry, which xdist brings here, and writes a file of it at the end."""
+
+    # The attribute of a test report that has what is gathered.
+    carried: str
+    # Whether a file that is no suite and could not be collected is a problem, too.
+    of_all_files = False
+
+    def __init__(self, place: Path | None, shared: Callable[[], HarnessSession]) -> None:
+        self._place, self._shared = place, shared
+        self.cases: dict[str, Any] = {}
+        self.problems: dict[str, str] = {}
+        self.ended: str | None = None
+        self._told: list[str] = []
+
+    def write(self) -> Iterator[str]:
+        """Write the file and yield what to say of it."""
+        raise NotImplementedError
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take what is carried of a case; one that failed without it was not judged."""
+        if (carried := getattr(report, self.carried, None)) is not None:
+            self.cases[report.nodeid] = carried
+        elif report.failed and hasattr(report, "harness_case"):
+            self.problems[report.nodeid] = report.longreprtext
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Take what could not be collected."""
+        if report.failed and (self.of_all_files or hasattr(report, "harness_suite")):
+            self.problems[report.nodeid] = report.longreprtext
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Write the file; a run whose file cannot be written fails."""
+        if not (self._place or self.cases or self.problems):
+            return  # A project without suites, in a step of GitHub Actions.
+        if (ended := early_end(session, exitstatus)) is not None:
+            self.ended = self.problems["the run ended early"] = ended
+        try:
+            for line in self.write():
+                self._told.append(line)
+        except HarnessError as error:
+            self._told.append(f"error: {error}")
+            session.exitstatus = max(pytest.ExitCode.TESTS_FAILED, exitstatus)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Say where the file is."""
+        for line in self._told:
+            terminalreporter.write_line(line)
+
+
+class ReportPage(RunFile):
+    """Writes the HTML page."""
+
+    carried = "harness_view"
+    # A page without them would look complete.
+    of_all_files = True
+
+    def __init__(self, folder: Path, shared: Callable[[], HarnessSession]) -> None:
+        """Raise :class:`UsageError` where no page can be written into ``folder``."""
+        from harness.reporting.html.run import RunReport
+
+        super().__init__(folder, shared)
+        self._report = RunReport(folder)
+
+    def write(self) -> Iterator[str]:
+        """Write the page and its data."""
+        self._report.cases, self._report.problems = self.cases, self.problems
+        yield f"report: {self._report.write(self._shared().left_out)}"
+
+
+class HistoryEntry(RunFile):
+    """Appends the run to a history."""
+
+    carried = "harness_history"
+
+    def __init__(self, file: Path, shared: Callable[[], HarnessSession]) -> None:
+        """Raise :class:`UsageError` where nothing can be appended to ``file``."""
+        from harness.operations.history_run import RunHistory
+
+        super().__init__(file, shared)
+        self._history = RunHistory(file, "pytest")
+
+    def write(self) -> Iterator[str]:
+        """Append the run."""
+        from harness.codec import from_json
+        from harness.history.history_record import CaseRecord
+        from harness.reporting.history_report import appended_text
+
+        for record in self.cases.values():
+            self._history.add(from_json(CaseRecord, record))
+        yield appended_text(self._history.append(self.ended))
+
+
+class Summary(RunFile):
+    """Writes the Markdown summary.
+
+    A ``file`` is replaced. GitHub's step summary, to which other commands of a step write too, is appended
+    to, and only in a run that had suites: any project's environment may name one.
+    """
+
+    carried = "harness_outcome"
+
+    def __init__(self, file: Path | None, shared: Callable[[], HarnessSession]) -> None:
+        """Raise :class:`UsageError` where ``file`` cannot be written."""
+        super().__init__(file, shared)
+        named = os.environ.get("GITHUB_STEP_SUMMARY")
+        self._step_summary = Path(named) if named else None
+        if file is not None:
+            from harness.operations.destination import check_destination
+
+            check_destination(file)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Check the step's summary before any case runs, where there are cases."""
+        if any(hasattr(item, "harness_checked") for item in session.items):
+            self._check_step_summary()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Iterable[str]) -> None:
+        """Do the same where other processes collect."""
+        if any(name.partition("::")[0].endswith((".yaml", ".yml")) for name in ids):
+            self._check_step_summary()
+
+    def _check_step_summary(self) -> None:
+        if self._step_summary is None:
+            return
+        from harness.operations.destination import check_destination
+
+        try:
+            check_destination(self._step_summary, appended=True)
+        except UsageError as error:
+            raise pytest.UsageError(f"GITHUB_STEP_SUMMARY {error}") from None
+
+    def write(self) -> Iterator[str]:
+        """Write the summary into the files that are named."""
+        from harness.codec import from_json
+        from harness.operations.destination import append_result, write_result
+        from harness.reporting.case_report import CaseReport, Unjudged
+        from harness.reporting.markdown import MOST_BYTES, markdown_summary
+
+        content = partial(
+            markdown_summary,
+            [from_json(CaseReport, outcome) for outcome in self.cases.values()],
+            [Unjudged(where, text) for where, text in self.problems.items()],
+            sorted(self._shared().orphans()),
+            left_out=self._shared().left_out,
+        )
+        if self._place is not None:
+            write_result(self._place, content().encode())
+            yield f"summary: {self._place}"
+        step = self._step_summary
+        if step is not None and (self.cases or self.problems):
+            there = step.stat().st_size if step.exists() else 0
+            append_result(step, content(most_bytes=MOST_BYTES - there).encode())
+
+
+def register(config: pytest.Config, shared: Callable[[], HarnessSession]) -> None:
+    """Register what writes the files that the options of ``config`` and the environment name.
+
+    Raises :class:`pytest.UsageError` where one of them cannot be written.
+    """
+    kinds: tuple[tuple[str, str, type[RunFile]], ...] = (
+        ("--harness-report", "harness_report", ReportPage),
+        ("--harness-markdown", "harness_markdown", Summary),
+        ("--history", "harness_history", HistoryEntry),
+    )
+    for option, name, kind in kinds:
+        named = config.getoption(name)
+        if named or (kind is Summary and os.environ.get("GITHUB_STEP_SUMMARY")):
+            try:
+                config.pluginmanager.register(kind(Path(named) if named else None, shared))
+            except UsageError as error:
+                raise pytest.UsageError(f"{option} {error}") from None
