@@ -34,7 +34,7 @@ from harness.judgement.bits import first_changed_step, same_bits
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.tiers import Tier
 from harness.measurement.measurement import Measurement
-from harness.operations.selection import judge_against
+from harness.operations.check import hold
 from harness.reporting.reasons import joined
 
 Run: TypeAlias = tuple[Case, Measurement]
@@ -159,7 +159,7 @@ def _judge(
     store: BaselineStore,
 ) -> None:
     try:
-        judgement = judge_against(store, case, measurement)
+        judgement = hold(case, measurement, store).judgement
     except HarnessError as error:
         judgement = Judgement.error(case, error)
     same = judgement.tier is Tier.SAME_ENVIRONMENT

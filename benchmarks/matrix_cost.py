@@ -20,8 +20,8 @@ from harness.cases.selection import select
 from harness.execution.runner import Runner
 from harness.operations.matrix import run_matrix
 from harness.operations.running import Running
+from harness.operations.workers import Workers
 from harness.releases.interpreters import Subject, in_order, inspect_interpreter
-from harness.releases.kept import Sources
 
 
 def once_each(cases: Sequence[Case], subjects: Sequence[Subject]) -> None:
@@ -33,7 +33,7 @@ def once_each(cases: Sequence[Case], subjects: Sequence[Subject]) -> None:
 
 def as_matrix(cases: Sequence[Case], subjects: Sequence[Subject]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        running = Running(lambda subject: Runner(python=subject.python), Path(folder), Sources([]))
+        running = Running(Workers(), Path(folder))
         run_matrix(cases, subjects, running, BaselineStore(Path("baselines")))
 
 

@@ -52,32 +52,20 @@ def bisect_commits(
     progress.finished(foresee([case], store))
     with stage(progress, "bisecting", 0, interrupted="nothing was written"):
         _check_own(case, interpreter(workers.python))
-        return _bisected(case, repository, ends, workers, store, progress, until_drift=until_drift)
+        with Repository(repository) as clone:
 
+            def run(commit: Revision) -> Measurement:
+                folder = clone.checkout(commit)
+                # A fresh process each: modules that are imported stay as they are.
+                with workers.runner_with(
+                    [each for each in (folder, folder / "src") if each.is_dir()]
+                ) as runner:
+                    return runner.run(case.job())
 
-def _bisected(
-    case: Case,
-    repository: Path,
-    ends: tuple[str, str],
-    workers: Workers,
-    store: BaselineStore,
-    progress: Progress[Tried],
-    *,
-    until_drift: bool,
-) -> FoundChange:
-    with Repository(repository) as clone:
-
-        def run(commit: Revision) -> Measurement:
-            folder = clone.checkout(commit)
-            # A fresh process each: modules that are imported stay as they are.
-            with workers.runner_with([each for each in (folder, folder / "src") if each.is_dir()]) as runner:
-                return runner.run(case.job())
-
-        compare = partial(compare_runs, case, store=store, tier=Tier.ACROSS_RELEASES)
-        commits = clone.between(*ends)
-        return FoundChange(
-            case, bisect(commits, run, compare, until_drift=until_drift, tried=progress.finished)
-        )
+            compare = partial(compare_runs, case, store=store, tier=Tier.ACROSS_RELEASES)
+            commits = clone.between(*ends)
+            found = bisect(commits, run, compare, until_drift=until_drift, tried=progress.finished)
+            return FoundChange(case, found)
 
 
 def _check_own(case: Case, python: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,11 +16,11 @@ from harness.errors import UsageError
 from harness.measurement.measurement import Measurement
 from harness.operations.compare_runs import compare_runs, compare_with_baseline
 from harness.operations.foresight import Foresight, foresee
-from harness.operations.progress import SILENT, Progress, stage
+from harness.operations.progress import KEPT, SILENT, Progress, stage
 from harness.operations.running import Running, run_case
 from harness.releases.attribution import FoundChange, attribute
 from harness.releases.bisection import NothingToFind, Tried, bisect
-from harness.releases.environments import Environments, subject_of
+from harness.releases.environments import Environments
 from harness.releases.installer import releases_between
 from harness.releases.interpreters import Subject, inspect_interpreter
 from harness.releases.requirements import Release, Specification
@@ -39,68 +39,14 @@ class ReleaseLine:
     run_with: Callable[[Release, Mapping[str, str]], Subject] | None = None
     named: tuple[str, ...] = ()
 
-    @classmethod
-    def made(
-        cls,
-        good: Release,
-        bad: Release,
-        between: Sequence[Release],
-        extras: Sequence[str],
-        environments: Environments,
-        progress: Callable[[str], None],
-        *,
-        good_extras: Sequence[str] = (),
-        bad_extras: Sequence[str] = (),
-    ) -> ReleaseLine:
-        """Return the line whose environments are made; without ``between`` the package index has it.
-
-        ``extras`` are installed with every release, ``good_extras`` with ``good``, ``bad_extras`` with all
-        others: a change that these make is found beside the good end, and attributed to them.
-
-        Raises UsageError for releases that are not between ``good`` and ``bad``.
-        """
-        Specification.of(good, [*extras, *good_extras])
-        Specification.of(bad, [*extras, *bad_extras])
-        if good.package != bad.package:
-            raise UsageError(f"{good} and {bad} are of two packages; nothing is between them")
-        line = _ordered(good, bad, between) if between else releases_between(good, bad)
-
-        def subject(release: Release, pins: Mapping[str, str] | None = None) -> Subject:
-            own = good_extras if release == good else bad_extras
-            specification = Specification.of(release, [*extras, *own], pins)
-            (environment,) = environments.ensure([specification], progress)
-            return subject_of(specification, environment)
-
-        asked = (*extras, *good_extras, *bad_extras)
-        named = tuple(dict.fromkeys(canonicalize_name(Requirement(each).name) for each in asked))
-        return cls(tuple(line), subject, subject, named)
-
-    @classmethod
-    def given(cls, good: Release, bad: Release, pythons: Sequence[str]) -> ReleaseLine:
-        """Return the line of environments that exist, by the version of ``good``'s package in each.
-
-        Raises UsageError where none of them has ``good`` or ``bad``, and for one without MindSpore.
-        """
-        found: dict[Release, Subject] = {}
-        for python in pythons:
-            subject = inspect_interpreter(python)
-            version = subject.packages.get(good.package)
-            if version is not None:
-                found.setdefault(Release(good.package, version), subject)
-        for wanted in (good, bad):
-            if wanted not in found:
-                there = ", ".join(map(str, found)) or f"none with {good.package}"
-                raise UsageError(f"{wanted}: none of the interpreters has it; they have {there}")
-        line = _ordered(good, bad, [r for r in found if _within(r, good, bad)])
-        return cls(tuple(line), found.__getitem__)
-
 
 @dataclass(frozen=True)
 class ReleaseRange:
     """The releases asked for: the ends, and those ``between`` (none: the package index has them).
 
     ``extras`` are installed with every release, ``good_extras`` at the good end alone, ``bad_extras``
-    everywhere else. ``pythons`` are environments that exist, in place of those made.
+    everywhere else: a change that these make is found beside the good end, and attributed to them.
+    ``pythons`` are environments that exist, in place of those made.
 
     Raises UsageError for environments that exist and are to be made.
     """
@@ -133,20 +79,51 @@ class ReleaseRange:
     def line(self, environments: Environments, preparing: Callable[[str], None]) -> ReleaseLine:
         """Return the releases in order; ``preparing`` is told of each environment that is made.
 
-        Raises UsageError for releases that make no line.
+        Raises UsageError for releases that make no line, and where interpreters have not got both ends.
         """
-        if self.pythons:
-            return ReleaseLine.given(self.good, self.bad, self.pythons)
-        return ReleaseLine.made(
-            self.good,
-            self.bad,
-            self.between,
-            self.extras,
-            environments,
-            preparing,
-            good_extras=self.good_extras,
-            bad_extras=self.bad_extras,
-        )
+        return self._given() if self.pythons else self._made(environments, preparing)
+
+    def _given(self) -> ReleaseLine:
+        package = self.good.package
+        found: dict[Release, Subject] = {}
+        for python in self.pythons:
+            subject = inspect_interpreter(python)
+            if (version := subject.packages.get(package)) is not None:
+                found.setdefault(Release(package, version), subject)
+        for wanted in (self.good, self.bad):
+            if wanted not in found:
+                there = ", ".join(map(str, found)) or f"none with {package}"
+                raise UsageError(f"{wanted}: none of the interpreters has it; they have {there}")
+        return ReleaseLine(self._in_order(filter(self._within, found)), found.__getitem__)
+
+    def _made(self, environments: Environments, preparing: Callable[[str], None]) -> ReleaseLine:
+        good, bad = self.good, self.bad
+        Specification.of(good, [*self.extras, *self.good_extras])
+        Specification.of(bad, [*self.extras, *self.bad_extras])
+        if good.package != bad.package:
+            raise UsageError(f"{good} and {bad} are of two packages; nothing is between them")
+        for release in self.between:
+            if release.package != good.package or not self._within(release):
+                raise UsageError(f"{release} is not between {good} and {bad}")
+        line = self._in_order(self.between) if self.between else tuple(releases_between(good, bad))
+
+        def subject(release: Release, pins: Mapping[str, str] | None = None) -> Subject:
+            own = self.good_extras if release == good else self.bad_extras
+            specification = Specification.of(release, [*self.extras, *own], pins)
+            return environments.subjects([specification], preparing)[0]
+
+        asked = (*self.extras, *self.good_extras, *self.bad_extras)
+        named = tuple(dict.fromkeys(canonicalize_name(Requirement(each).name) for each in asked))
+        return ReleaseLine(line, subject, subject, named)
+
+    def _within(self, release: Release) -> bool:
+        low, high = sorted((self.good.order, self.bad.order))
+        return low <= release.order <= high
+
+    def _in_order(self, between: Iterable[Release]) -> tuple[Release, ...]:
+        backwards = self.good.order > self.bad.order
+        all_of_them = {self.good, self.bad, *between}
+        return tuple(sorted(all_of_them, key=lambda release: release.order, reverse=backwards))
 
 
 def bisect_releases(
@@ -159,68 +136,39 @@ def bisect_releases(
     *,
     until_drift: bool = False,
 ) -> FoundChange:
-    """Return where among the releases ``asked`` for the output of ``case`` changed: :func:`bisect_line`.
+    """Return where among the releases ``asked`` for the output of ``case`` changed: :func:`bisect`.
 
-    What is missing of their environments is made below the folder ``environments``.
+    What is missing of their environments is made below the folder ``environments``. Where both ends are alike
+    and neither passes when held to the stored baseline, the error says that the change is not between these
+    releases.
     """
     progress.finished(foresee([case], store))
-    kept = "what has run is kept, the same command goes on from there"
-    with stage(progress, "bisecting", 0, interrupted=kept):
+    with stage(progress, "bisecting", 0, interrupted=KEPT):
         line = asked.line(Environments(environments), progress.preparing)
-        return bisect_line(case, line, running, store, progress, until_drift=until_drift)
+        ran: dict[Release, Measurement] = {}
 
+        def run(release: Release) -> Measurement:
+            ran[release] = run_case(case, line.subject(release), running)
+            return ran[release]
 
-def bisect_line(
-    case: Case,
-    line: ReleaseLine,
-    running: Running,
-    store: BaselineStore,
-    progress: Progress[Tried] = SILENT,
-    *,
-    until_drift: bool = False,
-) -> FoundChange:
-    """Return where along ``line`` the output of ``case`` changed: :func:`harness.releases.bisection.bisect`.
+        compare = partial(compare_runs, case, store=store)
+        try:
+            bisected = bisect(line.releases, run, compare, until_drift=until_drift, tried=progress.finished)
+        except NothingToFind as nothing:
+            good = ran.get(line.releases[0])
+            against = None if good is None else compare_with_baseline(case, good, store)
+            passes = against is None or against.passed
+            raise NothingToFind(str(nothing), None if passes else against) from None
 
-    Where both ends are alike and neither passes when held to the stored baseline, the error says that the
-    change is not between these releases.
-    """
-    ran: dict[Release, Measurement] = {}
+        def run_with(pins: Mapping[str, str]) -> Measurement:
+            assert line.run_with is not None
+            return run_case(case, line.run_with(bisected.first_bad, pins), running)
 
-    def run(release: Release) -> Measurement:
-        ran[release] = run_case(case, line.subject(release), running)
-        return ran[release]
-
-    compare = partial(compare_runs, case, store=store)
-    try:
-        bisected = bisect(line.releases, run, compare, until_drift=until_drift, tried=progress.finished)
-    except NothingToFind as nothing:
-        good = ran.get(line.releases[0])
-        against = None if good is None else compare_with_baseline(case, good, store)
-        passes = against is None or against.passed
-        raise NothingToFind(str(nothing), None if passes else against) from None
-    subjects = line.subject(bisected.last_good), line.subject(bisected.first_bad)
-
-    def run_with(pins: Mapping[str, str]) -> Measurement:
-        assert line.run_with is not None
-        return run_case(case, line.run_with(bisected.first_bad, pins), running)
-
-    attribution = attribute(
-        bisected.first_bad.package,
-        subjects,
-        (bisected.good, bisected.bad),
-        None if line.run_with is None else run_with,
-        line.named,
-    )
-    return FoundChange(case, bisected, attribution)
-
-
-def _within(release: Release, good: Release, bad: Release) -> bool:
-    low, high = sorted((good.order, bad.order))
-    return low <= release.order <= high
-
-
-def _ordered(good: Release, bad: Release, between: Sequence[Release]) -> list[Release]:
-    for release in between:
-        if release.package != good.package or not _within(release, good, bad):
-            raise UsageError(f"{release} is not between {good} and {bad}")
-    return sorted({good, bad, *between}, key=lambda release: release.order, reverse=good.order > bad.order)
+        attribution = attribute(
+            bisected.first_bad.package,
+            (line.subject(bisected.last_good), line.subject(bisected.first_bad)),
+            (bisected.good, bisected.bad),
+            None if line.run_with is None else run_with,
+            line.named,
+        )
+        return FoundChange(case, bisected, attribution)

@@ -28,10 +28,9 @@ def check(case: Case, runner: FreshRunner, store: BaselineStore) -> Check:
     try:
         if (found := unusable(case, store)) is not None:
             return Check(Judgement.error(case, found), baseline=_first_stored(case, store))
-        measurement = runner.run(case.job())
+        return hold(case, runner.run(case.job()), store)
     except HarnessError as error:
-        return Check(Judgement.error(case, error))
-    return hold(case, measurement, store)
+        return hold(case, error, store)
 
 
 def _failing(case: Case, expected: FailureCause, runner: FreshRunner) -> Check:
@@ -51,15 +50,17 @@ def _failing(case: Case, expected: FailureCause, runner: FreshRunner) -> Check:
     return Check(Judgement(case.suite, case.id, Verdict.ERROR, reasons=(reason,)), measured)
 
 
-def hold(case: Case, measurement: Measurement, store: BaselineStore) -> Check:
+def hold(case: Case, outcome: Measurement | HarnessError, store: BaselineStore) -> Check:
     """Hold what a run of ``case`` yielded to its baseline; where there is none that is an ``error``."""
+    if isinstance(outcome, HarnessError):
+        return Check(Judgement.error(case, outcome))
     baseline = None
     try:
-        baseline = select_baseline(store, case, measurement.fingerprint)
-        judgement = judge(case, measurement, baseline)
+        baseline = select_baseline(store, case, outcome.fingerprint)
+        judgement = judge(case, outcome, baseline)
     except HarnessError as error:
         judgement = Judgement.error(case, error)
-    return Check(judgement, measurement, baseline)
+    return Check(judgement, outcome, baseline)
 
 
 def expected(case: Case, result: Check, store: BaselineStore) -> Baseline | None:

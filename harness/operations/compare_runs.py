@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.baselines.arrays import check_storable
-from harness.baselines.baseline import Baseline, Provenance, device_key
+from harness.baselines.baseline import Baseline, device_key
 from harness.baselines.current import load_current, unusable
 from harness.baselines.errors import BaselineMissing, BaselineUnusable
 from harness.baselines.store import BaselineStore
@@ -13,13 +13,14 @@ from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.judgement.failures import reason_of
 from harness.judgement.hard import hard_failures
-from harness.judgement.judgement import Judgement, Verdict
+from harness.judgement.judgement import Verdict
 from harness.judgement.metrics import compare
 from harness.judgement.reasons import ReferenceFailed
 from harness.judgement.tiers import Tier, calibration_remedy
 from harness.judgement.verdicts import judge
 from harness.measurement.measurement import Measurement
-from harness.operations.selection import judge_against
+from harness.operations.check import hold
+from harness.operations.selection import as_baseline
 from harness.releases.comparison import Comparison, RunResult
 from harness.remedy import Remedy
 
@@ -38,40 +39,56 @@ def compare_runs(
     if isinstance(measured, HarnessError):
         return Comparison(Verdict.ERROR, reasons=(reason_of(measured),))
     try:
-        baseline, lacking = as_baseline(case, reference, store)
+        baseline, lacking = _calibrated(case, reference, store)
         # NaN is not equal to NaN by being in the same place.
         check_storable("the run compared with", reference)
         judged = judge(case, measured, baseline, tier=tier, uncalibrated=lacking)
     except HarnessError as error:
         return Comparison(Verdict.ERROR, reasons=(reason_of(error),), remedy=error.remedy)
-    found = replace(_of(judged, measured, reference), strict=case.strict)
+    comparable = not hard_failures(measured, reference)
+    # How a batch stands to its single images is a matter of one run, not of two.
+    between = replace(judged, rows=tuple(row for row in judged.rows if row.part != "batch"))
+    moved = compare(measured.output, reference.output, similarity=False) if comparable else {}
+    found = Comparison(
+        verdict=Verdict.WITHIN if judged.verdict is Verdict.IDENTICAL else judged.verdict,
+        tier=judged.tier,
+        relative_l2=moved.get("relative_l2"),
+        share=between.margin,
+        worst=None if between.worst is None else between.worst.name,
+        operators=judged.changed_operators,
+        differences=judged.differences,
+        reasons=judged.reasons,
+        remedy=judged.remedy,
+        strict=case.strict,
+    )
     if measured.bits == reference.bits:
         # Also of a strict case: that the bits are the same needs no tolerance.
         return replace(found, verdict=Verdict.IDENTICAL, share=0.0, worst=None, reasons=(), remedy=None)
-    if found.verdict is Verdict.IDENTICAL:
-        return replace(found, verdict=Verdict.WITHIN)
     return found
 
 
 def compare_with_baseline(case: Case, measured: Measurement, store: BaselineStore) -> Comparison | None:
     """Hold ``measured`` to the baseline stored for its device; None where there is none."""
-    device = device_key(measured.fingerprint)
-    if device not in store.devices(case.suite, case.id):
+    if device_key(measured.fingerprint) not in store.devices(case.suite, case.id):
         return None
-    judged = judge_against(store, case, measured)
-    found = Comparison(judged.verdict, judged.tier, reasons=judged.reasons, remedy=judged.remedy)
-    return replace(found, differences=judged.differences)
+    judged = hold(case, measured, store).judgement
+    return Comparison(
+        judged.verdict,
+        judged.tier,
+        differences=judged.differences,
+        reasons=judged.reasons,
+        remedy=judged.remedy,
+    )
 
 
-def as_baseline(
+def _calibrated(
     case: Case, reference: Measurement, store: BaselineStore
 ) -> tuple[Baseline, BaselineUnusable | Remedy | None]:
     """Return ``reference`` as a baseline, with the calibration of the one stored where that is the case's.
 
     Beside it, where there is no such calibration, what is wrong or what to do.
     """
-    provenance = Provenance.of(case, reason="", git_commit=None)
-    made = Baseline(case.suite, case.id, device_key(reference.fingerprint), reference, provenance)
+    made = as_baseline(case, reference)
     try:
         calibration = load_current(store, case, made.device).calibration
     except BaselineMissing as missing:
@@ -82,24 +99,3 @@ def as_baseline(
     # The run is one of another interpreter than a command would take, whatever that one's environment is.
     remedy = None if calibration else calibration_remedy(case, made.device, Tier.ACROSS_RELEASES)
     return replace(made, calibration=calibration), remedy
-
-
-def _of(judged: Judgement, measured: Measurement, reference: Measurement) -> Comparison:
-    comparable = not hard_failures(measured, reference)
-    # How a batch stands to its single images is a matter of one run, not of two.
-    between = replace(judged, rows=tuple(row for row in judged.rows if row.part != "batch"))
-    return Comparison(
-        verdict=judged.verdict,
-        tier=judged.tier,
-        relative_l2=_moved(measured, reference) if comparable else None,
-        share=between.margin,
-        worst=None if between.worst is None else between.worst.name,
-        operators=judged.changed_operators,
-        differences=judged.differences,
-        reasons=judged.reasons,
-        remedy=judged.remedy,
-    )
-
-
-def _moved(measured: Measurement, reference: Measurement) -> float:
-    return compare(measured.output, reference.output, similarity=False)["relative_l2"]

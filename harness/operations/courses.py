@@ -13,8 +13,8 @@ from harness.errors import HarnessError
 from harness.execution.pool import RunnerPool
 from harness.faults.catalogue import Fault, FaultNotApplicable
 from harness.judgement.failures import reason_of
-from harness.judgement.power.case_power import FaultPower
-from harness.judgement.power.detection import Detection, detect, with_output_fault
+from harness.judgement.power.case_power import FaultOutcome, FaultPower
+from harness.judgement.power.detection import detect, with_output_fault
 from harness.judgement.power.search import Bracket, search
 from harness.judgement.reasons import Failed, Reason
 from harness.measurement.measurement import Measurement
@@ -84,23 +84,23 @@ def _answer(course: Course, measure: Callable[[], Measurement]) -> Callable[[], 
 
 def _course(subject: SoundCase, fault: Fault, *, quick: bool) -> Course:
     """Examine one fault: its reference size, and unless ``quick`` the smallest size caught."""
-    unknown = partial(FaultPower, fault.name, fault.family, fault.reference, fault.unit)
+    found = partial(FaultPower, fault.name, fault.family, fault.reference, fault.unit)
+    detected = partial(detect, subject.case, baseline=subject.baseline)
     bracket = Bracket(None, None)
     try:
-        at_reference = _detected(subject, (yield fault.reference))
+        at_reference = detected((yield fault.reference))
         if fault.sized and not quick:
             looking = search(fault, at_reference)
             try:
                 size = next(looking)
                 while True:
-                    size = looking.send(_detected(subject, (yield size)))
+                    size = looking.send(detected((yield size)))
             except StopIteration as end:
                 bracket = end.value
-    except FaultNotApplicable as error:
-        return unknown("not applicable", _reason(error, subject.case, fault))
     except HarnessError as error:
-        return unknown("failed", _reason(error, subject.case, fault))
-    return unknown(
+        outcome: FaultOutcome = "not applicable" if isinstance(error, FaultNotApplicable) else "failed"
+        return found(outcome, reason_beside(error, subject.case.place, subject.case.name, fault.name))
+    return found(
         "caught" if at_reference.caught else "missed",
         by=at_reference.by,
         margin=at_reference.margin,
@@ -111,20 +111,10 @@ def _course(subject: SoundCase, fault: Fault, *, quick: bool) -> Course:
     )
 
 
-def _detected(subject: SoundCase, measurement: Measurement) -> Detection:
-    return detect(subject.case, measurement, subject.baseline)
-
-
-def _reason(error: HarnessError, case: Case, fault: Fault) -> Reason:
-    reason = reason_beside(error, case)
-    if isinstance(reason, Failed):
-        return replace(reason, told=reason.told.removeprefix(f"{fault.name}: "))
-    return reason
-
-
-def reason_beside(error: HarnessError, case: Case) -> Reason:
-    """Return ``error`` as a reason, without the case's place and name, beside which it is shown."""
+def reason_beside(error: HarnessError, *names: str) -> Reason:
+    """Return ``error`` as a reason, without the ``names`` at its head, beside which it is shown."""
     reason = reason_of(error)
-    if not isinstance(reason, Failed):
-        return reason
-    return replace(reason, told=reason.told.removeprefix(f"{case.place}: ").removeprefix(f"{case.name}: "))
+    if isinstance(reason, Failed):
+        for name in names:
+            reason = replace(reason, told=reason.told.removeprefix(f"{name}: "))
+    return reason

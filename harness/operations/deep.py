@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from harness.baselines.baseline import device_key
 from harness.baselines.current import load_current
@@ -15,26 +14,13 @@ from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.cases.job import Job
 from harness.errors import HarnessError
-from harness.measurement.measurement import Measurement
-from harness.operations.progress import SILENT, Progress, stage
+from harness.execution.runner import Runner
+from harness.operations.progress import SILENT, Progress, each_case, stage
 from harness.operations.proposal import Refusal
 from harness.operations.workers import Workers
 from harness.remedy import Action
-from harness.tracing.divergence import Divergence, Replay
+from harness.tracing.divergence import Divergence
 from harness.tracing.trace import DeepTrace
-
-
-class DeepRunner(Protocol):
-    """What explaining needs of :class:`harness.execution.runner.Runner`."""
-
-    def run(self, job: Job) -> Measurement:
-        """Run one case."""
-
-    def trace(self, job: Job, step: int) -> DeepTrace:
-        """Return what every cell did in one step."""
-
-    def replay(self, job: Job, trace: DeepTrace) -> Replay:
-        """Return where a case computes something else than ``trace``."""
 
 
 class NotReplayable(HarnessError):
@@ -75,18 +61,16 @@ def store_traces(
     results: list[StoredTrace | Refusal] = []
     left = "the baselines are written, not all deep traces"
     with stage(progress, "tracing", len(cases), interrupted=left), workers.runner() as runner:
-        for case in cases:
-            progress.started(case.name)
+        for case, _ in each_case(progress, cases):
             try:
                 results.append(record_deep(case, runner, store, step))
             except HarnessError as error:
                 results.append(Refusal(case, error))
-            progress.advanced(len(results))
             progress.finished(results[-1])
     return DeepTraces(tuple(results))
 
 
-def trace_that_replays(job: Job, runner: DeepRunner, step: int) -> DeepTrace:
+def trace_that_replays(job: Job, runner: Runner, step: int) -> DeepTrace:
     """Return the deep trace of a step, after replaying it where it was recorded.
 
     Raises :class:`NotReplayable` where that gives other bits, and what the runner raises.
@@ -102,7 +86,7 @@ def trace_that_replays(job: Job, runner: DeepRunner, step: int) -> DeepTrace:
     return trace
 
 
-def record_deep(case: Case, runner: DeepRunner, store: BaselineStore, step: int) -> StoredTrace:
+def record_deep(case: Case, runner: Runner, store: BaselineStore, step: int) -> StoredTrace:
     """Record the deep trace of one step of ``case`` and store it beside its baseline.
 
     Raises :class:`HarnessError` where the case has no such step, has no baseline, is not run as its baseline
@@ -132,12 +116,10 @@ def same_bits_in_pynative(case: Case) -> bool:
 def check_step(case: Case, step: int) -> None:
     """Raise :class:`HarnessError` for a step that ``case`` has not got."""
     if step < 0 or (case.steps is not None and step >= case.steps):
-        if case.steps is None:
-            raise HarnessError(f"{case.name}: there is no step {step}: they count from 0")
-        raise HarnessError(
-            f"{case.name}: there is no step {step}: give 0 to {case.steps - 1}, the case has "
-            f"{case.steps} steps"
-        )
+        there = "they count from 0"
+        if case.steps is not None:
+            there = f"give 0 to {case.steps - 1}, the case has {case.steps} steps"
+        raise HarnessError(f"{case.name}: there is no step {step}: {there}")
 
 
 def _where(finding: Divergence) -> str:

@@ -7,6 +7,8 @@ import platform
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -64,10 +66,9 @@ def diagnose(runner: Runner) -> Examination:
         diagnoses.append(Diagnosis("warning", text, "expect it to be slow; the bits are not affected"))
     try:
         described = runner.describe()
+        diagnoses += environment_diagnoses(described.fingerprint, runner.profile)
     except HarnessError as error:
         diagnoses.append(Diagnosis("problem", str(error), "no case can run until a worker starts"))
-    else:
-        diagnoses += environment_diagnoses(described.fingerprint, runner.profile)
     return Examination(
         python=runner.python,
         profile=runner.profile,
@@ -79,49 +80,41 @@ def diagnose(runner: Runner) -> Examination:
     )
 
 
-def machine_diagnoses(meminfo: Path = Path("/proc/meminfo")) -> list[Diagnosis]:
-    """Return what is wrong with the machine before any worker runs."""
-    diagnoses = []
+def machine_diagnoses(meminfo: Path = Path("/proc/meminfo")) -> Iterator[Diagnosis]:
+    """Yield what is wrong with the machine before any worker runs."""
     if not hasattr(os, "sched_setaffinity"):
-        text = (
-            f"{platform.system()} cannot pin a process to a core; the bits then depend on the number of cores"
-        )
-        diagnoses.append(
-            Diagnosis("warning", text, "compare only with baselines of this very machine, or use Linux")
-        )
+        text = "cannot pin a process to a core; the bits then depend on the number of cores"
+        remedy = "compare only with baselines of this very machine, or use Linux"
+        yield Diagnosis("warning", f"{platform.system()} {text}", remedy)
     free = shutil.disk_usage(tempfile.gettempdir()).free
     if free < _LOW_DISK:
         text = f"only {free / 2**20:.0f} MB are free in {tempfile.gettempdir()}"
-        diagnoses.append(Diagnosis("warning", text, "free at least 1 GB there, or set TMPDIR"))
+        yield Diagnosis("warning", text, "free at least 1 GB there, or set TMPDIR")
     available = _available_memory(meminfo)
     if available is not None and available < _LOW_MEMORY:
         text = f"only {available / 2**20:.0f} MB of memory are available"
-        diagnoses.append(Diagnosis("warning", text, "full-size cases need about 1 GB per worker"))
-    return diagnoses
+        yield Diagnosis("warning", text, "full-size cases need about 1 GB per worker")
 
 
 def _available_memory(meminfo: Path) -> int | None:
     """Return the bytes that a new process can have, None where the system does not tell."""
-    try:
+    with suppress(OSError):
         text = meminfo.read_text(encoding="utf-8")
-    except OSError:
-        return None
-    match = re.search(r"^MemAvailable:\s*(\d+) kB", text, flags=re.MULTILINE)
-    return None if match is None else int(match.group(1)) * 1024
+        if match := re.search(r"^MemAvailable:\s*(\d+) kB", text, flags=re.MULTILINE):
+            return int(match.group(1)) * 1024
+    return None
 
 
-def environment_diagnoses(fingerprint: dict[str, str], profile: Profile) -> list[Diagnosis]:
-    """Return what is wrong with the environment that a worker described."""
-    diagnoses = []
+def environment_diagnoses(fingerprint: dict[str, str], profile: Profile) -> Iterator[Diagnosis]:
+    """Yield what is wrong with the environment that a worker described."""
     if int(fingerprint["numpy"].split(".")[0]) >= 2:
         text = f"numpy {fingerprint['numpy']}: MindSpore up to 2.10.0 breaks under numpy 2"
-        diagnoses.append(Diagnosis("problem", text, "pip install 'numpy<2'"))
+        yield Diagnosis("problem", text, "pip install 'numpy<2'")
     if profile.device == "CPU":
         if fingerprint["cores"] != "1":
             text = f"the worker sees {fingerprint['cores']} cores, and the bits depend on their number"
-            diagnoses.append(Diagnosis("warning", text, "run where a process can be pinned to one core"))
+            yield Diagnosis("warning", text, "run where a process can be pinned to one core")
         if fingerprint["arch"] in ("x86_64", "AMD64") and fingerprint["isa"] != profile.isa:
             text = f"this processor has {fingerprint['isa']} at most, the profile is for {profile.isa}"
             remedy = "the shipped baselines are compared across devices here; record your own"
-            diagnoses.append(Diagnosis("warning", text, remedy))
-    return diagnoses
+            yield Diagnosis("warning", text, remedy)

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.errors import HarnessError, UsageError
-from harness.judgement.check import Check
 from harness.judgement.failures import reason_of
-from harness.judgement.judgement import Judgement, Verdict
+from harness.judgement.judgement import Verdict
 from harness.judgement.reasons import Reason
 from harness.operations.check import hold
 from harness.operations.compare_runs import compare_runs
-from harness.operations.environments import subjects
 from harness.operations.foresight import Foresight, foresee
 from harness.operations.history_run import RunHistory
-from harness.operations.progress import SILENT, Progress, stage
+from harness.operations.progress import KEPT, SILENT, Progress, stage
 from harness.operations.running import CaseRun, Running, measurement_of, run_cases
 from harness.releases.comparison import Comparison, RunResult
 from harness.releases.environments import Environments
-from harness.releases.interpreters import Subject
-from harness.releases.requirements import Release
+from harness.releases.interpreters import Subject, in_order, inspect_interpreter
+from harness.releases.requirements import Release, Specification
 
 
 @dataclass(frozen=True)
@@ -130,6 +128,13 @@ class Wanted:
         if self.extras and not self.releases:
             raise UsageError("--with is for environments that are made: give --release, or leave it out")
 
+    def subjects(self, environments: Environments, preparing: Callable[[str], None]) -> list[Subject]:
+        """Return what to run in, oldest MindSpore first; what is missing of ``environments`` is made."""
+        # What can be told to be wrong at once goes before what takes minutes to make.
+        specifications = [Specification.of(release, self.extras) for release in self.releases]
+        given = list(map(inspect_interpreter, self.pythons))
+        return in_order(environments.subjects(list(dict.fromkeys(specifications)), preparing) + given)
+
 
 def matrix(
     cases: Sequence[Case],
@@ -141,19 +146,15 @@ def matrix(
     *,
     history: RunHistory | None = None,
 ) -> Matrix:
-    """Run ``cases`` in all environments ``wanted`` and compare every pair.
+    """Run ``cases`` in all environments ``wanted`` and compare every pair, see :func:`run_matrix`.
 
-    Those of releases are made below the folder ``environments`` where they are missing.
-    ``progress`` is told what will not come out well before anything runs, then of each run, and counts these.
-    See :func:`run_matrix`.
+    Those of releases are made below the folder ``environments`` where they are missing. ``progress`` is told
+    what will not come out well before anything runs, then of each run, and counts these.
     """
-    kept = "what has run is kept, the same command goes on from there"
-    with stage(progress, "looking at the environments", 0, interrupted=kept):
-        columns = subjects(
-            wanted.releases, wanted.extras, wanted.pythons, Environments(environments), progress.preparing
-        )
+    with stage(progress, "looking at the environments", 0, interrupted=KEPT):
+        columns = wanted.subjects(Environments(environments), progress.preparing)
     progress.finished(foresee(cases, store, columns))
-    with stage(progress, "running", len(cases) * len(columns), interrupted=kept):
+    with stage(progress, "running", len(cases) * len(columns), interrupted=KEPT):
         return run_matrix(cases, columns, running, store, progress, history=history)
 
 
@@ -189,32 +190,19 @@ def run_matrix(
     for index, case in enumerate(cases):
         # One case at a time: the measurements of all might not fit into memory.
         outcomes = [measurement_of(ran[index]) for ran in found]
-        rows.append(_compared(case, outcomes, store))
+        rows.append(_row(case, outcomes, store))
         if history is not None:
             for subject, outcome in zip(subjects, outcomes, strict=True):
-                history.checked(case, _held(case, outcome, store), subject.name)
+                history.checked(case, hold(case, outcome, store), subject.name)
     return Matrix(tuple(columns), tuple(rows), time.monotonic() - started)
 
 
-def _held(case: Case, outcome: RunResult, store: BaselineStore) -> Check:
-    if isinstance(outcome, HarnessError):
-        return Check(Judgement.error(case, outcome))
-    return hold(case, outcome, store)
-
-
-def _compared(case: Case, outcomes: Sequence[RunResult], store: BaselineStore) -> MatrixRow:
-    errors = [reason_of(each) if isinstance(each, HarnessError) else None for each in outcomes]
+def _row(case: Case, outcomes: Sequence[RunResult], store: BaselineStore) -> MatrixRow:
+    pairs = itertools.combinations(enumerate(outcomes), 2)
     return MatrixRow(
         case.suite,
         case.id,
         tuple(None if isinstance(each, HarnessError) else each.bits for each in outcomes),
-        tuple(errors),
-        dict(_pairs(case, outcomes, store)),
+        tuple(reason_of(each) if isinstance(each, HarnessError) else None for each in outcomes),
+        {(i, j): compare_runs(case, reference, measured, store) for (i, reference), (j, measured) in pairs},
     )
-
-
-def _pairs(
-    case: Case, outcomes: Sequence[RunResult], store: BaselineStore
-) -> Iterator[tuple[tuple[int, int], Comparison]]:
-    for (i, reference), (j, measured) in itertools.combinations(enumerate(outcomes), 2):
-        yield (i, j), compare_runs(case, reference, measured, store)

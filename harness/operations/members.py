@@ -37,27 +37,14 @@ class KeptMembers:
             figures = json.loads(texts["figures"])
             if figures.pop("key") != self._key or figures["seed"] != seed:
                 return None
-            return Member(
-                output=arrays["output"],
-                seed=seed,
-                metrics=figures["metrics"],
-                statistics=figures["statistics"],
-                steps=tuple(figures["steps"]),
-                distances=tuple(figures["distances"]),
-            )
+            figures |= {name: tuple(figures[name]) for name in ("steps", "distances")}
+            return Member(output=arrays["output"], **figures)
         return None
 
     def save(self, member: Member) -> None:
         """Keep ``member``; a folder that cannot be written to only costs its time again."""
-        figures = {
-            "key": self._key,
-            "seed": member.seed,
-            "metrics": member.metrics,
-            "statistics": member.statistics,
-            "steps": member.steps,
-            "distances": member.distances,
-        }
-        data = encode_arrays({"output": member.output}, {"figures": json.dumps(figures)})
+        figures = {"key": self._key, **vars(member)}
+        data = encode_arrays({"output": figures.pop("output")}, {"figures": json.dumps(figures)})
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
             # Baselines are committed, these are not.

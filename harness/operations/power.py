@@ -27,12 +27,8 @@ from harness.judgement.reasons import (
 from harness.judgement.tiers import calibration_remedy
 from harness.judgement.verdicts import judge
 from harness.operations.courses import SoundCase, reason_beside, run_courses
-from harness.operations.progress import SILENT, Progress, stage
+from harness.operations.progress import SILENT, Progress, each_case, stage
 from harness.operations.workers import Workers
-
-
-class PowerError(Refused):
-    """The power of a case cannot be examined."""
 
 
 def chosen_faults(names: Sequence[str]) -> tuple[Fault, ...]:
@@ -62,15 +58,8 @@ def power(
     found: list[CasePower] = []
     runs = len(cases) * len(faults)
     with stage(progress, "examining", runs, interrupted="no file was written"), workers.pool() as pool:
-        for index, case in enumerate(cases):
-            before = index * len(faults)
-
-            def fault_done(done: int, before: int = before) -> None:
-                progress.advanced(before + done)
-
-            progress.started(case.name)
-            found.append(measure_power(case, pool, store, faults, quick=quick, progress=fault_done))
-            progress.advanced(before + len(faults))
+        for case, done in each_case(progress, cases, len(faults)):
+            found.append(measure_power(case, pool, store, faults, quick=quick, progress=done))
             progress.finished(found[-1])
     return PowerReport.of(found, faults, quick=quick)
 
@@ -93,7 +82,9 @@ def measure_power(
     try:
         subject = _subject(case, pool, store)
     except HarnessError as error:
-        return CasePower(case.suite, case.id, refusal=reason_beside(error, case), remedy=error.remedy)
+        return CasePower(
+            case.suite, case.id, refusal=reason_beside(error, case.place, case.name), remedy=error.remedy
+        )
     found = run_courses(subject, pool, faults, quick=quick, progress=progress)
     silent = vacuity(found)
     if (why := vacuous_output(case, subject.baseline)) is not None:
@@ -120,7 +111,7 @@ def _subject(case: Case, pool: RunnerPool, store: BaselineStore) -> SoundCase:
     judgement = judge(case, measurement, baseline, tier=TIER)
     if not judgement.passed:
         why = FailsWithoutFault(judgement.verdict.value, TIER.value, judgement.reasons)
-        raise PowerError(case.name, why)
+        raise Refused(case.name, why)
     return SoundCase(case, baseline, measurement, judgement.margin)
 
 
@@ -132,7 +123,7 @@ def _check_stored(case: Case, store: BaselineStore) -> None:
     for device in store.devices(case.suite, case.id):
         try:
             _fit(case, store, device)
-        except (BaselineError, PowerError) as error:
+        except (BaselineError, Refused) as error:
             problems.append(error)
         else:
             return
@@ -143,13 +134,13 @@ def _fit(case: Case, store: BaselineStore, device: str) -> Baseline:
     """Return the baseline for ``device``; raises HarnessError where ``case`` has none across releases."""
     baseline = load_current(store, case, device)
     if case.strict:
-        raise PowerError(case.name, StrictWithoutPower(TIER.value))
+        raise Refused(case.name, StrictWithoutPower(TIER.value))
     if not isinstance(case.tolerance.across_releases, Calibrated):
         return baseline
     if baseline.calibration is None:
         # Whether the interpreter that faults run under is that of the baseline is not known before they run.
         remedy = calibration_remedy(case, baseline.device, TIER)
-        raise PowerError(case.name, WithoutCalibration(TIER.value), remedy=remedy)
+        raise Refused(case.name, WithoutCalibration(TIER.value), remedy=remedy)
     if baseline.calibration.chaos is not None:
-        raise PowerError(case.name, ChaoticWithoutPower(chaos_of(baseline.calibration)))
+        raise Refused(case.name, ChaoticWithoutPower(chaos_of(baseline.calibration)))
     return baseline

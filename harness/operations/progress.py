@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
+from harness.cases.case import Case
 from harness.errors import Interrupted
 
 Result = TypeVar("Result", contravariant=True)
@@ -34,6 +35,8 @@ class Progress(Generic[Result]):
 
 
 SILENT = Progress[Any]()
+# What an interrupt leaves of an operation that keeps its runs.
+KEPT = "what has run is kept, the same command goes on from there"
 
 
 @contextmanager
@@ -49,3 +52,21 @@ def stage(progress: Progress[Any], doing: str, runs: int, *, interrupted: str) -
         raise Interrupted(interrupted) from None
     finally:
         progress.end()
+
+
+def each_case(
+    progress: Progress[Any], cases: Sequence[Case], runs: int = 1
+) -> Iterator[tuple[Case, Callable[[int], None]]]:
+    """Yield each of ``cases`` as it starts, with what to tell how many of its ``runs`` are done.
+
+    ``progress`` counts all runs of a case once it is over, whatever came of it.
+    """
+    for index, case in enumerate(cases):
+        before = index * runs
+
+        def done(own: int, before: int = before) -> None:
+            progress.advanced(before + own)
+
+        progress.started(case.name)
+        yield case, done
+        done(runs)

@@ -11,7 +11,6 @@ from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.judgement.check import Check
-from harness.judgement.judgement import Judgement
 from harness.operations.calibrate import Calibrations, Settings, calibrate
 from harness.operations.check import hold
 from harness.operations.deep import DeepTraces, store_traces
@@ -25,19 +24,6 @@ FIRST_REASON = "first recording"
 
 # What became of a candidate: written or found in place, refused, or (None) kept back for want of a reason.
 Disposition: TypeAlias = Written | Refusal | None
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a recording is to do.
-
-    ``reason`` is why baselines that exist may change. With ``calibration`` what is stored is calibrated, too;
-    with ``deep_step`` the deep trace of that step is stored beside it.
-    """
-
-    reason: str | None = None
-    calibration: Settings | None = None
-    deep_step: int | None = None
 
 
 @dataclass(frozen=True)
@@ -68,12 +54,12 @@ class StoredBaselines:
         for each, _ in self.dispositions:
             yield each.case, hold(each.case, each.measurement, store)
         for refusal in self.refusals:
-            yield refusal.case, Check(Judgement.error(refusal.case, refusal.error))
+            yield refusal.case, hold(refusal.case, refusal.error, store)
 
 
 @dataclass(frozen=True)
 class Recording:
-    """What a recording did; what the plan did not ask for is None.
+    """What a recording did; what was not asked for is None.
 
     ``vacuous`` are the cases stored that would notice nothing.
     """
@@ -101,17 +87,19 @@ def record(
     cases: Sequence[Case],
     workers: Workers,
     store: BaselineStore,
-    plan: Plan,
     progress: Progress[Any] = SILENT,
     *,
-    ask: Callable[[], str | None] = lambda: None,
+    ask: Callable[[], str | None],
+    calibration: Settings | None = None,
+    deep_step: int | None = None,
     history: RunHistory | None = None,
 ) -> Recording:
-    """Measure ``cases`` and store what ``plan`` lets; ``history`` takes each case as it is held then.
+    """Measure ``cases`` and store what repeats; ``history`` takes each case as it is held then.
 
-    ``progress`` is told of each case, and of the :class:`Proposal`, the :class:`StoredBaselines` and the
-    :class:`Calibrations` as they come. ``ask`` is asked for the reason where baselines would change and the
-    plan has none.
+    Where baselines that exist would change, ``ask`` is asked for the reason, without which they stay. With
+    ``calibration`` what is stored is calibrated, too; with ``deep_step`` the deep trace of that step is
+    stored beside it. ``progress`` is told of each case, and of the :class:`Proposal`, the
+    :class:`StoredBaselines` and the :class:`Calibrations` as they come.
 
     Raises :class:`harness.baselines.BaselineError` where the store cannot be written to.
     """
@@ -122,15 +110,14 @@ def record(
     ):
         proposal = propose(cases, runner, store, progress)
     progress.finished(proposal)
-    reason = ask() if proposal.changed and plan.reason is None else plan.reason
-    stored = write(proposal, store, reason)
+    stored = write(proposal, store, ask() if proposal.changed else None)
     progress.finished(stored)
     calibrations, traces = None, None
-    if plan.calibration is not None:
-        calibrations = calibrate(stored.cases, workers, store, plan.calibration, progress)
+    if calibration is not None:
+        calibrations = calibrate(stored.cases, workers, store, calibration, progress)
         progress.finished(calibrations)
-    if plan.deep_step is not None:
-        traces = store_traces(stored.cases, workers, store, plan.deep_step, progress)
+    if deep_step is not None:
+        traces = store_traces(stored.cases, workers, store, deep_step, progress)
     if history is not None:
         for case, check in stored.checks(store):
             history.checked(case, check)
@@ -151,19 +138,16 @@ def write(proposal: Proposal, store: BaselineStore, reason: str | None) -> Store
 
 
 def _disposed(candidate: Candidate, store: BaselineStore, reason: str) -> Disposition:
+    case, renewed = candidate.case, candidate.renews
     if candidate.state == "changed" and not reason:
         return None
     try:
-        return _write(candidate, store, reason or FIRST_REASON)
+        if candidate.state == "unchanged":
+            return Written(store.path(case.suite, case.id, candidate.device), "unchanged")
+        commit = commit_of(case, store)
+        provenance = Provenance.of(case, reason=reason or FIRST_REASON, git_commit=commit)
+        if renewed is not None:
+            return store.write(replace(renewed, provenance=provenance), renew=True)
+        return store.write(Baseline(case.suite, case.id, candidate.device, candidate.measurement, provenance))
     except HarnessError as error:
-        return Refusal(candidate.case, error)
-
-
-def _write(candidate: Candidate, store: BaselineStore, reason: str) -> Written:
-    case = candidate.case
-    if candidate.state == "unchanged":
-        return Written(store.path(case.suite, case.id, candidate.device), "unchanged")
-    provenance = Provenance.of(case, reason=reason, git_commit=commit_of(case, store))
-    if candidate.renews is not None:
-        return store.write(replace(candidate.renews, provenance=provenance), renew=True)
-    return store.write(Baseline(case.suite, case.id, candidate.device, candidate.measurement, provenance))
+        return Refusal(case, error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from harness.cases.case import Case
@@ -17,29 +18,23 @@ from harness.releases.kept import KeptMeasurements, Sources, read_measurement
 
 # What came of a run: the file that its measurement is kept in, or why there is none.
 Kept = Path | HarnessError
-MakeRunner = Callable[[Subject], Runner]
 
 
 @dataclass(frozen=True)
 class Running:
-    """How a matrix is run.
+    """How cases are run in several environments: ``workers`` run them, under the interpreter of each.
 
-    ``make_runner`` makes the runner of a subject, ``processes`` of them work side by side. What has run is
-    kept below ``work`` as it comes, and taken from there unless ``fresh``; ``sources`` tells what it is made
-    from.
+    What has run is kept below ``work`` as it comes, and taken from there unless ``fresh``.
     """
 
-    make_runner: MakeRunner
+    workers: Workers
     work: Path
-    sources: Sources
-    processes: int = 1
     fresh: bool = False
 
-    @classmethod
-    def of(cls, workers: Workers, work: Path, *, fresh: bool) -> Running:
-        """Return how ``workers`` run a matrix, each under the interpreter of a subject."""
-        sources = Sources(list(workers.import_paths))
-        return cls(workers.runner_under, work, sources, workers.processes, fresh)
+    @cached_property
+    def sources(self) -> Sources:
+        """What the measurements are made from."""
+        return Sources(self.workers.import_paths)
 
 
 @dataclass(frozen=True)
@@ -74,12 +69,13 @@ def run_cases(
     Raises HarnessError where no worker starts there, and where a measurement cannot be kept.
     """
     made: list[Runner] = []
+    workers = running.workers.under(subject.python)
 
     def make() -> Runner:
-        made.append(running.make_runner(subject))
+        made.append(workers.runner())
         return made[-1]
 
-    with RunnerPool(make, running.processes) as pool:
+    with RunnerPool(make, workers.processes) as pool:
         # Its worker is the one that most cases run in.
         fingerprint = made[0].describe().fingerprint
         kept = KeptMeasurements(running.work, subject, fingerprint, running.sources, fresh=running.fresh)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.baselines.baseline import Baseline, device_key
-from harness.baselines.errors import BaselineError, BaselineMissing
+from harness.baselines.baseline import Baseline, Provenance, device_key
+from harness.baselines.errors import BaselineMissing
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
-from harness.judgement.judgement import Judgement
-from harness.judgement.verdicts import judge
 from harness.measurement.measurement import Measurement
 
 
@@ -37,10 +35,7 @@ def select_baseline(store: BaselineStore, case: Case, fingerprint: Mapping[str, 
         return store.load(case.suite, case.id, others[0], suite_file=case.path)
 
 
-def judge_against(store: BaselineStore, case: Case, measurement: Measurement) -> Judgement:
-    """Return the verdict on ``measurement`` held to what ``store`` has; with no sound baseline, an error."""
-    try:
-        baseline = select_baseline(store, case, measurement.fingerprint)
-    except BaselineError as error:
-        return Judgement.error(case, error)
-    return judge(case, measurement, baseline)
+def as_baseline(case: Case, measurement: Measurement) -> Baseline:
+    """Return ``measurement`` as a baseline of ``case`` that is not to be stored."""
+    provenance = Provenance.of(case, reason="", git_commit=None)
+    return Baseline(case.suite, case.id, device_key(measurement.fingerprint), measurement, provenance)

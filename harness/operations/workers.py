@@ -8,7 +8,6 @@ from pathlib import Path
 
 from harness.execution.pool import RunnerPool
 from harness.execution.runner import Runner
-from harness.releases.interpreters import Subject
 
 
 @dataclass(frozen=True)
@@ -43,10 +42,6 @@ class Workers:
     def under(self, python: str | None) -> Workers:
         """Return the same workers under another interpreter."""
         return replace(self, python=python)
-
-    def runner_under(self, subject: Subject) -> Runner:
-        """Return a runner in another environment."""
-        return self.under(subject.python).runner()
 
     def runner_with(self, import_paths: Sequence[Path]) -> Runner:
         """Return a runner that finds users' pipelines in ``import_paths`` alone."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from harness.cases.case import Case
@@ -61,26 +62,23 @@ def attribute(
         for name, versions in differing_packages(subjects).items()
         if name != package and (None not in versions or name in computing)
     }
-    others = tuple(
-        f"{name}: {good or 'absent'} -> {bad or 'absent'}" for name, (good, bad) in differing.items()
-    )
+    told = (f"{name}: {good or 'absent'} -> {bad or 'absent'}" for name, (good, bad) in differing.items())
+    found = partial(Attribution, others=tuple(told))
     suspects = {
         name: good
         for name, (good, bad) in differing.items()
         if name in computing and good is not None and bad is not None
     }
-    if not suspects:
-        return Attribution(package, "no other package that computes is of another version there", others)
     listed = ", ".join(suspects)
+    if not suspects:
+        return found(package, "no other package that computes is of another version there")
     if run_with is None:
-        return Attribution(
-            None, f"{package}, or {listed}: environments that are given cannot be varied", others
-        )
+        return found(None, f"{package}, or {listed}: environments that are given cannot be varied")
     try:
-        return _varied(package, runs, run_with, suspects, others)
+        return _varied(package, runs, run_with, suspects, found)
     except HarnessError as error:
-        told = f"{package}, or {listed}: no run with one part varied could be had: {in_short(str(error))}"
-        return Attribution(None, told, others)
+        reason = in_short(str(error))
+        return found(None, f"{package}, or {listed}: no run with one part varied could be had: {reason}")
 
 
 def _varied(
@@ -88,32 +86,31 @@ def _varied(
     runs: tuple[Measurement, Measurement],
     run_with: RunWith,
     suspects: Mapping[str, str],
-    others: tuple[str, ...],
+    found: Callable[..., Attribution],
 ) -> Attribution:
     good, bad = (run.bits for run in runs)
     held = run_with(suspects).bits
     listed = ", ".join(suspects)
     if held == bad:
-        return Attribution(package, f"it is the same with the good side's {listed}", others, 1)
+        return found(package, f"it is the same with the good side's {listed}", runs=1)
     if held != good:
-        return Attribution(None, f"{package} and {listed}: each of them changes bits", others, 1)
+        return found(None, f"{package} and {listed}: each of them changes bits", runs=1)
     if len(suspects) == 1:
-        return Attribution(listed, f"with the good side's {listed} there is no change", others, 1)
-    inseparable = ""
+        return found(listed, f"with the good side's {listed} there is no change", runs=1)
+    text = f"more than one of {listed} changes bits"
     for count, name in enumerate(suspects, 2):
         rest = {other: version for other, version in suspects.items() if other != name}
         try:
             told_apart = run_with(rest).bits != good
         except HarnessError as error:
             # As mindone runs with one version of transformers alone.
-            inseparable = in_short(str(error))
+            text = (
+                f"not {package}, for with the good side's {listed} there is no change; "
+                f"apart they do not run: {in_short(str(error))}"
+            )
             continue
         if told_apart:
-            text = (
-                f"with the good side's {', '.join(rest)} the change is there, with its {name} too it is not"
-            )
-            return Attribution(name, text, others, count)
-    if inseparable:
-        text = f"not {package}, for with the good side's {listed} there is no change; apart they do not run: "
-        return Attribution(None, text + inseparable, others, 1 + len(suspects))
-    return Attribution(None, f"more than one of {listed} changes bits", others, 1 + len(suspects))
+            kept = ", ".join(rest)
+            told = f"with the good side's {kept} the change is there, with its {name} too it is not"
+            return found(name, told, runs=count)
+    return found(None, text, runs=1 + len(suspects))

@@ -13,11 +13,6 @@ from harness.releases.comparison import Comparison
 
 Version = TypeVar("Version")
 
-# Runs one version; raises HarnessError where it yields no measurement.
-Run = Callable[[Version], Measurement]
-# Holds a version's run to the good one's.
-Compare = Callable[[Measurement, Measurement], Comparison]
-
 
 class NothingToFind(HarnessError):
     """Both ends of a line are alike; ``baseline`` is how they stand to the stored one, None if they pass."""
@@ -65,13 +60,16 @@ class Bisected(Generic[Version]):
 
 def bisect(
     versions: Sequence[Version],
-    run: Run[Version],
-    compare: Compare,
+    run: Callable[[Version], Measurement],
+    compare: Callable[[Measurement, Measurement], Comparison],
     *,
     until_drift: bool = False,
     tried: Callable[[Tried], None] = lambda _: None,
 ) -> Bisected[Version]:
     """Return where in ``versions``, the good one first and the bad one last, the output changed.
+
+    ``run`` runs one and raises HarnessError where it yields no measurement; ``compare`` holds the run of one,
+    its second argument, to that of another.
 
     Changed is what has other bits than the good one, or with ``until_drift`` what does not pass when it is
     held to the good one. The ends are run, then the middle of what is left: at most ceil(log2(n)) + 2 runs of

@@ -60,26 +60,12 @@ class _Marker:
     date: str
 
 
-def subject_of(specification: Specification, environment: VirtualEnvironment) -> Subject:
-    """Return ``environment`` as one to run cases in, named for the release."""
-    release = specification.release
-    name = release.version if release.package == MINDSPORE else str(release)
-    return Subject(name, str(environment.python), environment.packages, made=True)
-
-
-def free_space(folder: Path) -> int:
-    """Return the bytes that may be written where ``folder`` is or will be."""
-    existing = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
-    return shutil.disk_usage(existing).free
-
-
 class Environments:
-    """The environments below ``root``; ``free`` tells how many bytes there are for more of them."""
+    """The environments below ``root``."""
 
-    def __init__(self, root: Path = DEFAULT_ROOT, *, free: Callable[[Path], int] = free_space) -> None:
+    def __init__(self, root: Path = DEFAULT_ROOT) -> None:
         # A virtual environment's own scripts name its path.
         self.root = root.absolute()
-        self._free = free
 
     def find(self, specification: Specification) -> VirtualEnvironment | None:
         """Return the environment of ``specification``, None where there is none that is complete.
@@ -133,8 +119,14 @@ class Environments:
                 os.utime(self.root / environment.name / _MARKER)
         return environments
 
+    def subjects(self, wanted: Sequence[Specification], progress: Callable[[str], None]) -> list[Subject]:
+        """Return the environments that are ``wanted``, see :meth:`ensure`, each named for its release."""
+        made = self.ensure(wanted, progress)
+        return [_subject(each, environment) for each, environment in zip(wanted, made, strict=True)]
+
     def _check_space(self, missing: Sequence[Specification]) -> None:
-        needed, free = len(missing) * BYTES_EACH, self._free(self.root)
+        existing = next(each for each in (self.root, *self.root.parents) if each.exists())
+        needed, free = len(missing) * BYTES_EACH, shutil.disk_usage(existing).free
         if free < needed:
             raise HarnessError(
                 f"{self.root}: {len(missing)} environments to be made there need {_gigabytes(needed)} "
@@ -158,21 +150,18 @@ class Environments:
         except OSError as error:
             raise HarnessError(f"{folder}: cannot be written: {error.strerror}") from None
 
-    def listed(self) -> list[Stored]:
-        """Return what is below the root, by name."""
-        return sorted(self._listed(), key=lambda stored: stored.name)
+    def listed(self, *, unused_for: float | None = None) -> list[Stored]:
+        """Return what is below the root, by name.
 
-    def _listed(self) -> Iterator[Stored]:
-        folders = [each for each in self.root.iterdir() if each.is_dir()] if self.root.is_dir() else []
-        for folder in folders:
-            marker = _read_marker(folder)
-            environment = None
-            if marker is not None:
-                environment = VirtualEnvironment(
-                    folder.name, folder / "venv" / "bin" / "python", marker.packages
-                )
-            used = (folder / _MARKER if marker is not None else folder).stat().st_mtime
-            yield Stored(folder.name, environment, _size(folder), (time.time() - used) / _DAY)
+        With ``unused_for`` only those that were not used for so many days, and those never finished.
+        """
+        found = map(_stored, self._folders())
+        if unused_for is None:
+            return list(found)
+        return [each for each in found if each.environment is None or each.idle >= unused_for]
+
+    def _folders(self) -> list[Path]:
+        return sorted(each for each in self.root.iterdir() if each.is_dir()) if self.root.is_dir() else []
 
     def remove(self, names: Iterable[str]) -> list[str]:
         """Remove the environments called ``names`` and return these.
@@ -180,9 +169,9 @@ class Environments:
         Raises UsageError, before anything is removed, for a name that none has.
         """
         wanted = list(dict.fromkeys(names))
-        known = [each.name for each in self.root.iterdir() if each.is_dir()] if self.root.is_dir() else []
+        known = [each.name for each in self._folders()]
         if unknown := [name for name in wanted if name not in known]:
-            there = ", ".join(sorted(known)) or "nothing"
+            there = ", ".join(known) or "nothing"
             raise UsageError(f"no environment is called {unknown[0]!r} below {self.root}; there is {there}")
         for name in wanted:
             folder = self.root / name
@@ -195,9 +184,11 @@ class Environments:
                 raise HarnessError(f"{folder}: cannot be removed: {error}") from None
         return wanted
 
-    def unused(self, days: float) -> list[str]:
-        """Return the names of those that were not used for ``days`` days, and of those never finished."""
-        return [each.name for each in self.listed() if each.environment is None or each.idle >= days]
+
+def _subject(specification: Specification, environment: VirtualEnvironment) -> Subject:
+    release = specification.release
+    name = release.version if release.package == MINDSPORE else str(release)
+    return Subject(name, str(environment.python), environment.packages, made=True)
 
 
 def _build(folder: Path, specification: Specification) -> VirtualEnvironment:
@@ -208,6 +199,14 @@ def _build(folder: Path, specification: Specification) -> VirtualEnvironment:
     marker = _Marker(_FORMAT, list(specification.requirements), packages, date)
     write_durably(folder / _MARKER, json.dumps(asdict(marker), indent=2).encode())
     return VirtualEnvironment(specification.name, python, installed(python))
+
+
+def _stored(folder: Path) -> Stored:
+    marker, environment = _read_marker(folder), None
+    if marker is not None:
+        environment = VirtualEnvironment(folder.name, folder / "venv" / "bin" / "python", marker.packages)
+    used = (folder if marker is None else folder / _MARKER).stat().st_mtime
+    return Stored(folder.name, environment, _size(folder), (time.time() - used) / _DAY)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from tempfile import NamedTemporaryFile
 from packaging.version import Version
 from uv import find_uv_bin
 
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError
 from harness.releases.requirements import Release
 
 _LAST_LINES = 12
@@ -50,11 +50,8 @@ def releases_between(first: Release, last: Release) -> list[Release]:
     """Return the releases of one package from ``first`` to ``last``, both among them, in that order.
 
     The package index is asked, through uv, for those that install on this Python and machine; pre-releases
-    are left out. Raises :class:`UsageError` for releases of two packages and :class:`InstallError` where
-    the index cannot be asked or has not got both.
+    are left out. Raises :class:`InstallError` where the index cannot be asked or has not got both.
     """
-    if first.package != last.package:
-        raise UsageError(f"{first} and {last} are of two packages; nothing is between them")
     low, high = sorted((first, last), key=lambda release: release.order)
     found: list[Release] = []
     bound = f"<={high.version}"

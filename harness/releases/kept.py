@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import harness
 from harness.baselines.files import write_durably
@@ -114,12 +114,17 @@ class KeptMeasurements:
 
     def save(self, case: Case, measurement: Measurement) -> Path:
         """Keep ``measurement`` and return its file; raises HarnessError where it cannot be written."""
-        path = self._path(case)
+        path, arrays = self._path(case), measurement.arrays
+        texts = {
+            "key": self._key(case),
+            "measurement": json.dumps(measurement.figures()),
+            "arrays": json.dumps({name: array_sha256(array) for name, array in arrays.items()}),
+        }
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # This is for going on, not for version control.
             (self._root / ".gitignore").write_text("*\n")
-            write_durably(path, _encode(measurement, self._key(case)))
+            write_durably(path, encode_arrays(arrays, texts))
         except (OSError, ArraysError) as error:
             raise HarnessError(
                 f"{path}: the measurement cannot be kept: {error}; name another folder with --work"
@@ -132,16 +137,6 @@ class KeptMeasurements:
     def _key(self, case: Case) -> str:
         parts = [_FORMAT, self._environment, self._sources.of(case)]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def _encode(measurement: Measurement, key: str) -> bytes:
-    arrays = measurement.arrays
-    texts = {
-        "key": key,
-        "measurement": json.dumps(measurement.figures()),
-        "arrays": json.dumps({name: array_sha256(array) for name, array in arrays.items()}),
-    }
-    return encode_arrays(arrays, texts)
 
 
 def read_measurement(path: Path, key: str | None = None) -> Measurement | None:
@@ -178,18 +173,14 @@ def _folder_hash(folder: Path, wanted: Callable[[Path], bool]) -> str:
 
 
 def _file_hash(path: Path) -> str:
+    digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            return _digest_of(file)
+            while block := file.read(1 << 20):
+                digest.update(block)
     except OSError:
         # The run itself says what is wrong with a file that it needs.
         return "unreadable"
-
-
-def _digest_of(file: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    while block := file.read(1 << 20):
-        digest.update(block)
     return digest.hexdigest()
 
 

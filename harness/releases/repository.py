@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from harness.errors import HarnessError, UsageError
 
@@ -23,7 +23,7 @@ class Revision:
         return f"{self.sha[:12]} {self.subject}"
 
 
-class Repository:
+class Repository(AbstractContextManager["Repository"]):
     """A clone of the git repository at ``path`` in a temporary folder; use as a context manager.
 
     The clone shares the objects of the original, which is only read: no worktree, no file and no lock is left
@@ -38,18 +38,10 @@ class Repository:
         try:
             self._git("clone", "--quiet", "--shared", "--no-checkout", str(path.absolute()), str(self._clone))
         except HarnessError:
-            self._close()
+            self.__exit__()
             raise UsageError(f"{path}: is no git repository; give --repo the folder of one") from None
 
-    def __enter__(self) -> Repository:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._close()
-
-    def _close(self) -> None:
+    def __exit__(self, *_: object) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def between(self, good: str, bad: str) -> list[Revision]:

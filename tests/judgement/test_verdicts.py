@@ -25,7 +25,8 @@ from harness.judgement.verdicts import judge
 from harness.measurement.figures import CheckpointIdentity, Draw
 from harness.measurement.measurement import Measurement
 from harness.measurement.statistics import summarise
-from harness.operations.selection import judge_against, select_baseline
+from harness.operations.check import hold
+from harness.operations.selection import select_baseline
 from harness.reporting.commands import Invocation, reason_texts
 from harness.reporting.reasons import in_words
 
@@ -398,27 +399,27 @@ class TestAgainstAStore:
         return BaselineStore(tmp_path)
 
     def test_a_missing_baseline_fails_and_is_never_a_skip(self, store: BaselineStore) -> None:
-        found = judge_against(store, make_case(), BASE)
+        found = hold(make_case(), BASE, store).judgement
         assert (found.verdict, found.passed) == (Verdict.ERROR, False)
         assert "there is no baseline of guide/two-steps for cpu; record it: harness record" in told_of(found)
 
     def test_a_damaged_baseline_fails_and_names_the_file(self, store: BaselineStore) -> None:
         path = store.write(make_baseline()).path
         path.write_text("{")
-        found = judge_against(store, make_case(), BASE)
+        found = hold(make_case(), BASE, store).judgement
         assert found.verdict is Verdict.ERROR
         assert first_reason(found).startswith(str(path))
 
     def test_the_judgement_names_its_baseline(self, store: BaselineStore) -> None:
         path = store.write(make_baseline()).path
-        found = judge_against(store, make_case(), BASE)
+        found = hold(make_case(), BASE, store).judgement
         assert found.verdict is Verdict.IDENTICAL
         assert (found.baseline_path, found.baseline_device) == (str(path), "cpu")
 
     def test_another_devices_baseline_is_not_used_unasked(self, store: BaselineStore) -> None:
         store.write(make_baseline())
         for case in (make_case(), make_case(strict=True, tolerance={"across_devices": LOOSE})):
-            found = judge_against(store, case, make_measurement(fingerprint=NPU))
+            found = hold(case, make_measurement(fingerprint=NPU), store).judgement
             assert found.verdict is Verdict.ERROR
             assert "no baseline of guide/two-steps for ascend910b4" in first_reason(found)
             assert "There is one for cpu, not used, as the case" in first_reason(found)
@@ -426,7 +427,7 @@ class TestAgainstAStore:
     def test_another_devices_baseline_that_is_used_is_named(self, store: BaselineStore) -> None:
         path = store.write(make_baseline()).path
         case = make_case(tolerance={"across_devices": LOOSE})
-        found = judge_against(store, case, nudged(fingerprint=NPU))
+        found = hold(case, nudged(fingerprint=NPU), store).judgement
         assert (found.verdict, found.tier) == (Verdict.WITHIN, Tier.ACROSS_DEVICES)
         assert (found.baseline_path, found.baseline_device) == (str(path), "cpu")
         assert found.notes[0] == OtherDevice("ascend910b4", "cpu")

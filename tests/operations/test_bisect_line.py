@@ -13,7 +13,7 @@ from samples import make_case, make_measurement, refused
 from harness.baselines.store import BaselineStore
 from harness.errors import HarnessError, UsageError
 from harness.judgement.judgement import Verdict
-from harness.operations.bisect_releases import ReleaseLine
+from harness.operations.bisect_releases import ReleaseRange
 from harness.operations.compare_runs import compare_runs
 from harness.releases.attribution import Attribution, FoundChange, attribute
 from harness.releases.bisection import NeitherGoodNorBad, NothingToFind, bisect
@@ -195,8 +195,8 @@ def test_a_release_is_not_blamed_for_what_came_with_it(part, place, tmp_path):
 
 def line_of(good, bad, *between):
     ends = (Release("mindspore", good), Release("mindspore", bad))
-    releases = [Release("mindspore", version) for version in between]
-    line = ReleaseLine.made(*ends, releases, [], None, lambda text: None)
+    releases = tuple(Release("mindspore", version) for version in between)
+    line = ReleaseRange(*ends, releases).line(None, lambda text: None)
     return [release.version for release in line.releases]
 
 
@@ -207,4 +207,4 @@ def test_the_line_that_is_given():
     with pytest.raises(UsageError, match=r"mindspore==2\.6\.0 is not between"):
         line_of("2.7.0", "2.10.0", "2.6.0")
     with pytest.raises(UsageError, match="are of two packages"):
-        ReleaseLine.made(Release("a", "1"), Release("b", "1"), [], [], None, lambda text: None)
+        ReleaseRange(Release("a", "1"), Release("b", "1")).line(None, lambda text: None)

@@ -13,7 +13,7 @@ from other_interpreters import interpreter
 from user_project import Project
 
 from harness.errors import HarnessError, UsageError
-from harness.operations.bisect_releases import ReleaseLine
+from harness.operations.bisect_releases import ReleaseRange
 from harness.releases import environments as module
 from harness.releases.environments import BYTES_EACH, Environments
 from harness.releases.installer import (
@@ -83,10 +83,11 @@ def test_a_release_and_what_it_is_installed_with():
 
 def test_what_is_given_to_one_end_of_a_line(tmp_path, nothing_installed):
     good, between, bad = (Release.parse(f"mindspore=={each}") for each in ("2.7.0", "2.8.0", "2.9.0"))
-    line = ReleaseLine.made(
-        good, bad, [between], ["mindone"], Environments(tmp_path), lambda text: None,
-        good_extras=["numpy==1.25.0"], bad_extras=["numpy==1.26.4", "scipy"],
+    asked = ReleaseRange(
+        good, bad, (between,), ("mindone",),
+        good_extras=("numpy==1.25.0",), bad_extras=("numpy==1.26.4", "scipy"),
     )  # fmt: skip
+    line = asked.line(Environments(tmp_path), lambda text: None)
     for release in line.releases:
         line.subject(release)
     line.run_with(bad, {"numpy": "1.25.0"})
@@ -236,10 +237,10 @@ def test_listed_and_removed(tmp_path, nothing_installed):
     week = 7 * 86400
     marker = root / first.name / "environment.json"
     os.utime(marker, (marker.stat().st_atime, marker.stat().st_mtime - week))
-    assert environments.unused(5) == [first.name, "unfinished"]
+    assert [each.name for each in environments.listed(unused_for=5)] == [first.name, "unfinished"]
     # To be used is to be used.
     environments.ensure([SPECIFICATION])
-    assert environments.unused(5) == ["unfinished"]
+    assert [each.name for each in environments.listed(unused_for=5)] == ["unfinished"]
     project = Project(tmp_path / "project")
     folder = ("--environments", str(root))
     listed = project.harness("environments", "list", *folder)

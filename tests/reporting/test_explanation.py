@@ -37,7 +37,7 @@ def explanation(*findings, **fields):
     largest = StepDifference(3, 900, "mean", 0.5, None)
     causes = (Cause("numerics", WithoutEnvelope(Failed("other", "the latents differ"), largest, True)),)
     made = {"replay": replay, "finding": findings[0], "notes": (Note("a note"),)}
-    return Explanation("guide", "a", "the baseline", causes, "cell", **{**made, **fields})
+    return Explanation("guide/a", "the baseline", causes, "cell", **{**made, **fields})
 
 
 def test_not_a_number_is_told_in_both_forms():
