@@ -15,8 +15,7 @@ from harness.baselines.store import BaselineStore
 from harness.cases.selection import select
 from harness.execution.runner import Runner
 from harness.judgement.metrics import compare, statistic_deviation
-from harness.operations.check import check
-from harness.operations.selection import select_baseline
+from harness.operations.check import check, select_baseline
 from harness.reporting.reasons import in_words
 
 METRICS = ("relative_l2", "max_abs", "mean_abs", "worst_tile")

@@ -1,9 +1,12 @@
-"""Checking one case: run it, and hold what came out to its baseline."""
+"""Checking one case: run it, choose its baseline, and hold what came out to that."""
 
 from __future__ import annotations
 
-from harness.baselines.baseline import Baseline
+from collections.abc import Mapping
+
+from harness.baselines.baseline import Baseline, Provenance, device_key
 from harness.baselines.current import unusable
+from harness.baselines.errors import BaselineMissing
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.errors import FailureCause, HarnessError
@@ -13,7 +16,6 @@ from harness.judgement.reasons import DidNotFail, FailedAsExpected, FailedOtherw
 from harness.judgement.repetition import FreshRunner, check_repeats
 from harness.judgement.verdicts import judge
 from harness.measurement.measurement import Measurement
-from harness.operations.selection import select_baseline
 
 
 def check(case: Case, runner: FreshRunner, store: BaselineStore) -> Check:
@@ -61,6 +63,36 @@ def hold(case: Case, outcome: Measurement | HarnessError, store: BaselineStore) 
     except HarnessError as error:
         judgement = Judgement.error(case, error)
     return Check(judgement, outcome, baseline)
+
+
+def select_baseline(store: BaselineStore, case: Case, fingerprint: Mapping[str, str]) -> Baseline:
+    """Return the baseline that a measurement with ``fingerprint`` is held to.
+
+    That of its own device where there is one, damaged or not. Another device's only where the case sets
+    ``tolerance.across_devices`` and is not strict, and the judgement then says so: one of the same kind (NPU
+    for NPU) first, then by name.
+
+    Raises :class:`BaselineMissing` where there is none to hold it to, and :class:`BaselineError` for one
+    that cannot be read.
+    """
+    own = device_key(dict(fingerprint))
+    try:
+        return store.load(case.suite, case.id, own, suite_file=case.path)
+    except BaselineMissing as missing:
+        others = sorted(store.devices(case.suite, case.id), key=lambda d: ((d == "cpu") != (own == "cpu"), d))
+        if not others:
+            raise
+        if case.strict or case.tolerance.across_devices is None:
+            why = "is strict" if case.strict else "sets no tolerance.across_devices"
+            hint = f"There is one for {', '.join(others)}, not used, as the case {why}"
+            raise BaselineMissing(f"{missing}. {hint}", remedy=missing.remedy) from None
+        return store.load(case.suite, case.id, others[0], suite_file=case.path)
+
+
+def as_baseline(case: Case, measurement: Measurement) -> Baseline:
+    """Return ``measurement`` as a baseline of ``case`` that is not to be stored."""
+    provenance = Provenance.of(case, reason="", git_commit=None)
+    return Baseline(case.suite, case.id, device_key(measurement.fingerprint), measurement, provenance)
 
 
 def expected(case: Case, result: Check, store: BaselineStore) -> Baseline | None:

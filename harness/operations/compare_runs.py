@@ -19,8 +19,7 @@ from harness.judgement.reasons import ReferenceFailed
 from harness.judgement.tiers import Tier, calibration_remedy
 from harness.judgement.verdicts import judge
 from harness.measurement.measurement import Measurement
-from harness.operations.check import hold
-from harness.operations.selection import as_baseline
+from harness.operations.check import as_baseline, hold
 from harness.releases.comparison import Comparison, RunResult
 from harness.remedy import Remedy
 

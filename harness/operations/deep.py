@@ -23,10 +23,6 @@ from harness.tracing.divergence import Divergence
 from harness.tracing.trace import DeepTrace
 
 
-class NotReplayable(HarnessError):
-    """A trace's own environment gives other bits on its inputs: it can explain nothing."""
-
-
 @dataclass(frozen=True)
 class StoredTrace:
     """A deep trace on disk: of which case, in which file, how many cells were called and how many bytes."""
@@ -73,12 +69,13 @@ def store_traces(
 def trace_that_replays(job: Job, runner: Runner, step: int) -> DeepTrace:
     """Return the deep trace of a step, after replaying it where it was recorded.
 
-    Raises :class:`NotReplayable` where that gives other bits, and what the runner raises.
+    Raises :class:`HarnessError` where that gives other bits, for then it can explain nothing, and what the
+    runner raises.
     """
     trace = runner.trace(job, step)
     first = runner.replay(job, trace).first
     if first is not None:
-        raise NotReplayable(
+        raise HarnessError(
             f"{job.name}: {_where(first)} gives other bits on the very same inputs when step {step} is run "
             "again in the same environment, so it cannot be compared with another one. Look for state kept "
             "between calls, or an operator that is not deterministic"
@@ -113,8 +110,10 @@ def same_bits_in_pynative(case: Case) -> bool:
     return case.mode == "pynative" or case.dtype == "float32"
 
 
-def check_step(case: Case, step: int) -> None:
-    """Raise :class:`HarnessError` for a step that ``case`` has not got."""
+def check_step(case: Case, step: int | None) -> None:
+    """Raise :class:`HarnessError` for a step that ``case`` has not got; None is no step."""
+    if step is None:
+        return
     if step < 0 or (case.steps is not None and step >= case.steps):
         there = "they count from 0"
         if case.steps is not None:

@@ -15,7 +15,6 @@ from harness.baselines.errors import BaselineError, BaselineMissing, shown
 from harness.baselines.staleness import stale
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
-from harness.cases.job import FaultRequest, Job
 from harness.errors import HarnessError
 from harness.execution.runner import Runner
 from harness.explanation.causes import Cause, root_causes
@@ -24,9 +23,9 @@ from harness.judgement import bits
 from harness.judgement.judgement import Verdict
 from harness.judgement.verdicts import judge
 from harness.measurement.measurement import Measurement
+from harness.operations.check import as_baseline, select_baseline
 from harness.operations.deep import check_step, same_bits_in_pynative, trace_that_replays
 from harness.operations.progress import SILENT, Progress, stage
-from harness.operations.selection import as_baseline, select_baseline
 from harness.operations.workers import Workers
 from harness.remedy import Remedy
 from harness.tracing.divergence import Divergence, Replay
@@ -109,18 +108,18 @@ def explain_against_baseline(
     store: BaselineStore,
     *,
     step: int | None = None,
-    fault: FaultRequest | None = None,
 ) -> Explanation:
     """Run ``case`` and explain how it differs from its baseline, to the cell where a deep trace is stored.
 
-    ``step`` asks for a step; the trace stored is of one. ``fault`` is put into
-    the run. Raises :class:`HarnessError` where the case cannot be run or has no sound baseline of its own.
+    ``step`` asks for a step; the trace stored is of one. Raises :class:`HarnessError` where the case cannot
+    be run or has no sound baseline of its own.
     """
-    measured, job = _run(case, runner, step, fault)
+    check_step(case, step)
+    measured = runner.run(case.job())
     baseline = select_baseline(store, case, measured.fingerprint)
     if (edited := stale(case, baseline)) is not None:
         raise edited
-    explaining = _Explaining(case, job, runner, measured, baseline, _named(baseline))
+    explaining = _Explaining(case, runner, measured, baseline, _named(baseline))
     if not explaining.moves_latents:
         return explaining.without_cells()
     try:
@@ -147,38 +146,28 @@ def explain_against_python(
     *,
     name: str,
     step: int | None = None,
-    fault: FaultRequest | None = None,
 ) -> Explanation:
     """Run ``case`` under another interpreter, the reference, and here, and explain how the two differ.
 
     ``name`` is the other interpreter's, for the reader. The step looked into is ``step``, or the first that
-    left the envelope of rounding, or else the first with other bits. ``fault`` is put into the
-    run here. Raises :class:`HarnessError` where the case cannot be run on either side.
+    left the envelope of rounding, or else the first with other bits. Raises :class:`HarnessError` where the
+    case cannot be run on either side.
     """
-    reference, _ = _run(case, other, step)
-    measured, job = _run(case, runner, step, fault)
+    check_step(case, step)
+    reference, measured = other.run(case.job()), runner.run(case.job())
     baseline = as_baseline(case, reference)
     with suppress(BaselineError):
         stored = load_current(store, case, baseline.device)
         baseline = replace(baseline, calibration=stored.calibration)
     release = reference.fingerprint.get("mindspore", "").partition(" ")[0]
     told = f"a run under {name} (MindSpore {release})"
-    explaining = _Explaining(case, job, runner, measured, baseline, told)
+    explaining = _Explaining(case, runner, measured, baseline, told)
     if not explaining.moves_latents:
         found = explaining.without_cells()
         drift = _still_drifts(case, measured, store) if found.conclusion == "nothing" else ()
         return replace(found, notes=(*found.notes, *drift))
     steps = explaining.steps() if step is None else [step]
     return explaining.with_cells(steps, lambda index: trace_that_replays(case.job(), other, index))
-
-
-def _run(
-    case: Case, runner: Runner, step: int | None, fault: FaultRequest | None = None
-) -> tuple[Measurement, Job]:
-    if step is not None:
-        check_step(case, step)
-    job = replace(case.job(), fault=fault)
-    return runner.run(job), job
 
 
 def _named(baseline: Baseline) -> str:
@@ -202,7 +191,6 @@ class _Explaining:
     """One case under explanation: what was measured, what it is held to, and what follows from both."""
 
     case: Case
-    job: Job
     runner: Runner
     measured: Measurement
     baseline: Baseline
@@ -258,7 +246,7 @@ class _Explaining:
                 trace = trace_of(step)
             except HarnessError as error:
                 return self.without_cells(Note(f"no cell was looked into: {error}", error.remedy))
-            latest = self.runner.replay(self.job, trace)
+            latest = self.runner.replay(self.case.job(), trace)
             if not trace.calls:
                 told = "no cell was looked into: the pipeline calls no mindspore.nn.Cell in step "
                 return self.without_cells(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, replace
+from functools import partial
 
 from harness.baselines.baseline import Baseline, baseline_sha256, device_key
 from harness.baselines.current import load_current, unusable
@@ -12,23 +15,46 @@ from harness.cases.case import Case
 from harness.cases.tolerance import Calibrated
 from harness.errors import HarnessError, UsageError
 from harness.execution.pool import RunnerPool
-from harness.faults.catalogue import FAULTS, Fault, fault
+from harness.faults.catalogue import FAULTS, Fault, FaultNotApplicable, fault
 from harness.judgement.calibration.findings import chaos_of
-from harness.judgement.failures import Refused
-from harness.judgement.power.case_power import CasePower, PowerReport, Vacuity, vacuity
-from harness.judgement.power.detection import TIER, tolerance_used
+from harness.judgement.failures import Refused, reason_of
+from harness.judgement.power.case_power import (
+    CasePower,
+    FaultOutcome,
+    FaultPower,
+    PowerReport,
+    Vacuity,
+    vacuity,
+)
+from harness.judgement.power.detection import TIER, detect, tolerance_used, with_output_fault
+from harness.judgement.power.search import Bracket, search
 from harness.judgement.power.vacuity import vacuous_output
 from harness.judgement.reasons import (
     ChaoticWithoutPower,
+    Failed,
     FailsWithoutFault,
+    Reason,
     StrictWithoutPower,
     WithoutCalibration,
 )
 from harness.judgement.tiers import calibration_remedy
 from harness.judgement.verdicts import judge
-from harness.operations.courses import SoundCase, reason_beside, run_courses
+from harness.measurement.measurement import Measurement
 from harness.operations.progress import SILENT, Progress, each_case, stage
 from harness.operations.workers import Workers
+
+# Of one fault. It yields the next size, is sent the measurement or thrown the error, and returns the finding.
+_Course = Generator["float | None", Measurement, FaultPower]
+
+
+@dataclass(frozen=True)
+class _SoundCase:
+    """A case that can be examined: its baseline, and a run without a fault, which passes with ``margin``."""
+
+    case: Case
+    baseline: Baseline
+    measurement: Measurement
+    margin: float | None
 
 
 def chosen_faults(names: Sequence[str]) -> tuple[Fault, ...]:
@@ -83,9 +109,9 @@ def measure_power(
         subject = _subject(case, pool, store)
     except HarnessError as error:
         return CasePower(
-            case.suite, case.id, refusal=reason_beside(error, case.place, case.name), remedy=error.remedy
+            case.suite, case.id, refusal=_reason_beside(error, case.place, case.name), remedy=error.remedy
         )
-    found = run_courses(subject, pool, faults, quick=quick, progress=progress)
+    found = _run_courses(subject, pool, faults, quick=quick, progress=progress)
     silent = vacuity(found)
     if (why := vacuous_output(case, subject.baseline)) is not None:
         silent = Vacuity(True, why)
@@ -103,7 +129,7 @@ def measure_power(
     )
 
 
-def _subject(case: Case, pool: RunnerPool, store: BaselineStore) -> SoundCase:
+def _subject(case: Case, pool: RunnerPool, store: BaselineStore) -> _SoundCase:
     """Run ``case`` as it is; raises HarnessError unless it can be judged across releases, and passes."""
     _check_stored(case, store)
     measurement = pool.run(case.job())
@@ -112,7 +138,7 @@ def _subject(case: Case, pool: RunnerPool, store: BaselineStore) -> SoundCase:
     if not judgement.passed:
         why = FailsWithoutFault(judgement.verdict.value, TIER.value, judgement.reasons)
         raise Refused(case.name, why)
-    return SoundCase(case, baseline, measurement, judgement.margin)
+    return _SoundCase(case, baseline, measurement, judgement.margin)
 
 
 def _check_stored(case: Case, store: BaselineStore) -> None:
@@ -144,3 +170,90 @@ def _fit(case: Case, store: BaselineStore, device: str) -> Baseline:
     if baseline.calibration.chaos is not None:
         raise Refused(case.name, ChaoticWithoutPower(chaos_of(baseline.calibration)))
     return baseline
+
+
+def _run_courses(
+    subject: _SoundCase,
+    pool: RunnerPool,
+    faults: Sequence[Fault],
+    *,
+    quick: bool,
+    progress: Callable[[int], None],
+) -> tuple[FaultPower, ...]:
+    """Run the courses of all ``faults``, every run as soon as a runner is free; return theirs in order."""
+    courses = [_course(subject, each, quick=quick) for each in faults]
+    results: dict[int, FaultPower] = {}
+    pending: dict[Future[Measurement], int] = {}
+
+    def go_on(index: int, step: Callable[[], float | None]) -> None:
+        """Take the course ``index`` to its next run, and start that."""
+        try:
+            while True:
+                size = step()
+                if faults[index].family != "output":
+                    pending[pool.submit(subject.case.job().with_fault(faults[index].name, size))] = index
+                    return
+                step = _answer(
+                    courses[index], partial(with_output_fault, subject.measurement, faults[index], size)
+                )
+        except StopIteration as end:
+            results[index] = end.value
+            progress(len(results))
+
+    try:
+        for index, course in enumerate(courses):
+            go_on(index, partial(next, course))
+        while pending:
+            for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                index = pending.pop(future)
+                go_on(index, _answer(courses[index], future.result))
+    finally:
+        for future in pending:
+            future.cancel()
+    return tuple(results[index] for index in range(len(courses)))
+
+
+def _answer(course: _Course, measure: Callable[[], Measurement]) -> Callable[[], float | None]:
+    """Return what takes ``course`` on with the measurement that ``measure`` gives, or with its error."""
+    try:
+        return partial(course.send, measure())
+    except HarnessError as error:
+        return partial(course.throw, error)
+
+
+def _course(subject: _SoundCase, fault: Fault, *, quick: bool) -> _Course:
+    """Examine one fault: its reference size, and unless ``quick`` the smallest size caught."""
+    found = partial(FaultPower, fault.name, fault.family, fault.reference, fault.unit)
+    detected = partial(detect, subject.case, baseline=subject.baseline)
+    bracket = Bracket(None, None)
+    try:
+        at_reference = detected((yield fault.reference))
+        if fault.sized and not quick:
+            looking = search(fault, at_reference)
+            try:
+                size = next(looking)
+                while True:
+                    size = looking.send(detected((yield size)))
+            except StopIteration as end:
+                bracket = end.value
+    except HarnessError as error:
+        outcome: FaultOutcome = "not applicable" if isinstance(error, FaultNotApplicable) else "failed"
+        return found(outcome, _reason_beside(error, subject.case.place, subject.case.name, fault.name))
+    return found(
+        "caught" if at_reference.caught else "missed",
+        by=at_reference.by,
+        margin=at_reference.margin,
+        numbers_alone=at_reference.numbers_alone,
+        caught_from=bracket.caught_from,
+        missed_at=bracket.missed_at,
+        numbers_from=bracket.numbers_from,
+    )
+
+
+def _reason_beside(error: HarnessError, *names: str) -> Reason:
+    """Return ``error`` as a reason, without the ``names`` at its head, beside which it is shown."""
+    reason = reason_of(error)
+    if isinstance(reason, Failed):
+        for name in names:
+            reason = replace(reason, told=reason.told.removeprefix(f"{name}: "))
+    return reason

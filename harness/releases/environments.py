@@ -76,18 +76,14 @@ class Environments:
         marker = _read_marker(folder)
         if marker is None or marker.requirements != list(specification.requirements):
             return None
-        python = folder / "venv" / "bin" / "python"
+        python = _python_of(folder)
         try:
             packages = installed(python, alone=True)
         except (OSError, HarnessError):
             # The Python that it is made from is gone: nothing of it can be used.
             return None
         if packages != marker.packages:
-            changed = sorted(
-                name
-                for name in packages.keys() | marker.packages.keys()
-                if packages.get(name) != marker.packages.get(name)
-            )
+            changed = sorted({name for name, _ in packages.items() ^ marker.packages.items()})
             raise HarnessError(
                 f"{folder}: packages were changed there since it was made ({', '.join(changed[:5])}); remove "
                 f"it (harness environments remove {specification.name}) and give --with what it shall have"
@@ -204,7 +200,7 @@ def _build(folder: Path, specification: Specification) -> VirtualEnvironment:
 def _stored(folder: Path) -> Stored:
     marker, environment = _read_marker(folder), None
     if marker is not None:
-        environment = VirtualEnvironment(folder.name, folder / "venv" / "bin" / "python", marker.packages)
+        environment = VirtualEnvironment(folder.name, _python_of(folder), marker.packages)
     used = (folder if marker is None else folder / _MARKER).stat().st_mtime
     return Stored(folder.name, environment, _size(folder), (time.time() - used) / _DAY)
 
@@ -218,6 +214,10 @@ def _naming(specification: Specification) -> Iterator[None]:
             f"{specification}: no environment can be made of it, correct the release or what goes --with it: "
             f"{error}"
         ) from None
+
+
+def _python_of(folder: Path) -> Path:
+    return folder / "venv" / "bin" / "python"
 
 
 def _read_marker(folder: Path) -> _Marker | None:

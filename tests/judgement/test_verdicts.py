@@ -25,8 +25,7 @@ from harness.judgement.verdicts import judge
 from harness.measurement.figures import CheckpointIdentity, Draw
 from harness.measurement.measurement import Measurement
 from harness.measurement.statistics import summarise
-from harness.operations.check import hold
-from harness.operations.selection import select_baseline
+from harness.operations.check import hold, select_baseline
 from harness.reporting.commands import Invocation, reason_texts
 from harness.reporting.reasons import in_words
 

@@ -7,6 +7,7 @@ import json
 import re
 
 import pytest
+from faulty_runner import Faulty
 from samples import make_case
 from user_project import Project
 
@@ -59,9 +60,9 @@ def test_the_first_operator_that_differs(project, other_python, other_bits, case
 
 
 def test_a_fault_is_told_from_the_other_release_s_rounding(other_python, tmp_path):
-    fault = FaultRequest("attention-scale")
     case, store = make_case(steps=3), BaselineStore(tmp_path)
     with Runner(python=other_python) as other, Runner() as here:
-        found = explain_against_python(case, here, other, store, name="other", fault=fault)
+        faulty = Faulty(here, FaultRequest("attention-scale"))
+        found = explain_against_python(case, faulty, other, store, name="other")
     assert (found.conclusion, found.finding.cell) == ("cell", "mid_block.attentions.0")
     assert found.finding.beyond

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from faulty_runner import Faulty
 from samples import make_calibration, make_case
 
 from harness.baselines.baseline import Baseline, Provenance, device_key
@@ -104,7 +105,7 @@ def store(tmp_path):
 
 def explained(runner, store, name, **fields):
     case = make_case(**{"steps": 3, "seeds": (0,), **fields})
-    return explain_against_python(case, runner, runner, store, name="python", fault=FaultRequest(name))
+    return explain_against_python(case, Faulty(runner, FaultRequest(name)), runner, store, name="python")
 
 
 def check(found, known, cell):
@@ -189,7 +190,7 @@ def recorded(runner, store):
     ],
 )
 def test_against_a_recorded_trace(runner, store, recorded, name, conclusion, cell):
-    found = explain_against_baseline(recorded, runner, store, fault=FaultRequest(name))
+    found = explain_against_baseline(recorded, Faulty(runner, FaultRequest(name)), store)
     assert found.conclusion == conclusion
     assert (found.finding.cell if cell else cell) == cell
     assert found.reference.endswith("guide/two-steps/cpu.json")
@@ -197,7 +198,7 @@ def test_against_a_recorded_trace(runner, store, recorded, name, conclusion, cel
 
 
 def test_a_trace_of_a_step_before_the_fault_says_where_to_look(runner, store, recorded):
-    found = explain_against_baseline(recorded, runner, store, fault=FaultRequest("final-alpha"))
+    found = explain_against_baseline(recorded, Faulty(runner, FaultRequest("final-alpha")), store)
     assert not found.explained
     text = explanation_text(found, Invocation())
     assert "step 1 every cell and the scheduler's step compute what the reference did" in text
@@ -209,7 +210,7 @@ SCALED = FaultRequest("weight-scaled")
 
 def refused(runner, store, case, *told, **fields):
     with pytest.raises(HarnessError) as error:
-        explain_against_baseline(case, runner, store, fault=SCALED, **fields)
+        explain_against_baseline(case, Faulty(runner, SCALED), store, **fields)
     for text in told:
         assert text in error_text(error.value, Invocation())
 
@@ -297,7 +298,7 @@ def test_a_trace_that_its_own_environment_does_not_repeat(runner, store, recorde
         HarnessError, match=r"unet.up_blocks.0.resnets.0.conv2 \(Conv2d 3x3\) gives other bits"
     ):
         record_deep(recorded, unsteady, store, 0)
-    found = explain_against_python(recorded, runner, unsteady, store, name="python", fault=SCALED)
+    found = explain_against_python(recorded, Faulty(runner, SCALED), unsteady, store, name="python")
     assert not found.explained
     assert any("no cell was looked into" in note.text for note in found.notes)
 
