@@ -39,10 +39,10 @@ def history(
         raise UsageError(f"{itself}: is the history itself; name another file")
     check_destinations(*files)
     found = view_history(file, dict(map(_condition, condition or [])), case)
-    show_history(Console(), found.runs, found.trends)
-    write(html_file, history_page, found.runs, found.trends)
-    write(json_file, history_json, found.runs, found.trends)
-    write(markdown_file, history_markdown, found.runs, found.trends)
+    show_history(Console(), *found)
+    write(html_file, history_page, *found)
+    write(json_file, history_json, *found)
+    write(markdown_file, history_markdown, *found)
 
 
 def _condition(text: str) -> tuple[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import UsageError
@@ -12,33 +11,24 @@ from harness.history.history_record import RunRecord
 from harness.history.trends import Trend, trends, where
 
 
-@dataclass(frozen=True)
-class HistoryView:
-    """The ``runs`` looked at, and the trend of each case over them."""
-
-    runs: Sequence[RunRecord]
-    trends: Sequence[Trend]
-
-
 def view_history(
-    file: Path, environment: Mapping[str, str] | None = None, named: str | None = None
-) -> HistoryView:
+    file: Path, environment: Mapping[str, str], named: str | None
+) -> tuple[Sequence[RunRecord], Sequence[Trend]]:
     """Return the runs of the history ``file`` and the trends of their cases.
 
     ``environment`` are fields of the fingerprint that a run must have; ``named`` is ``suite``,
     ``suite::case`` or ``suite/case``. Raises UsageError where no run or no case is left.
     """
-    fields = environment or {}
     all_runs = History(file).runs()
-    runs = where(all_runs, fields)
-    if fields and not runs:
-        there = {case.environment.get(name) for name in fields for run in all_runs for case in run.cases}
+    runs = where(all_runs, environment)
+    if environment and not runs:
+        there = {case.environment.get(name) for name in environment for run in all_runs for case in run.cases}
         values = ", ".join(sorted(value for value in there if value is not None))
-        asked = " ".join(f"--where {name}={value}" for name, value in fields.items())
+        asked = " ".join(f"--where {name}={value}" for name, value in environment.items())
         raise UsageError(
             f"{asked}: the history has no run in such an environment; there is {values or 'no such field'}"
         )
-    return HistoryView(runs, _selected(trends(runs), named))
+    return runs, _selected(trends(runs), named)
 
 
 def _selected(found: Sequence[Trend], named: str | None) -> Sequence[Trend]:
