@@ -110,7 +110,7 @@ class ReleaseRange:
         def subject(release: Release, pins: Mapping[str, str] | None = None) -> Subject:
             own = self.good_extras if release == good else self.bad_extras
             specification = Specification.of(release, [*self.extras, *own], pins)
-            return environments.subjects([specification], preparing)[0]
+            return environments.ensure([specification], preparing)[0]
 
         asked = (*self.extras, *self.good_extras, *self.bad_extras)
         named = tuple(dict.fromkeys(canonicalize_name(Requirement(each).name) for each in asked))

@@ -133,7 +133,7 @@ class Wanted:
         # What can be told to be wrong at once goes before what takes minutes to make.
         specifications = [Specification.of(release, self.extras) for release in self.releases]
         given = list(map(inspect_interpreter, self.pythons))
-        return in_order(environments.subjects(list(dict.fromkeys(specifications)), preparing) + given)
+        return in_order(environments.ensure(specifications, preparing) + given)
 
 
 def matrix(

@@ -31,23 +31,14 @@ _DAY = 86400.0
 
 
 @dataclass(frozen=True)
-class VirtualEnvironment:
-    """A complete environment: its name, interpreter, and the version of every package in it."""
-
-    name: str
-    python: Path
-    packages: dict[str, str]
-
-
-@dataclass(frozen=True)
 class Stored:
-    """A folder below the root: ``environment`` is None where its building was not finished.
+    """A folder below the root: ``packages`` are the versions in it, None where it was not finished.
 
     ``size`` is in bytes on disk, files shared with uv's cache counted; ``idle`` the days since it was used.
     """
 
     name: str
-    environment: VirtualEnvironment | None
+    packages: dict[str, str] | None
     size: int
     idle: float
 
@@ -61,14 +52,14 @@ class _Marker:
 
 
 class Environments:
-    """The environments below ``root``."""
+    """The environments of releases below ``root``."""
 
     def __init__(self, root: Path = DEFAULT_ROOT) -> None:
         # A virtual environment's own scripts name its path.
         self.root = root.absolute()
 
-    def find(self, specification: Specification) -> VirtualEnvironment | None:
-        """Return the environment of ``specification``, None where there is none that is complete.
+    def find(self, specification: Specification) -> Subject | None:
+        """Return the environment of ``specification``, named for its release; None where none is complete.
 
         Raises HarnessError for one whose packages are no longer those it was made with.
         """
@@ -76,7 +67,7 @@ class Environments:
         marker = _read_marker(folder)
         if marker is None or marker.requirements != list(specification.requirements):
             return None
-        python = _python_of(folder)
+        python = folder / "venv" / "bin" / "python"
         try:
             packages = installed(python, alone=True)
         except (OSError, HarnessError):
@@ -88,11 +79,11 @@ class Environments:
                 f"{folder}: packages were changed there since it was made ({', '.join(changed[:5])}); remove "
                 f"it (harness environments remove {specification.name}) and give --with what it shall have"
             )
-        return VirtualEnvironment(specification.name, python, installed(python))
+        return _subject(specification, python)
 
     def ensure(
         self, specifications: Sequence[Specification], progress: Callable[[str], None] = lambda _: None
-    ) -> list[VirtualEnvironment]:
+    ) -> list[Subject]:
         """Return the environments of ``specifications``, after making those that are not there.
 
         ``progress`` is told what is being made. Before the first is made, the package index is asked whether
@@ -109,16 +100,10 @@ class Environments:
         for number, each in enumerate(missing, 1):
             progress(f"making {each} ({number} of {len(missing)})")
             found[each] = self._make(each)
-        environments = [environment for environment in found.values() if environment is not None]
-        for environment in environments:
+        for each in found:
             with suppress(OSError):
-                os.utime(self.root / environment.name / _MARKER)
-        return environments
-
-    def subjects(self, wanted: Sequence[Specification], progress: Callable[[str], None]) -> list[Subject]:
-        """Return the environments that are ``wanted``, see :meth:`ensure`, each named for its release."""
-        made = self.ensure(wanted, progress)
-        return [_subject(each, environment) for each, environment in zip(wanted, made, strict=True)]
+                os.utime(self.root / each.name / _MARKER)
+        return [environment for environment in found.values() if environment is not None]
 
     def _check_space(self, missing: Sequence[Specification]) -> None:
         existing = next(each for each in (self.root, *self.root.parents) if each.exists())
@@ -130,7 +115,7 @@ class Environments:
                 "environments list), or name a folder on another disk with --environments"
             )
 
-    def _make(self, specification: Specification) -> VirtualEnvironment:
+    def _make(self, specification: Specification) -> Subject:
         folder = self.root / specification.name
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -154,7 +139,7 @@ class Environments:
         found = map(_stored, self._folders())
         if unused_for is None:
             return list(found)
-        return [each for each in found if each.environment is None or each.idle >= unused_for]
+        return [each for each in found if each.packages is None or each.idle >= unused_for]
 
     def _folders(self) -> list[Path]:
         return sorted(each for each in self.root.iterdir() if each.is_dir()) if self.root.is_dir() else []
@@ -181,28 +166,27 @@ class Environments:
         return wanted
 
 
-def _subject(specification: Specification, environment: VirtualEnvironment) -> Subject:
+def _subject(specification: Specification, python: Path) -> Subject:
     release = specification.release
     name = release.version if release.package == MINDSPORE else str(release)
-    return Subject(name, str(environment.python), environment.packages, made=True)
+    return Subject(name, str(python), installed(python), made=True)
 
 
-def _build(folder: Path, specification: Specification) -> VirtualEnvironment:
+def _build(folder: Path, specification: Specification) -> Subject:
     python = make_environment(folder / "venv")
     install(python, specification.requirements, specification.overrides)
     packages = installed(python, alone=True)
     date = datetime.now(timezone.utc).isoformat(timespec="seconds")
     marker = _Marker(_FORMAT, list(specification.requirements), packages, date)
     write_durably(folder / _MARKER, json.dumps(asdict(marker), indent=2).encode())
-    return VirtualEnvironment(specification.name, python, installed(python))
+    return _subject(specification, python)
 
 
 def _stored(folder: Path) -> Stored:
-    marker, environment = _read_marker(folder), None
-    if marker is not None:
-        environment = VirtualEnvironment(folder.name, _python_of(folder), marker.packages)
+    marker = _read_marker(folder)
     used = (folder if marker is None else folder / _MARKER).stat().st_mtime
-    return Stored(folder.name, environment, _size(folder), (time.time() - used) / _DAY)
+    packages = None if marker is None else marker.packages
+    return Stored(folder.name, packages, _size(folder), (time.time() - used) / _DAY)
 
 
 @contextmanager
@@ -214,10 +198,6 @@ def _naming(specification: Specification) -> Iterator[None]:
             f"{specification}: no environment can be made of it, correct the release or what goes --with it: "
             f"{error}"
         ) from None
-
-
-def _python_of(folder: Path) -> Path:
-    return folder / "venv" / "bin" / "python"
 
 
 def _read_marker(folder: Path) -> _Marker | None:

@@ -53,10 +53,10 @@ def show_environments(console: Console, stored: Sequence[Stored]) -> None:
 
 
 def _row(stored: Stored) -> list[Cell | str]:
-    packages = {} if stored.environment is None else stored.environment.packages
+    packages = stored.packages or {}
     return [
         stored.name,
-        "complete" if stored.environment is not None else Cell("unfinished", tone="unfinished"),
+        "complete" if stored.packages is not None else Cell("unfinished", tone="unfinished"),
         packages.get("mindspore", ""),
         packages.get("numpy", ""),
         _gigabytes(stored.size),

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -106,21 +107,21 @@ def test_made_once_and_only_what_is_complete_is_used(tmp_path, nothing_installed
     assert environments.find(SPECIFICATION) is None
     (made,) = environments.ensure([SPECIFICATION])
     assert subprocess.run([made.python, "-c", "print(1)"], check=True, capture_output=True).stdout == b"1\n"
-    assert nothing_installed == [(made.python, SPECIFICATION.requirements)]
+    assert nothing_installed == [(Path(made.python), SPECIFICATION.requirements)]
     assert environments.ensure([SPECIFICATION]) == [made]
     assert len(nothing_installed) == 1
-    marker = environments.root / made.name / "environment.json"
+    marker = environments.root / SPECIFICATION.name / "environment.json"
     assert json.loads(marker.read_text())["packages"] == made.packages
     # As one that was interrupted leaves it.
     marker.unlink()
-    (environments.root / made.name / "venv" / "half").write_text("")
+    (environments.root / SPECIFICATION.name / "venv" / "half").write_text("")
     assert environments.find(SPECIFICATION) is None
-    assert [(each.name, each.environment) for each in environments.listed()] == [(made.name, None)]
+    assert [(each.name, each.packages) for each in environments.listed()] == [(SPECIFICATION.name, None)]
     environments.ensure([SPECIFICATION])
     assert len(nothing_installed) == 2
-    assert not (environments.root / made.name / "venv" / "half").exists()
+    assert not (environments.root / SPECIFICATION.name / "venv" / "half").exists()
     # The Python that it was made from is gone.
-    (environments.root / made.name / "venv" / "bin" / "python").unlink()
+    (environments.root / SPECIFICATION.name / "venv" / "bin" / "python").unlink()
     assert environments.find(SPECIFICATION) is None
     assert (environments.root / ".gitignore").read_text() == "*\n"
 
@@ -232,7 +233,8 @@ def test_the_disk_is_looked_at_before_anything_is_made(tmp_path, nothing_install
 def test_listed_and_removed(tmp_path, nothing_installed):
     root = tmp_path / "environments"
     environments = Environments(root)
-    first, second = environments.ensure([SPECIFICATION, OTHER])
+    environments.ensure([SPECIFICATION, OTHER])
+    first, second = SPECIFICATION, OTHER
     (root / "unfinished" / "venv").mkdir(parents=True)
     week = 7 * 86400
     marker = root / first.name / "environment.json"
