@@ -55,8 +55,7 @@ def bisect(
     """
     check_baseline_dir(baseline_dir, needed=False)
     check_destinations(json_file)
-    pythons = tuple(python or ())
-    if repo is not None and (versions or extras or good_extras or bad_extras or len(pythons) > 1):
+    if repo is not None and (versions or extras or good_extras or bad_extras or len(python or ()) > 1):
         raise UsageError("--repo bisects commits under one interpreter: leave --releases and --with out")
     case = one_case(path)
     # Of interpreters none is named: it is another one in each environment.
@@ -64,18 +63,10 @@ def bisect(
     display = BisectionDisplay(Console(), at.invocation)
     with remedied(at.invocation):
         if repo is not None:
-            under = at.workers.under(pythons[0] if pythons else None)
+            under = at.workers.under(python[0] if python else None)
             change = bisect_commits(case, repo, (good, bad), under, at.store, display, until_drift=drift)
         else:
-            asked = ReleaseRange.parse(
-                good,
-                bad,
-                versions or (),
-                extras=tuple(extras or ()),
-                good_extras=tuple(good_extras or ()),
-                bad_extras=tuple(bad_extras or ()),
-                pythons=pythons,
-            )
+            asked = ReleaseRange.parse(good, bad, versions, extras, good_extras, bad_extras, python)
             running = Running(at.workers, work, fresh)
             change = bisect_releases(case, asked, environments, running, at.store, display, until_drift=drift)
     show_change(Console(), change, at.invocation)

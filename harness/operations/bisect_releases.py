@@ -64,17 +64,18 @@ class ReleaseRange:
             raise UsageError("--python gives environments as they are: leave --releases and --with out")
 
     @classmethod
-    def parse(cls, good: str, bad: str, versions: Sequence[str], **others: tuple[str, ...]) -> ReleaseRange:
+    def parse(
+        cls, good: str, bad: str, versions: Sequence[str] | None, *others: Sequence[str] | None
+    ) -> ReleaseRange:
         """Return the range from ``good`` to ``bad``, as ``mindspore==2.9.0``, by way of ``versions``.
 
-        Each text of ``versions`` has one version or several, with commas between. Raises UsageError for what
-        is no release.
+        Each text of ``versions`` has one version or several, with commas between; ``others`` are the other
+        fields. Raises UsageError for what is no release.
         """
         first, last = Release.parse(good), Release.parse(bad)
-        between = [version for text in versions for version in text.split(",") if version]
-        return cls(
-            first, last, tuple(Release.parse(f"{first.package}=={version}") for version in between), **others
-        )
+        between = [version for text in versions or () for version in text.split(",") if version]
+        releases = tuple(Release.parse(f"{first.package}=={version}") for version in between)
+        return cls(first, last, releases, *(tuple(each or ()) for each in others))
 
     def line(self, environments: Environments, preparing: Callable[[str], None]) -> ReleaseLine:
         """Return the releases in order; ``preparing`` is told of each environment that is made.
