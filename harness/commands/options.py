@@ -30,8 +30,7 @@ Device = Annotated[Literal["CPU", "Ascend"], typer.Option(help="device to run on
 DeviceId = Annotated[int, typer.Option("--device-id", min=0, metavar="N", help="number of the NPU")]
 Python = Annotated[str | None, option("--python", "PYTHON", "interpreter of the workers (default: this one)")]
 Timeout = Annotated[
-    float,
-    typer.Option(min=0.001, max=1e6, metavar="SECONDS", help="time that one run of a case may take"),
+    float, typer.Option(min=0.001, max=1e6, metavar="SECONDS", help="time that one run of a case may take")
 ]
 Members = Annotated[int, option("--members", "K", "perturbed runs of each case")]
 Factor = Annotated[float, option("--factor", "F", "what the largest deviation is multiplied by")]

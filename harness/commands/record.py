@@ -17,12 +17,7 @@ from harness.commands.settings import Setting, append_to, history_in, measured
 from harness.operations import calibrate as operation
 from harness.operations.calibrate import Settings
 from harness.operations.record import record as record_cases
-from harness.reporting.recording import (
-    RecordingDisplay,
-    show_calibrations,
-    show_recording,
-    show_vacuous,
-)
+from harness.reporting.recording import RecordingDisplay, show_calibrations, show_recording, show_vacuous
 
 
 def record(

@@ -75,10 +75,7 @@ def check_destinations(*files: Path | None) -> None:
 
 
 def write(
-    file: Path | None,
-    render: Callable[Shown, str | bytes],
-    *shown: Shown.args,
-    **how: Shown.kwargs,
+    file: Path | None, render: Callable[Shown, str | bytes], *shown: Shown.args, **how: Shown.kwargs
 ) -> None:
     """Write what ``render`` makes of the rest into ``file``, where one was named."""
     if file is not None:

@@ -103,11 +103,7 @@ def explain(
 
 
 def explain_against_baseline(
-    case: Case,
-    runner: Runner,
-    store: BaselineStore,
-    *,
-    step: int | None = None,
+    case: Case, runner: Runner, store: BaselineStore, *, step: int | None = None
 ) -> Explanation:
     """Run ``case`` and explain how it differs from its baseline, to the cell where a deep trace is stored.
 
@@ -139,13 +135,7 @@ def explain_against_baseline(
 
 
 def explain_against_python(
-    case: Case,
-    runner: Runner,
-    other: Runner,
-    store: BaselineStore,
-    *,
-    name: str,
-    step: int | None = None,
+    case: Case, runner: Runner, other: Runner, store: BaselineStore, *, name: str, step: int | None = None
 ) -> Explanation:
     """Run ``case`` under another interpreter, the reference, and here, and explain how the two differ.
 
