@@ -144,7 +144,7 @@ class Runner:
 
         Raises as :meth:`run` does.
         """
-        return Replay.from_wire(self._ask(job.looking_into(trace.step, trace.to_bytes())))
+        return from_json(Replay, self._ask(job.looking_into(trace.step, trace.to_bytes())))
 
     def describe(self) -> Description:
         """Return the environment of a worker; raises as :meth:`run` does."""

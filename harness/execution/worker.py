@@ -193,7 +193,7 @@ class Worker:
                 self._call(loaded, job, arguments.values(), generators, after_step)
 
             if reference is not None:
-                return replay_step(loaded.call, run, DeepTrace.from_bytes(reference)).to_wire()
+                return to_json(replay_step(loaded.call, run, DeepTrace.from_bytes(reference)))
             trace = record_step(loaded.call, run, case=job.name, step=step, fingerprint=self._fingerprint)
             return trace.to_bytes()
 

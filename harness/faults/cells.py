@@ -12,31 +12,20 @@ from mindspore import Tensor, nn, ops
 
 
 class HalfLayer(nn.Cell):
-    """``layer`` with its inputs and outputs rounded to half precision, sums kept in its own.
+    """``layer`` with its outputs, and where ``inputs`` its inputs, rounded to half precision.
 
-    That is what matrix units do with half precision; the layer's weights are for the caller to round.
+    That is what matrix units do with half precision: sums are kept in the layer's own. The layer's weights
+    are for the caller to round.
     """
 
-    def __init__(self, layer: nn.Cell) -> None:
+    def __init__(self, layer: nn.Cell, *, inputs: bool) -> None:
         super().__init__()
         self.layer = layer
+        self.inputs = inputs
 
     def construct(self, x: ms.Tensor) -> Tensor:
         """Run the layer on ``x``; shapes and dtypes are the layer's."""
-        y = self.layer(x.astype(ms.float16).astype(x.dtype))
-        return y.astype(ms.float16).astype(y.dtype)
-
-
-class HalfOutput(nn.Cell):
-    """``layer`` with its outputs rounded to half precision."""
-
-    def __init__(self, layer: nn.Cell) -> None:
-        super().__init__()
-        self.layer = layer
-
-    def construct(self, x: ms.Tensor) -> Tensor:
-        """Run the layer on ``x``; shapes and dtypes are the layer's."""
-        y = self.layer(x)
+        y = self.layer(x.astype(ms.float16).astype(x.dtype) if self.inputs else x)
         return y.astype(ms.float16).astype(y.dtype)
 
 

@@ -10,12 +10,17 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-import mindspore as ms
 import numpy as np
 
 from harness.faults import unclip_scheduler
 from harness.faults.catalogue import FaultNotApplicable
-from harness.faults.reconfigured import after_set_timesteps, reconfigure, shadow
+from harness.faults.reconfigured import (
+    OTHER_VALUES,
+    after_set_timesteps,
+    move_eta,
+    reconfigure,
+    shrink_alpha_of_one_step,
+)
 
 
 def is_diffusers_scheduler(scheduler: Any) -> bool:
@@ -29,15 +34,24 @@ def put_into_diffusers_scheduler(name: str, size: float | None, scheduler: Any) 
     ``size`` is the fault's size where it has one. Raises :class:`FaultNotApplicable` where the scheduler has
     not got what the fault would change.
     """
-    put = _OWN.get(type(scheduler).__name__, {}).get(name, _FAULTS[name])
-    put(name, scheduler, 0.0 if size is None else size)
+    faults = _FAULTS | _OWN.get(type(scheduler).__name__, {})
+    faults.get(name, _other_value)(name, scheduler, 0.0 if size is None else size)
+
+
+def _takes(scheduler: Any, key: str) -> bool:
+    # The configuration may hold settings of the scheduler that this one took the place of.
+    return key in inspect.signature(type(scheduler).__init__).parameters
 
 
 def _setting(name: str, scheduler: Any, key: str) -> Any:
-    # The configuration may hold settings of the scheduler that this one took the place of.
-    if key not in inspect.signature(type(scheduler).__init__).parameters:
+    if not _takes(scheduler, key):
         raise FaultNotApplicable(f"{name}: {type(scheduler).__name__} has no {key}")
     return scheduler.config[key]
+
+
+def _other_value(name: str, scheduler: Any, _: float) -> None:
+    key, other = OTHER_VALUES[name]
+    reconfigure(scheduler, **{key: other(_setting(name, scheduler, key))})
 
 
 def _check_no_betas(name: str, scheduler: Any) -> None:
@@ -52,40 +66,24 @@ def _beta_end(name: str, scheduler: Any, size: float) -> None:
     reconfigure(scheduler, beta_end=_setting(name, scheduler, "beta_end") * (1 + size))
 
 
-def _beta_schedule(name: str, scheduler: Any, _: float) -> None:
+def _beta_schedule(name: str, scheduler: Any, size: float) -> None:
     _check_no_betas(name, scheduler)
-    linear = _setting(name, scheduler, "beta_schedule") == "linear"
-    reconfigure(scheduler, beta_schedule="scaled_linear" if linear else "linear")
+    _other_value(name, scheduler, size)
 
 
 def _betas_half(name: str, scheduler: Any, _: float) -> None:
     _setting(name, scheduler, "trained_betas")
     rounded = scheduler.betas.asnumpy().astype(np.float16).astype(np.float32)
-    changes: dict[str, Any] = {"trained_betas": rounded}
     # Zero terminal SNR is in them already.
-    if "rescale_betas_zero_snr" in inspect.signature(type(scheduler).__init__).parameters:
-        changes["rescale_betas_zero_snr"] = False
-    reconfigure(scheduler, **changes)
-
-
-def _timestep_spacing(name: str, scheduler: Any, _: float) -> None:
-    leading = _setting(name, scheduler, "timestep_spacing") == "leading"
-    reconfigure(scheduler, timestep_spacing="trailing" if leading else "leading")
+    snr = {"rescale_betas_zero_snr": False} if _takes(scheduler, "rescale_betas_zero_snr") else {}
+    reconfigure(scheduler, trained_betas=rounded, **snr)
 
 
 def _alpha_of_one_step(name: str, scheduler: Any, size: float) -> None:
     # The others make sigmas of it, and look at it no more.
     if not hasattr(scheduler, "alphas_cumprod") or hasattr(scheduler, "sigmas"):
         raise FaultNotApplicable(f"{name}: {type(scheduler).__name__} steps by no alphas_cumprod")
-    sound = scheduler.alphas_cumprod.asnumpy()
-
-    def change() -> None:
-        middle = int(scheduler.timesteps[(len(scheduler.timesteps) - 1) // 2])
-        changed = sound.copy()
-        changed[middle] *= np.float32(1 - size)
-        scheduler.alphas_cumprod = ms.Tensor(changed)
-
-    after_set_timesteps(scheduler, change)
+    shrink_alpha_of_one_step(name, scheduler, size)
 
 
 def _timestep_off_by_one(name: str, scheduler: Any, _: float) -> None:
@@ -103,33 +101,9 @@ def _timestep_off_by_one(name: str, scheduler: Any, _: float) -> None:
 
 
 def _eta(name: str, scheduler: Any, size: float) -> None:
-    sound = scheduler.step
-    if "eta" not in inspect.signature(sound).parameters:
+    if "eta" not in inspect.signature(scheduler.step).parameters:
         raise FaultNotApplicable(f"{name}: {type(scheduler).__name__} takes no eta")
-
-    def step(*args: Any, eta: float = 0.0, **kwargs: Any) -> Any:
-        # The scale ends at 1; from there the fault goes down.
-        return sound(*args, eta=eta + size if eta + size <= 1 else eta - size, **kwargs)
-
-    shadow(scheduler, "step", step, sound)
-
-
-def _flipped(key: str) -> Callable[[str, Any, float], None]:
-    def flip(name: str, scheduler: Any, _: float) -> None:
-        reconfigure(scheduler, **{key: not _setting(name, scheduler, key)})
-
-    return flip
-
-
-def _variance_type(name: str, scheduler: Any, _: float) -> None:
-    large = _setting(name, scheduler, "variance_type") == "fixed_large"
-    reconfigure(scheduler, variance_type="fixed_small" if large else "fixed_large")
-
-
-def _prediction_type(name: str, scheduler: Any, _: float) -> None:
-    # Never epsilon, which a schedule without signal in its first step would divide by.
-    velocity = _setting(name, scheduler, "prediction_type") == "v_prediction"
-    reconfigure(scheduler, prediction_type="sample" if velocity else "v_prediction")
+    move_eta(name, scheduler, size)
 
 
 _FAULTS: dict[str, Callable[[str, Any, float], None]] = {
@@ -137,13 +111,8 @@ _FAULTS: dict[str, Callable[[str, Any, float], None]] = {
     "beta-schedule": _beta_schedule,
     "betas-half": _betas_half,
     "alpha-of-one-step": _alpha_of_one_step,
-    "timestep-spacing": _timestep_spacing,
     "timestep-off-by-one": _timestep_off_by_one,
-    "final-alpha": _flipped("set_alpha_to_one"),
     "eta": _eta,
-    "variance-type": _variance_type,
-    "clip-sample": _flipped("clip_sample"),
-    "prediction-type": _prediction_type,
 }
 # The faults of a scheduler by its class, where they are others than those above.
 _OWN = {unclip_scheduler.CLASS: unclip_scheduler.FAULTS}

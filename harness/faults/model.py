@@ -22,7 +22,6 @@ from mindspore import Tensor, nn
 from harness.faults.catalogue import FaultNotApplicable
 from harness.faults.cells import (
     HalfLayer,
-    HalfOutput,
     HalfSoftmax,
     RationalMish,
     RationalSiLU,
@@ -141,7 +140,7 @@ def _layer_half(unet: Any, _: float) -> None:
     _check_not_half(unet)
     block = _middle_block(unet)
     _round(block.conv2)
-    block.conv2 = HalfLayer(block.conv2)
+    block.conv2 = HalfLayer(block.conv2, inputs=True)
 
 
 def _skip_dropped(unet: Any, size: float) -> None:
@@ -165,7 +164,7 @@ def _time_embedding_swapped(unet: Any, _: float) -> None:
 
 def _time_embedding_half(unet: Any, _: float) -> None:
     _check_not_half(unet)
-    unet.time_proj = HalfOutput(_sinusoids(unet))
+    unet.time_proj = HalfLayer(_sinusoids(unet), inputs=False)
 
 
 def _time_embedding_shifted(unet: Any, size: float) -> None:

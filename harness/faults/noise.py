@@ -5,6 +5,7 @@ All but one enter in the ledger what they really gave; ``noise-scaled`` happens 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ from harness.measurement.measurement import Array
 _FLOAT32_METHODS = ("random", "standard_normal", "standard_exponential")
 
 
+Seed = int | np.random.BitGenerator
+
+
 class FaultyGenerator(LedgerGenerator):
     """A case's generator with a fault; ``acted`` tells whether a draw was of the kind that the fault changes.
 
@@ -26,7 +30,7 @@ class FaultyGenerator(LedgerGenerator):
     # Why the fault may find nothing to change.
     needs = "the pipeline draws nothing from its generator"
 
-    def __init__(self, seed: int | np.random.BitGenerator, ledger: Ledger, index: int) -> None:
+    def __init__(self, seed: Seed, ledger: Ledger, index: int) -> None:
         super().__init__(seed, ledger, index)
         self.acted = False
 
@@ -50,7 +54,7 @@ class FaultyGenerator(LedgerGenerator):
 
 
 class _ExtraDraw(FaultyGenerator):
-    def __init__(self, seed: int | np.random.BitGenerator, ledger: Ledger, index: int) -> None:
+    def __init__(self, seed: Seed, ledger: Ledger, index: int) -> None:
         super().__init__(seed, ledger, index)
         self.standard_normal()
         self.acted = False
@@ -130,16 +134,17 @@ def faulty_generators(
 
     ``name`` is that of a noise fault, ``size`` its size where it has one.
     """
-    if name == "other-seed":
-        return [FaultyGenerator(seed + 1, ledger, index) for index, seed in enumerate(seeds)]
-    if name == "other-bit-generator":
-        return [FaultyGenerator(np.random.MT19937(seed), ledger, index) for index, seed in enumerate(seeds)]
-    if name == "shared-generator":
-        shared = np.random.PCG64(seeds[0])
-        return [_SharedGenerator(shared, ledger, index) for index in range(len(seeds))]
     if name == "noise-scaled":
         return [_ScaledNoise(seed, ledger, index, size or 0.0) for index, seed in enumerate(seeds)]
-    return [_KINDS[name](seed, ledger, index) for index, seed in enumerate(seeds)]
+    sources: Sequence[Seed] = seeds
+    if name == "other-seed":
+        sources = [seed + 1 for seed in seeds]
+    elif name == "other-bit-generator":
+        sources = [np.random.MT19937(seed) for seed in seeds]
+    elif name == "shared-generator":
+        sources = [np.random.PCG64(seeds[0])] * len(seeds)
+    kind = _KINDS.get(name, FaultyGenerator)
+    return [kind(source, ledger, index) for index, source in enumerate(sources)]
 
 
 _KINDS: dict[str, type[FaultyGenerator]] = {
@@ -147,6 +152,7 @@ _KINDS: dict[str, type[FaultyGenerator]] = {
     "draw-order": _DrawOrder,
     "channel-order": _ChannelOrder,
     "extra-draw": _ExtraDraw,
+    "shared-generator": _SharedGenerator,
 }
 
 

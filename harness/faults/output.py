@@ -51,22 +51,6 @@ def _on_values(change: Callable[[Array, float], Array]) -> Callable[[Array, floa
     return changed
 
 
-def _clamped(values: Array, size: float) -> Array:
-    return np.clip(values, size, 1 - size)
-
-
-def _darkened(values: Array, size: float) -> Array:
-    return values * (1 - size)
-
-
-def _greyed(values: Array, size: float) -> Array:
-    return 0.5 + (values - 0.5) * (1 - size)
-
-
-def _bent(values: Array, size: float) -> Array:
-    return np.copysign(np.abs(values) ** (1 + size), values)
-
-
 def _shifted(images: Array, _: float) -> Array:
     axis = -2 if images.ndim >= 4 else -1
     if images.shape[axis] < 2:
@@ -83,14 +67,9 @@ def _patched(images: Array, size: float) -> Array:
     top, left = min(height // 4, height - _PATCH), min(width // 4, width - _PATCH)
     where: tuple[Any, ...] = (0,) * (images.ndim - 3) + (slice(top, top + _PATCH), slice(left, left + _PATCH))
     patched = images.copy()
-    patched[where] = _towards_grey(images[where], size)
+    towards_grey = _on_values(lambda values, size: values + np.where(values <= 0.5, size, -size))
+    patched[where] = towards_grey(images[where], size)
     return patched
-
-
-@_on_values
-def _towards_grey(values: Array, size: float) -> Array:
-    moved: Array = values + np.where(values <= 0.5, size, -size)
-    return moved
 
 
 def _swapped(images: Array, _: float) -> Array:
@@ -116,10 +95,10 @@ def _image_shape(name: str, images: Array) -> tuple[int, int, int]:
 
 
 _FUNCTIONS: dict[str, Callable[[Array, float], Array]] = {
-    "final-clamp": _on_values(_clamped),
-    "brightness": _on_values(_darkened),
-    "contrast": _on_values(_greyed),
-    "gamma": _on_values(_bent),
+    "final-clamp": _on_values(lambda values, size: np.clip(values, size, 1 - size)),
+    "brightness": _on_values(lambda values, size: values * (1 - size)),
+    "contrast": _on_values(lambda values, size: 0.5 + (values - 0.5) * (1 - size)),
+    "gamma": _on_values(lambda values, size: np.copysign(np.abs(values) ** (1 + size), values)),
     "pixel-shift": _shifted,
     "patch": _patched,
     "channel-swap": _swapped,

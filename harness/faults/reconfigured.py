@@ -1,23 +1,51 @@
-"""A scheduler of diffusers' kind, changed in place: its configuration, its methods, its timesteps."""
+"""A scheduler changed in place: its configuration, its methods, its timesteps."""
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+import operator
 from collections.abc import Callable
 from typing import Any
 
+import mindspore as ms
+import numpy as np
+
+from harness.pipelines.schedulers.schedule import NoiseSchedule
+
+# The faults that are another value of one setting: its name, and what the sound value becomes.
+OTHER_VALUES: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "beta-schedule": ("beta_schedule", lambda sound: "scaled_linear" if sound == "linear" else "linear"),
+    "timestep-spacing": ("timestep_spacing", lambda sound: "trailing" if sound == "leading" else "leading"),
+    "final-alpha": ("set_alpha_to_one", operator.not_),
+    "variance-type": (
+        "variance_type",
+        lambda sound: "fixed_small" if sound == "fixed_large" else "fixed_large",
+    ),
+    "clip-sample": ("clip_sample", operator.not_),
+    # Never epsilon, which a schedule without signal in its first step would divide by.
+    "prediction-type": (
+        "prediction_type",
+        lambda sound: "sample" if sound == "v_prediction" else "v_prediction",
+    ),
+}
+
 
 def reconfigure(scheduler: Any, **changes: Any) -> None:
-    """Make ``scheduler`` one of another configuration."""
-    vars(scheduler).update(vars(type(scheduler).from_config(scheduler.config, **changes)))
+    """Make ``scheduler``, one of harness's or of diffusers' kind, one of another configuration."""
+    if isinstance(scheduler, NoiseSchedule):
+        other = type(scheduler)(dataclasses.replace(scheduler.config, **changes))
+    else:
+        other = type(scheduler).from_config(scheduler.config, **changes)
+    vars(scheduler).update(vars(other))
 
 
-def shadow(scheduler: Any, name: str, function: Any, sound: Callable[..., Any]) -> None:
-    """Let ``function`` stand before the method ``name``, which is ``sound``, with its signature.
+def shadow(scheduler: Any, name: str, function: Any) -> None:
+    """Let ``function`` stand before the method ``name``, with its signature.
 
     Pipelines look at the signature to see what they may pass.
     """
-    function.__signature__ = inspect.signature(sound)
+    function.__signature__ = inspect.signature(getattr(scheduler, name))
     vars(scheduler)[name] = function
 
 
@@ -29,4 +57,27 @@ def after_set_timesteps(scheduler: Any, change: Callable[[], None]) -> None:
         sound(*args, **kwargs)
         change()
 
-    shadow(scheduler, "set_timesteps", set_timesteps, sound)
+    shadow(scheduler, "set_timesteps", set_timesteps)
+
+
+def shrink_alpha_of_one_step(_: str, scheduler: Any, size: float) -> None:
+    """Make alphas_cumprod smaller by the share ``size`` at the middle one of the timesteps visited."""
+    sound = scheduler.alphas_cumprod
+
+    def change() -> None:
+        changed = sound.asnumpy().copy() if isinstance(sound, ms.Tensor) else sound.copy()
+        middle = int(scheduler.timesteps[(len(scheduler.timesteps) - 1) // 2])
+        changed[middle] *= np.float32(1 - size)
+        scheduler.alphas_cumprod = ms.Tensor(changed) if isinstance(sound, ms.Tensor) else changed
+
+    after_set_timesteps(scheduler, change)
+
+
+def move_eta(_: str, scheduler: Any, size: float) -> None:
+    """Add ``size`` to the eta of every step, or take it off where that goes above 1, the end of the scale."""
+    sound = scheduler.step
+
+    def step(*args: Any, eta: float = 0.0, **kwargs: Any) -> Any:
+        return sound(*args, eta=eta + size if eta + size <= 1 else eta - size, **kwargs)
+
+    shadow(scheduler, "step", step)

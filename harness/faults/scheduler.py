@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +10,13 @@ import numpy as np
 
 from harness.faults.catalogue import FaultNotApplicable
 from harness.faults.diffusers_scheduler import is_diffusers_scheduler, put_into_diffusers_scheduler
+from harness.faults.reconfigured import (
+    OTHER_VALUES,
+    after_set_timesteps,
+    move_eta,
+    reconfigure,
+    shrink_alpha_of_one_step,
+)
 from harness.pipelines.schedulers.betas import make_betas
 from harness.pipelines.schedulers.ddim import DDIMScheduler
 from harness.pipelines.schedulers.ddpm import DDPMScheduler
@@ -51,7 +57,7 @@ def _put(name: str, size: float | None, found: list[Any]) -> None:
     for scheduler in found:
         try:
             if isinstance(scheduler, NoiseSchedule):
-                _FAULTS[name](scheduler, 0.0 if size is None else size)
+                _put_into_own(name, size, scheduler)
             else:
                 put_into_diffusers_scheduler(name, size, scheduler)
         except FaultNotApplicable as error:
@@ -60,80 +66,51 @@ def _put(name: str, size: float | None, found: list[Any]) -> None:
         raise refusals[0]
 
 
-def _reconfigure(scheduler: NoiseSchedule, **changes: Any) -> None:
-    """Make ``scheduler`` one of another configuration."""
-    config = dataclasses.replace(scheduler.config, **changes)
-    vars(scheduler).update(vars(type(scheduler)(config)))
+def _put_into_own(name: str, size: float | None, scheduler: NoiseSchedule) -> None:
+    owner = _OWNERS.get(name, NoiseSchedule)
+    if not isinstance(scheduler, owner):
+        known = owner.__name__.removesuffix("Scheduler")
+        raise FaultNotApplicable(f"{name}: only {known} has it, the pipeline runs {type(scheduler).__name__}")
+    _FAULTS.get(name, _other_value)(name, scheduler, 0.0 if size is None else size)
 
 
-def _after_set_timesteps(scheduler: NoiseSchedule, change: Callable[[], None]) -> None:
-    """Let ``change`` follow the choice of timesteps."""
-    sound = scheduler.set_timesteps
-
-    def set_timesteps(num_inference_steps: int) -> None:
-        sound(num_inference_steps)
-        change()
-
-    vars(scheduler)["set_timesteps"] = set_timesteps
+def _other_value(name: str, scheduler: NoiseSchedule, _: float) -> None:
+    key, other = OTHER_VALUES[name]
+    reconfigure(scheduler, **{key: other(getattr(scheduler.config, key))})
 
 
-def _ddim(name: str, scheduler: NoiseSchedule) -> None:
-    if not isinstance(scheduler, DDIMScheduler):
-        raise FaultNotApplicable(f"{name}: only DDIM has it, the pipeline runs {type(scheduler).__name__}")
-
-
-def _beta_end(scheduler: NoiseSchedule, size: float) -> None:
+def _beta_end(name: str, scheduler: NoiseSchedule, size: float) -> None:
     config = scheduler.config
     if config.trained_betas is not None or config.beta_schedule == "squaredcos_cap_v2":
-        raise FaultNotApplicable("beta-end: the checkpoint's noise schedule has no beta_end")
-    _reconfigure(scheduler, beta_end=config.beta_end * (1 + size))
+        raise FaultNotApplicable(f"{name}: the checkpoint's noise schedule has no beta_end")
+    reconfigure(scheduler, beta_end=config.beta_end * (1 + size))
 
 
-def _beta_schedule(scheduler: NoiseSchedule, _: float) -> None:
+def _beta_schedule(name: str, scheduler: NoiseSchedule, size: float) -> None:
     if scheduler.config.trained_betas is not None:
-        raise FaultNotApplicable("beta-schedule: the checkpoint stores its betas")
-    linear = scheduler.config.beta_schedule == "linear"
-    _reconfigure(scheduler, beta_schedule="scaled_linear" if linear else "linear")
+        raise FaultNotApplicable(f"{name}: the checkpoint stores its betas")
+    _other_value(name, scheduler, size)
 
 
-def _betas_half(scheduler: NoiseSchedule, _: float) -> None:
+def _betas_half(_: str, scheduler: NoiseSchedule, __: float) -> None:
     rounded = make_betas(scheduler.config).astype(np.float16).tolist()
     # Zero terminal SNR is in them already.
-    _reconfigure(scheduler, trained_betas=tuple(rounded), rescale_betas_zero_snr=False)
+    reconfigure(scheduler, trained_betas=tuple(rounded), rescale_betas_zero_snr=False)
 
 
-def _alpha_of_one_step(scheduler: NoiseSchedule, size: float) -> None:
-    sound = scheduler.alphas_cumprod
-
-    def change() -> None:
-        middle = scheduler.timesteps[(len(scheduler.timesteps) - 1) // 2]
-        scheduler.alphas_cumprod = sound.copy()
-        scheduler.alphas_cumprod[middle] *= np.float32(1 - size)
-
-    _after_set_timesteps(scheduler, change)
-
-
-def _final_alpha(scheduler: NoiseSchedule, _: float) -> None:
-    _ddim("final-alpha", scheduler)
-    _reconfigure(scheduler, set_alpha_to_one=not scheduler.config.set_alpha_to_one)
-
-
-def _timestep_spacing(scheduler: NoiseSchedule, _: float) -> None:
+def _timestep_spacing(name: str, scheduler: NoiseSchedule, size: float) -> None:
     sound = type(scheduler)(scheduler.config)
-    other = "trailing" if scheduler.config.timestep_spacing == "leading" else "leading"
-    _reconfigure(scheduler, timestep_spacing=other)
+    _other_value(name, scheduler, size)
 
     def check() -> None:
         sound.set_timesteps(len(scheduler.timesteps))
         if sound.timesteps == scheduler.timesteps:
-            raise FaultNotApplicable(
-                f"timestep-spacing: {len(sound.timesteps)} timesteps are the same by every rule"
-            )
+            raise FaultNotApplicable(f"{name}: {len(sound.timesteps)} timesteps are the same by every rule")
 
-    _after_set_timesteps(scheduler, check)
+    after_set_timesteps(scheduler, check)
 
 
-def _timestep_off_by_one(scheduler: NoiseSchedule, _: float) -> None:
+def _timestep_off_by_one(name: str, scheduler: NoiseSchedule, _: float) -> None:
     last = scheduler.config.num_train_timesteps - 1
 
     def change() -> None:
@@ -141,54 +118,31 @@ def _timestep_off_by_one(scheduler: NoiseSchedule, _: float) -> None:
         # Up where there is room, as a steps_offset would do it.
         moved = tuple(t + 1 if sound[0] < last else max(t - 1, 0) for t in sound)
         if len(set(moved)) < len(moved):
-            raise FaultNotApplicable("timestep-off-by-one: the run visits every training timestep")
+            raise FaultNotApplicable(f"{name}: the run visits every training timestep")
         scheduler.timesteps = moved
 
-    _after_set_timesteps(scheduler, change)
+    after_set_timesteps(scheduler, change)
 
 
-def _eta(scheduler: NoiseSchedule, size: float) -> None:
-    _ddim("eta", scheduler)
-    sound = vars(type(scheduler))["step"]
-
-    def step(*args: Any, eta: float = 0.0, **kwargs: Any) -> Any:
-        # The scale ends at 1; from there the fault goes down.
-        return sound(scheduler, *args, eta=eta + size if eta + size <= 1 else eta - size, **kwargs)
-
-    vars(scheduler)["step"] = step
-
-
-def _variance_type(scheduler: NoiseSchedule, _: float) -> None:
-    if not isinstance(scheduler, DDPMScheduler):
-        raise FaultNotApplicable(
-            f"variance-type: only DDPM has it, the pipeline runs {type(scheduler).__name__}"
-        )
-    large = scheduler.config.variance_type == "fixed_large"
-    _reconfigure(scheduler, variance_type="fixed_small" if large else "fixed_large")
-
-
-def _clip_sample(scheduler: NoiseSchedule, _: float) -> None:
+def _clip_sample(name: str, scheduler: NoiseSchedule, size: float) -> None:
     if scheduler.config.thresholding:
-        raise FaultNotApplicable("clip-sample: the checkpoint's scheduler thresholds in its place")
-    _reconfigure(scheduler, clip_sample=not scheduler.config.clip_sample)
+        raise FaultNotApplicable(f"{name}: the checkpoint's scheduler thresholds in its place")
+    _other_value(name, scheduler, size)
 
 
-def _prediction_type(scheduler: NoiseSchedule, _: float) -> None:
-    # Never epsilon, which a schedule without signal in its first step would divide by.
-    velocity = scheduler.config.prediction_type == "v_prediction"
-    _reconfigure(scheduler, prediction_type="sample" if velocity else "v_prediction")
-
-
-_FAULTS: dict[str, Callable[[NoiseSchedule, float], None]] = {
+_FAULTS: dict[str, Callable[[str, NoiseSchedule, float], None]] = {
     "beta-end": _beta_end,
     "beta-schedule": _beta_schedule,
     "betas-half": _betas_half,
-    "alpha-of-one-step": _alpha_of_one_step,
-    "final-alpha": _final_alpha,
+    "alpha-of-one-step": shrink_alpha_of_one_step,
     "timestep-spacing": _timestep_spacing,
     "timestep-off-by-one": _timestep_off_by_one,
-    "eta": _eta,
-    "variance-type": _variance_type,
+    "eta": move_eta,
     "clip-sample": _clip_sample,
-    "prediction-type": _prediction_type,
+}
+# The scheduler that alone has what a fault changes.
+_OWNERS: dict[str, type[NoiseSchedule]] = {
+    "final-alpha": DDIMScheduler,
+    "eta": DDIMScheduler,
+    "variance-type": DDPMScheduler,
 }

@@ -28,12 +28,10 @@ def _betas_half(_: str, scheduler: Any, __: float) -> None:
 
 
 def _timestep_spacing(name: str, scheduler: Any, _: float) -> None:
-    last = scheduler.config.num_train_timesteps
-
     def change() -> None:
         # Its own rule goes from the first training timestep to the last; this is the one called leading.
         count = len(scheduler.timesteps)
-        moved = (np.arange(count) * (last // count))[::-1].astype(np.int64)
+        moved = (np.arange(count) * (scheduler.config.num_train_timesteps // count))[::-1].astype(np.int64)
         if np.array_equal(moved, scheduler.timesteps.asnumpy()):
             raise FaultNotApplicable(f"{name}: {count} timesteps are the same by every rule")
         scheduler.timesteps = ms.Tensor(moved)
@@ -53,7 +51,7 @@ def _variance_type(_: str, scheduler: Any, __: float) -> None:
         # What the scheduler adds is the deviation, or the logarithm of the variance where that is learned.
         return beta.log() if scheduler.variance_type == "learned_range" else beta**0.5
 
-    shadow(scheduler, "_get_variance", variance, scheduler._get_variance)
+    shadow(scheduler, "_get_variance", variance)
 
 
 def _prediction_type(_: str, scheduler: Any, __: float) -> None:

@@ -15,6 +15,7 @@ from harness.baselines.errors import BaselineError, BaselineMissing, shown
 from harness.baselines.staleness import stale
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
+from harness.codec import to_json
 from harness.errors import HarnessError
 from harness.execution.runner import Runner
 from harness.explanation.causes import Cause, root_causes
@@ -77,7 +78,7 @@ class Explanation:
             "explained": self.explained,
             "model": finding.model if finding else None,
             "cell": finding.cell if finding and finding.place == "cell" else None,
-            "replay": None if self.replay is None else self.replay.to_wire(),
+            "replay": to_json(self.replay),
         }
 
 

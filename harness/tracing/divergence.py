@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from harness.codec import from_json, to_json
 from harness.tracing.difference import Difference
 
 # A cell, what the pipeline's loop hands to its model, or what it makes of the prediction.
@@ -77,13 +76,3 @@ class Replay:
     def first_beyond_rounding(self) -> Divergence | None:
         """The first finding that rounding does not explain."""
         return next((finding for finding in self.findings if finding.beyond), None)
-
-    def to_wire(self) -> dict[str, Any]:
-        """Return the replay as JSON values; NaN and infinities are texts."""
-        wire: dict[str, Any] = to_json(self)
-        return wire
-
-    @classmethod
-    def from_wire(cls, wire: dict[str, Any]) -> Replay:
-        """Rebuild a replay from :meth:`to_wire`'s data."""
-        return from_json(cls, wire)

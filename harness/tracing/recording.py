@@ -29,32 +29,29 @@ def record_step(
     """
     recorder = _Recorder(pipeline, step)
     recorder.watch(run)
-    return recorder.trace(case, fingerprint)
+    assert recorder.after is not None
+    timestep, after = recorder.after
+    return DeepTrace(
+        case,
+        step,
+        float(timestep) if float(timestep) != int(timestep) else int(timestep),
+        tuple(recorder.calls),
+        recorder.before,
+        after,
+        recorder.arrays,
+        dict(fingerprint),
+    )
 
 
 class _Recorder(StepWatcher):
     def __init__(self, pipeline: Any, step: int) -> None:
         super().__init__(pipeline, step)
-        self._arrays: dict[str, Array] = {}
-        self._calls: list[CellCall] = []
+        self.arrays: dict[str, Array] = {}
+        self.calls: list[CellCall] = []
+        self.before: Value | None = None
+        self.after: tuple[Any, Value] | None = None
         self._inputs: dict[Frame, tuple[Value, ...]] = {}
         self._parameters: dict[str, dict[str, str]] = {}
-        self._before: Value | None = None
-        self._after: tuple[Any, Value] | None = None
-
-    def trace(self, case: str, fingerprint: Mapping[str, str]) -> DeepTrace:
-        assert self._after is not None
-        timestep, after = self._after
-        return DeepTrace(
-            case,
-            self.step,
-            float(timestep) if float(timestep) != int(timestep) else int(timestep),
-            tuple(self._calls),
-            self._before,
-            after,
-            self._arrays,
-            dict(fingerprint),
-        )
 
     def entering(self, frame: Frame, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         # At once: a cell may work in place.
@@ -74,15 +71,15 @@ class _Recorder(StepWatcher):
             self._inputs.pop(frame),
             self._values(leaves(output, "output")),
         )
-        self._calls.append(call)
+        self.calls.append(call)
         return output
 
     def latents_before(self, latents: Any) -> Mapping[str, Any]:
-        self._before = self._value(latents)
+        self.before = self._value(latents)
         return {}
 
     def latents_after(self, timestep: Any, latents: Any) -> None:
-        self._after = timestep, self._value(latents)
+        self.after = timestep, self._value(latents)
 
     def _values(self, found: Iterable[tuple[str, Any]]) -> tuple[Value, ...]:
         return tuple(self._value(leaf) for _, leaf in found)
@@ -90,5 +87,5 @@ class _Recorder(StepWatcher):
     def _value(self, leaf: Any) -> Value:
         array = to_array(leaf)
         sha256 = array_sha256(array)
-        self._arrays.setdefault(sha256, array)
+        self.arrays.setdefault(sha256, array)
         return Value(sha256, dtype_of(leaf))

@@ -48,17 +48,15 @@ class _Replaying(StepWatcher):
         self._findings: list[Divergence] = []
         self._seen: dict[tuple[str, int], str] = {}
         self._differing: set[tuple[str, int]] = set()
-        self._composite = {prefix for call in trace.calls for prefix in _around(call.path)}
         self._added: list[str] = []
         self._latents_judged = True
 
     def result(self) -> Replay:
-        counts: Counter[str] = Counter()
-        differing: Counter[str] = Counter()
-        for key, name in self._seen.items():
-            if key[0] not in self._composite:
-                counts[name] += 1
-                differing[name] += key in self._differing
+        parts = [call.path.split(".") for call in self._trace.calls]
+        composite = {".".join(each[:count]) for each in parts for count in range(1, len(each))}
+        simple = {key: name for key, name in self._seen.items() if key[0] not in composite}
+        counts = Counter(simple.values())
+        differing = Counter(name for key, name in simple.items() if key in self._differing)
         missing = [call.path for call in self._trace.calls if call.key not in self._seen]
         return Replay(
             self.step,
@@ -145,7 +143,7 @@ class _Replaying(StepWatcher):
             tensor=tensor,
             to=to,
             after=frame.last_child if frame else None,
-            ancestors=_ancestors(frame),
+            ancestors=tuple((each.path, operator(each.cell)) for each in frame.ancestors) if frame else (),
             dtype=dtype,
             shape=shape,
             difference=found,
@@ -173,17 +171,3 @@ def _changes(cell: Any, call: CellCall) -> tuple[str, ...]:
         if known is not None and array_sha256(to_array(parameter)) != known:
             changes.append(f"its {name} is not the reference's")
     return tuple(changes)
-
-
-def _around(path: str) -> list[str]:
-    """Return the paths of the cells that ``path`` lies in."""
-    parts = path.split(".")
-    return [".".join(parts[:count]) for count in range(1, len(parts))]
-
-
-def _ancestors(frame: Frame | None) -> tuple[tuple[str, str], ...]:
-    around = []
-    while frame is not None and frame.parent is not None:
-        frame = frame.parent
-        around.append((frame.path, operator(frame.cell)))
-    return tuple(reversed(around))

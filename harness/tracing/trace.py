@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from harness.codec import from_json
@@ -86,19 +86,9 @@ class DeepTrace:
 
     def to_bytes(self) -> bytes:
         """Return the trace as a safetensors file."""
-        text = json.dumps(
-            {
-                "case": self.case,
-                "step": self.step,
-                "timestep": self.timestep,
-                "calls": [asdict(call) for call in self.calls],
-                "before": None if self.before is None else asdict(self.before),
-                "after": asdict(self.after),
-                "fingerprint": self.fingerprint,
-                "baseline": self.baseline,
-            },
-            sort_keys=True,
-        )
+        described = asdict(replace(self, arrays={}))
+        del described["arrays"]
+        text = json.dumps(described, sort_keys=True)
         metadata = {"format": _FORMAT, "trace": text, "sha256": _sha256(text)}
         return encode_arrays(self.arrays, metadata)
 
@@ -116,15 +106,12 @@ class DeepTrace:
             trace = from_json(cls, {**json.loads(_description(texts)), "arrays": arrays})
         except (TypeError, ValueError) as error:
             raise TraceDamaged(f"its description lacks something or has something else: {error}") from None
-        for name in trace._named() | arrays.keys():
+        named = {value.sha256 for call in trace.calls for value in (*call.inputs, *call.outputs)}
+        named |= {value.sha256 for value in (trace.before, trace.after) if value is not None}
+        for name in named | arrays.keys():
             if name not in arrays or array_sha256(arrays[name]) != name:
                 raise TraceDamaged(f"the array {name[:16]}… is missing or is not what was recorded")
         return trace
-
-    def _named(self) -> set[str]:
-        values = [value for call in self.calls for value in (*call.inputs, *call.outputs)]
-        values += [value for value in (self.before, self.after) if value is not None]
-        return {value.sha256 for value in values}
 
 
 def _description(texts: Mapping[str, str]) -> str:

@@ -41,6 +41,11 @@ class Frame:
         """What tells this call from every other one of the step."""
         return self.path, self.index
 
+    @property
+    def ancestors(self) -> tuple[Frame, ...]:
+        """The calls around it, outermost first."""
+        return () if self.parent is None else (*self.parent.ancestors, self.parent)
+
 
 class StepWatcher(ABC):
     """Looks on at one denoising step of a pipeline.
@@ -143,22 +148,17 @@ class StepWatcher(ABC):
 
 def arguments(frame: Frame, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[str, Any]]:
     """Return the tensors and numbers among the arguments of a call, labelled by the parameters' names."""
-    names = _parameter_names(frame.cell)
-    found = [
-        leaf
-        for index, value in enumerate(args)
-        for leaf in leaves(value, names[index] if index < len(names) else f"argument {index}")
-    ]
-    return found + [leaf for name in sorted(kwargs) for leaf in leaves(kwargs[name], name)]
+    named = label_arguments(frame, args) + [(name, kwargs[name]) for name in sorted(kwargs)]
+    return [leaf for name, value in named for leaf in leaves(value, name)]
 
 
 def label_arguments(frame: Frame, args: tuple[Any, ...]) -> list[tuple[str, Any]]:
     """Return the positional arguments themselves, labelled as in :func:`arguments`."""
-    names = _parameter_names(frame.cell)
-    return [
-        (names[index] if index < len(names) else f"argument {index}", value)
-        for index, value in enumerate(args)
-    ]
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = inspect.signature(frame.cell.construct).parameters.values()
+    names = [parameter.name for parameter in parameters if parameter.kind in kinds]
+    names += [f"argument {index}" for index in range(len(names), len(args))]
+    return list(zip(names, args, strict=False))
 
 
 def own_parameters(cell: Any) -> Iterator[tuple[str, Any]]:
@@ -187,18 +187,11 @@ def operator(cell: Any) -> str:
 
 
 def _is_plain(value: Any) -> bool:
-    if isinstance(value, tuple):
-        return all(isinstance(item, bool | int | float | str) for item in value)
-    return isinstance(value, bool | int | float | str)
-
-
-def _parameter_names(cell: Any) -> list[str]:
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    parameters = inspect.signature(cell.construct).parameters.values()
-    return [parameter.name for parameter in parameters if parameter.kind in kinds]
+    items = value if isinstance(value, tuple) else (value,)
+    return all(isinstance(item, bool | int | float | str) for item in items)
 
 
 def _attribute_name(pipeline: Any, cell: Any) -> str | None:
     attributes = getattr(pipeline, "__dict__", {})
-    names = sorted(name for name, value in attributes.items() if value is cell)
-    return next((name for name in names if not name.startswith("_")), None)
+    names = [name for name, value in attributes.items() if value is cell and not name.startswith("_")]
+    return min(names, default=None)

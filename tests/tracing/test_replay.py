@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from harness.codec import from_json, to_json
 from harness.errors import HarnessError
 from harness.tracing.divergence import Replay
 from harness.tracing.trace import DeepTrace
@@ -73,7 +74,7 @@ def record(pipeline, step=0, run=None):
 def replay(pipeline, trace, run=None):
     from harness.tracing.replay import replay_step
 
-    return Replay.from_wire(replay_step(pipeline, run or pipeline.run, trace).to_wire())
+    return from_json(Replay, to_json(replay_step(pipeline, run or pipeline.run, trace)))
 
 
 def places(found):
