@@ -55,10 +55,15 @@ class Expander:
         parametrize: ParametrizeEntry | None = own.pop("parametrize", None)
         lists = _written(parametrize)
         before = len(self.problems)
+        inside = (*at, "parametrize")
         self._check_one_seed_key(at)
-        if parametrize and not lists:
-            self._complain((*at, "parametrize"), "`parametrize` is empty; list values, or remove it")
-        if not self._check_parametrize(own, lists, at):
+        self._check_one_seed_key(inside)
+        if parametrize:
+            self._check_parametrize(own, lists, inside)
+        self._combinations += math.prod(map(len, lists.values()))
+        if self._combinations > MAX_CASES:
+            message = f"the suite expands to more than {MAX_CASES:,} cases; split it or shorten the lists"
+            self._complain(inside, message)
             return
         shared = merge(self.defaults, {**own, **lists})
         unknown = wrong | self._wrong_defaults
@@ -107,28 +112,20 @@ class Expander:
         if (*at, "seed") in self.document.keys and (*at, "seeds") in self.document.keys:
             self._complain((*at, "seeds"), "`seed` and `seeds` together; remove one", key=True)
 
-    def _check_parametrize(self, own: dict[str, Any], lists: dict[str, list[Any]], at: KeyPath) -> bool:
-        """Return whether the lists can be expanded at all."""
-        inside = (*at, "parametrize")
-        self._check_one_seed_key(inside)
+    def _check_parametrize(self, own: dict[str, Any], lists: dict[str, list[Any]], at: KeyPath) -> None:
+        if not lists:
+            self._complain(at, "`parametrize` is empty; list values, or remove it")
         for key, values in lists.items():
             group = _SEED_KEYS if key in _SEED_KEYS else (key,)
             for clash in (name for name in group if name in own):
                 message = f"the case sets `{clash}` and is parametrized over `{key}`; remove one of the two"
-                self._complain((*inside, key), message, key=True)
+                self._complain((*at, key), message, key=True)
             seen: set[Any] = set()
             for i, value in enumerate(values):
                 one = tuple(value) if isinstance(value, list) else value
                 if one in seen:
-                    self._complain((*inside, key, i), "this value is listed twice; remove one")
+                    self._complain((*at, key, i), "this value is listed twice; remove one")
                 seen.add(one)
-        self._combinations += math.prod(map(len, lists.values()))
-        if self._combinations <= MAX_CASES:
-            return True
-        self._complain(
-            inside, f"the suite expands to more than {MAX_CASES:,} cases; split it or shorten the lists"
-        )
-        return False
 
     def _check_batches(
         self, values: dict[str, Any], lists: dict[str, list[Any]], at: KeyPath, unknown: frozenset[str]

@@ -105,7 +105,7 @@ def is_mindone(pipeline: str) -> bool:
 
 def is_mindone_class(pipeline: str) -> bool:
     """Return whether a pipeline is a class of mindone's own."""
-    return re.fullmatch(MINDONE_CLASS_PATTERN, pipeline) is not None
+    return is_mindone(pipeline) and re.fullmatch(MINDONE_CLASS_PATTERN, pipeline) is not None
 
 
 def check_scheduler(name: str) -> str:

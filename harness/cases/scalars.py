@@ -30,6 +30,8 @@ def read_scalar(text: str) -> bool | int | float | str | None:
         return None
     if text in _BOOL:
         return _BOOL[text]
+    if text[0] not in "+-.0123456789":
+        return text
     if _NOT_FINITE.fullmatch(text):
         raise ValueError(f"{text} is not a finite number; write one")
     decimal = _INT.fullmatch(text)

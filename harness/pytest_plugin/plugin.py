@@ -220,10 +220,13 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     ]
     if not judged and not unjudged and _SESSION not in config.stash:
         return
+    shared = _session(config)
+    left_out, orphans = shared.left_out, sorted(shared.orphans())
+    if not (judged or unjudged or left_out or orphans):
+        return
     from harness.reporting.summary import left_out_lines, orphan_lines, summary_lines
 
-    shared = _session(config)
-    lines = left_out_lines(shared.left_out) + orphan_lines(sorted(shared.orphans()))
+    lines = left_out_lines(left_out) + orphan_lines(orphans)
     if judged or unjudged:
         from harness.codec import from_json
         from harness.reporting.case_report import CaseReport, Unjudged
