@@ -1,23 +1,85 @@
-"""The levels of the UNet: down, middle and up, each with or without attention."""
+"""The levels of the UNet (down, middle and up), and what they are made of: residual blocks and attention."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import mindspore as ms
 from mindspore import Tensor, nn, ops
 
-from harness.pipelines.models.attention import Attention
 from harness.pipelines.models.config import UNet2DConfig
-from harness.pipelines.models.resampling import Downsample2D, Upsample2D
-from harness.pipelines.models.resnet import ResnetBlock2D
+from harness.pipelines.models.layers import (
+    Downsample2D,
+    GroupNorm,
+    Upsample2D,
+    activation,
+    conv2d,
+    divided,
+    linear,
+    repeat_pixels,
+)
 
 
-class DownBlock2D(nn.Cell):
-    """`DownBlock2D` and `AttnDownBlock2D`: resnets, then (but in the last level) halving of the map.
+class Attention(nn.Cell):
+    """Multi-head scaled dot-product attention of a map with itself, around a residual connection.
 
-    As in diffusers, `downsample_type: resnet` concerns the levels with attention only; the others halve by a
-    convolution whatever it says.
+    `norm_groups` None leaves the norm out. The softmax is taken in float32 whatever the dtype. The sum is
+    divided by `output_scale_factor`.
+    """
+
+    def __init__(
+        self,
+        config: UNet2DConfig,
+        channels: int,
+        norm_groups: int | None,
+        dtype: Any,
+        *,
+        output_scale_factor: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.head_dim = config.head_dim(channels)
+        self.heads = channels // self.head_dim
+        inner = self.heads * self.head_dim  # below `channels` where head_dim doesn't divide them
+        self.has_norm = norm_groups is not None
+        if norm_groups is not None:
+            self.group_norm = GroupNorm(norm_groups, channels, config.norm_eps, dtype)
+        self.to_q = linear(channels, inner, dtype)
+        self.to_k = linear(channels, inner, dtype)
+        self.to_v = linear(channels, inner, dtype)
+        self.to_out = nn.CellList([linear(inner, channels, dtype)])
+        self.scale = 1.0 / math.sqrt(self.head_dim)
+        self.scores = ops.BatchMatMul(transpose_b=True)
+        self.weighted_sum = ops.BatchMatMul()
+        self.softmax = ops.Softmax(axis=-1)
+        self.output_scale_factor = output_scale_factor
+
+    def construct(self, x: ms.Tensor) -> Tensor:
+        """Attend within x [n, channels, h, w]; same shape."""
+        n, c, h, w = x.shape
+        pixels = self.group_norm(x) if self.has_norm else x
+        pixels = pixels.reshape((n, c, h * w)).transpose((0, 2, 1))
+        query = self._split_heads(self.to_q(pixels)) * self.scale
+        key = self._split_heads(self.to_k(pixels))
+        value = self._split_heads(self.to_v(pixels))
+        weights = self.softmax(self.scores(query, key).astype(ms.float32)).astype(x.dtype)
+        mixed = self.weighted_sum(weights, value).transpose((0, 2, 1, 3))
+        mixed = self.to_out[0](mixed.reshape((n, h * w, self.heads * self.head_dim)))
+        return divided(mixed.transpose((0, 2, 1)).reshape((n, c, h, w)) + x, self.output_scale_factor)
+
+    def _split_heads(self, x: ms.Tensor) -> Tensor:
+        """Turn [n, pixels, heads * head_dim] into [n, heads, pixels, head_dim]."""
+        n, pixels, _ = x.shape
+        return x.reshape((n, pixels, self.heads, self.head_dim)).transpose((0, 2, 1, 3))
+
+
+class ResnetBlock2D(nn.Cell):
+    """norm, activation, convolution, twice, around a residual connection.
+
+    Between the two the embedded timestep comes in: added before the second norm (`default`), or as a scale
+    and shift after it (`scale_shift`). `resample` ('up', 'down' or None) doubles or halves the map after the
+    first activation, in the residual connection too. The sum is divided by `output_scale_factor`.
     """
 
     def __init__(
@@ -25,24 +87,81 @@ class DownBlock2D(nn.Cell):
         config: UNet2DConfig,
         in_channels: int,
         out_channels: int,
-        attends: bool,
-        is_last: bool,
         dtype: Any,
+        *,
+        output_scale_factor: float = 1.0,
+        resample: str | None = None,
     ) -> None:
         super().__init__()
-        layers = range(config.layers_per_block)
+        self.scales_and_shifts = config.resnet_time_scale_shift == "scale_shift"
+        self.output_scale_factor = output_scale_factor
+        self.resample = resample
+        self.norm1 = GroupNorm(config.norm_num_groups, in_channels, config.norm_eps, dtype)
+        self.conv1 = conv2d(in_channels, out_channels, dtype)
+        width = 2 * out_channels if self.scales_and_shifts else out_channels
+        self.time_emb_proj = linear(config.time_embed_dim, width, dtype)
+        self.norm2 = GroupNorm(config.norm_num_groups, out_channels, config.norm_eps, dtype)
+        self.conv2 = conv2d(out_channels, out_channels, dtype)
+        self.act = activation(config.act_fn)
+        self.pool = nn.AvgPool2d(2, 2)
+        self.changes_width = in_channels != out_channels
+        if self.changes_width:
+            self.conv_shortcut = conv2d(in_channels, out_channels, dtype, kernel_size=1, padding=0)
+
+    def construct(self, x: ms.Tensor, temb: ms.Tensor) -> Tensor:
+        """Map x [n, in_channels, h, w] and temb [n, time_embed_dim] to [n, out_channels, h', w']."""
+        h = self.act(self.norm1(x))
+        if self.resample == "up":
+            x, h = repeat_pixels(x), repeat_pixels(h)
+        elif self.resample == "down":
+            x, h = self.pool(x), self.pool(h)
+        h = self.conv1(h)
+        time = self.time_emb_proj(self.act(temb))
+        time = time.reshape((time.shape[0], time.shape[1], 1, 1))
+        if self.scales_and_shifts:
+            scale, shift = ops.chunk(time, 2, 1)
+            h = self.norm2(h) * (1 + scale) + shift
+        else:
+            h = self.norm2(h + time)
+        h = self.conv2(self.act(h))
+        if self.changes_width:
+            x = self.conv_shortcut(x)
+        return divided(x + h, self.output_scale_factor)
+
+
+class _Level(nn.Cell):
+    """Residual blocks, one for each entry of ``in_channels``, each followed by attention if it attends."""
+
+    def __init__(
+        self, config: UNet2DConfig, in_channels: Sequence[int], channels: int, attends: bool, dtype: Any
+    ) -> None:
+        super().__init__()
         self.attends = attends
         if attends:
-            self.attentions = nn.CellList([_level_attention(config, out_channels, dtype) for _ in layers])
-        widths = [in_channels if i == 0 else out_channels for i in layers]
-        self.resnets = nn.CellList([ResnetBlock2D(config, width, out_channels, dtype) for width in widths])
-        self.halves = not is_last
-        self.halves_by_resnet = attends and config.downsample_type == "resnet"
+            attentions = [Attention(config, channels, config.norm_num_groups, dtype) for _ in in_channels]
+            self.attentions = nn.CellList(attentions)
+        self.resnets = nn.CellList([ResnetBlock2D(config, width, channels, dtype) for width in in_channels])
+
+
+class DownBlock2D(_Level):
+    """`DownBlock2D` and `AttnDownBlock2D`: resnets, then (but in the last level) halving of the map.
+
+    As in diffusers, `downsample_type: resnet` concerns the levels with attention only; the others halve by a
+    convolution whatever it says.
+    """
+
+    def __init__(self, config: UNet2DConfig, level: int, dtype: Any) -> None:
+        widths = config.block_out_channels
+        channels = widths[level]
+        incoming = [widths[max(level - 1, 0)]] + [channels] * (config.layers_per_block - 1)
+        super().__init__(config, incoming, channels, "Attn" in config.down_block_types[level], dtype)
+        self.halves = level < len(widths) - 1
+        self.halves_by_resnet = self.attends and config.downsample_type == "resnet"
         if self.halves:
             sampler = (
-                ResnetBlock2D(config, out_channels, out_channels, dtype, resample="down")
+                ResnetBlock2D(config, channels, channels, dtype, resample="down")
                 if self.halves_by_resnet
-                else Downsample2D(out_channels, config.downsample_padding, dtype)
+                else Downsample2D(channels, config.downsample_padding, dtype)
             )
             self.downsamplers = nn.CellList([sampler])
 
@@ -71,14 +190,8 @@ class MidBlock2D(nn.Cell):
         factor = config.mid_block_scale_factor
         self.attends = config.add_attention
         if self.attends:
-            attention = Attention(
-                channels,
-                config.head_dim(channels),
-                config.mid_attention_groups,
-                config.norm_eps,
-                dtype,
-                output_scale_factor=factor,
-            )
+            groups = config.mid_attention_groups
+            attention = Attention(config, channels, groups, dtype, output_scale_factor=factor)
             self.attentions = nn.CellList([attention])
         self.resnets = nn.CellList(
             [ResnetBlock2D(config, channels, channels, dtype, output_scale_factor=factor) for _ in range(2)]
@@ -92,41 +205,28 @@ class MidBlock2D(nn.Cell):
         return self.resnets[1](x, temb)
 
 
-class UpBlock2D(nn.Cell):
+class UpBlock2D(_Level):
     """`UpBlock2D` and `AttnUpBlock2D`: resnets that take up skip connections, then doubling of the map.
 
-    `in_channels` come from the block before; the skip connections carry `out_channels`, but the last of them
-    comes from the level above and carries `skip_channels`. As in diffusers, `upsample_type: resnet` concerns
-    the levels with attention only.
+    The skip connections carry the channels of the level, but the last of them comes from the level above. As
+    in diffusers, `upsample_type: resnet` concerns the levels with attention only.
     """
 
-    def __init__(
-        self,
-        config: UNet2DConfig,
-        in_channels: int,
-        skip_channels: int,
-        out_channels: int,
-        attends: bool,
-        is_last: bool,
-        dtype: Any,
-    ) -> None:
-        super().__init__()
-        layers = range(config.layers_per_block + 1)
-        self.attends = attends
-        if attends:
-            self.attentions = nn.CellList([_level_attention(config, out_channels, dtype) for _ in layers])
-        widths = [
-            (in_channels if i == 0 else out_channels) + (skip_channels if i == layers[-1] else out_channels)
-            for i in layers
-        ]
-        self.resnets = nn.CellList([ResnetBlock2D(config, width, out_channels, dtype) for width in widths])
-        self.doubles = not is_last
-        self.doubles_by_resnet = attends and config.upsample_type == "resnet"
+    def __init__(self, config: UNet2DConfig, level: int, dtype: Any) -> None:
+        widths = config.block_out_channels[::-1]
+        channels = widths[level]
+        before, above = widths[max(level - 1, 0)], widths[min(level + 1, len(widths) - 1)]
+        incoming = [before] + [channels] * config.layers_per_block
+        skips = [channels] * config.layers_per_block + [above]
+        joined = [sum(each) for each in zip(incoming, skips, strict=True)]
+        super().__init__(config, joined, channels, "Attn" in config.up_block_types[level], dtype)
+        self.doubles = level < len(widths) - 1
+        self.doubles_by_resnet = self.attends and config.upsample_type == "resnet"
         if self.doubles:
             sampler = (
-                ResnetBlock2D(config, out_channels, out_channels, dtype, resample="up")
+                ResnetBlock2D(config, channels, channels, dtype, resample="up")
                 if self.doubles_by_resnet
-                else Upsample2D(out_channels, dtype)
+                else Upsample2D(channels, dtype)
             )
             self.upsamplers = nn.CellList([sampler])
 
@@ -139,7 +239,3 @@ class UpBlock2D(nn.Cell):
         if self.doubles:
             x = self.upsamplers[0](x, temb) if self.doubles_by_resnet else self.upsamplers[0](x)
         return x
-
-
-def _level_attention(config: UNet2DConfig, channels: int, dtype: Any) -> Attention:
-    return Attention(channels, config.head_dim(channels), config.norm_num_groups, config.norm_eps, dtype)

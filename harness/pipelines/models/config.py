@@ -118,11 +118,7 @@ class UNet2DConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], where: str) -> UNet2DConfig:
-        """Check a decoded `config.json`; `where` names the file in messages.
-
-        Raises CheckpointError that lists every unknown key and every value that is not supported;
-        `_class_name` must be `UNet2DModel`.
-        """
+        """Check a decoded `config.json`; CheckpointError lists all that is wrong, and says `where`."""
         given, problems = read_fields(cls, values, _problem)
         if (name := values.get("_class_name", _CLASS)) != _CLASS:
             problems.insert(0, _problem("_class_name", name, repr(_CLASS)))

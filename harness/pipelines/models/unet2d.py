@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,26 @@ import mindspore as ms
 import numpy as np
 import numpy.typing as npt
 from mindspore import Tensor, nn, ops
+from safetensors import SafetensorError, safe_open
 
+from harness.measurement.measurement import Array
+from harness.pipelines.errors import CheckpointError
 from harness.pipelines.models.blocks import DownBlock2D, MidBlock2D, UpBlock2D
 from harness.pipelines.models.config import UNet2DConfig
-from harness.pipelines.models.embeddings import LearnedTimesteps, SinusoidalTimesteps, TimestepEmbedding
-from harness.pipelines.models.layers import GroupNorm, activation, conv2d
-from harness.pipelines.models.weights import checked, open_safetensors
+from harness.pipelines.models.layers import (
+    GroupNorm,
+    LearnedTimesteps,
+    SinusoidalTimesteps,
+    TimestepEmbedding,
+    activation,
+    conv2d,
+)
+
+_ATTENTION_RENAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
+_OLD_ATTENTION = re.compile(r"(attentions\.\d+)\.(query|key|value|proj_attn)\.(weight|bias)$")
+# Types of safetensors that numpy has not; other types that do not fit are named with all else that is wrong.
+_UNKNOWN_TO_NUMPY = re.compile(r"BF16|F[468](_.*)?")
+_LISTED = 8
 
 
 class UNet2DModel(nn.Cell):
@@ -41,37 +57,11 @@ class UNet2DModel(nn.Cell):
         self.time_embedding = TimestepEmbedding(widths[0], config.time_embed_dim, dtype)
 
         # CellList names the parameters of the cells it is built from, but not of those appended to it.
-        self.down_blocks = nn.CellList(
-            [
-                DownBlock2D(
-                    config,
-                    widths[max(i - 1, 0)],
-                    widths[i],
-                    kind == "AttnDownBlock2D",
-                    i == levels - 1,
-                    dtype,
-                )
-                for i, kind in enumerate(config.down_block_types)
-            ]
-        )
+        self.down_blocks = nn.CellList([DownBlock2D(config, level, dtype) for level in range(levels)])
         self.has_mid_block = config.mid_block_type is not None
         if self.has_mid_block:
             self.mid_block = MidBlock2D(config, widths[-1], dtype)
-        upward = widths[::-1]
-        self.up_blocks = nn.CellList(
-            [
-                UpBlock2D(
-                    config,
-                    upward[max(i - 1, 0)],
-                    upward[min(i + 1, levels - 1)],
-                    upward[i],
-                    kind == "AttnUpBlock2D",
-                    i == levels - 1,
-                    dtype,
-                )
-                for i, kind in enumerate(config.up_block_types)
-            ]
-        )
+        self.up_blocks = nn.CellList([UpBlock2D(config, level, dtype) for level in range(levels)])
 
         self.conv_norm_out = GroupNorm(config.norm_num_groups, widths[0], config.norm_eps, dtype)
         self.conv_act = activation("silu")
@@ -110,21 +100,98 @@ class UNet2DModel(nn.Cell):
         return {name: tuple(parameter.shape) for name, parameter in self.parameters_and_names()}
 
     def load_weights(self, path: Path) -> None:
-        """Load a `diffusion_pytorch_model.safetensors`.
+        """Load a `diffusion_pytorch_model.safetensors`; CheckpointError if it is missing or does not fit."""
+        with _open_safetensors(path) as (names, read):
+            self._load(names, read, str(path))
 
-        Raises CheckpointError naming the file and the keys if the file is missing, damaged, or does not fit.
-        """
-        with open_safetensors(path) as state:
-            self.load_state(state, where=str(path))
-
-    def load_state(self, state: Mapping[str, npt.NDArray[Any]], *, where: str = "the given state") -> None:
+    def load_state(self, state: Mapping[str, Array], *, where: str = "the given state") -> None:
         """Load all parameters, cast to the model's dtype; `where` names their source in messages.
 
-        Old checkpoints' names of attention layers (`query`, `proj_attn`, ...) are understood.
-        Raises CheckpointError that lists every missing, unexpected, misshapen, non-float or non-finite
-        (in the model's dtype) tensor. After an error some parameters may have been replaced.
+        Old checkpoints' names of attention layers (`query`, `proj_attn`, ...) are understood. Raises
+        CheckpointError that lists what is wrong; some parameters may have been replaced by then.
         """
+        self._load(state, state.__getitem__, where)
+
+    def _load(self, names: Collection[str], read: Callable[[str], Any], where: str) -> None:
         parameters = dict(self.parameters_and_names())
         dtype = np.float16 if self.dtype == ms.float16 else np.float32
-        for name, array in checked(state, self.state_shapes(), dtype, where):
+        for name, array in _checked(names, read, self.state_shapes(), dtype, where):
             parameters[name].set_data(Tensor(array))
+
+
+@contextmanager
+def _open_safetensors(path: Path) -> Iterator[tuple[list[str], Callable[[str], Array]]]:
+    """Open a safetensors file; yields the names of its tensors, and what reads the tensor of a name."""
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file; a model folder needs its weights as safetensors")
+    try:
+        with safe_open(path, framework="numpy") as handle:
+
+            def read(name: str) -> Array:
+                stored = handle.get_slice(name).get_dtype()
+                if _UNKNOWN_TO_NUMPY.fullmatch(stored):
+                    raise CheckpointError(
+                        f"{path}: {name} is stored as {stored}; supported: F16, F32, F64; "
+                        "save the model in float32 or float16"
+                    )
+                array: Array = handle.get_tensor(name)
+                return array
+
+            yield list(handle.keys()), read
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: not a whole safetensors file ({error}); fetch it again") from error
+
+
+def _checked(
+    names: Collection[str],
+    read: Callable[[str], Array],
+    shapes: Mapping[str, tuple[int, ...]],
+    dtype: npt.DTypeLike,
+    where: str,
+) -> Iterator[tuple[str, Array]]:
+    """Yield (parameter name, array cast to `dtype`) for every parameter in `shapes` whose array is sound.
+
+    Raises CheckpointError at once if names are missing or unexpected, and at the end for unsound arrays.
+    """
+    source = {_current_name(name): name for name in names}
+    clashing = sorted(set(names) - set(source.values()))
+    missing = sorted(set(shapes) - set(source))
+    unexpected = sorted(source[name] for name in set(source) - set(shapes))
+    lists = {"missing": missing, "unexpected": unexpected, "given twice": clashing}
+    problems = [f"{kind}: {_listed(found)}" for kind, found in lists.items() if found]
+    if problems:
+        _refuse(where, problems)
+    for name, shape in shapes.items():
+        stored = np.asarray(read(source[name]))
+        if stored.shape != shape:
+            problem = f"shape {list(stored.shape)}, the configuration needs {list(shape)}"
+        elif stored.dtype.kind != "f":
+            problem = f"dtype {stored.dtype}, a floating one is needed"
+        else:
+            with np.errstate(over="ignore"):
+                array = np.ascontiguousarray(stored, dtype=dtype)
+            wrong = array.size - int(np.count_nonzero(np.isfinite(array)))
+            if not wrong:
+                yield name, array
+                continue
+            problem = f"{wrong} of {array.size} values are NaN, infinite or too large for {array.dtype}"
+        problems.append(f"{source[name]}: {problem}")
+    if problems:
+        _refuse(where, problems)
+
+
+def _refuse(where: str, problems: list[str]) -> None:
+    listed = "".join(f"\n  {problem}" for problem in problems[:_LISTED])
+    rest = len(problems) - _LISTED
+    more = f"\n  and {rest} more" if rest > 0 else ""
+    raise CheckpointError(f"{where}: these weights do not fit the model or are damaged:{listed}{more}")
+
+
+def _listed(names: list[str]) -> str:
+    rest = len(names) - _LISTED
+    return ", ".join(names[:_LISTED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _current_name(name: str) -> str:
+    """Give today's name of a tensor; older releases of diffusers called attention layers otherwise."""
+    return _OLD_ATTENTION.sub(lambda found: f"{found[1]}.{_ATTENTION_RENAMES[found[2]]}.{found[3]}", name)
