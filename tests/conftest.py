@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.execution.cores import claim_core
-from harness.execution.profile import Profile
+from harness.execution.profile import Profile, claim_core
 
 _OTHER_PYTHON = "HARNESS_OTHER_PYTHON"
 # pytest, rich and the harness print more, less or in colour for these. Tests read what processes print, so

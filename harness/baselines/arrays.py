@@ -10,7 +10,7 @@ from harness.baselines.baseline import Baseline
 from harness.baselines.document import ArrayForm, BaselineDocument
 from harness.baselines.errors import BaselineError
 from harness.baselines.store import Damage, arrays_path
-from harness.measurement.arrays import ArraysError, decode_arrays
+from harness.measurement.measurement import ArraysError, decode_arrays
 from harness.measurement.measurement import REAL_KINDS, Array, Measurement
 
 

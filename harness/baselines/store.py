@@ -137,7 +137,7 @@ class BaselineStore:
         files cannot be written.
         """
         from harness.baselines.arrays import check_storable
-        from harness.measurement.arrays import ArraysError, encode_arrays
+        from harness.measurement.measurement import ArraysError, encode_arrays
 
         path = self.path(baseline.suite, baseline.case_id, baseline.device)
         arrays = baseline.measurement.arrays

@@ -17,10 +17,6 @@ def run_canaries() -> dict[str, str]:
     kernels that models reach (with 32 channels the 3x3 convolution's change from MindSpore 2.8 to 2.9 does
     not show, with 64 it does); all together they take some milliseconds once the kernels are loaded.
     """
-    return {name: array_sha256(run().asnumpy()) for name, run in _operators().items()}
-
-
-def _operators() -> dict[str, Callable[[], Any]]:
     import mindspore as ms
     from mindspore import ops
 
@@ -41,7 +37,7 @@ def _operators() -> dict[str, Callable[[], Any]]:
         variance = ops.ReduceMean(keep_dims=True)(centred * centred, 2)
         return (centred / ops.sqrt(variance + 1e-5)).reshape(image.shape)
 
-    return {
+    operators: dict[str, Callable[[], Any]] = {
         "conv2d_3x3": lambda: ops.Conv2D(64, 3, pad_mode="pad", pad=1)(image, kernel3),
         "conv2d_3x3_stride2": lambda: ops.Conv2D(64, 3, pad_mode="pad", pad=1, stride=2)(image, kernel3),
         "conv2d_1x1": lambda: ops.Conv2D(64, 1)(image, kernel1),
@@ -59,3 +55,4 @@ def _operators() -> dict[str, Callable[[], Any]]:
         "reduce_sum": lambda: ops.ReduceSum()(rows, 1),
         "reduce_mean": lambda: ops.ReduceMean()(image, (2, 3)),
     }
+    return {name: array_sha256(run().asnumpy()) for name, run in operators.items()}

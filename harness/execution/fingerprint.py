@@ -32,8 +32,7 @@ class FingerprintError(HarnessError):
 def fingerprint(profile: Profile, *, mode: str, dtype: str) -> dict[str, str]:
     """Return the fields of this process's environment, all strings; call it after the profile is applied.
 
-    Fields that a device does not have (an NPU's SoC on the CPU) are left out. Raises
-    :class:`FingerprintError` where a field that it has cannot be read.
+    Raises :class:`FingerprintError` where a field that the device has cannot be read.
     """
     import mindspore as ms
 
@@ -60,7 +59,7 @@ def fingerprint(profile: Profile, *, mode: str, dtype: str) -> dict[str, str]:
 
 
 def _build(commit_file: Path) -> str:
-    """Return the commit that MindSpore was built from: builds of one version number may differ."""
+    # Builds of one version number may differ.
     try:
         text = commit_file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -72,7 +71,7 @@ def _build(commit_file: Path) -> str:
 
 
 def _entries(cpuinfo: Path) -> dict[str, str]:
-    """Return the first processor's entries that are not empty, none where there is no such file."""
+    """Return the first processor's entries, none where there is no such file."""
     try:
         text = cpuinfo.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
@@ -84,10 +83,7 @@ def _entries(cpuinfo: Path) -> dict[str, str]:
 
 
 def cpu_model(cpuinfo: Path = _CPUINFO) -> str:
-    """Return the processor's name and the numbers of its model, which tell apart what shares a name.
-
-    Raises :class:`FingerprintError` where they cannot be read.
-    """
+    """Return the processor's name and the numbers of its model, which tell apart what shares a name."""
     info = _entries(cpuinfo)
     parts = [info["model name"]] if "model name" in info else []
     parts += [f"{key} {info[key]}" for key in _MODEL_KEYS if key in info]
@@ -101,9 +97,8 @@ def cpu_model(cpuinfo: Path = _CPUINFO) -> str:
 def effective_isa(cap: str, *, machine: str | None = None, cpuinfo: Path = _CPUINFO) -> str:
     """Return the widest ISA (oneDNN's name) that both the cap and this processor allow.
 
-    On other architectures than x86-64 oneDNN has no such cap: the architecture itself is returned.
-    ``machine`` is the architecture, this one's by default. Raises :class:`FingerprintError` where the
-    processor's instruction sets cannot be read.
+    On other architectures than x86-64 oneDNN has no such cap: the architecture itself is returned, which is
+    ``machine`` or this one.
     """
     machine = machine or platform.machine()
     if machine.lower() not in ("x86_64", "amd64"):
@@ -127,19 +122,14 @@ def ascend_fields(
     ``home`` is CANN's folder, ``driver`` the driver's version file, ``soc`` asks for the NPU's name.
     """
     home = home or Path(os.environ.get("ASCEND_HOME_PATH") or _DEFAULT_HOME)
-    soc = soc or _ask_mindspore
     return {"soc": _soc_name(soc), "cann": _cann_version(home), "driver": _field(driver, "Version")}
 
 
-def _ask_mindspore() -> Any:
+def _soc_name(ask: Callable[[], Any] | None) -> str:
     import mindspore as ms
 
-    return ms.hal.get_device_name(0, "Ascend")
-
-
-def _soc_name(ask: Callable[[], Any]) -> str:
     try:
-        name = ask()
+        name = ask() if ask else ms.hal.get_device_name(0, "Ascend")
     except (RuntimeError, ValueError) as error:
         raise FingerprintError(f"MindSpore cannot name the NPU: {error}; check `npu-smi info`") from None
     if not name:

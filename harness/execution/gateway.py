@@ -54,10 +54,7 @@ class WorkerGateway:
         return self._started.processes[0] if self._started.processes else None
 
     def open(self, python: str) -> Any:
-        """Start the interpreter ``python`` and return its gateway.
-
-        Raises OSError or EOFError where it does not start.
-        """
+        """Start the interpreter ``python`` and return its gateway; OSError or EOFError if it does not."""
         return self._group.makegateway(f"popen//python={shlex.quote(python)}//chdir={self.folder}")
 
     def end(self) -> None:

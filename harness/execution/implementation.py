@@ -9,7 +9,7 @@ from importlib import metadata
 from typing import Any
 
 from harness.errors import FailureCause, HarnessError
-from harness.pipelines.mindone.classes import PREFIX, check_installed, code_version
+from harness.pipelines.mindone import PREFIX, check_installed, code_version
 
 MINDONE = PREFIX.rstrip(":")
 
@@ -40,10 +40,7 @@ class Implementation:
             check_installed()
 
     def prepare(self) -> dict[str, str]:
-        """Install what is needed, and return what it adds to the fingerprint.
-
-        For when MindSpore has its device, before the first operator.
-        """
+        """Install what is needed, before the first operator, and return what it adds to the fingerprint."""
         if not self._mindone:
             return {}
         fields = {"mindone": code_version(), "transformers": metadata.version("transformers")}

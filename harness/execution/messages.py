@@ -31,10 +31,7 @@ class Context:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a worker is started with.
-
-    ``limit`` are the seconds that one case may take, ``import_paths`` the folders of a user's own pipelines.
-    """
+    """What a worker is started with; ``limit`` are the seconds that one case may take."""
 
     profile: Profile
     context: Context

@@ -78,12 +78,9 @@ class RunnerPool:
         try:
             for future in as_completed(pending):
                 tag, error = pending.pop(future), future.exception()
-                if error is None:
-                    yield tag, future.result()
-                elif isinstance(error, HarnessError):
-                    yield tag, error
-                else:
+                if error is not None and not isinstance(error, HarnessError):
                     raise error
+                yield tag, error or future.result()
         finally:
             for future in pending:
                 future.cancel()

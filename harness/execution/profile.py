@@ -1,8 +1,9 @@
-"""The profile: the determinism settings a worker applies around MindSpore's import."""
+"""The profile: the determinism settings a worker applies around MindSpore's import, its core among them."""
 
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from dataclasses import dataclass
 
@@ -41,10 +42,7 @@ class Profile:
             raise ProfileError(f"unknown ISA {self.isa!r}; known: {', '.join(CPU_ISAS)}")
 
     def environment(self) -> dict[str, str]:
-        """Return the environment variables that must be set before MindSpore is imported.
-
-        Raises :class:`ProfileError` where this process has been given fewer NPUs than ``device_id`` asks for.
-        """
+        """Return the environment variables that must be set before MindSpore is imported."""
         if self.device == "CPU":
             # DNNL_ is the older name, which MindSpore 2.8 and older read.
             return {"ONEDNN_MAX_CPU_ISA": self.isa, "DNNL_MAX_CPU_ISA": self.isa}
@@ -71,10 +69,7 @@ class Profile:
         return ours[self.device_id]
 
     def name(self) -> str:
-        """Return the settings that can move the bits as one line for the fingerprint.
-
-        The core's and the device's numbers are left out: any core of a machine gives the same bits.
-        """
+        """Return the settings that can move the bits, as a line; no core's or device's number does."""
         if self.device == "CPU":
             pinned = "one core" if self.core is not None else "not pinned"
             return f"cpu: oneDNN ISA at most {self.isa}, {pinned}, blocking launches"
@@ -93,10 +88,7 @@ class Profile:
             os.sched_setaffinity(0, {self.core})
 
     def apply_after_import(self) -> None:
-        """Apply MindSpore's own settings; call it before the first operator.
-
-        Raises :class:`ProfileError` where MindSpore cannot use the device.
-        """
+        """Apply MindSpore's own settings, before the first operator; ProfileError if it lacks the device."""
         import mindspore as ms
 
         # Graph mode is asked for by jitting the model, so the context itself stays PyNative.
@@ -125,3 +117,39 @@ def visible_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+@dataclass
+class CoreClaim:
+    """A core that one runner holds until :meth:`release`; ``shared`` says that another holds it too."""
+
+    core: int | None
+    shared: bool
+    _lock: socket.socket | None = None
+
+    def release(self) -> None:
+        """Give the core back; harmless when repeated. The system does it when the process dies."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def claim_core() -> CoreClaim:
+    """Return a core of this process's affinity that no other runner of the machine holds.
+
+    Where all are held, the first is shared: the bits depend on how many cores are visible, not on which
+    or how busy. ``core`` is None where the system has no affinity. The claim is a name in Linux's abstract
+    socket namespace, which leaves no file behind and ends with its process.
+    """
+    if not hasattr(os, "sched_getaffinity"):
+        return CoreClaim(None, shared=False)
+    cores = sorted(os.sched_getaffinity(0))
+    for core in cores:
+        lock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            lock.bind(f"\0determinism-harness-core-{core}")
+        except OSError:
+            lock.close()
+        else:
+            return CoreClaim(core, shared=False, _lock=lock)
+    return CoreClaim(cores[0], shared=True)

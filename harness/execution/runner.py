@@ -21,10 +21,9 @@ import harness
 from harness.cases.job import Job
 from harness.codec import from_json, to_json
 from harness.errors import FailureCause, HarnessError, UsageError
-from harness.execution.cores import claim_core
 from harness.execution.gateway import WorkerGateway
 from harness.execution.messages import LOG, Answer, AnswerKind, Context, Description, Settings
-from harness.execution.profile import Profile
+from harness.execution.profile import Profile, claim_core
 from harness.faults.catalogue import FaultNotApplicable
 from harness.measurement.measurement import Measurement
 from harness.tracing.divergence import Replay
@@ -133,17 +132,11 @@ class Runner:
         return replace(measurement, timings={"spawn": spawn, **measurement.timings})
 
     def trace(self, job: Job, step: int) -> DeepTrace:
-        """Return what every cell did in denoising step ``step`` (from 0) of a case, run in PyNative.
-
-        Raises as :meth:`run` does.
-        """
+        """Return what every cell did in ``step``, from 0, of a case in PyNative; raises as :meth:`run`."""
         return DeepTrace.from_bytes(self._ask(job.looking_into(step)))
 
     def replay(self, job: Job, trace: DeepTrace) -> Replay:
-        """Return where a case, run in PyNative, computes something else than ``trace`` in its step.
-
-        Raises as :meth:`run` does.
-        """
+        """Return where a case, in PyNative, computes something else than ``trace``; raises as :meth:`run`."""
         return from_json(Replay, self._ask(job.looking_into(trace.step, trace.to_bytes())))
 
     def describe(self) -> Description:
@@ -185,10 +178,7 @@ class Runner:
 
 
 def interpreter(python: str | Path | None) -> str:
-    """Return the path of the interpreter ``python`` (None for this one).
-
-    Raises :class:`InterpreterError` if it is none.
-    """
+    """Return the path of the interpreter ``python``, None for this one; :class:`InterpreterError` if none."""
     if python is None:
         return sys.executable
     found = shutil.which(str(python))

@@ -6,7 +6,6 @@ import importlib
 import os
 import traceback
 from pathlib import Path
-from types import FrameType
 
 from harness.pipelines.calling import call_pipeline
 from harness.pipelines.factory import find_factory, make_pipeline
@@ -20,15 +19,14 @@ _IMPORTING = ("<frozen importlib", importlib.__file__)
 def told(error: BaseException) -> str:
     """Return the traceback of ``error`` from the user's code on; the whole where harness itself failed."""
     start = entered = error.__traceback__
-    while entered is not None:
-        handing_over = entered.tb_frame.f_code in _HANDING_OVER
+    while entered is not None and entered.tb_frame.f_code not in _HANDING_OVER:
         entered = entered.tb_next
-        if handing_over:
-            while entered is not None and _is_importing(entered.tb_frame):
-                entered = entered.tb_next
-            if entered is None or not _is_harness(entered.tb_frame):
-                start = entered
-            break
+    if entered is not None:
+        entered = entered.tb_next
+        while entered is not None and entered.tb_frame.f_code.co_filename.startswith(_IMPORTING):
+            entered = entered.tb_next
+        if entered is None or not entered.tb_frame.f_code.co_filename.startswith(_HARNESS):
+            start = entered
     return "".join(traceback.format_exception(type(error), error, start))
 
 
@@ -37,11 +35,3 @@ def raised_by_operator(error: BaseException) -> bool:
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     module = str(frames[-1].f_globals.get("__name__", "")) if frames else ""
     return isinstance(error, RuntimeError) and module.startswith("mindspore.")
-
-
-def _is_harness(frame: FrameType) -> bool:
-    return frame.f_code.co_filename.startswith(_HARNESS)
-
-
-def _is_importing(frame: FrameType) -> bool:
-    return frame.f_code.co_filename.startswith(_IMPORTING)

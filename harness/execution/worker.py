@@ -15,6 +15,7 @@ import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +56,10 @@ _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 def serve(channel: Any, wire: dict[str, Any]) -> None:
-    """Apply the profile, then answer each job from the execnet ``channel`` until it is closed.
+    """Answer each job from the execnet ``channel``, None to be told of the environment, until it is closed.
 
-    ``wire`` is that of the :class:`harness.execution.messages.Settings`. A job is a case's, or None to be
-    told of the environment. What is sent is that of an :class:`harness.execution.messages.Answer`.
+    ``wire`` is that of the :class:`harness.execution.messages.Settings`; every answer that is sent is that of
+    an :class:`harness.execution.messages.Answer`.
     """
     settings = from_json(Settings, wire)
     _log_to(Path(LOG))
@@ -87,10 +88,6 @@ def serve(channel: Any, wire: dict[str, Any]) -> None:
 
 
 def _failure(error: Exception) -> Answer:
-    """Return the answer for a case that raised ``error``, which is being handled.
-
-    Errors of harness are to be acted on (:func:`harness.execution.tracebacks.told` tells of the rest).
-    """
     if isinstance(error, FaultNotApplicable):
         return Answer(AnswerKind.INAPPLICABLE, str(error))
     cause = _cause_of(error)
@@ -103,7 +100,7 @@ def _failure(error: Exception) -> Answer:
 
 
 def _cause_of(error: BaseException | None) -> FailureCause:
-    """Return the cause of ``error``, or the first one among the errors that it was raised from."""
+    """Return the first cause that tells something, of ``error`` or of those that it was raised from."""
     while error is not None:
         if isinstance(error, HarnessError) and error.cause is not FailureCause.OTHER:
             return error.cause
@@ -118,7 +115,7 @@ def _cause_of(error: BaseException | None) -> FailureCause:
 
 
 def _log_to(path: Path) -> None:
-    """Send what Python and C++ print to the file ``path``, and a fatal signal's traceback too."""
+    # What Python and C++ print, and a fatal signal's traceback.
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for stream in (1, 2):
         os.dup2(log, stream)
@@ -129,7 +126,6 @@ def _log_to(path: Path) -> None:
 def _generators(
     job: Job, injection: Injection, seeds: tuple[int, ...], ledger: Ledger
 ) -> Sequence[LedgerGenerator]:
-    """Return one generator per seed: the case's own, unless the job asks for others."""
     if injection.replaces_noise:
         return injection.generators(seeds, ledger)
     if job.perturbation is not None:
@@ -189,9 +185,7 @@ class Worker:
         with injection.within(loaded.call):
             generators = _generators(job, injection, job.seeds, Ledger())
 
-            def run(after_step: Callable[..., Any]) -> None:
-                self._call(loaded, job, arguments.values(), generators, after_step)
-
+            run = partial(self._call, loaded, job, arguments.values(), generators)
             if reference is not None:
                 return to_json(replay_step(loaded.call, run, DeepTrace.from_bytes(reference)))
             trace = record_step(loaded.call, run, case=job.name, step=step, fingerprint=self._fingerprint)

@@ -11,7 +11,7 @@ import numpy as np
 from harness.judgement.blocks import Pair, blocks, image_groups, load
 from harness.judgement.images import contrast_shift, has_images, worst_tile
 from harness.measurement.measurement import Array
-from harness.measurement.ulp import max_ulp
+from harness.measurement.statistics import max_ulp
 
 QUANTILE = 0.999
 

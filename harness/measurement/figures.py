@@ -41,10 +41,7 @@ class Draw:
 
 @dataclass(frozen=True)
 class CheckpointIdentity:
-    """Which weights ran: the case's own words, the sha256 of each file used, the Hub revision if any.
-
-    ``files`` maps paths in the checkpoint's folder to hashes; it is empty where no checkpoint was used.
-    """
+    """Which weights ran: the case's own words, the sha256 of each file by its path, the Hub revision."""
 
     source: str | None
     files: dict[str, str]

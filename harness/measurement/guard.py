@@ -6,6 +6,7 @@ import functools
 import random
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -34,7 +35,11 @@ _GLOBAL_PYTHON = tuple(
     if getattr(getattr(random, name), "__self__", None) is random._inst and name != "getstate"
 )
 _PYTHONS_GENERATOR = "Python's global generator"
+_INSTEAD = "draw from the `generator` that the pipeline is given instead"
 _NO_PACKAGES = (Path(__file__), Path(np.__file__).parent, Path(random.__file__))
+
+# Whose attribute, its name, what it is, and when a call with its arguments is refused.
+Refusal = tuple[Any, str, str, Callable[..., bool]]
 
 
 class UnseededRandomness(HarnessError):
@@ -69,8 +74,15 @@ class Guard:
         self._moved_by_imports = False
         before = _global_states()
         with ExitStack() as patches:
-            for owner, name, replacement in self._replacements():
-                patches.enter_context(replaced(owner, name, replacement))
+            for owner, name, what, when in self._refusals():
+                refusing = self._refusing(getattr(owner, name), what, when)
+                patches.enter_context(replaced(owner, name, refusing))
+            patches.enter_context(replaced(np.random, "RandomState", self._seeded_random_state()))
+            if "mindspore" in sys.modules:
+                from mindspore.common.generator import Generator
+
+                step = _apart_from_idle_dropout(Generator._step)
+                patches.enter_context(replaced(Generator, "_step", step))
             yield
         if self._first is not None:
             raise self._first
@@ -80,50 +92,34 @@ class Guard:
             if before.get(source) != state:
                 raise UnseededRandomness(
                     f"the pipeline moved {source}, which the case's seed does not decide, at a place that "
-                    "could not be named (imported by name, or inside a compiled graph); draw from the "
-                    "`generator` that the pipeline is given instead"
+                    f"could not be named (imported by name, or inside a compiled graph); {_INSTEAD}"
                 )
 
-    def _refuse(self, what: str) -> None:
-        if self._allowed:
-            return
-        error = UnseededRandomness(
-            f"{_caller_site()}: {what} is not decided by the case's seed; draw from the `generator` that "
-            "the pipeline is given instead"
-        )
-        self._first = self._first or error
-        raise error
-
-    def _refusing(
-        self, function: Callable[..., Any], what: str, when: Callable[..., bool]
-    ) -> Callable[..., Any]:
+    def _refusing(self, function: Any, what: str, when: Callable[..., bool]) -> Callable[..., Any]:
         @functools.wraps(function)
         def refuse(*args: Any, **kwargs: Any) -> Any:
-            if when(*args, **kwargs):
-                self._refuse(what)
+            if when(*args, **kwargs) and not self._allowed:
+                caller = _caller()
+                place = f"{caller.f_code.co_filename}:{caller.f_lineno}"
+                error = UnseededRandomness(f"{place}: {what} is not decided by the case's seed; {_INSTEAD}")
+                self._first = self._first or error
+                raise error
             return function(*args, **kwargs)
 
         return refuse
 
-    def _replacements(self) -> Iterator[tuple[Any, str, Any]]:
-        # Every unseeded bit generator of numpy takes its entropy here, whatever name it was imported by.
-        entropy = vars(bit_generator)["randbits"]
-        yield bit_generator, "randbits", self._refusing(entropy, "an unseeded numpy generator", _always)
-        yield np.random, "RandomState", self._seeded_random_state()
+    def _refusals(self) -> Iterator[Refusal]:
+        # Every unseeded bit generator of numpy, and every random.Random, takes its entropy here, whatever
+        # name it was imported by.
+        yield bit_generator, "randbits", "an unseeded numpy generator", lambda *_, **__: True
+        yield random.Random, "seed", "an unseeded random.Random", _python_unseeded
         for name in _GLOBAL_NUMPY:
             what = f"numpy.random.{name} (numpy's global generator)"
-            yield np.random, name, self._refusing(getattr(np.random, name), what, _always)
-        yield from self._python_replacements()
-        if "mindspore" in sys.modules:
-            yield from self._mindspore_replacements()
-
-    def _python_replacements(self) -> Iterator[tuple[Any, str, Any]]:
-        # Every random.Random takes its entropy here, whatever name it was imported by.
-        seed = random.Random.seed
-        yield random.Random, "seed", self._refusing(seed, "an unseeded random.Random", _python_unseeded)
+            yield np.random, name, what, lambda *_, **__: True
         for name in _GLOBAL_PYTHON:
-            what = f"random.{name} ({_PYTHONS_GENERATOR})"
-            yield random, name, self._refusing(getattr(random, name), what, self._not_while_importing)
+            yield random, name, f"random.{name} ({_PYTHONS_GENERATOR})", self._not_while_importing
+        if "mindspore" in sys.modules:
+            yield from _refusals_of_mindspore()
 
     def _not_while_importing(self, *_: Any, **__: Any) -> bool:
         importing = _importing()
@@ -145,43 +141,40 @@ class Guard:
 
         return RandomState
 
-    def _mindspore_replacements(self) -> Iterator[tuple[Any, str, Any]]:
-        from mindspore.common.generator import Generator, default_generator
-        from mindspore.ops.auto_generate import gen_ops_prim
-        from mindspore.ops.function import nn_func, random_func
-        from mindspore.ops.operations import random_ops
 
-        def is_default(generator: Any, *_: Any) -> bool:
-            return generator is default_generator
+def _refusals_of_mindspore() -> Iterator[Refusal]:
+    from mindspore.common.generator import Generator, default_generator
+    from mindspore.ops.auto_generate import gen_ops_prim
+    from mindspore.ops.function import nn_func, random_func
+    from mindspore.ops.operations import random_ops
 
-        step = self._refusing(Generator._step, "MindSpore's global generator", is_default)
-        yield Generator, "_step", _apart_from_idle_dropout(Generator._step, step)
-        for module in (random_func, nn_func):
-            what = "a random operator of MindSpore without a seed"
-            yield module, "_get_seed", self._refusing(module._get_seed, what, _no_operator_seed)
-        for name, primitive in vars(random_ops).items():
-            if isinstance(primitive, type) and primitive.__module__ == random_ops.__name__:
-                what = f"mindspore.ops.{name} with seed 0"
-                yield primitive, "__call__", self._refusing(primitive.__call__, what, _primitive_unseeded)
-        dropout, what = gen_ops_prim.Dropout, "dropout (is the model in training mode?)"
-        yield dropout, "__call__", self._refusing(dropout.__call__, what, _primitive_unseeded)
+    yield Generator, "_step", "MindSpore's global generator", lambda it, *_: it is default_generator
+    for module in (random_func, nn_func):
+        what = "a random operator of MindSpore without a seed"
+        yield module, "_get_seed", what, lambda seed=None, *_, **__: not seed
+    for name, primitive in vars(random_ops).items():
+        if isinstance(primitive, type) and primitive.__module__ == random_ops.__name__:
+            yield primitive, "__call__", f"mindspore.ops.{name} with seed 0", _primitive_unseeded
+    dropout = "dropout (is the model in training mode?)"
+    yield gen_ops_prim.Dropout, "__call__", dropout, _primitive_unseeded
 
 
 # They step the global generator before they look whether they are to drop anything.
 _DROPOUTS = frozenset({"dropout_ext", "dropout1d_ext", "dropout2d_ext", "dropout3d_ext"})
 
 
-def _apart_from_idle_dropout(sound: Callable[..., Any], otherwise: Callable[..., Any]) -> Callable[..., Any]:
-    """Return ``otherwise``, but for calls by dropout out of training: ``sound``, and nothing has moved.
+def _apart_from_idle_dropout(refusing: Any) -> Callable[..., Any]:
+    """Return ``refusing``, but for calls by dropout out of training: what it wraps, and nothing has moved.
 
     Models of mindone call mint's functional dropout with ``training=self.training`` in inference, too.
     """
+    sound = refusing.__wrapped__
 
     @functools.wraps(sound)
     def step(generator: Any, *args: Any) -> Any:
         caller = sys._getframe(1)
         if caller.f_code.co_name not in _DROPOUTS or caller.f_locals.get("training") is not False:
-            return otherwise(generator, *args)
+            return refusing(generator, *args)
         state = generator.get_state()
         try:
             return sound(generator, *args)
@@ -191,27 +184,14 @@ def _apart_from_idle_dropout(sound: Callable[..., Any], otherwise: Callable[...,
     return step
 
 
-def _always(*_: Any, **__: Any) -> bool:
-    return True
-
-
 def _python_unseeded(_: Any, seed: Any = None, *__: Any, **___: Any) -> bool:
     names_files = Path(_caller().f_code.co_filename) == Path(tempfile.__file__)
     return seed is None and not names_files and not _importing()
 
 
 def _importing() -> bool:
-    """Return whether a module is being imported by what is running."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
-            return True
-        frame = frame.f_back
-    return False
-
-
-def _no_operator_seed(operator_seed: Any = None, *_: Any, **__: Any) -> bool:
-    return not operator_seed
+    frames = (frame for frame, _ in traceback.walk_stack(sys._getframe()))
+    return any(frame.f_code.co_filename == "<frozen importlib._bootstrap>" for frame in frames)
 
 
 def _primitive_unseeded(primitive: Any, *_: Any, **__: Any) -> bool:
@@ -235,20 +215,13 @@ def _global_states() -> dict[str, Any]:
     return states
 
 
-def _caller_site() -> str:
-    frame = _caller()
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-
-
 def _caller() -> FrameType:
     """Return the frame that called into a package of random numbers."""
     packages = [str(path) for path in _NO_PACKAGES]
     if "mindspore" in sys.modules:
         packages.append(str(Path(sys.modules["mindspore"].__file__ or "").parent))
     frame = sys._getframe(1)
-    while frame.f_back is not None and (
-        frame.f_code.co_filename.startswith(tuple(packages)) or frame.f_code.co_filename.startswith("<")
-    ):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(("<", *packages)):
         frame = frame.f_back
     return frame
 

@@ -5,21 +5,14 @@ from __future__ import annotations
 import hashlib
 import sys
 from pathlib import PurePath
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from harness.measurement.figures import Draw
 
-# Every method of numpy.random.Generator (1.25 to 1.26) that takes values from the bit generator.
-DRAWING_METHODS = (
-    "beta", "binomial", "bytes", "chisquare", "choice", "dirichlet", "exponential", "f", "gamma", "geometric",
-    "gumbel", "hypergeometric", "integers", "laplace", "logistic", "lognormal", "logseries", "multinomial",
-    "multivariate_hypergeometric", "multivariate_normal", "negative_binomial", "noncentral_chisquare",
-    "noncentral_f", "normal", "pareto", "permutation", "permuted", "poisson", "power", "random", "rayleigh",
-    "shuffle", "standard_cauchy", "standard_exponential", "standard_gamma", "standard_normal", "standard_t",
-    "triangular", "uniform", "vonmises", "wald", "weibull", "zipf",
-)  # fmt: skip
+# All public methods of numpy.random.Generator that take values from its bit generator.
+DRAWING_METHODS = {name for name in dir(np.random.Generator) if name[0] != "_"} - {"bit_generator", "spawn"}
 
 
 class Ledger:
@@ -70,7 +63,10 @@ class LedgerGenerator(np.random.Generator):
         if self._depth == 0:
             # shuffle works in place and returns nothing: what it gave is its argument.
             given = (args[0] if args else kwargs["x"]) if method == "shuffle" else result
-            self._ledger.enter(self._index, method, given, call_site(depth=2))
+            caller = sys._getframe(2)  # beyond the method that was called
+            # The file without its folder, to read alike everywhere.
+            site = f"{PurePath(caller.f_code.co_filename).name}:{caller.f_lineno}"
+            self._ledger.enter(self._index, method, given, site)
         return result
 
     @property
@@ -88,18 +84,11 @@ def _recorded(method: str) -> Any:
         return self._draw(method, args, kwargs)
 
     draw.__name__ = method
-    draw.__doc__ = f"As numpy.random.Generator.{method}, entered in the ledger."
     return draw
 
 
 for _method in DRAWING_METHODS:
     setattr(LedgerGenerator, _method, _recorded(_method))
-
-
-def call_site(depth: int) -> str:
-    """Return ``file:line`` of the caller ``depth`` frames above, the file without its folder."""
-    frame = cast(Any, sys._getframe(depth + 1))
-    return f"{PurePath(frame.f_code.co_filename).name}:{frame.f_lineno}"
 
 
 def case_generators(seeds: tuple[int, ...], ledger: Ledger) -> list[LedgerGenerator]:

@@ -1,4 +1,4 @@
-"""The measurement: everything one run of a case yields, and its form on the wire."""
+"""The measurement: everything one run of a case yields; its form on the wire, and that of arrays in files."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import safetensors.numpy
+from safetensors import SafetensorError
 
 from harness.codec import from_json, to_json
 from harness.measurement.figures import CheckpointIdentity, Draw, StepRecord
@@ -30,10 +32,9 @@ class Measurement:
     ``latents`` is ``[steps, n, channels, height, width]`` where the case keeps them; ``singles`` has the
     shape of ``output`` and holds the images run one by one where the case asks for batch consistency;
     ``canaries`` maps operators to the hash of their result; ``replaced_kernels`` has the number of calls of
-    each primitive for which the harness's own kernel stood in (:mod:`harness.kernels`); ``timings``
-    are in seconds (``spawn`` and ``start`` of the worker are paid once, by its first case; ``load`` and
-    ``run`` are the case's own);
-    ``peak_memory`` is the largest resident size of the worker so far, in bytes.
+    each primitive for which the harness's own kernel stood in (:mod:`harness.kernels`); ``timings`` are in
+    seconds (``spawn`` and ``start`` of the worker are paid once, by its first case; ``load`` and ``run`` are
+    the case's own); ``peak_memory`` is the largest resident size of the worker so far, in bytes.
     """
 
     output: Array
@@ -62,10 +63,7 @@ class Measurement:
 
     @classmethod
     def of(cls, figures: Mapping[str, Any], arrays: Mapping[str, Array]) -> Measurement:
-        """Rebuild a measurement from its :meth:`figures` and :attr:`arrays`.
-
-        Raises ValueError where something is missing, unknown or of another type.
-        """
+        """Rebuild a measurement from its :meth:`figures` and :attr:`arrays`; ValueError if they are none."""
         return from_json(cls, {**dict.fromkeys(_ARRAYS), **arrays, **figures})
 
     def to_wire(self) -> dict[str, Any]:
@@ -118,3 +116,31 @@ def array_sha256(array: Array) -> str:
     digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
     digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
+
+
+class ArraysError(ValueError):
+    """Arrays that cannot be stored, or bytes that hold none; the message does not name the file."""
+
+
+def encode_arrays(arrays: Mapping[str, Array], texts: Mapping[str, str] | None = None) -> bytes:
+    """Return ``arrays`` and ``texts`` in the safetensors format; :class:`ArraysError` if it lacks a dtype."""
+    for name, array in arrays.items():
+        if array.dtype.kind not in "fiubc" or array.dtype.itemsize > 8:
+            raise ArraysError(f"{name} has dtype {array.dtype}, which cannot be stored")
+    # safetensors reads the memory as it lies, so it must be dense and in C order.
+    dense = {name: np.require(array, requirements="C") for name, array in arrays.items()}
+    return safetensors.numpy.save(dense, None if texts is None else dict(texts))
+
+
+def decode_arrays(data: bytes) -> tuple[dict[str, Array], dict[str, str]]:
+    """Return the read-only arrays and the texts that are in ``data``; :class:`ArraysError` if none are."""
+    try:
+        arrays: dict[str, Array] = safetensors.numpy.load(data)
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise ArraysError(f"it is not a safetensors file: {error}") from None
+    for array in arrays.values():
+        array.flags.writeable = False
+    # https://huggingface.co/docs/safetensors: eight bytes of length, then the header in JSON. The library,
+    # which has just read it, does not give its metadata for bytes.
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    return arrays, header.get("__metadata__", {})

@@ -47,10 +47,7 @@ class PerturbedGenerator(LedgerGenerator):
 
 
 def one_ulp(values: Array, dtype: np.dtype[Any], signs: np.random.Generator) -> Array:
-    """Return ``values`` rounded to ``dtype`` and moved to the next value there, up or down at random.
-
-    The result has the dtype and shape of ``values``.
-    """
+    """Return ``values``, in their dtype, moved to the next value of ``dtype``, up or down at random."""
     rounded = values.astype(dtype)
     up = signs.integers(0, 2, size=values.shape, dtype=np.uint8).astype(bool)
     towards = np.where(up, np.inf, -np.inf).astype(dtype)
@@ -61,10 +58,7 @@ def one_ulp(values: Array, dtype: np.dtype[Any], signs: np.random.Generator) -> 
 def perturbed_generators(
     seeds: tuple[int, ...], ledger: Ledger, *, member: int, dtype: str
 ) -> list[PerturbedGenerator]:
-    """Return one generator per seed, as :func:`harness.measurement.ledger.case_generators` does, perturbed.
-
-    ``member`` is the seed of the signs; ``dtype`` is the case's.
-    """
+    """Return one :class:`PerturbedGenerator` per seed, entered in ``ledger`` as 0, 1, …"""
     return [
         PerturbedGenerator(seed, ledger, index, member=member, dtype=dtype)
         for index, seed in enumerate(seeds)

@@ -24,11 +24,7 @@ class StepTrace:
         self._latents: list[Array] = []
 
     def __call__(self, pipeline: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-        """Record ``tensors["latents"]`` (a MindSpore tensor or a numpy array) after ``step``.
-
-        ``timestep`` is a number, or a tensor or array of one; schedulers that work on continuous time
-        have fractions, which are kept.
-        """
+        """Record ``tensors["latents"]`` (MindSpore's or numpy's); fractions of a timestep are kept."""
         del pipeline
         latents = tensors["latents"]
         array: Array = latents.asnumpy() if hasattr(latents, "asnumpy") else np.asarray(latents)

@@ -11,7 +11,7 @@ from harness import __version__
 from harness.baselines.baseline import Baseline
 from harness.baselines.files import write_durably
 from harness.judgement.calibration.envelope import Member
-from harness.measurement.arrays import decode_arrays, encode_arrays
+from harness.measurement.measurement import decode_arrays, encode_arrays
 
 _FOLDER = ".members"
 _IGNORE = ".gitignore"

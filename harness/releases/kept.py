@@ -22,8 +22,13 @@ from harness.baselines.files import write_durably
 from harness.cases.case import Case
 from harness.cases.names import MINDONE_CLASS_PATTERN, PIPELINES
 from harness.errors import HarnessError
-from harness.measurement.arrays import ArraysError, decode_arrays, encode_arrays
-from harness.measurement.measurement import Measurement, array_sha256
+from harness.measurement.measurement import (
+    ArraysError,
+    Measurement,
+    array_sha256,
+    decode_arrays,
+    encode_arrays,
+)
 from harness.releases.interpreters import Subject
 
 DEFAULT_ROOT = Path(".harness/measurements")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.measurement.measurement import Array
-from harness.measurement.ulp import max_ulp
+from harness.measurement.statistics import max_ulp
 
 _EPS = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
 # Up to how many eps of relative L2 two results of one operator on one input differ by rounding alone: they

@@ -14,8 +14,7 @@ from typing import Any
 
 from harness.codec import from_json
 from harness.errors import HarnessError
-from harness.measurement.arrays import ArraysError, decode_arrays, encode_arrays
-from harness.measurement.measurement import Array, array_sha256
+from harness.measurement.measurement import Array, ArraysError, array_sha256, decode_arrays, encode_arrays
 
 _FORMAT = "harness deep trace 1"
 

@@ -4,10 +4,10 @@ import os
 import subprocess
 import sys
 
-from harness.execution.cores import claim_core
+from harness.execution.profile import claim_core
 
 CLAIM = """
-from harness.execution.cores import claim_core
+from harness.execution.profile import claim_core
 claim = claim_core()
 print(claim.core, claim.shared, flush=True)
 input()

@@ -11,8 +11,7 @@ import pytest
 
 PROGRAM = """
 import json, sys, types
-from harness.execution.cores import claim_core
-from harness.execution.profile import Profile
+from harness.execution.profile import Profile, claim_core
 profile = Profile(core=claim_core().core)
 profile.apply_before_import()
 import mindspore as ms

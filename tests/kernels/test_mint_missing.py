@@ -65,8 +65,7 @@ def test_other_errors_are_left_alone(text):
 def test_what_the_table_lacks_is_still_named_by_mindspore():
     program = """
 import json
-from harness.execution.cores import claim_core
-from harness.execution.profile import Profile
+from harness.execution.profile import Profile, claim_core
 profile = Profile(core=claim_core().core)
 profile.apply_before_import()
 import mindspore as ms

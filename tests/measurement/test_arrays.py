@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.measurement.arrays import ArraysError, decode_arrays, encode_arrays
+from harness.measurement.measurement import ArraysError, decode_arrays, encode_arrays
 
 IMAGE = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 

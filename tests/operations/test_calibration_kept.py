@@ -12,8 +12,8 @@ from samples import FINGERPRINT, make_baseline, make_case
 
 import harness.operations.members as module
 from harness.baselines.store import BaselineStore
-from harness.measurement.arrays import decode_arrays
 from harness.measurement.figures import CheckpointIdentity
+from harness.measurement.measurement import decode_arrays
 from harness.operations.members import KeptMembers
 
 BASE = sampled()

@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 from safetensors import safe_open
 
-from harness.execution.cores import claim_core
-from harness.execution.profile import Profile
+from harness.execution.profile import Profile, claim_core
 
 REFERENCE = Path(__file__).with_name("kernels.safetensors")
 # What an element's error is relative to: functions of single elements, its value; activations, whose tails

@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.execution.cores import claim_core
-from harness.execution.profile import Profile
+from harness.execution.profile import Profile, claim_core
 
 COUNT = 20_000
 WITHOUT_GENERATOR = {"randn_like", "rand_like", "randint_like", "dropout", "dropout2d"}
