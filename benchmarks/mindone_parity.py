@@ -21,8 +21,7 @@ from typing import Any
 import numpy as np
 from safetensors import safe_open
 
-from harness.execution.cores import claim_core
-from harness.execution.profile import Profile
+from harness.execution.profile import Profile, claim_core
 
 ROOT = Path(__file__).parents[1]
 CHECKPOINTS = ROOT / "suites" / "mindone" / "checkpoints"

@@ -28,14 +28,13 @@ def bare() -> None:
 
     import numpy as np
 
-    from harness.execution.cores import claim_core
-    from harness.execution.profile import Profile
+    from harness.execution.profile import Profile, claim_core
 
     profile = Profile(core=claim_core().core)
     profile.apply_before_import()
     import mindspore  # noqa: F401  its import is not part of what is compared
 
-    from harness.pipelines.ddim_pipeline import DDIMPipeline
+    from harness.pipelines.unconditional import DDIMPipeline
 
     profile.apply_after_import()
     started = time.perf_counter()

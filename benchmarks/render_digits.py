@@ -17,7 +17,7 @@ import mindspore as ms
 import numpy as np
 from PIL import Image
 
-from harness.pipelines.ddim_pipeline import DDIMPipeline
+from harness.pipelines.unconditional import DDIMPipeline
 
 SIDE = 8
 SCALE = 4

@@ -50,7 +50,7 @@ def core_side(core: int) -> None:
     profile.apply_before_import()
     import mindspore as ms
 
-    from harness.pipelines.ddim_pipeline import DDIMPipeline
+    from harness.pipelines.unconditional import DDIMPipeline
 
     profile.apply_after_import()
     pipeline = DDIMPipeline.from_pretrained("seeded:ddpm-cifar10-32")
@@ -85,10 +85,10 @@ def main() -> None:
         return
     if arguments.torch_python is None:
         parser.error("give an interpreter with torch and diffusers")
-    from harness.pipelines.seeded_checkpoint import SEEDED_CHECKPOINTS
+    from harness.pipelines.checkpoints import SEEDED_CHECKPOINTS
 
     core = str(min(os.sched_getaffinity(0)))
-    described = SEEDED_CHECKPOINTS["ddpm-cifar10-32"].unet
+    described = json.loads(SEEDED_CHECKPOINTS["ddpm-cifar10-32"].unet_file.read_text())
     config = {key: value for key, value in described.items() if not key.startswith("_")}
     commands = {
         "core, graph mode": [sys.executable, __file__, "--core-side", core],

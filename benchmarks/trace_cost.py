@@ -49,15 +49,14 @@ def measure(mode: str, runs: int, steps: int) -> dict[str, Any]:
     """Run in this process; return the ratios of all pairs, the calls' and the plain steps' seconds."""
     import numpy as np
 
-    from harness.execution.cores import claim_core
-    from harness.execution.profile import Profile
+    from harness.execution.profile import Profile, claim_core
 
     profile = Profile(core=claim_core().core)
     profile.apply_before_import()
     import mindspore as ms
 
     from harness.measurement.trace import StepTrace
-    from harness.pipelines.ddim_pipeline import DDIMPipeline
+    from harness.pipelines.unconditional import DDIMPipeline
 
     profile.apply_after_import()
     pipeline = DDIMPipeline.from_pretrained("seeded:ddpm-cifar10-32")

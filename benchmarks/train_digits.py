@@ -30,8 +30,8 @@ from sklearn.datasets import load_digits
 
 from harness.pipelines.models.config import UNet2DConfig
 from harness.pipelines.models.unet2d import UNet2DModel
-from harness.pipelines.schedulers.betas import cumulative_alphas, make_betas
 from harness.pipelines.schedulers.config import SchedulerConfig
+from harness.pipelines.schedulers.schedule import cumulative_alphas, make_betas
 from harness.pipelines.seeded import seeded_state
 
 SEED = 20240229

@@ -116,7 +116,7 @@ def ending_late(checkpoint, dtype, mode):
 
 def ddim_that_waits(checkpoint, dtype, mode):
     """The real DDIM; where TEST_BEGAN names a file, write the worker's number there in mid-case and wait."""
-    from harness.pipelines.ddim_pipeline import DDIMPipeline
+    from harness.pipelines.unconditional import DDIMPipeline
 
     pipeline = DDIMPipeline.from_pretrained(checkpoint)
 

@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 from safetensors import safe_open
 
-from harness.execution.cores import claim_core
-from harness.execution.profile import Profile
+from harness.execution.profile import Profile, claim_core
 
 SCHEDULER = {"_class_name": "DDIMScheduler", "beta_start": 1e-4, "beta_end": 0.02, "clip_sample": True}
 
@@ -34,11 +33,11 @@ def main() -> None:
     profile.apply_before_import()
     import mindspore as ms
 
-    from harness.pipelines.ddim_pipeline import DDIMPipeline
     from harness.pipelines.models.config import UNet2DConfig
     from harness.pipelines.models.unet2d import UNet2DModel
     from harness.pipelines.schedulers.config import SchedulerConfig
     from harness.pipelines.seeded import seeded_state
+    from harness.pipelines.unconditional import DDIMPipeline
 
     profile.apply_after_import()
     versions = ""

@@ -17,10 +17,8 @@ from harness.faults.reconfigured import (
     reconfigure,
     shrink_alpha_of_one_step,
 )
-from harness.pipelines.schedulers.betas import make_betas
-from harness.pipelines.schedulers.ddim import DDIMScheduler
-from harness.pipelines.schedulers.ddpm import DDPMScheduler
-from harness.pipelines.schedulers.schedule import NoiseSchedule
+from harness.pipelines.schedulers.sampling import DDIMScheduler, DDPMScheduler
+from harness.pipelines.schedulers.schedule import NoiseSchedule, make_betas
 from harness.pipelines.steps import schedulers
 
 

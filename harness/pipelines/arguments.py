@@ -13,7 +13,6 @@ import numpy as np
 
 from harness.pipelines.errors import PipelineError
 
-_KEY = "file"
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 _ARRAYS = (".npy",)
 
@@ -31,19 +30,17 @@ class Arguments:
         self.values()  # what is damaged is told at once
 
     def values(self) -> dict[str, Any]:
-        """Return the arguments with the content of the files: a ``PIL.Image`` in RGB, a MindSpore tensor.
-
-        Pictures and tensors are new in every call, since a pipeline may write into what it is handed.
-        """
+        """Return the arguments, files as a new ``PIL.Image`` in RGB or MindSpore tensor in every call."""
+        # A pipeline may write into what it is handed.
         return {name: _decoded(value) for name, value in self._given.items()}
 
     def _read(self, name: str, value: Any, base: Path) -> Any:
         if isinstance(value, list):
             return [self._read(name, item, base) for item in value]
-        if not isinstance(value, dict) or set(value) != {_KEY}:
+        if not isinstance(value, dict) or set(value) != {"file"}:
             return value
-        path = base / str(value[_KEY])
-        where = f"argument {name}: {value[_KEY]}"
+        path = base / str(value["file"])
+        where = f"argument {name}: {value['file']}"
         suffix = path.suffix.lower()
         if suffix not in _PICTURES + _ARRAYS:
             raise PipelineError(f"{where}: give a picture ({', '.join(_PICTURES)}) or an array (.npy)")
@@ -63,28 +60,24 @@ class _File:
     suffix: str
     content: bytes
 
+    def decoded(self) -> Any:
+        stream = io.BytesIO(self.content)
+        try:
+            if self.suffix in _PICTURES:
+                from PIL import Image
+
+                with Image.open(stream) as image:
+                    return image.convert("RGB")
+            import mindspore as ms
+
+            # np.load would take what is no .npy at all for a pickle or an archive.
+            array = np.lib.format.read_array(stream, allow_pickle=False)  # type: ignore[no-untyped-call]
+            return ms.Tensor(array)
+        except (OSError, ValueError, EOFError, SyntaxError, TypeError) as error:  # what PIL and numpy raise
+            raise PipelineError(f"{self.where}: cannot be read as {self.suffix} ({error})") from None
+
 
 def _decoded(value: Any) -> Any:
     if isinstance(value, list):
         return [_decoded(item) for item in value]
-    if not isinstance(value, _File):
-        return value
-    try:
-        return _picture(value.content) if value.suffix in _PICTURES else _tensor(value.content)
-    except (OSError, ValueError, EOFError, SyntaxError, TypeError) as error:  # what PIL and numpy raise
-        raise PipelineError(f"{value.where}: cannot be read as {value.suffix} ({error})") from None
-
-
-def _picture(content: bytes) -> Any:
-    from PIL import Image
-
-    with Image.open(io.BytesIO(content)) as image:
-        return image.convert("RGB")
-
-
-def _tensor(content: bytes) -> Any:
-    import mindspore as ms
-
-    # np.load would take what is no .npy at all for a pickle or an archive.
-    array = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)  # type: ignore[no-untyped-call]
-    return ms.Tensor(array)
+    return value.decoded() if isinstance(value, _File) else value

@@ -10,8 +10,7 @@ from __future__ import annotations
 import inspect
 import re
 import traceback
-import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -29,15 +28,14 @@ _OUTPUT_TYPE = "output_type"
 _ARRAY_TYPES = ("np", "latent")
 # How many images come of one call (and one prompt), by the pipeline's word for it.
 _BATCH_ARGUMENTS = (
-    "batch_size",
-    "num_images_per_prompt",
-    "num_videos_per_prompt",
-    "num_waveforms_per_prompt",
+    "batch_size", "num_images_per_prompt", "num_videos_per_prompt", "num_waveforms_per_prompt",
     "num_images_per_image",
-)
+)  # fmt: skip
 _STEPS = "num_inference_steps"
 # What may be a list with one entry per image: prompt, negative_prompt_2, image, mask_image …
 _EACH_IMAGE = re.compile(r"(.*_)?(prompt|image)(_\d)?")
+# How the annotation of a parameter says that it takes a generator of MindSpore's.
+_OF_MINDSPORE = re.compile(r"\b(ms|mindspore)\.([\w.]+\.)?Generator\b")
 # With these a pipeline needs no number of steps.
 SCHEDULES = ("timesteps", "sigmas")
 
@@ -61,7 +59,7 @@ class Signature:
         taken = {parameter.name: parameter for parameter in parameters if parameter.kind in kinds}
         self.names = set(taken) - {"self"}
         # aMUSEd's pipelines, say: they draw by operators of MindSpore, which take no other.
-        self.takes_mindspores = "generator" in taken and _is_mindspores(taken["generator"].annotation)
+        self.takes_mindspores = _OF_MINDSPORE.search(str(taken.get("generator"))) is not None
         named = (name for name in _BATCH_ARGUMENTS if name in self.names)
         # The parameter for the number of images; None where there is none.
         self.batch = next(named, _BATCH_ARGUMENTS[0] if self.open else None)
@@ -71,12 +69,19 @@ class Signature:
         return self.open or name in self.names
 
     def check(self, arguments: Mapping[str, Any], *, steps: int | None, images: int) -> None:
-        """Raise :class:`PipelineError` for what the pipeline cannot be called with.
-
-        ``arguments`` are the case's own, ``steps`` its number of steps if it has one, ``images`` the size of
-        its batch.
-        """
-        self._check_names(arguments)
+        """Raise :class:`PipelineError` unless a case's ``arguments``, ``steps`` and batch size will do."""
+        own = (*RESERVED_ARGUMENTS, *OLDER_HOOKS, self.batch)
+        if reserved := sorted(set(arguments) & set(own)):
+            raise PipelineError(
+                f"arguments of {self.name}: the harness passes {', '.join(reserved)} itself; "
+                "use the case's own fields (seed, seeds, steps, keep)"
+            )
+        if unknown := sorted(name for name in arguments if not self.takes(name)):
+            known = sorted(self.names - set(own))
+            raise PipelineError(
+                f"{self.name} takes no argument {with_nearest(unknown, known)}; "
+                f"it takes: {', '.join(known) or 'none'}"
+            )
         if not self.takes("generator"):
             raise PipelineError(f"{self.name} takes no generator: no seed would decide its noise")
         if images > 1 and self.takes_mindspores:
@@ -101,23 +106,6 @@ class Signature:
                 "prompts, one per seed"
             )
 
-    def _check_names(self, arguments: Iterable[str]) -> None:
-        given = sorted(arguments)
-        own = (*RESERVED_ARGUMENTS, *OLDER_HOOKS, self.batch)
-        reserved = [name for name in given if name in own]
-        if reserved:
-            raise PipelineError(
-                f"arguments of {self.name}: the harness passes {', '.join(reserved)} itself; "
-                "use the case's own fields (seed, seeds, steps, keep)"
-            )
-        unknown = [name for name in given if not self.takes(name)]
-        if unknown:
-            known = sorted(self.names - set(own))
-            raise PipelineError(
-                f"{self.name} takes no argument {with_nearest(unknown, known)}; "
-                f"it takes: {', '.join(known) or 'none'}"
-            )
-
     def passed(
         self, generators: Sequence[Any], steps: int | None, arguments: Mapping[str, Any]
     ) -> dict[str, Any]:
@@ -125,7 +113,10 @@ class Signature:
         images = len(generators)
         given: dict[str, Any] = {"generator": list(generators) if images > 1 else generators[0]}
         if self.takes_mindspores:
-            given["generator"] = _mindspores(generators[0])
+            import mindspore as ms
+
+            # Its seed is a draw, which the ledger has.
+            given["generator"] = ms.Generator().manual_seed(int(generators[0].integers(2**63)))
         # A list of prompts makes one image of each.
         if self.batch is not None and not _per_image(arguments.get("prompt"), images):
             given[self.batch] = images
@@ -219,18 +210,18 @@ def output_array(name: str, result: Any, *, asked: Any = None) -> Array:
         array = _stacked(value)
     except (TypeError, ValueError):
         array = None
-    if array is None or array.dtype.kind not in REAL_KINDS:
-        what = type(value).__name__ if array is None else f"an array of {array.dtype}"
-        if asked is not None and asked not in _ARRAY_TYPES:
-            raise OutputError(
-                f"{name}: for `output_type: {asked}` the result's .images is {what}, which cannot be "
-                "measured; leave it out or use np for pictures as arrays, latent for latents"
-            )
+    if array is not None and array.dtype.kind in REAL_KINDS:
+        return array
+    what = type(value).__name__ if array is None else f"an array of {array.dtype}"
+    if asked is not None and asked not in _ARRAY_TYPES:
         raise OutputError(
-            f"{name}: the result's .images is {what}; return an object whose .images is a numpy array of "
-            "real numbers [n, height, width, channels]"
+            f"{name}: for `output_type: {asked}` the result's .images is {what}, which cannot be measured; "
+            "leave it out or use np for pictures as arrays, latent for latents"
         )
-    return array
+    raise OutputError(
+        f"{name}: the result's .images is {what}; return an object whose .images is a numpy array of real "
+        "numbers [n, height, width, channels]"
+    )
 
 
 def _first(result: Any) -> Any:
@@ -250,31 +241,10 @@ def _stacked(value: Any) -> Array | None:
         return value
     if hasattr(value, "asnumpy"):
         # numpy has no bfloat16: a wider float holds the same numbers.
-        tensor = value.float() if "bfloat16" in str(value.dtype).lower() else value
-        array: Array = tensor.asnumpy()
-        return array
-    if isinstance(value, list) and value:
-        parts = [_stacked(part) for part in value]
-        return None if any(part is None for part in parts) else np.stack([p for p in parts if p is not None])
-    return None
-
-
-def _is_mindspores(annotation: Any) -> bool:
-    """Return whether a parameter annotated so takes a ``mindspore.Generator``."""
-    if isinstance(annotation, str):
-        return re.search(r"\b(ms|mindspore)\.Generator\b", annotation) is not None
-    kinds = typing.get_args(annotation) or (annotation,)
-    return any(
-        getattr(kind, "__name__", "") == "Generator" and kind.__module__.startswith("mindspore.")
-        for kind in kinds
-    )
-
-
-def _mindspores(generator: Any) -> Any:
-    """Return a ``mindspore.Generator`` whose seed is the next draw of ``generator``, which the ledger has."""
-    import mindspore as ms
-
-    return ms.Generator().manual_seed(int(generator.integers(2**63)))
+        return np.asarray((value.float() if "bfloat16" in str(value.dtype).lower() else value).asnumpy())
+    parts = [_stacked(part) for part in value] if isinstance(value, list) else []
+    arrays = [part for part in parts if part is not None]
+    return np.stack(arrays) if arrays and len(arrays) == len(parts) else None
 
 
 def _per_image(value: Any, images: int) -> bool:

@@ -1,18 +1,69 @@
-"""From the words of a case (``builtin:``, ``seeded:``, ``hub:`` or a path) to a checkpoint."""
+"""From the words of a case (``builtin:``, ``seeded:``, ``hub:`` or a path) to a checkpoint.
+
+A seeded one is not stored: a published architecture, with weights made from a seed.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.pipelines.errors import CheckpointError
-from harness.pipelines.folder import DiffusersFolder
-from harness.pipelines.seeded_checkpoint import SEEDED_CHECKPOINTS, SeededCheckpoint
+from harness.pipelines.folder import DiffusersFolder, read_json
+from harness.pipelines.models.config import UNet2DConfig
+from harness.pipelines.schedulers.config import SchedulerConfig
+from harness.pipelines.seeded import seeded_state
+
+if TYPE_CHECKING:
+    from harness.pipelines.models.unet2d import UNet2DModel
 
 _DATA = Path(__file__).parent / "data"
 BUILTIN_CHECKPOINTS = ("ddpm-digits",)
+_SEED = 1234
+
+
+@dataclass(frozen=True)
+class SeededCheckpoint:
+    """https://huggingface.co/google/ddpm-cifar10-32, but for its weights: those of :func:`seeded_state`."""
+
+    name: str
+    denoising: bool
+    unet_file: Path = _DATA / "ddpm-cifar10-32" / "unet" / "config.json"
+    scheduler_file: Path = _DATA / "ddpm-cifar10-32" / "scheduler" / "scheduler_config.json"
+
+    def unet_config(self) -> UNet2DConfig:
+        """Return the UNet's configuration."""
+        return UNet2DConfig.from_dict(read_json(self.unet_file), self.name)
+
+    def scheduler_config(self) -> SchedulerConfig:
+        """Return the scheduler's configuration."""
+        return SchedulerConfig.from_dict(read_json(self.scheduler_file), self.name)
+
+    def load_into(self, unet: UNet2DModel) -> dict[str, str]:
+        """Make the weights, load them and return their sha256 by the checkpoint's name.
+
+        The hash is over both configurations and the bytes of the weights, in the order of their names: a
+        numpy release that draws other numbers yields another checkpoint, not the same one with other bits.
+        """
+        state = seeded_state(unet.state_shapes(), _SEED, denoising=self.denoising)
+        unet.load_state(state, where=self.name)
+        described = [read_json(self.unet_file), read_json(self.scheduler_file)]
+        digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
+        for name in sorted(state):
+            digest.update(name.encode() + b"\0" + state[name].astype("<f4", copy=False).tobytes())
+        return {self.name: digest.hexdigest()}
+
+
+SEEDED_CHECKPOINTS = {
+    "ddpm-cifar10-32": SeededCheckpoint("seeded:ddpm-cifar10-32", denoising=True),
+    # Chaotic by design: shows how a case behaves that cannot be compared across environments.
+    "ddpm-cifar10-32-random": SeededCheckpoint("seeded:ddpm-cifar10-32-random", denoising=False),
+}
 
 
 @dataclass(frozen=True)
@@ -36,9 +87,8 @@ def resolve(spec: str, base: Path, *, files: Sequence[str] | None = None) -> Res
 
     ``builtin:NAME`` comes with the package, ``seeded:NAME`` is made on the fly, ``hub:OWNER/NAME@REVISION``
     is on the Hub, and all else is a folder, relative to ``base``. ``files`` are patterns of the only files to
-    fetch from the Hub, where not all are wanted yet.
-
-    Raises :class:`CheckpointError` that says what is missing and how to provide it.
+    fetch from the Hub, where not all are wanted yet. Raises :class:`CheckpointError` that says what is
+    missing and how to provide it.
     """
     found = _locate(spec, base)
     if isinstance(found, ResolvedCheckpoint):

@@ -11,10 +11,7 @@ class PipelineError(HarnessError):
 
 
 class CheckpointError(HarnessError):
-    """A checkpoint is missing, damaged, or of a kind the pipeline core does not support.
-
-    Its message names the file and the keys or fields concerned.
-    """
+    """A checkpoint is missing, damaged or not supported; the text names the file and the fields concerned."""
 
 
 class PackageMissing(PipelineError):

@@ -9,10 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.pipelines.errors import PipelineError
-from harness.pipelines.mindone.classes import PREFIX as MINDONE
+from harness.pipelines.mindone import PREFIX as MINDONE
 
 _NAME = r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)"
-_PARAMETERS = "(checkpoint, dtype, mode)"
 
 Factory = Callable[[str | None, str, str], Any]
 
@@ -54,14 +53,11 @@ def _check_parameters(pipeline: str, factory: Factory) -> None:
     try:
         signature.bind(None, "float32", "pynative")
     except TypeError:
+        code = getattr(inspect.unwrap(factory), "__code__", None)
+        place = "" if code is None else f" ({code.co_filename}:{code.co_firstlineno})"
         raise PipelineError(
-            f"{pipeline}{_place(factory)}: a factory takes {_PARAMETERS}, this one {signature}"
+            f"{pipeline}{place}: a factory takes (checkpoint, dtype, mode), this one {signature}"
         ) from None
-
-
-def _place(factory: Factory) -> str:
-    code = getattr(inspect.unwrap(factory), "__code__", None)
-    return "" if code is None else f" ({code.co_filename}:{code.co_firstlineno})"
 
 
 def make_pipeline(
@@ -69,8 +65,7 @@ def make_pipeline(
 ) -> Callable[..., Any]:
     """Return what ``factory``, which ``pipeline`` names, makes of a checkpoint's ``folder``.
 
-    Raises :class:`PipelineError` where that cannot be called, or is a pipeline of mindone's, which
-    ``pipeline`` has to say; what the factory raises is passed on.
+    Raises :class:`PipelineError` where that cannot be called, or is mindone's and ``pipeline`` does not say.
     """
     made = factory(folder, dtype, mode)
     if not callable(made):

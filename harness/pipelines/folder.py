@@ -26,10 +26,8 @@ class DiffusersFolder:
 
     A component lives in a folder of its name, or beside ``model_index.json`` as in the earliest checkpoints
     on the Hub (google/ddpm-cifar10-32 among them). Nothing large is read until the weights are loaded, from
-    safetensors only: a ``.bin`` is a pickle, and loading one runs whatever code it holds.
-
-    Raises :class:`CheckpointError` naming what is missing, or the components that are no UNet2DModel or DDIM
-    or DDPM scheduler.
+    safetensors only: a ``.bin`` is a pickle, and loading one runs whatever code it holds. Raises
+    :class:`CheckpointError` naming the files that are missing and the components that are of another class.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -81,10 +79,7 @@ class DiffusersFolder:
 
 
 def file_hashes(folder: Path, files: Iterable[Path]) -> dict[str, str]:
-    """Return the hex sha256 of each of ``files`` by its path relative to ``folder``, sorted by that path.
-
-    Raises :class:`CheckpointError` for a file that cannot be read.
-    """
+    """Return the hex sha256 of each of ``files`` by its path relative to ``folder``, sorted by that path."""
     hashes = {}
     for relative, file in sorted((path.relative_to(folder).as_posix(), path) for path in files):
         digest = hashlib.sha256()

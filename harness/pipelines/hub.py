@@ -45,9 +45,8 @@ def download(
     """Return the folder of ``repository`` (``owner/name``) at ``revision`` and the commit it resolved to.
 
     What the local cache holds is not fetched again; a revision given as a commit needs no network then.
-    ``files`` are patterns of the files to fetch, all that a pipeline reads unless given.
-
-    Raises :class:`CheckpointError` that says what went wrong and how to provide the checkpoint.
+    ``files`` are patterns of the files to fetch, all that a pipeline reads unless given. Raises
+    :class:`CheckpointError` that says what went wrong and how to provide the checkpoint.
     """
     try:
         folder = Path(snapshot_download(repository, revision=revision, allow_patterns=list(files or _FILES)))

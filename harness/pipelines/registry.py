@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.cases.job import Job
-from harness.pipelines import checkpoints
+from harness.pipelines import checkpoints, mindone
 from harness.pipelines.calling import SCHEDULES, Signature
 from harness.pipelines.errors import CheckpointError, PipelineError
 from harness.pipelines.factory import find_factory, is_mindones, make_pipeline
 from harness.pipelines.folder import folder_hashes
-from harness.pipelines.mindone.classes import PREFIX as MINDONE
 
-# Module and class of each, imported when asked for: they import MindSpore.
-_BUILTIN = {
-    "ddim": ("harness.pipelines.ddim_pipeline", "DDIMPipeline"),
-    "ddpm": ("harness.pipelines.ddpm_pipeline", "DDPMPipeline"),
-}
+# The class of each in harness.pipelines.unconditional, which imports MindSpore.
+_BUILTIN = {"ddim": "DDIMPipeline", "ddpm": "DDPMPipeline"}
 _KNOWN = ", ".join(_BUILTIN)
 _DTYPES = ("float32", "float16")
 _MODES = ("pynative", "graph")
@@ -52,17 +47,15 @@ def load(job: Job) -> LoadedPipeline:
     string, or None where the case names none, and returns what :mod:`harness.pipelines.calling` calls. What
     the pipeline does not take is refused before any weights are loaded, but for a factory, which must make
     its pipeline first.
-
-    Raises :class:`PipelineError` or :class:`CheckpointError`.
     """
     if job.dtype not in _DTYPES:
         raise PipelineError(f"unknown dtype {job.dtype!r}; known: {', '.join(_DTYPES)}")
     if job.mode not in _MODES:
         raise PipelineError(f"unknown mode {job.mode!r}; known: {', '.join(_MODES)}")
-    mindone = job.pipeline.startswith(MINDONE)
-    if job.scheduler is not None and not mindone:
+    on_mindone = job.pipeline.startswith(mindone.PREFIX)
+    if job.scheduler is not None and not on_mindone:
         raise PipelineError(f"{job.pipeline}: `scheduler` is for pipelines of mindone; leave it out")
-    if mindone and ":" not in job.pipeline.removeprefix(MINDONE):
+    if on_mindone and ":" not in job.pipeline.removeprefix(mindone.PREFIX):
         return _load_mindone(job)
     return _load_builtin(job) if job.pipeline in _BUILTIN else _load_own(job)
 
@@ -73,14 +66,15 @@ def _checked(signature: Signature, job: Job) -> Signature:
 
 
 def _load_builtin(job: Job) -> LoadedPipeline:
-    module, name = _BUILTIN[job.pipeline]
-    kind = getattr(importlib.import_module(module), name)
+    import mindspore as ms
+
+    from harness.pipelines import unconditional
+
+    kind = getattr(unconditional, _BUILTIN[job.pipeline])
     signature = _checked(Signature(job.pipeline, kind.__call__), job)
     if job.checkpoint is None:
         raise CheckpointError(f"pipeline {job.pipeline} needs a checkpoint, for example builtin:ddpm-digits")
     found = checkpoints.resolve(job.checkpoint, Path(job.base))
-    import mindspore as ms
-
     made = kind.from_checkpoint(found.open(), getattr(ms, job.dtype))
     if job.mode == "graph":
         made.compile()
@@ -88,28 +82,24 @@ def _load_builtin(job: Job) -> LoadedPipeline:
 
 
 def _load_mindone(job: Job) -> LoadedPipeline:
-    from harness.pipelines.mindone.checkpoint import check_checkpoint, load_pipeline
-    from harness.pipelines.mindone.classes import check_installed, pipeline_class
-    from harness.pipelines.mindone.scheduler import check_scheduler
-
-    check_installed()
+    mindone.check_installed()
     name = job.pipeline
     if job.mode != "pynative":
         raise PipelineError(f"{name} runs in PyNative only: leave out `mode: {job.mode}`")
-    kind = pipeline_class(name.removeprefix(MINDONE))
+    kind = mindone.pipeline_class(name.removeprefix(mindone.PREFIX))
     signature = _checked(Signature(name, kind.__call__, closed=True), job)
     if job.checkpoint is None:
         raise CheckpointError(f"pipeline {name} needs a checkpoint: a folder or hub:owner/name@revision")
     # What is wrong with the case is told before its weights are fetched, let alone read.
     described, _ = _folder(job, files=_DESCRIBING)
-    check_checkpoint(name, kind, described)
+    mindone.check_checkpoint(name, kind, described)
     if job.scheduler is not None:
         # Where the case gives a schedule, the scheduler is not asked for a number of steps.
         steps = None if set(SCHEDULES) & set(job.arguments) else job.steps
-        check_scheduler(name, kind, described, job.scheduler, steps=steps)
+        mindone.check_scheduler(name, kind, described, job.scheduler, steps=steps)
     folder, revision = _folder(job)
     try:
-        made = load_pipeline(name, kind, folder, job.dtype, job.scheduler)
+        made = mindone.load_pipeline(name, kind, folder, job.dtype, job.scheduler)
     except CheckpointError as error:
         # Offline, the Hub's cache is taken for whole when it is not.
         raise CheckpointError(f"{error}{checkpoints.advice(job.checkpoint)}") from error
@@ -125,10 +115,7 @@ def _load_own(job: Job) -> LoadedPipeline:
 
 
 def _folder(job: Job, *, files: tuple[str, ...] | None = None) -> tuple[Path, str | None]:
-    """Return the folder of a checkpoint that is no recipe for seeded weights, and its revision.
-
-    ``files`` are as in :func:`harness.pipelines.checkpoints.resolve`.
-    """
+    """Return the folder of a checkpoint that is no recipe for seeded weights, and its revision."""
     assert job.checkpoint is not None
     found = checkpoints.resolve(job.checkpoint, Path(job.base), files=files)
     if found.folder is None:

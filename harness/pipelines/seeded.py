@@ -28,9 +28,7 @@ def seeded_state(
     The draws follow the sorted names, so the result does not depend on the order of `shapes`. Scales keep
     the variance of activations about constant from layer to layer (He et al. 2015, with smaller residual
     branches). With `denoising=False` the weights stay purely random: chaotic when sampled, fit as the
-    start of a training.
-
-    Raises ValueError if a name or shape is not one of a `UNet2DModel`.
+    start of a training. Raises ValueError if a name or shape is not one of a `UNet2DModel`.
     """
     rng = np.random.Generator(np.random.PCG64(seed))
     state = {name: _draw(rng, name, tuple(shapes[name])) for name in sorted(shapes)}

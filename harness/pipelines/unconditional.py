@@ -1,10 +1,11 @@
-"""What the DDIM and DDPM pipelines share: loading, compiling, and the loop from noise to images."""
+"""The DDIM and DDPM pipelines: loading, compiling, and the loop from noise to images."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,16 +14,15 @@ import numpy as np
 import numpy.typing as npt
 from mindspore import Tensor
 
-from harness.pipelines.checkpoints import ResolvedCheckpoint, resolve
+from harness.pipelines.checkpoints import ResolvedCheckpoint, SeededCheckpoint, resolve
 from harness.pipelines.errors import PipelineError
 from harness.pipelines.folder import DiffusersFolder
 from harness.pipelines.hub import download
 from harness.pipelines.models.unet2d import UNet2DModel
 from harness.pipelines.randn import GeneratorArgument, randn_tensor
 from harness.pipelines.schedulers.config import SchedulerConfig
-from harness.pipelines.schedulers.prediction import SchedulerOutput
+from harness.pipelines.schedulers.sampling import DDIMScheduler, DDPMScheduler, SchedulerOutput
 from harness.pipelines.schedulers.schedule import NoiseSchedule
-from harness.pipelines.seeded_checkpoint import SeededCheckpoint
 from harness.pipelines.steps import StepCallback
 
 Step = Callable[[Tensor, int, Tensor], SchedulerOutput]
@@ -76,9 +76,7 @@ class UnconditionalPipeline(ABC):
         """Load a folder in diffusers' layout, ``builtin:NAME``, ``seeded:NAME`` or a Hub's ``owner/name``.
 
         ``revision`` is the Hub's branch, tag or commit; ``mindspore_dtype`` is ``mindspore.float32`` (the
-        default) or ``mindspore.float16``.
-
-        Raises :class:`CheckpointError` or :class:`PipelineError`.
+        default) or ``mindspore.float16``. Raises :class:`CheckpointError` or :class:`PipelineError`.
         """
         name = str(checkpoint)
         if Path(name).is_dir():
@@ -107,7 +105,6 @@ class UnconditionalPipeline(ABC):
     def _sample(
         self,
         step: Step,
-        *,
         batch_size: int,
         generator: GeneratorArgument,
         num_inference_steps: int,
@@ -135,6 +132,75 @@ class UnconditionalPipeline(ABC):
                 changed = callback_on_step_end(self, i, timestep, {"latents": latents})
                 latents = changed.get("latents", latents)
         return ImagePipelineOutput(_to_images(latents))
+
+
+class DDIMPipeline(UnconditionalPipeline):
+    """Unconditional image generation with DDIM; runs checkpoints of DDIM and of DDPM schedulers."""
+
+    scheduler: DDIMScheduler
+
+    @staticmethod
+    def make_scheduler(config: SchedulerConfig) -> DDIMScheduler:
+        """Build a DDIM scheduler on the noise schedule of either class, as diffusers does."""
+        return DDIMScheduler(config)
+
+    def __call__(
+        self,
+        *,
+        batch_size: int = 1,
+        generator: GeneratorArgument = None,
+        eta: float = 0.0,
+        num_inference_steps: int = 50,
+        use_clipped_model_output: bool | None = None,
+        output_type: str = "np",
+        callback_on_step_end: StepCallback | None = None,
+    ) -> ImagePipelineOutput:
+        """Generate ``batch_size`` images.
+
+        ``generator`` is one numpy generator, or a list with one per image. ``eta`` from 0 to 1 scales the
+        noise added at every step; with 0 only the initial noise is drawn. ``use_clipped_model_output``
+        derives the predicted noise again from the clipped sample. ``callback_on_step_end(pipeline, step,
+        timestep, {"latents": tensor})`` is called after every step, and the latents in what it returns
+        replace those. Raises :class:`PipelineError` for arguments that cannot be honoured.
+        """
+        if isinstance(eta, bool) or not isinstance(eta, int | float) or not 0 <= eta <= 1:
+            raise PipelineError(f"eta is {eta!r}: give a number from 0 (DDIM) to 1 (as much noise as DDPM)")
+        clipped = bool(use_clipped_model_output)
+        step = partial(self.scheduler.step, eta=eta, use_clipped_model_output=clipped, generator=generator)
+        return self._sample(
+            step, batch_size, generator, num_inference_steps, output_type, callback_on_step_end
+        )
+
+
+class DDPMPipeline(UnconditionalPipeline):
+    """Unconditional image generation with DDPM."""
+
+    scheduler: DDPMScheduler
+
+    @staticmethod
+    def make_scheduler(config: SchedulerConfig) -> DDPMScheduler:
+        """Build a DDPM scheduler; refuse a DDIM one, with which diffusers' DDPM pipeline would run DDIM."""
+        if config.class_name != "DDPMScheduler":
+            raise PipelineError(
+                f"the checkpoint's scheduler is {config.class_name}: run it with the pipeline ddim, or make "
+                "its model_index.json name DDPMScheduler"
+            )
+        return DDPMScheduler(config)
+
+    def __call__(
+        self,
+        *,
+        batch_size: int = 1,
+        generator: GeneratorArgument = None,
+        num_inference_steps: int = 1000,
+        output_type: str = "np",
+        callback_on_step_end: StepCallback | None = None,
+    ) -> ImagePipelineOutput:
+        """Generate ``batch_size`` images; arguments and errors are those of :class:`DDIMPipeline`."""
+        step = partial(self.scheduler.step, generator=generator)
+        return self._sample(
+            step, batch_size, generator, num_inference_steps, output_type, callback_on_step_end
+        )
 
 
 def _to_images(latents: Tensor) -> npt.NDArray[np.float32]:

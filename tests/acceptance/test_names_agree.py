@@ -8,8 +8,8 @@ from harness.cases import names
 from harness.cases.names import check_checkpoint
 from harness.pipelines import checkpoints, registry
 from harness.pipelines.calling import RESERVED_ARGUMENTS
+from harness.pipelines.checkpoints import SEEDED_CHECKPOINTS
 from harness.pipelines.errors import CheckpointError
-from harness.pipelines.seeded_checkpoint import SEEDED_CHECKPOINTS
 
 
 def test_pipelines():

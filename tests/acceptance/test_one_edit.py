@@ -37,7 +37,7 @@ def test_one_constant_of_a_checkpoint_s_scheduler(digits):
 
 def test_one_constant_of_the_core_s_scheduler(digits):
     """The last alpha_bar: what it is multiplied with is not reached before the last step."""
-    digits.edit_core("pipelines/schedulers/ddim.py", "np.float32(1) if", "np.float32(0.9999) if")
+    digits.edit_core("pipelines/schedulers/sampling.py", "np.float32(1) if", "np.float32(0.9999) if")
     found = digits.compare()
     assert found.returncode == 1
     assert found.verdicts == SOUND | {"builtin/ddim": "drift", "local/ddim": "drift"}, found.text

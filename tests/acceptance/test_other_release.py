@@ -55,7 +55,7 @@ def test_shipped_suites_are_within_their_limits(shipped, other_python, other_rel
 
 def test_what_is_no_rounding_is_drift_there_too(shipped, other_python):
     """Limits for other releases do not hide a fault."""
-    shipped.edit_core("pipelines/schedulers/ddim.py", "np.float32(1) if", "np.float32(0.9999) if")
+    shipped.edit_core("pipelines/schedulers/sampling.py", "np.float32(1) if", "np.float32(0.9999) if")
     found = shipped.compare("suites/ddim.yaml::two-steps", "--harness-python", other_python)
     assert found.verdicts == {"ddim/two-steps": "drift"}
     assert "ddim/two-steps: drift (across releases" in found.text

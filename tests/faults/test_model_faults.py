@@ -10,7 +10,7 @@ MIDDLE = "up_blocks.0.resnets.0"
 
 @pytest.fixture
 def pipeline(mindspore):
-    from harness.pipelines.ddim_pipeline import DDIMPipeline
+    from harness.pipelines.unconditional import DDIMPipeline
 
     return DDIMPipeline.from_pretrained("builtin:ddpm-digits")
 

@@ -12,12 +12,12 @@ SCHEDULER_FAULTS = [known.name for known in FAULTS if known.family == "scheduler
 
 @pytest.fixture
 def scheduler_of(mindspore):
-    from harness.pipelines.schedulers.ddim import DDIMScheduler
-    from harness.pipelines.schedulers.ddpm import DDPMScheduler
+    from harness.pipelines.schedulers.config import SchedulerConfig
+    from harness.pipelines.schedulers.sampling import DDIMScheduler, DDPMScheduler
 
     def scheduler_of(kind="ddim", **config):
         chosen = {"ddim": DDIMScheduler, "ddpm": DDPMScheduler}[kind]
-        return chosen.from_config({"_class_name": chosen.__name__, **config}, "the test")
+        return chosen(SchedulerConfig.from_dict({"_class_name": chosen.__name__, **config}, "the test"))
 
     return scheduler_of
 

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from skimage.metrics import structural_similarity
 
 from harness.judgement.metrics import METRICS, SIMILARITIES, compare, why_absent
-from harness.measurement.ulp import max_ulp
+from harness.measurement.statistics import max_ulp
 from harness.reporting.reasons import text_of
 
 RANDOM = np.random.default_rng(0)

@@ -12,14 +12,13 @@ import pytest
 from small_checkpoint import WEIGHTS, edit_json
 
 from harness.cases import names
-from harness.pipelines.checkpoints import BUILTIN_CHECKPOINTS, resolve
+from harness.pipelines.checkpoints import BUILTIN_CHECKPOINTS, SEEDED_CHECKPOINTS, resolve
 from harness.pipelines.errors import CheckpointError, PipelineError
 from harness.pipelines.folder import DiffusersFolder
-from harness.pipelines.seeded_checkpoint import SEEDED_CHECKPOINTS
 
 
 def load(folder: Path) -> Any:
-    from harness.pipelines.ddim_pipeline import DDIMPipeline
+    from harness.pipelines.unconditional import DDIMPipeline
 
     return DDIMPipeline.from_pretrained(folder)
 
@@ -60,7 +59,7 @@ def test_what_cannot_be_found_is_said_without_loading(spec: str, message: str, t
 
 
 def test_builtin_digits_load_and_are_small(mindspore: Any) -> None:
-    from harness.pipelines.ddpm_pipeline import DDPMPipeline
+    from harness.pipelines.unconditional import DDPMPipeline
 
     found = resolve("builtin:ddpm-digits", Path("/nowhere"))
     assert found.folder is not None

@@ -22,8 +22,8 @@ SCHEDULER = {"_class_name": "DDIMScheduler", "beta_start": 1e-4, "beta_end": 0.0
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_fifty_step_image_equals_that_of_diffusers(mindspore: Any, name: str) -> None:
-    from harness.pipelines.ddim_pipeline import DDIMPipeline
     from harness.pipelines.models.unet2d import UNet2DModel
+    from harness.pipelines.unconditional import DDIMPipeline
 
     with safe_open(FOLDER / f"{name}.safetensors", "numpy") as handle:
         metadata, reference = handle.metadata(), handle.get_tensor("ddim_image")

@@ -15,8 +15,7 @@ from harness.pipelines.errors import PipelineError
 @pytest.fixture(params=["ddim", "ddpm"])
 def kind(request: pytest.FixtureRequest, mindspore: Any) -> Any:
     """Each pipeline class in turn."""
-    from harness.pipelines.ddim_pipeline import DDIMPipeline
-    from harness.pipelines.ddpm_pipeline import DDPMPipeline
+    from harness.pipelines.unconditional import DDIMPipeline, DDPMPipeline
 
     return {"ddim": DDIMPipeline, "ddpm": DDPMPipeline}[request.param]
 
@@ -124,14 +123,14 @@ def test_nan_reaches_the_image(mindspore: Any, kind: Any, stored_checkpoint: Pat
 def test_a_checkpoint_of_a_ddpm_scheduler_runs_ddim_as_in_diffusers(
     mindspore: Any, stored_checkpoint: Path
 ) -> None:
-    from harness.pipelines.ddim_pipeline import DDIMPipeline
-    from harness.pipelines.schedulers.ddim import DDIMScheduler
+    from harness.pipelines.schedulers.sampling import DDIMScheduler
+    from harness.pipelines.unconditional import DDIMPipeline
 
     assert isinstance(DDIMPipeline.from_pretrained(stored_checkpoint).scheduler, DDIMScheduler)
 
 
 def test_a_checkpoint_of_a_ddim_scheduler_is_refused_by_ddpm(mindspore: Any, checkpoint: Path) -> None:
-    from harness.pipelines.ddpm_pipeline import DDPMPipeline
+    from harness.pipelines.unconditional import DDPMPipeline
 
     edit_json(checkpoint / "model_index.json", scheduler=["diffusers", "DDIMScheduler"])
     with pytest.raises(PipelineError, match="scheduler is DDIMScheduler: run it with the pipeline ddim"):
@@ -157,14 +156,14 @@ def test_a_call_that_cannot_be_honoured_is_refused(
 
 @pytest.mark.parametrize("eta", [-0.1, 1.5, float("nan"), "0.5", True])
 def test_eta_outside_0_to_1_is_refused(mindspore: Any, stored_checkpoint: Path, eta: Any) -> None:
-    from harness.pipelines.ddim_pipeline import DDIMPipeline
+    from harness.pipelines.unconditional import DDIMPipeline
 
     with pytest.raises(PipelineError, match="eta is"):
         DDIMPipeline.from_pretrained(stored_checkpoint)(eta=eta, num_inference_steps=1)
 
 
 def test_eta_and_clipped_output_change_the_image(mindspore: Any, stored_checkpoint: Path) -> None:
-    from harness.pipelines.ddim_pipeline import DDIMPipeline
+    from harness.pipelines.unconditional import DDIMPipeline
 
     pipe = DDIMPipeline.from_pretrained(stored_checkpoint)
     runs = [{}, {"eta": 0.5}, {"use_clipped_model_output": True}]

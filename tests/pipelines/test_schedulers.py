@@ -52,13 +52,13 @@ def test_all_problems_come_at_once() -> None:
 
 
 def test_fields_of_the_other_scheduler_do_no_harm(mindspore: Any) -> None:
-    from harness.pipelines.schedulers.ddim import DDIMScheduler
-    from harness.pipelines.schedulers.ddpm import DDPMScheduler
+    from harness.pipelines.schedulers.sampling import DDIMScheduler, DDPMScheduler
 
-    DDIMScheduler.from_config({"_class_name": "DDIMScheduler", "variance_type": "learned"}, "x")
-    DDPMScheduler.from_config({"_class_name": "DDPMScheduler", "set_alpha_to_one": False}, "x")
+    learned = SchedulerConfig.from_dict({"_class_name": "DDIMScheduler", "variance_type": "learned"}, "x")
+    DDIMScheduler(learned)
+    DDPMScheduler(config(set_alpha_to_one=False))
     with pytest.raises(PipelineError, match="learned"):
-        DDPMScheduler.from_config({"_class_name": "DDIMScheduler", "variance_type": "learned"}, "x")
+        DDPMScheduler(learned)
 
 
 @pytest.mark.parametrize("spacing", ["leading", "linspace", "trailing"])
@@ -85,8 +85,7 @@ def test_an_offset_past_the_last_timestep_is_refused() -> None:
 
 
 def test_zero_terminal_snr_with_epsilon_is_refused_where_it_would_divide_by_zero(mindspore: Any) -> None:
-    from harness.pipelines.schedulers.ddim import DDIMScheduler
-    from harness.pipelines.schedulers.ddpm import DDPMScheduler
+    from harness.pipelines.schedulers.sampling import DDIMScheduler, DDPMScheduler
 
     for kind in (DDIMScheduler, DDPMScheduler):
         kind(config(rescale_betas_zero_snr=True)).set_timesteps(10)
@@ -95,8 +94,7 @@ def test_zero_terminal_snr_with_epsilon_is_refused_where_it_would_divide_by_zero
 
 
 def test_a_step_before_set_timesteps_is_refused(mindspore: Any) -> None:
-    from harness.pipelines.schedulers.ddim import DDIMScheduler
-    from harness.pipelines.schedulers.ddpm import DDPMScheduler
+    from harness.pipelines.schedulers.sampling import DDIMScheduler, DDPMScheduler
 
     sample = mindspore.Tensor(np.zeros((1, 1, 2, 2), np.float32))
     for scheduler in (DDIMScheduler(config()), DDPMScheduler(config())):
@@ -157,16 +155,15 @@ def test_noise_is_drawn_only_where_it_is_added(mindspore: Any) -> None:
 
 
 def make(kind: str, **fields: Any) -> Any:
-    from harness.pipelines.schedulers.ddim import DDIMScheduler
-    from harness.pipelines.schedulers.ddpm import DDPMScheduler
+    from harness.pipelines.schedulers.sampling import DDIMScheduler, DDPMScheduler
 
     return {"ddim": DDIMScheduler, "ddpm": DDPMScheduler}[kind](config(**fields))
 
 
 def test_configurations_and_schedules_need_no_mindspore() -> None:
     code = (
-        "import sys; import harness.pipelines, harness.pipelines.schedulers.betas, "
-        "harness.pipelines.schedulers.schedule, harness.pipelines.checkpoints, harness.pipelines.registry; "
+        "import sys; import harness.pipelines, harness.pipelines.schedulers.schedule, "
+        "harness.pipelines.checkpoints, harness.pipelines.registry; "
         "sys.exit('mindspore' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

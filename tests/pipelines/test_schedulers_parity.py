@@ -11,8 +11,8 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-from harness.pipelines.schedulers.betas import cumulative_alphas, make_betas
 from harness.pipelines.schedulers.config import SchedulerConfig
+from harness.pipelines.schedulers.schedule import cumulative_alphas, make_betas
 
 REFERENCE = Path(__file__).parents[1] / "data" / "parity" / "schedulers.safetensors"
 TENSORS = load_file(REFERENCE)
@@ -47,12 +47,12 @@ def reference(request: pytest.FixtureRequest) -> tuple[int, dict[str, Any]]:
 
 
 def test_trajectory_equals_that_of_diffusers(mindspore: Any, reference: tuple[int, dict[str, Any]]) -> None:
-    from harness.pipelines.schedulers.ddim import DDIMScheduler
-    from harness.pipelines.schedulers.ddpm import DDPMScheduler
+    from harness.pipelines.schedulers.sampling import DDIMScheduler, DDPMScheduler
 
     index, run = reference
     kind = {"DDIMScheduler": DDIMScheduler, "DDPMScheduler": DDPMScheduler}[run["scheduler"]]
-    scheduler = kind.from_config({"_class_name": run["scheduler"]} | run["config"], "reference")
+    settings = {"_class_name": run["scheduler"]} | run["config"]
+    scheduler = kind(SchedulerConfig.from_dict(settings, "reference"))
     scheduler.set_timesteps(len(TENSORS["model_outputs"]))
     assert list(scheduler.timesteps) == TENSORS["timesteps"][index].tolist()
 

@@ -61,11 +61,7 @@ class SchedulerConfig:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], where: str) -> SchedulerConfig:
-        """Read the contents of a ``scheduler_config.json``; ``where`` names the file in errors.
-
-        Raises :class:`PipelineError` with every problem at once: an unknown field, a value of the wrong type
-        or out of range, a feature that is not supported.
-        """
+        """Check a decoded ``scheduler_config.json``; PipelineError lists all that is wrong, and ``where``."""
         values, problems = read_fields(cls, data, _problem)
         class_name = data.get("_class_name", "DDIMScheduler")
         if class_name not in _CLASSES:

@@ -1,0 +1,233 @@
+"""Pipelines of ``mindone.diffusers``, as they are: found, checked against their checkpoint, loaded.
+
+Nothing of mindone is imported before it is asked for.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib.util
+import inspect
+import sys
+import typing
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from harness.cases.job import SchedulerChoice
+from harness.pipelines.errors import CheckpointError, PackageMissing, PipelineError, with_nearest
+from harness.pipelines.folder import INDEX, read_json
+
+PREFIX = "mindone:"
+# What pipelines run on; the rest of mindone is for training.
+_CODE = ("diffusers", "models", "peft", "safetensors", "transformers", "utils")
+# Components of these libraries are models of diffusers' own; tokenizers and the like have many equal classes.
+_MODELS = ("diffusers", "mindone.diffusers")
+# SDXL calls these optional, for its refiner, whose checkpoint says of one that it is null; with one that a
+# checkpoint does not know of at all, no prompt can be read.
+_READING_PROMPTS = ("text_encoder", "tokenizer")
+# What mindone raises for files, configurations and classes that it cannot make a component of.
+_UNLOADABLE = (OSError, ValueError, KeyError, AttributeError, NotImplementedError)
+_NAME = "scheduler"
+_HAS_NONE = "{} has no `scheduler` that another could take the place of"
+# What schedulers raise for settings that they cannot be made with, and what Python raises for values of
+# another type. MindSpore's own RuntimeError may be a kernel that is missing.
+_REFUSALS = (
+    ArithmeticError, AttributeError, ImportError, LookupError, NotImplementedError, TypeError, ValueError,
+)  # fmt: skip
+
+
+def check_installed() -> None:
+    """Raise :class:`PackageMissing` with the command to install mindone where it is not installed."""
+    for name in ("mindone", "transformers"):
+        if importlib.util.find_spec(name) is None:
+            raise PackageMissing(
+                f"{name} is not installed for {sys.executable}: install the extra there, "
+                "`pip install 'determinism-harness[mindone]'` (in a clone `pip install -e '.[mindone]'`), or "
+                'leave these cases out (pytest: -m "not mindone"; harness matrix: --without-tag mindone)'
+            )
+
+
+def code_version() -> str:
+    """Return mindone's version and a hash of its code, which tells an edited one from the release."""
+    spec = importlib.util.find_spec("mindone")
+    assert spec is not None
+    digest = hashlib.sha256()
+    for root in map(Path, spec.submodule_search_locations or ()):
+        files = (path for part in _CODE for path in (root / part).rglob("*.py"))
+        for name, path in sorted((path.relative_to(root).as_posix(), path) for path in files):
+            digest.update(f"{name}\0".encode())
+            digest.update(path.read_bytes())
+    try:
+        version = metadata.version("mindone")
+    except metadata.PackageNotFoundError:
+        version = "not installed by pip"
+    return f"{version} ({digest.hexdigest()[:8]})"
+
+
+def pipeline_class(name: str) -> Any:
+    """Return mindone's pipeline class ``name``; raises :class:`PipelineError` with the names most like it."""
+    return _class(name, "DiffusionPipeline", "Pipeline")
+
+
+def _scheduler_class(name: str) -> Any:
+    return _class(name, "SchedulerMixin", "Scheduler")
+
+
+def _names_ending_in(ending: str) -> list[str]:
+    import mindone.diffusers as library
+
+    return [each for each in dir(library) if each.endswith(ending)]
+
+
+def _class(name: str, base: str, ending: str) -> Any:
+    import mindone.diffusers as library
+
+    # Names are looked up first: importing them all would take minutes.
+    found = getattr(library, name, None) if name in dir(library) else None
+    if isinstance(found, type) and issubclass(found, getattr(library, base)):
+        return found
+    nearest = difflib.get_close_matches(name, _names_ending_in(ending), n=3)
+    hint = f"; the nearest: {', '.join(nearest)}" if nearest else ""
+    raise PipelineError(f"mindone {metadata.version('mindone')} has no {ending.lower()} {name!r}{hint}")
+
+
+def _class_names(annotation: Any) -> set[str]:
+    """Return the names of the classes that ``annotation`` allows; none where it does not tell."""
+    if isinstance(annotation, str):
+        return {annotation} if annotation.isidentifier() else set()
+    if isinstance(annotation, type):
+        return set() if annotation is inspect.Parameter.empty else {annotation.__name__}
+    return {name for part in typing.get_args(annotation) for name in _class_names(part)} - {"NoneType"}
+
+
+def check_checkpoint(name: str, kind: Any, folder: Path) -> None:
+    """Raise :class:`CheckpointError` unless the checkpoint in ``folder`` has what ``kind`` is made of.
+
+    A checkpoint of another class will do where it has every component that ``kind`` cannot do without, of a
+    class that ``kind`` names: Stable Diffusion's for image to image.
+    """
+    index = folder / INDEX
+    entries = read_json(index)
+    made_for = entries.get("_class_name")
+    if made_for == kind.__name__:
+        return
+    components = {
+        key: value
+        for key, value in entries.items()
+        if isinstance(value, list) and len(value) == 2 and value[1] is not None
+    }
+    problems = []
+    for component, parameter in inspect.signature(kind.__init__).parameters.items():
+        if component == "self" or parameter.default is not parameter.empty:
+            continue
+        if component not in components:
+            optional = component in kind._optional_components
+            if not optional or (component not in entries and component.startswith(_READING_PROMPTS)):
+                problems.append(f"it has no {component}")
+            continue
+        library, given = components[component]
+        expected = _class_names(parameter.annotation)
+        if library in _MODELS and not component.endswith("scheduler") and expected and given not in expected:
+            problems.append(f"its {component} is a {given}, not a {' or '.join(sorted(expected))}")
+    if problems:
+        raise CheckpointError(
+            f"{index}: this is a checkpoint of {made_for or 'no known class'}, which {name} cannot run: "
+            f"{'; '.join(problems)}"
+        )
+
+
+def load_pipeline(name: str, kind: Any, folder: Path, dtype: str, scheduler: SchedulerChoice | None) -> Any:
+    """Return a pipeline of class ``kind``, called ``name``, with the weights in ``folder``.
+
+    The ``scheduler`` of a case, made from the configuration of the checkpoint's, takes the place of that one,
+    as users of diffusers do it. Weights are read from safetensors only.
+    """
+    import mindspore as ms
+    from safetensors import SafetensorError
+
+    try:
+        pipeline = kind.from_pretrained(
+            str(folder), mindspore_dtype=getattr(ms, dtype), use_safetensors=True, local_files_only=True
+        )
+    except (*_UNLOADABLE, SafetensorError) as error:
+        raise CheckpointError(f"{folder}: {name} cannot be loaded from it: {error}") from error
+    if scheduler is not None:
+        current = getattr(pipeline, _NAME, None)
+        if current is None:
+            raise PipelineError(_HAS_NONE.format(name))
+        kind = type(current) if scheduler.name is None else _scheduler_class(scheduler.name)
+        pipeline.scheduler = _made(kind, current, scheduler)
+    # The log of a worker that died is to show why, not a bar of progress.
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def check_scheduler(
+    name: str, kind: Any, folder: Path, scheduler: SchedulerChoice, *, steps: int | None
+) -> None:
+    """Raise :class:`PipelineError` unless the ``scheduler`` of a case can be made; no weights are read.
+
+    It is made from the configuration in ``folder`` and, if ``steps`` says for how many, asked for timesteps.
+    """
+    parameter = inspect.signature(kind.__init__).parameters.get(_NAME)
+    if parameter is None:
+        raise PipelineError(_HAS_NONE.format(name))
+    entry = read_json(folder / INDEX).get(_NAME)
+    if not isinstance(entry, list) or not isinstance(entry[-1], str):
+        return  # loading says what is wrong with the checkpoint
+    stored = _scheduler_class(entry[-1])
+    # As diffusers looks for it; the earliest checkpoints have no folders.
+    place = folder / _NAME if (folder / _NAME).is_dir() else folder
+    try:
+        current = stored.from_pretrained(str(place), local_files_only=True)
+    except (OSError, *_REFUSALS):
+        return  # loading says it
+    if scheduler.name is not None:
+        kinds = [_scheduler_class(scheduler.name)]
+    else:
+        # A few pipelines make a scheduler of their own class from whatever the checkpoint has: DDIM's.
+        own = _class_names(parameter.annotation) & set(_names_ending_in("Scheduler"))
+        kinds = [stored, *map(_scheduler_class, sorted(own))]
+    refusals = []
+    for each in kinds:
+        try:
+            _try(each, current, scheduler, steps)
+        except PipelineError as error:
+            refusals.append(error)
+        else:
+            return
+    raise refusals[0]
+
+
+def _try(kind: Any, current: Any, scheduler: SchedulerChoice, steps: int | None) -> None:
+    made = _made(kind, current, scheduler)
+    # The shift of flow matching is the pipeline's to give.
+    if steps is None or made.config.get("use_dynamic_shifting"):
+        return
+    try:
+        made.set_timesteps(steps)
+    except _REFUSALS as error:
+        raise _refused(kind, scheduler, error) from error
+
+
+def _made(kind: Any, current: Any, scheduler: SchedulerChoice) -> Any:
+    settings = scheduler.settings
+    known = [each for each in inspect.signature(kind.__init__).parameters if each not in ("self", "kwargs")]
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        raise PipelineError(
+            f"{kind.__name__} has no setting {with_nearest(unknown, known)}; "
+            f"it has: {', '.join(sorted(known))}"
+        )
+    try:
+        return kind.from_config(current.config, **settings)
+    except _REFUSALS as error:
+        raise _refused(kind, scheduler, error) from error
+
+
+def _refused(kind: Any, scheduler: SchedulerChoice, error: Exception) -> PipelineError:
+    settings = ", ".join(f"{key}: {value!r}" for key, value in scheduler.settings.items())
+    why = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return PipelineError(f"{kind.__name__} refuses {{{settings}}}: {why}")
