@@ -34,26 +34,14 @@ class StoredTrace:
     nbytes: int
 
 
-@dataclass(frozen=True)
-class DeepTraces:
-    """What came of recording the deep trace of each case, in the order of the cases."""
-
-    results: tuple[StoredTrace | Refusal, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Whether all of them are stored."""
-        return all(isinstance(result, StoredTrace) for result in self.results)
-
-
 def store_traces(
     cases: Sequence[Case],
     workers: Workers,
     store: BaselineStore,
     step: int,
     progress: Progress[StoredTrace | Refusal] = SILENT,
-) -> DeepTraces:
-    """Store the deep trace of ``step`` of each of ``cases`` beside its baseline."""
+) -> tuple[StoredTrace | Refusal, ...]:
+    """Store the deep trace of ``step`` of each of ``cases`` beside its baseline; return what came of each."""
     results: list[StoredTrace | Refusal] = []
     left = "the baselines are written, not all deep traces"
     with stage(progress, "tracing", len(cases), interrupted=left), workers.runner() as runner:
@@ -63,7 +51,7 @@ def store_traces(
             except HarnessError as error:
                 results.append(Refusal(case, error))
             progress.finished(results[-1])
-    return DeepTraces(tuple(results))
+    return tuple(results)
 
 
 def trace_that_replays(job: Job, runner: Runner, step: int) -> DeepTrace:

@@ -13,7 +13,7 @@ from harness.errors import HarnessError
 from harness.judgement.check import Check
 from harness.operations.calibrate import Calibrations, Settings, calibrate
 from harness.operations.check import hold
-from harness.operations.deep import DeepTraces, store_traces
+from harness.operations.deep import StoredTrace, store_traces
 from harness.operations.history_run import RunHistory
 from harness.operations.progress import SILENT, Progress, stage
 from harness.operations.proposal import Candidate, Proposal, Refusal, commit_of, propose
@@ -59,14 +59,15 @@ class StoredBaselines:
 
 @dataclass(frozen=True)
 class Recording:
-    """What a recording did; what was not asked for is None.
+    """What a recording did; ``calibrations`` are None where they were not asked for.
 
-    ``vacuous`` are the cases stored that would notice nothing.
+    ``traces`` are what came of each deep trace asked for; ``vacuous`` the cases stored that would notice
+    nothing.
     """
 
     stored: StoredBaselines
     calibrations: Calibrations | None
-    traces: DeepTraces | None
+    traces: tuple[StoredTrace | Refusal, ...]
     vacuous: tuple[VacuousCase, ...]
 
     @property
@@ -77,10 +78,9 @@ class Recording:
     @property
     def passed(self) -> bool:
         """Whether every case has all that it should have now, and notices something."""
-        parts = (self.calibrations, self.traces)
-        return (
-            self.stored.complete and not self.vacuous and all(part is None or part.passed for part in parts)
-        )
+        calibrated = self.calibrations is None or self.calibrations.passed
+        traced = not any(isinstance(each, Refusal) for each in self.traces)
+        return self.stored.complete and not self.vacuous and calibrated and traced
 
 
 def record(
@@ -112,7 +112,7 @@ def record(
     progress.finished(proposal)
     stored = write(proposal, store, ask() if proposal.changed else None)
     progress.finished(stored)
-    calibrations, traces = None, None
+    calibrations, traces = None, tuple[StoredTrace | Refusal, ...]()
     if calibration is not None:
         calibrations = calibrate(stored.cases, workers, store, calibration, progress)
         progress.finished(calibrations)

@@ -146,10 +146,11 @@ def test_a_trace_that_cannot_be_stored_does_not_keep_the_others_from_it(shown, m
 
     monkeypatch.setattr(deep, "record_deep", record)
     cases, store = [make_case(id="bad"), make_case(id="good")], BaselineStore(Path("absent"))
-    assert not deep.store_traces(cases, Workers(), store, 0, shown.display).passed
+    refused, stored = deep.store_traces(cases, Workers(), store, 0, shown.display)
+    assert (type(refused), type(stored)) == (Refusal, StoredTrace)
     assert shown.lines() == [
         "refused  guide/bad: there is [no] step 7",
         "guide/good: deep trace of step 0, 102 calls of cells, 1.8 MB in "
         "baselines/guide/good/cpu.deep.safetensors (not for version control)",
     ]
-    assert deep.store_traces(cases[1:], Workers(), store, 0).passed
+    assert deep.store_traces(cases[1:], Workers(), store, 0) == (stored,)
