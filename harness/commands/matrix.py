@@ -48,7 +48,7 @@ def matrix(
     """
     check_baseline_dir(baseline_dir, needed=False)
     check_destinations(json_file, html_file, markdown_file)
-    wanted = Wanted.parse(release or (), extras or (), python or ())
+    wanted = Wanted(release or (), extras or (), python or ())
     cases = measured(without_tags(select(paths).cases, without_tag or []))
     # Of interpreters none is named: it is another one in each environment.
     at = Setting.of(baseline_dir, device, device_id, timeout, processes=processes)

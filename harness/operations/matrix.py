@@ -106,33 +106,25 @@ def classes(names: Sequence[str], marks: Sequence[object]) -> tuple[tuple[str, .
     return tuple(tuple(group) for group in found.values())
 
 
-@dataclass(frozen=True)
 class Wanted:
-    """The environments of a matrix: ``releases`` with ``extras`` installed, and interpreters as they are.
+    """The environments of a matrix: ``releases``, as ``mindspore==2.8.0``, and interpreters as they are.
 
-    Raises :class:`harness.errors.UsageError` for fewer than two, and for extras that nothing is made with.
+    ``extras`` are installed with every release. Raises :class:`harness.errors.UsageError` for what is no
+    release, for fewer than two environments, and for extras that nothing is made with.
     """
 
-    releases: tuple[Release, ...] = ()
-    extras: tuple[str, ...] = ()
-    pythons: tuple[str, ...] = ()
-
-    @classmethod
-    def parse(cls, releases: Sequence[str], extras: Sequence[str], pythons: Sequence[str]) -> Wanted:
-        """Return what is wanted of releases as ``mindspore==2.8.0``; raises UsageError for what is none."""
-        return cls(tuple(map(Release.parse, releases)), tuple(extras), tuple(pythons))
-
-    def __post_init__(self) -> None:
-        if len(self.releases) + len(self.pythons) < 2:
+    def __init__(self, releases: Sequence[str], extras: Sequence[str], pythons: Sequence[str]) -> None:
+        self._releases, self._extras, self._pythons = list(map(Release.parse, releases)), extras, pythons
+        if len(releases) + len(pythons) < 2:
             raise UsageError("a matrix compares environments: give two or more --release or --python")
-        if self.extras and not self.releases:
+        if extras and not releases:
             raise UsageError("--with is for environments that are made: give --release, or leave it out")
 
     def subjects(self, environments: Environments, preparing: Callable[[str], None]) -> list[Subject]:
         """Return what to run in, oldest MindSpore first; what is missing of ``environments`` is made."""
         # What can be told to be wrong at once goes before what takes minutes to make.
-        specifications = [Specification.of(release, self.extras) for release in self.releases]
-        given = list(map(inspect_interpreter, self.pythons))
+        specifications = [Specification.of(release, self._extras) for release in self._releases]
+        given = list(map(inspect_interpreter, self._pythons))
         return in_order(environments.ensure(specifications, preparing) + given)
 
 
