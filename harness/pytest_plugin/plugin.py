@@ -65,11 +65,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 # The names that one types, unless the project has an option of that name already.
-_SHORT = {
-    "--baseline-dir": "--harness-baseline-dir",
-    "--device": "--harness-device",
-    "--history": "--harness-history",
-}
+_SHORT = ("--baseline-dir", "--device", "--history")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -87,14 +83,11 @@ def pytest_load_initial_conftests(
     result = yield
     group = parser.getgroup("harness")
     unknown = object()
-    for short, name in _SHORT.items():
+    for short in _SHORT:
         if early_config.getoption(short, unknown) is unknown:
-            group.addoption(short, dest=_dest(name), **_OPTIONS[name])
+            name = f"harness{short[1:]}"
+            group.addoption(short, dest=name.replace("-", "_"), **_OPTIONS[f"--{name}"])
     return result
-
-
-def _dest(name: str) -> str:
-    return name.lstrip("-").replace("-", "_")
 
 
 def pytest_configure(config: pytest.Config) -> None:
