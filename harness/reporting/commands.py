@@ -66,6 +66,12 @@ class Invocation:
         words = ["harness", command, cases, "--baseline-dir", shown(Path(self.baselines)), *device, *python]
         return shlex.join([*words, *options])
 
+    def pytest_line(self, cases: str) -> str:
+        """Return the command line of pytest that runs ``cases`` where this was started."""
+        device = ["--device", self.device] if self.device != "CPU" else []
+        python = [f"--harness-python={self.python}"] if self.python else []
+        return shlex.join(["pytest", cases, "--baseline-dir", shown(Path(self.baselines)), *device, *python])
+
 
 def error_text(error: HarnessError, invocation: Invocation, case: Case | None = None) -> str:
     """Return what is wrong, and what to type where the error knows a remedy.
@@ -116,41 +122,17 @@ def remedy_text(remedy: Remedy | None, invocation: Invocation) -> str:
 
 @dataclass(frozen=True)
 class Commands:
-    """What to type about one case.
+    """What to type about one case that ran as ``invocation`` says: a command line for each purpose.
 
-    ``case`` is how the command line names it. ``calibrated`` is whether a recording has to be calibrated;
-    ``there`` is how to start what is done where its baseline was recorded.
+    ``explain`` says why it drifted, ``again`` runs it again, ``calibrate`` measures its tolerance, and
+    ``record`` records it anew.
     """
 
-    case: str
     invocation: Invocation
-    there: Invocation
-    calibrated: bool
-
-    @property
-    def explain(self) -> str:
-        """Says why it drifted."""
-        return self.invocation.line("explain", self.case)
-
-    @property
-    def again(self) -> str:
-        """Runs it again."""
-        device, python = self.invocation.device, self.invocation.python
-        on = ["--device", device] if device != "CPU" else []
-        under = [f"--harness-python={python}"] if python else []
-        folder = shown(Path(self.invocation.baselines))
-        return shlex.join(["pytest", self.case, "--baseline-dir", folder, *on, *under])
-
-    @property
-    def calibrate(self) -> str:
-        """Measures its tolerance."""
-        return self.there.line("calibrate", self.case)
-
-    @property
-    def record(self) -> str:
-        """Records it anew."""
-        calibrate = ["--calibrate"] if self.calibrated else []
-        return self.invocation.line("record", self.case, *calibrate, *_REASON)
+    explain: str
+    again: str
+    calibrate: str
+    record: str
 
     def fitting(self, judgement: Judgement) -> list[tuple[str, str]]:
         """Return a label and a command for each that helps with ``judgement``; none where it passed.
@@ -180,4 +162,12 @@ def commands(
     there = invocation
     if baseline is not None and tier is not None:
         there = invocation.at(where_recorded(baseline.device, tier))
-    return Commands(f"{shown(case.path)}::{case.id}", invocation, there, recalibrated(case, baseline))
+    named = f"{shown(case.path)}::{case.id}"
+    calibrating = ["--calibrate"] if recalibrated(case, baseline) else []
+    return Commands(
+        invocation,
+        explain=invocation.line("explain", named),
+        again=invocation.pytest_line(named),
+        calibrate=there.line("calibrate", named),
+        record=invocation.line("record", named, *calibrating, *_REASON),
+    )
