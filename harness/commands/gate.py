@@ -15,7 +15,6 @@ from harness.commands.options import File, check_baseline_dir, option
 from harness.commands.settings import Setting, append_to, check_destinations, history_in
 from harness.errors import HarnessError, UsageError
 from harness.operations.destination import append_result, check_destination, write_result
-from harness.operations.gate import Standard
 from harness.operations.gate import gate as decide_release
 from harness.reporting.commands import commands
 from harness.reporting.gate import GateDisplay, certificate_text, gate_markdown, show_gate
@@ -50,13 +49,19 @@ def gate(
     summary = _step_summary()
     check_baseline_dir(baseline_dir)
     selection = select(paths)
-    standard = Standard.read(policy, power, selection.suites)
     at = Setting.of(baseline_dir, device, device_id, timeout, python=python, processes=processes)
     display = GateDisplay(Console(stderr=True), at.invocation)
     uncounted = tuple(path for path in (certificate, history) if path is not None)
     try:
         result = decide_release(
-            selection, at.workers, at.store, standard, display, not_counted=uncounted, history=run
+            selection,
+            at.workers,
+            at.store,
+            display,
+            policy_file=policy,
+            power_file=power,
+            not_counted=uncounted,
+            history=run,
         )
         helpful = {case.name: commands(case, at.invocation) for case in selection.cases}
         show_gate(Console(), result, helpful, at.invocation)

@@ -11,7 +11,6 @@ from typing import Literal
 from harness.baselines.baseline import Baseline, baseline_sha256
 from harness.baselines.errors import shown
 from harness.cases.case import Case
-from harness.cases.tolerance import Calibrated
 from harness.errors import UsageError
 from harness.gate import details as d
 from harness.gate.certificate import HashedFile, PowerTable
@@ -44,7 +43,7 @@ class Powers:
         changed: dict[Literal["case", "baseline", "tolerance"], bool] = {
             "case": found.case_hash != case.hash(),
             "baseline": found.baseline_sha256 != baseline_sha256(baseline),
-            "tolerance": found.tolerance != _tolerance(case, baseline),
+            "tolerance": found.tolerance != tolerance_used(case, baseline),
         }
         if any(changed.values()):
             return d.ChangedSince(tuple(what for what, differs in changed.items() if differs))
@@ -77,10 +76,3 @@ def read_powers(path: Path) -> Powers:
     file = HashedFile(shown(path), hashlib.sha256(data).hexdigest())
     cases = {(case.suite, case.case_id): case for case in report.cases}
     return Powers(PowerTable(file, content), cases)
-
-
-def _tolerance(case: Case, baseline: Baseline) -> object:
-    """Return the tolerance as the table has it, None where the case is not calibrated now."""
-    if isinstance(case.tolerance.across_releases, Calibrated) and baseline.calibration is None:
-        return None
-    return tolerance_used(case, baseline)

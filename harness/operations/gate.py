@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from harness.baselines.current import orphans
 from harness.baselines.errors import shown
 from harness.baselines.git import git_commit
 from harness.baselines.store import BaselineStore
-from harness.cases.case import Case, Suite
+from harness.cases.case import Case
 from harness.cases.job import Job
 from harness.cases.selection import Selection
 from harness.errors import FailureCause, HarnessError
@@ -23,7 +21,7 @@ from harness.gate.decision import decide
 from harness.gate.facts import CaseFacts
 from harness.gate.policy import Policy
 from harness.gate.policy_file import read_policy
-from harness.gate.power_table import Powers, read_powers
+from harness.gate.power_table import read_powers
 from harness.judgement.check import Check
 from harness.measurement.measurement import Measurement
 from harness.operations.check import check
@@ -33,44 +31,28 @@ from harness.operations.progress import SILENT, Progress, stage
 from harness.operations.workers import Workers
 
 
-@dataclass(frozen=True)
-class Standard:
-    """What a gate decides by: a policy, the file it was read from, and the power table of the suites."""
-
-    policy: Policy = field(default_factory=Policy)
-    policy_file: HashedFile | None = None
-    powers: Powers | None = None
-
-    @classmethod
-    def read(cls, policy: Path | None, power: Path | None, suites: Sequence[Suite]) -> Standard:
-        """Read the files that were named; without a policy all cases have to be identical or within.
-
-        Raises a :class:`HarnessError` for one that cannot be read, or that is not for ``suites``.
-        """
-        rules, file = Policy(), None
-        if policy is not None:
-            rules = read_policy(policy, suites)
-            file = HashedFile(shown(policy), sha256_of(policy))
-        return cls(rules, file, None if power is None else read_powers(power))
-
-
 def gate(
     selection: Selection,
     workers: Workers,
     store: BaselineStore,
-    standard: Standard,
     progress: Progress[CaseFacts] = SILENT,
     *,
+    policy_file: Path | None = None,
+    power_file: Path | None = None,
     not_counted: tuple[Path, ...] = (),
     history: RunHistory | None = None,
 ) -> Certificate:
-    """Run every case of ``selection`` and decide by the policy of ``standard``.
+    """Run every case of ``selection`` and decide by the policy in ``policy_file``.
 
     ``selection`` must be of all suites that ``store`` has baselines of: baselines of others are orphans.
+    Without a policy all cases have to be identical or within; ``power_file`` is their power table.
     ``not_counted`` are files that make a working tree no dirty one, such as the certificate. ``progress``
     counts the cases that were selected and is told what came of each of these; ``history`` takes them. Raises
     a :class:`HarnessError` where files cannot be read.
     """
+    policy = Policy() if policy_file is None else read_policy(policy_file, selection.suites)
+    hashed = None if policy_file is None else HashedFile(shown(policy_file), sha256_of(policy_file))
+    powers = None if power_file is None else read_powers(power_file)
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     # Before anything runs: a suite that is edited meanwhile is not what ran.
     root = Path(os.path.commonpath([suite.path.resolve().parent for suite in selection.suites]))
@@ -78,7 +60,7 @@ def gate(
     for suite in selection.suites:
         file = suite.path.resolve().relative_to(root).as_posix()
         suites.append(CertifiedSuite(suite.name, file, sha256_of(suite.path), len(suite.cases)))
-    evidence = Evidence(store, standard.powers)
+    evidence = Evidence(store, powers)
     chosen = {case.name for case in selection.cases}
     cases: list[CaseFacts] = []
     done = 0
@@ -106,12 +88,12 @@ def gate(
         baselines_root=shown(store.root),
         environments=evidence.environments,
         checkpoints=evidence.checkpoints,
-        policy=standard.policy,
-        policy_file=standard.policy_file,
-        power=None if standard.powers is None else standard.powers.table,
+        policy=policy,
+        policy_file=hashed,
+        power=None if powers is None else powers.table,
         cases=tuple(cases),
         orphans=lost,
-        decision=decide(standard.policy, cases, lost, now),
+        decision=decide(policy, cases, lost, now),
     )
 
 

@@ -105,5 +105,5 @@ def test_one_field_less_is_no_table(table, tmp_path):
     data = json.loads((tmp_path / "power.json").read_text())
     del data["cases"][0]["vacuous"]
     (tmp_path / "power.json").write_text(json.dumps(data))
-    with pytest.raises(UsageError, match="the key vacuous is missing"):
+    with pytest.raises(UsageError, match=r"the key cases\[0\]\.vacuous is missing"):
         read_powers(tmp_path / "power.json")

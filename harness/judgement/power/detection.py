@@ -39,15 +39,16 @@ class Detection:
     numbers_alone: bool = False
 
 
-def tolerance_used(case: Case, baseline: Baseline) -> dict[str, Any]:
-    """Return the tolerance across releases as :class:`CasePower` keeps it; ``baseline`` is calibrated."""
+def tolerance_used(case: Case, baseline: Baseline) -> dict[str, Any] | None:
+    """Return the tolerance across releases as :class:`CasePower` keeps it, None for want of a calibration."""
     tolerance = case.tolerance.across_releases
     if isinstance(tolerance, Limits):
         return {"kind": "limits", "limits": tolerance.given()}
     if not isinstance(tolerance, Calibrated):
         return {"kind": "exact"}
     calibration = baseline.calibration
-    assert calibration is not None
+    if calibration is None:
+        return None
     factor = safety_factor(TIER, tolerance, calibration)
     return {"kind": "calibrated", "factor": factor, "members": len(calibration.members)}
 
