@@ -26,6 +26,7 @@ else:
 T = TypeVar("T")
 
 _NOT_FINITE = ("inf", "-inf", "nan")
+_hints = cache(get_type_hints)
 
 
 @dataclass_transform(frozen_default=True)
@@ -139,11 +140,6 @@ def _instance(kind: Any, value: Any, where: str) -> Any:
     if odd := sorted(value.keys() ^ hints.keys()):
         raise ValueError(f"the key {_below(where, odd[0])} is {'unknown' if odd[0] in value else 'missing'}")
     return kind(**{name: _made(hint, value[name], _below(where, name)) for name, hint in hints.items()})
-
-
-@cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind)
 
 
 def _scalar(kind: Any, value: Any, where: str) -> Any:

@@ -83,9 +83,8 @@ def check_storable(name: str, measurement: Measurement) -> None:
             raise BaselineError(
                 f"{name}: {what} holds NaN or Inf in {count} of {array.size} places: repair the case"
             )
-    figures = [("statistics", measurement.statistics)]
-    figures += [(f"latents of step {record.step}", record.statistics) for record in measurement.trace]
-    for what, statistics in figures:
+    steps = ((f"latents of step {record.step}", record.statistics) for record in measurement.trace)
+    for what, statistics in (("statistics", measurement.statistics), *steps):
         for key, value in statistics.items():
             if not np.isfinite(value):
                 raise BaselineError(f"{name}: {what}: {key} is {value}: repair the case")

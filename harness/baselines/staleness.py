@@ -61,7 +61,7 @@ def definition_changes(recorded: dict[str, Any], current: dict[str, Any]) -> tup
 
 
 def _flat(definition: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
+    flat = {}
     for name, value in definition.items():
         if isinstance(value, dict) and value:
             flat.update(_flat(value, f"{prefix}{name}."))

@@ -57,8 +57,10 @@ class BaselineStore:
 
         Makes nothing: this is asked before anything runs for nothing.
         """
-        folders = {self.path(case.suite, case.id, "any").parent for case in cases}
-        for folder in sorted({_existing(folder) for folder in folders}):
+        folders = {self.path(case.suite, case.id, "any").parent.absolute() for case in cases}
+        # Where a folder is not there, the nearest one above it that is.
+        there = {next(path for path in (folder, *folder.parents) if path.exists()) for folder in folders}
+        for folder in sorted(there):
             try:
                 with tempfile.TemporaryFile(dir=folder):
                     pass
@@ -81,7 +83,11 @@ class BaselineStore:
 
     def header(self, suite: str, case_id: str, device: str, *, suite_file: Path | None = None) -> Header:
         """Return what :meth:`load` does but the measurement; the arrays are checked by their hash alone."""
-        return self._read(Key(suite, case_id, device), suite_file, _header_of)
+        return self._read(
+            Key(suite, case_id, device),
+            suite_file,
+            lambda document, _arrays, _path: Header(document.origin(), document.calibration),
+        )
 
     def _read(self, key: Key, suite_file: Path | None, made: Callable[[BaselineDocument, bytes, Path], T]) -> T:
         """Return what is ``made`` of a baseline's JSON, the bytes of its arrays, and the path of the JSON."""
@@ -206,22 +212,12 @@ class Damage(Exception):
         self.path = path
 
 
-def _existing(folder: Path) -> Path:
-    """Return ``folder``, or where it is not there the nearest folder above it that is."""
-    folder = folder.absolute()
-    return next(path for path in (folder, *folder.parents) if path.exists())
-
-
 def _may_be_calibrated(path: Path) -> bool:
     """Return whether a damaged baseline had a calibration, as far as its JSON can tell."""
     try:
         return _parse(path, _bytes_of(path)).calibration is not None
     except (Damage, OSError):
         return True
-
-
-def _header_of(document: BaselineDocument, _arrays: bytes, _path: Path) -> Header:
-    return Header(document.origin(), document.calibration)
 
 
 def arrays_path(path: Path) -> Path:

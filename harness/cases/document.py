@@ -33,7 +33,7 @@ MAX_DEPTH = 32
 _READ_OTHERWISE = re.compile("[\t\ufeff?!]")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Document:
     """The content of a YAML file.
 
@@ -44,11 +44,11 @@ class Document:
     """
 
     path: Path
-    value: Json
-    keys: dict[KeyPath, tuple[int, int]]
-    values: dict[KeyPath, tuple[int, int]]
-    unquoted: dict[KeyPath, str]
-    problems: tuple[Problem, ...]
+    value: Json = None
+    keys: dict[KeyPath, tuple[int, int]] = field(default_factory=dict)
+    values: dict[KeyPath, tuple[int, int]] = field(default_factory=dict)
+    unquoted: dict[KeyPath, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
 
     def position(self, at: KeyPath, *, key: bool = False) -> tuple[int, int]:
         """Return the (line, column) of the value at ``at``, or of its key, or else of what encloses it."""
@@ -72,14 +72,12 @@ def read_document(path: Path, *, needed: str = "`suite:` and `cases:`") -> Docum
         SuiteError: the file cannot be read, is not UTF-8 or not YAML, is empty, or is beyond the bounds
             for size (1 MiB), nesting (32 levels) and number of values (200,000, aliases followed).
     """
-    text = _read_text(path)
-    problems: list[Problem] = []
-    root = _compose(path, text, problems)
+    document = Document(path)
+    root = _compose(path, _read_text(path), document.problems)
     if root is None:
         raise SuiteError([Problem(path, 1, 1, f"the file is empty; write {needed}")])
-    builder = _Builder(path, problems)
-    value = builder.build(root, (), 1)
-    return Document(path, value, builder.keys, builder.values, builder.unquoted, tuple(builder.problems))
+    document.value = _build(document, root, (), 1)
+    return document
 
 
 def _compose(path: Path, text: str, problems: list[Problem]) -> Node | None:
@@ -203,66 +201,58 @@ if yaml.__with_libyaml__:
             self.depth -= 1
 
 
-@dataclass
-class _Builder:
-    """Builds values and positions from nodes, following aliases."""
+def _build(document: Document, node: Node, at: KeyPath, depth: int) -> Json:
+    """Return the value of a node, aliases followed, with the positions of all in it put into ``document``."""
+    if len(document.values) == MAX_NODES:
+        message = f"more than {MAX_NODES:,} values, each alias (*) counted as what it stands for; use fewer"
+        raise SuiteError([Problem(document.path, *_at(node.start_mark), message)])
+    if depth > MAX_DEPTH:
+        raise _too_deep(document.path, node.start_mark)
+    document.values[at] = _at(node.start_mark)
+    if isinstance(node, MappingNode):
+        return _mapping(document, node, at, depth)
+    if isinstance(node, SequenceNode):
+        return [_build(document, child, (*at, i), depth + 1) for i, child in enumerate(node.value)]
+    assert isinstance(node, ScalarNode)
+    if not node.style:
+        document.unquoted[at] = node.value
+    return _scalar(document, node)
 
-    path: Path
-    problems: list[Problem]
-    keys: dict[KeyPath, tuple[int, int]] = field(default_factory=dict)
-    values: dict[KeyPath, tuple[int, int]] = field(default_factory=dict)
-    unquoted: dict[KeyPath, str] = field(default_factory=dict)
 
-    def build(self, node: Node, at: KeyPath, depth: int) -> Json:
-        if len(self.values) == MAX_NODES:
-            message = (
-                f"more than {MAX_NODES:,} values, each alias (*) counted as what it stands for; use fewer"
-            )
-            raise SuiteError([Problem(self.path, *_at(node.start_mark), message)])
-        if depth > MAX_DEPTH:
-            raise _too_deep(self.path, node.start_mark)
-        self.values[at] = _at(node.start_mark)
-        if isinstance(node, MappingNode):
-            return self._mapping(node, at, depth)
-        if isinstance(node, SequenceNode):
-            return [self.build(child, (*at, i), depth + 1) for i, child in enumerate(node.value)]
-        assert isinstance(node, ScalarNode)
-        if not node.style:
-            self.unquoted[at] = node.value
-        return self._scalar(node)
+def _mapping(document: Document, node: MappingNode, at: KeyPath, depth: int) -> Json:
+    result: dict[str, Json] = {}
+    for key_node, value_node in node.value:
+        key = _scalar(document, key_node) if isinstance(key_node, ScalarNode) else None
+        if not isinstance(key, str):
+            _complain(document, key_node, "a key must be text; put it in quotes")
+            continue
+        child = (*at, key)
+        if key == "<<" and not key_node.style:
+            _complain(document, key_node, "merge keys (<<) are not read; use `defaults`")
+        elif child in document.keys:
+            first = "first at line {}, column {}".format(*document.keys[child])
+            _complain(document, key_node, f"the key {quoted(key)} is given twice ({first}); remove one")
+        else:
+            document.keys[child] = _at(key_node.start_mark)
+            result[key] = _build(document, value_node, child, depth + 1)
+    return result
 
-    def _mapping(self, node: MappingNode, at: KeyPath, depth: int) -> Json:
-        result: dict[str, Json] = {}
-        for key_node, value_node in node.value:
-            key = self._scalar(key_node) if isinstance(key_node, ScalarNode) else None
-            if not isinstance(key, str):
-                self._complain(key_node, "a key must be text; put it in quotes")
-                continue
-            child = (*at, key)
-            if key == "<<" and not key_node.style:
-                self._complain(key_node, "merge keys (<<) are not read; use `defaults`")
-            elif child in self.keys:
-                first = "first at line {}, column {}".format(*self.keys[child])
-                self._complain(key_node, f"the key {quoted(key)} is given twice ({first}); remove one")
-            else:
-                self.keys[child] = _at(key_node.start_mark)
-                result[key] = self.build(value_node, child, depth + 1)
-        return result
 
-    def _scalar(self, node: ScalarNode) -> Json:
-        text: str = node.value
-        if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
-            self._complain(node, f"half of a surrogate pair in {quoted(text)}; write the whole character")
-        if node.style:
-            return text
-        try:
-            return read_scalar(text)
-        except ValueError as error:
-            self._complain(node, str(error))
-            return 0
+def _scalar(document: Document, node: ScalarNode) -> Json:
+    text: str = node.value
+    if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
+        _complain(document, node, f"half of a surrogate pair in {quoted(text)}; write the whole character")
+    if node.style:
+        return text
+    try:
+        return read_scalar(text)
+    except ValueError as error:
+        _complain(document, node, str(error))
+        return 0
 
-    def _complain(self, node: Node, message: str) -> None:
-        self.problems.append(Problem(self.path, *_at(node.start_mark), message))
+
+def _complain(document: Document, node: Node, message: str) -> None:
+    document.problems.append(Problem(document.path, *_at(node.start_mark), message))
 
 
 def _too_deep(path: Path, mark: Mark) -> SuiteError:

@@ -36,9 +36,9 @@ def select(arguments: Iterable[str]) -> Selection:
     Raises :class:`SuiteError` for anything that is wrong with a suite, for a path or case that is not there,
     and for two suites of one name.
     """
-    wanted: dict[Path, set[str] | None] = {}
-    # The path as the user wrote it, by the one it resolves to.
+    # By the path it resolves to: a suite's path as the user wrote it, and the cases asked for, None for all.
     named: dict[Path, Path] = {}
+    wanted: dict[Path, set[str] | None] = {}
     problems: list[Problem] = []
     folders = False
     for argument in arguments:

@@ -32,7 +32,8 @@ AT_LEAST = ("psnr", "ssim", "ssim_worst")
 class Strict(BaseModel):
     """What every part of a suite shares: no unknown keys, no coercion, no change afterwards."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    # What validates a whole file is built when the first is read, and nothing for its parts alone.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
 
 def _not_null(value: object) -> object:
@@ -165,14 +166,10 @@ def _options(value: object) -> object:
 
 def _tier_kind(value: object) -> str | None:
     # The tag and the key are one word, so that a problem with the options is placed under the key.
-    if (
-        value == CALIBRATED
-        or isinstance(value, Calibrated)
-        or (isinstance(value, dict) and CALIBRATED in value)
-    ):
+    if value == CALIBRATED or isinstance(value, Calibrated):
         return CALIBRATED
     if isinstance(value, dict | Limits):
-        return "(limits)"
+        return CALIBRATED if isinstance(value, dict) and CALIBRATED in value else "(limits)"
     return "(exact)" if value == "exact" else None
 
 

@@ -51,7 +51,8 @@ def sum_up(output: Array, reference: Array, *, unit: float, scale: float) -> Sum
     summing = _Summing(output.size, unit, scale, tiles=has_images(output))
     for images in image_groups(output, reference):
         summing.add(images)
-    return summing.finish()
+    summing.sums.quantile = summing.tail.quantile()
+    return summing.sums
 
 
 @dataclass(frozen=True)
@@ -138,9 +139,9 @@ class Tail:
 class _Summing:
     def __init__(self, size: int, unit: float, scale: float, *, tiles: bool) -> None:
         self._unit, self._scale, self._tiles = unit, scale, tiles
-        self._tail = Tail(size, QUANTILE)
+        self.tail = Tail(size, QUANTILE)
         self._memory = np.empty((4, 0))
-        self._sums = Sums()
+        self.sums = Sums()
 
     def add(self, images: Pair) -> None:
         """Take in whole images."""
@@ -148,7 +149,7 @@ class _Summing:
         a = _Moments.together([part.output for part in parts])
         b = _Moments.together([part.reference for part in parts])
         squares = np.sum([part.difference_square for part in parts], axis=0)
-        sums = self._sums
+        sums = self.sums
         sums.output_square += a.about_zero()
         sums.reference_square += b.about_zero()
         sums.difference_square += float(squares.sum())
@@ -157,10 +158,6 @@ class _Summing:
         deviations = np.sqrt(a.square / a.count), np.sqrt(b.square / b.count)
         sums.contrast = max(sums.contrast, contrast_shift(*deviations, self._scale))
         sums.error = max(sums.error, math.sqrt(squares.max() / a.count))
-
-    def finish(self) -> Sums:
-        self._sums.quantile = self._tail.quantile()
-        return self._sums
 
     def _block(self, block: Pair) -> _Part:
         shape, size = block.output.shape, block.output.size
@@ -173,12 +170,12 @@ class _Summing:
         np.subtract(a, b, out=difference)
         np.abs(difference, out=absolute)
 
-        sums = self._sums
+        sums = self.sums
         top = float(absolute.max())
         if not math.isfinite(top) and not (np.isfinite(a).all() and np.isfinite(b).all()):
             raise ValueError("arrays with NaN or Inf cannot be compared")
         sums.top = max(sums.top, top)
-        self._tail.add(absolute, top)
+        self.tail.add(absolute, top)
         if self._tiles:
             tile, total = worst_tile(absolute.reshape(shape))
             sums.tile = max(sums.tile, tile)

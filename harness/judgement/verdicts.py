@@ -123,12 +123,8 @@ def _compared(
     if limits == "exact":
         return _exact(context, measured, stored, comparable=comparable)
     # Explicit limits are on the output, all others on the latents as well.
-    same = bits.same_bits(measured.output, stored.output)
-    if (
-        comparable
-        and same
-        and (isinstance(limits, Limits) or bits.first_changed_step(measured, stored) is None)
-    ):
+    moved = None if isinstance(limits, Limits) else bits.first_changed_step(measured, stored)
+    if comparable and moved is None and bits.same_bits(measured.output, stored.output):
         return replace(context, verdict=Verdict.IDENTICAL)
     if limits is None:
         return incomparable(r.NoLimits(tier.value, str(case.path), case.line))

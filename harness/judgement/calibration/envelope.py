@@ -66,9 +66,7 @@ def _unlike_trace(measured: Measurement, base: Measurement) -> Iterator[r.Reason
     if len(measured.trace) != len(base.trace):
         yield r.StepsDiffer(len(measured.trace), len(base.trace))
         return
-    ours, theirs = (
-        None if latents is None else latents.shape for latents in (measured.latents, base.latents)
-    )
+    ours, theirs = (None if m.latents is None else m.latents.shape for m in (measured, base))
     if ours != theirs:
         yield r.LatentShapesDiffer(ours, theirs)
 
