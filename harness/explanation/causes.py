@@ -6,13 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.baselines.baseline import Baseline
-from harness.explanation.evidence import (
-    Changed,
-    DiffersAfterSteps,
-    EnvironmentDiffers,
-    Evidence,
-    OperatorsDifferHere,
-)
+from harness.explanation import evidence as e
 from harness.explanation.growth import numerics
 from harness.judgement import bits
 from harness.judgement.check import Check
@@ -31,7 +25,7 @@ class Cause:
     """
 
     kind: Kind
-    evidence: Evidence
+    evidence: e.Evidence
 
 
 def root_causes(measured: Measurement, baseline: Baseline) -> tuple[Cause, ...]:
@@ -41,16 +35,16 @@ def root_causes(measured: Measurement, baseline: Baseline) -> tuple[Cause, ...]:
     last the numbers: the first step at which the latents left the envelope, or the output alone.
     """
     stored = baseline.measurement
-    found: list[tuple[Kind, Evidence | None]] = [("environment", _environment(measured, stored))]
+    found: list[tuple[Kind, e.Evidence | None]] = [("environment", _environment(measured, stored))]
     changes: tuple[tuple[Kind, Reason | None], ...] = (
         ("inputs", bits.checkpoint_change(measured, stored)),
         ("randomness", bits.ledger_change(measured, stored)),
         ("schedule", bits.schedule_change(measured, stored)),
     )
-    found += [(kind, None if change is None else Changed(change)) for kind, change in changes]
+    found += [(kind, None if change is None else e.Changed(change)) for kind, change in changes]
     found.append(("numerics", growth := numerics(measured, baseline)))
     if growth is None and measured.trace and not bits.same_bits(measured.output, stored.output):
-        found.append(("output", DiffersAfterSteps()))
+        found.append(("output", e.DiffersAfterSteps()))
     return tuple(Cause(kind, evidence) for kind, evidence in found if evidence is not None)
 
 
@@ -61,10 +55,10 @@ def causes_of(check: Check) -> tuple[Cause, ...]:
     return root_causes(check.measurement, check.baseline)
 
 
-def _environment(measured: Measurement, stored: Measurement) -> Evidence | None:
+def _environment(measured: Measurement, stored: Measurement) -> e.Evidence | None:
     differences = fingerprint_differences(measured.fingerprint, stored.fingerprint)
     operators = bits.changed_operators(measured, stored)
     if differences:
         tried = len(measured.canaries) if stored.canaries else 0
-        return EnvironmentDiffers(differences, operators, tried)
-    return OperatorsDifferHere(operators) if operators else None
+        return e.EnvironmentDiffers(differences, operators, tried)
+    return e.OperatorsDifferHere(operators) if operators else None

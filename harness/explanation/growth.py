@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from harness.baselines.baseline import Baseline
-from harness.explanation.evidence import LeavesEnvelope, StepDifference, WithinEnvelope, WithoutEnvelope
+from harness.explanation import evidence as e
 from harness.judgement import bits
 from harness.judgement.calibration.limits import calibrated_limits
 from harness.judgement.calibration.spread import distance
@@ -17,10 +17,7 @@ from harness.measurement.measurement import Measurement
 _JUMP = 5.0
 
 
-Growth = LeavesEnvelope | WithinEnvelope | WithoutEnvelope
-
-
-def differences(measured: Measurement, baseline: Baseline) -> tuple[StepDifference, ...]:
+def differences(measured: Measurement, baseline: Baseline) -> tuple[e.StepDifference, ...]:
     """Return the difference of the latents after each step that both measurements have."""
     stored, calibration = baseline.measurement, baseline.calibration
     envelopes = {}
@@ -36,18 +33,16 @@ def differences(measured: Measurement, baseline: Baseline) -> tuple[StepDifferen
         if measured.latents is not None and stored.latents is not None:
             deviations["relative_l2"] = distance(measured.latents[index], stored.latents[index])
         envelope = envelopes.get(theirs.step)
-        if envelope is None:
-            figure = max(deviations, key=lambda name: _nan_first(deviations[name]))
-            excess = None
-        else:
-            ratios = {name: _ratio(value, envelope.get(name, 0.0)) for name, value in deviations.items()}
-            figure = max(ratios, key=lambda name: _nan_first(ratios[name]))
-            excess = ratios[figure]
-        found.append(StepDifference(theirs.step, ours.timestep, figure, deviations[figure], excess))
+        ranked = deviations
+        if envelope is not None:
+            ranked = {name: _ratio(value, envelope.get(name, 0.0)) for name, value in deviations.items()}
+        figure = max(ranked, key=lambda name: _nan_first(ranked[name]))
+        excess = None if envelope is None else ranked[figure]
+        found.append(e.StepDifference(theirs.step, ours.timestep, figure, deviations[figure], excess))
     return tuple(found)
 
 
-def numerics(measured: Measurement, baseline: Baseline) -> Growth | None:
+def numerics(measured: Measurement, baseline: Baseline) -> e.Evidence | None:
     """Return where and how the latents parted from the baseline's; None where all have its bits."""
     change = bits.first_changed_step(measured, baseline.measurement)
     if change is None:
@@ -58,16 +53,16 @@ def numerics(measured: Measurement, baseline: Baseline) -> Growth | None:
     calibration = baseline.calibration
     if calibration is None or steps[0].excess is None:
         largest = max(steps, key=lambda step: _nan_first(step.deviation))
-        return WithoutEnvelope(change, largest, calibration is not None)
+        return e.WithoutEnvelope(change, largest, calibration is not None)
     # NaN is within nothing.
     excesses = [0.0 if step.excess is None else step.excess for step in steps]
     first = next((i for i, excess in enumerate(excesses) if not excess <= calibration.factor), None)
     if first is None:
-        return WithinEnvelope(change, max(excesses), calibration.factor)
+        return e.WithinEnvelope(change, max(excesses), calibration.factor)
     before, excess, last = excesses[first - 1] if first else None, excesses[first], steps[-1]
     jump = before is not None and not excess <= _JUMP * before  # NaN jumps
     final = last.excess if first < len(steps) - 1 and math.isfinite(excess) else None
-    return LeavesEnvelope(steps[first], last.step, before, jump, final)
+    return e.LeavesEnvelope(steps[first], last.step, before, jump, final)
 
 
 def _ratio(deviation: float, envelope: float) -> float:

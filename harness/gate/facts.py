@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,10 +23,8 @@ class Worst:
     @property
     def exceeded(self) -> bool:
         """Whether the figure is on the wrong side of its limit; NaN is on no right one."""
-        if self.measured is None:
-            return True
-        held = self.measured >= self.limit if self.at_least else self.measured <= self.limit
-        return not held
+        measured = math.nan if self.measured is None else self.measured
+        return not (measured >= self.limit if self.at_least else measured <= self.limit)
 
 
 @dataclass(frozen=True)

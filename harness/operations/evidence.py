@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,34 +33,32 @@ class Evidence:
     environments: dict[str, Environment] = field(default_factory=dict)
     checkpoints: dict[str, CertifiedCheckpoint] = field(default_factory=dict)
 
-    def not_selected(self, case: Case) -> CaseFacts:
-        """Return the facts about a case that was left out."""
-        return _facts(case, "not selected")
-
-    def of(self, case: Case, result: Check) -> CaseFacts:
-        """Return the facts about a case that was checked.
+    def of(self, case: Case, result: Check | None) -> CaseFacts:
+        """Return the facts about a case that was checked, or that was left out where there is no ``result``.
 
         Raises :class:`BaselineError` where the files of its baseline can no longer be read.
         """
+        state: State = "not selected" if result is None else _state(result.judgement)
+        facts = CaseFacts(case.suite, case.id, shown(case.path), case.line, case.tags, case.hash(), state)
+        if result is None:
+            return facts
         judgement, baseline, ran = result.judgement, result.baseline, result.measurement
-        state = _state(judgement)
+        facts = replace(facts, reasons=judgement.reasons, remedy=judgement.remedy)
         if state != "judged" or baseline is None or ran is None:
-            return _facts(case, state, reasons=judgement.reasons, remedy=judgement.remedy)
+            return facts
         weights = CertifiedCheckpoint(ran.checkpoint.source, ran.checkpoint.revision, ran.checkpoint.files)
-        return _facts(
-            case,
-            state,
-            verdict=judgement.verdict.value,
+        by_table = None if self.powers is None else self.powers.vacuous(case, baseline)
+        return replace(
+            facts,
+            verdict=judgement.verdict.value,  # type: ignore[arg-type]  # what is judged is no error
             tier=None if judgement.tier is None else judgement.tier.value,
             margin=judgement.margin,
             worst=_worst(judgement),
-            reasons=judgement.reasons,
-            remedy=judgement.remedy,
             notes=judgement.notes,
             baseline=_held_to(baseline, self.store.root),
             environment=_kept(self.environments, Environment(ran.fingerprint, ran.canaries)),
             checkpoint=_kept(self.checkpoints, weights),
-            vacuous=vacuous_output(case, baseline) or (self.powers and self.powers.vacuous(case, baseline)),
+            vacuous=vacuous_output(case, baseline) or by_table,
             chaos=_chaos(case, baseline),
             power_gap=NoTable() if self.powers is None else self.powers.gap(case, baseline),
         )
@@ -89,11 +87,6 @@ def sha256_of(path: Path) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise BaselineError(f"{shown(path)}: cannot be read: {error.strerror}; run the gate again") from None
-
-
-def _facts(case: Case, state: State, **found: object) -> CaseFacts:
-    place = {"suite": case.suite, "case_id": case.id, "file": shown(case.path), "line": case.line}
-    return CaseFacts(**place, tags=case.tags, case_hash=case.hash(), state=state, **found)  # type: ignore[arg-type]
 
 
 def _held_to(baseline: Baseline, root: Path) -> HeldTo:

@@ -68,13 +68,12 @@ def gate(
     with stage(progress, "running", len(chosen), interrupted=left), workers.pool() as pool:
         submitted = _Submitted(pool, [case for case in selection.cases if _runs(case, store)])
         for case in (case for suite in selection.suites for case in suite.cases):
-            if case.name not in chosen:
-                cases.append(evidence.not_selected(case))
+            result = _check(case, submitted, workers, store) if case.name in chosen else None
+            cases.append(evidence.of(case, result))
+            if result is None:
                 continue
-            result = _check(case, submitted, workers, store)
             if history is not None:
                 history.checked(case, result)
-            cases.append(evidence.of(case, result))
             done += 1
             progress.advanced(done)
             progress.finished(cases[-1])
