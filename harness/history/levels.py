@@ -75,7 +75,11 @@ def find_levels(values: Sequence[float]) -> Levels:
     if not values:
         return Levels(())
     stretches = _stretches(values)
-    return _exact(stretches) if _repeats(stretches) else _noisy(values)
+    if _repeats(stretches):
+        return _exact(stretches)
+    # The largest numbers that there are overflow: then a spread is no number, and nothing is told of it.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _noisy(values)
 
 
 def _stretches(values: Sequence[float]) -> list[Level]:
@@ -124,8 +128,7 @@ def _noisy(values: Sequence[float]) -> Levels:
     for start, stop in pairwise([0, *_cuts(series), len(series)] if known else []):
         centre, spread = _robust(series[start:stop])
         levels.append(Level(known[start], known[stop - 1] + 1, centre))
-        with np.errstate(over="ignore", invalid="ignore"):
-            far = np.abs(series[start:stop] - centre) > _FAR * spread
+        far = np.abs(series[start:stop] - centre) > _FAR * spread
         outliers += [known[start + int(place)] for place in np.flatnonzero(far)]
     return Levels(tuple(levels), tuple(sorted(outliers)), exact=False)
 
@@ -139,8 +142,7 @@ def _cuts(series: Values, offset: int = 0) -> list[int]:
         return []
     # The same for every order of the values, so permutations stay as likely as the series. In units of the
     # spread: a series of tiny or huge numbers neither vanishes nor overflows when it is squared.
-    with np.errstate(over="ignore"):
-        pulled = np.clip((series - centre) / spread, -_FAR, _FAR)
+    pulled = np.clip((series - centre) / spread, -_FAR, _FAR)
     best = _scan(pulled[None])[0]
     if _chance(pulled, float(best.max())) > FALSE_ALARMS:
         return []
@@ -181,9 +183,6 @@ def _chance(pulled: Values, found: float) -> float:
 
 def _robust(series: Values) -> tuple[float, float]:
     """Return the median, and the standard deviation as the absolute deviations from it tell it."""
-    # The largest numbers that there are overflow: then the spread is no number, and nothing is told of it.
-    with np.errstate(over="ignore", invalid="ignore"):
-        centre = float(np.median(series))
-        deviations = np.abs(series - centre)
-        spread = _BY_MEDIAN * float(np.median(deviations)) or _BY_MEAN * float(deviations.mean())
-    return centre, spread
+    centre = float(np.median(series))
+    deviations = np.abs(series - centre)
+    return centre, _BY_MEDIAN * float(np.median(deviations)) or _BY_MEAN * float(deviations.mean())

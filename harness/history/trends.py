@@ -51,7 +51,19 @@ class Step:
     @property
     def surroundings(self) -> tuple[str, ...]:
         """What else changed between the two runs: its environment first, its commit last."""
-        return tuple(_surroundings(self.before, self.point))
+        old, new = self.before, self.point
+        changed = list(differing_fields(old.record.environment, new.record.environment))
+        if old.record.case_hash != new.record.case_hash:
+            changed.append("the case was edited")
+        if old.record.baseline_sha256 != new.record.baseline_sha256:
+            changed.append("its baseline is another")
+        if old.run.harness != new.run.harness:
+            changed.append(f"harness {old.run.harness} -> {new.run.harness}")
+        if old.run.git_commit != new.run.git_commit:
+            commits = (old.run.git_commit, new.run.git_commit)
+            before, after = (_ABSENT if commit is None else commit.short for commit in commits)
+            changed.append(f"commit {before} -> {after}")
+        return tuple(changed)
 
 
 @dataclass(frozen=True)
@@ -165,19 +177,6 @@ def trends(runs: Sequence[RunRecord]) -> tuple[Trend, ...]:
         Trend(suite, case, tuple(points[suite, case, subject]), subject)
         for suite, case, subject in sorted(points, key=lambda key: key[:2])
     )
-
-
-def _surroundings(before: Point, after: Point) -> Iterator[str]:
-    yield from differing_fields(before.record.environment, after.record.environment)
-    if before.record.case_hash != after.record.case_hash:
-        yield "the case was edited"
-    if before.record.baseline_sha256 != after.record.baseline_sha256:
-        yield "its baseline is another"
-    if before.run.harness != after.run.harness:
-        yield f"harness {before.run.harness} -> {after.run.harness}"
-    if before.run.git_commit != after.run.git_commit:
-        old, new = (_ABSENT if c is None else c.short for c in (before.run.git_commit, after.run.git_commit))
-        yield f"commit {old} -> {new}"
 
 
 def differing_fields(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -12,7 +11,7 @@ import harness
 from harness.counting import count
 from harness.operations.foresight import Foresight
 from harness.releases.attribution import FoundChange
-from harness.releases.bisection import Bisected, Tried
+from harness.releases.bisection import Tried
 from harness.reporting.commands import Invocation, reason_texts
 from harness.reporting.foresight import show_foresight
 from harness.reporting.matrix_report import cell_words, comparison_json
@@ -42,7 +41,10 @@ def show_change(console: Console, change: FoundChange, invocation: Invocation) -
     # What else differs between two releases may be what changed it.
     by_release = attribution is None or attribution.part == found.first_bad.package
     place = f"with {found.first_bad}" if by_release else f"from {found.last_good} to {found.first_bad}"
-    lines = [f"against {found.last_good}: {cell_words(found.step)}{_tier(found)}"]
+    words = cell_words(found.step)
+    limit = " its limit" if words.endswith(" times") else " of its limit" if words.endswith("%") else ""
+    tier = f", {found.step.tier.words}" if found.step.tier is not None else ""
+    lines = [f"against {found.last_good}: {words}{limit}{tier}"]
     if found.to_good != found.step:
         lines.append(f"against the good end: {cell_words(found.to_good)}")
     if found.step.operators:
@@ -80,9 +82,3 @@ def change_json(change: FoundChange, invocation: Invocation) -> str:
         and {"part": where.part, "why": where.text, "others": where.others, "runs": where.runs},
     }
     return json.dumps(data, indent=1, allow_nan=False)
-
-
-def _tier(found: Bisected[Any]) -> str:
-    words = cell_words(found.step)
-    limit = " its limit" if words.endswith(" times") else " of its limit" if words.endswith("%") else ""
-    return f"{limit}, {found.step.tier.words}" if found.step.tier is not None else limit

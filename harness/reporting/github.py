@@ -61,16 +61,13 @@ def _problem_lines(problem: Unjudged, root: Path) -> Iterator[str]:
 
 
 def _annotation(message: str, *, level: str = "error", **properties: str) -> str:
-    told = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    return f"::{level} {told}::{_data(_shortened(message))}"
+    told = {name: _data(text).replace(":", "%3A").replace(",", "%2C") for name, text in properties.items()}
+    place = ",".join(f"{name}={text}" for name, text in told.items())
+    return f"::{level} {place}::{_data(_shortened(message))}"
 
 
 def _data(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def _shortened(text: str) -> str:

@@ -37,16 +37,20 @@ def judgement_text(
         reasons = reason_texts(judgement, commands.invocation)
     if judgement.verdict is not Verdict.ERROR:
         reasons = _shortened(reasons, _REASONS, "reasons")
-    lines += [f"  {line}" for reason in reasons for line in _bullet(reason)]
+    for reason in reasons:
+        first, *log = reason.splitlines() or [""]
+        # GitHub Actions obeys lines that begin with "::", also after spaces.
+        lines += [f"  - {first}", *(f"  | {line}".rstrip() for line in log)]
     lines += cause_lines(causes, most=_CAUSES)
     end: list[str] = []
     # The first cause has the fields already.
     if judgement.differences and not any(cause.kind == "environment" for cause in causes):
         end += ["", "environment (measured | baseline):"]
         fields = Table((), [(difference.name, sides(difference)) for difference in judgement.differences])
-        end += _shortened([line.plain for line in table_lines(fields, indent="  ")], _CAUSES, "fields")
+        end += _shortened(_aligned(fields), _CAUSES, "fields")
     end += [f"note: {note}" for note in _shortened(list(in_words(judgement.notes)), _NOTES, "notes")]
-    end += [] if commands is None else _command_lines(commands.fitting(judgement))
+    if commands is not None and (typed := commands.fitting(judgement)):
+        end += ["", "what to type:", *_aligned(Table((), typed))]
     lines += [*_table(judgement.rows, _LINES - len(lines) - len(end)), *end]
     # A worker's log may have any character.
     return "\n".join(printable(line, kept="\t") for line in lines)
@@ -75,21 +79,14 @@ def cause_lines(causes: Sequence[Cause], *, most: int | None = None) -> list[str
     return lines
 
 
-def _command_lines(shown: Sequence[tuple[str, str]]) -> list[str]:
-    lines = [line.plain for line in table_lines(Table((), shown), indent="  ")]
-    return ["", "what to type:", *lines] if shown else []
+def _aligned(table: Table) -> list[str]:
+    return [line.plain for line in table_lines(table, indent="  ")]
 
 
 def _shortened(texts: list[str], most: int, what: str) -> list[str]:
     if len(texts) <= most:
         return texts
     return [*texts[: most - 1], f"… and {len(texts) - most + 1} more {what}"]
-
-
-def _bullet(text: str) -> list[str]:
-    first, *rest = text.splitlines() or [""]
-    # The rest is a log. GitHub Actions obeys lines that begin with "::", also after spaces.
-    return [f"- {first}", *(f"| {line}".rstrip() for line in rest)]
 
 
 def _table(rows: Sequence[Row], lines: int) -> list[str]:
@@ -109,7 +106,7 @@ def _table(rows: Sequence[Row], lines: int) -> list[str]:
     cells = [("metric", "measured", "limit", "value", "baseline", ""), *map(_cells, [*shown, *others])]
     columns = [column for column in zip(*cells, strict=True) if any(column[1:])]
     kept = list(zip(*columns, strict=True))
-    made = [line.plain for line in table_lines(Table(kept[0], kept[1:]), indent="  ")]
+    made = _aligned(Table(kept[0], kept[1:]))
     if hidden > 0:
         made.insert(1 + len(shown), f"  … and {hidden} more outside their limits")
     return ["", *made]

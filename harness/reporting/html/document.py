@@ -9,11 +9,13 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timezone
 from html import escape
 from importlib.resources import files
 from string import Template
 from typing import Any
 
+import harness
 from harness.reporting.tables import Cell, Table
 
 # In the order in which they build on one another.
@@ -37,6 +39,26 @@ def filled(name: str, **parts: str) -> str:
 def source_of(text: str) -> str:
     """Return the source by which a Content-Security-Policy allows the inline style or script ``text``."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
+
+
+def made() -> str:
+    """Return which harness made a page, and when."""
+    date = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return f"harness {escape(harness.__version__)}, {date}"
+
+
+def section(title: str, lines: Iterable[str]) -> Iterator[str]:
+    """Yield a section of a page; ``lines`` are markup."""
+    yield f"<section><h2>{escape(title)}</h2>"
+    yield from lines
+    yield "</section>"
+
+
+def folded(summary: str, lines: Iterable[str]) -> Iterator[str]:
+    """Yield what is seen once it is opened; ``summary`` and ``lines`` are markup."""
+    yield f"<details><summary>{summary}</summary>"
+    yield from lines
+    yield "</details>"
 
 
 def static_page(title: str, body: Iterable[str], *styles: str) -> str:

@@ -10,18 +10,16 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timezone
 from html import escape
 from itertools import groupby, pairwise
 
-import harness
 from harness.counting import count
 from harness.history.history_record import RunRecord
 from harness.history.trends import BITS, Point, Series, Trend, differing_fields
 from harness.reporting.causes import stored_cause
 from harness.reporting.figures import exact_figure, figure, heights
 from harness.reporting.history_report import chosen, headline, latest, letters, runs_text, step_lines
-from harness.reporting.html.document import static_page, table_html
+from harness.reporting.html.document import folded, made, section, static_page, table_html
 from harness.reporting.tables import Cell, Table
 
 # Of a case in its table: the newest, and those at which a step began.
@@ -42,11 +40,10 @@ def history_page(runs: Sequence[RunRecord], found: Sequence[Trend]) -> str:
 
 
 def _summary(runs: Sequence[RunRecord], found: Sequence[Trend]) -> Iterator[str]:
-    date = datetime.now(timezone.utc).isoformat(timespec="seconds")
     yield f"<header><h1>{escape(headline(runs, found))}</h1>"
     if runs:
         yield f'<p class="soft">{escape(runs[0].date)} to {escape(runs[-1].date)}. '
-        yield f"harness {escape(harness.__version__)}, {date}</p>"
+        yield f"{made()}</p>"
     yield "</header>"
 
 
@@ -58,9 +55,8 @@ def _index(found: Sequence[Trend]) -> Iterator[str]:
         verdict = trend.points[-1].record.verdict
         drawn, told = Cell(markup=_ribbon(trend)), Cell(markup=_told(trend))
         rows.append([link, Cell(verdict, tone=verdict), drawn, told])
-    yield '<nav aria-label="Cases"><section><h2>What changed</h2>'
-    yield from table_html(Table(("case", "newest", "verdicts", "what changed"), rows))
-    yield "</section></nav>"
+    table = table_html(Table(("case", "newest", "verdicts", "what changed"), rows))
+    yield from ('<nav aria-label="Cases">', *section("What changed", table), "</nav>")
 
 
 def _told(trend: Trend) -> str:
@@ -78,13 +74,11 @@ def _case(number: int, trend: Trend) -> Iterator[str]:
     yield from _charts(trend, first)
     rest = [each for each in trend.series if each.values and each.figure != BITS and each not in first]
     if rest:
-        yield f"<details><summary>{count(len(rest), 'more figure')}</summary>"
-        yield from _charts(trend, rest)
-        yield "</details>"
+        yield from folded(count(len(rest), "more figure"), _charts(trend, rest))
     of_all = f"{_MOST_RUNS} of " if len(trend.points) > _MOST_RUNS else ""
-    yield f"<details><summary>{of_all}{count(len(trend.points), 'run')}</summary>"
-    yield from table_html(Table(_RUN_HEADER, list(_runs(trend))))
-    yield "</details></section>"
+    table = table_html(Table(_RUN_HEADER, list(_runs(trend))))
+    yield from folded(f"{of_all}{count(len(trend.points), 'run')}", table)
+    yield "</section>"
 
 
 def _charts(trend: Trend, shown: Sequence[Series]) -> Iterator[str]:
