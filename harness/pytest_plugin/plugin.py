@@ -222,13 +222,13 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     lines = left_out_lines(left_out) + orphan_lines(orphans)
     if judged or unjudged:
         from harness.codec import from_json
-        from harness.reporting.case_report import CaseReport, Unjudged
+        from harness.reporting.case_report import CaseReport
         from harness.reporting.github import error_annotations
 
         outcomes = [from_json(CaseReport, outcome) for outcome in judged]
         lines = summary_lines([outcome.judgement for outcome in outcomes]) + lines
         if os.environ.get("GITHUB_ACTIONS") == "true":
-            problems = [Unjudged(report.nodeid, report.longreprtext) for report in unjudged]
+            problems = [(report.nodeid, report.longreprtext) for report in unjudged]
             lines += error_annotations(outcomes, problems)
     if lines:
         terminalreporter.section("harness")

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.errors import HarnessError, UsageError
-from harness.reporting.ending import early_end
 
 if TYPE_CHECKING:
     from harness.pytest_plugin.collection import HarnessSession
@@ -56,8 +55,10 @@ class RunFile:
         """Write the file; a run whose file cannot be written fails."""
         if not (self._place or self.cases or self.problems):
             return  # A project without suites, in a step of GitHub Actions.
-        if (ended := early_end(session, exitstatus)) is not None:
-            self.ended = self.problems["the run ended early"] = ended
+        why = session.shouldfail or session.shouldstop
+        if why or exitstatus == pytest.ExitCode.INTERRUPTED:
+            told = why if isinstance(why, str) else "interrupted"
+            self.ended = self.problems["the run ended early"] = f"{told}: cases may be missing here"
         try:
             for line in self.write():
                 self._told.append(line)
@@ -81,15 +82,16 @@ class ReportPage(RunFile):
 
     def __init__(self, folder: Path, shared: Callable[[], HarnessSession]) -> None:
         """Raise :class:`UsageError` where no page can be written into ``folder``."""
-        from harness.reporting.html.run import RunReport
+        from harness.reporting.html.run import report_folder
 
         super().__init__(folder, shared)
-        self._report = RunReport(folder)
+        self._folder = report_folder(folder)
 
     def write(self) -> Iterator[str]:
         """Write the page and its data."""
-        self._report.cases, self._report.problems = self.cases, self.problems
-        yield f"report: {self._report.write(self._shared().left_out)}"
+        from harness.reporting.html.run import report_run
+
+        yield f"report: {report_run(self._folder, self.cases, self.problems, self._shared().left_out)}"
 
 
 class HistoryEntry(RunFile):
@@ -159,13 +161,13 @@ class Summary(RunFile):
         """Write the summary into the files that are named."""
         from harness.codec import from_json
         from harness.operations.destination import append_result, write_result
-        from harness.reporting.case_report import CaseReport, Unjudged
+        from harness.reporting.case_report import CaseReport
         from harness.reporting.markdown import MOST_BYTES, markdown_summary
 
         content = partial(
             markdown_summary,
             [from_json(CaseReport, outcome) for outcome in self.cases.values()],
-            [Unjudged(where, text) for where, text in self.problems.items()],
+            self.problems.items(),
             sorted(self._shared().orphans()),
             left_out=self._shared().left_out,
         )

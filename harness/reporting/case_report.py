@@ -53,14 +53,6 @@ class CaseReport:
         return [text.partition("\n")[0] for text in texts]
 
 
-@dataclass(frozen=True)
-class Unjudged:
-    """What kept cases from being judged: ``where`` is a suite's file or a case, ``text`` what is wrong."""
-
-    where: str
-    text: str
-
-
 def not_passed(outcomes: Sequence[CaseReport]) -> list[CaseReport]:
     """Return the cases that did not pass, what drifted first; without those that are expected to fail."""
     found = [each for each in outcomes if each.judgement.verdict in _ORDER]

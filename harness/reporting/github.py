@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from harness.reporting.case_report import CaseReport, Unjudged, not_passed
+from harness.reporting.case_report import CaseReport, not_passed
 from harness.reporting.causes import cause_line
 from harness.reporting.figures import printable, worst_figure
 
@@ -18,7 +18,7 @@ _PLACE = re.compile(r"^(?P<file>.+?):(?P<line>\d+):(?P<column>\d+): (?P<text>.+)
 
 
 def error_annotations(
-    outcomes: Sequence[CaseReport], problems: Sequence[Unjudged] = (), *, root: Path | None = None
+    outcomes: Sequence[CaseReport], problems: Iterable[tuple[str, str]] = (), *, root: Path | None = None
 ) -> Iterator[str]:
     """Yield one line for each case that did not pass and for all that kept others from running.
 
@@ -28,8 +28,8 @@ def error_annotations(
     escaping are those of GitHub's "Workflow commands" and of ``@actions/core``.
     """
     root = (root or Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())).resolve()
-    for problem in problems:
-        yield from _problem_lines(problem, root)
+    for where, text in problems:
+        yield from _problem_lines(where, text, root)
     # GitHub shows the first ten of a step.
     for outcome in not_passed(outcomes):
         yield _annotation(
@@ -49,15 +49,15 @@ def _message(outcome: CaseReport) -> str:
     return "\n".join([*outcome.reasons, *worst, *map(cause_line, outcome.causes), *typed])
 
 
-def _problem_lines(problem: Unjudged, root: Path) -> Iterator[str]:
+def _problem_lines(where: str, text: str, root: Path) -> Iterator[str]:
     """Yield an annotation for each place that the text names, or one for all of it."""
-    places = [found for line in problem.text.splitlines() if (found := _PLACE.match(line.strip()))]
+    places = [found for line in text.splitlines() if (found := _PLACE.match(line.strip()))]
     for place in places:
         file = _relative(str(Path(place["file"]).absolute()), root)
         title = f"{file}: cannot be read"
         yield _annotation(place["text"], file=file, line=place["line"], col=place["column"], title=title)
     if not places:
-        yield _annotation(problem.text, title=f"{problem.where}: not judged")
+        yield _annotation(text, title=f"{where}: not judged")
 
 
 def _annotation(message: str, *, level: str = "error", **properties: str) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import accumulate
 
 import harness
 from harness.baselines.baseline import Key
 from harness.counting import count
 from harness.judgement.judgement import Verdict
-from harness.reporting.case_report import CaseReport, Unjudged, not_passed
+from harness.reporting.case_report import CaseReport, not_passed
 from harness.reporting.causes import cause_line
 from harness.reporting.figures import printable, worst_figure
 from harness.reporting.summary import expected_lines, left_out_lines, margins, orphan_lines, tier_lines
@@ -29,7 +29,7 @@ _PLAIN = frozenset("0123456789 .,;/+=()%?'\"≤≥…→\ufffd")
 
 def markdown_summary(
     outcomes: Sequence[CaseReport],
-    problems: Sequence[Unjudged] = (),
+    problems: Collection[tuple[str, str]] = (),
     orphaned: Sequence[Key] = (),
     *,
     left_out: int = 0,
@@ -40,7 +40,8 @@ def markdown_summary(
     How many cases came to which verdict, those that did not pass with their worst figure and first cause,
     what could not be judged, the margins, what to type, and the environments. What does not fit is left out
     from the end, and the table says how many cases are not in it; where not even the counts fit the text is
-    empty. ``left_out`` is how many cases wait for the night.
+    empty. ``problems`` kept cases from being judged: where, and what it is. ``left_out`` is how many cases
+    wait for the night.
     """
     expected = [outcome.judgement for outcome in outcomes if outcome.judgement.failed_as_expected]
     outcomes = [outcome for outcome in outcomes if not outcome.judgement.failed_as_expected]
@@ -52,7 +53,7 @@ def markdown_summary(
     if not text.add(f"### harness: {told}\n\n{_counts(outcomes)}"):
         return ""
     if problems:
-        lines = [f"- {code(problem.where)} {escaped(problem.text)}\n" for problem in problems]
+        lines = [f"- {code(where)} {escaped(why)}\n" for where, why in problems]
         text.add_rows("**Not judged:**\n\n", lines)
     if failed:
         head = ("case", "verdict", "worst figure", "first cause")

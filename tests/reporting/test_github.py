@@ -7,7 +7,7 @@ from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.reasons import StrictElsewhere
 from harness.judgement.rows import Row
 from harness.judgement.tiers import Tier
-from harness.reporting.case_report import CaseReport, Unjudged
+from harness.reporting.case_report import CaseReport
 from harness.reporting.commands import Invocation, commands
 from harness.reporting.github import error_annotations
 
@@ -85,12 +85,12 @@ def test_text_cannot_leave_its_place(tmp_path, text):
     assert properties["file"] == f"{name}/x.yaml"
     assert set(properties) == {"file", "line", "col", "title"}
     assert message.startswith(f"{name}\n")
-    (line,) = error_annotations([], [Unjudged(text, text)], root=tmp_path)
+    (line,) = error_annotations([], [(text, text)], root=tmp_path)
     assert parsed(line) == ({"title": f"{text}: not judged"}, text)
 
 
 def test_what_cannot_be_printed_does_not_end_the_line(tmp_path):
-    (line,) = error_annotations([], [Unjudged("x", "a\x85b\u2028c\x1b[31m\x0cd")], root=tmp_path)
+    (line,) = error_annotations([], [("x", "a\x85b\u2028c\x1b[31m\x0cd")], root=tmp_path)
     assert len(line.splitlines()) == 1
     assert parsed(line)[1] == "a\ufffdb\ufffdc\ufffd[31m\ufffdd"
 
@@ -103,9 +103,7 @@ def test_a_long_message_is_cut(tmp_path):
 def test_a_suite_that_cannot_be_read_is_annotated_at_each_place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = "suites/bad.yaml:4:12: none is no number; write 50\nsuites/bad.yaml:5:1: unknown key"
-    lines = [
-        parsed(line) for line in error_annotations([], [Unjudged("suites/bad.yaml", text)], root=tmp_path)
-    ]
+    lines = [parsed(line) for line in error_annotations([], [("suites/bad.yaml", text)], root=tmp_path)]
     title = "suites/bad.yaml: cannot be read"
     assert lines == [
         (

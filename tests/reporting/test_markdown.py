@@ -16,7 +16,7 @@ from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.rows import Row
 from harness.judgement.tiers import Tier
 from harness.operations.check import check
-from harness.reporting.case_report import CaseReport, Unjudged
+from harness.reporting.case_report import CaseReport
 from harness.reporting.commands import Invocation, commands
 from harness.reporting.github import error_annotations
 from harness.reporting.markdown import MOST_BYTES, escaped, markdown_summary
@@ -137,7 +137,7 @@ def test_a_run_in_which_all_passed():
 
 
 def test_what_was_not_judged_is_told():
-    page = Page(markdown_summary(MIXED[:1], [Unjudged("suites/bad.yaml", "bad.yaml:4:12: no number\nmore")]))
+    page = Page(markdown_summary(MIXED[:1], [("suites/bad.yaml", "bad.yaml:4:12: no number\nmore")]))
     assert "1 case passed, not all were judged" in page.text
     assert "suites/bad.yaml bad.yaml:4:12: no number more" in page.text
 
@@ -156,7 +156,7 @@ def page_with(text):
         environment={"mindspore": text, text: "1"},
     )
     named = outcome(Verdict.ERROR, name=text, reasons=said(text), environment={})
-    return Page(markdown_summary([failed, named], [Unjudged(text, text)], [Key("guide", text, "cpu")]))
+    return Page(markdown_summary([failed, named], [(text, text)], [Key("guide", text, "cpu")]))
 
 
 def test_hostile_text_is_shown_and_is_nothing_but_text():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -19,42 +19,37 @@ PAGE, DATA = "index.html", "report.json"
 _FORMAT, _VERSION = "harness-report", 1
 
 
-class RunReport:
-    """Gathers what a run has to show, then writes ``index.html`` and ``report.json`` into one folder.
+def report_folder(folder: Path) -> Path:
+    """Make ``folder`` and return it; raises :class:`UsageError` where no page could be written into it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be made: {error.strerror}; choose another folder") from None
+    for name in (PAGE, DATA):
+        check_destination(folder / name)
+    return folder
 
-    Only the controlling process has one: other processes send it their views. ``cases`` has the views, as
-    JSON, by the names of pytest's nodes. ``problems`` is what kept cases from being judged, by where it is: a
-    suite that cannot be read, an error of the harness.
+
+def report_run(
+    folder: Path, cases: Mapping[str, str], problems: Mapping[str, str], left_out: int = 0
+) -> Path:
+    """Write what a run has to show, ``index.html`` and ``report.json``, into ``folder``, and return the page.
+
+    ``cases`` has the views, as JSON, by the names of pytest's nodes. ``problems`` is what kept cases from
+    being judged, by where it is: a suite that cannot be read, an error of the harness. ``left_out`` is how
+    many cases wait for the night.
     """
-
-    def __init__(self, folder: Path) -> None:
-        """Make ``folder``; raises :class:`UsageError` where no page could be written into it."""
-        self.folder = folder
-        self.cases: dict[str, str] = {}
-        self.problems: dict[str, str] = {}
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"{folder}: cannot be made: {error.strerror}; choose another folder") from None
-        for name in (PAGE, DATA):
-            check_destination(folder / name)
-
-    def write(self, left_out: int = 0) -> Path:
-        """Write both files, each whole or not at all, and return the page.
-
-        ``left_out`` is how many cases wait for the night.
-        """
-        run = {
-            "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            "harness": harness.__version__,
-            "problems": [{"where": where, "text": text} for where, text in self.problems.items()],
-            "left_out": left_out,
-        }
-        return write_report(self.folder, run, list(self.cases.values()))
+    run = {
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "harness": harness.__version__,
+        "problems": [{"where": where, "text": text} for where, text in problems.items()],
+        "left_out": left_out,
+    }
+    return write_report(folder, run, list(cases.values()))
 
 
 def write_report(folder: Path, run: dict[str, Any], cases: Sequence[str]) -> Path:
-    """Write the data and the page of a run below ``folder``; raises HarnessError where it cannot."""
+    """Write the data and the page, each whole or not at all; raises HarnessError where it cannot."""
     head = json.dumps({"format": _FORMAT, "version": _VERSION, "run": run})
     # The cases are JSON already, and may be large.
     data = head[:-1] + ', "cases": [\n' + ",\n".join(cases) + "\n]}\n"
@@ -84,8 +79,7 @@ def render_again(data: Path, folder: Path | None = None) -> Path:
         raise UsageError(
             f"{source}: no {DATA} of this version of harness ({error}); write it with pytest --harness-report"
         ) from None
-    target = source.parent if folder is None else RunReport(folder).folder
-    return write_report(target, run, cases)
+    return write_report(source.parent if folder is None else report_folder(folder), run, cases)
 
 
 def _with_index(run: dict[str, Any], cases: Sequence[str]) -> dict[str, Any]:

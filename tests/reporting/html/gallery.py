@@ -24,7 +24,7 @@ from harness.measurement.measurement import Measurement
 from harness.operations.check import check, expected
 from harness.pipelines.checkpoints import resolve
 from harness.reporting.commands import Invocation, commands
-from harness.reporting.html.run import RunReport
+from harness.reporting.html.run import report_folder, report_run
 from harness.reporting.html.view import case_view
 
 SUITE = """\
@@ -93,7 +93,7 @@ def make_gallery(folder: Path) -> Path:
     path.write_text(SUITE)
     cases = load_suite(path).cases
     store = BaselineStore(folder / "baselines")
-    report = RunReport(folder / "report")
+    views = {}
     with Runner(import_paths=[Path(__file__).parents[2]]) as here, Runner(isa="SSE41") as elsewhere:
         known: dict[str, tuple[Measurement, Calibration]] = {}
         for case in cases:
@@ -120,8 +120,8 @@ def make_gallery(folder: Path) -> Path:
                 commands=commands(case, Invocation(str(store.root))),
                 causes=causes,
             )
-            report.cases[f"{path}::{case.id}"] = _elsewhere_too(view)
-    return report.write()
+            views[f"{path}::{case.id}"] = _elsewhere_too(view)
+    return report_run(report_folder(folder / "report"), views, {})
 
 
 def _train_on(folder: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from samples import make_case, make_measurement
@@ -13,9 +14,10 @@ from views import HOSTILE, moved, page_of, view_of
 
 import harness.reporting.html
 from harness.errors import HarnessError, UsageError
+from harness.pytest_plugin.run_files import RunFile
 from harness.reporting.html.document import report_page
 from harness.reporting.html.history_page import history_page
-from harness.reporting.html.run import DATA, RunReport, render_again, write_report
+from harness.reporting.html.run import DATA, render_again, report_folder, report_run, write_report
 
 ASSETS = Path(harness.reporting.html.__file__).parent / "assets"
 
@@ -159,12 +161,11 @@ def unwritable(folder, kind):
 @pytest.mark.parametrize("kind", ["a file", "below a file", "a folder in the page's place", "no disk"])
 def test_a_folder_that_cannot_be_written_to_is_wrong_usage(tmp_path, kind):
     with pytest.raises(UsageError, match=r"choose another|is a folder"):
-        RunReport(unwritable(tmp_path, kind))
+        report_folder(unwritable(tmp_path, kind))
 
 
 def test_a_page_is_written_whole_or_not_at_all(tmp_path):
-    report = RunReport(tmp_path / "report")
-    old = report.write().read_bytes()
+    old = report_run(report_folder(tmp_path / "report"), {}, {}).read_bytes()
     with pytest.raises(json.JSONDecodeError):
         write_report(tmp_path / "report", {"problems": []}, ["no JSON"])
     assert (tmp_path / "report" / "index.html").read_bytes() == old
@@ -172,16 +173,25 @@ def test_a_page_is_written_whole_or_not_at_all(tmp_path):
 
 
 def test_a_page_that_cannot_be_written_is_one_error(tmp_path):
-    report = RunReport(tmp_path / "report")
-    (tmp_path / "report").rmdir()
+    folder = report_folder(tmp_path / "report")
+    folder.rmdir()
     with pytest.raises(HarnessError, match="cannot be written"):
-        report.write()
+        report_run(folder, {}, {})
 
 
-def test_the_last_view_of_a_case_counts(tmp_path):
-    image, other = moved(1e-3)
-    report = RunReport(tmp_path / "report")
-    for measured in (other, image):
-        report.cases["a"] = view_of(tmp_path, make_measurement(measured), baseline=make_measurement(image))
-    data = json.loads((report.write().parent / DATA).read_text())
+def test_the_data_has_the_views_and_the_problems(tmp_path):
+    image, _ = moved(1e-3)
+    views = {"a": view_of(tmp_path, make_measurement(image), baseline=make_measurement(image))}
+    page = report_run(report_folder(tmp_path / "report"), views, {"bad.yaml": "no number"}, left_out=2)
+    data = json.loads((page.parent / DATA).read_text())
     assert [case["judgement"]["verdict"] for case in data["cases"]] == ["identical"]
+    assert data["run"]["problems"] == [{"where": "bad.yaml", "text": "no number"}]
+    assert data["run"]["left_out"] == 2
+
+
+def test_the_last_view_of_a_case_counts():
+    gathered = RunFile(None, None)
+    gathered.carried = "harness_view"
+    for view in ("first", "last"):
+        gathered.pytest_runtest_logreport(SimpleNamespace(nodeid="a", harness_view=view))
+    assert gathered.cases == {"a": "last"}
