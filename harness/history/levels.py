@@ -83,7 +83,6 @@ def find_levels(values: Sequence[float]) -> Levels:
 
 
 def _stretches(values: Sequence[float]) -> list[Level]:
-    """Return the stretches of equal values."""
     found: list[Level] = []
     for _, group in groupby(values, key=lambda value: "nan" if math.isnan(value) else float(value)):
         members = list(group)
@@ -104,20 +103,16 @@ def _repeats(stretches: Sequence[Level]) -> bool:
 
 
 def _exact(stretches: Sequence[Level]) -> Levels:
-    levels: list[Level] = []
-    singles: list[int] = []
-    for each in stretches:
-        if each.stop - each.start < FEWEST:
-            singles.append(each.start)
-        elif levels and str(levels[-1].value) == str(each.value):
-            levels[-1] = Level(levels[-1].start, each.stop, each.value)
-        else:
-            levels.append(each)
-    if not levels:
+    lasting = [each for each in stretches if each.stop - each.start >= FEWEST]
+    if not lasting:
         return Levels(tuple(stretches))
-    end = levels[-1].stop
-    outliers = tuple(index for index in singles if index < end)
-    return Levels(tuple(levels), outliers, next((index for index in singles if index >= end), None))
+    levels = []
+    for _, group in groupby(lasting, key=lambda each: str(each.value)):
+        same = list(group)
+        levels.append(Level(same[0].start, same[-1].stop, same[0].value))
+    singles = [each.start for each in stretches if each.stop - each.start < FEWEST]
+    outliers = tuple(index for index in singles if index < levels[-1].stop)
+    return Levels(tuple(levels), outliers, next(iter(singles[len(outliers) :]), None))
 
 
 def _noisy(values: Sequence[float]) -> Levels:

@@ -13,8 +13,7 @@ from harness.operations.foresight import Foresight
 from harness.releases.attribution import FoundChange
 from harness.releases.bisection import Tried
 from harness.reporting.commands import Invocation, reason_texts
-from harness.reporting.foresight import show_foresight
-from harness.reporting.matrix_report import cell_words, comparison_json
+from harness.reporting.matrix_report import cell_words, comparison_json, show_foresight
 from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import show, toned
 

@@ -63,17 +63,15 @@ def _problem_lines(where: str, text: str, root: Path) -> Iterator[str]:
 def _annotation(message: str, *, level: str = "error", **properties: str) -> str:
     told = {name: _data(text).replace(":", "%3A").replace(",", "%2C") for name, text in properties.items()}
     place = ",".join(f"{name}={text}" for name, text in told.items())
-    return f"::{level} {place}::{_data(_shortened(message))}"
+    # A line of stdout ends at more than \n for some that read it.
+    shown = printable(message, kept="\r\n\t")
+    if len(shown) > _MOST_CHARACTERS:
+        shown = shown[: _MOST_CHARACTERS - 1] + "…"
+    return f"::{level} {place}::{_data(shown)}"
 
 
 def _data(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _shortened(text: str) -> str:
-    # A line of stdout ends at more than \n for some that read it.
-    shown = printable(text, kept="\r\n\t")
-    return shown if len(shown) <= _MOST_CHARACTERS else shown[: _MOST_CHARACTERS - 1] + "…"
 
 
 def _relative(path: str, root: Path) -> str:

@@ -49,7 +49,10 @@ def runs_text(first: int, last: int) -> str:
 def show_history(console: Console, runs: Sequence[RunRecord], found: Sequence[Trend]) -> None:
     """Show each case: its verdicts, its figures as lines of bars, and its steps; then all in one line."""
     for trend in found:
-        show(console, Text.assemble((trend.title, "bold"), f"  {_span(trend)}"))
+        first, last = trend.points[0].run, trend.points[-1].run
+        dates = " to ".join([run.date[:10] for run in ((first,) if first is last else (first, last))])
+        span = f"{runs_text(first.number, last.number)} ({dates})"
+        show(console, Text.assemble((trend.title, "bold"), f"  {span}"))
         show_table(console, Table((), list(_figures(trend))), indent="  ")
         show(console, *(f"  {line}" for line in step_lines(trend)), "")
     show(console, Text(headline(runs, found), "bold"))
@@ -95,11 +98,8 @@ def change_text(change: Change) -> str:
 
 def _apart(before: float, after: float) -> tuple[str, str]:
     """Return both numbers in the fewest digits, three or more, that tell them apart."""
-    for digits in range(3, 17):
-        texts = f"{before:.{digits}g}", f"{after:.{digits}g}"
-        if texts[0] != texts[1]:
-            return texts
-    return repr(before), repr(after)
+    texts = ((f"{before:.{digits}g}", f"{after:.{digits}g}") for digits in range(3, 17))
+    return next((pair for pair in texts if pair[0] != pair[1]), (repr(before), repr(after)))
 
 
 def _where(point: Point) -> str:
@@ -109,12 +109,6 @@ def _where(point: Point) -> str:
 def _named(figures: Sequence[str]) -> str:
     more = len(figures) - _MOST_NAMES
     return ", ".join(figures[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
-
-
-def _span(trend: Trend) -> str:
-    first, last = trend.points[0].run, trend.points[-1].run
-    dates = [run.date[:10] for run in (first, last)]
-    return f"{runs_text(first.number, last.number)} ({dates[0] if first is last else ' to '.join(dates)})"
 
 
 def _figures(trend: Trend) -> Iterator[list[Text | str]]:

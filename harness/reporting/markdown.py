@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from itertools import accumulate
 
 import harness
@@ -50,7 +50,10 @@ def markdown_summary(
     total = count(len(outcomes), "case")
     told = f"{len(failed)} of {total} did not pass" if failed else f"{total} passed"
     told += ", not all were judged" if problems else ""
-    if not text.add(f"### harness: {told}\n\n{_counts(outcomes)}"):
+    counts = Counter(outcome.judgement.verdict for outcome in outcomes)
+    numbers = [str(counts[verdict]) for verdict in Verdict]
+    table = Table([verdict.value for verdict in Verdict], [numbers], right=range(len(numbers)))
+    if not text.add("\n".join([f"### harness: {told}", "", *markdown_table(table), "", ""])):
         return ""
     if problems:
         lines = [f"- {code(where)} {escaped(why)}\n" for where, why in problems]
@@ -59,7 +62,10 @@ def markdown_summary(
         head = ("case", "verdict", "worst figure", "first cause")
         first, line, *rows = (f"{row}\n" for row in markdown_table(Table(head, list(map(_row, failed)))))
         text.add_rows(first + line, rows)
-    lines = [*map(escaped, expected_lines(expected)), *_margins(outcomes, orphaned, left_out)]
+    judgements = [outcome.judgement for outcome in outcomes]
+    lines = [*map(escaped, expected_lines(expected))]
+    lines += [f"{what}: {code(found.name)} {escaped(figure)}" for what, found, figure in margins(judgements)]
+    lines += map(escaped, [*tier_lines(judgements), *left_out_lines(left_out), *orphan_lines(orphaned)])
     text.add("".join(f"- {line}\n" for line in lines) + "\n")
     if failed:
         text.add(_commands(failed[:_COMMANDS_OF]))
@@ -129,24 +135,10 @@ def _cell(cell: Cell) -> str:
     return "<br>".join([text, *map(escaped, cell.below)] if text else map(escaped, cell.below))
 
 
-def _counts(outcomes: Sequence[CaseReport]) -> str:
-    counts = Counter(outcome.judgement.verdict for outcome in outcomes)
-    numbers = [str(counts[verdict]) for verdict in Verdict]
-    table = Table([verdict.value for verdict in Verdict], [numbers], right=range(len(numbers)))
-    return "".join(f"{line}\n" for line in markdown_table(table)) + "\n"
-
-
 def _row(outcome: CaseReport) -> list[Cell | str]:
     judgement = outcome.judgement
     why = [*map(cause_line, outcome.causes), *outcome.reasons, ""]
     return [Cell(outcome.name, name=True), judgement.verdict.value, worst_figure(judgement), why[0]]
-
-
-def _margins(outcomes: Sequence[CaseReport], orphaned: Sequence[Key], left_out: int) -> Iterator[str]:
-    judgements = [outcome.judgement for outcome in outcomes]
-    for what, judgement, text in margins(judgements):
-        yield f"{what}: {code(judgement.name)} {escaped(text)}"
-    yield from map(escaped, [*tier_lines(judgements), *left_out_lines(left_out), *orphan_lines(orphaned)])
 
 
 def _commands(failed: Sequence[CaseReport]) -> str:

@@ -1,4 +1,4 @@
-"""`harness matrix`: releases x cases, in the terminal, as JSON and as Markdown."""
+"""`harness matrix`: releases x cases, in the terminal, as JSON and as Markdown; and what is foreseen."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.text import Text
 
 import harness
+from harness.baselines.errors import BaselineUnusable, shown
+from harness.cases.names import MINDONE
 from harness.codec import to_json
 from harness.counting import count
 from harness.errors import HarnessError, in_short
@@ -21,9 +23,8 @@ from harness.operations.matrix import Matrix, MatrixRow
 from harness.operations.running import CaseRun
 from harness.releases.comparison import Comparison
 from harness.releases.interpreters import differing_packages
-from harness.reporting.commands import Invocation, reason_texts
+from harness.reporting.commands import Invocation, reason_texts, remedy_text
 from harness.reporting.figures import difference_text, part_of_limit
-from harness.reporting.foresight import show_foresight
 from harness.reporting.markdown import code, escaped, markdown_table
 from harness.reporting.progress import ProgressBar
 from harness.reporting.reasons import text_of
@@ -45,6 +46,30 @@ class MatrixDisplay(ProgressBar):
         # Of what lacks mindone all has been told before.
         if isinstance(result.found, HarnessError) and not lacks_mindone(result.case, result.subject):
             show(self.console, told("error", f"{result.subject.name}: {result.found}"))
+
+
+def show_foresight(console: Console, foreseen: Foresight, invocation: Invocation) -> None:
+    """Say which cases will be errors, and which cannot be judged by a calibration, and what to type."""
+    notes = []
+    for made, remedy in ((True, "add it: --with "), (False, "install it there: ")):
+        if lacking := [each.name for each in foreseen.lacking if each.made is made]:
+            tags = sorted(set.intersection(*(set(case.tags) for case in foreseen.needing)))
+            leave_out = f", or leave them out: --without-tag {tags[0]}" if tags else ""
+            need = "need" if len(foreseen.needing) > 1 else "needs"
+            notes.append(
+                f"{MINDONE} is not installed in {', '.join(lacking)}: "
+                f"{count(len(foreseen.needing), 'case')} that {need} it will be errors there; "
+                f"{remedy}{MINDONE}==0.5.0{leave_out}"
+            )
+    if foreseen.no_folder is not None:
+        notes.append(
+            f"{shown(foreseen.no_folder)}: no such folder of baselines, so bits that differ cannot be judged "
+            "by a calibration; name it with --baseline-dir, or make it: harness record SUITES --calibrate"
+        )
+    for case, wrong in foreseen.unjudged:
+        text = wrong.told if isinstance(wrong, BaselineUnusable) else str(wrong)
+        notes.append(f"{case.name}: {text}{remedy_text(wrong.remedy, invocation)}")
+    show(console, *(told("note", note) for note in notes))
 
 
 def show_matrix(console: Console, matrix: Matrix, invocation: Invocation) -> None:

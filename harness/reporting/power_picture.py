@@ -121,8 +121,8 @@ def _draw_fault(axes: Axes, row: int, fault: FaultPower) -> None:
     assert fault.reference is not None
     colour = _COLOURS[fault.family]
     if not fault.applicable:
-        text = "not applicable" if fault.outcome == "not applicable" else "failed"
-        axes.text(0.6, row, text, color="#808080", fontsize=4.5, ha="right", va="center", fontstyle="italic")
+        style: dict[str, Any] = {"color": "#808080", "fontsize": 4.5, "fontstyle": "italic"}
+        axes.text(0.6, row, fault.outcome, ha="right", va="center", **style)
         return
     begins = None if fault.caught_from is None else fault.caught_from / fault.reference
     if fault.outcome == "missed":
@@ -135,14 +135,8 @@ def _draw_fault(axes: Axes, row: int, fault: FaultPower) -> None:
             axes.plot(begins, row, "o" if fault.numbers_from else "D", **_mark("white", colour))
         return
     start, by_numbers = (1.0, fault.numbers_alone) if begins is None else (begins, fault.numbers_from)
-    line: dict[str, Any] = {
-        "color": colour,
-        "linewidth": 2.4,
-        "alpha": 0.45,
-        "zorder": 2,
-        "solid_capstyle": "butt",
-    }
-    axes.plot([start, 1.0], [row, row], **line)
+    faint: dict[str, Any] = {"alpha": 0.45, "zorder": 2}
+    axes.plot([start, 1.0], [row, row], color=colour, linewidth=2.4, solid_capstyle="butt", **faint)
     axes.plot(start, row, "o" if by_numbers else "D", **_mark(colour, colour))
 
 

@@ -50,7 +50,6 @@ class RecordingDisplay(ProgressBar):
 
 
 def _show_proposal(console: Console, proposal: Proposal) -> None:
-    """Show what is new and what would change, with the size of the change."""
     states = [each.state for each in proposal.candidates]
     if rows := [_row(each) for each in proposal.candidates if each.state != "unchanged"]:
         show_table(console, Table(_HEADER, rows))
@@ -65,7 +64,6 @@ def _row(candidate: Candidate) -> tuple[str, ...]:
 
 
 def _show_stored(console: Console, stored: StoredBaselines, invocation: Invocation) -> None:
-    """Say what was written, what could not be, and what was kept for want of a reason."""
     results = [became for _, became in stored.dispositions]
     show(console, *(refusal_text(each, invocation) for each in results if isinstance(each, Refusal)))
     written = sum(isinstance(result, Written) and result.state != "unchanged" for result in results)

@@ -26,8 +26,11 @@ def verdict_word(judgement: Judgement) -> str:
 
 def summary_lines(judgements: Sequence[Judgement]) -> list[str]:
     """Return the verdicts' counts, one line per tier and environment, and the worst margins."""
-    told = counted(judgements)
-    lines = [told] if told else []
+    expected = sum(judgement.failed_as_expected for judgement in judgements)
+    counts = Counter(judgement.verdict for judgement in judgements if not judgement.failed_as_expected)
+    counted = [f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict]]
+    counted += [f"{expected} failed as expected"] if expected else []
+    lines = [", ".join(counted)] if counted else []
     lines += expected_lines(judgements)
     lines += tier_lines(judgements)
     lines += [f"{what}: {found.name}, {text}" for what, found, text in margins(judgements)]
@@ -52,14 +55,6 @@ def tier_lines(judgements: Sequence[Judgement]) -> list[str]:
         f"{tier}: {number} compared" + (f" ({differing})" if differing else "")
         for (tier, differing), number in counts.items()
     ]
-
-
-def counted(judgements: Sequence[Judgement]) -> str:
-    """Return how many there are of each verdict that is there, and how many failed as expected."""
-    expected = sum(judgement.failed_as_expected for judgement in judgements)
-    counts = Counter(judgement.verdict for judgement in judgements if not judgement.failed_as_expected)
-    parts = [f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict]]
-    return ", ".join([*parts, *([f"{expected} failed as expected"] if expected else [])])
 
 
 def margins(judgements: Sequence[Judgement]) -> list[tuple[str, Judgement, str]]:

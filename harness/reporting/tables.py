@@ -74,7 +74,7 @@ def told(word: str, text: str) -> Text:
 def show(console: Console, *lines: Text | str) -> None:
     """Print ``lines``, however narrow the console is; text is never read as markup."""
     for line in lines:
-        console.print(Text(line) if isinstance(line, str) else line, soft_wrap=True)
+        console.print(Text.assemble(line), soft_wrap=True)
 
 
 def show_table(console: Console, table: Table, indent: str = "") -> None:
@@ -85,7 +85,10 @@ def show_table(console: Console, table: Table, indent: str = "") -> None:
 def table_lines(table: Table, indent: str = "") -> list[Text]:
     """Return the lines of a table, in aligned columns."""
     lines = [[Text(title, "bold") for title in table.header]] if table.header else []
-    lines += [list(map(_shown, row)) for row in table.rows]
+    lines += [
+        [toned(cell.whole, cell.tone) if isinstance(cell, Cell) else Text.assemble(cell) for cell in row]
+        for row in table.rows
+    ]
     widths = [max(cell.cell_len for cell in column) for column in zip(*lines, strict=True)]
     made = []
     for line in lines:
@@ -94,9 +97,3 @@ def table_lines(table: Table, indent: str = "") -> list[Text]:
         made.append(Text.assemble(indent, Text("  ").join(padded)))
         made[-1].rstrip()
     return made
-
-
-def _shown(cell: Cell | Text | str) -> Text:
-    if isinstance(cell, Cell):
-        return toned(cell.whole, cell.tone)
-    return Text(cell) if isinstance(cell, str) else cell

@@ -65,14 +65,13 @@ def cause_lines(causes: Sequence[Cause], *, most: int | None = None) -> list[str
         return []
     lines = ["", "what differs, first cause first:"]
     details = [cause_details(cause.evidence) for cause in causes]
-    room = sum(map(len, details))
-    hidden = 0
-    if most is not None and len(causes) + room > most:
+    room = told = sum(map(len, details))
+    if most is not None and len(causes) + told > most:
         room = max(0, most - len(causes) - 1)
+    hidden = told - room
     for number, (cause, known) in enumerate(zip(causes, details, strict=True), 1):
         lines.append(f"  {number}. {cause_line(cause)}")
         lines += [f"     {detail}" for detail in known[:room]]
-        hidden += max(0, len(known) - room)
         room = max(0, room - len(known))
     if hidden:
         lines.append(f"     … {hidden} more, which harness explain tells")

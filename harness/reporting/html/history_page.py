@@ -122,7 +122,9 @@ def _chart(trend: Trend, series: Series) -> str:
         for place, height in zip(series.places, heights(series.values, 0.5), strict=True)
     ]
     box = f"-0.5 0 {max(len(trend.points), 2)} {_HEIGHT:g}"
-    marks = (*_environment_marks(trend), *_step_marks(series), *_line(points), *_dots(trend, series, points))
+    places = [series.places[new.start] - 0.5 for _, new in series.found.steps]
+    steps = (f'<path class="step" d="M{place:g} 0V{_HEIGHT:g}"/>' for place in places)
+    marks = (*_environment_marks(trend), *steps, *_line(points), *_dots(trend, series, points))
     return _svg(box, _label(trend, series), marks)
 
 
@@ -180,11 +182,6 @@ def _dots(trend: Trend, series: Series, points: Sequence[tuple[int, float]]) -> 
             # A line of no length with round ends: a circle would be stretched with the picture.
             yield f'<path class="dot v-{escape(point.record.verdict)}" d="M{x:g} {y:g}h.0001">'
             yield f"<title>{escape(told)}</title></path>"
-
-
-def _step_marks(series: Series) -> Iterator[str]:
-    for _, new in series.found.steps:
-        yield f'<path class="step" d="M{series.places[new.start] - 0.5:g} 0V{_HEIGHT:g}"/>'
 
 
 def _environment_marks(trend: Trend) -> Iterator[str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from html import escape
 
 from harness.counting import count
-from harness.operations.matrix import Matrix, MatrixRow
+from harness.operations.matrix import Matrix
 from harness.releases.interpreters import differing_packages
 from harness.reporting.commands import Invocation
 from harness.reporting.html.document import folded, made, section, static_page, table_html
@@ -24,7 +24,11 @@ def matrix_page(matrix: Matrix, invocation: Invocation) -> str:
         '<p class="soft">Under the verdict: how far the output moved (relative L2), and the part of its '
         "limit that the figure nearest to it uses.</p>"
     )
-    failed = list(_failures(matrix, invocation))
+    failed = [
+        f'<li><b class="v-{verdict}">{verdict}</b> <code>{escape(name)}</code>, {escape(pair)}: '
+        f"{escape(reason)}</li>"
+        for verdict, name, pair, reason in failures(matrix, invocation)
+    ]
     body = (
         *_summary(matrix),
         *section("Each compared with the one before it", [*table_html(grid(matrix, invocation)), note]),
@@ -44,28 +48,18 @@ def _summary(matrix: Matrix) -> Iterator[str]:
     yield f'<p class="soft">{escape(cost(matrix))}. {made()}</p></header>'
 
 
-def _failures(matrix: Matrix, invocation: Invocation) -> Iterator[str]:
-    for verdict, name, pair, reason in failures(matrix, invocation):
-        yield f'<li><b class="v-{verdict}">{verdict}</b> <code>{escape(name)}</code>, {escape(pair)}: '
-        yield f"{escape(reason)}</li>"
-
-
 def _pairs(matrix: Matrix, invocation: Invocation) -> Iterator[str]:
+    # How each environment stands to all those before it.
+    earlier, later = matrix.names[:-1], range(1, len(matrix.names))
     for row in matrix.rows:
         counts = Counter(pair.verdict.value for pair in row.pairs.values())
         verdicts = ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
-        table = table_html(_triangle(row, matrix.names, invocation))
+        triangle = [
+            [name, *(comparison_cell(row.pairs[i, j], invocation) if j > i else "" for j in later)]
+            for i, name in enumerate(earlier)
+        ]
+        table = table_html(Table(("", *matrix.names[1:]), triangle))
         yield from folded(f"<code>{escape(row.name)}</code> {verdicts}", table)
-
-
-def _triangle(row: MatrixRow, names: Sequence[str], invocation: Invocation) -> Table:
-    """Return how each environment stands to all those before it."""
-    later = range(1, len(names))
-    rows = [
-        [name, *(comparison_cell(row.pairs[i, j], invocation) if j > i else "" for j in later)]
-        for i, name in enumerate(names[:-1])
-    ]
-    return Table(("", *names[1:]), rows)
 
 
 def _environments(matrix: Matrix) -> Table:

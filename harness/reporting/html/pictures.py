@@ -35,7 +35,11 @@ def picture_set(measured: Array | None, baseline: Array | None, *, pixels: int) 
     is lost. Of more than :data:`MOST_PICTURES` some are chosen, evenly and with the worst of all.
     """
     sides = {"measured": measured, "baseline": baseline}
-    shown = {name: side for name, side in sides.items() if side is not None and _has_pictures(side)}
+    shown = {
+        name: side
+        for name, side in sides.items()
+        if side is not None and side.ndim in (4, 5) and side.shape[-1] in _CHANNELS and side.size
+    }
     if not shown:
         return None
     arrays = list(shown.values())
@@ -49,7 +53,8 @@ def picture_set(measured: Array | None, baseline: Array | None, *, pixels: int) 
     chosen = _chosen(count, distance)
     frames = first.shape[1] if first.ndim == 5 else 0
     top = 0.0 if distance is None else largest(distance)
-    blocks = {name: _block(side, len(chosen), pixels) for name, side in shown.items()}
+    sizes = {name: len(chosen) * side.shape[-3] * side.shape[-2] for name, side in shown.items()}
+    blocks = {name: math.ceil(math.sqrt(size / pixels)) for name, size in sizes.items()}
 
     def item(index: int) -> dict[str, Any]:
         same = distance is not None and not distance[index].any()
@@ -99,10 +104,6 @@ def value_range(array: Array) -> tuple[float, float]:
     return low, high if high > low else low + 1.0
 
 
-def _has_pictures(array: Array) -> bool:
-    return array.ndim in (4, 5) and array.shape[-1] in _CHANNELS and array.size > 0
-
-
 def _pictures(array: Array) -> Array:
     return array.reshape(-1, *array.shape[-3:])
 
@@ -116,24 +117,16 @@ def _chosen(count: int, distance: Array | None) -> list[int]:
     return sorted(indices)
 
 
-def _block(side: Array, count: int, pixels: int) -> int:
-    return max(1, math.ceil(math.sqrt(count * side.shape[-3] * side.shape[-2] / pixels)))
-
-
 def _to_bytes(picture: Array, low: float, high: float, block: int) -> Array:
     # NaN is shown as black, which the map of differences and the reasons tell from black itself.
     values = np.nan_to_num(np.asarray(picture, np.float64), nan=low, posinf=high, neginf=low)
-    if block > 1:
-        sizes = _reduced(np.ones_like(values), block, np.add)
-        values = _reduced(values, block, np.add) / sizes
-    scaled = (np.clip(values, low, high) - low) / (high - low)
+    means = _reduced(values, block, np.add) / _reduced(np.ones_like(values), block, np.add)
+    scaled = (np.clip(means, low, high) - low) / (high - low)
     rounded: Array = np.rint(scaled * 255).astype(np.uint8)
     return rounded
 
 
 def _reduced(values: Array, block: int, how: np.ufunc) -> Array:
-    if block == 1:
-        return values
     rows, columns = (np.arange(0, size, block) for size in values.shape[:2])
     reduced: Array = how.reduceat(how.reduceat(values, rows, axis=0), columns, axis=1)
     return reduced

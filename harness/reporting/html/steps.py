@@ -55,7 +55,10 @@ def step_drift(
             entry["drift"], entry["statistic"] = _largest_share(our, their, limit)
             entry["limit"] = 1.0
         else:
-            entry["drift"], entry["statistic"] = _largest_deviation(our, their)
+            entry["drift"], entry["statistic"] = max(
+                (statistic_deviation(name, value, their.statistics), name)
+                for name, value in our.statistics.items()
+            )
         entries.append(entry)
     if not kept and limits:
         # Steps from which on the case is chaotic have no limit to be a share of.
@@ -84,9 +87,3 @@ def _largest_share(ours: StepRecord, theirs: StepRecord, limits: StepLimits) -> 
         deviation = statistic_deviation(name, ours.statistics[name], theirs.statistics)
         shares.append((deviation / limit if limit else float("inf") if deviation else 0.0, name))
     return max(shares)
-
-
-def _largest_deviation(ours: StepRecord, theirs: StepRecord) -> tuple[float, str]:
-    return max(
-        (statistic_deviation(name, value, theirs.statistics), name) for name, value in ours.statistics.items()
-    )

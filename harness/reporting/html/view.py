@@ -52,7 +52,15 @@ def case_view(
     pixels = PIXELS_PASSED if judgement.passed else PIXELS_FAILED
     view = {
         "case": _case(case),
-        "judgement": _judgement(judgement, commands),
+        "judgement": {
+            "verdict": judgement.verdict,
+            "expected": judgement.failed_as_expected,
+            "tier": judgement.tier and judgement.tier.words,
+            "margin": judgement.margin,
+            "worst": judgement.worst and judgement.worst.name,
+            "reasons": reason_texts(judgement, commands.invocation),
+            "notes": in_words(judgement.notes),
+        },
         "baseline": baseline and _provenance(baseline),
         "rows": [
             {**asdict(row), "name": row.name, "used": row.used} for row in _rows(judgement, measured, stored)
@@ -104,18 +112,6 @@ def _limits(asked: Literal["exact"] | Limits | Calibrated | None) -> str:
     if isinstance(asked, Calibrated):
         return "calibrated" if asked.factor is None else f"calibrated, factor {asked.factor:g}"
     return "the same bits"
-
-
-def _judgement(judgement: Judgement, commands: Commands) -> dict[str, Any]:
-    return {
-        "verdict": judgement.verdict,
-        "expected": judgement.failed_as_expected,
-        "tier": judgement.tier and judgement.tier.words,
-        "margin": judgement.margin,
-        "worst": judgement.worst and judgement.worst.name,
-        "reasons": reason_texts(judgement, commands.invocation),
-        "notes": in_words(judgement.notes),
-    }
 
 
 def _provenance(baseline: Baseline) -> dict[str, Any]:
