@@ -55,6 +55,6 @@ class CaseReport:
 
 def not_passed(outcomes: Sequence[CaseReport]) -> list[CaseReport]:
     """Return the cases that did not pass, what drifted first; without those that are expected to fail."""
-    found = [each for each in outcomes if each.judgement.verdict in _ORDER]
-    found = [each for each in found if not each.judgement.failed_as_expected]
+    judged = [each for each in outcomes if not each.judgement.failed_as_expected]
+    found = [each for each in judged if each.judgement.verdict in _ORDER]
     return sorted(found, key=lambda each: _ORDER.index(each.judgement.verdict))

@@ -20,6 +20,12 @@ def printable(text: str, kept: str = "") -> str:
     return "".join(c if c.isprintable() or c in kept else "\ufffd" for c in text)
 
 
+def some(names: Sequence[str], most: int) -> str:
+    """Return the first of ``names``, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
 def figure(value: float | None) -> str:
     """Return ``value`` in three digits; nothing for None."""
     return "" if value is None else f"{value:.3g}"

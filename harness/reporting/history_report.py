@@ -17,7 +17,7 @@ from harness.history.history_record import RunRecord
 from harness.history.trends import BITS, MARGIN, Change, Point, Series, Step, Trend
 from harness.judgement.judgement import Verdict
 from harness.operations.history_run import Appended
-from harness.reporting.figures import figure, heights
+from harness.reporting.figures import figure, heights, some
 from harness.reporting.markdown import escaped, markdown_table
 from harness.reporting.tables import Cell, Table, show, show_table, toned
 
@@ -76,9 +76,9 @@ def step_lines(trend: Trend) -> Iterator[str]:
         known = ", ".join(step.surroundings) or "nothing that is on record"
         yield f"  changed since run {step.before.run.number}: {known}"
     for point, figures in trend.outliers:
-        yield f"alone at {_where(point)}: {_named(figures)}"
+        yield f"alone at {_where(point)}: {some(figures, _MOST_NAMES)}"
     for point, figures in trend.latest:
-        yield f"new at {_where(point)}: {_named(figures)}; a step, or alone: the next run tells"
+        yield f"new at {_where(point)}: {some(figures, _MOST_NAMES)}; a step, or alone: the next run tells"
 
 
 def _changes_text(step: Step) -> str:
@@ -104,11 +104,6 @@ def _apart(before: float, after: float) -> tuple[str, str]:
 
 def _where(point: Point) -> str:
     return f"run {point.run.number} ({point.run.date})"
-
-
-def _named(figures: Sequence[str]) -> str:
-    more = len(figures) - _MOST_NAMES
-    return ", ".join(figures[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _figures(trend: Trend) -> Iterator[list[Text | str]]:
@@ -149,9 +144,7 @@ def sparkline(values: Sequence[float]) -> str:
 
 def letters(classes: Sequence[float]) -> str:
     """Return one letter per value, equal ones for equal values, in the order in which they come."""
-    seen: dict[float, str] = {}
-    for value in classes:
-        seen.setdefault(value, _LETTERS[len(seen) % len(_LETTERS)])
+    seen = {value: _LETTERS[n % len(_LETTERS)] for n, value in enumerate(dict.fromkeys(classes))}
     return "".join(seen[value] for value in classes)
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from itertools import pairwise
 from typing import Any
 
 from rich.console import Console
@@ -24,7 +25,7 @@ from harness.operations.running import CaseRun
 from harness.releases.comparison import Comparison
 from harness.releases.interpreters import differing_packages
 from harness.reporting.commands import Invocation, reason_texts, remedy_text
-from harness.reporting.figures import difference_text, part_of_limit
+from harness.reporting.figures import difference_text, part_of_limit, some
 from harness.reporting.markdown import code, escaped, markdown_table
 from harness.reporting.progress import ProgressBar
 from harness.reporting.reasons import text_of
@@ -107,14 +108,11 @@ def same_bits(matrix: Matrix) -> str:
 
 def operator_lines(matrix: Matrix) -> Iterator[str]:
     """Yield, for each step between neighbours, which operators give other bits on fixed inputs."""
-    names = matrix.names
-    for index in range(1, len(names)):
+    for index, (before, after) in enumerate(pairwise(matrix.names), 1):
         steps = [row.step(index) for row in matrix.rows]
         operators = sorted({name for step in steps if step is not None for name in step.operators})
         if operators:
-            more = f" and {len(operators) - _SHOWN_OPERATORS} more" * (len(operators) > _SHOWN_OPERATORS)
-            shown = ", ".join(operators[:_SHOWN_OPERATORS])
-            yield f"{names[index - 1]} → {names[index]}: operators with other bits: {shown}{more}"
+            yield f"{before} → {after}: operators with other bits: {some(operators, _SHOWN_OPERATORS)}"
 
 
 def failures(matrix: Matrix, invocation: Invocation) -> Iterator[tuple[str, str, str, str]]:

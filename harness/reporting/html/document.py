@@ -31,11 +31,6 @@ def asset(*names: str) -> str:
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 
-def filled(name: str, **parts: str) -> str:
-    """Return the page in ``assets`` of that name with its parts; what is put in is not searched again."""
-    return Template(asset(name)).substitute(parts)
-
-
 def source_of(text: str) -> str:
     """Return the source by which a Content-Security-Policy allows the inline style or script ``text``."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
@@ -69,9 +64,8 @@ def static_page(title: str, body: Iterable[str], *styles: str) -> str:
     """
     style = asset("palette.css", "matrix.css", *styles)
     policy = f"default-src 'none'; style-src {source_of(style)}; base-uri 'none'; form-action 'none'"
-    return filled(
-        "static.html", policy=escape(policy), title=escape(title), style=style, body="\n".join(body)
-    )
+    parts = {"policy": escape(policy), "title": escape(title), "style": style, "body": "\n".join(body)}
+    return Template(asset("static.html")).substitute(parts)
 
 
 def report_page(run: Mapping[str, Any], cases: Iterable[str]) -> str:
@@ -90,7 +84,9 @@ def report_page(run: Mapping[str, Any], cases: Iterable[str]) -> str:
     )
     data = [_data("run", json.dumps(run, allow_nan=False))]
     data += [_data(f"case-{index}", case) for index, case in enumerate(cases)]
-    return filled("page.html", policy=escape(policy), style=style, script=script, data="\n".join(data))
+    parts = {"policy": escape(policy), "style": style, "script": script, "data": "\n".join(data)}
+    # What is put in is not searched again.
+    return Template(asset("page.html")).substitute(parts)
 
 
 def _data(name: str, text: str) -> str:
