@@ -82,10 +82,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Trend:
-    """One case over all runs that it was part of, in one of the environments of a matrix (``subject``).
-
-    ``subject`` is None for the runs that no matrix made.
-    """
+    """One case over the runs that it was part of; of a matrix, those in its environment ``subject``."""
 
     suite: str
     case_id: str

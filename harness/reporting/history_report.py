@@ -14,7 +14,7 @@ import harness
 from harness.codec import to_json
 from harness.counting import count
 from harness.history.history_record import RunRecord
-from harness.history.trends import BITS, MARGIN, Change, Point, Series, Step, Trend
+from harness.history.trends import BITS, MARGIN, Change, Point, Series, Trend
 from harness.judgement.judgement import Verdict
 from harness.operations.history_run import Appended
 from harness.reporting.figures import figure, heights, some
@@ -72,34 +72,27 @@ def headline(runs: Sequence[RunRecord], found: Sequence[Trend]) -> str:
 def step_lines(trend: Trend) -> Iterator[str]:
     """Yield what is to be told of a case: its steps, what stood alone, what the newest run began."""
     for step in trend.steps:
-        yield f"step at {_where(step.point)}: {_changes_text(step)}"
+        figures = [change_text(change) for change in step.changes if change.figure != BITS]
+        if len(figures) > _MOST_CHANGES:
+            figures[_MOST_CHANGES:] = [f"and {count(len(figures) - _MOST_CHANGES, 'more figure')}"]
+        told = "; ".join(figures) or "other bits, of the same statistics"
+        yield f"step at {_where(step.point)}: {told}"
         known = ", ".join(step.surroundings) or "nothing that is on record"
         yield f"  changed since run {step.before.run.number}: {known}"
-    for point, figures in trend.outliers:
-        yield f"alone at {_where(point)}: {some(figures, _MOST_NAMES)}"
-    for point, figures in trend.latest:
-        yield f"new at {_where(point)}: {some(figures, _MOST_NAMES)}; a step, or alone: the next run tells"
-
-
-def _changes_text(step: Step) -> str:
-    figures = [change_text(change) for change in step.changes if change.figure != BITS]
-    if len(figures) > _MOST_CHANGES:
-        figures[_MOST_CHANGES:] = [f"and {count(len(figures) - _MOST_CHANGES, 'more figure')}"]
-    return "; ".join(figures) or "other bits, of the same statistics"
+    for point, names in trend.outliers:
+        yield f"alone at {_where(point)}: {some(names, _MOST_NAMES)}"
+    for point, names in trend.latest:
+        yield f"new at {_where(point)}: {some(names, _MOST_NAMES)}; a step, or alone: the next run tells"
 
 
 def change_text(change: Change) -> str:
     """Return a change in as many digits as it takes to see it, with its size beside the level's."""
-    before, after = _apart(change.before, change.after)
+    old, new = change.before, change.after
+    texts = ((f"{old:.{digits}g}", f"{new:.{digits}g}") for digits in range(3, 17))
+    before, after = next((pair for pair in texts if pair[0] != pair[1]), (repr(old), repr(new)))
     sized = math.isfinite(change.relative) and change.figure != MARGIN
     size = f" ({change.relative:.1e})" if sized else ""
     return f"{change.figure} {before} -> {after}{size}"
-
-
-def _apart(before: float, after: float) -> tuple[str, str]:
-    """Return both numbers in the fewest digits, three or more, that tell them apart."""
-    texts = ((f"{before:.{digits}g}", f"{after:.{digits}g}") for digits in range(3, 17))
-    return next((pair for pair in texts if pair[0] != pair[1]), (repr(before), repr(after)))
 
 
 def _where(point: Point) -> str:

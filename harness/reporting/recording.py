@@ -26,10 +26,7 @@ _CALIBRATIONS = ("case", "members", "factor", "envelope", "limit", "growth over 
 
 
 class RecordingDisplay(ProgressBar):
-    """Shows a recording, or a calibration, as it comes.
-
-    Refusals at once, what would change, what was written, calibrations, traces.
-    """
+    """Shows a recording, or a calibration, as it comes; refusals at once."""
 
     def finished(self, result: Any) -> None:
         """Show what came of a case or of a stage."""

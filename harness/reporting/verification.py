@@ -10,10 +10,7 @@ from harness.reporting.gate_findings import finding_text, gate_text, shown_findi
 
 
 def verification_lines(path: Path, found: Verification) -> list[str]:
-    """Return what is wrong with the certificate ``path``, what it certifies, and what that comes to.
-
-    Who certified what, what is against it, and how much of it could be compared.
-    """
+    """Return what is wrong with the certificate ``path``, what it certifies, and what that comes to."""
     certificate, decision = found.certificate, found.certificate.decision
     commit = "no commit" if certificate.commit is None else f"commit {certificate.commit.hash[:12]}"
     dirty = " with changes" if certificate.commit is not None and certificate.commit.dirty else ""

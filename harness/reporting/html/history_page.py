@@ -30,21 +30,12 @@ _RUN_HEADER = ("run", "date", "verdict", "margin", "worst figure", "bits", "Mind
 
 
 def history_page(runs: Sequence[RunRecord], found: Sequence[Trend]) -> str:
-    """Return the page: what changed, then each case's verdicts, figures and runs.
-
-    All text is escaped.
-    """
+    """Return the page: what changed, then each case's verdicts, figures and runs."""
     cases = [line for number, trend in enumerate(found) for line in _case(number, trend)]
-    body = (*_summary(runs, found), *_index(found), "<main>", *cases, "</main>")
+    dates = f"{escape(runs[0].date)} to {escape(runs[-1].date)}. {made()}" if runs else ""
+    header = f'<header><h1>{escape(headline(runs, found))}</h1><p class="soft">{dates}</p></header>'
+    body = (header, *_index(found), "<main>", *cases, "</main>")
     return static_page("harness history", body, "history.css")
-
-
-def _summary(runs: Sequence[RunRecord], found: Sequence[Trend]) -> Iterator[str]:
-    yield f"<header><h1>{escape(headline(runs, found))}</h1>"
-    if runs:
-        yield f'<p class="soft">{escape(runs[0].date)} to {escape(runs[-1].date)}. '
-        yield f"{made()}</p>"
-    yield "</header>"
 
 
 def _index(found: Sequence[Trend]) -> Iterator[str]:

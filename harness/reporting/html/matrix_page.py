@@ -16,10 +16,7 @@ from harness.reporting.tables import Cell, Table
 
 
 def matrix_page(matrix: Matrix, invocation: Invocation) -> str:
-    """Return the page: the grid, the classes of equal bits, every pair, and the environments.
-
-    All text is escaped.
-    """
+    """Return the page: the grid, the classes of equal bits, every pair, and the environments."""
     note = (
         '<p class="soft">Under the verdict: how far the output moved (relative L2), and the part of its '
         "limit that the figure nearest to it uses.</p>"

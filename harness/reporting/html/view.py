@@ -149,11 +149,7 @@ def _rows(judgement: Judgement, measured: Measurement | None, stored: Measuremen
 
 
 def _evidence(measured: Measurement | None, baseline: Measurement | None) -> dict[str, Any]:
-    """Return both sides' fields of the fingerprint, operators, draws of noise and files of the weights.
-
-    The fields that differ come first. Operators and draws are None without a pair, and the weights without
-    any measurement.
-    """
+    """Return what may explain a drift without rerunning anything, as both sides have it."""
     environment = _both_sides(measured, baseline, lambda side: side.fingerprint)
     found: dict[str, Any] = {
         "environment": sorted(environment, key=lambda row: not row["differs"]),
