@@ -11,7 +11,6 @@ from rich.text import Text
 
 from harness.counting import count
 from harness.gate.certificate import Certificate
-from harness.gate.decision import Ruling
 from harness.gate.details import NotComparable, NoVerdict
 from harness.gate.facts import CaseFacts, Worst
 from harness.gate.rules import Finding
@@ -23,11 +22,6 @@ from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import Cell, Table, show, show_table, told, toned
 from harness.reporting.wording import said
 
-_RULINGS: dict[Ruling, str] = {
-    "passed": "passed",
-    "drift": "failed: drift",
-    "incomplete": "failed: incomplete",
-}
 # What helps with a finding: a field of Commands. What other findings need, their messages say.
 _REMEDY = {"verdict": "explain", "incomparable": "explain", "failed": "again"}
 
@@ -58,9 +52,9 @@ def show_gate(
             show(console, f"        {getattr(commands[finding.about], _REMEDY[finding.rule])}")
     show_table(console, _verdict_table(certificate))
     show(console, *(told("note", gate_text(note)) for note in certificate.decision.notes))
-    outcome = certificate.decision.outcome
-    ruling = (_RULINGS[outcome], "bold green" if outcome == "passed" else "bold red")
-    show(console, Text.assemble("gate ", ruling, f" ({_summary(certificate)})"))
+    ruling = _ruling(certificate)
+    style = "bold green" if ruling == "passed" else "bold red"
+    show(console, Text.assemble("gate ", (ruling, style), f" ({_summary(certificate)})"))
 
 
 def gate_markdown(certificate: Certificate, invocation: Invocation, *, most_bytes: int = MOST_BYTES) -> str:
@@ -68,7 +62,7 @@ def gate_markdown(certificate: Certificate, invocation: Invocation, *, most_byte
 
     Where that is more than ``most_bytes`` the verdicts are left out, and where it still is, the findings.
     """
-    headline = f"### harness: the gate {_RULINGS[certificate.decision.outcome]}"
+    headline = f"### harness: the gate {_ruling(certificate)}"
     rows: list[list[Cell | Text | str]] = []
     for finding in shown_findings(certificate):
         text = _remedied_text(certificate, finding, invocation)
@@ -100,6 +94,11 @@ def _remedied_text(certificate: Certificate, finding: Finding, invocation: Invoc
     of_reason = isinstance(finding.detail, NoVerdict | NotComparable)
     remedy = remedies.get(finding.about) if of_reason else None
     return f"{finding_text(finding, certificate.policy)}{remedy_text(remedy, invocation)}"
+
+
+def _ruling(certificate: Certificate) -> str:
+    outcome = certificate.decision.outcome
+    return outcome if outcome == "passed" else f"failed: {outcome}"
 
 
 def _word_for(finding: Finding) -> str:
