@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 class Provenance:
     """Where a baseline comes from.
 
-    ``date`` is ISO 8601 in UTC; ``git_commit`` is None outside git; ``case_definition`` and ``case_hash`` are what the case was when
-    it was recorded; ``replaced`` is the sha256 of the baseline's JSON file that this one took the place
-    of, filled in by the store.
+    ``date`` is ISO 8601 in UTC; ``git_commit`` is None outside git; ``case_definition`` and ``case_hash`` are
+    what the case was when it was recorded; ``replaced`` is the sha256 of the baseline's JSON file that this
+    one took the place of, filled in by the store.
     """
 
     harness_version: str

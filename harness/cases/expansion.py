@@ -141,8 +141,7 @@ class Expander:
     def _check_complete(self, values: dict[str, Any], at: KeyPath, unknown: frozenset[str]) -> None:
         given = values.keys() | unknown
         pipeline = values.get("pipeline", "")
-        needed = ["pipeline", *(["steps"] if pipeline in PIPELINES else [])]
-        for key in needed:
+        for key in ("pipeline", "steps") if pipeline in PIPELINES else ("pipeline",):
             if key not in given:
                 self._complain(at, f"the key '{key}' is missing; add it to the case or to `defaults`")
         if given.isdisjoint(_SEED_KEYS):

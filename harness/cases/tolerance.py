@@ -12,11 +12,11 @@ from pydantic import (
     Discriminator,
     Field,
     GetJsonSchemaHandler,
+    GetPydanticSchema,
     Tag,
     WithJsonSchema,
     model_validator,
 )
-from pydantic_core import CoreSchema
 
 from harness.cases.wording import described, quoted
 
@@ -177,32 +177,26 @@ def _null_is_calibrated(value: object) -> object:
     return Calibrated() if value is None else value
 
 
-class _AsWordOrKey:
-    """Gives Calibrated the JSON Schema of what _options reads."""
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        options = {**handler(schema), "description": "Limits from the baseline's calibration"}
-        mapping = {"type": "object", "properties": {CALIBRATED: options}, "required": [CALIBRATED]}
-        return {
-            "anyOf": [{"type": "string", "const": CALIBRATED}, {**mapping, "additionalProperties": False}]
-        }
+def _word_or_key(schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    """Return the JSON Schema of what _options reads."""
+    options = {**handler(schema), "description": "Limits from the baseline's calibration"}
+    mapping = {"type": "object", "properties": {CALIBRATED: options}, "required": [CALIBRATED]}
+    return {"anyOf": [{"type": "string", "const": CALIBRATED}, {**mapping, "additionalProperties": False}]}
 
 
-class _OrNull:
-    """Adds null to the JSON Schema of a field whose validator makes something of it."""
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return {"anyOf": [handler(schema), {"type": "null"}]}
+def _or_null(schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    return {"anyOf": [handler(schema), {"type": "null"}]}
 
 
 Exact = Annotated[Literal["exact"], WithJsonSchema({"type": "string", "const": "exact"})]
 TierLimits = Annotated[
     Annotated[Exact, Tag("(exact)")]
-    | Annotated[Calibrated, BeforeValidator(_options), _AsWordOrKey(), Tag(CALIBRATED)]
+    | Annotated[
+        Calibrated,
+        BeforeValidator(_options),
+        GetPydanticSchema(get_pydantic_json_schema=_word_or_key),
+        Tag(CALIBRATED),
+    ]
     | Annotated[Limits, Tag("(limits)")],
     Discriminator(
         _tier_kind,
@@ -210,7 +204,11 @@ TierLimits = Annotated[
         custom_error_message="expected `exact`, `calibrated` or a mapping of limits",
     ),
 ]
-TierLimitsOrDefault = Annotated[TierLimits, BeforeValidator(_null_is_calibrated), _OrNull()]
+TierLimitsOrDefault = Annotated[
+    TierLimits,
+    BeforeValidator(_null_is_calibrated),
+    GetPydanticSchema(get_pydantic_json_schema=_or_null),
+]
 
 
 class Tolerance(Strict):

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 from harness.cases.case import Case
-from harness.codec import from_json, to_json
 from harness.errors import HarnessError
 from harness.judgement.failures import reason_of
 from harness.judgement.reasons import FailedAsExpected, Reason, Stale, StrictElsewhere
@@ -91,13 +89,3 @@ class Judgement:
         if self.worst is not None:
             return self.worst.used
         return 0.0 if self.verdict is Verdict.IDENTICAL else None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the judgement as JSON values; NaN and Inf become the texts ``nan``, ``inf``, ``-inf``."""
-        data: dict[str, Any] = to_json(self)
-        return data
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Judgement:
-        """Rebuild a judgement from :meth:`to_dict`'s data."""
-        return from_json(cls, data)

@@ -31,8 +31,7 @@ class FreshRunner(Protocol):
 
 def check_repeats(name: str, one: Measurement, other: Measurement) -> None:
     """Raise :class:`NotRepeatableError` naming the first thing that differs between two runs of a case."""
-    difference = first_difference(one, other)
-    if difference is not None:
+    if (difference := first_difference(one, other)) is not None:
         raise NotRepeatableError(name, r.NotRepeatable(difference))
 
 

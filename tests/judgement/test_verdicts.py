@@ -16,6 +16,7 @@ from harness.baselines.errors import BaselineDamaged, BaselineMissing
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.cases.tolerance import Limits
+from harness.codec import from_json, to_json
 from harness.errors import HarnessError
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.reasons import OtherDevice, OutputDiffers
@@ -468,8 +469,8 @@ class TestAsData:
         ids=["identical", "drift", "rows", "infinite", "error"],
     )
     def test_a_judgement_survives_strict_json(self, found: Judgement) -> None:
-        text = json.dumps(found.to_dict(), allow_nan=False)
-        assert Judgement.from_dict(json.loads(text)) == found
+        text = json.dumps(to_json(found), allow_nan=False)
+        assert from_json(Judgement, json.loads(text)) == found
 
     def test_a_judgement_holds_no_arrays_nor_enumerations(self) -> None:
         found = verdict(nudged(5e-3, fingerprint=RELEASE), TestOtherTiers.CASE)
@@ -481,7 +482,7 @@ class TestAsData:
                 return set().union(*map(kinds, value)) if value else set()
             return {type(value)}
 
-        assert kinds(found.to_dict()) <= {str, float, int, bool, type(None)}
+        assert kinds(to_json(found)) <= {str, float, int, bool, type(None)}
 
 
 @pytest.mark.parametrize(

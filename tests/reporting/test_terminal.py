@@ -8,6 +8,7 @@ import pytest
 from samples import FINGERPRINT, cause, make_baseline, make_calibration, make_case, make_measurement, said
 
 from harness.baselines.staleness import BaselineStale
+from harness.codec import from_json, to_json
 from harness.explanation.causes import Cause
 from harness.explanation.evidence import Changed, EnvironmentDiffers, LeavesEnvelope, StepDifference
 from harness.judgement.judgement import Judgement, Verdict
@@ -136,7 +137,7 @@ def test_judgements_of_real_measurements_can_be_told(factor):
     found = judge(case, measured, make_baseline(case, base))
     assert judgement_text(found).startswith(f"guide/two-steps: {found.verdict.value} (across releases, ")
     # What xdist carries to the controlling process reads the same there.
-    assert judgement_text(Judgement.from_dict(found.to_dict())) == judgement_text(found)
+    assert judgement_text(from_json(Judgement, to_json(found))) == judgement_text(found)
 
 
 def test_a_reason_of_many_lines_stays_one_bullet():
