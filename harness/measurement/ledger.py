@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from functools import partialmethod
 from pathlib import PurePath
 from typing import Any
 
@@ -54,7 +55,7 @@ class LedgerGenerator(np.random.Generator):
         children = self.bit_generator.spawn(n_children)
         return [LedgerGenerator(child, self._ledger, self._index) for child in children]
 
-    def _draw(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _draw(self, method: str, /, *args: Any, **kwargs: Any) -> Any:
         self._depth += 1
         try:
             result = self._values(method, args, kwargs)
@@ -63,7 +64,7 @@ class LedgerGenerator(np.random.Generator):
         if self._depth == 0:
             # shuffle works in place and returns nothing: what it gave is its argument.
             given = (args[0] if args else kwargs["x"]) if method == "shuffle" else result
-            caller = sys._getframe(2)  # beyond the method that was called
+            caller = sys._getframe(1)
             # The file without its folder, to read alike everywhere.
             site = f"{PurePath(caller.f_code.co_filename).name}:{caller.f_lineno}"
             self._ledger.enter(self._index, method, given, site)
@@ -79,16 +80,8 @@ class LedgerGenerator(np.random.Generator):
         return getattr(super(), method)(*args, **kwargs)
 
 
-def _recorded(method: str) -> Any:
-    def draw(self: LedgerGenerator, *args: Any, **kwargs: Any) -> Any:
-        return self._draw(method, args, kwargs)
-
-    draw.__name__ = method
-    return draw
-
-
 for _method in DRAWING_METHODS:
-    setattr(LedgerGenerator, _method, _recorded(_method))
+    setattr(LedgerGenerator, _method, partialmethod(LedgerGenerator._draw, _method))
 
 
 def case_generators(seeds: tuple[int, ...], ledger: Ledger) -> list[LedgerGenerator]:

@@ -14,7 +14,6 @@ import numpy as np
 from harness.pipelines.errors import PipelineError
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
-_ARRAYS = (".npy",)
 
 
 class Arguments:
@@ -42,7 +41,7 @@ class Arguments:
         path = base / str(value["file"])
         where = f"argument {name}: {value['file']}"
         suffix = path.suffix.lower()
-        if suffix not in _PICTURES + _ARRAYS:
+        if suffix not in (*_PICTURES, ".npy"):
             raise PipelineError(f"{where}: give a picture ({', '.join(_PICTURES)}) or an array (.npy)")
         try:
             content = path.read_bytes()

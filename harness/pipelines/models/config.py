@@ -159,10 +159,7 @@ class UNet2DConfig:
 
     @property
     def mid_attention_groups(self) -> int | None:
-        """Groups of the norm in the middle block's attention; None for no norm.
-
-        As in diffusers, without `attn_norm_num_groups` the norm exists only under the default time shift.
-        """
+        """Groups of the norm in the middle block's attention; None, as in diffusers, for no norm."""
         if self.attn_norm_num_groups is not None:
             return self.attn_norm_num_groups
         return self.norm_num_groups if self.resnet_time_scale_shift == "default" else None

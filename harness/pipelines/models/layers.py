@@ -44,10 +44,7 @@ def divided(x: ms.Tensor, factor: float) -> Tensor:
 
 
 class GroupNorm(nn.Cell):
-    """Group normalisation over [n, channels, ...] with the parameter names of diffusers.
-
-    `mindspore.nn.GroupNorm` calls them gamma and beta; the operator is the same.
-    """
+    """Group normalisation with diffusers' names: `mindspore.nn.GroupNorm` says gamma and beta."""
 
     def __init__(self, num_groups: int, num_channels: int, eps: float, dtype: Any) -> None:
         super().__init__()
