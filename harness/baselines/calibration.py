@@ -57,6 +57,11 @@ class Calibration:
         return f"from step {first[0].step} on" if first else "in its output"
 
     @property
+    def sound_steps(self) -> tuple[StepEnvelope, ...]:
+        """The steps before the case is chaotic."""
+        return self.steps[: self.chaotic_from]
+
+    @property
     def stable(self) -> bool:
         """Whether no member's output differed at all: rounding in the noise does not reach the output."""
         return self.metrics.get("max_abs") == 0

@@ -27,6 +27,9 @@ _EXPECTED = {
     "dict_type": "expected a mapping",
     "model_type": "expected a mapping",
     "model_attributes_type": "expected a mapping",
+    "greater_than_equal": "expected at least {ge}",
+    "less_than_equal": "expected at most {le}",
+    "literal_error": "expected {expected}",
 }
 # The keys that a mapping may have, by the key it stands under.
 _MODELS: dict[str, type[BaseModel]] = {
@@ -108,15 +111,9 @@ def _message(details: ErrorDetails, at: KeyPath, written: str | None) -> str:
     if kind == "too_short":
         empty_list = "the list is empty; give at least one value, or remove the key"
         return empty_list if value == [] else "nothing in it"
-    if kind == "greater_than_equal":
-        return f"expected at least {context['ge']}, {got}"
-    if kind == "less_than_equal":
-        return f"expected at most {context['le']}, {got}"
-    expected = _EXPECTED.get(kind, details["msg"])
+    expected = _EXPECTED[kind].format_map(context) if kind in _EXPECTED else details["msg"]
     if kind == "model_type" and at:
         expected = _EXPECTED_MAPPING.get(str(at[-1]), expected)
-    if kind == "literal_error":
-        expected = f"expected {context['expected']}"
     message = f"{expected}, {got}"
     if kind == "string_type" and isinstance(value, bool | int | float):
         message += "; put it in quotes"

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.baselines.baseline import Baseline
-from harness.baselines.calibration import Calibration, StepEnvelope
+from harness.baselines.calibration import Calibration
 from harness.cases.tolerance import AT_LEAST, Limits
 from harness.judgement import images
 from harness.judgement.metrics import scaled
@@ -62,7 +62,7 @@ def calibrated_limits(baseline: Baseline, calibration: Calibration, factor: floa
             statistics=_statistic_limits(step.statistics, step.largest, shares, factor),
             relative_l2=step.largest * factor,
         )
-        for step in _sound_steps(calibration)
+        for step in calibration.sound_steps
     )
     if calibration.chaotic_from is not None:
         return CalibratedLimits(None, steps)
@@ -75,11 +75,6 @@ def calibrated_limits(baseline: Baseline, calibration: Calibration, factor: floa
     return CalibratedLimits(Limits.model_validate({**metrics, "statistics": statistics}), steps)
 
 
-def _sound_steps(calibration: Calibration) -> tuple[StepEnvelope, ...]:
-    """Return the steps before the case is chaotic."""
-    return calibration.steps[: calibration.chaotic_from]
-
-
 def _metric_limit(name: str, envelope: float, factor: float) -> float:
     limit = scaled(name, envelope, factor)
     if name not in AT_LEAST:
@@ -89,7 +84,7 @@ def _metric_limit(name: str, envelope: float, factor: float) -> float:
 
 def _shares(calibration: Calibration) -> dict[str, float]:
     """Return the largest part of the spread that a sound statistic of each kind deviated by, anywhere."""
-    places = [(step.statistics, step.largest) for step in _sound_steps(calibration)]
+    places = [(step.statistics, step.largest) for step in calibration.sound_steps]
     if calibration.chaotic_from is None:
         places.append((calibration.statistics, calibration.metrics["relative_l2"]))
     shares: dict[str, float] = {}
