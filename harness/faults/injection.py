@@ -9,7 +9,7 @@ from typing import Any
 from harness.cases.job import Job
 from harness.errors import HarnessError
 from harness.faults.catalogue import Fault, fault
-from harness.faults.noise import FaultyGenerator, check_acted, faulty_generators
+from harness.faults.noise import check_acted, faulty_generators
 from harness.faults.output import apply_output_fault
 from harness.measurement.ledger import Ledger, LedgerGenerator
 from harness.measurement.measurement import Array
@@ -61,9 +61,7 @@ class Injection:
 
     def check_acted(self, generators: Sequence[LedgerGenerator]) -> None:
         """Raise ``FaultNotApplicable`` where nothing was drawn from ``generators`` that the fault changes."""
-        faulty = [generator for generator in generators if isinstance(generator, FaultyGenerator)]
-        if faulty:
-            check_acted(self._name, faulty)
+        check_acted(self._name, generators)
 
     def output(self, images: Array) -> Array:
         """Return a pipeline's output, with the fault if it is one of the output."""

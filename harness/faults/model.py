@@ -46,6 +46,8 @@ def put_into_model(name: str, size: float | None, pipeline: Any) -> None:
             "other attribute that is the only one to be one"
         )
     try:
+        if name in _ALREADY_IN_HALF:
+            _check_not_half(model)
         _FAULTS[name](model, 0.0 if size is None else size)
     except _Missing as missing:
         raise FaultNotApplicable(f"{name}: {missing}") from None
@@ -64,20 +66,11 @@ class _Missing(Exception):
     """What a model has not got."""
 
 
-def _weight_scaled(unet: Any, size: float) -> None:
-    _scale(_middle_block(unet).conv2.weight, 1 + size)
-
-
 def _bias_zeroed(unet: Any, size: float) -> None:
     bias = getattr(_middle_block(unet).conv2, "bias", None)
     if bias is None or not bias.asnumpy().any():
         raise _Missing("the model's middle convolution has no bias")
     _scale(bias, 1 - size)
-
-
-def _weights_half(unet: Any, _: float) -> None:
-    _check_not_half(unet)
-    _round(unet)
 
 
 def _norm_eps(unet: Any, size: float) -> None:
@@ -92,13 +85,11 @@ def _norm_groups(unet: Any, _: float) -> None:
     norm: Any = getattr(_middle_block(unet), "norm2", None)
     if not hasattr(norm, "num_groups"):
         raise _Missing("the model's middle residual block has no group norm norm2")
-    channels = norm.weight.shape[0]
-    divisors = [number for number in range(1, channels + 1) if channels % number == 0]
-    fewer = [number for number in divisors if number < norm.num_groups]
-    more = [number for number in divisors if number > norm.num_groups]
-    if not fewer + more:
+    channels, sound = norm.weight.shape[0], norm.num_groups
+    others = [number for number in range(1, channels + 1) if channels % number == 0 and number != sound]
+    if not others:
         raise _Missing("the model's middle group norm has one channel")
-    norm.num_groups = fewer[-1] if fewer else more[0]
+    norm.num_groups = max((number for number in others if number < sound), default=others[0])
 
 
 def _activation_approximated(unet: Any, _: float) -> None:
@@ -137,7 +128,6 @@ def _softmax_half(unet: Any, _: float) -> None:
 
 
 def _layer_half(unet: Any, _: float) -> None:
-    _check_not_half(unet)
     block = _middle_block(unet)
     _round(block.conv2)
     block.conv2 = HalfLayer(block.conv2, inputs=True)
@@ -163,7 +153,6 @@ def _time_embedding_swapped(unet: Any, _: float) -> None:
 
 
 def _time_embedding_half(unet: Any, _: float) -> None:
-    _check_not_half(unet)
     unet.time_proj = HalfLayer(_sinusoids(unet), inputs=False)
 
 
@@ -172,9 +161,9 @@ def _time_embedding_shifted(unet: Any, size: float) -> None:
 
 
 _FAULTS: dict[str, Callable[[Any, float], None]] = {
-    "weight-scaled": _weight_scaled,
+    "weight-scaled": lambda unet, size: _scale(_middle_block(unet).conv2.weight, 1 + size),
     "bias-zeroed": _bias_zeroed,
-    "weights-half": _weights_half,
+    "weights-half": lambda unet, _: _round(unet),
     "norm-eps": _norm_eps,
     "norm-groups": _norm_groups,
     "activation-approximated": _activation_approximated,
@@ -186,6 +175,8 @@ _FAULTS: dict[str, Callable[[Any, float], None]] = {
     "time-embedding-half": _time_embedding_half,
     "time-embedding-shifted": _time_embedding_shifted,
 }
+# What a model in half precision does by itself.
+_ALREADY_IN_HALF = ("weights-half", "layer-half", "time-embedding-half")
 
 
 def _named(unet: Any, pattern: str) -> list[tuple[str, Any]]:

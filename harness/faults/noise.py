@@ -156,7 +156,8 @@ _KINDS: dict[str, type[FaultyGenerator]] = {
 }
 
 
-def check_acted(name: str, generators: list[FaultyGenerator]) -> None:
-    """Raise :class:`FaultNotApplicable` where no draw of the run was of the kind that the fault changes."""
-    if not any(generator.acted for generator in generators):
-        raise FaultNotApplicable(f"{name}: {generators[0].needs}")
+def check_acted(name: str, generators: Sequence[LedgerGenerator]) -> None:
+    """Raise :class:`FaultNotApplicable` where no draw of faulty generators is what the fault changes."""
+    faulty = [generator for generator in generators if isinstance(generator, FaultyGenerator)]
+    if faulty and not any(generator.acted for generator in faulty):
+        raise FaultNotApplicable(f"{name}: {faulty[0].needs}")

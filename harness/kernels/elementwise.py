@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import mindspore as ms
@@ -13,12 +13,8 @@ from harness.kernels.arrays import Array, float64, float_dtype, number, to_numpy
 from harness.kernels.registry import kernel
 
 
-def _in_float64(function: np.ufunc) -> Callable[..., Tensor]:
-    def compute(input: Tensor, *others: Tensor) -> Tensor:
-        return to_tensor(function(float64(input), *map(float64, others)), float_dtype(input))
-
-    compute.__doc__ = f"`numpy.{function.__name__}` in float64."
-    return compute
+def _in_float64(function: np.ufunc, input: Tensor, *others: Tensor) -> Tensor:
+    return to_tensor(function(float64(input), *map(float64, others)), float_dtype(input))
 
 
 for _primitive, _function, *_serves in (
@@ -32,7 +28,8 @@ for _primitive, _function, *_serves in (
     ("Log2", np.log2, "mint.log2"),
     ("Log10", np.log10, "mint.log10"),
 ):
-    kernel(_primitive, serves=tuple(_serves))(_in_float64(_function))
+    _computed = f"`numpy.{_function.__name__}` in float64."
+    kernel(_primitive, serves=tuple(_serves), computed=_computed)(partial(_in_float64, _function))
 
 
 @kernel("LogAddExp", serves=("mint.logaddexp",))

@@ -28,10 +28,12 @@ def embedding(
     return ops.gather(weight, input, 0)
 
 
-@kernel("IndexSelect", serves=("mint.index_select",), on=to_numpy)
-def index_select(values: Array, dim: int, index: Array) -> Array:
-    """`numpy.take`."""
-    return np.take(values, index, dim)
+for _primitive, _name, _compute, _computed in (
+    ("IndexSelect", "index_select", lambda x, dim, index: np.take(x, index, dim), "`numpy.take`."),
+    ("TrilExt", "tril", lambda x, diagonal=0: np.tril(x, diagonal), "`numpy.tril`."),
+    ("DiagExt", "diag", lambda x, diagonal=0: np.diag(x, diagonal), "`numpy.diag`."),
+):
+    kernel(_primitive, serves=(f"mint.{_name}",), computed=_computed, on=to_numpy)(_compute)
 
 
 @kernel(
@@ -81,18 +83,6 @@ def one_hot(tensor: Tensor, num_classes: int, on_value: Any, off_value: Any, axi
     marked = np.arange(count) == classes[..., None]
     values = np.where(np.moveaxis(marked, -1, axis), to_numpy(on_value), to_numpy(off_value))
     return to_tensor(values, ms.int64)
-
-
-@kernel("TrilExt", serves=("mint.tril",), on=to_numpy)
-def tril(values: Array, diagonal: int = 0) -> Array:
-    """`numpy.tril`."""
-    return np.tril(values, diagonal)
-
-
-@kernel("DiagExt", serves=("mint.diag",), on=to_numpy)
-def diag(values: Array, diagonal: int = 0) -> Array:
-    """`numpy.diag`."""
-    return np.diag(values, diagonal)
 
 
 @kernel("TraceExt", serves=("mint.trace",))

@@ -6,6 +6,7 @@ The CPU form of the arithmetic ones computes the result and leaves the tensor as
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,12 +24,8 @@ def _sub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     return ops.sub(input, other if alpha == 1 else other * alpha)
 
 
-def _in_place(compute: Callable[..., Any], computed: str) -> Callable[..., Tensor]:
-    def method(input: Tensor, *args: Any, **options: Any) -> Tensor:
-        return write(input, compute(input, *args, **options))
-
-    method.__doc__ = computed
-    return method
+def _in_place(compute: Callable[..., Any], input: Tensor, *args: Any, **options: Any) -> Tensor:
+    return write(input, compute(input, *args, **options))
 
 
 def _masked_fill(input: Tensor, mask: Tensor, value: Any) -> Any:
@@ -36,7 +33,9 @@ def _masked_fill(input: Tensor, mask: Tensor, value: Any) -> Any:
     return np.where(to_numpy(mask), to_numpy(value).astype(x.dtype), x)
 
 
-kernel("InplaceReLU", serves=("mint.nn.functional.relu_",))(_in_place(ops.relu, "`ops.relu`."))
+kernel("InplaceReLU", serves=("mint.nn.functional.relu_",), computed="`ops.relu`.")(
+    partial(_in_place, ops.relu)
+)
 for _primitive, _method, _compute, _computed in (
     ("InplaceFillScalar", "fill_", lambda _, value: number(value), "`numpy.full`."),
     ("InplaceZero", "zero_", lambda _: 0, "`numpy.zeros`."),
@@ -48,4 +47,5 @@ for _primitive, _method, _compute, _computed in (
     ("InplaceDiv", "div_", ops.div, "`ops.div`."),
     ("InplaceExp", "exp_", ops.exp, "`ops.exp`."),
 ):
-    kernel(_primitive, serves=(f"Tensor.{_method}",), methods=(_method,))(_in_place(_compute, _computed))
+    _enter = kernel(_primitive, serves=(f"Tensor.{_method}",), computed=_computed, methods=(_method,))
+    _enter(partial(_in_place, _compute))

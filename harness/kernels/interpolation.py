@@ -7,6 +7,7 @@ at *i* + 1/2; a scale that was given decides the coordinates, not the ratio of t
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -52,21 +53,21 @@ def _cubic_weights(length: int, wanted: int, align_corners: bool, scale: float |
     return weights
 
 
-def _resampling(weights: Callable[..., NDArray[np.float64]], computed: str) -> Callable[..., Array]:
-    def resample(
-        image: Array, output_size: Any = None, scales: Any = None, align_corners: bool = False
-    ) -> Array:
-        lengths = image.shape[2:]
-        factors = [None] * len(lengths) if scales is None else [float(number(each)) for each in scales]
-        if output_size is None:
-            output_size = [int(have * (by or 1)) for have, by in zip(lengths, factors, strict=True)]
-        for axis, (wanted, factor) in enumerate(zip(shape_of(output_size), factors, strict=True), 2):
-            matrix = weights(image.shape[axis], wanted, align_corners, factor)
-            image = np.moveaxis(np.tensordot(matrix, image, (1, axis)), 0, axis)
-        return image
-
-    resample.__doc__ = computed
-    return resample
+def _resampled(
+    weights: Callable[..., NDArray[np.float64]],
+    image: Array,
+    output_size: Any = None,
+    scales: Any = None,
+    align_corners: bool = False,
+) -> Array:
+    lengths = image.shape[2:]
+    factors = [None] * len(lengths) if scales is None else [float(number(each)) for each in scales]
+    if output_size is None:
+        output_size = [int(have * (by or 1)) for have, by in zip(lengths, factors, strict=True)]
+    for axis, (wanted, factor) in enumerate(zip(shape_of(output_size), factors, strict=True), 2):
+        matrix = weights(image.shape[axis], wanted, align_corners, factor)
+        image = np.moveaxis(np.tensordot(matrix, image, (1, axis)), 0, axis)
+    return image
 
 
 for _primitive, _mode, _weights, _computed in (
@@ -77,5 +78,5 @@ for _primitive, _mode, _weights, _computed in (
         "Four taps a sample and axis (a = -3/4, as torch), in float64.",
     ),
 ):  # fmt: skip
-    serves = (f"mint.nn.functional.interpolate(mode='{_mode}')",)
-    kernel(_primitive, serves=serves, on=float64)(_resampling(_weights, _computed))
+    _serves = (f"mint.nn.functional.interpolate(mode='{_mode}')",)
+    kernel(_primitive, serves=_serves, computed=_computed, on=float64)(partial(_resampled, _weights))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,47 +17,32 @@ def _scaled(tensor: Tensor, factor: Any) -> Tensor:
     return tensor if factor == 1 else tensor * factor
 
 
-def _added(input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
+def _added(
+    multiply: Callable[..., Tensor], input: Tensor, left: Tensor, right: Tensor, beta: Any = 1, alpha: Any = 1
+) -> Tensor:
     # As in torch, what beta = 0 discards may hold NaN.
-    scaled = _scaled(product, number(alpha))
+    scaled = _scaled(multiply(left, right), number(alpha))
     return scaled if number(beta) == 0 else _scaled(input, number(beta)) + scaled
 
 
-def _adding(multiply: Callable[[Tensor, Tensor], Tensor], product: str) -> Callable[..., Tensor]:
-    def compute(input: Tensor, left: Tensor, right: Tensor, beta: Any = 1, alpha: Any = 1) -> Tensor:
-        return _added(input, multiply(left, right), beta, alpha)
-
-    compute.__doc__ = f"`beta * input + alpha * {product}`."
-    return compute
+def _mv(matrix: Tensor, vector: Tensor) -> Tensor:
+    return ops.matmul(matrix, vector.reshape((-1, 1))).reshape((matrix.shape[0],))
 
 
-@kernel("Mm", serves=("mint.mm",))
-def mm(input: Tensor, mat2: Tensor) -> Tensor:
-    """`ops.matmul`."""
-    return ops.matmul(input, mat2)
+def _dot(row: Tensor, column: Tensor) -> Tensor:
+    return ops.matmul(row.reshape((1, -1)), column.reshape((-1, 1))).reshape(())
 
 
-@kernel("Mv", serves=("mint.mv",))
-def mv(input: Tensor, vec: Tensor) -> Tensor:
-    """`ops.matmul` with the vector as a column."""
-    return ops.matmul(input, vec.reshape((-1, 1))).reshape((input.shape[0],))
-
-
-@kernel("Dot", serves=("mint.dot",))
-def dot(input: Tensor, other: Tensor) -> Tensor:
-    """`ops.matmul` of a row and a column."""
-    return ops.matmul(input.reshape((1, -1)), other.reshape((-1, 1))).reshape(())
-
-
-@kernel("Outer", serves=("mint.outer",))
-def outer(input: Tensor, vec2: Tensor) -> Tensor:
-    """Products of all pairs."""
-    return input.reshape((-1, 1)) * vec2.reshape((1, -1))
-
-
-kernel("Addmm", serves=("mint.addmm",))(_adding(ops.matmul, "ops.matmul"))
-kernel("Addmv", serves=("mint.addmv",))(_adding(mv, "ops.matmul"))
-kernel("Addbmm", serves=("mint.addbmm",))(_adding(lambda x, y: ops.bmm(x, y).sum(0), "sum(ops.bmm)"))
+for _primitive, _product, _computed in (
+    ("Mm", lambda x, y: ops.matmul(x, y), "`ops.matmul`."),
+    ("Mv", _mv, "`ops.matmul` with the vector as a column."),
+    ("Dot", _dot, "`ops.matmul` of a row and a column."),
+    ("Outer", lambda x, y: x.reshape((-1, 1)) * y.reshape((1, -1)), "Products of all pairs."),
+    ("Addmm", partial(_added, ops.matmul), "`beta * input + alpha * ops.matmul`."),
+    ("Addmv", partial(_added, _mv), "`beta * input + alpha * ops.matmul`."),
+    ("Addbmm", partial(_added, lambda x, y: ops.bmm(x, y).sum(0)), "`beta * input + alpha * sum(ops.bmm)`."),
+):
+    kernel(_primitive, serves=(f"mint.{_primitive.lower()}",), computed=_computed)(_product)
 
 
 @kernel("Baddbmm", serves=("mint.baddbmm",))
@@ -68,7 +54,7 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Any = 1, alpha:
     """
     if input.ndim == 4:
         input = input.reshape((input.shape[0] * input.shape[1], *input.shape[2:]))
-    return _added(input, ops.bmm(batch1, batch2), beta, alpha)
+    return _added(ops.bmm, input, batch1, batch2, beta, alpha)
 
 
 @kernel("LinalgQr", serves=("mint.linalg.qr",))

@@ -9,6 +9,7 @@ The numbers are numpy's (PCG64), not those of any Ascend kernel.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import mindspore as ms
@@ -38,22 +39,25 @@ def _uniform(shape: tuple[int, ...], seed: Any, offset: Any) -> Array:
     return _generator(seed, offset).random(shape, dtype=np.float32)
 
 
-def _filling(draw: Callable[..., Array], like: bool) -> Callable[..., Tensor]:
-    def fill(place: Any, seed: Any, offset: Any, dtype: Any = None, device: Any = None) -> Tensor:
-        shape, own = (place.shape, place.dtype) if like else (shape_of(place), ms.float32)
-        return to_tensor(draw(shape, seed, offset), dtype or own)
-
-    fill.__doc__ = draw.__doc__
-    return fill
+def _filled(
+    draw: Callable[..., Array], shape: Any, seed: Any, offset: Any, dtype: Any = None, device: Any = None
+) -> Tensor:
+    return to_tensor(draw(shape_of(shape), seed, offset), dtype or ms.float32)
 
 
-for _primitive, _name, _draw in (
-    ("Randn", "randn", _normal),
-    ("RandnLike", "randn_like", _normal),
-    ("RandExt", "rand", _uniform),
-    ("RandLikeExt", "rand_like", _uniform),
+def _filled_like(
+    draw: Callable[..., Array], like: Tensor, seed: Any, offset: Any, dtype: Any = None, device: Any = None
+) -> Tensor:
+    return to_tensor(draw(like.shape, seed, offset), dtype or like.dtype)
+
+
+for _primitive, _name, _fill, _draw in (
+    ("Randn", "randn", _filled, _normal),
+    ("RandnLike", "randn_like", _filled_like, _normal),
+    ("RandExt", "rand", _filled, _uniform),
+    ("RandLikeExt", "rand_like", _filled_like, _uniform),
 ):
-    kernel(_primitive, serves=(f"mint.{_name}",))(_filling(_draw, _name.endswith("_like")))
+    kernel(_primitive, serves=(f"mint.{_name}",), computed=_draw.__doc__)(partial(_fill, _draw))
 
 
 @kernel("RandInt", serves=("mint.randint",))

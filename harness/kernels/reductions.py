@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import mindspore as ms
@@ -24,17 +25,14 @@ from harness.kernels.arrays import (
 from harness.kernels.registry import kernel
 
 
-def _place(function: Callable[..., Any]) -> Callable[..., Tensor]:
-    def compute(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-        values = to_numpy(input) if dim is None else np.atleast_1d(to_numpy(input))
-        return to_tensor(function(values, dim, keepdims=keepdim))
-
-    compute.__doc__ = f"`numpy.{function.__name__}`: the first of equals."
-    return compute
+def _place(find: Callable[..., Any], input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    values = to_numpy(input) if dim is None else np.atleast_1d(to_numpy(input))
+    return to_tensor(find(values, dim, keepdims=keepdim))
 
 
-kernel("ArgMaxExt", serves=("mint.argmax",))(_place(np.argmax))
-kernel("ArgMinExt", serves=("mint.argmin",))(_place(np.argmin))
+for _primitive, _find in (("ArgMaxExt", np.argmax), ("ArgMinExt", np.argmin)):
+    _computed = f"`numpy.{_find.__name__}`: the first of equals."
+    kernel(_primitive, serves=(f"mint.{_find.__name__}",), computed=_computed)(partial(_place, _find))
 
 
 @kernel("CumsumExt", serves=("mint.cumsum",))
@@ -97,27 +95,27 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     return to_tensor(result if keepdim else np.squeeze(result, axes), float_dtype(input))
 
 
-def _moments(spread: Callable[[Array], Array], with_mean: bool) -> Callable[..., Any]:
-    def compute(
-        input: Tensor, dim: Any = None, correction: Any = 1, keepdim: bool = False
-    ) -> Tensor | tuple[Tensor, Tensor]:
-        """Two passes in float64."""
-        x, axes = float64(input), axes_of(dim, input.ndim)
-        mean = x.mean(axes, keepdims=True)
-        divisor = np.float64(max(math.prod(x.shape[axis] for axis in axes) - number(correction), 0))
-        variance = ((x - mean) ** 2).sum(axes, keepdims=keepdim) / divisor
-        deviation = to_tensor(spread(variance), input.dtype)
-        if not with_mean:
-            return deviation
-        return deviation, to_tensor(mean if keepdim else np.squeeze(mean, axes), input.dtype)
-
-    return compute
+def _spread_and_mean(
+    spread: Callable[[Array], Any], input: Tensor, dim: Any = None, correction: Any = 1, keepdim: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Two passes in float64."""
+    x, axes = float64(input), axes_of(dim, input.ndim)
+    mean = x.mean(axes, keepdims=True)
+    divisor = np.float64(max(math.prod(x.shape[axis] for axis in axes) - number(correction), 0))
+    variance = ((x - mean) ** 2).sum(axes, keepdims=keepdim) / divisor
+    means = to_tensor(mean if keepdim else np.squeeze(mean, axes), input.dtype)
+    return to_tensor(spread(variance), input.dtype), means
 
 
-std = kernel("Std", serves=("mint.std",))(_moments(np.sqrt, with_mean=False))
-kernel("StdMean", serves=("mint.std_mean",))(_moments(np.sqrt, with_mean=True))
-kernel("Var", serves=("mint.var", "Tensor.var"))(_moments(np.asarray, with_mean=False))
-kernel("VarMean", serves=("mint.var_mean",))(_moments(np.asarray, with_mean=True))
+def _spread(*args: Any) -> Tensor:
+    """Two passes in float64."""
+    return _spread_and_mean(*args)[0]
+
+
+kernel("StdMean", serves=("mint.std_mean",))(partial(_spread_and_mean, np.sqrt))
+kernel("VarMean", serves=("mint.var_mean",))(partial(_spread_and_mean, np.asarray))
+std = kernel("Std", serves=("mint.std",))(partial(_spread, np.sqrt))
+kernel("Var", serves=("mint.var", "Tensor.var"))(partial(_spread, np.asarray))
 
 
 @kernel("Tensor.std", serves=("Tensor.std",), methods=("std",))

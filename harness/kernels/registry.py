@@ -19,30 +19,23 @@ class Kernel:
     """One entry of the table.
 
     ``primitive`` is the name in MindSpore's "The kernel X unregistered"; ``function`` takes what the
-    primitive takes. ``serves`` names the functions of ``mindspore.mint`` (and methods of ``Tensor``) that
-    end in it. Most are reached through the primitive's class. Some functions dispatch in C++ instead:
-    ``overload`` is the name of such an overloaded function, ``methods`` of such methods of ``Tensor``,
-    ``source`` the "module:function" that has no primitive behind it; those are replaced too. ``native_from``
-    is the first MindSpore release with a CPU kernel of its own, which is then left in place.
+    primitive takes, ``computed`` says how it computes, ``family`` is the module that holds it. ``serves``
+    names the functions of ``mindspore.mint`` (and methods of ``Tensor``) that end in it. Most are reached
+    through the primitive's class. Some functions dispatch in C++ instead: ``overload`` is the name of such an
+    overloaded function, ``methods`` of such methods of ``Tensor``, ``source`` the "module:function" that has
+    no primitive behind it; those are replaced too. ``native_from`` is the first MindSpore release with a CPU
+    kernel of its own, which is then left in place.
     """
 
     primitive: str
     function: Function
+    computed: str
+    family: str
     serves: tuple[str, ...]
     native_from: str | None = None
     overload: str | None = None
     methods: tuple[str, ...] = ()
     source: str | None = None
-
-    @property
-    def computed(self) -> str:
-        """How it is computed: the first line of the function's docstring."""
-        return (self.function.__doc__ or "").strip().splitlines()[0]
-
-    @property
-    def family(self) -> str:
-        """The module that holds it."""
-        return self.function.__module__.rpartition(".")[2]
 
 
 KERNELS: dict[str, Kernel] = {}
@@ -51,24 +44,29 @@ KERNELS: dict[str, Kernel] = {}
 def kernel(
     *primitives: str,
     serves: tuple[str, ...],
+    computed: str | None = None,
     native_from: str | None = None,
     on: Callable[[Tensor], Any] | None = None,
     **routes: Any,
 ) -> Callable[[Function], Function]:
     """Enter the decorated function into the table, once for each name in ``primitives``.
 
-    The other routes (overload, methods, source) lead to the first of them. With ``on``, the function takes
-    the arrays that ``on`` makes of its tensors, and what it returns is given the dtype of the first.
+    The other routes (overload, methods, source) lead to the first of them. Without ``computed`` the first
+    line of the docstring says how it computes. With ``on``, the function takes the arrays that ``on`` makes
+    of its tensors, and what it returns is given the dtype of the first.
     """
 
     def enter(function: Function) -> Function:
+        own = function.func if isinstance(function, functools.partial) else function
+        told = computed or (own.__doc__ or "").splitlines()[0]
+        family = own.__module__.rpartition(".")[2]
         if on is not None:
             function = _of_arrays(function, on)
         for primitive in primitives:
             if primitive in KERNELS:
                 raise ValueError(f"{primitive} has two kernels")
             own_routes = routes if primitive == primitives[0] else {}
-            KERNELS[primitive] = Kernel(primitive, function, serves, native_from, **own_routes)
+            KERNELS[primitive] = Kernel(primitive, function, told, family, serves, native_from, **own_routes)
         return function
 
     return enter

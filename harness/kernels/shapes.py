@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -104,17 +105,10 @@ def constant_pad(values: Array, padding: Any, value: Any = 0.0) -> Array:
     return _padded(values, padding, constant_values=value)
 
 
-def _padded_by(mode: Any) -> Callable[..., Array]:
-    def pad(values: Array, padding: Any) -> Array:
-        return _padded(values, padding, mode=mode)
-
-    pad.__doc__ = f"`numpy.pad(mode='{mode}')`; negative widths crop."
-    return pad
-
-
 for _name, _mode, _torch in (("Replication", "edge", "replicate"), ("Reflection", "reflect", "reflect")):
     kernel(
         *(f"{_name}Pad{axes}D" for axes in (1, 2, 3)),
         serves=(f"mint.nn.functional.pad(mode='{_torch}')", f"mint.nn.{_name}Pad2d"),
+        computed=f"`numpy.pad(mode='{_mode}')`; negative widths crop.",
         on=to_numpy,
-    )(_padded_by(_mode))
+    )(partial(_padded, mode=_mode))

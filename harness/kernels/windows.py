@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -88,24 +89,23 @@ def _average(image: Array, bounds: list[Bounds], include_padding: bool, divisor:
     return image / (divisor or counts)
 
 
-def _average_pool(axes: int) -> Callable[..., Array]:
-    def pool(
-        image: Array,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-        divisor_override: Any = None,
-    ) -> Any:
-        """Sums in float64, axis by axis."""
-        window, widths = integers(kernel_size, axes), integers(padding, axes)
-        steps = window if stride in (None, ()) else integers(stride, axes)
-        places = zip(image.shape[-axes:], window, steps, widths, strict=True)
-        bounds = [_bounds(*each, ceil_mode) for each in places]
-        return _average(image, bounds, count_include_pad, divisor_override)
-
-    return pool
+def _average_pool(
+    axes: int,
+    image: Array,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: Any = None,
+) -> Any:
+    """Sums in float64, axis by axis."""
+    window, widths = integers(kernel_size, axes), integers(padding, axes)
+    steps = window if stride in (None, ()) else integers(stride, axes)
+    places = zip(image.shape[-axes:], window, steps, widths, strict=True)
+    return _average(
+        image, [_bounds(*each, ceil_mode) for each in places], count_include_pad, divisor_override
+    )
 
 
 def _adaptive_bounds(shape: tuple[int, ...], output_size: Any, axes: int) -> list[Bounds]:
@@ -118,12 +118,9 @@ def _adaptive_bounds(shape: tuple[int, ...], output_size: Any, axes: int) -> lis
     return bounds
 
 
-def _adaptive_average_pool(axes: int) -> Callable[[Array, Any], Array]:
-    def pool(image: Array, output_size: Any) -> Any:
-        """Sums in float64, axis by axis."""
-        return _average(image, _adaptive_bounds(image.shape, output_size, axes), True, None)
-
-    return pool
+def _adaptive_average_pool(axes: int, image: Array, output_size: Any) -> Any:
+    """Sums in float64, axis by axis."""
+    return _average(image, _adaptive_bounds(image.shape, output_size, axes), True, None)
 
 
 for _axes, _pool, _adaptive, _serves in (
@@ -131,9 +128,9 @@ for _axes, _pool, _adaptive, _serves in (
     (2, "AvgPool2D", "AdaptiveAvgPool2DExt", ("mint.nn.functional.avg_pool2d", "mint.nn.AvgPool2d")),
     (3, "AvgPool3DExt", "AdaptiveAvgPool3DExt", ("mint.nn.functional.avg_pool3d",)),
 ):
-    kernel(_pool, serves=_serves, on=float64)(_average_pool(_axes))
+    kernel(_pool, serves=_serves, on=float64)(partial(_average_pool, _axes))
     _adaptive_serves = (f"mint.nn.functional.adaptive_avg_pool{_axes}d", f"mint.nn.AdaptiveAvgPool{_axes}d")
-    kernel(_adaptive, serves=_adaptive_serves, on=float64)(_adaptive_average_pool(_axes))
+    kernel(_adaptive, serves=_adaptive_serves, on=float64)(partial(_adaptive_average_pool, _axes))
 
 
 @kernel("AdaptiveMaxPool1D", serves=("mint.nn.functional.adaptive_max_pool1d",))
