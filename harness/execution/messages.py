@@ -31,12 +31,17 @@ class Context:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a worker is started with; ``limit`` are the seconds that one case may take."""
+    """What a worker is started with.
+
+    ``limit`` are the seconds that one case may take, ``import_paths`` the folders of a user's own pipelines,
+    ``factories`` the installed modules whose functions a case may name as its pipeline.
+    """
 
     profile: Profile
     context: Context
     limit: float
     import_paths: tuple[str, ...]
+    factories: tuple[str, ...]
 
 
 @dataclass(frozen=True)

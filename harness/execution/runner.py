@@ -21,6 +21,7 @@ import harness
 from harness.cases.job import Job
 from harness.codec import from_json, to_json
 from harness.errors import FailureCause, HarnessError, UsageError
+from harness.execution.factories import allowed_factories
 from harness.execution.gateway import WorkerGateway
 from harness.execution.messages import LOG, Answer, AnswerKind, Context, Description, Settings
 from harness.execution.profile import Profile, claim_core
@@ -89,7 +90,8 @@ class Runner:
 
     ``python`` is the workers' interpreter (this one by default), ``isa`` the widest instruction set and
     ``pinned`` whether they keep to one core; ``timeout`` are the seconds that one case may take, loading
-    included; ``import_paths`` are folders in which a user's own pipelines are found. ``core_shared`` says
+    included; ``import_paths`` are folders in which a user's own pipelines are found, and whose pyproject.toml
+    may allow installed ones (:func:`harness.execution.factories.allowed_factories`). ``core_shared`` says
     whether another run of harness on this machine holds the same core, ``profile`` is what the workers apply.
     Use as a context manager, or call :meth:`close`. Not for use from several threads at once.
     """
@@ -108,6 +110,7 @@ class Runner:
         self.python = interpreter(python)
         self._timeout = timeout
         self._import_paths = tuple(str(path.resolve()) for path in import_paths)
+        self._factories = allowed_factories(import_paths)
         self._claim = claim_core()
         self.core_shared = self._claim.shared
         core = self._claim.core if pinned else None
@@ -172,7 +175,7 @@ class Runner:
             return self._workers[context]
         while len(self._workers) >= _WORKERS_KEPT:
             self._workers.popitem(last=False)[1].close()
-        settings = Settings(self.profile, context, self._timeout, self._import_paths)
+        settings = Settings(self.profile, context, self._timeout, self._import_paths, self._factories)
         self._workers[context] = _WorkerProcess(self.python, settings)
         return self._workers[context]
 

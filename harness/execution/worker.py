@@ -27,8 +27,8 @@ from harness.errors import FailureCause, HarnessError
 from harness.execution.canaries import run_canaries
 from harness.execution.fingerprint import fingerprint
 from harness.execution.implementation import Implementation
-from harness.execution.messages import LOG, Answer, AnswerKind, Context, Description, Settings
-from harness.execution.profile import DEVICES, Profile
+from harness.execution.messages import LOG, Answer, AnswerKind, Description, Settings
+from harness.execution.profile import DEVICES
 from harness.execution.tracebacks import raised_by_operator, told
 from harness.faults.catalogue import FaultNotApplicable
 from harness.faults.injection import Injection, requested_injection
@@ -41,6 +41,7 @@ from harness.measurement.statistics import summarise
 from harness.measurement.trace import StepTrace
 from harness.pipelines.arguments import Arguments
 from harness.pipelines.calling import call_pipeline, of_image
+from harness.pipelines.factory import UserCode
 from harness.pipelines.registry import LoadedPipeline, load
 from harness.tracing.trace import DeepTrace
 
@@ -76,7 +77,7 @@ def serve(channel: Any, wire: dict[str, Any]) -> None:
         if answer is None:
             try:
                 # Made at the first job: an environment without MindSpore fails a case, with its reason.
-                worker = worker or Worker(settings.profile, settings.context)
+                worker = worker or Worker(settings)
                 answer = Answer(AnswerKind.DONE, worker.answer(job))
             except Exception as error:  # noqa: BLE001  the channel carries any failure to the other side
                 answer = _failure(error)
@@ -136,7 +137,9 @@ def _generators(
 class Worker:
     """Runs the cases of one context under one profile, pipelines kept between them."""
 
-    def __init__(self, profile: Profile, context: Context) -> None:
+    def __init__(self, settings: Settings) -> None:
+        profile, context = settings.profile, settings.context
+        self._user_code = UserCode(settings.import_paths, settings.factories)
         self._implementation = Implementation(context.implementation, profile.device)
         profile.apply_before_import()
         started = time.perf_counter()
@@ -248,7 +251,7 @@ class Worker:
 
     def _load(self, job: Job) -> LoadedPipeline:
         with self._implementation.naming_kernels(job.pipeline):
-            return load(job)
+            return load(job, self._user_code)
 
     def _release_memory(self) -> None:
         """Free pipelines that are gone, and their graphs: MindSpore keeps these, tens of MB each.

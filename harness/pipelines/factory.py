@@ -3,24 +3,45 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import re
+import sys
+import sysconfig
 from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.machinery import PathFinder
+from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 from harness.pipelines.errors import PipelineError
 from harness.pipelines.mindone import PREFIX as MINDONE
 
 _NAME = r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)"
+_PARAMETERS = ("checkpoint", "dtype", "mode")
+# What is installed lies in one of these, also where its environment is in the user's folder.
+_PACKAGES = {"site-packages", "dist-packages"}
+# A package names its modules of factories here: `pipelines = "package.module"`.
+ENTRY_POINTS = "harness.factories"
 
 Factory = Callable[[str | None, str, str], Any]
 
 
-def find_factory(pipeline: str, known: str) -> Factory:
+@dataclass(frozen=True)
+class UserCode:
+    """Whose factories a case may name: ``folders`` of the user's own modules, and installed ``modules``."""
+
+    folders: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+
+
+def find_factory(pipeline: str, known: str, allowed: UserCode) -> Factory:
     """Return the function that ``pipeline`` names, ``package.module:factory`` with or without ``mindone:``.
 
-    ``known`` are the pipelines that need none, for the error. Raises :class:`PipelineError` where it is not
-    there, or takes other parameters than a factory does.
+    ``known`` are the pipelines that need none, for the error. Nothing is imported that is not ``allowed``: a
+    suite is data, and names no function of Python's or of any package that happens to be installed. Raises
+    :class:`PipelineError` where it is not allowed, is not there, or takes other parameters than a factory.
     """
     match = re.fullmatch(_NAME, pipeline.removeprefix(MINDONE))
     if match is None:
@@ -28,36 +49,69 @@ def find_factory(pipeline: str, known: str) -> Factory:
             f"unknown pipeline {pipeline!r}; known: {known}, mindone:ClassName, or package.module:factory"
         )
     module_name, function = match.groups()
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not (module_name + ".").startswith(error.name + "."):
-            raise  # the module is there, but something that it imports is not
-        raise PipelineError(
-            f"{pipeline}: no module {error.name!r}; install it, or start where it can be imported from"
-        ) from error
+    _check_allowed(pipeline, module_name, allowed)
+    module = importlib.import_module(module_name)
     factory = getattr(module, function, None)
-    if not callable(factory):
+    if not inspect.isfunction(factory) or factory.__module__ != module_name:
         raise PipelineError(
-            f"{pipeline}: {getattr(module, '__file__', module_name)} has no function {function!r}"
+            f"{pipeline}: {getattr(module, '__file__', module_name)} defines no function {function!r}"
         )
-    _check_parameters(pipeline, factory)
-    return factory  # type: ignore[no-any-return]
-
-
-def _check_parameters(pipeline: str, factory: Factory) -> None:
-    try:
-        signature = inspect.signature(factory)
-    except ValueError:  # some functions written in C do not tell
-        return
-    try:
-        signature.bind(None, "float32", "pynative")
-    except TypeError:
-        code = getattr(inspect.unwrap(factory), "__code__", None)
-        place = "" if code is None else f" ({code.co_filename}:{code.co_firstlineno})"
+    signature = inspect.signature(factory)
+    if tuple(name.removeprefix("_") for name in signature.parameters) != _PARAMETERS:
+        place = f"{factory.__code__.co_filename}:{factory.__code__.co_firstlineno}"
         raise PipelineError(
-            f"{pipeline}{place}: a factory takes (checkpoint, dtype, mode), this one {signature}"
-        ) from None
+            f"{pipeline} ({place}): a factory takes ({', '.join(_PARAMETERS)}), this one {signature}"
+        )
+    return factory
+
+
+def _check_allowed(pipeline: str, module: str, allowed: UserCode) -> None:
+    """Raise :class:`PipelineError` unless ``module`` is there and may be imported; nothing of it is."""
+    declared = (*allowed.modules, *(each.module for each in entry_points(group=ENTRY_POINTS)))
+    if any(f"{module}.".startswith(f"{each}.") for each in declared):
+        return
+    file = _file_of(pipeline, module)
+    if file is None or not _is_users_own(file, allowed.folders):
+        advice = (
+            f'; allow it in pyproject.toml, `[tool.harness] factories = ["{module}"]`, or by an entry point '
+            f"of its package in the group {ENTRY_POINTS}"
+        )
+        raise PipelineError(
+            f"{pipeline}: {module} is not in the folder that harness runs in, so a suite may not call it"
+            f"{'' if module.partition('.')[0] in sys.stdlib_module_names else advice}"
+        )
+
+
+def _file_of(pipeline: str, module: str) -> str | None:
+    """Return the file that an import of ``module`` would run, None where it would run none."""
+    top, *below = module.split(".")
+    try:
+        spec = importlib.util.find_spec(top)
+    except ValueError:  # a module that was not imported from anywhere, such as __main__
+        return None
+    name = top
+    for part in below:
+        if spec is None or spec.submodule_search_locations is None:
+            break
+        name = f"{name}.{part}"
+        spec = PathFinder.find_spec(name, spec.submodule_search_locations)
+    if spec is None or name != module:
+        missing = name if spec is None else f"{name}.{module.removeprefix(name + '.').partition('.')[0]}"
+        raise PipelineError(
+            f"{pipeline}: no module {missing!r}; install it, or start where it can be imported from"
+        )
+    return spec.origin if spec.has_location else None
+
+
+def _is_users_own(file: str, folders: tuple[str, ...]) -> bool:
+    """Return whether ``file`` lies in one of ``folders``, and belongs to no installed package nor Python."""
+    places = {Path(file).absolute(), Path(file).resolve()}
+    python = (Path(sysconfig.get_path(each)).resolve() for each in ("stdlib", "platstdlib"))
+    if any(place.is_relative_to(each) for each in python for place in places):
+        return False
+    return not any(_PACKAGES & set(place.parts) for place in places) and any(
+        place.is_relative_to(folder) for folder in folders for place in places
+    )
 
 
 def make_pipeline(

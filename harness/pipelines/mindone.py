@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.cases.job import SchedulerChoice
+from harness.pipelines.components import check_components
 from harness.pipelines.errors import CheckpointError, PackageMissing, PipelineError, with_nearest
 from harness.pipelines.folder import INDEX, read_json
 
@@ -110,6 +111,7 @@ def check_checkpoint(name: str, kind: Any, folder: Path) -> None:
     """
     index = folder / INDEX
     entries = read_json(index)
+    check_components(entries, folder)
     made_for = entries.get("_class_name")
     if made_for == kind.__name__:
         return
@@ -147,6 +149,8 @@ def load_pipeline(name: str, kind: Any, folder: Path, dtype: str, scheduler: Sch
     import mindspore as ms
     from safetensors import SafetensorError
 
+    # Again: beside the files that describe it, the whole of it may hold others.
+    check_components(read_json(folder / INDEX), folder)
     try:
         pipeline = kind.from_pretrained(
             str(folder), mindspore_dtype=getattr(ms, dtype), use_safetensors=True, local_files_only=True

@@ -11,7 +11,7 @@ from harness.cases.job import Job
 from harness.pipelines import checkpoints, mindone
 from harness.pipelines.calling import SCHEDULES, Signature
 from harness.pipelines.errors import CheckpointError, PipelineError
-from harness.pipelines.factory import find_factory, is_mindones, make_pipeline
+from harness.pipelines.factory import UserCode, find_factory, is_mindones, make_pipeline
 from harness.pipelines.folder import folder_hashes
 
 # The class of each in harness.pipelines.unconditional, which imports MindSpore.
@@ -38,7 +38,7 @@ class LoadedPipeline:
     revision: str | None
 
 
-def load(job: Job) -> LoadedPipeline:
+def load(job: Job, user_code: UserCode | None = None) -> LoadedPipeline:
     """Load the pipeline of ``job`` with the weights of its checkpoint.
 
     The pipeline is ``ddim``, ``ddpm``, ``package.module:factory`` for a user's own, ``mindone:ClassName`` for
@@ -57,7 +57,7 @@ def load(job: Job) -> LoadedPipeline:
         raise PipelineError(f"{job.pipeline}: `scheduler` is for pipelines of mindone; leave it out")
     if on_mindone and ":" not in job.pipeline.removeprefix(mindone.PREFIX):
         return _load_mindone(job)
-    return _load_builtin(job) if job.pipeline in _BUILTIN else _load_own(job)
+    return _load_builtin(job) if job.pipeline in _BUILTIN else _load_own(job, user_code or UserCode())
 
 
 def _checked(signature: Signature, job: Job) -> Signature:
@@ -106,8 +106,8 @@ def _load_mindone(job: Job) -> LoadedPipeline:
     return LoadedPipeline(signature, made, folder_hashes(folder), revision)
 
 
-def _load_own(job: Job) -> LoadedPipeline:
-    factory = find_factory(job.pipeline, _KNOWN)
+def _load_own(job: Job, user_code: UserCode) -> LoadedPipeline:
+    factory = find_factory(job.pipeline, _KNOWN, user_code)
     folder, revision = (None, None) if job.checkpoint is None else _folder(job)
     made = make_pipeline(job.pipeline, factory, None if folder is None else str(folder), job.dtype, job.mode)
     signature = _checked(Signature(job.pipeline, made, closed=is_mindones(made)), job)

@@ -15,7 +15,11 @@ from harness.execution.profile import Profile
 from harness.execution.worker import _failure
 
 SETTINGS = Settings(
-    Profile("Ascend", 2, "AVX512_CORE", core=5), Context("graph", "float16", "mindone"), 5.5, ("/naïve", "/b")
+    Profile("Ascend", 2, "AVX512_CORE", core=5),
+    Context("graph", "float16", "mindone"),
+    5.5,
+    ("/naïve", "/b"),
+    ("a.b",),
 )
 
 

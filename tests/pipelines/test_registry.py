@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from harness.cases import names
 from harness.pipelines import registry
 from harness.pipelines.calling import RESERVED_ARGUMENTS
 from harness.pipelines.errors import CheckpointError, PipelineError
+from harness.pipelines.factory import UserCode
 
 OWN = """
 from types import SimpleNamespace
@@ -33,7 +36,14 @@ def make_nothing(checkpoint, dtype, mode):
 
 def make_of_nothing():
     return None
+
+from shutil import rmtree
+
+class Making:
+    def __init__(self, checkpoint, dtype, mode): ...
 """
+# Where a test's own modules lie; installed packages and Python's own modules are still none of the user's.
+ANYWHERE = UserCode(("/",))
 
 
 @pytest.fixture
@@ -47,7 +57,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def load(pipeline: str, checkpoint: str | None, base: Path, **settings: Any) -> registry.LoadedPipeline:
     fields = {"pipeline": pipeline, "checkpoint": checkpoint, "base": str(base), "steps": 1}
-    return registry.load(make_job(**fields | settings))
+    return registry.load(make_job(**fields | settings), ANYWHERE)
 
 
 @pytest.mark.parametrize("pipeline", names.PIPELINES)
@@ -144,9 +154,7 @@ def test_arguments_of_ones_own_pipeline_are_checked_where_its_call_names_them(
         ("dim", "unknown pipeline 'dim'; known: ddim, ddpm, mindone:ClassName, or package.module:factory"),
         ("no_such_package.module:make", "no module 'no_such_package'"),
         ("harness.no_such_module:make", "no module 'harness.no_such_module'"),
-        ("harness.errors:make", "has no function 'make'"),
-        ("sys:no_such_function", "sys has no function 'no_such_function'"),
-        ("os:sep", "has no function 'sep'"),
+        ("harness.errors:make", "defines no function 'make'"),
         ("../x:make", "unknown pipeline '../x:make'"),
     ],
 )
@@ -178,6 +186,86 @@ def test_a_factory_with_other_parameters_is_refused_with_its_place(own: str, tmp
         f"{own}:make_of_nothing ({tmp_path / own}.py:{line}): "
         "a factory takes (checkpoint, dtype, mode), this one ()"
     )
+
+
+NOT_THE_USERS = (
+    "shutil:rmtree", "os:system", "builtins:exec", "sys:exit", "subprocess:run", "antigravity:fly",
+    "__main__:main", "numpy:zeros", "numpy.random:default_rng", "yaml:load", "mindspore:load",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("prefix", ["", "mindone:"])
+@pytest.mark.parametrize("pipeline", NOT_THE_USERS)
+def test_what_is_installed_is_not_called_nor_imported(pipeline: str, prefix: str, tmp_path: Path) -> None:
+    module = pipeline.partition(":")[0]
+    before = set(sys.modules)
+    with pytest.raises(PipelineError, match=f"{module} is not in the folder that harness runs in"):
+        load(prefix + pipeline, None, tmp_path)
+    assert not {name for name in set(sys.modules) - before if f"{name}.".startswith(f"{module}.")}
+
+
+@pytest.mark.parametrize("name", ["rmtree", "Making", "np", "SimpleNamespace", "__name__"])
+def test_a_factory_is_a_function_that_its_module_defines(own: str, name: str, tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match=f"defines no function '{name}'"):
+        load(f"{own}:{name}", None, tmp_path)
+
+
+class TestWhoseModules:
+    """A package writes a file when it is imported: one that is refused has not been."""
+
+    @pytest.fixture
+    def package(self, own: str, tmp_path: Path) -> str:
+        folder = tmp_path / "theirs" / f"{own}_package"
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()")
+        (folder / "inner.py").write_text(OWN)
+        return f"{folder.name}.inner"
+
+    def load(self, package: str, allowed: UserCode) -> registry.LoadedPipeline:
+        job = make_job(pipeline=f"{package}:make", checkpoint=None, base="/", steps=1)
+        return registry.load(job, allowed)
+
+    @pytest.mark.parametrize(
+        "place", ["theirs", "venv/lib/python3.11/site-packages", "usr/lib/dist-packages"]
+    )
+    def test_a_package_elsewhere_is_refused(
+        self, package: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "theirs").rename(tmp_path / place)
+        monkeypatch.syspath_prepend(tmp_path / place)
+        users = "mine" if place == "theirs" else "."
+        with pytest.raises(PipelineError, match=r"allow it in pyproject.toml, `\[tool.harness\] factories"):
+            self.load(package, UserCode((str(tmp_path / users),)))
+        assert not (tmp_path / "ran").exists()
+
+    @pytest.mark.parametrize("named", ["whole", "package"])
+    def test_a_package_that_the_project_allows_is_called(
+        self, package: str, named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.syspath_prepend(tmp_path / "theirs")
+        module = package if named == "whole" else package.partition(".")[0]
+        assert self.load(package, UserCode((), (module,))).checkpoint_files == {}
+
+    def test_a_name_that_only_begins_like_an_allowed_one_is_refused(
+        self, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.syspath_prepend(tmp_path / "theirs")
+        with pytest.raises(PipelineError, match="is not in the folder"):
+            self.load(package, UserCode((), (package[:-1], package.partition(".")[0][:-1])))
+
+    def test_a_package_that_declares_its_factories_is_called(
+        self, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        info = tmp_path / "theirs" / "theirs-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+        monkeypatch.syspath_prepend(tmp_path / "theirs")
+        with pytest.raises(PipelineError, match="is not in the folder"):
+            self.load(package, UserCode())
+        (info / "entry_points.txt").write_text(f"[harness.factories]\nmine = {package}\n")
+        importlib.invalidate_caches()
+        assert self.load(package, UserCode()).checkpoint_files == {}
 
 
 def test_seeded_weights_are_for_the_built_in_pipelines(own: str, tmp_path: Path) -> None:

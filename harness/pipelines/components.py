@@ -1,0 +1,69 @@
+"""Which classes a checkpoint may name as its components: it chooses among them, and brings no code."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.pipelines.errors import CheckpointError
+from harness.pipelines.folder import INDEX
+
+_PIPELINES = "mindone.diffusers.pipelines"
+_PREPARING = ("PreTrainedTokenizerBase", "FeatureExtractionMixin", "ImageProcessingMixin", "ProcessorMixin")
+
+
+def check_components(entries: Mapping[str, Any], folder: Path) -> None:
+    """Raise :class:`CheckpointError` where model_index.json names anything but models and their like.
+
+    ``entries`` are those of the file in ``folder``. mindone imports any module that it names, and a Python
+    file beside a component's weights. Allowed are models and schedulers of mindone (of `diffusers`,
+    `transformers`, or the folder of a pipeline), and tokenizers and processors of transformers; no pipeline,
+    which would bring a model_index.json of its own.
+    """
+    index = folder / INDEX
+    if not isinstance(entries.get("_class_name", ""), str):
+        raise CheckpointError(f"{index}: _class_name is not a string: a checkpoint brings no code of its own")
+    for component, value in entries.items():
+        if not isinstance(value, list) or component.startswith("_") or value == [None, None]:
+            continue
+        if len(value) != 2 or not all(isinstance(each, str) for each in value):
+            raise CheckpointError(f"{index}: {component} is not [library, class]")
+        library, name = value
+        if (folder / component / f"{library}.py").exists():
+            raise CheckpointError(
+                f"{index}: {component} is in {component}/{library}.py, and no Python file of a checkpoint is "
+                "ever run; name a class of mindone"
+            )
+        if not _is_allowed(library, name):
+            raise CheckpointError(
+                f"{index}: {component} is [{library}, {name}], which is not a model, scheduler, tokenizer or "
+                "processor of mindone or transformers; nothing else is loaded from a checkpoint"
+            )
+
+
+def _is_allowed(library: str, name: str) -> bool:
+    import mindone.diffusers
+    import mindone.transformers
+    import transformers
+
+    library = library.removeprefix("mindone.")
+    kinds = (
+        mindone.diffusers.ModelMixin,
+        mindone.diffusers.SchedulerMixin,
+        mindone.transformers.MSPreTrainedModel,
+    )
+    modules = [mindone.diffusers]
+    if library == "transformers":
+        modules = [mindone.transformers, transformers]
+        # mindone has its own of most of these, and takes transformers' where it has none.
+        kinds += tuple(getattr(of, each) for of in modules for each in _PREPARING if hasattr(of, each))
+    elif library != "diffusers":
+        if not library.isidentifier() or importlib.util.find_spec(f"{_PIPELINES}.{library}") is None:
+            return False
+        modules = [importlib.import_module(f"{_PIPELINES}.{library}")]
+    # A name that none of them has is left to mindone, which says what is missing.
+    found = next((getattr(each, name) for each in modules if hasattr(each, name)), None)
+    return found is None or (isinstance(found, type) and issubclass(found, kinds))
