@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.baselines.baseline import Baseline, Written, device_key
 from harness.baselines.calibration import DEFAULT_FACTOR, Calibration
 from harness.baselines.current import load_current, unusable
+from harness.baselines.errors import BaselineError
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.cases.tolerance import MOST_FACTOR
@@ -17,12 +19,12 @@ from harness.execution.pool import RunnerPool
 from harness.judgement import bits
 from harness.judgement.calibration.envelope import CalibrationError, Member, make_calibration
 from harness.judgement.calibration.findings import Finding, findings
-from harness.judgement.reasons import Unlike
+from harness.judgement.power.vacuity import vacuous_output
+from harness.judgement.reasons import Reason, Unlike
 from harness.measurement.measurement import Measurement
 from harness.operations.members import KeptMembers
-from harness.operations.progress import SILENT, Progress, stage
+from harness.operations.progress import KEPT, SILENT, Progress, each_case, stage
 from harness.operations.proposal import Refusal
-from harness.operations.vacuity import VacuousCase, vacuous_cases
 from harness.operations.workers import Workers
 from harness.remedy import Action
 
@@ -82,6 +84,14 @@ class CalibratedCase:
 
 
 @dataclass(frozen=True)
+class VacuousCase:
+    """A case that would pass whatever its output is, and why."""
+
+    case: Case
+    why: Reason
+
+
+@dataclass(frozen=True)
 class Calibrations:
     """What came of calibrating each case, in the order of the cases.
 
@@ -119,23 +129,15 @@ def calibrate(
     The members that have run are kept on disk until all cases are through.
     """
     results: list[CalibratedCase | Refusal] = []
-    kept = "what has run is kept, the same command goes on from there"
     with (
-        stage(progress, "calibrating", len(cases) * settings.members, interrupted=kept),
+        stage(progress, "calibrating", len(cases) * settings.members, interrupted=KEPT),
         workers.pool() as pool,
     ):
-        for index, case in enumerate(cases):
-            before = index * settings.members
-
-            def member_done(done: int, before: int = before) -> None:
-                progress.advanced(before + done)
-
-            progress.started(case.name)
+        for case, done in each_case(progress, cases, settings.members):
             try:
-                results.append(calibrate_case(case, pool, store, settings, member_done))
+                results.append(calibrate_case(case, pool, store, settings, done))
             except HarnessError as error:
                 results.append(Refusal(case, error))
-            progress.advanced(before + settings.members)
             progress.finished(results[-1])
     found = Calibrations(tuple(results), vacuous_cases(cases, store))
     for each in found.calibrated:
@@ -188,13 +190,29 @@ def calibrate_case(
 def _check_unchanged(case: Case, base: Measurement, baseline: Baseline) -> None:
     """Raise unless ``base`` has the bits of ``baseline``: members around anything else say nothing of it."""
     stored = baseline.measurement
-    changes = [
+    changes = (
         bits.checkpoint_change(base, stored),
         bits.ledger_change(base, stored),
         bits.schedule_change(base, stored),
         bits.first_changed_step(base, stored),
         bits.output_change(base.output, stored.output),
-    ]
-    if (change := next((each for each in changes if each is not None), None)) is not None:
+    )
+    if (change := next(filter(None, changes), None)) is not None:
         remedy = case.remedy(Action.CALIBRATE_ELSEWHERE, calibrate=True)
         raise CalibrationError(case.name, Unlike(change), remedy=remedy)
+
+
+def vacuous_cases(cases: Iterable[Case], store: BaselineStore) -> tuple[VacuousCase, ...]:
+    """Return those of ``cases`` that notice nothing, by each of their baselines in ``store``.
+
+    Baselines that cannot be read are left out, and those of the case as it was before it was edited: whoever
+    runs the case is told of them.
+    """
+    found = []
+    for case in cases:
+        for device in store.devices(case.suite, case.id):
+            with suppress(BaselineError):
+                baseline = store.load(case.suite, case.id, device)
+                if baseline.provenance.case_hash == case.hash():
+                    found.append((case, vacuous_output(case, baseline)))
+    return tuple(VacuousCase(case, why) for case, why in found if why is not None)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from harness.baselines.arrays import check_storable
-from harness.baselines.baseline import Baseline, Provenance, device_key
+from harness.baselines.baseline import Baseline, device_key
 from harness.baselines.errors import BaselineDamaged, BaselineMissing
 from harness.baselines.git import Commit, git_commit
 from harness.baselines.staleness import definition_changes
@@ -19,7 +20,8 @@ from harness.judgement.failures import Refused, edits_of
 from harness.judgement.reasons import Difference, FieldEdit, OtherProvenance, StoredDamaged, UnlikeItself
 from harness.judgement.repetition import FreshRunner, check_repeats, first_difference
 from harness.judgement.verdicts import judge
-from harness.measurement.measurement import Array, Measurement
+from harness.measurement.measurement import Measurement
+from harness.operations.check import as_baseline
 from harness.operations.progress import SILENT, Progress
 
 Change = FieldEdit | Difference
@@ -117,26 +119,32 @@ def candidate(case: Case, measurement: Measurement, store: BaselineStore) -> Can
     """
     check_storable(case.name, measurement)
     device = device_key(measurement.fingerprint)
-    _check_own_rules(case, measurement, device)
+    # A batch that is not its single images would fail even against itself.
+    own = judge(case, measurement, as_baseline(case, measurement))
+    if not own.passed:
+        raise Refused(case.name, UnlikeItself(own.reasons))
+    found = partial(Candidate, case, measurement, device)
     try:
         old = store.load(case.suite, case.id, device, suite_file=case.path)
     except BaselineMissing:
-        return Candidate(case, measurement, device, "new")
+        return found("new")
     except BaselineDamaged:
         # What is wrong with it, and what to do, is told where it is to be used; here it is replaced.
-        lost = case.needs_calibration
-        return Candidate(case, measurement, device, "changed", (StoredDamaged(),), uncalibrates=lost)
+        return found("changed", (StoredDamaged(),), uncalibrates=case.needs_calibration)
     edits = definition_changes(old.provenance.case_definition, case.definition())
     moved = first_difference(old.measurement, measurement)
     if not edits and moved is None:
         if _edited(old.provenance.git_commit) and not _edited(commit_of(case, store)):
-            return Candidate(case, measurement, device, "changed", (OtherProvenance(),), 0.0, renews=old)
-        return Candidate(case, measurement, device, "unchanged")
-    size = _relative_l2(measurement.output, old.measurement.output)
-    lost = old.calibration is not None
-    changes: tuple[Change, ...] = edits_of(edits)
-    changes += () if moved is None else (moved,)
-    return Candidate(case, measurement, device, "changed", changes, size, uncalibrates=lost)
+            return found("changed", (OtherProvenance(),), 0.0, renews=old)
+        return found("unchanged")
+    output, stored = measurement.output, old.measurement.output
+    alike = (output.shape, output.dtype) == (stored.shape, stored.dtype)
+    return found(
+        "changed",
+        (*edits_of(edits), *(() if moved is None else (moved,))),
+        distance(output, stored) if alike else None,
+        uncalibrates=old.calibration is not None,
+    )
 
 
 def commit_of(case: Case, store: BaselineStore) -> Commit | None:
@@ -147,17 +155,3 @@ def commit_of(case: Case, store: BaselineStore) -> Commit | None:
 
 def _edited(commit: Commit | None) -> bool:
     return commit is not None and commit.dirty
-
-
-def _check_own_rules(case: Case, measurement: Measurement, device: str) -> None:
-    """Raise where a measurement would fail even against itself: a batch that is not its single images."""
-    provenance = Provenance.of(case, reason="", git_commit=None)
-    judgement = judge(case, measurement, Baseline(case.suite, case.id, device, measurement, provenance))
-    if not judgement.passed:
-        raise Refused(case.name, UnlikeItself(judgement.reasons))
-
-
-def _relative_l2(output: Array, old: Array) -> float | None:
-    if (output.shape, output.dtype) != (old.shape, old.dtype):
-        return None
-    return distance(output, old)

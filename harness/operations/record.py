@@ -11,13 +11,12 @@ from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.judgement.check import Check
-from harness.operations.calibrate import Calibrations, Settings, calibrate
+from harness.operations.calibrate import Calibrations, Settings, VacuousCase, calibrate, vacuous_cases
 from harness.operations.check import hold
 from harness.operations.deep import StoredTrace, store_traces
 from harness.operations.history_run import RunHistory
 from harness.operations.progress import SILENT, Progress, stage
 from harness.operations.proposal import Candidate, Proposal, Refusal, commit_of, propose
-from harness.operations.vacuity import VacuousCase, vacuous_cases
 from harness.operations.workers import Workers
 
 FIRST_REASON = "first recording"

@@ -11,11 +11,10 @@ from rich.text import Text
 from harness.baselines.baseline import Written
 from harness.baselines.calibration import Calibration
 from harness.judgement.calibration.findings import Finding
-from harness.operations.calibrate import CalibratedCase, Calibrations
+from harness.operations.calibrate import CalibratedCase, Calibrations, VacuousCase
 from harness.operations.deep import StoredTrace
 from harness.operations.proposal import Candidate, Proposal, Refusal
 from harness.operations.record import Recording, StoredBaselines
-from harness.operations.vacuity import VacuousCase
 from harness.reporting.commands import Invocation, commands, error_text
 from harness.reporting.progress import ProgressBar
 from harness.reporting.reasons import text_of

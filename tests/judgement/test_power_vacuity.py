@@ -9,7 +9,7 @@ from samples import make_baseline, make_calibration, make_case, make_measurement
 from harness.baselines.store import BaselineStore
 from harness.judgement.power.vacuity import vacuous_output
 from harness.judgement.reasons import PassesOutputFaults
-from harness.operations.vacuity import vacuous_cases
+from harness.operations.calibrate import vacuous_cases
 from harness.reporting.reasons import text_of
 
 LIMITS = {"relative_l2": 1e-6, "max_abs": 1e-5}
