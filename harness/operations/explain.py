@@ -123,7 +123,7 @@ def explain_against_baseline(
         trace = load_deep(store, case, baseline)
     except BaselineMissing as missing:
         notes = [Note(f"for the cell: {missing}", missing.remedy)]
-        if not explaining.has("environment"):
+        if explaining.has("environment"):
             # In the same environment any interpreter runs the same code, this one's.
             notes.append(Note("or give --python the interpreter of an environment that is right"))
         return explaining.without_cells(*notes)
