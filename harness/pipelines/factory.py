@@ -94,7 +94,8 @@ def _file_of(pipeline: str, module: str) -> str | None:
         if spec is None or spec.submodule_search_locations is None:
             break
         name = f"{name}.{part}"
-        spec = PathFinder.find_spec(name, spec.submodule_search_locations)
+        # By its own name: with the whole one, a folder that is no package asks for its parent to be imported.
+        spec = PathFinder.find_spec(part, spec.submodule_search_locations)
     if spec is None or name != module:
         missing = name if spec is None else f"{name}.{module.removeprefix(name + '.').partition('.')[0]}"
         raise PipelineError(

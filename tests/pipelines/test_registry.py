@@ -239,6 +239,23 @@ class TestWhoseModules:
             self.load(package, UserCode((str(tmp_path / users),)))
         assert not (tmp_path / "ran").exists()
 
+    def test_folders_need_not_be_packages(
+        self, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        inner = package.partition(".")[0]
+        (tmp_path / "theirs" / inner / "__init__.py").unlink()
+        outer = tmp_path / f"outer_{inner}" / "middle"
+        outer.mkdir(parents=True)
+        (tmp_path / "theirs" / inner).rename(outer / inner)
+        monkeypatch.syspath_prepend(tmp_path)
+        within = f"outer_{inner}.middle.{package}"
+        with pytest.raises(PipelineError, match="is not in the folder"):
+            self.load(within, UserCode((str(tmp_path / "theirs"),)))
+        with pytest.raises(PipelineError, match=f"no module 'outer_{inner}.middle.missing'"):
+            self.load(f"outer_{inner}.middle.missing.module", UserCode((str(tmp_path),)))
+        assert not [name for name in sys.modules if name.startswith("outer_")]
+        assert self.load(within, UserCode((str(tmp_path),))).checkpoint_files == {}
+
     @pytest.mark.parametrize("named", ["whole", "package"])
     def test_a_package_that_the_project_allows_is_called(
         self, package: str, named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
