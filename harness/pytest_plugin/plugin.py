@@ -217,13 +217,14 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     left_out, orphans = shared.left_out, sorted(shared.orphans())
     if not (judged or unjudged or left_out or orphans):
         return
-    from harness.reporting.summary import left_out_lines, orphan_lines, summary_lines
+    from harness.reporting.collected import left_out_lines, orphan_lines
 
     lines = left_out_lines(left_out) + orphan_lines(orphans)
     if judged or unjudged:
         from harness.codec import from_json
         from harness.reporting.case_report import CaseReport
         from harness.reporting.github import error_annotations
+        from harness.reporting.summary import summary_lines
 
         outcomes = [from_json(CaseReport, outcome) for outcome in judged]
         lines = summary_lines([outcome.judgement for outcome in outcomes]) + lines

@@ -14,8 +14,9 @@ from harness.counting import count
 from harness.judgement.judgement import Verdict
 from harness.reporting.case_report import CaseReport, not_passed
 from harness.reporting.causes import cause_line
+from harness.reporting.collected import left_out_lines, orphan_lines
 from harness.reporting.figures import printable, worst_figure
-from harness.reporting.summary import expected_lines, left_out_lines, margins, orphan_lines, tier_lines
+from harness.reporting.summary import expected_lines, margins, tier_lines
 from harness.reporting.tables import Cell, Table
 
 # GitHub drops the whole summary of a step that is larger than 1 MiB.

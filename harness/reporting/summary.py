@@ -6,8 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from harness.baselines.baseline import Key
-from harness.counting import count
 from harness.errors import in_short
 from harness.judgement.judgement import Judgement, Verdict
 from harness.reporting.figures import sides, worst_figure
@@ -75,18 +73,6 @@ def margins(judgements: Sequence[Judgement]) -> list[tuple[str, Judgement, str]]
         figure = f"{worst_figure(tightest)}, {tightest.margin:.0%} of its limit"
         found.append(("tightest case", tightest, figure))
     return found
-
-
-def left_out_lines(left_out: int) -> list[str]:
-    """Return the line that says how many cases with `run: nightly` were left out; none for none."""
-    return [f"left out: {count(left_out, 'nightly case')}; --harness-nightly runs them"] if left_out else []
-
-
-def orphan_lines(orphaned: Sequence[Key]) -> list[str]:
-    """Return one line for each baseline that belongs to no case."""
-    return [
-        f"orphan: {'/'.join(key)}.json belongs to no case; remove it if its case is gone" for key in orphaned
-    ]
 
 
 def _margin(judgement: Judgement) -> tuple[float, float]:

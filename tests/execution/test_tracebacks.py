@@ -9,7 +9,7 @@ import pytest
 from harness.execution.tracebacks import raised_by_operator, told
 from harness.measurement.statistics import summarise
 from harness.pipelines.calling import Signature, call_pipeline, of_image
-from harness.pipelines.factory import find_factory, make_pipeline
+from harness.pipelines.factory import UserCode, find_factory, make_pipeline
 
 
 def failing(*_: Any, generator: Any = None) -> None:
@@ -42,12 +42,12 @@ def test_what_a_module_raises_when_it_is_imported(tmp_path: Path, monkeypatch: p
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "own_that_fails.py").write_text("1 / 0\n")
     (tmp_path / "own_that_is_no_python.py").write_text("def make(:\n")
-    shown = seen(lambda: find_factory("own_that_fails:make", "none"))
+    shown = seen(lambda: find_factory("own_that_fails:make", "none", UserCode(("/",))))
     first = (
         f'Traceback (most recent call last):\n  File "{tmp_path / "own_that_fails.py"}", line 1, in <module>'
     )
     assert shown.startswith(first)
-    shown = seen(lambda: find_factory("own_that_is_no_python:make", "none"))
+    shown = seen(lambda: find_factory("own_that_is_no_python:make", "none", UserCode(("/",))))
     assert shown.startswith(f'  File "{tmp_path / "own_that_is_no_python.py"}", line 1\n')
 
 

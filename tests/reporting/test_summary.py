@@ -11,7 +11,8 @@ from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.reasons import StrictElsewhere
 from harness.judgement.rows import Row
 from harness.judgement.tiers import FieldDifference, Tier
-from harness.reporting.summary import left_out_lines, orphan_lines, summary_lines, verdict_word
+from harness.reporting.collected import left_out_lines, orphan_lines
+from harness.reporting.summary import summary_lines, verdict_word
 
 
 def judgement(verdict, tier=Tier.SAME_ENVIRONMENT, **fields):
