@@ -53,7 +53,10 @@ class LedgerGenerator(np.random.Generator):
     def spawn(self, n_children: int) -> list[np.random.Generator]:
         """As numpy.random.Generator.spawn; the children's draws are entered under this generator's index."""
         children = self.bit_generator.spawn(n_children)
-        return [LedgerGenerator(child, self._ledger, self._index) for child in children]
+        return [self._child(child) for child in children]
+
+    def _child(self, source: np.random.BitGenerator) -> LedgerGenerator:
+        return LedgerGenerator(source, self._ledger, self._index)
 
     def _draw(self, method: str, /, *args: Any, **kwargs: Any) -> Any:
         self._depth += 1

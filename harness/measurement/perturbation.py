@@ -22,23 +22,37 @@ class PerturbedGenerator(LedgerGenerator):
     All of them: the first may be one that hardly reaches the output, such as the draw that encodes a picture,
     and rounding enters at every step that takes new noise. One ulp of ``dtype``, the dtype that the case
     computes in: numpy draws float64, in which one ulp is lost when the pipeline casts. ``seed`` decides the
-    values, as in the case itself, ``member`` the signs; ``moved`` tells whether there was such a draw. The
-    ledger keeps what was given.
+    values, as in the case itself, ``member`` the signs. The ledger keeps what was given.
     """
 
-    def __init__(self, seed: int, ledger: Ledger, index: int, *, member: int, dtype: str) -> None:
+    def __init__(
+        self, seed: int | np.random.BitGenerator, ledger: Ledger, index: int, *, member: int, dtype: str
+    ) -> None:
         super().__init__(seed, ledger, index)
         self._signs = np.random.Generator(np.random.PCG64([member, index]))
-        self._dtype = np.dtype(dtype)
-        self.moved = False
+        self._member, self._dtype = member, dtype
+        self._has_moved = False
+        self._children: list[PerturbedGenerator] = []
+
+    @property
+    def moved(self) -> bool:
+        """Whether this generator, or one that was spawned of it, gave floating numbers."""
+        return self._has_moved or any(child.moved for child in self._children)
+
+    def _child(self, source: np.random.BitGenerator) -> LedgerGenerator:
+        child = PerturbedGenerator(source, self._ledger, self._index, member=self._member, dtype=self._dtype)
+        # One stream of signs, so that no two children move alike.
+        child._signs = self._signs
+        self._children.append(child)
+        return child
 
     def _values(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         values = super()._values(method, args, kwargs)
         array = np.asarray(values)
         if self._nested or array.dtype.kind != "f" or array.size == 0:
             return values
-        self.moved = True
-        moved = one_ulp(array, self._dtype, self._signs)
+        self._has_moved = True
+        moved = one_ulp(array, np.dtype(self._dtype), self._signs)
         # In place where numpy filled an array of the caller's: `out=` is what the pipeline reads.
         if isinstance(values, np.ndarray):
             values[...] = moved

@@ -26,10 +26,15 @@ def check_components(entries: Mapping[str, Any], folder: Path) -> None:
     index = folder / INDEX
     if not isinstance(entries.get("_class_name", ""), str):
         raise CheckpointError(f"{index}: _class_name is not a string: a checkpoint brings no code of its own")
+    # What mindone takes for the file of a pipeline of the checkpoint's own where none is asked for.
+    if (folder / "None.py").exists():
+        raise CheckpointError(f"{folder}: has a file None.py, and no Python file of a checkpoint is ever run")
     for component, value in entries.items():
-        if not isinstance(value, list) or component.startswith("_") or value == [None, None]:
+        # mindone unpacks whatever has two parts: a string of two letters, too.
+        is_pair = isinstance(value, list) or (isinstance(value, str) and len(value) == 2)
+        if not is_pair or component.startswith("_") or value[:1] == [None]:
             continue
-        if len(value) != 2 or not all(isinstance(each, str) for each in value):
+        if not isinstance(value, list) or len(value) != 2 or not all(isinstance(each, str) for each in value):
             raise CheckpointError(f"{index}: {component} is not [library, class]")
         library, name = value
         if (folder / component / f"{library}.py").exists():
@@ -50,20 +55,22 @@ def _is_allowed(library: str, name: str) -> bool:
     import transformers
 
     library = library.removeprefix("mindone.")
+    of_transformers = [mindone.transformers, transformers]
     kinds = (
         mindone.diffusers.ModelMixin,
         mindone.diffusers.SchedulerMixin,
         mindone.transformers.MSPreTrainedModel,
+        # mindone has its own of most of these, and takes transformers' where it has none.
+        *(getattr(of, each) for of in of_transformers for each in _PREPARING if hasattr(of, each)),
     )
     modules = [mindone.diffusers]
     if library == "transformers":
-        modules = [mindone.transformers, transformers]
-        # mindone has its own of most of these, and takes transformers' where it has none.
-        kinds += tuple(getattr(of, each) for of in modules for each in _PREPARING if hasattr(of, each))
+        modules = of_transformers
     elif library != "diffusers":
         if not library.isidentifier() or importlib.util.find_spec(f"{_PIPELINES}.{library}") is None:
             return False
         modules = [importlib.import_module(f"{_PIPELINES}.{library}")]
-    # A name that none of them has is left to mindone, which says what is missing.
+    # As mindone looks it up. A name that none of them has is left to it: it says what is missing.
+    name = name.removeprefix("Flax")
     found = next((getattr(each, name) for each in modules if hasattr(each, name)), None)
     return found is None or (isinstance(found, type) and issubclass(found, kinds))

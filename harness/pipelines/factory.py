@@ -15,7 +15,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from harness.pipelines.errors import PipelineError
+from harness.pipelines.errors import PackageMissing, PipelineError
 from harness.pipelines.mindone import PREFIX as MINDONE
 
 _NAME = r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)"
@@ -57,7 +57,10 @@ def find_factory(pipeline: str, known: str, allowed: UserCode) -> Factory:
             f"{pipeline}: {getattr(module, '__file__', module_name)} defines no function {function!r}"
         )
     signature = inspect.signature(factory)
-    if tuple(name.removeprefix("_") for name in signature.parameters) != _PARAMETERS:
+    parameters = signature.parameters.values()
+    if tuple(each.name.removeprefix("_") for each in parameters) != _PARAMETERS or any(
+        each.kind not in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD) for each in parameters
+    ):
         place = f"{factory.__code__.co_filename}:{factory.__code__.co_firstlineno}"
         raise PipelineError(
             f"{pipeline} ({place}): a factory takes ({', '.join(_PARAMETERS)}), this one {signature}"
@@ -67,10 +70,10 @@ def find_factory(pipeline: str, known: str, allowed: UserCode) -> Factory:
 
 def _check_allowed(pipeline: str, module: str, allowed: UserCode) -> None:
     """Raise :class:`PipelineError` unless ``module`` is there and may be imported; nothing of it is."""
+    file = _file_of(pipeline, module)
     declared = (*allowed.modules, *(each.module for each in entry_points(group=ENTRY_POINTS)))
     if any(f"{module}.".startswith(f"{each}.") for each in declared):
         return
-    file = _file_of(pipeline, module)
     if file is None or not _is_users_own(file, allowed.folders):
         advice = (
             f'; allow it in pyproject.toml, `[tool.harness] factories = ["{module}"]`, or by an entry point '
@@ -98,7 +101,7 @@ def _file_of(pipeline: str, module: str) -> str | None:
         spec = PathFinder.find_spec(part, spec.submodule_search_locations)
     if spec is None or name != module:
         missing = name if spec is None else f"{name}.{module.removeprefix(name + '.').partition('.')[0]}"
-        raise PipelineError(
+        raise PackageMissing(
             f"{pipeline}: no module {missing!r}; install it, or start where it can be imported from"
         )
     return spec.origin if spec.has_location else None

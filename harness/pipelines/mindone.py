@@ -151,6 +151,11 @@ def load_pipeline(name: str, kind: Any, folder: Path, dtype: str, scheduler: Sch
 
     # Again: beside the files that describe it, the whole of it may hold others.
     check_components(read_json(folder / INDEX), folder)
+    if kind._load_connected_pipes and (folder / "README.md").exists():
+        raise CheckpointError(
+            f"{folder}: {name} would load the further pipelines that README.md names, whose files nobody "
+            "checks: remove README.md, and put all components into this folder"
+        )
     try:
         pipeline = kind.from_pretrained(
             str(folder), mindspore_dtype=getattr(ms, dtype), use_safetensors=True, local_files_only=True

@@ -19,7 +19,7 @@ from harness.cases.case import Case, Suite
 from harness.cases.load import check_unique_names, load_suite
 from harness.cases.problems import SuiteError
 from harness.cases.wording import quoted, suggestion
-from harness.errors import in_short
+from harness.errors import HarnessError, in_short
 
 if TYPE_CHECKING:
     from harness.pytest_plugin.checking import Checked, Checks
@@ -135,12 +135,14 @@ class CaseItem(pytest.Item):
             raise CaseDrift
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """Show the judgement in place of a traceback."""
+        """Show the judgement, or what keeps any case from running, in place of a traceback."""
         if isinstance(excinfo.value, CaseDrift) and self.harness_checked is not None:
             from harness.reporting.terminal import judgement_text
 
             outcome = self.harness_checked.report
             return judgement_text(outcome.judgement, outcome.causes, outcome.commands)
+        if isinstance(excinfo.value, HarnessError):
+            return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:

@@ -33,6 +33,16 @@ def test_every_value_is_the_neighbour_in_the_dtype(dtype):
     assert not (signs[1] == signs[2]).all()
 
 
+def test_what_is_spawned_is_moved_too():
+    perturbed, plain = pair()
+    moved = [child.standard_normal(64).astype(np.float32) for child in perturbed.spawn(2)]
+    sound = [child.standard_normal(64).astype(np.float32) for child in plain.spawn(2)]
+    for ours, theirs in zip(moved, sound, strict=True):
+        assert (np.abs(ours.view(np.int32) - theirs.view(np.int32)) == 1).all()
+    assert not ((moved[0] > sound[0]) == (moved[1] > sound[1])).all()
+    check_perturbed([perturbed], "case")
+
+
 def test_integers_are_left_alone_and_do_not_count_as_noise():
     perturbed, plain = pair()
     np.testing.assert_array_equal(perturbed.integers(0, 9, 5), plain.integers(0, 9, 5))

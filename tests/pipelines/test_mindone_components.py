@@ -22,6 +22,19 @@ def check(entries: dict[str, Any], folder: Path) -> None:
     check_components(entries, folder)
 
 
+def test_a_readme_does_not_name_further_pipelines(mindspore: Any, tmp_path: Path) -> None:
+    from mindone.diffusers import KandinskyCombinedPipeline
+
+    from harness.pipelines.mindone import load_pipeline
+
+    (tmp_path / "model_index.json").write_text('{"_class_name": "KandinskyCombinedPipeline"}')
+    (tmp_path / "README.md").write_text("---\nprior:\n- /elsewhere\n---\n")
+    with pytest.raises(CheckpointError, match="further pipelines that README"):
+        load_pipeline(
+            "mindone:KandinskyCombinedPipeline", KandinskyCombinedPipeline, tmp_path, "float32", None
+        )
+
+
 def test_every_checkpoint_of_the_shipped_suites_is_allowed(mindspore: Any) -> None:
     assert len(CHECKPOINTS) > 90
     for index in CHECKPOINTS:
@@ -48,6 +61,7 @@ def test_a_class_of_mindone_is_allowed_by_both_names(mindspore: Any, library: st
         ["transformers", "pipeline"],
         ["transformers", "TrainingArguments"],
         ["stable_diffusion", "StableDiffusionPipeline"],
+        ["diffusers", "FlaxStableDiffusionPipeline"],
         ["pipeline_utils", "os"],
         ["pipeline_utils", "PushToHubMixin"],
         ["mindone.data", "Dataset"],
@@ -62,7 +76,7 @@ def test_anything_else_is_refused_by_name(mindspore: Any, value: list[str], tmp_
 
 
 @pytest.mark.parametrize(
-    "value", [["diffusers"], [1, 2], ["diffusers", None], ["a", "b", "c"], [["x"], "Y"], []]
+    "value", [["diffusers"], [1, 2], ["diffusers", None], ["a", "b", "c"], [["x"], "Y"], [], "ab"]
 )
 def test_what_is_no_library_and_class_is_refused(mindspore: Any, value: list[Any], tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"unet is not \[library, class\]"):
@@ -75,6 +89,16 @@ def test_a_python_file_beside_the_weights_is_never_run(mindspore: Any, library: 
     (tmp_path / "unet" / f"{library}.py").write_text("raise SystemExit('ran')")
     with pytest.raises(CheckpointError, match=rf"unet is in unet/{library}.py, and no Python file"):
         check({"unet": [library, "UNet2DModel"]}, tmp_path)
+
+
+def test_the_file_that_mindone_takes_for_a_pipeline_is_never_run(mindspore: Any, tmp_path: Path) -> None:
+    (tmp_path / "None.py").write_text("raise SystemExit('ran')")
+    with pytest.raises(CheckpointError, match=r"has a file None\.py, and no Python file"):
+        check({"_class_name": "DDIMPipeline"}, tmp_path)
+
+
+def test_a_processor_of_a_pipelines_own_is_allowed(mindspore: Any, tmp_path: Path) -> None:
+    check({"image_processor": ["blip_diffusion", "BlipImageProcessor"]}, tmp_path)
 
 
 @pytest.mark.parametrize("made_for", [["pipeline", "MyPipe"], 3, {"a": 1}])

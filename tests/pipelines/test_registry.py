@@ -15,7 +15,7 @@ from small_checkpoint import WEIGHTS
 from harness.cases import names
 from harness.pipelines import registry
 from harness.pipelines.calling import RESERVED_ARGUMENTS
-from harness.pipelines.errors import CheckpointError, PipelineError
+from harness.pipelines.errors import CheckpointError, PackageMissing, PipelineError
 from harness.pipelines.factory import UserCode
 
 OWN = """
@@ -35,6 +35,9 @@ def make_nothing(checkpoint, dtype, mode):
     return None
 
 def make_of_nothing():
+    return None
+
+def make_by_name(*, checkpoint, dtype, mode):
     return None
 
 from shutil import rmtree
@@ -210,6 +213,12 @@ def test_a_factory_is_a_function_that_its_module_defines(own: str, name: str, tm
         load(f"{own}:{name}", None, tmp_path)
 
 
+@pytest.mark.parametrize("name", ["make_of_nothing", "make_by_name"])
+def test_a_factory_that_cannot_be_called_by_position_is_refused(own: str, name: str, tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match=r"a factory takes \(checkpoint, dtype, mode\), this one"):
+        load(f"{own}:{name}", None, tmp_path)
+
+
 class TestWhoseModules:
     """A package writes a file when it is imported: one that is refused has not been."""
 
@@ -263,6 +272,11 @@ class TestWhoseModules:
         monkeypatch.syspath_prepend(tmp_path / "theirs")
         module = package if named == "whole" else package.partition(".")[0]
         assert self.load(package, UserCode((), (module,))).checkpoint_files == {}
+
+    @pytest.mark.parametrize("missing", ["no_such_package", "no_such_package.module"])
+    def test_an_allowed_module_that_is_not_there_is_a_missing_package(self, missing: str) -> None:
+        with pytest.raises(PackageMissing, match=f"{missing}:make: no module 'no_such_package'; install it"):
+            self.load(missing, UserCode((), (missing,)))
 
     def test_a_name_that_only_begins_like_an_allowed_one_is_refused(
         self, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
