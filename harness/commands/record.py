@@ -54,8 +54,8 @@ def record(
     run, console = history_in(history, "harness record"), Console()
 
     def ask() -> str | None:
-        if reason is not None or not sys.stdin.isatty():
-            return reason
+        if not sys.stdin.isatty():
+            return None
         return Prompt.ask("Why do these baselines change?", console=console).strip() or None
 
     display = RecordingDisplay(console, at.invocation)
@@ -64,6 +64,7 @@ def record(
         at.workers,
         at.store,
         display,
+        reason=reason,
         ask=ask,
         calibration=settings if calibrate else None,
         deep_step=deep_step if deep else None,

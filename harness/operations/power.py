@@ -43,7 +43,8 @@ from harness.measurement.measurement import Measurement
 from harness.operations.progress import SILENT, Progress, each_case, stage
 from harness.operations.workers import Workers
 
-# Of one fault. It yields the next size, is sent the measurement or thrown the error, and returns the finding.
+# The examination of one fault: it yields the next size, is sent the measurement of a run with it, or thrown
+# its error, and returns what was found.
 _Course = Generator["float | None", Measurement, FaultPower]
 
 

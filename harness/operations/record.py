@@ -88,6 +88,7 @@ def record(
     store: BaselineStore,
     progress: Progress[Any] = SILENT,
     *,
+    reason: str | None = None,
     ask: Callable[[], str | None],
     calibration: Settings | None = None,
     deep_step: int | None = None,
@@ -95,7 +96,8 @@ def record(
 ) -> Recording:
     """Measure ``cases`` and store what repeats; ``history`` takes each case as it is held then.
 
-    Where baselines that exist would change, ``ask`` is asked for the reason, without which they stay. With
+    The ``reason`` goes into what is written. Where baselines that exist would change and there is none,
+    ``ask`` is asked for it; without one they stay. With
     ``calibration`` what is stored is calibrated, too; with ``deep_step`` the deep trace of that step is
     stored beside it. ``progress`` is told of each case, and of the :class:`Proposal`, the
     :class:`StoredBaselines` and the :class:`Calibrations` as they come.
@@ -109,7 +111,9 @@ def record(
     ):
         proposal = propose(cases, runner, store, progress)
     progress.finished(proposal)
-    stored = write(proposal, store, ask() if proposal.changed else None)
+    if proposal.changed and reason is None:
+        reason = ask()
+    stored = write(proposal, store, reason)
     progress.finished(stored)
     calibrations, traces = None, tuple[StoredTrace | Refusal, ...]()
     if calibration is not None:

@@ -1,5 +1,6 @@
 """`harness record` refuses what is not fit to be a baseline, and loses nothing."""
 
+import json
 import os
 import signal
 import subprocess
@@ -40,6 +41,12 @@ def test_an_unfit_case_is_refused_and_the_others_are_recorded(project, factory, 
 def test_one_case_can_be_chosen(project):
     assert project.harness("record", "suites/small.yaml::two").returncode == 0
     assert [path.name for path in (project.root / "baselines" / "small").iterdir()] == ["two"]
+
+
+def test_a_reason_goes_into_a_first_baseline_too(project):
+    assert project.harness("record", "suites/small.yaml::two", "--reason", "the first of all").returncode == 0
+    (stored,) = (project.root / "baselines" / "small" / "two").glob("*.json")
+    assert json.loads(stored.read_text())["provenance"]["reason"] == "the first of all"
 
 
 @pytest.mark.parametrize(
