@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import traceback
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import harness
-from harness.commands.exits import FAILED, INTERRUPTED, USAGE, Ending, end
+from harness.commands.exits import BROKEN, INTERRUPTED, USAGE, Ending, code_of, end
 from harness.errors import HarnessError, Interrupted, UsageError
 
 # The commands, and what the help says of each: the first words of its function, which is not imported for it.
@@ -106,20 +107,28 @@ def _main(
 
 
 def main() -> None:
-    """Run the command line; exits 0 passed, 1 failed, 4 wrong usage or a suite that cannot be read."""
+    """Run the command line.
+
+    Exits 0 passed, 1 failed, 2 not known as something did not run, 3 harness itself failed, 4 wrong usage or
+    a suite that cannot be read, 130 interrupted.
+    """
     # Else pydantic looks for plug-ins in the metadata of every package there is.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         _run()
     except OSError as error:
-        # Whoever opens a file says which; what has no name is where the output goes.
+        # What has no name is where the output goes.
         if error.filename is not None:
-            raise
+            end(f"error: {error.filename}: {error.strerror}", BROKEN)
         # What is left in the buffer would fail once more when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         if error.errno == errno.EPIPE:
-            sys.exit(FAILED)
-        end(f"error: the output cannot be written: {error.strerror}", FAILED)
+            sys.exit(BROKEN)
+        end(f"error: the output cannot be written: {error.strerror}", BROKEN)
+    except Exception:  # noqa: BLE001
+        # Python would end with 1, which is an answer here.
+        traceback.print_exc()
+        end("error: this is a defect of harness; please report it with the lines above", BROKEN)
 
 
 def _run() -> None:
@@ -128,14 +137,15 @@ def _run() -> None:
     except UsageError as error:
         end(str(error), USAGE)
     except HarnessError as error:
-        end(f"error: {error}", FAILED)
+        end(f"error: {error}", code_of(error))
     except Interrupted as interrupted:
         end(f"interrupted: {interrupted}", INTERRUPTED)
     except Ending:
         raise
     except SystemExit as leaving:
-        # The parser of the command line says 2 for wrong usage; here that is 4, as in pytest.
-        sys.exit(USAGE if leaving.code == 2 else leaving.code)
+        # The parser of the command line has codes of its own: 2 for wrong usage, 1 for a reader that left.
+        codes: dict[object, int] = {1: BROKEN, 2: USAGE}
+        sys.exit(codes.get(leaving.code) or leaving.code)
     finally:
         if sys.stdout is not None:
             sys.stdout.flush()

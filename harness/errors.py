@@ -26,10 +26,12 @@ class HarnessError(Exception):
 
     Its text says what is wrong, where (a file, with line and column where there is one) and, unless a
     ``remedy`` does, what to do. ``harness.reporting.commands.error_text`` puts the two together. ``cause`` is
-    why a case that raised it came to no measurement.
+    why a case that raised it came to no measurement. ``answers`` is whether the error answers what was asked
+    (the case does not repeat, the certificate is not sound): otherwise nothing is known, as something failed.
     """
 
     cause: FailureCause = FailureCause.OTHER
+    answers = False
 
     def __init__(self, *words: object, remedy: Remedy | None = None) -> None:
         super().__init__(*words)

@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.baselines.baseline import Baseline
 from harness.baselines.document import ArrayForm, BaselineDocument
-from harness.baselines.errors import BaselineError
+from harness.baselines.errors import NotStorable
 from harness.baselines.store import Damage, arrays_path
 from harness.measurement.measurement import ArraysError, decode_arrays
 from harness.measurement.measurement import REAL_KINDS, Array, Measurement
@@ -71,20 +71,20 @@ def _listed_arrays(data: bytes, forms: dict[str, ArrayForm]) -> dict[str, Array]
 def check_storable(name: str, measurement: Measurement) -> None:
     """Refuse what no later run could be held to: NaN equals NaN by position only by mistake.
 
-    Raises :class:`BaselineError`, which calls the case ``name``, for NaN, Inf, nothing at all, or no real numbers.
+    Raises :class:`NotStorable`, which calls the case ``name``, for NaN, Inf, nothing at all, or no real numbers.
     """
     for what, array in measurement.arrays.items():
         if array.dtype.kind not in REAL_KINDS:
-            raise BaselineError(f"{name}: {what} has dtype {array.dtype}, which cannot be stored")
+            raise NotStorable(f"{name}: {what} has dtype {array.dtype}, which cannot be stored")
         if array.size == 0:
-            raise BaselineError(f"{name}: {what} is empty: nothing could be compared with it")
+            raise NotStorable(f"{name}: {what} is empty: nothing could be compared with it")
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             count = array.size - np.count_nonzero(np.isfinite(array))
-            raise BaselineError(
+            raise NotStorable(
                 f"{name}: {what} holds NaN or Inf in {count} of {array.size} places: repair the case"
             )
     steps = ((f"latents of step {record.step}", record.statistics) for record in measurement.trace)
     for what, statistics in (("statistics", measurement.statistics), *steps):
         for key, value in statistics.items():
             if not np.isfinite(value):
-                raise BaselineError(f"{name}: {what}: {key} is {value}: repair the case")
+                raise NotStorable(f"{name}: {what}: {key} is {value}: repair the case")

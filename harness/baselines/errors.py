@@ -12,6 +12,12 @@ class BaselineError(HarnessError):
     """A baseline cannot be read, written or found."""
 
 
+class NotStorable(BaselineError):
+    """A measurement that nothing could be held to: it has NaN, is empty, or is not of real numbers."""
+
+    answers = True
+
+
 class BaselineUnusable(BaselineError):
     """A case has no baseline that a run of it can be held to; ``state`` is the word for why."""
 

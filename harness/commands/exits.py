@@ -8,7 +8,10 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
-FAILED, INCOMPLETE, USAGE, INTERRUPTED = 1, 2, 4, 130
+from harness.errors import HarnessError, UsageError
+
+# The answer is no; it is not known, as something did not run; harness itself could not do what was asked.
+FAILED, INCOMPLETE, BROKEN, USAGE, INTERRUPTED = 1, 2, 3, 4, 130
 # What a gate came to.
 GATE_CODES = {"passed": 0, "drift": FAILED, "incomplete": INCOMPLETE}
 
@@ -17,13 +20,23 @@ class Ending(SystemExit):
     """An exit with a code of the command's own, also where the parser has another meaning for it."""
 
 
+def code_of(error: HarnessError) -> int:
+    """Return the exit code of a command that ends with ``error``."""
+    if isinstance(error, UsageError):
+        return USAGE
+    return FAILED if error.answers else BROKEN
+
+
 def end(message: str, code: int) -> NoReturn:
     """Leave with a message on stderr."""
     print(message, file=sys.stderr)
     raise Ending(code)
 
 
-def leave(*, passed: bool) -> None:
-    """Leave with the exit code of an operation that did not pass; go on where it did."""
+def leave(*, passed: bool, incomplete: bool = False) -> None:
+    """Leave with the exit code of an operation that did not pass; go on where it did.
+
+    ``incomplete`` is whether it did not pass for nothing but what did not run.
+    """
     if not passed:
-        raise Ending(FAILED)
+        raise Ending(INCOMPLETE if incomplete else FAILED)

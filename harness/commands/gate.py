@@ -10,10 +10,10 @@ from rich.console import Console
 
 from harness.cases.selection import select
 from harness.commands import options
-from harness.commands.exits import GATE_CODES, INCOMPLETE, Ending, end
+from harness.commands.exits import GATE_CODES, Ending
 from harness.commands.options import File, check_baseline_dir, option
 from harness.commands.settings import Setting, append_to, check_destinations, history_in
-from harness.errors import HarnessError, UsageError
+from harness.errors import UsageError
 from harness.operations.destination import append_result, check_destination, write_result
 from harness.operations.gate import gate as decide_release
 from harness.reporting.commands import commands
@@ -42,7 +42,8 @@ def gate(
     """Run every case and decide by a policy whether this is fit for a release; certify the decision.
 
     Exits 0 where it passes, 1 where something drifted, 2 where it is not known (something did not run, has no
-    sound baseline, would notice nothing), 4 for wrong usage. Drift counts before what is not known.
+    sound baseline, would notice nothing), 3 where nothing could be decided, 4 for wrong usage. Drift counts
+    before what is not known.
     """
     check_destinations(certificate)
     run = history_in(history, "harness gate")
@@ -52,30 +53,24 @@ def gate(
     at = Setting.of(baseline_dir, device, device_id, timeout, python=python, processes=processes)
     display = GateDisplay(Console(stderr=True), at.invocation)
     uncounted = tuple(path for path in (certificate, history) if path is not None)
-    try:
-        result = decide_release(
-            selection,
-            at.workers,
-            at.store,
-            display,
-            policy_file=policy,
-            power_file=power,
-            not_counted=uncounted,
-            history=run,
-        )
-        helpful = {case.name: commands(case, at.invocation) for case in selection.cases}
-        show_gate(Console(), result, helpful, at.invocation)
-        if certificate is not None:
-            write_result(certificate, result.to_bytes())
-            print(certificate_text(certificate, result))
-        if summary is not None:
-            append_result(summary, gate_markdown(result, at.invocation).encode())
-        append_to(run)
-    except UsageError:
-        raise
-    except HarnessError as error:
-        # Of what could not be decided nobody may take the exit code for a drift.
-        end(f"error: {error}", INCOMPLETE)
+    result = decide_release(
+        selection,
+        at.workers,
+        at.store,
+        display,
+        policy_file=policy,
+        power_file=power,
+        not_counted=uncounted,
+        history=run,
+    )
+    helpful = {case.name: commands(case, at.invocation) for case in selection.cases}
+    show_gate(Console(), result, helpful, at.invocation)
+    if certificate is not None:
+        write_result(certificate, result.to_bytes())
+        print(certificate_text(certificate, result))
+    if summary is not None:
+        append_result(summary, gate_markdown(result, at.invocation).encode())
+    append_to(run)
     raise Ending(GATE_CODES[result.decision.outcome])
 
 

@@ -60,4 +60,4 @@ def matrix(
     write(html_file, matrix_page, found, at.invocation)
     write(markdown_file, matrix_markdown, found, at.invocation)
     append_to(run)
-    leave(passed=found.passed)
+    leave(passed=found.passed, incomplete=not found.refuted)

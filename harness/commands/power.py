@@ -48,4 +48,4 @@ def power(
     write(json, report.text)
     if picture is not None:
         write(picture, power_picture, report, picture.suffix)
-    leave(passed=report.sound)
+    leave(passed=report.sound, incomplete=not report.refuted)

@@ -72,7 +72,7 @@ def record(
     )
     show_recording(console, recording, at.invocation)
     append_to(run)
-    leave(passed=recording.passed)
+    leave(passed=recording.passed, incomplete=not recording.refuted)
 
 
 def calibrate(
@@ -98,4 +98,4 @@ def calibrate(
     found = operation.calibrate(cases, at.workers, at.store, settings, display)
     show_calibrations(display.console, found)
     show_vacuous(display.console, found.vacuous)
-    leave(passed=found.passed)
+    leave(passed=found.passed, incomplete=not found.refuted)

@@ -11,7 +11,7 @@ from typing import ParamSpec
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.cases.selection import without_expected_failures
-from harness.commands.exits import FAILED, end
+from harness.commands.exits import code_of, end
 from harness.errors import HarnessError, UsageError
 from harness.operations.destination import check_destination, write_result
 from harness.operations.history_run import RunHistory
@@ -64,7 +64,7 @@ def remedied(invocation: Invocation) -> Iterator[None]:
     except UsageError:
         raise
     except HarnessError as error:
-        end(f"error: {error_text(error, invocation)}", FAILED)
+        end(f"error: {error_text(error, invocation)}", code_of(error))
 
 
 def check_destinations(*files: Path | None) -> None:

@@ -28,6 +28,8 @@ _KIND = "harness certificate"
 class CertificateError(HarnessError):
     """The bytes are no certificate, or not the one that was written; the message does not name the file."""
 
+    answers = True
+
 
 @dataclass(frozen=True)
 class HashedFile:

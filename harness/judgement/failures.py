@@ -18,6 +18,8 @@ class Refused(HarnessError):
     Its own text is the kind of the reason: :func:`harness.reporting.commands.error_text` has the words.
     """
 
+    answers = True
+
     def __init__(self, name: str, reason: Reason, *, remedy: Remedy | None = None) -> None:
         super().__init__(f"{name}: {kind_of(type(reason))}", remedy=remedy)
         self.name = name

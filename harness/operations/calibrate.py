@@ -116,6 +116,13 @@ class Calibrations:
         """Whether every case can be judged by its calibration, and notices something."""
         return not self.failed and not self.vacuous
 
+    @property
+    def refuted(self) -> bool:
+        """Whether a case itself keeps this from passing, whatever else did not run."""
+        return bool(self.vacuous) or any(
+            result.error.answers if isinstance(result, Refusal) else result.failing for result in self.results
+        )
+
 
 def calibrate(
     cases: Sequence[Case],

@@ -84,6 +84,11 @@ class Matrix:
             error for row in self.rows for error in row.errors
         )
 
+    @property
+    def refuted(self) -> bool:
+        """Whether a pair drifted, whatever else did not run or could not be compared."""
+        return any(pair.verdict is Verdict.DRIFT for row in self.rows for pair in row.pairs.values())
+
     def groups(self) -> tuple[tuple[str, ...], ...]:
         """Return the subjects in classes of equal bits in every case, in order; see :func:`classes`.
 

@@ -81,6 +81,20 @@ class Recording:
         traced = not any(isinstance(each, Refusal) for each in self.traces)
         return self.stored.complete and not self.vacuous and calibrated and traced
 
+    @property
+    def refuted(self) -> bool:
+        """Whether a case itself keeps this from passing, whatever else could not be done."""
+        refusals = (
+            *self.stored.refusals,
+            *(each for each in self.traces if isinstance(each, Refusal)),
+        )
+        return (
+            bool(self.vacuous)
+            or any(became is None for _, became in self.stored.dispositions)
+            or any(each.error.answers for each in refusals)
+            or (self.calibrations is not None and self.calibrations.refuted)
+        )
+
 
 def record(
     cases: Sequence[Case],

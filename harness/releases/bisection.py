@@ -17,6 +17,8 @@ Version = TypeVar("Version")
 class NothingToFind(HarnessError):
     """Both ends of a line are alike; ``baseline`` is how they stand to the stored one, None if they pass."""
 
+    answers = True
+
     def __init__(self, told: str, baseline: Comparison | None = None) -> None:
         super().__init__(told)
         self.baseline = baseline

@@ -143,7 +143,7 @@ def test_side_by_side_is_the_same_as_one_after_the_other(calibrated):
 def test_a_case_that_cannot_be_examined_fails_and_the_others_are_examined(calibrated):
     calibrated.edit("suites/builtin.yaml", "id: ddpm, pipeline: ddpm", "id: ddpm, pipeline: ddpm, steps: 5")
     done = power(calibrated, "suites/", *faults("patch"), "--json", "power.json")
-    assert done.returncode == 1
+    assert done.returncode == 2
     stale, examined, uncalibrated = (
         next(line for line in done.stdout.splitlines() if f" {name}: " in line or line.startswith(name))
         for name in ("builtin/ddpm", "builtin/ddim", "local/ddim")
@@ -161,7 +161,7 @@ def test_a_case_that_cannot_be_examined_fails_and_the_others_are_examined(calibr
 def test_a_case_without_a_baseline_says_what_to_type(calibrated):
     shutil.rmtree(calibrated.root / "baselines" / "builtin" / "ddim")
     done = power(calibrated, "suites/builtin.yaml::ddim")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "harness record suites/builtin.yaml::ddim --baseline-dir baselines" in done.stdout
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from harness import cli
 from harness.cli import COMMANDS, function_of
+from harness.errors import HarnessError, UsageError
 
 
 def run(*words):
@@ -76,7 +78,7 @@ def test_an_output_that_cannot_be_written_is_one_line(words, unbuffered):
         # What prints nothing there has nothing to lose.
         assert (done.returncode, "no such file" in done.stderr) == (4, True)
     else:
-        assert done.returncode == 1
+        assert done.returncode == 3
         assert done.stderr == "error: the output cannot be written: No space left on device\n"
 
 
@@ -86,4 +88,29 @@ def test_a_reader_that_has_seen_enough_is_told_nothing(unbuffered):
     os.close(reading)
     done = run_into(writing, "--version", unbuffered=unbuffered)
     os.close(writing)
-    assert (done.returncode, done.stderr) == (1, "")
+    assert (done.returncode, done.stderr) == (3, "")
+
+
+class Answer(HarnessError):
+    answers = True
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "told"),
+    [
+        (Answer("the case does not repeat"), 1, "error: the case does not repeat"),
+        (HarnessError("the worker did not start"), 3, "error: the worker did not start"),
+        (UsageError("no such folder"), 4, "no such folder"),
+        (PermissionError(13, "Permission denied", "report.json"), 3, "error: report.json: Permission denied"),
+        (ZeroDivisionError("a slip"), 3, "error: this is a defect of harness"),
+    ],
+)
+def test_nobody_takes_a_failure_of_harness_for_an_answer(monkeypatch, capsys, raised, code, told):
+    def failing():
+        raise raised
+
+    monkeypatch.setattr(cli, "app", failing)
+    with pytest.raises(SystemExit) as ending:
+        cli.main()
+    assert ending.value.code == code
+    assert capsys.readouterr().err.splitlines()[-1].startswith(told)

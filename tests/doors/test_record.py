@@ -32,7 +32,8 @@ def test_an_unfit_case_is_refused_and_the_others_are_recorded(project, factory, 
     name = factory.replace("_", "-")
     project.suite(name, CASE.format(name=name, factory=factory))
     done = project.harness("record", f"suites/{name}.yaml")
-    assert done.returncode == 1
+    # What is known of a case that raises or crashes is nothing.
+    assert done.returncode == (1 if factory in ("unrepeatable", "not_a_number") else 2)
     assert message in done.stdout
     assert "1 refused" in done.stdout
     assert sorted(path.name for path in (project.root / "baselines" / name).iterdir()) == ["sound"]
@@ -108,7 +109,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_any_case_runs(project, f
     (project.root / "a-file").write_text("in the way")
     project.edit("suites/small.yaml", "pipelines:sound", "pipelines:raising")
     done = project.harness("record", "suites/small.yaml::one", "--baseline-dir", folder)
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert done.stderr.startswith(f"error: {folder}: no baselines can be written there")
     assert "Traceback" not in done.stderr
     # Nothing ran, nothing was refused.

@@ -36,7 +36,7 @@ def project(recorded, tmp_path):
 
 
 def refused(done, *told):
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert "Traceback" not in done.stdout + done.stderr
     for text in told:
         assert text in done.stderr, done.stderr

@@ -163,7 +163,7 @@ def test_a_case_that_fails_is_an_error_in_its_place(tmp_path):
         project,
         *pythons(*(interpreter(tmp_path, name, mindspore=name) for name in ("2.7.0", "2.8.0"))),
     )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert verdicts(found, "a") == verdicts(found, "c") == {("2.7.0", "2.8.0"): "error"}
     assert verdicts(found, "b") == {("2.7.0", "2.8.0"): "identical"}
     assert done.stdout.count(": broken/a: ValueError: the pipeline's own error\n") == 2

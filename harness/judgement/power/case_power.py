@@ -182,6 +182,11 @@ class PowerReport:
         return all(case.sound for case in self.cases)
 
     @property
+    def refuted(self) -> bool:
+        """Whether a case is vacuous, whatever else was not examined."""
+        return any(case.vacuous for case in self.cases)
+
+    @property
     def uncaught(self) -> tuple[str, ...]:
         """The faults that no case catches at the reference size, though they can be put into some."""
         missed, caught = (
