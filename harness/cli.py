@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 import traceback
@@ -112,6 +113,8 @@ def main() -> None:
     Exits 0 passed, 1 failed, 2 not known as something did not run, 3 harness itself failed, 4 wrong usage or
     a suite that cannot be read, 130 interrupted.
     """
+    # What imports and reading make is nearly all kept: looking through it often only takes time.
+    gc.set_threshold(200_000)
     # Else pydantic looks for plug-ins in the metadata of every package there is.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:

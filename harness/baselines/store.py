@@ -44,9 +44,9 @@ class BaselineStore:
                     f"{part!r} cannot name a folder of baselines; rename the suite or the case"
                 )
         path = self.root / suite / case_id / f"{device}.json"
-        root = os.path.realpath(self.root)
-        for file in (path, arrays_path(path)):
-            if os.path.commonpath((root, os.path.realpath(file))) != root:
+        for link in filter(os.path.islink, (path.parent.parent, path.parent, path, arrays_path(path))):
+            root = os.path.realpath(self.root)
+            if os.path.commonpath((root, os.path.realpath(link))) != root:
                 raise BaselineError(
                     f"{shown(path)}: a symbolic link leads out of {shown(self.root)}; remove it"
                 )

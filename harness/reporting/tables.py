@@ -73,8 +73,8 @@ def told(word: str, text: str) -> Text:
 
 def show(console: Console, *lines: Text | str) -> None:
     """Print ``lines``, however narrow the console is; text is never read as markup."""
-    for line in lines:
-        console.print(Text.assemble(line), soft_wrap=True)
+    if lines:
+        console.print(Text("\n").join(map(Text.assemble, lines)), soft_wrap=True)
 
 
 def show_table(console: Console, table: Table, indent: str = "") -> None:
@@ -85,15 +85,19 @@ def show_table(console: Console, table: Table, indent: str = "") -> None:
 def table_lines(table: Table, indent: str = "") -> list[Text]:
     """Return the lines of a table, in aligned columns."""
     lines = [[Text(title, "bold") for title in table.header]] if table.header else []
-    lines += [
-        [toned(cell.whole, cell.tone) if isinstance(cell, Cell) else Text.assemble(cell) for cell in row]
-        for row in table.rows
-    ]
+    lines += [list(map(_coloured, row)) for row in table.rows]
     widths = [max(cell.cell_len for cell in column) for column in zip(*lines, strict=True)]
     made = []
     for line in lines:
-        cells = zip(line, widths, strict=True)
-        padded = [Text.assemble(cell, " " * (width - cell.cell_len)) for cell, width in cells]
-        made.append(Text.assemble(indent, Text("  ").join(padded)))
-        made[-1].rstrip()
+        whole = Text(indent)
+        for cell, width in zip(line, widths, strict=True):
+            whole.append_text(cell).append(" " * (width - cell.cell_len + 2))
+        whole.rstrip()
+        made.append(whole)
     return made
+
+
+def _coloured(cell: Cell | Text | str) -> Text:
+    if isinstance(cell, Cell):
+        return toned(cell.whole, cell.tone)
+    return cell if isinstance(cell, Text) else Text(cell)
