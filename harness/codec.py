@@ -6,6 +6,7 @@ Pydantic does this, too. But workers and `harness verify` have no more than Pyth
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,8 @@ else:
 T = TypeVar("T")
 
 _NOT_FINITE = ("inf", "-inf", "nan")
+# What is nested deeper is no file of anybody's, and would end where it is walked through.
+_DEEPEST = 64
 _hints = cache(get_type_hints)
 
 
@@ -73,6 +76,29 @@ def to_json(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value if value is None or isinstance(value, bool | int | float | str | bytes) else str(value)
+
+
+def parse_json(text: str | bytes, **hooks: Any) -> Any:
+    """Return the value of a JSON text from elsewhere; ``hooks`` are those of :func:`json.loads`.
+
+    Raises ValueError for anything else, also for what is nested more than 64 levels deep.
+    """
+    deep = ValueError(f"it is nested more than {_DEEPEST} levels deep")
+    try:
+        value = json.loads(text, **hooks)
+    except RecursionError:
+        raise deep from None
+    level = [value]
+    for _ in range(_DEEPEST + 1):
+        level = [
+            each
+            for outer in level
+            if isinstance(outer, list | dict)
+            for each in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return value
+    raise deep
 
 
 def from_json(kind: type[T], value: Any) -> T:

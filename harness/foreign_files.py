@@ -40,6 +40,10 @@ class ForeignFileMissing(ForeignFileError):
     """There is no such file."""
 
 
+class ForeignFileTooLarge(ForeignFileError):
+    """The file is larger than what reads it allows."""
+
+
 @contextmanager
 def open_foreign(path: Path, *, limit: int | None = None, root: Path | None = None) -> Iterator[BinaryIO]:
     """Open the regular file ``path`` to read bytes; links are followed, but not out of the folder ``root``.
@@ -112,4 +116,4 @@ def _check(path: Path, found: os.stat_result, limit: int | None) -> None:
             path, f"it is {_KINDS.get(stat.S_IFMT(found.st_mode), 'something else')}, not a file"
         )
     if limit is not None and found.st_size > limit:
-        raise ForeignFileError(path, f"it is larger than {size_text(limit)}, the limit for such a file")
+        raise ForeignFileTooLarge(path, f"it is larger than {size_text(limit)}, the limit for such a file")

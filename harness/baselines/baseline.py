@@ -14,6 +14,7 @@ from harness import __version__
 from harness.baselines.calibration import Calibration
 from harness.baselines.errors import BaselineError
 from harness.baselines.git import Commit
+from harness.foreign_files import hash_foreign
 
 if TYPE_CHECKING:
     from harness.cases.case import Case
@@ -121,4 +122,4 @@ def device_key(fingerprint: dict[str, str]) -> str:
 
 def baseline_sha256(baseline: Baseline) -> str | None:
     """Return the sha256 of the JSON file that ``baseline`` was read from; None without a store."""
-    return None if baseline.path is None else hashlib.sha256(baseline.path.read_bytes()).hexdigest()
+    return None if baseline.path is None else hash_foreign(baseline.path)

@@ -13,6 +13,8 @@ from harness.baselines.files import write_durably
 from harness.baselines.baseline import Baseline
 from harness.baselines.store import BaselineStore, deep_trace_path
 from harness.cases.case import Case
+from harness.foreign_files import ForeignFileError, ForeignFileMissing, read_foreign
+from harness.measurement.figures import LARGEST_ARRAYS
 from harness.remedy import Action
 from harness.tracing.trace import DeepTrace, TraceDamaged
 
@@ -47,13 +49,13 @@ def load_deep(store: BaselineStore, case: Case, baseline: Baseline) -> DeepTrace
     path = deep_path(store, baseline)
     again = case.remedy(Action.RECORD_TRACE_AGAIN)
     try:
-        trace = DeepTrace.from_bytes(path.read_bytes())
-    except FileNotFoundError:
+        trace = DeepTrace.from_bytes(read_foreign(path, limit=LARGEST_ARRAYS))
+    except ForeignFileMissing:
         raise BaselineMissing(
             f"{shown(path)}: there is no deep trace", remedy=case.remedy(Action.RECORD_TRACE)
         ) from None
-    except OSError as error:
-        raise BaselineDamaged(f"{shown(path)}: it cannot be read: {error.strerror}", remedy=again) from None
+    except ForeignFileError as error:
+        raise BaselineDamaged(f"{shown(path)}: {error.reason}", remedy=again) from None
     except TraceDamaged as damage:
         raise BaselineDamaged(f"{shown(path)}: {damage}", remedy=again) from None
     if trace.baseline != baseline.identity:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.baselines.calibration import Calibration
+from harness.codec import parse_json
 from harness.baselines.git import Commit
 from harness.baselines.baseline import Baseline, Provenance
 from harness.measurement.figures import CheckpointIdentity, Draw, StepRecord
@@ -204,15 +205,13 @@ def _line(value: Any) -> str:
 
 def _parse_json(text: str) -> dict[str, Any]:
     try:
-        data = json.loads(
+        data = parse_json(
             text, object_pairs_hook=_no_duplicates, parse_constant=_finite, parse_float=_finite
         )
     except json.JSONDecodeError as error:
         where = "it ends too early" if error.pos >= len(text.rstrip()) else "it is not JSON"
         raise DocumentError(f"line {error.lineno}, column {error.colno}: {where}: {error.msg}") from None
-    except RecursionError:
-        raise DocumentError("it is nested too deeply") from None
-    except ValueError as error:  # what the hooks refuse, or an integer of thousands of digits
+    except ValueError as error:  # what the hooks refuse, nesting, or an integer of thousands of digits
         raise DocumentError(str(error)) from None
     if not isinstance(data, dict):
         raise DocumentError(f"it holds a {type(data).__name__}, not a mapping")

@@ -16,6 +16,8 @@ from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMis
 from harness.baselines.files import locked, sync_folder, write_durably
 from harness.baselines.baseline import Baseline, Header, Key, Written
 from harness.cases.case import Case
+from harness.foreign_files import ForeignFileError, ForeignFileMissing, read_foreign
+from harness.measurement.figures import LARGEST_ARRAYS
 from harness.remedy import Action, Remedy
 
 T = TypeVar("T")
@@ -96,7 +98,7 @@ class BaselineStore:
         file = None if suite_file is None else str(suite_file)
         try:
             return made(*self._whole_pair(path), path)
-        except FileNotFoundError:
+        except ForeignFileMissing:
             raise BaselineMissing(
                 f"{shown(path)}: there is no baseline of {suite}/{case_id} for {device}",
                 remedy=Remedy(Action.RECORD, suite, case_id, file),
@@ -112,7 +114,7 @@ class BaselineStore:
             sha256 = document.arrays.sha256
             # In this order: once they are gone from the writer's name they are there under their own.
             for file in (_pending_path(path, sha256), arrays_path(path)):
-                with suppress(FileNotFoundError):
+                with suppress(ForeignFileMissing):
                     arrays = _bytes_of(file)
                     if _sha256(arrays) == sha256:
                         return document, arrays
@@ -156,7 +158,7 @@ class BaselineStore:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with locked(path.parent):
-                old = path.read_bytes() if path.exists() else None
+                old = _bytes_of(path) if path.exists() else None
                 stored = None if old is None or renew else self._whole(path, old)
                 new = BaselineDocument.of(baseline, arrays, sha256)
                 if stored is not None and stored.same_content(new):
@@ -172,7 +174,7 @@ class BaselineStore:
                 pending.replace(arrays_path(path))
                 _remove_leftovers(path)
                 sync_folder(path.parent)
-        except OSError as error:
+        except (Damage, OSError) as error:
             raise BaselineError(f"{shown(path)}: the baseline cannot be written: {error}") from None
         return Written(path, "created" if old is None else "replaced", replaced)
 
@@ -180,8 +182,8 @@ class BaselineStore:
         """Return the document ``old`` where the baseline stored is whole and under its own names."""
         try:
             stored = _parse(path, old)
-            whole = _sha256(arrays_path(path).read_bytes()) == stored.arrays.sha256
-        except (Damage, OSError):
+            whole = _sha256(_bytes_of(arrays_path(path))) == stored.arrays.sha256
+        except (Damage, ForeignFileMissing):
             return None
         return stored if whole else None
 
@@ -216,7 +218,7 @@ def _may_be_calibrated(path: Path) -> bool:
     """Return whether a damaged baseline had a calibration, as far as its JSON can tell."""
     try:
         return _parse(path, _bytes_of(path)).calibration is not None
-    except (Damage, OSError):
+    except (Damage, ForeignFileMissing):
         return True
 
 
@@ -248,11 +250,11 @@ def _sha256(data: bytes) -> str:
 
 def _bytes_of(path: Path) -> bytes:
     try:
-        return path.read_bytes()
-    except FileNotFoundError:
+        return read_foreign(path, limit=LARGEST_ARRAYS)
+    except ForeignFileMissing:
         raise
-    except OSError as error:
-        raise Damage(path, f"it cannot be read: {error.strerror}") from None
+    except ForeignFileError as error:
+        raise Damage(path, error.reason) from None
 
 
 def _parse(path: Path, data: bytes) -> BaselineDocument:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.cases.document import MAX_BYTES
 from harness.cases.problems import Problem, SuiteError
+from harness.foreign_files import ForeignFileError, open_foreign
 
 _SUFFIXES = (".yaml", ".yml")
 # The keys that every suite has: the first two at the start of a line, or as the first of a mapping in braces.
@@ -38,12 +39,12 @@ def looks_like_suite(path: Path) -> bool:
             return False
         beside = (file for file in path.parent.iterdir() if file.suffix in _SUFFIXES and file.is_file())
         return any(_has_keys(_start_of(file)) for file in beside)
-    except OSError:
+    except (ForeignFileError, OSError):
         return True
 
 
 def _start_of(path: Path) -> bytes:
-    with path.open("rb") as file:
+    with open_foreign(path) as file:
         return file.read(MAX_BYTES)
 
 

@@ -20,6 +20,12 @@ from yaml.scanner import Scanner
 from harness.cases.problems import Problem, SuiteError
 from harness.cases.scalars import read_scalar
 from harness.cases.wording import quoted
+from harness.foreign_files import (
+    ForeignFileError,
+    ForeignFileMissing,
+    ForeignFileTooLarge,
+    read_foreign,
+)
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 KeyPath: TypeAlias = tuple[str | int, ...]
@@ -106,15 +112,15 @@ def _compose(path: Path, text: str, problems: list[Problem]) -> Node | None:
 
 def _read_text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
+        content = read_foreign(path, limit=MAX_BYTES)
+    except ForeignFileMissing:
         raise SuiteError([Problem(path, None, None, "no such file; check the path")]) from None
-    except (OSError, ValueError) as error:  # ValueError: a path with a NUL character
-        reason = getattr(error, "strerror", None) or error
-        raise SuiteError([Problem(path, None, None, f"cannot be read: {reason}")]) from None
-    if len(content) > MAX_BYTES:
-        raise SuiteError([Problem(path, None, None, "larger than 1 MiB; split it into several suites")])
+    except ForeignFileTooLarge:
+        raise SuiteError(
+            [Problem(path, None, None, "larger than 1 MiB; split it into several suites")]
+        ) from None
+    except ForeignFileError as error:
+        raise SuiteError([Problem(path, None, None, error.reason)]) from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
+from harness.foreign_files import ForeignFileError, ForeignFileMissing, read_foreign
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -15,6 +16,7 @@ else:
     import tomli as tomllib
 
 _KEY = "[tool.harness] factories"
+_LARGEST = 1 << 20
 
 
 def allowed_factories(folders: Iterable[Path]) -> tuple[str, ...]:
@@ -24,11 +26,14 @@ def allowed_factories(folders: Iterable[Path]) -> tuple[str, ...]:
     """
     found: list[str] = []
     for file in {folder.resolve() / "pyproject.toml": None for folder in folders}:
-        if not file.is_file():
-            continue
         try:
-            table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("harness", {})
-        except (OSError, ValueError, AttributeError) as error:
+            text = read_foreign(file, limit=_LARGEST).decode()
+            table = tomllib.loads(text).get("tool", {}).get("harness", {})
+        except ForeignFileMissing:
+            continue
+        except ForeignFileError as error:
+            raise UsageError(str(error)) from None
+        except (ValueError, AttributeError, RecursionError) as error:
             raise UsageError(f"{file}: cannot be read: {error}") from error
         found += _modules(file, table)
     return tuple(found)

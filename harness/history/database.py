@@ -116,6 +116,8 @@ class History:
         """Open the file for one transaction; what SQLite says against it is a ``failure`` that names it."""
         # Read-write also to read: what a process that was killed left is undone by the next that opens it.
         uri = f"{self.path.as_uri()}?mode={'rwc' if create else 'rw'}"
+        if self.path.exists() and not self.path.is_file():
+            raise failure(f"{self.path}: is no regular file; name another file")
         try:
             opened = sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
             with closing(opened) as connection, connection:

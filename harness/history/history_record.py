@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from harness.baselines.git import Commit
 from harness.cases.case import Case
 from harness.codec import to_json
 from harness.explanation.causes import Cause
+from harness.foreign_files import ForeignFileError, hash_foreign
 from harness.judgement.check import Check
 from harness.measurement.measurement import array_sha256
 
@@ -102,7 +101,7 @@ def _baseline_sha256(result: Check) -> str | None:
     if result.baseline is None or result.baseline.path is None:
         return None
     try:
-        return hashlib.sha256(Path(result.baseline.path).read_bytes()).hexdigest()
-    except OSError:
+        return hash_foreign(result.baseline.path)
+    except ForeignFileError:
         # Someone records anew meanwhile; a run does not fail for its history's sake.
         return None

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# The bytes that a file of arrays may have: half a minute of video in float32.
+LARGEST_ARRAYS = 4 << 30
+
 
 @dataclass(frozen=True)
 class StepRecord:

@@ -14,7 +14,8 @@ import safetensors.numpy
 from safetensors import SafetensorError
 
 from harness.codec import from_json, to_json
-from harness.measurement.figures import CheckpointIdentity, Draw, StepRecord
+from harness.foreign_files import size_text
+from harness.measurement.figures import LARGEST_ARRAYS, CheckpointIdentity, Draw, StepRecord
 
 Array = npt.NDArray[Any]
 
@@ -123,7 +124,12 @@ class ArraysError(ValueError):
 
 
 def encode_arrays(arrays: Mapping[str, Array], texts: Mapping[str, str] | None = None) -> bytes:
-    """Return ``arrays`` and ``texts`` in the safetensors format; :class:`ArraysError` if it lacks a dtype."""
+    """Return ``arrays`` and ``texts`` in the safetensors format.
+
+    Raises :class:`ArraysError` for a dtype that it lacks, and for more than could be read again.
+    """
+    if sum(array.nbytes for array in arrays.values()) > LARGEST_ARRAYS:
+        raise ArraysError(f"the arrays have more than {size_text(LARGEST_ARRAYS)}, which cannot be stored")
     for name, array in arrays.items():
         if array.dtype.kind not in "fiubc" or array.dtype.itemsize > 8:
             raise ArraysError(f"{name} has dtype {array.dtype}, which cannot be stored")
@@ -136,7 +142,7 @@ def decode_arrays(data: bytes) -> tuple[dict[str, Array], dict[str, str]]:
     """Return the read-only arrays and the texts that are in ``data``; :class:`ArraysError` if none are."""
     try:
         arrays: dict[str, Array] = safetensors.numpy.load(data)
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, KeyError, ValueError, OverflowError) as error:
         raise ArraysError(f"it is not a safetensors file: {error}") from None
     for array in arrays.values():
         array.flags.writeable = False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +10,7 @@ from harness.baselines.baseline import Baseline
 from harness.baselines.errors import BaselineError, shown
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
+from harness.foreign_files import ForeignFileError, hash_foreign
 from harness.gate.certificate import CertifiedCheckpoint, Environment, identity
 from harness.gate.details import NoTable, State
 from harness.gate.facts import CaseFacts, HeldTo, Worst
@@ -84,9 +84,9 @@ def _kept(table: dict[str, Part], part: Part) -> str:
 def sha256_of(path: Path) -> str:
     """Return the hex sha256 of the file ``path``; raises :class:`BaselineError` where it cannot be read."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise BaselineError(f"{shown(path)}: cannot be read: {error.strerror}; run the gate again") from None
+        return hash_foreign(path)
+    except ForeignFileError as error:
+        raise BaselineError(f"{shown(path)}: {error.reason}; run the gate again") from None
 
 
 def _held_to(baseline: Baseline, root: Path) -> HeldTo:

@@ -10,7 +10,9 @@ from pathlib import Path
 from harness import __version__
 from harness.baselines.baseline import Baseline
 from harness.baselines.files import write_durably
+from harness.foreign_files import ForeignFileError, read_foreign
 from harness.judgement.calibration.envelope import Member
+from harness.measurement.figures import LARGEST_ARRAYS
 from harness.measurement.measurement import decode_arrays, encode_arrays
 
 _FOLDER = ".members"
@@ -32,8 +34,8 @@ class KeptMembers:
         """Return the member with ``seed``, None where it has not run or its file is of no use."""
         path = self._folder / f"{seed}.safetensors"
         # Whatever is wrong with a kept member, it can run again.
-        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-            arrays, texts = decode_arrays(path.read_bytes())
+        with suppress(ForeignFileError, ValueError, KeyError, TypeError, AttributeError):
+            arrays, texts = decode_arrays(read_foreign(path, limit=LARGEST_ARRAYS))
             figures = json.loads(texts["figures"])
             if figures.pop("key") != self._key or figures["seed"] != seed:
                 return None

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping
+import math
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from harness.foreign_files import ForeignFileError, ForeignFileMissing, read_foreign, size_text
+from harness.measurement.measurement import REAL_KINDS
 from harness.pipelines.errors import PipelineError
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+# What those files hold: PIL's other readers, one of which starts Ghostscript, are left out.
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
+_COLOURS = "RGB"
+_NPY_HEADERS: dict[tuple[int, int], Any] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+# The bytes that the files of a case's arguments may have, and their values in memory with them.
+LARGEST = 1 << 30
 
 
 class Arguments:
@@ -25,6 +39,7 @@ class Arguments:
 
     def __init__(self, arguments: Mapping[str, Any], base: Path) -> None:
         self.hashes: dict[str, str] = {}
+        self._size = 0
         self._given = {name: self._read(name, value, base) for name, value in arguments.items()}
         self.values()  # what is damaged is told at once
 
@@ -44,13 +59,20 @@ class Arguments:
         if suffix not in (*_PICTURES, ".npy"):
             raise PipelineError(f"{where}: give a picture ({', '.join(_PICTURES)}) or an array (.npy)")
         try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise PipelineError(
-                f"{where}: cannot be read ({error.strerror}); it is looked for at {path}"
-            ) from None
+            content = read_foreign(path, limit=LARGEST)
+        except ForeignFileMissing:
+            raise PipelineError(f"{where}: no such file; it is looked for at {path}") from None
+        except ForeignFileError as error:
+            raise PipelineError(f"{where}: {error.reason}") from None
         self.hashes[where] = hashlib.sha256(content).hexdigest()
-        return _File(where, suffix, content)
+        file = _File(where, suffix, content)
+        self._size += len(content) + file.decoded_size()
+        if self._size > LARGEST:
+            raise PipelineError(
+                f"{where}: the files of the case's arguments have, with their values in memory, more than "
+                f"{size_text(LARGEST)}, which is the limit; make them smaller"
+            )
+        return file
 
 
 @dataclass(frozen=True)
@@ -59,21 +81,52 @@ class _File:
     suffix: str
     content: bytes
 
-    def decoded(self) -> Any:
-        stream = io.BytesIO(self.content)
-        try:
+    def decoded_size(self) -> int:
+        """Return the bytes of the value, as the file's header gives them; nothing is decoded."""
+        with self._reading() as stream:
             if self.suffix in _PICTURES:
-                from PIL import Image
+                with _open_picture(stream) as image:
+                    return int(image.width * image.height * len(_COLOURS))
+            read_header = _NPY_HEADERS.get(np.lib.format.read_magic(stream))  # type: ignore[no-untyped-call]
+            if read_header is None:
+                raise ValueError("its version is none of 1.0 and 2.0")
+            shape, _, dtype = read_header(stream)
+            # Object arrays are pickles, and texts have no place in a tensor.
+            if dtype.kind not in (*REAL_KINDS, "c"):
+                raise ValueError(f"it has dtype {dtype}, not numbers")
+            size = math.prod(shape) * dtype.itemsize
+            if min(shape, default=0) < 0 or size != len(self.content) - stream.tell():
+                raise ValueError(f"it has not the {size_text(size)} of values that its shape {shape} needs")
+            return int(size)
 
-                with Image.open(stream) as image:
-                    return image.convert("RGB")
+    def decoded(self) -> Any:
+        with self._reading() as stream:
+            if self.suffix in _PICTURES:
+                with _open_picture(stream) as image:
+                    return image.convert(_COLOURS)
             import mindspore as ms
 
             # np.load would take what is no .npy at all for a pickle or an archive.
             array = np.lib.format.read_array(stream, allow_pickle=False)  # type: ignore[no-untyped-call]
             return ms.Tensor(array)
-        except (OSError, ValueError, EOFError, SyntaxError, TypeError) as error:  # what PIL and numpy raise
+
+    @contextmanager
+    def _reading(self) -> Iterator[io.BytesIO]:
+        try:
+            yield io.BytesIO(self.content)
+        # What PIL and numpy raise.
+        except (OSError, ValueError, EOFError, SyntaxError, TypeError, OverflowError, struct.error) as error:
             raise PipelineError(f"{self.where}: cannot be read as {self.suffix} ({error})") from None
+
+
+def _open_picture(stream: io.BytesIO) -> Any:
+    """Open a picture, whose size is then known; nothing but what files of its suffix hold is looked for."""
+    from PIL import Image
+
+    try:
+        return Image.open(stream, formats=_FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ValueError(error) from None
 
 
 def _decoded(value: Any) -> Any:

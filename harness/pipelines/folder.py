@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.codec import parse_json
+from harness.foreign_files import ForeignFileError, ForeignFileMissing, hash_foreign, read_foreign
 from harness.pipelines.errors import CheckpointError
 from harness.pipelines.models.config import UNet2DConfig
 from harness.pipelines.schedulers.config import SchedulerConfig
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 INDEX = "model_index.json"
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
+_LARGEST_JSON = 1 << 20
 _COMPONENTS = {"unet": ("UNet2DModel",), "scheduler": ("DDIMScheduler", "DDPMScheduler")}
 
 
@@ -63,7 +64,7 @@ class DiffusersFolder:
 
     def unet_config(self) -> UNet2DConfig:
         """Read the UNet's configuration; CheckpointError names the file and the fields at fault."""
-        return UNet2DConfig.from_file(self._unet_config)
+        return UNet2DConfig.from_dict(read_json(self._unet_config), str(self._unet_config))
 
     def scheduler_config(self) -> SchedulerConfig:
         """Read the scheduler's configuration; the errors name the file and the fields at fault."""
@@ -82,14 +83,10 @@ def file_hashes(folder: Path, files: Iterable[Path]) -> dict[str, str]:
     """Return the hex sha256 of each of ``files`` by its path relative to ``folder``, sorted by that path."""
     hashes = {}
     for relative, file in sorted((path.relative_to(folder).as_posix(), path) for path in files):
-        digest = hashlib.sha256()
         try:
-            with file.open("rb") as handle:
-                while block := handle.read(1 << 20):
-                    digest.update(block)
-        except OSError as error:
-            raise CheckpointError(f"{file}: cannot be read ({error.strerror})") from error
-        hashes[relative] = digest.hexdigest()
+            hashes[relative] = hash_foreign(file)
+        except ForeignFileError as error:
+            raise CheckpointError(str(error)) from None
     return hashes
 
 
@@ -99,8 +96,13 @@ def folder_hashes(folder: Path) -> dict[str, str]:
     What a pipeline that is not built in reads is its own affair, so every file that may hold weights or
     settings counts.
     """
+    inside = []
     # Components may be links to folders that other checkpoints share.
-    inside = (Path(root) / name for root, _, names in os.walk(folder, followlinks=True) for name in names)
+    for root, folders, names in os.walk(folder, followlinks=True):
+        for each in (Path(root, name) for name in folders):
+            if Path(root).resolve().is_relative_to(each.resolve()):
+                raise CheckpointError(f"{each}: the link leads back to a folder that it is in; remove it")
+        inside += [Path(root, name) for name in names]
     shown = [path for path in inside if "/." not in f"/{path.relative_to(folder).as_posix()}"]
     return file_hashes(folder, shown)
 
@@ -108,12 +110,14 @@ def folder_hashes(folder: Path) -> dict[str, str]:
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object; raises :class:`CheckpointError` for anything else."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        data = parse_json(read_foreign(path, limit=_LARGEST_JSON))
+    except ForeignFileMissing:
         raise CheckpointError(
             f"{path}: no such file; a checkpoint in the layout of diffusers has one"
         ) from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except ForeignFileError as error:
+        raise CheckpointError(str(error)) from None
+    except ValueError as error:
         raise CheckpointError(f"{path}: cannot be read as JSON ({error}); fetch the file again") from error
     if not isinstance(data, dict):
         raise CheckpointError(f"{path}: a JSON object is expected, found {type(data).__name__}")

@@ -98,12 +98,14 @@ def _load_mindone(job: Job) -> LoadedPipeline:
         steps = None if set(SCHEDULES) & set(job.arguments) else job.steps
         mindone.check_scheduler(name, kind, described, job.scheduler, steps=steps)
     folder, revision = _folder(job)
+    # Before mindone opens them: what is no regular file is refused here.
+    hashes = folder_hashes(folder)
     try:
         made = mindone.load_pipeline(name, kind, folder, job.dtype, job.scheduler)
     except CheckpointError as error:
         # Offline, the Hub's cache is taken for whole when it is not.
         raise CheckpointError(f"{error}{checkpoints.advice(job.checkpoint)}") from error
-    return LoadedPipeline(signature, made, folder_hashes(folder), revision)
+    return LoadedPipeline(signature, made, hashes, revision)
 
 
 def _load_own(job: Job, user_code: UserCode) -> LoadedPipeline:

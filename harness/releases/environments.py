@@ -17,7 +17,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from harness.baselines.files import locked, write_durably
+from harness.codec import parse_json
 from harness.errors import HarnessError, UsageError
+from harness.foreign_files import ForeignFileError, read_foreign
 from harness.releases.installer import InstallError, check_installable, install, make_environment
 from harness.releases.interpreters import MINDSPORE, Subject, installed
 from harness.releases.requirements import Specification
@@ -27,6 +29,7 @@ DEFAULT_ROOT = Path(".harness/environments")
 BYTES_EACH = 2_800_000_000
 _MARKER = "environment.json"
 _FORMAT = 1
+_LARGEST_MARKER = 1 << 20
 _DAY = 86400.0
 
 
@@ -202,8 +205,8 @@ def _naming(specification: Specification) -> Iterator[None]:
 
 def _read_marker(folder: Path) -> _Marker | None:
     try:
-        marker = _Marker(**json.loads((folder / _MARKER).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        marker = _Marker(**parse_json(read_foreign(folder / _MARKER, limit=_LARGEST_MARKER)))
+    except (ForeignFileError, ValueError, TypeError):
         return None
     return marker if marker.format == _FORMAT else None
 

@@ -22,6 +22,8 @@ from harness.baselines.files import write_durably
 from harness.cases.case import Case
 from harness.cases.names import MINDONE_CLASS_PATTERN, PIPELINES
 from harness.errors import HarnessError
+from harness.foreign_files import ForeignFileError, hash_foreign, read_foreign
+from harness.measurement.figures import LARGEST_ARRAYS
 from harness.measurement.measurement import (
     ArraysError,
     Measurement,
@@ -35,7 +37,7 @@ DEFAULT_ROOT = Path(".harness/measurements")
 _FORMAT = 2
 # What a worker runs of this package: how a case is judged and shown moves no bits of it.
 WORKERS_SIDE = (
-    "cases/job.py", "codec.py", "errors.py", "remedy.py",
+    "cases/job.py", "codec.py", "errors.py", "foreign_files.py", "remedy.py",
     "kernels", "pipelines", "measurement", "faults", "tracing", "execution",
 )  # fmt: skip
 _LOADED_ELSEWHERE = ("builtin", "seeded", "hub")
@@ -147,8 +149,8 @@ class KeptMeasurements:
 def read_measurement(path: Path, key: str | None = None) -> Measurement | None:
     """Return the measurement kept in ``path``; None where none is whole there, or that of ``key``."""
     # Whatever is wrong with a kept measurement, its case can run again.
-    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        arrays, texts = decode_arrays(path.read_bytes())
+    with suppress(ForeignFileError, ValueError, KeyError, TypeError, AttributeError):
+        arrays, texts = decode_arrays(read_foreign(path, limit=LARGEST_ARRAYS))
         hashes = {name: array_sha256(array) for name, array in arrays.items()}
         if key in (None, texts["key"]) and hashes == json.loads(texts["arrays"]):
             return Measurement.of(json.loads(texts["measurement"]), arrays)
@@ -178,15 +180,11 @@ def _folder_hash(folder: Path, wanted: Callable[[Path], bool]) -> str:
 
 
 def _file_hash(path: Path) -> str:
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    except OSError:
+        return hash_foreign(path)
+    except ForeignFileError:
         # The run itself says what is wrong with a file that it needs.
         return "unreadable"
-    return digest.hexdigest()
 
 
 def _files_in(value: Any) -> Iterator[str]:

@@ -290,7 +290,7 @@ def test_a_copied_baseline_is_not_one_of_another_case(tmp_path: Path) -> None:
 def test_a_folder_in_place_of_a_file(tmp_path: Path) -> None:
     store = BaselineStore(tmp_path)
     store.path("guide", "two-steps", "cpu").mkdir(parents=True)
-    with pytest.raises(BaselineDamaged, match="cannot be read: Is a directory"):
+    with pytest.raises(BaselineDamaged, match="it is a folder, not a file"):
         store.load("guide", "two-steps", "cpu")
 
 

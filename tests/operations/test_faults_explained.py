@@ -245,7 +245,7 @@ def test_a_damaged_trace(runner, store, recorded):
     refused(runner, store, recorded, "cpu.deep.safetensors: it is no deep trace")
     path.unlink()
     path.mkdir()
-    refused(runner, store, recorded, "cpu.deep.safetensors: it cannot be read")
+    refused(runner, store, recorded, "cpu.deep.safetensors: it is a folder, not a file")
 
 
 def test_a_link_out_of_the_store(runner, store, recorded, tmp_path_factory):

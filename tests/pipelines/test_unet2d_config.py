@@ -152,26 +152,6 @@ def test_notes_of_diffusers_are_no_fields():
     assert config == UNet2DConfig()
 
 
-@pytest.mark.parametrize(
-    ("content", "problem"),
-    [
-        (None, "no such file"),
-        (b"", "not readable as JSON"),
-        (DDPM_CIFAR10_32[:200].encode(), "not readable as JSON"),
-        (b"\xff\xfe\x00", "not readable as JSON"),
-        (b"[1, 2]", "holds [1, 2] where a JSON object of fields is needed"),
-        (b"[" * 100_000, "not readable as JSON"),
-    ],
-)
-def test_a_damaged_file_is_named(tmp_path, content, problem):
-    path = tmp_path / "config.json"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(CheckpointError) as caught:
-        UNet2DConfig.from_file(path)
-    assert str(caught.value).startswith(f"{path}: {problem}")
-
-
 def test_reading_a_config_imports_no_mindspore():
     imports = "import sys, harness.pipelines.models.config, harness.pipelines.seeded"
     check = "sys.exit('mindspore' in sys.modules)"

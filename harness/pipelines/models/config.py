@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from harness.pipelines.errors import CheckpointError
@@ -59,7 +58,7 @@ class UNet2DConfig:
     """The architecture of a `UNet2DModel`, checked.
 
     Names, meanings and defaults are those of the constructor of `diffusers.UNet2DModel` (0.42).
-    Build it with `from_dict` or `from_file`, which check every field; the constructor checks nothing.
+    Build it with `from_dict`, which checks every field; the constructor checks nothing.
     Three fields never change what the model computes: `sample_size` (the pipeline draws noise of that
     size), `dropout` (a no-op at inference) and, unless `time_embedding_type` is `learned`,
     `num_train_timesteps`.
@@ -129,19 +128,6 @@ class UNet2DConfig:
             listed = "".join(f"\n  {problem}" for problem in problems)
             raise CheckpointError(f"{where}: this model configuration cannot be used as it is:{listed}")
         return config
-
-    @classmethod
-    def from_file(cls, path: Path) -> UNet2DConfig:
-        """Read and check a `config.json`; raises CheckpointError naming the file."""
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise CheckpointError(f"{path}: no such file; a model folder needs its config.json") from None
-        except (OSError, ValueError, RecursionError) as error:
-            raise CheckpointError(f"{path}: not readable as JSON ({error}); fetch it again") from error
-        if not isinstance(values, dict):
-            raise CheckpointError(f"{path}: holds {_shown(values)} where a JSON object of fields is needed")
-        return cls.from_dict(values, str(path))
 
     @property
     def time_embed_dim(self) -> int:

@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import harness
+from harness.codec import parse_json
 from harness.errors import UsageError
+from harness.foreign_files import ForeignFileError, read_foreign
 from harness.history.history_record import surroundings
 from harness.operations.destination import check_destination, write_result
 from harness.reporting.html.document import report_page
 
 PAGE, DATA = "index.html", "report.json"
 _FORMAT, _VERSION = "harness-report", 1
+# It holds pictures: a hundred cases have a few MiB.
+_LARGEST = 1 << 30
 
 
 def report_folder(folder: Path) -> Path:
@@ -66,15 +70,13 @@ def render_again(data: Path, folder: Path | None = None) -> Path:
     """
     source = data / DATA if data.is_dir() else data
     try:
-        report = json.loads(source.read_text(encoding="utf-8"))
+        report = parse_json(read_foreign(source, limit=_LARGEST))
         if report["format"] != _FORMAT or report["version"] != _VERSION:
             raise ValueError(f"its format is {report['format']} {report['version']}")
         run, cases = report["run"], [json.dumps(case, separators=(",", ":")) for case in report["cases"]]
         _with_index(run, cases)
-    except OSError as error:
-        raise UsageError(
-            f"{source}: cannot be read ({error.strerror}); give the folder of a report"
-        ) from None
+    except ForeignFileError as error:
+        raise UsageError(f"{error}; give the folder of a report") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
             f"{source}: no {DATA} of this version of harness ({error}); write it with pytest --harness-report"

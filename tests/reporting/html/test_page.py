@@ -141,7 +141,7 @@ def test_data_that_is_none_is_wrong_usage(tmp_path, text):
 
 
 def test_data_that_is_not_there_is_wrong_usage(tmp_path):
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match="no such file"):
         render_again(tmp_path / "nowhere")
 
 

@@ -55,7 +55,7 @@ def test_the_page_of_a_run(recorded, tmp_path, processes):
     assert pages[0].read_bytes() == pages[1].read_bytes()
     missing = project.harness("report", "nowhere")
     assert missing.returncode == 4
-    assert "nowhere: cannot be read" in missing.stderr
+    assert "nowhere: no such file" in missing.stderr
 
 
 @pytest.mark.parametrize("processes", [[], ["-n", "2"]])
