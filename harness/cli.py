@@ -81,6 +81,8 @@ class _Commands(TyperGroup):
             )
 
 
+_LONGEST_NAME = 300
+
 app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
@@ -122,7 +124,9 @@ def main() -> None:
     except OSError as error:
         # What has no name is where the output goes.
         if error.filename is not None:
-            end(f"error: {error.filename}: {error.strerror}", BROKEN)
+            # A name of thousands of characters is not the system's fault.
+            code = USAGE if error.errno == errno.ENAMETOOLONG else BROKEN
+            end(f"error: {str(error.filename)[:_LONGEST_NAME]}: {error.strerror}", code)
         # What is left in the buffer would fail once more when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         if error.errno == errno.EPIPE:

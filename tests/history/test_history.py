@@ -192,7 +192,7 @@ BAD = {
     "json": (lambda path: path.write_text(json.dumps({"a": 1})), "file is not a database"),
     "newer": (newer, "made by a newer harness"),
     "another database": (other_database, "is a database, but no history of harness"),
-    "a folder": (lambda path: path.mkdir(), NOT_OPENED),
+    "a folder": (lambda path: path.mkdir(), "is no regular file|no such file"),
     "a link to nothing": (
         lambda path: path.symlink_to("nowhere/h"),
         NOT_OPENED,
