@@ -31,6 +31,7 @@ def explain(
     device: options.Device = "CPU",
     device_id: options.DeviceId = 0,
     timeout: options.Timeout = 600.0,
+    no_user_code: options.NoUserCode = False,
     json_file: Annotated[File, option("--json", "FILE", "write the explanation there too")] = None,
 ) -> None:
     """Say why a case drifted: first cause first, down to the first cell that computes otherwise.
@@ -44,7 +45,7 @@ def explain(
     check_baseline_dir(baseline_dir, needed=python is None)
     check_destinations(json_file)
     # What is recorded is what runs here, not the other interpreter.
-    at = Setting.of(baseline_dir, device, device_id, timeout)
+    at = Setting.of(baseline_dir, device, device_id, timeout, no_user_code=no_user_code)
     with remedied(at.invocation):
         explanation = explain_case(case, at.workers, at.store, python=python, step=step)
     print(explanation_text(explanation, at.invocation))

@@ -32,6 +32,9 @@ Python = Annotated[str | None, option("--python", "PYTHON", "interpreter of the 
 Timeout = Annotated[
     float, typer.Option(min=0.001, max=1e6, metavar="SECONDS", help="time that one run of a case may take")
 ]
+NoUserCode = Annotated[
+    bool, typer.Option("--no-user-code", help="refuse cases whose pipeline is a user's own function")
+]
 Members = Annotated[int, option("--members", "K", "perturbed runs of each case")]
 Factor = Annotated[float, option("--factor", "F", "what the largest deviation is multiplied by")]
 HistoryFile = Annotated[File, option("--history", "FILE", "append the run to this history")]

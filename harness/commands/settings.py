@@ -37,13 +37,14 @@ class Setting:
         device: str,
         device_id: int,
         timeout: float,
-        *,
         python: str | None = None,
         processes: int = 1,
+        *,
+        no_user_code: bool = False,
     ) -> Setting:
         """Return what these options say; a user's pipelines are found in the current folder."""
-        workers = Workers(device, device_id, python, timeout, processes, (Path.cwd(),))
-        invocation = Invocation(str(baseline_dir), device, device_id, python)
+        workers = Workers(device, device_id, python, timeout, processes, (Path.cwd(),), not no_user_code)
+        invocation = Invocation(str(baseline_dir), device, device_id, python, not no_user_code)
         return cls(workers, BaselineStore(baseline_dir), invocation)
 
 

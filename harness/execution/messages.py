@@ -34,7 +34,8 @@ class Settings:
     """What a worker is started with.
 
     ``limit`` are the seconds that one case may take, ``import_paths`` the folders of a user's own pipelines,
-    ``factories`` the installed modules whose functions a case may name as its pipeline.
+    ``factories`` the installed modules whose functions a case may name as its pipeline; ``user_code`` is
+    whether it may name any function at all.
     """
 
     profile: Profile
@@ -42,6 +43,7 @@ class Settings:
     limit: float
     import_paths: tuple[str, ...]
     factories: tuple[str, ...]
+    user_code: bool = True
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,8 @@ class Runner:
     ``python`` is the workers' interpreter (this one by default), ``isa`` the widest instruction set and
     ``pinned`` whether they keep to one core; ``timeout`` are the seconds that one case may take, loading
     included; ``import_paths`` are folders in which a user's own pipelines are found, and whose pyproject.toml
-    may allow installed ones (:func:`harness.execution.factories.allowed_factories`). ``core_shared`` says
+    may allow installed ones (:func:`harness.execution.factories.allowed_factories`). Without ``user_code``
+    no pipeline of a user's own runs, and nothing is imported from these folders. ``core_shared`` says
     whether another run of harness on this machine holds the same core, ``profile`` is what the workers apply.
     Use as a context manager, or call :meth:`close`. Not for use from several threads at once.
     """
@@ -106,11 +107,14 @@ class Runner:
         pinned: bool = True,
         timeout: float = 600.0,
         import_paths: Sequence[Path] = (),
+        user_code: bool = True,
     ) -> None:
         self.python = interpreter(python)
         self._timeout = timeout
-        self._import_paths = tuple(str(path.resolve()) for path in import_paths)
-        self._factories = allowed_factories(import_paths)
+        folders = import_paths if user_code else ()
+        self._import_paths = tuple(str(path.resolve()) for path in folders)
+        self._factories = allowed_factories(folders)
+        self._user_code = user_code
         self._claim = claim_core()
         self.core_shared = self._claim.shared
         core = self._claim.core if pinned else None
@@ -175,7 +179,9 @@ class Runner:
             return self._workers[context]
         while len(self._workers) >= _WORKERS_KEPT:
             self._workers.popitem(last=False)[1].close()
-        settings = Settings(self.profile, context, self._timeout, self._import_paths, self._factories)
+        settings = Settings(
+            self.profile, context, self._timeout, self._import_paths, self._factories, self._user_code
+        )
         self._workers[context] = _WorkerProcess(self.python, settings)
         return self._workers[context]
 

@@ -15,7 +15,8 @@ class Workers:
     """Where and how cases run.
 
     ``python`` is the workers' interpreter (None: this one), ``timeout`` the seconds that one run may take,
-    ``processes`` how many run side by side, ``import_paths`` the folders that users' pipelines are found in.
+    ``processes`` how many run side by side, ``import_paths`` the folders that users' pipelines are found in,
+    ``user_code`` whether these may run at all.
     """
 
     device: str = "CPU"
@@ -24,6 +25,7 @@ class Workers:
     timeout: float = 600.0
     processes: int = 1
     import_paths: tuple[Path, ...] = ()
+    user_code: bool = True
 
     def runner(self) -> Runner:
         """Return a runner of one worker; use it as a context manager."""
@@ -33,6 +35,7 @@ class Workers:
             device_id=self.device_id,
             timeout=self.timeout,
             import_paths=self.import_paths,
+            user_code=self.user_code,
         )
 
     def pool(self) -> RunnerPool:

@@ -30,10 +30,14 @@ Factory = Callable[[str | None, str, str], Any]
 
 @dataclass(frozen=True)
 class UserCode:
-    """Whose factories a case may name: ``folders`` of the user's own modules, and installed ``modules``."""
+    """Whose factories a case may name: ``folders`` of the user's own modules, and installed ``modules``.
+
+    ``refused`` says that it may name none at all, also none that a package declares.
+    """
 
     folders: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
+    refused: bool = False
 
 
 def find_factory(pipeline: str, known: str, allowed: UserCode) -> Factory:
@@ -48,6 +52,8 @@ def find_factory(pipeline: str, known: str, allowed: UserCode) -> Factory:
         raise PipelineError(
             f"unknown pipeline {pipeline!r}; known: {known}, mindone:ClassName, or package.module:factory"
         )
+    if allowed.refused:
+        raise PipelineError(f"{pipeline} is a user's own code, which --no-user-code refuses")
     module_name, function = match.groups()
     _check_allowed(pipeline, module_name, allowed)
     module = importlib.import_module(module_name)

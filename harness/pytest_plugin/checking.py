@@ -41,7 +41,10 @@ class Checks:
         self._config, self._store = config, store
         # Without a number: each xdist worker has an NPU of its own.
         self._invocation = Invocation(
-            str(store.root), config.getoption("harness_device"), python=config.getoption("harness_python")
+            str(store.root),
+            config.getoption("harness_device"),
+            python=config.getoption("harness_python"),
+            user_code=not config.getoption("harness_no_user_code"),
         )
         # Without a configuration file pytest's root is the folder of the suites.
         folders = (config.invocation_params.dir, config.rootpath)
@@ -51,6 +54,7 @@ class Checks:
             self._invocation.python,
             config.getoption("harness_timeout"),
             import_paths=folders,
+            user_code=self._invocation.user_code,
         ).runner()
 
     def check(self, case: Case) -> Checked:

@@ -48,6 +48,10 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "PYTHON",
         "help": "interpreter of the workers, for example of another MindSpore release (default: this one)",
     },
+    "--harness-no-user-code": {
+        "action": "store_true",
+        "help": "refuse cases whose pipeline is a function of a user's own; conftest.py files still run",
+    },
     "--harness-report": {
         "metavar": "DIR", "help": "write an HTML page of the run into DIR, and its data beside it"
     },

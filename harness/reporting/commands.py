@@ -42,13 +42,15 @@ class Invocation:
     """How a run was started: what a command line has to say again to go on where that one is.
 
     ``baselines`` is the folder of the store; ``device``, ``device_id`` (the NPU's number) and ``python`` (the
-    workers' interpreter, None for the one that runs this) say where cases run.
+    workers' interpreter, None for the one that runs this) say where cases run, ``user_code`` whether
+    pipelines of a user's own do.
     """
 
     baselines: str = "baselines"
     device: str = "CPU"
     device_id: int = 0
     python: str | None = None
+    user_code: bool = True
 
     def at(self, where: Where) -> Invocation:
         """Return how to start what is to be done at ``where``, as far as that is known here."""
@@ -56,21 +58,25 @@ class Invocation:
             return self
         if where is Where.THIS_DEVICE:
             return replace(self, python=None)
-        return Invocation(self.baselines, "CPU" if where is Where.CPU else "Ascend")
+        device = "CPU" if where is Where.CPU else "Ascend"
+        return Invocation(self.baselines, device, user_code=self.user_code)
 
     def line(self, command: str, cases: str, *options: str) -> str:
         """Return ``harness command cases`` with ``options``, to run where this was started."""
         device = ["--device", self.device] if self.device != "CPU" else []
         device += ["--device-id", str(self.device_id)] if self.device_id else []
         python = ["--python", self.python] if self.python else []
+        refusing = [] if self.user_code else ["--no-user-code"]
         words = ["harness", command, cases, "--baseline-dir", shown(Path(self.baselines)), *device, *python]
-        return shlex.join([*words, *options])
+        return shlex.join([*words, *refusing, *options])
 
     def pytest_line(self, cases: str) -> str:
         """Return the command line of pytest that runs ``cases`` where this was started."""
         device = ["--device", self.device] if self.device != "CPU" else []
         python = [f"--harness-python={self.python}"] if self.python else []
-        return shlex.join(["pytest", cases, "--baseline-dir", shown(Path(self.baselines)), *device, *python])
+        refusing = [] if self.user_code else ["--harness-no-user-code"]
+        words = ["pytest", cases, "--baseline-dir", shown(Path(self.baselines)), *device, *python]
+        return shlex.join([*words, *refusing])
 
 
 def error_text(error: HarnessError, invocation: Invocation, case: Case | None = None) -> str:
