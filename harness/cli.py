@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import signal
 import sys
 import traceback
 from difflib import get_close_matches
@@ -15,8 +16,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import harness
-from harness.commands.exits import BROKEN, INTERRUPTED, USAGE, Ending, code_of, end
+from harness.commands.exits import BROKEN, SIGNALLED, USAGE, Ending, code_of, end
 from harness.errors import HarnessError, Interrupted, UsageError
+from harness.execution.stopping import ENDING, heeding
 
 # The commands, and what the help says of each: the first words of its function, which is not imported for it.
 COMMANDS = {
@@ -71,6 +73,13 @@ class _Commands(TyperGroup):
         assert isinstance(command, TyperCommand)
         return command
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; where an operation has nothing to say of an interrupt, that is an end like any."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            raise Interrupted("", stop) from None
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         """Write the summaries, without the commands."""
         width = formatter.width - 6 - max(map(len, COMMANDS))
@@ -113,14 +122,15 @@ def main() -> None:
     """Run the command line.
 
     Exits 0 passed, 1 failed, 2 not known as something did not run, 3 harness itself failed, 4 wrong usage or
-    a suite that cannot be read, 130 interrupted.
+    a suite that cannot be read, 128 and its number where a signal ended it: 130 for Ctrl-C.
     """
     # What imports and reading make is nearly all kept: looking through it often only takes time.
     gc.set_threshold(200_000)
     # Else pydantic looks for plug-ins in the metadata of every package there is.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
-        _run()
+        with heeding(signal.SIGINT, *ENDING):
+            _run()
     except OSError as error:
         # What has no name is where the output goes.
         if error.filename is not None:
@@ -146,7 +156,9 @@ def _run() -> None:
     except HarnessError as error:
         end(f"error: {error}", code_of(error))
     except Interrupted as interrupted:
-        end(f"interrupted: {interrupted}", INTERRUPTED)
+        words = [signal.Signals(interrupted.number).name] if interrupted.number != signal.SIGINT else []
+        words += filter(None, [str(interrupted)])
+        end(": ".join(["interrupted", *words]), SIGNALLED + interrupted.number)
     except Ending:
         raise
     except SystemExit as leaving:

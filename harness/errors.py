@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from enum import Enum
 
 from harness.remedy import Remedy
@@ -50,5 +51,17 @@ class UsageError(HarnessError):
     """What was asked for makes no sense: the command line's exit code is that of wrong usage."""
 
 
+class Stopped(KeyboardInterrupt):
+    """The process got a signal that asks it to end: Ctrl-C's, or one that is heeded as that is."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
 class Interrupted(Exception):
-    """The user interrupted an operation; the text says what it leaves behind."""
+    """An operation was interrupted by the signal ``number``; the text says what it leaves behind."""
+
+    def __init__(self, left: str, cause: KeyboardInterrupt) -> None:
+        super().__init__(left)
+        self.number = cause.number if isinstance(cause, Stopped) else int(signal.SIGINT)

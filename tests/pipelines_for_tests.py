@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -132,16 +133,6 @@ def ddim_that_waits(checkpoint, dtype, mode):
     return call
 
 
-def stuck_in_c(checkpoint, dtype, mode):
-    """Say that the run began, by a file, then hold Python's lock in C for minutes."""
-
-    def wait(images):
-        Path(os.environ["TEST_BEGAN"]).write_text(str(os.getpid()))
-        ctypes.PyDLL(None).sleep(600)
-
-    return _drawing(wait)
-
-
 def meeting(checkpoint, dtype, mode):
     """End only when two processes run this at the same time, in the folder TEST_MEET."""
 
@@ -221,3 +212,65 @@ def counted(checkpoint, dtype, mode):
         return images
 
     return _drawing(count)
+
+
+def ending_with_a_child(checkpoint, dtype, mode):
+    """End the process by a call of the system; a child that never ends holds the worker's pipes."""
+
+    def end(images):
+        child = os.fork()
+        if not child:
+            time.sleep(3600)
+        Path(os.environ["TEST_BEGAN"]).write_text(str(child))
+        os._exit(3)
+
+    return _drawing(end)
+
+
+def forked_twice(checkpoint, dtype, mode):
+    """Fork, and let the child come back from the case as well."""
+    return _drawing(lambda images: images * np.float32(1 if os.fork() else 0))
+
+
+def leaving_a_child(checkpoint, dtype, mode):
+    """Return in time; a child stays, and says its number by the file TEST_BEGAN."""
+
+    def leave(images):
+        child = os.fork()
+        if not child:
+            time.sleep(3600)
+        Path(os.environ["TEST_BEGAN"]).write_text(str(child))
+        return images
+
+    return _drawing(leave)
+
+
+def hanging_with_a_child(checkpoint, dtype, mode):
+    """Never end, with Python's lock held in C; the file TEST_BEGAN has the numbers of worker and child."""
+
+    def hang(images):
+        child = os.fork()
+        if not child:
+            time.sleep(3600)
+        Path(os.environ["TEST_BEGAN"]).write_text(f"{os.getpid()} {child}")
+        ctypes.PyDLL(None).sleep(600)
+
+    return _drawing(hang)
+
+
+def exiting(checkpoint, dtype, mode):
+    return _drawing(lambda images: sys.exit(3))
+
+
+def interrupting(checkpoint, dtype, mode):
+    def interrupt(images):
+        raise KeyboardInterrupt("of the case's own")
+
+    return _drawing(interrupt)
+
+
+def saying_no_text(checkpoint, dtype, mode):
+    def fail(images):
+        raise ValueError("half a pair: \ud800")
+
+    return _drawing(fail)

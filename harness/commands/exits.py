@@ -11,7 +11,9 @@ from typing import NoReturn
 from harness.errors import HarnessError, UsageError
 
 # The answer is no; it is not known, as something did not run; harness itself could not do what was asked.
-FAILED, INCOMPLETE, BROKEN, USAGE, INTERRUPTED = 1, 2, 3, 4, 130
+FAILED, INCOMPLETE, BROKEN, USAGE = 1, 2, 3, 4
+# Added to the number of the signal that ended the command.
+SIGNALLED = 128
 # What a gate came to.
 GATE_CODES = {"passed": 0, "drift": FAILED, "incomplete": INCOMPLETE}
 

@@ -33,6 +33,8 @@ from harness.tracing.trace import DeepTrace
 # One per mode and dtype in use; each holds MindSpore and its models in memory.
 _WORKERS_KEPT = 4
 _START_TIMEOUT = 120.0
+# Seconds between two looks at whether a worker whose answer is waited for is still there.
+_ROUND = 0.5
 _LOG_TAIL = 30
 _LOG_WIDTH = 300
 _TimeoutError: type[Exception] = execnet.gateway_base.Channel.TimeoutError
@@ -41,12 +43,14 @@ _TimeoutError: type[Exception] = execnet.gateway_base.Channel.TimeoutError
 # there under its name is another version, or nothing.
 _SERVE = """
 import importlib.util, sys
-package, settings = channel.receive()
+package, lifeline, settings = channel.receive()
 spec = importlib.util.spec_from_file_location(
     "harness", package + "/__init__.py", submodule_search_locations=[package])
 module = importlib.util.module_from_spec(spec)
 sys.modules["harness"] = module
 spec.loader.exec_module(module)
+from harness.execution.lifeline import hold
+hold(*lifeline)
 try:
     from harness.execution.worker import serve
 except ImportError as error:
@@ -134,7 +138,11 @@ class Runner:
         next case gets a fresh worker. Raises :class:`harness.faults.catalogue.FaultNotApplicable` where the
         fault cannot be put into the case.
         """
-        measurement = Measurement.from_wire(self._ask(job))
+        wire = self._ask(job)
+        try:
+            measurement = Measurement.from_wire(wire)
+        except (KeyError, TypeError, ValueError) as error:
+            raise CaseFailed(f"{job.name}: its worker sent what is no measurement: {error!r}") from None
         spawn = self._workers[Context.of(job)].spawn_seconds
         return replace(measurement, timings={"spawn": spawn, **measurement.timings})
 
@@ -194,8 +202,10 @@ def interpreter(python: str | Path | None) -> str:
     if found is None:
         raise InterpreterError(f"{python}: no such interpreter; give the path of a Python that has MindSpore")
     try:
-        asked = subprocess.run([found, "-c", "print(6 * 7)"], capture_output=True, check=False).stdout
-    except OSError:
+        asked = subprocess.run(
+            [found, "-c", "print(6 * 7)"], capture_output=True, check=False, timeout=_START_TIMEOUT
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
         asked = b""
     if asked.strip() != b"42":
         raise InterpreterError(f"{python}: this is no Python; give the path of a Python that has MindSpore")
@@ -212,8 +222,9 @@ class _WorkerProcess:
         started = time.monotonic()
         try:
             self._channel = self._gateway.open(python).remote_exec(_SERVE)
-            self._channel.send((str(Path(harness.__file__).parent), to_json(settings)))
-            answer = from_json(Answer, self._channel.receive(timeout=_START_TIMEOUT))
+            package = str(Path(harness.__file__).parent)
+            self._channel.send((package, self._gateway.lifeline, to_json(settings)))
+            answer = self._receive(_START_TIMEOUT)
         except (OSError, EOFError, _TimeoutError, execnet.RemoteError) as error:
             self._gateway.end()
             raise RunError(f"{python}: the worker did not start: {error}") from None
@@ -231,13 +242,15 @@ class _WorkerProcess:
         started = time.monotonic()
         try:
             self._channel.send(None if job is None else job.to_wire())
-            answer = from_json(Answer, self._channel.receive(timeout=self._limit))
+            answer = self._receive(self._limit)
+        except execnet.gateway_base.DumpError as error:
+            raise CaseFailed(f"{name}: this cannot be sent to a worker: {error}") from None
         except _TimeoutError:
             raise WorkerTimeout(
                 f"{name}: no result after {self._limit:g} s, so its worker was killed; give it longer "
                 f"(pytest --harness-timeout, harness record --timeout){self._log_tail()}"
             ) from None
-        except (EOFError, OSError, execnet.RemoteError):
+        except (EOFError, OSError, ValueError, execnet.RemoteError):
             raise WorkerCrashed(
                 f"{name}: its worker died after {time.monotonic() - started:.1f} s "
                 f"({self._how_it_ended()}){self._log_tail()}"
@@ -252,27 +265,36 @@ class _WorkerProcess:
             raise CaseFailed(f"{name}:\n{answer.data}", answer.cause)
         return answer.data
 
+    def _receive(self, seconds: float) -> Answer:
+        """Wait for an answer; EOFError where the process ends, whoever else still holds its pipe."""
+        deadline = time.monotonic() + seconds
+        while True:
+            left = deadline - time.monotonic()
+            try:
+                return from_json(Answer, self._channel.receive(timeout=max(0.0, min(left, _ROUND))))
+            except _TimeoutError:
+                if self._gateway.ended():
+                    break
+                if left <= 0:
+                    raise
+        # Its children end with it, and with them the pipe, unless they have left its session.
+        self._gateway.ending(0)
+        try:
+            return from_json(Answer, self._channel.receive(timeout=_ROUND))
+        except _TimeoutError:
+            raise EOFError from None
+
     def close(self) -> None:
         with suppress(OSError):
             self._channel.close()
         self._gateway.end()
 
     def kill(self) -> None:
-        # Once its end was waited for, its number may be another process's.
-        if self._process.poll() is None:
-            with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
-        self._gateway.end()
-
-    @property
-    def _process(self) -> subprocess.Popen[bytes]:
-        assert self._gateway.process is not None
-        return self._gateway.process
+        self._gateway.end(at_once=True)
 
     def _how_it_ended(self) -> str:
-        try:
-            code = self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
+        code = self._gateway.ending(5)
+        if code is None:
             return "it closed its channel but has not ended"
         return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
 

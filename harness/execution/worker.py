@@ -15,6 +15,7 @@ import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,8 @@ def serve(channel: Any, wire: dict[str, Any]) -> None:
     # A user's own modules come last, so that no folder of theirs hides an installed package.
     paths = settings.import_paths
     sys.path[:] = [entry for entry in sys.path if entry not in ("", *paths)] + list(paths)
-    channel.send(to_json(Answer(AnswerKind.DONE, os.getpid())))
+    own = os.getpid()
+    channel.send(to_json(Answer(AnswerKind.DONE, own)))
     worker: Worker | None = None
     unable: Answer | None = None
     for job in channel:
@@ -79,16 +81,30 @@ def serve(channel: Any, wire: dict[str, Any]) -> None:
                 # Made at the first job: an environment without MindSpore fails a case, with its reason.
                 worker = worker or Worker(settings)
                 answer = Answer(AnswerKind.DONE, worker.answer(job))
-            except Exception as error:  # noqa: BLE001  the channel carries any failure to the other side
+            except BaseException as error:  # noqa: BLE001  the channel carries any failure to the other side
                 answer = _failure(error)
                 if worker is None:
                     # A second attempt would find MindSpore imported, and fail for that reason instead.
                     unable = answer
         faulthandler.cancel_dump_traceback_later()
-        channel.send(to_json(answer))
+        if os.getpid() != own:
+            # A child that the case forked and did not end: its answer would be taken for the worker's.
+            os._exit(0)
+        try:
+            channel.send(to_json(answer))
+        except OSError:
+            raise
+        except Exception as error:  # noqa: BLE001  such as a name of a file that is no text
+            channel.send(to_json(_failure(error)))
 
 
-def _failure(error: Exception) -> Answer:
+def _failure(error: BaseException) -> Answer:
+    answer = _told(error)
+    # What is no Unicode, such as half of a surrogate pair, cannot be sent.
+    return replace(answer, data=answer.data.encode(errors="backslashreplace").decode())
+
+
+def _told(error: BaseException) -> Answer:
     if isinstance(error, FaultNotApplicable):
         return Answer(AnswerKind.INAPPLICABLE, str(error))
     cause = _cause_of(error)
@@ -102,6 +118,8 @@ def _failure(error: Exception) -> Answer:
 
 def _cause_of(error: BaseException | None) -> FailureCause:
     """Return the first cause that tells something, of ``error`` or of those that it was raised from."""
+    if error is not None and not isinstance(error, Exception):
+        return FailureCause.CRASH  # SystemExit, KeyboardInterrupt: it would have ended the worker
     while error is not None:
         if isinstance(error, HarnessError) and error.cause is not FailureCause.OTHER:
             return error.cause

@@ -48,8 +48,8 @@ def stage(progress: Progress[Any], doing: str, runs: int, *, interrupted: str) -
     progress.begin(doing, runs)
     try:
         yield
-    except KeyboardInterrupt:
-        raise Interrupted(interrupted) from None
+    except KeyboardInterrupt as stop:
+        raise Interrupted(interrupted, stop) from None
     finally:
         progress.end()
 

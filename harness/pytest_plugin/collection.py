@@ -7,6 +7,7 @@ pay for it. What runs and judges cases is imported at the first that runs: colle
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from harness.cases.load import check_unique_names, load_suite
 from harness.cases.problems import SuiteError
 from harness.cases.wording import quoted, suggestion
 from harness.errors import HarnessError, in_short
+from harness.execution.stopping import ENDING, heeding
 
 if TYPE_CHECKING:
     from harness.pytest_plugin.checking import Checked, Checks
@@ -36,6 +38,7 @@ class HarnessSession:
         self._orphans_elsewhere: set[Key] = set()
         self._config = config
         self._checks: Checks | None = None
+        self._held = ExitStack()
         self._markers: dict[str, pytest.MarkDecorator] = {}
 
     @property
@@ -44,7 +47,9 @@ class HarnessSession:
         if self._checks is None:
             from harness.pytest_plugin.checking import Checks
 
+            self.heed_signals()
             self._checks = Checks(self._config, self.store)
+            self._held.callback(self._checks.close)
         return self._checks
 
     def marker(self, tag: str) -> pytest.MarkDecorator:
@@ -66,10 +71,13 @@ class HarnessSession:
         """Add the keys of orphans that another process saw."""
         self._orphans_elsewhere.update(Key(*key) for key in seen)
 
+    def heed_signals(self) -> None:
+        """Let SIGTERM and SIGHUP end this process as Ctrl-C does, from when there are workers to lose."""
+        self._held.enter_context(heeding(*ENDING))
+
     def close(self) -> None:
         """End the runner."""
-        if self._checks is not None:
-            self._checks.close()
+        self._held.close()
 
 
 class SuiteFile(pytest.File):

@@ -251,6 +251,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
+    """Where xdist's workers run cases, heed signals in the controlling process, too."""
+    if any(name.partition("::")[0].endswith((".yaml", ".yml")) for name in ids):
+        _session(node.config).heed_signals()
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take the orphans that an xdist worker saw, and what it left out: each collects all that there is."""
     output = getattr(node, "workeroutput", {})

@@ -136,26 +136,6 @@ def test_kill_9_in_mid_case_fails_that_case_only(tmp_path, monkeypatch):
         assert runner.run(job("sound")).output.shape == (1, 8, 8, 1)
 
 
-@pytest.mark.slow
-def test_a_worker_stuck_in_c_ends_without_its_runner(tmp_path):
-    began = tmp_path / "began"
-    code = (
-        "import sys; from pathlib import Path; from harness.execution.runner import Runner\n"
-        f"Runner(import_paths=[Path({str(TESTS)!r})], timeout=30).run({job('stuck_in_c')!r})"
-    )
-    environment = {**os.environ, "TEST_BEGAN": str(began)}
-    parent = subprocess.Popen([sys.executable, "-c", code], env=environment)
-    while not (began.exists() and began.read_text()):
-        assert parent.poll() is None
-        time.sleep(0.02)
-    parent.kill()
-    parent.wait()
-    pid, deadline = int(began.read_text()), time.monotonic() + 60
-    while alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not alive(pid)
-
-
 class LeftAlone(BaseException):
     """Comes out of the blue while the runner waits, as from pytest-timeout, a debugger, Ctrl-C."""
 

@@ -1,0 +1,46 @@
+"""The signals that ask a process to end: each ends a run as Ctrl-C does, so that nothing is left behind."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from harness.errors import Stopped
+
+# Seconds in which a run that was asked to end clears up and is not asked again: supervisors send one signal
+# after the other, and a terminal that closes sends several at once.
+_PATIENCE = 5.0
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def heeding(*numbers: signal.Signals) -> Iterator[None]:
+    """Raise :class:`harness.errors.Stopped` in the body when one of the signals ``numbers`` comes.
+
+    Those that the process ignores, as under nohup, or has another handler for, stay as they are. Does nothing
+    outside the main thread, which Python gives all signals to.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked = float("-inf")
+
+    def stop(number: int, _: object) -> None:
+        nonlocal asked
+        if time.monotonic() - asked > _PATIENCE:
+            asked = time.monotonic()
+            raise Stopped(number)
+
+    untouched = (signal.SIG_DFL, signal.default_int_handler)
+    before = {number: signal.getsignal(number) for number in numbers}
+    ours = {number: handler for number, handler in before.items() if handler in untouched}
+    for number in ours:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in ours.items():
+            signal.signal(number, handler)
