@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import io
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ import harness
 from harness.commands.exits import BROKEN, SIGNALLED, USAGE, Ending, code_of, end
 from harness.errors import HarnessError, Interrupted, UsageError
 from harness.execution.stopping import ENDING, heeding
+from harness.foreign_text import LINES, printable
 
 # The commands, and what the help says of each: the first words of its function, which is not imported for it.
 COMMANDS = {
@@ -46,6 +48,8 @@ COMMANDS = {
         "Draw each case's figures over the runs of a history, and say where a level lastingly changed."
     ),
 }
+# Wrong usage, as the parser says it: click's class, of which some versions of typer have their own.
+_Misused: Any = typer.BadParameter.__base__
 # Those that are not the function of their own name in the module of their own name.
 _ELSEWHERE = {"calibrate": "record:calibrate", "list": "listing:list_cases"}
 
@@ -128,6 +132,9 @@ def main() -> None:
     gc.set_threshold(200_000)
     # Else pydantic looks for plug-ins in the metadata of every package there is.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # As stderr has it: a character that the terminal's encoding lacks is no reason to fail.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with heeding(signal.SIGINT, *ENDING):
             _run()
@@ -144,13 +151,19 @@ def main() -> None:
         end(f"error: the output cannot be written: {error.strerror}", BROKEN)
     except Exception:  # noqa: BLE001
         # Python would end with 1, which is an answer here.
-        traceback.print_exc()
-        end("error: this is a defect of harness; please report it with the lines above", BROKEN)
+        end(
+            f"{traceback.format_exc()}error: this is a defect of harness; report it with the lines above",
+            BROKEN,
+        )
 
 
 def _run() -> None:
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except _Misused as error:
+        error.message = printable(error.message, LINES)
+        error.show()
+        sys.exit(USAGE)
     except UsageError as error:
         end(str(error), USAGE)
     except HarnessError as error:

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from harness.cases.job import Job, SchedulerChoice
 from harness.cases.tolerance import Calibrated, Limits, Tolerance
-from harness.cases.wording import printable
 from harness.errors import FailureCause
+from harness.foreign_text import printable
 from harness.remedy import Action, Remedy, Where
 
 # Of cases that set none: it cannot change, and ten thousand need not make one each.

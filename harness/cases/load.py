@@ -15,7 +15,8 @@ from harness.cases.entries import CaseEntry, DefaultsEntry, SuiteEntry
 from harness.cases.expansion import Expander
 from harness.cases.problems import Problem, SuiteError
 from harness.cases.validation import Entry, validated
-from harness.cases.wording import closest, printable
+from harness.cases.wording import closest
+from harness.foreign_text import printable
 
 
 @contextmanager

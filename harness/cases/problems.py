@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.cases.wording import printable
 from harness.errors import UsageError
+from harness.foreign_text import printable
 
 
 @dataclass(frozen=True)

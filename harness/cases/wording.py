@@ -5,12 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from harness.foreign_text import printable
+
 _LONGEST = 60
-
-
-def printable(text: str) -> str:
-    """Return ``text`` with control characters, line breaks and surrogates as backslash escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def quoted(text: str) -> str:

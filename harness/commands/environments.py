@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
+from harness.commands.exits import say
 from harness.commands.options import Texts
 from harness.commands.releases import ENVIRONMENTS, EnvironmentsDir
 from harness.errors import UsageError
@@ -33,4 +34,4 @@ def environments(
     if bool(names) == unused:
         raise UsageError("say what to remove: names, as harness environments list shows them, or --unused")
     for name in stored.remove(names or [each.name for each in stored.listed(unused_for=days)]):
-        print(f"removed {name}")
+        say(f"removed {name}")

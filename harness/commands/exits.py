@@ -9,6 +9,7 @@ import sys
 from typing import NoReturn
 
 from harness.errors import HarnessError, UsageError
+from harness.foreign_text import LINES, printable
 
 # The answer is no; it is not known, as something did not run; harness itself could not do what was asked.
 FAILED, INCOMPLETE, BROKEN, USAGE = 1, 2, 3, 4
@@ -29,9 +30,14 @@ def code_of(error: HarnessError) -> int:
     return FAILED if error.answers else BROKEN
 
 
+def say(text: str) -> None:
+    """Print ``text``, of whatever words it is made, on stdout."""
+    print(printable(text, LINES))
+
+
 def end(message: str, code: int) -> NoReturn:
     """Leave with a message on stderr."""
-    print(message, file=sys.stderr)
+    print(printable(message, LINES), file=sys.stderr)
     raise Ending(code)
 
 

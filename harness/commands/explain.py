@@ -8,7 +8,7 @@ import typer
 
 from harness.cases.selection import one_case
 from harness.commands import options
-from harness.commands.exits import leave
+from harness.commands.exits import leave, say
 from harness.commands.options import File, check_baseline_dir, option
 from harness.commands.settings import Setting, check_destinations, remedied, write
 from harness.errors import UsageError
@@ -48,6 +48,6 @@ def explain(
     at = Setting.of(baseline_dir, device, device_id, timeout, no_user_code=no_user_code)
     with remedied(at.invocation):
         explanation = explain_case(case, at.workers, at.store, python=python, step=step)
-    print(explanation_text(explanation, at.invocation))
+    say(explanation_text(explanation, at.invocation))
     write(json_file, explanation_json, explanation, at.invocation)
     leave(passed=explanation.explained)

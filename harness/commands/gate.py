@@ -10,7 +10,7 @@ from rich.console import Console
 
 from harness.cases.selection import select
 from harness.commands import options
-from harness.commands.exits import GATE_CODES, Ending
+from harness.commands.exits import GATE_CODES, Ending, say
 from harness.commands.options import File, check_baseline_dir, option
 from harness.commands.settings import Setting, append_to, check_destinations, history_in
 from harness.errors import UsageError
@@ -68,7 +68,7 @@ def gate(
     show_gate(Console(), result, helpful, at.invocation)
     if certificate is not None:
         write_result(certificate, result.to_bytes())
-        print(certificate_text(certificate, result))
+        say(certificate_text(certificate, result))
     if summary is not None:
         append_result(summary, gate_markdown(result, at.invocation).encode())
     append_to(run)

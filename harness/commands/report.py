@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from harness.commands.exits import say
 from harness.commands.options import File, option
 from harness.reporting.html.run import render_again
 
@@ -18,4 +19,4 @@ def report(
     output: Annotated[File, option("--output", "DIR", "folder of the page (default: REPORT)")] = None,
 ) -> None:
     """Write the HTML page of a run again, from the report.json that the run left."""
-    print(render_again(data, output))
+    say(str(render_again(data, output)))

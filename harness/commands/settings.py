@@ -11,7 +11,7 @@ from typing import ParamSpec
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.cases.selection import without_expected_failures
-from harness.commands.exits import code_of, end
+from harness.commands.exits import code_of, end, say
 from harness.errors import HarnessError, UsageError
 from harness.operations.destination import check_destination, write_result
 from harness.operations.history_run import RunHistory
@@ -53,7 +53,7 @@ def measured(cases: Sequence[Case]) -> tuple[Case, ...]:
     left = without_expected_failures(cases)
     expected = [case.name for case in cases if case.fails is not None]
     if expected:
-        print(f"expected to fail, and left out: {', '.join(expected)}")
+        say(f"expected to fail, and left out: {', '.join(expected)}")
     return left
 
 
@@ -92,4 +92,4 @@ def history_in(file: Path | None, door: str) -> RunHistory | None:
 def append_to(history: RunHistory | None) -> None:
     """Append the run to its history, where there is one, and say so."""
     if history is not None:
-        print(appended_text(history.append()))
+        say(appended_text(history.append()))

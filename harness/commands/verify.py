@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.commands.exits import FAILED, INCOMPLETE, Ending
+from harness.commands.exits import FAILED, INCOMPLETE, Ending, say
 from harness.commands.options import File, option
 from harness.gate.verification import verify as verify_certificate
 from harness.reporting.verification import verification_lines
@@ -29,7 +29,7 @@ def verify(
     """
     found = verify_certificate(certificate, suites=suites, baselines=baseline_dir)
     for line in verification_lines(certificate, found):
-        print(line)
+        say(line)
     if found.problems:
         raise Ending(FAILED)
     if found.certificate.decision.outcome != "passed":

@@ -12,7 +12,7 @@ import json
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from harness.baselines.git import Commit
 from harness.codec import from_json, to_json
@@ -23,6 +23,7 @@ from harness.gate.policy import ALLOWABLE, Policy
 
 FORMAT = 2
 _KIND = "harness certificate"
+_MOST_DIGITS = 20
 
 
 class CertificateError(HarnessError):
@@ -120,7 +121,13 @@ class Certificate:
 
         Raises :class:`CertificateError` for anything that :meth:`to_bytes` did not write.
         """
-        content = _parsed(data)
+        try:
+            return cls._checked(data, _parsed(data))
+        except RecursionError:
+            raise CertificateError("it is nested too deeply: it is no certificate") from None
+
+    @classmethod
+    def _checked(cls, data: bytes, content: Any) -> Certificate:
         if not isinstance(content, dict) or content.get("kind") != _KIND:
             raise CertificateError("it is JSON, but no certificate; give a file that harness gate wrote")
         if content.get("format") != FORMAT:
@@ -161,22 +168,31 @@ def _laid_out(content: dict[str, Any]) -> bytes:
 
 def _parsed(data: bytes) -> Any:
     try:
-        return json.loads(data.decode("ascii"), parse_constant=_no_number, parse_float=_finite)
+        return json.loads(
+            data.decode("ascii"), parse_constant=_no_number, parse_float=_finite, parse_int=_small
+        )
     except UnicodeDecodeError as error:
         raise CertificateError(f"byte {error.start} is no ASCII: it is no certificate, or damaged") from None
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise CertificateError(f"{where}: it is no JSON ({error.msg}): it is damaged or cut short") from None
-    except RecursionError:
-        raise CertificateError("it is nested too deeply: it is no certificate") from None
     except ValueError as error:  # NaN, a number of thousands of digits
         raise CertificateError(f"it is no certificate, or damaged: {error}") from None
 
 
 def _finite(digits: str) -> float:
     value = float(digits)
-    return value if math.isfinite(value) else _no_number(digits)
+    if not math.isfinite(value):
+        _no_number(digits)
+    return value
 
 
-def _no_number(text: str) -> float:
+def _small(digits: str) -> int:
+    # A greater one is no float either, which it may have to become.
+    if len(digits) > _MOST_DIGITS:
+        _no_number(f"{digits[:9]}…")
+    return int(digits)
+
+
+def _no_number(text: str) -> NoReturn:
     raise ValueError(f"{text} is no number of JSON")

@@ -12,11 +12,14 @@ from harness.baselines.baseline import Baseline, baseline_sha256
 from harness.baselines.errors import shown
 from harness.cases.case import Case
 from harness.errors import UsageError
+from harness.foreign_files import ForeignFileError, read_foreign
 from harness.gate import details as d
 from harness.gate.certificate import HashedFile, PowerTable
 from harness.judgement.power.case_power import CasePower, PowerReport
 from harness.judgement.power.detection import tolerance_used
 from harness.judgement.reasons import VacuousByTable
+
+_MOST_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,11 @@ def read_powers(path: Path) -> Powers:
     """
     remedy = "give the file that harness power --json wrote"
     try:
-        data = path.read_bytes()
+        data = read_foreign(path, limit=_MOST_BYTES)
         content = json.loads(data)
         report = PowerReport.from_dict(content)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}; {remedy}") from None
+    except ForeignFileError as error:
+        raise UsageError(f"{error}; {remedy}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(f"{path}: is no power table ({error}); {remedy}") from None
     file = HashedFile(shown(path), hashlib.sha256(data).hexdigest())

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from pathlib import Path, PurePath
 
 from harness.errors import UsageError
+from harness.foreign_files import ForeignFileError, ForeignFileMissing, hash_foreign, read_foreign
 from harness.gate.certificate import Certificate, CertificateError, identity
-from harness.gate.decision import decide
+from harness.gate.decision import Decision, decide
 
 _PASSING = ("identical", "within")
+# A case takes some 2 KB of a certificate.
+_MOST_BYTES = 64 << 20
+_UNDECIDED = Decision("incomplete", (), ())
 
 
 @dataclass(frozen=True)
 class Verification:
     """What was found: what is wrong, and how many files were held to their hashes, of how many named.
 
-    ``missing`` are the folders that were not there to look into.
+    The decision of ``certificate`` is the one that follows from its facts, whatever it said. ``missing`` are
+    the folders that were not looked into: not there, or not below the current one and only named by it.
     """
 
     certificate: Certificate
@@ -32,14 +37,16 @@ class Verification:
 def verify(path: Path, *, suites: Path | None = None, baselines: Path | None = None) -> Verification:
     """Return what is wrong with the certificate ``path``, read on whatever machine.
 
-    ``suites`` and ``baselines`` are the folders of the files it was made of: those it names itself, relative
-    to the current folder, unless given. A folder that was not given need not be there.
+    ``suites`` and ``baselines`` are the folders of the files it was made of: those it names itself, where
+    they are below the current folder, unless given. A folder that was not given need not be there.
 
-    Raises :class:`CertificateError` where the file cannot be read, is damaged or is no certificate, and
+    Raises :class:`CertificateError` where the file is damaged or is no certificate,
+    :class:`harness.foreign_files.ForeignFileError` where it cannot be read, and
     :class:`harness.errors.UsageError` where a folder that was given is not there.
     """
     certificate = _read(path)
-    problems = list(_inconsistencies(certificate))
+    decision, problems = _decided(certificate)
+    problems += _inconsistencies(certificate)
     compared, total, missing = 0, 0, []
     read = [(suite.file, suite.sha256) for suite in certificate.suites]
     held_to = [facts.baseline.files for facts in certificate.cases if facts.baseline is not None]
@@ -48,36 +55,48 @@ def verify(path: Path, *, suites: Path | None = None, baselines: Path | None = N
         (baselines, certificate.baselines_root, [file for each in held_to for file in each.items()]),
     ):
         total += len(files)
-        folder = given or Path(named)
-        if folder.is_dir():
+        if given is not None and not given.is_dir():
+            raise UsageError(f"{given}: no such folder; name the one that the gate was given")
+        if folder := given or _followed(named):
             compared += len(files)
             problems += _changes(folder, files)
-        elif given is not None:
-            raise UsageError(f"{given}: no such folder; name the one that the gate was given")
         else:
             missing.append(named)
-    return Verification(certificate, tuple(problems), compared, total, tuple(missing))
+    return Verification(
+        replace(certificate, decision=decision), tuple(problems), compared, total, tuple(missing)
+    )
+
+
+def _followed(named: str) -> Path | None:
+    """Return the folder that a certificate names, if it is below the current one."""
+    try:
+        place = Path(named).resolve()
+        return Path(named) if place.is_relative_to(Path.cwd()) and place.is_dir() else None
+    except (OSError, ValueError, RuntimeError):  # a name too long, a NUL in it, links in a circle
+        return None
 
 
 def _read(path: Path) -> Certificate:
     try:
-        return Certificate.from_bytes(path.read_bytes())
-    except OSError as error:
-        raise CertificateError(f"{path}: cannot be read: {error.strerror}") from None
+        return Certificate.from_bytes(read_foreign(path, limit=_MOST_BYTES))
     except CertificateError as error:
         raise CertificateError(f"{path}: {error}") from None
 
 
-def _inconsistencies(certificate: Certificate) -> Iterator[str]:
-    """Yield what contradicts something else in the certificate: what no gate would have written."""
+def _decided(certificate: Certificate) -> tuple[Decision, list[str]]:
+    """Return the decision that follows from what the certificate holds, and a problem if it has another."""
     try:
         again = decide(certificate.policy, certificate.cases, certificate.orphans, certificate.date)
-    except (ValueError, TypeError) as error:
-        yield f"nothing can be decided on what it holds: {error}"
-    else:
-        if again != certificate.decision:
-            told = f"'{certificate.decision.outcome}', by these facts and this policy it is '{again.outcome}'"
-            yield f"its decision does not follow from what it holds: it says {told}"
+    except (ValueError, TypeError, OverflowError) as error:
+        return _UNDECIDED, [f"nothing can be decided on what it holds: {error}"]
+    if again == certificate.decision:
+        return again, []
+    told = f"'{certificate.decision.outcome}', by these facts and this policy it is '{again.outcome}'"
+    return again, [f"its decision does not follow from what it holds: it says {told}"]
+
+
+def _inconsistencies(certificate: Certificate) -> Iterator[str]:
+    """Yield what contradicts something else in the certificate: what no gate would have written."""
     yield from _odd_counts(certificate)
     for facts in certificate.cases:
         if facts.verdict is not None and (facts.state != "judged" or facts.baseline is None):
@@ -109,14 +128,17 @@ def _odd_counts(certificate: Certificate) -> Iterator[str]:
 
 def _changes(folder: Path, files: list[tuple[str, str]]) -> Iterator[str]:
     """Yield what differs from the hashes that were certified, file by file."""
+    hash_of = cache(partial(hash_foreign, root=folder))  # one file may be named many times
     for file, sha256 in files:
         path = folder / file
+        if PurePath(file).is_absolute() or ".." in PurePath(file).parts:
+            yield f"{file}: names no file below its folder"
+            continue
         try:
-            found = hashlib.sha256(path.read_bytes()).hexdigest()
-        except FileNotFoundError:
+            # What else the file has is nobody's business who only wrote a certificate.
+            if hash_of(path) != sha256:
+                yield f"{path}: was changed since: it no longer has the certified sha256 {sha256[:12]}…"
+        except ForeignFileMissing:
             yield f"{path}: is gone; it was certified with the sha256 {sha256[:12]}…"
-        except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-            yield f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"
-        else:
-            if found != sha256:
-                yield f"{path}: was changed since: its sha256 is {found[:12]}…, certified {sha256[:12]}…"
+        except ForeignFileError as error:
+            yield str(error)

@@ -22,6 +22,7 @@ from harness.cases.problems import SuiteError
 from harness.cases.wording import quoted, suggestion
 from harness.errors import HarnessError, in_short
 from harness.execution.stopping import ENDING, heeding
+from harness.foreign_text import LINES, printable
 
 if TYPE_CHECKING:
     from harness.pytest_plugin.checking import Checked, Checks
@@ -99,7 +100,7 @@ class SuiteFile(pytest.File):
             suite = load_suite(self.path)
             check_unique_names([*self._harness.suites, suite])
         except SuiteError as error:
-            raise self.CollectError(str(error)) from None
+            raise self.CollectError(printable(str(error), LINES)) from None
         self._harness.suites.append(suite)
         self._check_asked([case.id for case in suite.cases])
         for case in suite.cases:
@@ -109,9 +110,8 @@ class SuiteFile(pytest.File):
         """Raise for a case named on the command line that is not there, with the one that was meant."""
         for path, case_id in _asked(self.config):
             if case_id not in known and _resolved(path, self.config) == self.path.resolve():
-                raise self.CollectError(
-                    f"{path}: there is no case {quoted(case_id)}; {suggestion(case_id, known)}"
-                )
+                told = f"{path}: there is no case {quoted(case_id)}; {suggestion(case_id, known)}"
+                raise self.CollectError(printable(told))
 
 
 class CaseItem(pytest.Item):
@@ -134,11 +134,11 @@ class CaseItem(pytest.Item):
         self.user_properties.extend(checked.properties)
         judgement = checked.report.judgement
         if judgement.failed_as_expected:
-            pytest.xfail(in_short(joined(judgement.reasons)))
+            pytest.xfail(printable(in_short(joined(judgement.reasons))))
         if judgement.elsewhere:
             # The suite says so itself, and that this is not its environment is no fault of the run: a gate
             # does not let it pass.
-            raise pytest.skip.Exception(joined(judgement.reasons), _use_item_location=True)
+            raise pytest.skip.Exception(printable(joined(judgement.reasons)), _use_item_location=True)
         if not judgement.passed:
             raise CaseDrift
 
@@ -150,12 +150,12 @@ class CaseItem(pytest.Item):
             outcome = self.harness_checked.report
             return judgement_text(outcome.judgement, outcome.causes, outcome.commands)
         if isinstance(excinfo.value, HarnessError):
-            return str(excinfo.value)
+            return printable(str(excinfo.value), LINES)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Point to the case's entry in its suite."""
-        return self.path, self.case.line - 1, self.case.name
+        return Path(printable(str(self.path))), self.case.line - 1, self.case.name
 
 
 class CaseDrift(Exception):

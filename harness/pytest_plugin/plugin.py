@@ -7,6 +7,7 @@ takes time, and a project without suites keeps its option names, its YAML files 
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,10 @@ import pytest
 
 import harness
 from harness.execution.profile import DEVICES
+from harness.foreign_text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable
 
     from harness.pytest_plugin.collection import HarnessSession, SuiteFile
 
@@ -98,14 +100,16 @@ def pytest_configure(config: pytest.Config) -> None:
     """Check the options, and the files that the run is to leave."""
     given = config.getoption("harness_baseline_dir")
     if given and not Path(given).is_dir():
-        raise pytest.UsageError(f"--baseline-dir {given}: no such folder; `harness record` makes it")
+        raise pytest.UsageError(
+            printable(f"--baseline-dir {given}: no such folder; `harness record` makes it")
+        )
     if config.getoption("harness_python"):
         from harness.execution.runner import RunError, interpreter
 
         try:
             interpreter(config.getoption("harness_python"))
         except RunError as error:
-            raise pytest.UsageError(f"--harness-python {error}") from None
+            raise pytest.UsageError(printable(f"--harness-python {error}")) from None
     if hasattr(config, "workerinput"):
         return
     files = ("harness_report", "harness_markdown", "harness_history")
@@ -122,7 +126,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
         return None
     device = config.getoption("harness_device")
     where = f"device: {device}" + (f", workers: {python}" if python else "")
-    return f"harness: {harness.__version__}, baselines: {baselines}, {where}"
+    return printable(f"harness: {harness.__version__}, baselines: {baselines}, {where}")
 
 
 def _baselines(config: pytest.Config) -> Path:
@@ -155,8 +159,12 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile 
         return None
     from harness.pytest_plugin.collection import SuiteFile
 
-    made: SuiteFile = SuiteFile.from_parent(parent, path=file_path, harness=_session(parent.config))
-    return made
+    new = partial(SuiteFile.from_parent, parent, path=file_path, harness=_session(parent.config))
+    made: SuiteFile = new()
+    # pytest prints the id as it is, and the file has the name that somebody gave it.
+    shown = printable(made.nodeid)
+    # "::" parts the file from the case there.
+    return made if shown == made.nodeid else new(nodeid=shown.replace("::", r"\x3a:"))
 
 
 @pytest.hookimpl(trylast=True)
@@ -199,7 +207,7 @@ def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
     from harness.reporting.case_report import CaseReport
     from harness.reporting.summary import verdict_word
 
-    return "passed", ".", verdict_word(from_json(CaseReport, report.harness_outcome).judgement)
+    return "passed", ".", printable(verdict_word(from_json(CaseReport, report.harness_outcome).judgement))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -224,6 +232,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     from harness.reporting.collected import left_out_lines, orphan_lines
 
     lines = left_out_lines(left_out) + orphan_lines(orphans)
+    annotations: Iterable[str] = ()
     if judged or unjudged:
         from harness.codec import from_json
         from harness.reporting.case_report import CaseReport
@@ -234,10 +243,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         lines = summary_lines([outcome.judgement for outcome in outcomes]) + lines
         if os.environ.get("GITHUB_ACTIONS") == "true":
             problems = [(report.nodeid, report.longreprtext) for report in unjudged]
-            lines += error_annotations(outcomes, problems)
-    if lines:
+            annotations = error_annotations(outcomes, problems)
+    if lines or annotations:
         terminalreporter.section("harness")
-    for line in lines:
+    # What the annotations are made of is escaped in their own way: GitHub is to obey them.
+    for line in (*map(printable, lines), *annotations):
         terminalreporter.write_line(line)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.errors import HarnessError, UsageError
+from harness.foreign_text import printable
 
 if TYPE_CHECKING:
     from harness.pytest_plugin.collection import HarnessSession
@@ -71,7 +72,7 @@ class RunFile:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say where the file is."""
         for line in self._told:
-            terminalreporter.write_line(line)
+            terminalreporter.write_line(printable(line))
 
 
 class ReportPage(RunFile):
@@ -156,7 +157,7 @@ class Summary(RunFile):
         try:
             check_destination(self._step_summary, appended=True)
         except UsageError as error:
-            raise pytest.UsageError(f"GITHUB_STEP_SUMMARY {error}") from None
+            raise pytest.UsageError(printable(f"GITHUB_STEP_SUMMARY {error}")) from None
 
     def write(self) -> Iterator[str]:
         """Write the summary into the files that are named."""
@@ -199,4 +200,4 @@ def register(config: pytest.Config, shared: Callable[[], HarnessSession]) -> Non
             try:
                 config.pluginmanager.register(kind(Path(named) if named else None, shared))
             except UsageError as error:
-                raise pytest.UsageError(f"{option} {error}") from None
+                raise pytest.UsageError(printable(f"{option} {error}")) from None

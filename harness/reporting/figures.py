@@ -15,11 +15,6 @@ _SIZE = "relative_l2"
 _MANY_TIMES = 10
 
 
-def printable(text: str, kept: str = "") -> str:
-    """Return ``text`` with U+FFFD for what cannot be printed, a terminal may obey it; ``kept`` stays."""
-    return "".join(c if c.isprintable() or c in kept else "\ufffd" for c in text)
-
-
 def some(names: Sequence[str], most: int) -> str:
     """Return the first of ``names``, and how many more there are."""
     more = len(names) - most

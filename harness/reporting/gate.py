@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.counting import count
+from harness.foreign_text import printable
 from harness.gate.certificate import Certificate
 from harness.gate.details import NotComparable, NoVerdict
 from harness.gate.facts import CaseFacts, Worst
@@ -47,14 +48,15 @@ def show_gate(
         show(console, line)
         if finding.waiver is not None:
             waiver = certificate.policy.waivers[finding.waiver]
-            show(console, f"        {waiver.owner}, until {waiver.expires}: {waiver.reason}")
+            told_why = f"{waiver.owner}, until {waiver.expires}: {waiver.reason}"
+            show(console, f"        {printable(told_why)}")
         elif finding.rule in _REMEDY and finding.about in commands:
             show(console, f"        {getattr(commands[finding.about], _REMEDY[finding.rule])}")
     show_table(console, _verdict_table(certificate))
-    show(console, *(told("note", gate_text(note)) for note in certificate.decision.notes))
+    show(console, *(told("note", printable(gate_text(note))) for note in certificate.decision.notes))
     ruling = _ruling(certificate)
     style = "bold green" if ruling == "passed" else "bold red"
-    show(console, Text.assemble("gate ", (ruling, style), f" ({_summary(certificate)})"))
+    show(console, Text.assemble("gate ", (ruling, style), f" ({printable(_summary(certificate))})"))
 
 
 def gate_markdown(certificate: Certificate, invocation: Invocation, *, most_bytes: int = MOST_BYTES) -> str:

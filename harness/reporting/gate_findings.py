@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from harness.counting import count
+from harness.foreign_text import printable
 from harness.gate import details as d
 from harness.gate.certificate import Certificate
 from harness.gate.policy import Policy
@@ -39,7 +40,7 @@ def finding_text(finding: Finding, policy: Policy) -> str:
     """Return what a finding says, with a word on the waivers for it that expired."""
     expired = (policy.waivers[index] for index in finding.expired)
     ended = [f"the waiver of {waiver.owner} for it expired on {waiver.expires}" for waiver in expired]
-    return "; ".join([gate_text(finding.detail, finding.about), *ended])
+    return printable("; ".join([gate_text(finding.detail, finding.about), *ended]))
 
 
 def gate_text(data: d.Detail | d.Gap | d.Note, about: str = "") -> str:

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from harness.foreign_text import printable
 from harness.reporting.case_report import CaseReport, not_passed
 from harness.reporting.causes import cause_line
-from harness.reporting.figures import printable, worst_figure
+from harness.reporting.figures import worst_figure
 
 # GitHub takes 64 KB, and folds what is longer than a few lines.
 _MOST_CHARACTERS = 2000
@@ -63,14 +64,13 @@ def _problem_lines(where: str, text: str, root: Path) -> Iterator[str]:
 def _annotation(message: str, *, level: str = "error", **properties: str) -> str:
     told = {name: _data(text).replace(":", "%3A").replace(",", "%2C") for name, text in properties.items()}
     place = ",".join(f"{name}={text}" for name, text in told.items())
-    # A line of stdout ends at more than \n for some that read it.
-    shown = printable(message, kept="\r\n\t")
-    if len(shown) > _MOST_CHARACTERS:
-        shown = shown[: _MOST_CHARACTERS - 1] + "…"
+    shown = message if len(message) <= _MOST_CHARACTERS else message[: _MOST_CHARACTERS - 1] + "…"
     return f"::{level} {place}::{_data(shown)}"
 
 
 def _data(text: str) -> str:
+    # A line of stdout ends at more than \n for some that read it.
+    text = printable(text, "\r\n\t")
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

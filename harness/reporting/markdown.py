@@ -11,11 +11,12 @@ from itertools import accumulate
 import harness
 from harness.baselines.baseline import Key
 from harness.counting import count
+from harness.foreign_text import printable
 from harness.judgement.judgement import Verdict
 from harness.reporting.case_report import CaseReport, not_passed
 from harness.reporting.causes import cause_line
 from harness.reporting.collected import left_out_lines, orphan_lines
-from harness.reporting.figures import printable, worst_figure
+from harness.reporting.figures import worst_figure
 from harness.reporting.summary import expected_lines, margins, tier_lines
 from harness.reporting.tables import Cell, Table
 
@@ -25,7 +26,7 @@ MOST_BYTES = 2**20
 _MOST_CHARACTERS = 300
 _COMMANDS_OF = 20
 # Characters that are never markup, wherever they stand within a line.
-_PLAIN = frozenset("0123456789 .,;/+=()%?'\"≤≥…→\ufffd")
+_PLAIN = frozenset("0123456789 .,;/+=()%?'\"≤≥…→")
 
 
 def markdown_summary(
@@ -108,8 +109,8 @@ class _Bounded:
 def escaped(text: object) -> str:
     """Return one line of Markdown that shows ``text`` as it is, shortened, whatever is in it.
 
-    All that could be markup of Markdown or HTML is a character reference, which is never read as markup; what
-    cannot be printed is U+FFFD, line breaks are spaces.
+    All that could be markup of Markdown or HTML is a character reference, which is never read as markup; line
+    breaks are spaces.
     """
     shown = " ".join(str(text).split())
     if len(shown) > _MOST_CHARACTERS:

@@ -7,6 +7,7 @@ from typing import Any
 import rich.progress as rich
 from rich.console import Console
 
+from harness.foreign_text import printable
 from harness.operations.progress import Progress
 from harness.reporting.commands import Invocation
 
@@ -31,11 +32,11 @@ class ProgressBar(Progress[Any]):
 
     def preparing(self, what: str) -> None:
         """Show what is done before the next run."""
-        self._update(description=what)
+        self._update(description=printable(what))
 
     def started(self, name: str) -> None:
         """Name what runs."""
-        self._update(description=f"{self._doing} {name}")
+        self._update(description=printable(f"{self._doing} {name}"))
 
     def advanced(self, done: int) -> None:
         """Move the bar."""

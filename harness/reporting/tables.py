@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
+from harness.foreign_text import LINES, printable
+
 # The colours of verdicts and other words; all else that has a tone is to be looked at.
 _COLOURS = dict.fromkeys(("identical", "ok", "caught", "good"), "green")
 _COLOURS |= dict.fromkeys(
@@ -74,7 +76,14 @@ def told(word: str, text: str) -> Text:
 def show(console: Console, *lines: Text | str) -> None:
     """Print ``lines``, however narrow the console is; text is never read as markup."""
     if lines:
-        console.print(Text("\n").join(map(Text.assemble, lines)), soft_wrap=True)
+        safe = [_safe(Text.assemble(line), LINES) for line in lines]
+        console.print(Text("\n").join(safe), soft_wrap=True)
+
+
+def _safe(text: Text, kept: str = "") -> Text:
+    """Return ``text``, without its colours where it has what a terminal or a CI system would obey."""
+    safe = printable(text.plain, kept)
+    return text if safe == text.plain else Text(safe)
 
 
 def show_table(console: Console, table: Table, indent: str = "") -> None:
@@ -99,5 +108,5 @@ def table_lines(table: Table, indent: str = "") -> list[Text]:
 
 def _coloured(cell: Cell | Text | str) -> Text:
     if isinstance(cell, Cell):
-        return toned(cell.whole, cell.tone)
-    return cell if isinstance(cell, Text) else Text(cell)
+        return _safe(toned(cell.whole, cell.tone))
+    return _safe(cell if isinstance(cell, Text) else Text(cell))

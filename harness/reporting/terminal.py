@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.explanation.causes import Cause
+from harness.foreign_text import printable
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.rows import Row
 from harness.reporting.causes import cause_details, cause_line
 from harness.reporting.commands import Commands, reason_texts
-from harness.reporting.figures import exact_figure, limit_figure, measured_figure, printable, sides
+from harness.reporting.figures import exact_figure, limit_figure, measured_figure, sides
 from harness.reporting.reasons import in_words
 from harness.reporting.tables import Table, table_lines
 
@@ -53,7 +54,7 @@ def judgement_text(
         end += ["", "what to type:", *_aligned(Table((), typed))]
     lines += [*_table(judgement.rows, _LINES - len(lines) - len(end)), *end]
     # A worker's log may have any character.
-    return "\n".join(printable(line, kept="\t") for line in lines)
+    return "\n".join(printable(line, "\t") for line in lines)
 
 
 def cause_lines(causes: Sequence[Cause], *, most: int | None = None) -> list[str]:

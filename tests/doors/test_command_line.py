@@ -54,7 +54,8 @@ def test_a_misspelt_command_is_told_the_one_that_was_meant():
 @pytest.mark.parametrize("option", ["--version", "--help"])
 def test_the_version_and_the_help_import_no_command(option):
     assert imported(option, "harness.") == {
-        "harness.cli", "harness.commands", "harness.commands.exits", "harness.errors", "harness.remedy"
+        "harness.cli", "harness.commands", "harness.commands.exits", "harness.errors", "harness.foreign_text",
+        "harness.remedy",
     }  # fmt: skip
     assert not imported(option, "numpy", "pydantic", "rich.")
 
@@ -106,7 +107,7 @@ class Answer(HarnessError):
     ],
 )
 def test_nobody_takes_a_failure_of_harness_for_an_answer(monkeypatch, capsys, raised, code, told):
-    def failing():
+    def failing(**_):
         raise raised
 
     monkeypatch.setattr(cli, "app", failing)

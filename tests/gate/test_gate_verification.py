@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
+import os
+from pathlib import Path
 
 import pytest
 from gate_facts import CHECKPOINT, ENVIRONMENT, case_facts, certificate, held_to, without_verdict
 
+from harness.codec import to_json
 from harness.errors import UsageError
-from harness.gate.certificate import CertificateError, CertifiedSuite, identity
+from harness.foreign_files import ForeignFileError
+from harness.gate.certificate import (
+    CertificateError,
+    CertifiedSuite,
+    identity,
+    seal_of,
+)
 from harness.gate.decision import Decision
+from harness.gate.details import NoCase
 from harness.gate.facts import Worst
 from harness.gate.policy import Policy
+from harness.gate.rules import Finding
 from harness.gate.verification import verify
+from harness.reporting.verification import verification_lines
 
 PASSED = Decision("passed", (), ())
 
@@ -149,7 +162,132 @@ class TestFiles:
             verify(made, suites=tmp_path / "none")
 
     def test_a_certificate_that_cannot_be_read_is_told(self, made, tmp_path):
-        with pytest.raises(CertificateError, match=r"none\.json: cannot be read"):
+        with pytest.raises(ForeignFileError, match=r"none\.json: no such file"):
             verify(tmp_path / "none.json")
-        with pytest.raises(CertificateError, match="cannot be read"):
+        with pytest.raises(ForeignFileError, match="it is a folder"):
             verify(tmp_path)
+
+
+class TestHostileNames:
+    """What a certificate names is chosen by who wrote it: it leads nowhere but to files below the folders."""
+
+    @pytest.fixture
+    def folder(self, tmp_path, monkeypatch):
+        folder = tmp_path / "here"
+        (folder / "suites").mkdir(parents=True)
+        (folder / "baselines").mkdir()
+        (tmp_path / "secret").write_text("secret")
+        monkeypatch.chdir(folder)
+        return folder
+
+    def problems(self, folder, *files, sha256="0" * 64, **fields):
+        suites = (CertifiedSuite("guide", "guide.yaml", "9" * 64, 2),)
+        made = certificate(
+            case_facts(baseline=held_to(files=dict.fromkeys(files, sha256))),
+            case_facts("two"),
+            suites=suites,
+            **fields,
+        )
+        (folder / "certificate.json").write_bytes(made.to_bytes())
+        return verify(folder / "certificate.json")
+
+    def test_a_folder_elsewhere_is_not_looked_into(self, folder, tmp_path):
+        (folder / "link").symlink_to("/etc")
+        for named in (
+            "/etc",
+            "/",
+            "..",
+            "../here/..",
+            str(tmp_path),
+            "suites/../..",
+            "a\0b",
+            "x" * 5000,
+            "link",
+        ):
+            found = self.problems(folder, "passwd", suites_root=named, baselines_root=named)
+            assert found.missing == (named, named)
+            assert (found.files, found.problems) == (0, ())
+
+    @pytest.mark.parametrize(
+        "name", ["/etc/passwd", "../secret", "x/../../../secret", "/dev/zero", "../../.."]
+    )
+    def test_a_name_that_leaves_the_folder_is_told_and_not_opened(self, folder, name):
+        found = self.problems(folder, name, suites_root="nowhere")
+        (problem,) = [each for each in found.problems if each.startswith(name)]
+        assert problem == f"{name}: names no file below its folder"
+
+    def test_nor_does_a_link_lead_out(self, folder, tmp_path):
+        (folder / "baselines/link").symlink_to(tmp_path / "secret")
+        found = self.problems(folder, "link", suites_root="nowhere")
+        assert "baselines/link: it is outside the folder baselines" in found.problems
+
+    def test_what_is_no_file_is_told_and_neither_waited_for_nor_read(self, folder):
+        os.mkfifo(folder / "baselines/fifo")
+        (folder / "baselines/folder").mkdir()
+        found = self.problems(folder, "fifo", "folder", suites_root="nowhere")
+        assert "baselines/fifo: it is a FIFO, not a file" in found.problems
+        assert "baselines/folder: it is a folder, not a file" in found.problems
+
+    def test_no_hash_of_what_is_there_is_told(self, folder):
+        (folder / "baselines/other").write_text("of no baseline")
+        found = self.problems(folder, "other", suites_root="nowhere")
+        digest = hashlib.sha256(b"of no baseline").hexdigest()
+        assert any("baselines/other: was changed since" in each for each in found.problems)
+        assert not any(digest[:8] in each for each in found.problems)
+
+    @pytest.mark.parametrize("kind", ["fifo", "device", "huge"])
+    def test_the_certificate_itself_is_a_file_of_some_size(self, folder, kind):
+        path = folder / kind
+        if kind == "fifo":
+            os.mkfifo(path)
+        elif kind == "device":
+            path.symlink_to("/dev/zero")
+        else:
+            with path.open("wb") as file:
+                file.truncate(1 << 40)
+        with pytest.raises(ForeignFileError, match=r"is a (FIFO|device)|larger than 64 MiB"):
+            verify(path)
+
+
+def deep(levels):
+    report = {}
+    for _ in range(levels):
+        report = {"deep": report}
+    return {"file": {"file": "power.json", "sha256": "0" * 64}, "report": report}
+
+
+def waived_by(index, *expired):
+    return Decision("passed", (Finding("age", "drift", "guide/one", NoCase(), index, expired),), ())
+
+
+STRANGE = {
+    "a waiver that is not there": certificate(decision=waived_by(7)),
+    "nor one that expired": certificate(decision=waived_by(None, 9)),
+    "the beginning of time": certificate(
+        date="0001-01-01T00:00:00+23:59", policy=Policy(max_age_days=1), decision=PASSED
+    ),
+    "more problems than anyone reads": certificate(*[case_facts(verdict=None)] * 5000),
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_no_content_is_too_strange_to_be_told(verified, name):
+    lines = verification_lines(Path("certificate.json"), verified(STRANGE[name]))
+    assert lines[-1].startswith("certificate.json: not sound: ")
+    assert len(lines) < 700
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        # Each part of the reading has a depth of its own.
+        *(({"power": deep(levels)}, "nested too deeply|its bytes are not") for levels in range(400, 940, 20)),
+        ({"cases": [{**to_json(case_facts()), "margin": 10**400}]}, "is no number of JSON"),
+    ],
+)
+def test_no_content_is_too_deep_or_too_large_to_be_told(tmp_path, content, told):
+    content = {**to_json(certificate()), **content}
+    path = tmp_path / "certificate.json"
+    path.write_text(json.dumps({**content, "seal": seal_of(content)}, sort_keys=True))
+    with pytest.raises(CertificateError, match=told):
+        verify(path)

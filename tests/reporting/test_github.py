@@ -3,6 +3,7 @@
 import pytest
 from samples import cause, make_case, said
 
+from harness.foreign_text import printable
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.reasons import StrictElsewhere
 from harness.judgement.rows import Row
@@ -82,17 +83,18 @@ def test_text_cannot_leave_its_place(tmp_path, text):
     )
     properties, message = parsed(line)
     assert properties["title"] == f"guide/{name}: drift"
-    assert properties["file"] == f"{name}/x.yaml"
+    assert properties["file"] == printable(f"{name}/x.yaml")
     assert set(properties) == {"file", "line", "col", "title"}
-    assert message.startswith(f"{name}\n")
+    assert message.startswith(f"{printable(name)}\n")
     (line,) = error_annotations([], [(text, text)], root=tmp_path)
-    assert parsed(line) == ({"title": f"{text}: not judged"}, text)
+    shown = printable(text, "\r\n")
+    assert parsed(line) == ({"title": f"{shown}: not judged"}, shown)
 
 
 def test_what_cannot_be_printed_does_not_end_the_line(tmp_path):
     (line,) = error_annotations([], [("x", "a\x85b\u2028c\x1b[31m\x0cd")], root=tmp_path)
     assert len(line.splitlines()) == 1
-    assert parsed(line)[1] == "a\ufffdb\ufffdc\ufffd[31m\ufffdd"
+    assert parsed(line)[1] == r"a\x85b\u2028c\x1b[31m\x0cd"
 
 
 def test_a_long_message_is_cut(tmp_path):

@@ -317,4 +317,4 @@ def test_nothing_that_is_shown_commands_the_terminal():
         judgement(Verdict.DRIFT, rows=rows, reasons=said(f"a\n{hostile}"), notes=said(hostile)), causes
     )
     assert text.replace("\n", "").replace("\t", "").isprintable()
-    assert text.count("\ufffd[2J\ufffd]0;title") == 5
+    assert text.count(r"\x1b[2J\x1b]0;title") == 5
