@@ -12,6 +12,8 @@ from harness.cases.case import Case
 from harness.remedy import Action
 
 ABSENT = "(absent)"
+# A prompt of a few sentences; an argument may have a megabyte.
+_LONGEST = 1000
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,13 @@ def definition_changes(recorded: dict[str, Any], current: dict[str, Any]) -> tup
     """Return the fields in which two definitions of a case differ, nested ones by dotted name."""
     old, new = _flat(recorded), _flat(current)
     names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
-    return tuple(FieldChange(name, old.get(name, ABSENT), new.get(name, ABSENT)) for name in names)
+    return tuple(
+        FieldChange(name, _cut(old.get(name, ABSENT)), _cut(new.get(name, ABSENT))) for name in names
+    )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)"
 
 
 def _flat(definition: dict[str, Any], prefix: str = "") -> dict[str, str]:

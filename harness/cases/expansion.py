@@ -58,13 +58,14 @@ class Expander:
         inside = (*at, "parametrize")
         self._check_one_seed_key(at)
         self._check_one_seed_key(inside)
-        if parametrize:
-            self._check_parametrize(own, lists, inside)
+        # First of all: what is too long is not looked through.
         self._combinations += math.prod(map(len, lists.values()))
         if self._combinations > MAX_CASES:
             message = f"the suite expands to more than {MAX_CASES:,} cases; split it or shorten the lists"
             self._complain(inside, message)
             return
+        if parametrize:
+            self._check_parametrize(own, lists, inside)
         shared = merge(self.defaults, {**own, **lists})
         unknown = wrong | self._wrong_defaults
         if "parametrize" in wrong:

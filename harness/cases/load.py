@@ -13,7 +13,7 @@ from harness.cases.case import Suite
 from harness.cases.document import Document, Json, read_document
 from harness.cases.entries import CaseEntry, DefaultsEntry, SuiteEntry
 from harness.cases.expansion import Expander
-from harness.cases.problems import Problem, SuiteError
+from harness.cases.problems import MOST_PROBLEMS, Problem, SuiteError
 from harness.cases.validation import Entry, validated
 from harness.cases.wording import closest
 from harness.foreign_text import printable
@@ -107,6 +107,8 @@ def _right(model: type[Entry], value: Json) -> tuple[Entry | None, frozenset[str
         return model.model_validate(value), frozenset()
     except ValidationError as error:
         wrong = {str(each["loc"][0]) for each in error.errors(include_url=False)}
+    if len(wrong) > MOST_PROBLEMS:  # what each may be a misspelling of would take minutes
+        return None, frozenset(model.model_fields)
     right = {key: item for key, item in value.items() if key not in wrong}
     if "id" in wrong & model.model_fields.keys():
         right["id"] = "unknown"

@@ -63,6 +63,8 @@ def _check(name: str, pattern: str, kind: str, allowed: str) -> str:
 
 def check_tag(tag: str) -> str:
     """Return ``tag``, or raise ValueError where it cannot be a pytest marker of its own."""
+    if len(tag) > MAX_NAME:
+        raise ValueError(f"{quoted(tag)} has {len(tag)} characters; a tag has at most {MAX_NAME}")
     if not re.fullmatch(TAG_PATTERN, tag) or tag in EXPRESSION_WORDS:
         rule = "a tag becomes a pytest marker: a letter, then letters, digits and '_', and no word of Python"
         raise ValueError(f"{quoted(tag)} is not allowed; {rule}")

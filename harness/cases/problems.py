@@ -30,8 +30,12 @@ class Problem:
         return f"{place}: {self.message}"
 
 
+# Nobody corrects more at a time, and a file of 1 MiB can have hundreds of thousands.
+MOST_PROBLEMS = 100
+
+
 class SuiteError(UsageError):
-    """Every problem of one or more suite files, one a line, in the order of the file.
+    """The problems of one or more suite files, one a line, in the order of the file; the first 100 of them.
 
     Attributes:
         problems: the problems, sorted by path, line and column, each once.
@@ -39,8 +43,11 @@ class SuiteError(UsageError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         unique = dict.fromkeys(problems)
-        self.problems = tuple(sorted(unique, key=lambda p: (str(p.path), p.line or 0, p.column or 0)))
+        found = sorted(unique, key=lambda p: (str(p.path), p.line or 0, p.column or 0))
+        self.problems = tuple(found[:MOST_PROBLEMS])
+        self._more = len(found) > MOST_PROBLEMS
         super().__init__(self.problems)
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.problems))
+        more = [f"and more than these {MOST_PROBLEMS}: correct them first"] if self._more else []
+        return "\n".join([*map(str, self.problems), *more])

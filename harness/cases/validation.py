@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from harness.cases.document import Document, KeyPath
 from harness.cases.entries import CaseEntry, DefaultsEntry, ParametrizeEntry, SuiteEntry
-from harness.cases.problems import Problem
+from harness.cases.problems import MOST_PROBLEMS, Problem
 from harness.cases.tolerance import CALIBRATED, FACTOR_MISPLACED, Calibrated, Limits, Tolerance
 from harness.cases.wording import described, quoted, suggestion
 
@@ -74,7 +74,8 @@ def validated(
     try:
         return model.model_validate(document.value), problems
     except ValidationError as error:
-        details = error.errors(include_url=False)
+        # To place and word them all could take minutes; whoever shows them shows fewer.
+        details = error.errors(include_url=False)[: 10 * MOST_PROBLEMS]
     shape = [_problem(document, each, unknown_key or _unknown_key) for each in details]
     # A value that the document complained about has a stand-in: what else is wrong with it says nothing.
     known = {(p.line, p.column) for p in problems}

@@ -18,9 +18,9 @@ def boolean(default: bool) -> Any:
     return checked(default, lambda value: isinstance(value, bool), "true or false")
 
 
-def is_integer(value: object, least: int) -> bool:
-    """Return whether ``value`` is an integer, at least ``least``."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+def is_integer(value: object, least: int, most: int = 2**31 - 1) -> bool:
+    """Return whether ``value`` is an integer, at least ``least`` and at most ``most``."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
 def is_number(value: object, low: float = -math.inf, high: float = math.inf) -> bool:
@@ -30,9 +30,11 @@ def is_number(value: object, low: float = -math.inf, high: float = math.inf) -> 
     return abs(value) < math.inf and low <= value <= high
 
 
-def is_list(value: object, accepts: Callable[[Any], bool]) -> bool:
-    """Return whether ``value`` is a list, not empty, whose items ``accepts`` takes."""
-    return isinstance(value, list | tuple) and len(value) > 0 and all(accepts(item) for item in value)
+def is_list(value: object, accepts: Callable[[Any], bool], most: int | None = None) -> bool:
+    """Return whether ``value`` is a list of one to ``most`` items, all of which ``accepts`` takes."""
+    if not isinstance(value, list | tuple) or not value or (most is not None and len(value) > most):
+        return False
+    return all(accepts(item) for item in value)
 
 
 def read_fields(

@@ -32,7 +32,7 @@ class DiffusersFolder:
     """
 
     def __init__(self, folder: Path) -> None:
-        if not folder.is_dir():
+        if not os.path.isdir(folder):  # noqa: PTH112  Path's raises for a name that is too long
             raise CheckpointError(f"{folder}: no such folder; give a checkpoint in the layout of diffusers")
         self._folder = folder
         self._index = folder / INDEX
@@ -64,7 +64,13 @@ class DiffusersFolder:
 
     def unet_config(self) -> UNet2DConfig:
         """Read the UNet's configuration; CheckpointError names the file and the fields at fault."""
-        return UNet2DConfig.from_dict(read_json(self._unet_config), str(self._unet_config))
+        config = UNet2DConfig.from_dict(read_json(self._unet_config), str(self._unet_config))
+        # Two bytes each are the fewest. A small file is no reason to build a model that fills the memory.
+        if 2 * config.least_parameters > self._weights.stat().st_size:
+            raise CheckpointError(
+                f"{self._weights}: is too small for the model that {self._unet_config} describes"
+            )
+        return config
 
     def scheduler_config(self) -> SchedulerConfig:
         """Read the scheduler's configuration; the errors name the file and the fields at fault."""

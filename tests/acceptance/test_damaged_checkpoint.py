@@ -52,7 +52,7 @@ DAMAGES = {
     "missing-key": (WEIGHTS, without_a_key, "missing: conv_in.bias"),
     "wrong-shape": (WEIGHTS, of_another_shape, "conv_in.bias: shape [23], the configuration needs [24]"),
     "missing-weights": (WEIGHTS, remove, "no such file"),
-    "cut-config": (CONFIG, cut_in_half, "not readable as JSON"),
+    "cut-config": (CONFIG, cut_in_half, "cannot be read as JSON"),
     "cut-scheduler": (SCHEDULER, cut_in_half, "cannot be read as JSON"),
     "flipped-in-json": (SCHEDULER, flip(30), "cannot be read as JSON"),
     "cut-index": ("model_index.json", cut_in_half, "cannot be read as JSON"),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pickle
+import time
 from pathlib import Path
 
 import pytest
 
 from harness.cases.discovery import looks_like_suite
 from harness.cases.load import load_suite
-from harness.cases.problems import SuiteError
+from harness.cases.problems import MOST_PROBLEMS, SuiteError
 from harness.cases.tolerance import MOST_FACTOR
 from harness.errors import HarnessError
 
@@ -542,3 +543,44 @@ def test_a_message_stays_on_one_line_and_short(tmp_path: Path) -> None:
     assert len(problem) < 200
     (problem,) = problems(tmp_path, SOUND + '    dtype: "a\\nb\\e[31m"\n')
     assert problem.endswith("got the text 'a\\nb\\x1b[31m'")
+
+
+def many(template: str, count: int) -> str:
+    return ",".join(template.format(i) for i in range(count))
+
+
+@pytest.mark.parametrize(
+    "content",
+    {
+        "wrong values": HEAD + f"    steps: 2\n    parametrize: {{seed: [{many('a', 100_000)}]}}\n",
+        "repeated keys": SOUND + f"    arguments: {{{many('k: {}', 100_000)}}}\n",
+        "unknown keys": "suite: s\ncases:\n  - {" + many("k{}: 1", 60_000) + "}\n",
+        "no cases": f"suite: s\ncases: [{many('1', 150_000)}]\n",
+        "cases beyond the limit": SOUND
+        + "".join(f"  - {{id: b{i}, pipeline: 'a:b', seed: 0}}\n" for i in range(18_000)),
+    }.items(),
+    ids=lambda item: item[0],
+)
+def test_a_file_that_is_wrong_all_over_is_told_in_short(tmp_path: Path, content: tuple[str, str]) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(content[1])
+    started = time.process_time()
+    with pytest.raises(SuiteError) as caught:
+        load_suite(path)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == MOST_PROBLEMS + 1
+    assert lines[-1] == "and more than these 100: correct them first"
+    assert len(str(caught.value)) < 50_000
+    # Minutes before; a second or two now.
+    assert time.process_time() - started < 30
+
+
+def test_a_list_that_is_too_long_is_not_looked_through(tmp_path: Path) -> None:
+    text = HEAD + f"    steps: 2\n    parametrize: {{seed: [{many('1', 149_000)}]}}\n"
+    (problem,) = problems(tmp_path, text)
+    assert problem.endswith("the suite expands to more than 10,000 cases; split it or shorten the lists")
+
+
+def test_a_tag_has_a_length(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, SOUND + f"    tags: [{'x' * 5000}]\n")
+    assert problem.endswith("has 5000 characters; a tag has at most 100")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
+from small_checkpoint import FILES, WEIGHTS, edit_json
 
+from harness.pipelines.checkpoints import resolve
 from harness.pipelines.errors import CheckpointError
-from harness.pipelines.folder import folder_hashes, read_json
+from harness.pipelines.folder import DiffusersFolder, folder_hashes, read_json
 
 
 @pytest.mark.parametrize(
@@ -57,3 +60,24 @@ def test_components_may_share_a_folder(tmp_path: Path) -> None:
     (tmp_path / "vae" / "config.json").write_text("{}")
     (tmp_path / "other").symlink_to("vae")
     assert list(folder_hashes(tmp_path)) == ["other/config.json", "vae/config.json"]
+
+
+def test_a_configuration_that_the_weights_cannot_be_of_is_refused_before_the_model_is_made(
+    tmp_path: Path,
+) -> None:
+    for name, content in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(content))
+    weights = tmp_path / WEIGHTS
+    weights.write_bytes(bytes(100_000))
+    DiffusersFolder(tmp_path).unet_config()
+    edit_json(tmp_path / "unet/config.json", block_out_channels=[1024, 1024], layers_per_block=64)
+    with pytest.raises(CheckpointError, match="is too small for the model that"):
+        DiffusersFolder(tmp_path).unet_config()
+
+
+def test_a_name_that_is_too_long_is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="no such folder"):
+        resolve("x" * 5_000, tmp_path)
+    with pytest.raises(CheckpointError, match="no such folder"):
+        DiffusersFolder(tmp_path / ("x" * 5_000))

@@ -26,7 +26,10 @@ def config(**fields: Any) -> SchedulerConfig:
         ({"beta_shedule": "linear"}, "unknown field 'beta_shedule'; did you mean beta_schedule?"),
         ({"prediction_type": "flow"}, "prediction_type is 'flow'"),
         ({"timestep_spacing": "leadng"}, "timestep_spacing is 'leadng'"),
-        ({"num_train_timesteps": 0}, "num_train_timesteps is 0: it must be a whole number, 1 or more"),
+        (
+            {"num_train_timesteps": 0},
+            "num_train_timesteps is 0: it must be a whole number from 1",
+        ),
         ({"num_train_timesteps": True}, "num_train_timesteps is True"),
         ({"clip_sample": 1}, "clip_sample is 1: it must be true or false"),
         ({"beta_end": float("nan")}, "beta_end is nan"),

@@ -75,12 +75,12 @@ def test_fields_left_out_have_the_defaults_of_diffusers():
         (
             "down_block_types",
             ["DownBlock2D", "SkipDownBlock2D", "DownBlock2D", "DownBlock2D"],
-            "a list of 'DownBlock2D', 'AttnDownBlock2D'",
+            "a list of 'DownBlock2D', 'AttnDownBlock2D', at most 16",
         ),
         (
             "up_block_types",
             ["UpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D", "UpBlock2D"],
-            "a list of 'UpBlock2D', 'AttnUpBlock2D'",
+            "a list of 'UpBlock2D', 'AttnUpBlock2D', at most 16",
         ),
         ("mid_block_type", "UNetMidBlock2DCrossAttn", "'UNetMidBlock2D', null"),
         ("resnet_time_scale_shift", "ada_group", "'default', 'scale_shift'"),
@@ -98,17 +98,21 @@ def test_fields_left_out_have_the_defaults_of_diffusers():
         ("attention_head_dim", 0, "null or an integer of at least 1"),
         ("time_embedding_dim", 1.5, "null or an integer of at least 1"),
         ("num_train_timesteps", "1000", "null or an integer of at least 1"),
-        ("layers_per_block", 0, "an integer of at least 1"),
-        ("layers_per_block", True, "an integer of at least 1"),
+        ("layers_per_block", 0, "an integer from 1 to 64"),
+        ("layers_per_block", True, "an integer from 1 to 64"),
+        ("layers_per_block", 1_000_000, "an integer from 1 to 64"),
         ("in_channels", "3", "an integer of at least 1"),
         ("out_channels", -3, "an integer of at least 1"),
         ("freq_shift", -1, "an integer of at least 0"),
         ("flip_sin_to_cos", 0, "true or false"),
         ("center_input_sample", None, "true or false"),
         ("add_attention", "yes", "true or false"),
-        ("block_out_channels", [], "a list of positive integers"),
-        ("block_out_channels", 128, "a list of positive integers"),
-        ("sample_size", [32], "null, a positive integer, or a list of two (height, width)"),
+        ("block_out_channels", [], "a list of positive integers, at most 16"),
+        ("block_out_channels", 128, "a list of positive integers, at most 16"),
+        ("block_out_channels", [1] * 100_000, "a list of positive integers, at most 16"),
+        ("sample_size", [32], "null, a positive integer up to 16384, or a list of two (height, width)"),
+        ("sample_size", 10**9, "null, a positive integer up to 16384, or a list of two (height, width)"),
+        ("in_channels", 2**31, "an integer of at least 1"),
         ("_class_name", "UNet2DConditionModel", "'UNet2DModel'"),
     ],
 )
@@ -133,6 +137,10 @@ def test_every_field_has_a_value_that_is_refused():
         ({"attention_head_dim": 257}, "attention_head_dim: 257 is more than the [256] channels"),
         ({"freq_shift": 64}, "freq_shift: 64 must be below block_out_channels[0] // 2 = 64"),
         ({"time_embedding_type": "learned"}, "num_train_timesteps: null, but time_embedding_type 'learned'"),
+        (
+            {"block_out_channels": [128, 1 << 20, 256, 256]},
+            "block_out_channels and others: the model has more than 4,294,967,296 parameters",
+        ),
         ({"sample_size": 36}, "sample_size: 36 must be a multiple of 8"),
         ({"sample_size": [32, 12]}, "sample_size: (32, 12) must be a multiple of 8"),
     ],
@@ -150,6 +158,18 @@ def test_one_message_lists_every_problem():
 def test_notes_of_diffusers_are_no_fields():
     config = UNet2DConfig.from_dict({"_name_or_path": "x", "_diffusers_version": "0.42.1"}, "config.json")
     assert config == UNet2DConfig()
+
+
+@pytest.mark.parametrize("fields", [{}, {"layers_per_block": 1, "time_embedding_type": "learned",
+                                         "num_train_timesteps": 1000}])  # fmt: skip
+def test_the_least_number_of_parameters_is_less_than_the_model_has(mindspore, fields):
+    from harness.pipelines.models.unet2d import UNet2DModel
+
+    small = {"block_out_channels": [32, 64], "down_block_types": ["DownBlock2D"] * 2,
+             "up_block_types": ["UpBlock2D"] * 2}  # fmt: skip
+    config = UNet2DConfig.from_dict({**small, **fields}, "config.json")
+    there = sum(parameter.size for parameter in UNet2DModel(config).get_parameters())
+    assert there / 5 < config.least_parameters < there
 
 
 def test_reading_a_config_imports_no_mindspore():

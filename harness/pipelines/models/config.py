@@ -11,6 +11,11 @@ from harness.pipelines.errors import CheckpointError
 from harness.pipelines.fields import boolean, checked, is_integer, is_list, is_number, read_fields
 
 _CLASS = "UNet2DModel"
+# Far more than any model has: what is beyond them would be built for hours, or until memory ends.
+_LARGEST_SIZE = 1 << 14
+_MOST_LAYERS = 64
+_MOST_LEVELS = 16
+_MOST_PARAMETERS = 1 << 32
 
 
 def _shown(value: object) -> str:
@@ -40,14 +45,14 @@ def _one_of(*choices: object, default: object = None) -> Any:
 def _blocks(default: tuple[str, ...], *kinds: str) -> Any:
     return checked(
         default,
-        lambda value: is_list(value, lambda item: item in kinds),
-        f"a list of {', '.join(map(repr, kinds))}",
+        lambda value: is_list(value, lambda item: item in kinds, _MOST_LEVELS),
+        f"a list of {', '.join(map(repr, kinds))}, at most {_MOST_LEVELS}",
     )
 
 
 def _is_size(value: Any) -> bool:
     sizes = value if isinstance(value, list | tuple) and len(value) == 2 else [value]
-    return value is None or all(is_integer(size, 1) for size in sizes)
+    return value is None or all(is_integer(size, 1, _LARGEST_SIZE) for size in sizes)
 
 
 _ACTIVATIONS = ("silu", "swish", "mish", "gelu", "relu")
@@ -65,7 +70,7 @@ class UNet2DConfig:
     """
 
     sample_size: int | tuple[int, int] | None = checked(
-        None, _is_size, "null, a positive integer, or a list of two (height, width)"
+        None, _is_size, f"null, a positive integer up to {_LARGEST_SIZE}, or a list of two (height, width)"
     )
     in_channels: int = _integer(3)
     out_channels: int = _integer(3)
@@ -85,10 +90,12 @@ class UNet2DConfig:
     )
     block_out_channels: tuple[int, ...] = checked(
         (224, 448, 672, 896),
-        lambda value: is_list(value, lambda item: is_integer(item, 1)),
-        "a list of positive integers",
+        lambda value: is_list(value, lambda item: is_integer(item, 1), _MOST_LEVELS),
+        f"a list of positive integers, at most {_MOST_LEVELS}",
     )
-    layers_per_block: int = _integer(2)
+    layers_per_block: int = checked(
+        2, lambda value: is_integer(value, 1, _MOST_LAYERS), f"an integer from 1 to {_MOST_LAYERS}"
+    )
     mid_block_scale_factor: float = checked(
         1.0, lambda value: is_number(value) and value != 0, "a number other than 0"
     )
@@ -139,6 +146,16 @@ class UNet2DConfig:
         """Height and width of a sample must be multiples of this: every block but the last halves them."""
         return int(2 ** (len(self.block_out_channels) - 1))
 
+    @property
+    def least_parameters(self) -> int:
+        """A number that the model's parameters exceed: those of the larger of its layers."""
+        channels, first = self.block_out_channels, self.block_out_channels[0]
+        # Of each residual block the second convolution: in every level as many as layers, going up one more.
+        blocks = 9 * (2 * self.layers_per_block + 1) * sum(each * each for each in channels)
+        ends = 9 * first * (self.in_channels + self.out_channels)
+        timesteps = (self.num_train_timesteps or 0) * first if self.time_embedding_type == "learned" else 0
+        return blocks + ends + timesteps + self.time_embed_dim * (first + self.time_embed_dim)
+
     def head_dim(self, channels: int) -> int:
         """Channels per attention head in a block of `channels`; without `attention_head_dim`, one head."""
         return channels if self.attention_head_dim is None else self.attention_head_dim
@@ -154,6 +171,10 @@ class UNet2DConfig:
         """Say which fields do not fit each other; each field is sound by itself."""
         problems = []
         channels = self.block_out_channels
+        if self.least_parameters > _MOST_PARAMETERS:
+            problems.append(
+                f"block_out_channels and others: the model has more than {_MOST_PARAMETERS:,} parameters"
+            )
         for name in ("down_block_types", "up_block_types"):
             blocks = getattr(self, name)
             if len(blocks) != len(channels):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ _OLD_ATTENTION = re.compile(r"(attentions\.\d+)\.(query|key|value|proj_attn)\.(w
 # Types of safetensors that numpy has not; other types that do not fit are named with all else that is wrong.
 _UNKNOWN_TO_NUMPY = re.compile(r"BF16|F[468](_.*)?")
 _LISTED = 8
+Shape = tuple[int, ...]
 
 
 class UNet2DModel(nn.Cell):
@@ -101,8 +102,8 @@ class UNet2DModel(nn.Cell):
 
     def load_weights(self, path: Path) -> None:
         """Load a `diffusion_pytorch_model.safetensors`; CheckpointError if it is missing or does not fit."""
-        with _open_safetensors(path) as (names, read):
-            self._load(names, read, str(path))
+        with _open_safetensors(path) as (shapes, read):
+            self._load(shapes, read, str(path))
 
     def load_state(self, state: Mapping[str, Array], *, where: str = "the given state") -> None:
         """Load all parameters, cast to the model's dtype; `where` names their source in messages.
@@ -110,42 +111,42 @@ class UNet2DModel(nn.Cell):
         Old checkpoints' names of attention layers (`query`, `proj_attn`, ...) are understood. Raises
         CheckpointError that lists what is wrong; some parameters may have been replaced by then.
         """
-        self._load(state, state.__getitem__, where)
+        self._load({name: np.shape(array) for name, array in state.items()}, state.__getitem__, where)
 
-    def _load(self, names: Collection[str], read: Callable[[str], Any], where: str) -> None:
+    def _load(self, given: Mapping[str, Shape], read: Callable[[str], Any], where: str) -> None:
         parameters = dict(self.parameters_and_names())
         dtype = np.float16 if self.dtype == ms.float16 else np.float32
-        for name, array in _checked(names, read, self.state_shapes(), dtype, where):
+        for name, array in _checked(given, read, self.state_shapes(), dtype, where):
             parameters[name].set_data(Tensor(array))
 
 
 @contextmanager
-def _open_safetensors(path: Path) -> Iterator[tuple[list[str], Callable[[str], Array]]]:
-    """Open a safetensors file; yields the names of its tensors, and what reads the tensor of a name."""
+def _open_safetensors(path: Path) -> Iterator[tuple[dict[str, Shape], Callable[[str], Array]]]:
+    """Open a safetensors file; yields the shapes of its tensors by their names, and what reads one."""
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file; a model folder needs its weights as safetensors")
     try:
         with safe_open(path, framework="numpy") as handle:
 
-            def read(name: str) -> Array:
-                stored = handle.get_slice(name).get_dtype()
-                if _UNKNOWN_TO_NUMPY.fullmatch(stored):
+            def shape(name: str) -> Shape:
+                part = handle.get_slice(name)
+                if _UNKNOWN_TO_NUMPY.fullmatch(stored := part.get_dtype()):
                     raise CheckpointError(
                         f"{path}: {name} is stored as {stored}; supported: F16, F32, F64; "
                         "save the model in float32 or float16"
                     )
-                array: Array = handle.get_tensor(name)
-                return array
+                return tuple(part.get_shape())
 
-            yield list(handle.keys()), read
+            # A list of its own: the handle is no mapping.
+            yield {name: shape(name) for name in list(handle.keys())}, handle.get_tensor
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path}: not a whole safetensors file ({error}); fetch it again") from error
 
 
 def _checked(
-    names: Collection[str],
+    given: Mapping[str, Shape],
     read: Callable[[str], Array],
-    shapes: Mapping[str, tuple[int, ...]],
+    shapes: Mapping[str, Shape],
     dtype: npt.DTypeLike,
     where: str,
 ) -> Iterator[tuple[str, Array]]:
@@ -153,8 +154,8 @@ def _checked(
 
     Raises CheckpointError at once if names are missing or unexpected, and at the end for unsound arrays.
     """
-    source = {_current_name(name): name for name in names}
-    clashing = sorted(set(names) - set(source.values()))
+    source = {_current_name(name): name for name in given}
+    clashing = sorted(set(given) - set(source.values()))
     missing = sorted(set(shapes) - set(source))
     unexpected = sorted(source[name] for name in set(source) - set(shapes))
     lists = {"missing": missing, "unexpected": unexpected, "given twice": clashing}
@@ -162,10 +163,9 @@ def _checked(
     if problems:
         _refuse(where, problems)
     for name, shape in shapes.items():
-        stored = np.asarray(read(source[name]))
-        if stored.shape != shape:
-            problem = f"shape {list(stored.shape)}, the configuration needs {list(shape)}"
-        elif stored.dtype.kind != "f":
+        if given[source[name]] != shape:  # and is not read: it may be of any size
+            problem = f"shape {list(given[source[name]])}, the configuration needs {list(shape)}"
+        elif (stored := np.asarray(read(source[name]))).dtype.kind != "f":
             problem = f"dtype {stored.dtype}, a floating one is needed"
         else:
             with np.errstate(over="ignore"):

@@ -11,6 +11,8 @@ from harness.pipelines.errors import PipelineError
 from harness.pipelines.fields import boolean, checked, is_integer, is_list, is_number, read_fields
 
 _CLASSES = ("DDIMScheduler", "DDPMScheduler")
+# A thousand is usual; each is a row of every table.
+_MOST_TIMESTEPS = 1_000_000
 
 
 def _one_of(*choices: str) -> Any:
@@ -18,7 +20,8 @@ def _one_of(*choices: str) -> Any:
 
 
 def _whole(default: int, least: int) -> Any:
-    return checked(default, lambda value: is_integer(value, least), f"a whole number, {least} or more")
+    words = f"a whole number from {least} to {_MOST_TIMESTEPS:,}"
+    return checked(default, lambda value: is_integer(value, least, _MOST_TIMESTEPS), words)
 
 
 def _between(default: float, low: float, high: float) -> Any:
