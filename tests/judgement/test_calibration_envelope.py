@@ -2,12 +2,14 @@
 
 import dataclasses
 import math
+from datetime import datetime, timedelta, timezone
 
 import numpy as np
 import pytest
 from members import image_of, members_of, sampled
 from samples import make_measurement, refused
 
+from harness import __version__
 from harness.judgement.calibration.envelope import CalibrationError, Member, make_calibration
 from harness.judgement.metrics import compare, statistic_deviation
 from harness.measurement.figures import StepRecord
@@ -62,6 +64,10 @@ def test_what_was_asked_for_is_kept():
     assert (made.members, made.factor, made.modes) == ((1, 2, 3, 4, 5), 3.5, (6,))
     assert made.chaotic_from is made.chaos is None
     assert not made.stable
+    assert made.harness_version == __version__
+    made_at = datetime.fromisoformat(made.date)
+    assert made_at.utcoffset() == timedelta(0)
+    assert abs(datetime.now(timezone.utc) - made_at) < timedelta(minutes=10)
     assert made.saturated == pytest.approx(0.12, abs=0.01)
 
 
@@ -194,3 +200,12 @@ def test_an_output_of_zeros_has_no_envelope():
     with refused(CalibrationError, r"the output .* hold nothing but 0"):
         calibration(runs, base)
     assert calibration([base, base], base).stable
+
+
+def test_an_output_that_is_infinitely_far_has_no_envelope_whatever_its_statistics_say():
+    far = [
+        dataclasses.replace(member, metrics={**member.metrics, "relative_l2": math.inf})
+        for member in members_of(BASE, RUNS)
+    ]
+    with refused(CalibrationError, f"^{NAME}: the output .* hold nothing but 0"):
+        make_calibration(far, BASE, 2.0, NAME)

@@ -60,6 +60,8 @@ def test_decibels_are_told_as_they_are_and_similarities_by_their_distance_from_1
     (told,) = notes(ssim=0.1)
     assert "the limit 0.1 on ssim is loose" in told
     assert f"envelope 1 - {1 - ENVELOPE.ssim:.2g}" in told
+    (told,) = notes(ssim=1.0)
+    assert f"the envelope is 1 - {1 - ENVELOPE.ssim:.2g}" in told
 
 
 def test_one_limit_for_all_statistics_is_held_to_the_one_that_rounding_moves_most():
@@ -92,11 +94,13 @@ def test_what_has_no_limit_has_no_note():
 
 def test_every_odd_limit_has_its_note():
     assert len(notes(max_abs=9.0, psnr=1.0, relative_l2=1e-30, statistics=9.0)) == 4
+    assert len(notes(max_abs=9.0, psnr=1.0, relative_l2=1e-30, statistics={"mean": 9.0})) == 4
 
 
 def test_no_limit_is_too_tight_where_nothing_rounds_otherwise():
     tight = {"max_abs": 0.0, "psnr": 1000.0, "statistics": 0.0}
     assert len(notes(**tight)) == 3
+    assert len(limit_notes(Limits(**tight), BASELINE, MADE)) == 3
     assert notes(**tight, same_environment=True) == ()
     assert len(notes(max_abs=9.0, same_environment=True)) == 1
 

@@ -41,6 +41,7 @@ def test_the_numbers_of_steps_are_the_pipelines_own():
     steps = [dataclasses.replace(step, step=step.step + 11) for step in GROWING]
     chaotic = chaos_of(make_calibration(steps=tuple(steps), chaotic_from=1))
     assert "chaotic from step 12 on (of 11 to 12)" in text_of(chaotic)
+    assert (chaotic.gated, chaotic.steps) == (1, 2)
 
 
 def test_chaos_in_the_output_alone_is_told_without_a_step():

@@ -171,6 +171,9 @@ def test_shifts_can_cancel_and_are_pooled_with_the_statistic_that_they_are(shift
     metrics = {"relative_l2": spread, shift: 0.0}
     shared = by_hand(metrics=metrics, steps=(step(0, 1e-6, **{kind: 5e-7}),), statistics={"q50": 0.0})
     assert getattr(limits(2.0, shared).output, shift) == pytest.approx(2 * 0.5 * spread * rms / unit)
+    # Where nothing was seen of that statistic there is nothing to pool it with.
+    alone = by_hand(metrics=metrics, steps=(), statistics={"q50": 0.0})
+    assert getattr(limits(2.0, alone).output, shift) == 0
     # Their own envelope counts where it is larger: in a batch they are those of the worst image.
     own = dataclasses.replace(shared, metrics={**metrics, shift: 1e-3})
     assert getattr(limits(2.0, own).output, shift) == pytest.approx(2e-3)

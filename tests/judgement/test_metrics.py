@@ -259,8 +259,8 @@ def test_a_difference_whose_square_vanishes_is_no_0() -> None:
 def test_rounding_takes_no_cosine_distance_out_of_its_range(seed: int) -> None:
     random = np.random.default_rng(seed)
     reference = random.random(500)
-    # Half the sum of three terms, whose sizes add up to 22 for a factor of 0.3 and to 45 for -0.3; each errs by
-    # one or two eps of its own size.
+    # Half the sum of three terms, whose sizes add up to 22 for a factor of 0.3 and to 45 for -0.3. Each errs
+    # by one or two eps of its own size.
     error = 50 * np.finfo(np.float64).eps
     for factor in random.uniform(0.3, 3, 50):
         assert 0 <= compare(factor * reference, reference)["cosine_distance"] < error
