@@ -7,6 +7,9 @@ from enum import Enum
 
 from harness.remedy import Remedy
 
+# Of a traceback the end says most.
+_LONGEST_BEGINNING, _LONGEST_END = 8_000, 12_000
+
 
 class FailureCause(str, Enum):
     """Why a case came to no measurement, as far as it can be told by type."""
@@ -37,6 +40,14 @@ class HarnessError(Exception):
     def __init__(self, *words: object, remedy: Remedy | None = None) -> None:
         super().__init__(*words)
         self.remedy = remedy
+
+
+def shortened(text: str) -> str:
+    """Return the ``text`` of an error without its middle where it is very long."""
+    left_out = len(text) - _LONGEST_BEGINNING - _LONGEST_END
+    if left_out <= 0:
+        return text
+    return f"{text[:_LONGEST_BEGINNING]}\n[… {left_out:,} characters are left out …]\n{text[-_LONGEST_END:]}"
 
 
 def in_short(text: str) -> str:

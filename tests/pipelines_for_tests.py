@@ -274,3 +274,50 @@ def saying_no_text(checkpoint, dtype, mode):
         raise ValueError("half a pair: \ud800")
 
     return _drawing(fail)
+
+
+def hungry(checkpoint, dtype, mode):
+    """Take memory without an end, 30 MB at a time."""
+    held = []
+
+    def take(images):
+        while True:
+            held.append(bytearray(os.urandom(1) * 30_000_000))
+            time.sleep(0.01)
+
+    return _drawing(take)
+
+
+def hungry_child(checkpoint, dtype, mode):
+    """Let a child take memory without an end; the child ends with the worker's group."""
+
+    def take(images):
+        if os.fork() == 0:
+            held = []
+            while True:
+                held.append(bytearray(os.urandom(1) * 30_000_000))
+                time.sleep(0.01)
+        time.sleep(600)
+
+    return _drawing(take)
+
+
+def talkative(checkpoint, dtype, mode):
+    """Print without an end, then die."""
+
+    def talk(images):
+        line = b"x" * 999 + b"\n"
+        for _ in range(40):
+            os.write(1, line * 1000)
+            time.sleep(0.05)
+        os.write(1, b"the last words\n")
+        os.kill(os.getpid(), 9)
+
+    return _drawing(talk)
+
+
+def long_winded(checkpoint, dtype, mode):
+    def fail(images):
+        raise ValueError("x" * 5_000_000 + " the last words")
+
+    return _drawing(fail)

@@ -20,11 +20,12 @@ import execnet
 import harness
 from harness.cases.job import Job
 from harness.codec import from_json, to_json
-from harness.errors import FailureCause, HarnessError, UsageError
+from harness.errors import FailureCause, HarnessError, UsageError, shortened
 from harness.execution.factories import allowed_factories
 from harness.execution.gateway import WorkerGateway
 from harness.execution.messages import LOG, Answer, AnswerKind, Context, Description, Settings
 from harness.execution.profile import Profile, claim_core
+from harness.execution.watch import Watch, WorkerOutOfMemory
 from harness.faults.catalogue import FaultNotApplicable
 from harness.measurement.measurement import Measurement
 from harness.tracing.divergence import Replay
@@ -33,10 +34,8 @@ from harness.tracing.trace import DeepTrace
 # One per mode and dtype in use; each holds MindSpore and its models in memory.
 _WORKERS_KEPT = 4
 _START_TIMEOUT = 120.0
-# Seconds between two looks at whether a worker whose answer is waited for is still there.
-_ROUND = 0.5
-_LOG_TAIL = 30
-_LOG_WIDTH = 300
+# Seconds between two looks at a worker whose answer is waited for: is it still there, and what does it take?
+_ROUND = 0.1
 _TimeoutError: type[Exception] = execnet.gateway_base.Channel.TimeoutError
 
 # What a worker's interpreter runs, whichever it is. The package is loaded from its folder: what is installed
@@ -96,7 +95,8 @@ class Runner:
     ``pinned`` whether they keep to one core; ``timeout`` are the seconds that one case may take, loading
     included; ``import_paths`` are folders in which a user's own pipelines are found, and whose pyproject.toml
     may allow installed ones (:func:`harness.execution.factories.allowed_factories`). Without ``user_code``
-    no pipeline of a user's own runs, and nothing is imported from these folders. ``core_shared`` says
+    no pipeline of a user's own runs, and nothing is imported from these folders. ``memory`` are the bytes
+    that a worker and what it starts may take, None for any number. ``core_shared`` says
     whether another run of harness on this machine holds the same core, ``profile`` is what the workers apply.
     Use as a context manager, or call :meth:`close`. Not for use from several threads at once.
     """
@@ -112,6 +112,7 @@ class Runner:
         timeout: float = 600.0,
         import_paths: Sequence[Path] = (),
         user_code: bool = True,
+        memory: int | None = None,
     ) -> None:
         self.python = interpreter(python)
         self._timeout = timeout
@@ -119,6 +120,7 @@ class Runner:
         self._import_paths = tuple(str(path.resolve()) for path in folders)
         self._factories = allowed_factories(folders)
         self._user_code = user_code
+        self._memory = memory
         self._claim = claim_core()
         self.core_shared = self._claim.shared
         core = self._claim.core if pinned else None
@@ -134,9 +136,10 @@ class Runner:
     def run(self, job: Job) -> Measurement:
         """Run one case and return its measurement.
 
-        Raises :class:`CaseFailed`, :class:`WorkerCrashed` or :class:`WorkerTimeout`; after the last two the
-        next case gets a fresh worker. Raises :class:`harness.faults.catalogue.FaultNotApplicable` where the
-        fault cannot be put into the case.
+        Raises :class:`CaseFailed`, :class:`WorkerCrashed`, :class:`WorkerTimeout` or
+        :class:`harness.execution.watch.WorkerOutOfMemory`; after all but the first the next case gets a fresh
+        worker. Raises :class:`harness.faults.catalogue.FaultNotApplicable` where the fault cannot be put into
+        the case.
         """
         wire = self._ask(job)
         try:
@@ -190,7 +193,7 @@ class Runner:
         settings = Settings(
             self.profile, context, self._timeout, self._import_paths, self._factories, self._user_code
         )
-        self._workers[context] = _WorkerProcess(self.python, settings)
+        self._workers[context] = _WorkerProcess(self.python, settings, self._memory)
         return self._workers[context]
 
 
@@ -216,9 +219,11 @@ def interpreter(python: str | Path | None) -> str:
 class _WorkerProcess:
     """One worker behind its gateway."""
 
-    def __init__(self, python: str, settings: Settings) -> None:
+    def __init__(self, python: str, settings: Settings, memory: int | None) -> None:
         self._gateway = WorkerGateway("harness-worker-")
+        self._watch = Watch(self._gateway.folder / LOG, memory)
         self._limit = settings.limit
+        self.pid: int | None = None
         started = time.monotonic()
         try:
             self._channel = self._gateway.open(python).remote_exec(_SERVE)
@@ -234,7 +239,7 @@ class _WorkerProcess:
         if answer.kind is AnswerKind.ERROR:
             self._gateway.end()
             raise RunError(f"{python}: {answer.data}")
-        self.pid: int = answer.data
+        self.pid = answer.data
         self.spawn_seconds = time.monotonic() - started
 
     def ask(self, job: Job | None) -> Any:
@@ -248,21 +253,23 @@ class _WorkerProcess:
         except _TimeoutError:
             raise WorkerTimeout(
                 f"{name}: no result after {self._limit:g} s, so its worker was killed; give it longer "
-                f"(pytest --harness-timeout, harness record --timeout){self._log_tail()}"
+                f"(pytest --harness-timeout, harness record --timeout){self._watch.log_text()}"
             ) from None
         except (EOFError, OSError, ValueError, execnet.RemoteError):
             raise WorkerCrashed(
                 f"{name}: its worker died after {time.monotonic() - started:.1f} s "
-                f"({self._how_it_ended()}){self._log_tail()}"
+                f"({self._how_it_ended()}){self._watch.log_text()}"
             ) from None
+        except WorkerOutOfMemory as error:
+            raise WorkerOutOfMemory(f"{name}: {error}") from None
         if answer.kind is AnswerKind.INAPPLICABLE:
-            raise FaultNotApplicable(f"{name}: {answer.data}")
+            raise FaultNotApplicable(f"{name}: {shortened(str(answer.data))}")
         if answer.kind is AnswerKind.ERROR:
             # What its user can act on: first where, for an editor to go there.
             place = f"{job.place}: " if job is not None and job.place else ""
-            raise CaseFailed(f"{place}{name}: {answer.data}", answer.cause)
+            raise CaseFailed(f"{place}{name}: {shortened(str(answer.data))}", answer.cause)
         if answer.kind is AnswerKind.FAILED:
-            raise CaseFailed(f"{name}:\n{answer.data}", answer.cause)
+            raise CaseFailed(f"{name}:\n{shortened(str(answer.data))}", answer.cause)
         return answer.data
 
     def _receive(self, seconds: float) -> Answer:
@@ -275,6 +282,8 @@ class _WorkerProcess:
             except _TimeoutError:
                 if self._gateway.ended():
                     break
+                if self.pid is not None:
+                    self._watch.look(self.pid)
                 if left <= 0:
                     raise
         # Its children end with it, and with them the pipe, unless they have left its session.
@@ -297,11 +306,3 @@ class _WorkerProcess:
         if code is None:
             return "it closed its channel but has not ended"
         return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
-
-    def _log_tail(self) -> str:
-        with suppress(OSError):
-            log = self._gateway.folder / LOG
-            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_TAIL:]
-            if lines:
-                return "\nthe end of its log:\n" + "\n".join(f"    {line[:_LOG_WIDTH]}" for line in lines)
-        return ""

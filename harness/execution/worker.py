@@ -24,7 +24,7 @@ import numpy as np
 
 from harness.cases.job import Job
 from harness.codec import from_json, to_json
-from harness.errors import FailureCause, HarnessError
+from harness.errors import FailureCause, HarnessError, shortened
 from harness.execution.canaries import run_canaries
 from harness.execution.fingerprint import fingerprint
 from harness.execution.implementation import Implementation
@@ -101,7 +101,7 @@ def serve(channel: Any, wire: dict[str, Any]) -> None:
 def _failure(error: BaseException) -> Answer:
     answer = _told(error)
     # What is no Unicode, such as half of a surrogate pair, cannot be sent.
-    return replace(answer, data=answer.data.encode(errors="backslashreplace").decode())
+    return replace(answer, data=shortened(answer.data).encode(errors="backslashreplace").decode())
 
 
 def _told(error: BaseException) -> Answer:

@@ -1,0 +1,103 @@
+"""What a worker may take while it runs, looked at from outside: memory, and the disk under its log.
+
+Limits of the system's own do not do for memory: MindSpore reserves address space by the gigabyte, and where
+``RLIMIT_DATA`` refuses some, its C++ ends the process without a word.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from harness.errors import FailureCause, HarnessError, UsageError
+from harness.foreign_files import size_text
+
+_PROC = Path("/proc")
+_LARGEST_LOG = 64 << 20
+# What is shown of a log, and read for it.
+_LINES, _WIDTH, _TAIL = 30, 300, 64 << 10
+
+
+class WorkerOutOfMemory(HarnessError):
+    """The worker took more memory than it may, and was killed."""
+
+    cause = FailureCause.OUT_OF_MEMORY
+
+
+class Watch:
+    """Looks at one worker, whose log is the file ``log``; ``memory`` are the bytes that it may take.
+
+    Raises :class:`UsageError` for a limit of memory on a system that does not tell what a process takes.
+    """
+
+    def __init__(self, log: Path, memory: int | None) -> None:
+        if memory is not None and not (_PROC / "self/statm").exists():
+            raise UsageError("--worker-memory: this system has no /proc, which tells what a worker takes")
+        self._log = log
+        self._memory = memory
+        self._earlier = b""
+        self._exceeded = False
+
+    def look(self, pid: int) -> None:
+        """Look at the worker ``pid``; raises :class:`WorkerOutOfMemory` where it takes too much."""
+        with suppress(OSError):
+            if self._log.stat().st_size > _LARGEST_LOG:
+                # The worker appends to it, and goes on from its new end.
+                self._earlier = self._end_of_log()
+                os.truncate(self._log, 0)
+        if self._memory is None:
+            return
+        taken = memory_of(pid)
+        # Twice: a process that is about to become another one has all memory of its parent for a moment.
+        exceeded, self._exceeded = self._exceeded, taken > self._memory
+        if exceeded and self._exceeded:
+            raise WorkerOutOfMemory(
+                f"its worker took {size_text(taken)} of memory, so it was killed; the limit is "
+                f"{size_text(self._memory)} (pytest --harness-worker-memory, harness record --worker-memory)"
+            )
+
+    def log_text(self) -> str:
+        """Return the end of the log on lines of its own; '' where nothing was printed."""
+        end = b""
+        with suppress(OSError):
+            end = self._end_of_log()
+        lines = (self._earlier + end)[-_TAIL:].decode(errors="replace").splitlines()[-_LINES:]
+        if not lines:
+            return ""
+        lost = ""
+        if self._earlier:
+            lost = f" (it had more than {size_text(_LARGEST_LOG)}, and lost its beginning)"
+        return "\n".join([f"\nthe end of its log{lost}:", *(f"    {line[:_WIDTH]}" for line in lines)])
+
+    def _end_of_log(self) -> bytes:
+        with self._log.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
+            return file.read(_TAIL)
+
+
+def memory_of(pid: int) -> int:
+    """Return the bytes of memory that a process and all it started take; what they share counts once."""
+    family = [pid]
+    for each in family:
+        family += _children(each)
+    if len(family) > 1:
+        return sum(map(_proportional, family))
+    with suppress(OSError, ValueError, IndexError):
+        return int((_PROC / str(pid) / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return 0
+
+
+def _children(pid: int) -> Iterator[int]:
+    with suppress(OSError):
+        for thread in (_PROC / str(pid) / "task").iterdir():
+            yield from map(int, (thread / "children").read_text().split())
+
+
+def _proportional(pid: int) -> int:
+    with suppress(OSError):
+        for line in (_PROC / str(pid) / "smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) << 10
+    return 0

@@ -1,0 +1,104 @@
+"""What a worker takes is bounded: memory, the disk under its log, the length of what it says."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from samples import make_job
+
+from harness.errors import FailureCause, UsageError
+from harness.execution import watch
+from harness.execution.gateway import WorkerGateway
+from harness.execution.messages import LOG
+from harness.execution.runner import CaseFailed, Runner, WorkerCrashed
+from harness.execution.watch import Watch, WorkerOutOfMemory, memory_of
+
+TESTS = Path(__file__).parent.parent
+
+
+def job(factory: str):
+    name = f"suite/{factory}"
+    return make_job(
+        name=name, pipeline=f"pipelines_for_tests:{factory}", checkpoint=None, base=str(TESTS), steps=1
+    )
+
+
+@pytest.fixture(scope="module")
+def runner():
+    with Runner(import_paths=[TESTS], timeout=60, memory=1 << 30) as runner:
+        yield runner
+
+
+@pytest.mark.parametrize("factory", ["hungry", "hungry_child"])
+def test_a_worker_that_takes_too_much_memory_is_killed_and_the_run_goes_on(runner, factory):
+    assert runner.run(job("sound")).output.shape == (1, 8, 8, 1)
+    (worker,) = runner._workers.values()
+    told = rf"suite/{factory}: its worker took .* GiB of memory.*the limit is 1 GiB"
+    with pytest.raises(WorkerOutOfMemory, match=told) as failure:
+        runner.run(job(factory))
+    assert failure.value.cause is FailureCause.OUT_OF_MEMORY
+    assert not Path(f"/proc/{worker.pid}").exists()
+    assert runner.run(job("sound")).output.shape == (1, 8, 8, 1)
+
+
+def test_a_log_is_bounded_on_disk_and_its_end_is_kept(runner, monkeypatch):
+    monkeypatch.setattr(watch, "_LARGEST_LOG", 4 << 20)
+    sizes = []
+    end = WorkerGateway.ending
+    monkeypatch.setattr(
+        WorkerGateway,
+        "ending",
+        lambda self, seconds: sizes.append((self.folder / LOG).stat().st_size) or end(self, seconds),
+    )
+    with pytest.raises(WorkerCrashed) as failure:
+        runner.run(job("talkative"))
+    text = str(failure.value)
+    assert "the end of its log (it had more than 4 MiB, and lost its beginning):" in text
+    assert text.endswith("    the last words")
+    assert len(text) < 15_000
+    # All of it was 40 MB.
+    assert sizes[0] < 20 << 20
+
+
+def test_of_a_long_log_only_the_end_is_read(tmp_path):
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        file.truncate(1 << 40)
+        file.seek(0, os.SEEK_END)
+        file.write(b"\nthe last words\n")
+    assert Watch(log, None).log_text().endswith("    the last words")
+
+
+def test_a_message_of_any_length_is_cut(runner):
+    with pytest.raises(CaseFailed) as failure:
+        runner.run(job("long_winded"))
+    text = str(failure.value)
+    assert len(text) < 25_000
+    assert "characters are left out …]" in text
+    assert text.rstrip().endswith("the last words")
+
+
+def test_memory_that_is_shared_counts_once():
+    taken = bytearray(os.urandom(1) * 300_000_000)
+    alone = memory_of(os.getpid())
+    child = os.fork()
+    if child == 0:
+        time.sleep(30)
+        os._exit(0)
+    try:
+        time.sleep(0.2)
+        assert alone * 0.9 < memory_of(os.getpid()) < alone + 100_000_000
+    finally:
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+        del taken
+
+
+def test_without_proc_a_limit_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(watch, "_PROC", tmp_path / "proc")
+    Watch(tmp_path / "log", None).look(os.getpid())
+    with pytest.raises(UsageError, match="has no /proc"):
+        Watch(tmp_path / "log", 1 << 30)
