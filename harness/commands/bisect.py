@@ -48,6 +48,7 @@ def bisect(
     device: options.Device = "CPU",
     device_id: options.DeviceId = 0,
     timeout: options.Timeout = 600.0,
+    memory: options.WorkerMemory = None,
     no_user_code: options.NoUserCode = False,
 ) -> None:
     """Find the first release, or with --repo the first commit, under which a case's output changed.
@@ -60,7 +61,7 @@ def bisect(
         raise UsageError("--repo bisects commits under one interpreter: leave --releases and --with out")
     case = one_case(path)
     # Of interpreters none is named: it is another one in each environment.
-    at = Setting.of(baseline_dir, device, device_id, timeout, no_user_code=no_user_code)
+    at = Setting.of(baseline_dir, device, device_id, timeout, memory, no_user_code=no_user_code)
     display = BisectionDisplay(Console(), at.invocation)
     with remedied(at.invocation):
         if repo is not None:

@@ -31,6 +31,7 @@ def explain(
     device: options.Device = "CPU",
     device_id: options.DeviceId = 0,
     timeout: options.Timeout = 600.0,
+    memory: options.WorkerMemory = None,
     no_user_code: options.NoUserCode = False,
     json_file: Annotated[File, option("--json", "FILE", "write the explanation there too")] = None,
 ) -> None:
@@ -45,7 +46,7 @@ def explain(
     check_baseline_dir(baseline_dir, needed=python is None)
     check_destinations(json_file)
     # What is recorded is what runs here, not the other interpreter.
-    at = Setting.of(baseline_dir, device, device_id, timeout, no_user_code=no_user_code)
+    at = Setting.of(baseline_dir, device, device_id, timeout, memory, no_user_code=no_user_code)
     with remedied(at.invocation):
         explanation = explain_case(case, at.workers, at.store, python=python, step=step)
     say(explanation_text(explanation, at.invocation))

@@ -38,6 +38,7 @@ def gate(
     device_id: options.DeviceId = 0,
     python: options.Python = None,
     timeout: options.Timeout = 600.0,
+    memory: options.WorkerMemory = None,
     no_user_code: options.NoUserCode = False,
 ) -> None:
     """Run every case and decide by a policy whether this is fit for a release; certify the decision.
@@ -51,7 +52,9 @@ def gate(
     summary = _step_summary()
     check_baseline_dir(baseline_dir)
     selection = select(paths)
-    at = Setting.of(baseline_dir, device, device_id, timeout, python, processes, no_user_code=no_user_code)
+    at = Setting.of(
+        baseline_dir, device, device_id, timeout, memory, python, processes, no_user_code=no_user_code
+    )
     display = GateDisplay(Console(stderr=True), at.invocation)
     uncounted = tuple(path for path in (certificate, history) if path is not None)
     result = decide_release(

@@ -40,6 +40,7 @@ def matrix(
     device: options.Device = "CPU",
     device_id: options.DeviceId = 0,
     timeout: options.Timeout = 600.0,
+    memory: options.WorkerMemory = None,
     no_user_code: options.NoUserCode = False,
 ) -> None:
     """Run the suites under several releases and compare every pair: same bits, within tolerance, drift.
@@ -52,7 +53,9 @@ def matrix(
     wanted = Wanted(release or (), extras or (), python or ())
     cases = measured(without_tags(select(paths).cases, without_tag or []))
     # Of interpreters none is named: it is another one in each environment.
-    at = Setting.of(baseline_dir, device, device_id, timeout, processes=processes, no_user_code=no_user_code)
+    at = Setting.of(
+        baseline_dir, device, device_id, timeout, memory, processes=processes, no_user_code=no_user_code
+    )
     running, run = Running(at.workers, work, fresh), history_in(history, "harness matrix")
     display = MatrixDisplay(Console(stderr=True), at.invocation)
     found = run_matrix(cases, wanted, environments, running, at.store, display, history=run)

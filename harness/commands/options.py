@@ -32,6 +32,13 @@ Python = Annotated[str | None, option("--python", "PYTHON", "interpreter of the 
 Timeout = Annotated[
     float, typer.Option(min=0.001, max=1e6, metavar="SECONDS", help="time that one run of a case may take")
 ]
+WorkerMemory = Annotated[
+    float | None,
+    typer.Option(
+        "--worker-memory", min=0.001, max=1e6, metavar="GIB",
+        help="memory that a worker may take, before it is killed and its case fails (default: any)",
+    ),
+]  # fmt: skip
 NoUserCode = Annotated[
     bool, typer.Option("--no-user-code", help="refuse cases whose pipeline is a user's own function")
 ]

@@ -30,6 +30,7 @@ def power(
     device_id: options.DeviceId = 0,
     python: options.Python = None,
     timeout: options.Timeout = 600.0,
+    memory: options.WorkerMemory = None,
     no_user_code: options.NoUserCode = False,
 ) -> None:
     """Put known faults into each case: which are caught at the tolerance across releases, and how small.
@@ -42,7 +43,9 @@ def power(
     check_destinations(json, picture)
     check_baseline_dir(baseline_dir)
     cases = measured(select(paths).cases)
-    at = Setting.of(baseline_dir, device, device_id, timeout, python, processes, no_user_code=no_user_code)
+    at = Setting.of(
+        baseline_dir, device, device_id, timeout, memory, python, processes, no_user_code=no_user_code
+    )
     display = PowerDisplay(Console(), at.invocation)
     report = measure(cases, at.workers, at.store, faults, quick=quick, progress=display)
     show_power(display.console, report)

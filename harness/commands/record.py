@@ -30,6 +30,7 @@ def record(
     device_id: options.DeviceId = 0,
     python: options.Python = None,
     timeout: options.Timeout = 600.0,
+    memory: options.WorkerMemory = None,
     no_user_code: options.NoUserCode = False,
     calibrate: Annotated[bool, typer.Option("--calibrate", help="calibrate what is stored")] = False,
     members: options.Members = Settings.members,
@@ -51,7 +52,9 @@ def record(
     """
     settings = Settings(members, factor)
     cases = measured(select(paths).cases)
-    at = Setting.of(baseline_dir, device, device_id, timeout, python, processes, no_user_code=no_user_code)
+    at = Setting.of(
+        baseline_dir, device, device_id, timeout, memory, python, processes, no_user_code=no_user_code
+    )
     run, console = history_in(history, "harness record"), Console()
 
     def ask() -> str | None:
@@ -86,6 +89,7 @@ def calibrate(
     device_id: options.DeviceId = 0,
     python: options.Python = None,
     timeout: options.Timeout = 600.0,
+    memory: options.WorkerMemory = None,
     no_user_code: options.NoUserCode = False,
 ) -> None:
     """Measure tolerances: move each case's noise by one ulp, and store how far that moves the output.
@@ -95,7 +99,9 @@ def calibrate(
     settings = Settings(members, factor)
     check_baseline_dir(baseline_dir)
     cases = measured(select(paths).cases)
-    at = Setting.of(baseline_dir, device, device_id, timeout, python, processes, no_user_code=no_user_code)
+    at = Setting.of(
+        baseline_dir, device, device_id, timeout, memory, python, processes, no_user_code=no_user_code
+    )
     display = RecordingDisplay(Console(), at.invocation)
     found = operation.calibrate(cases, at.workers, at.store, settings, display)
     show_calibrations(display.console, found)

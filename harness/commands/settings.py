@@ -37,13 +37,19 @@ class Setting:
         device: str,
         device_id: int,
         timeout: float,
+        worker_memory: float | None,
         python: str | None = None,
         processes: int = 1,
         *,
         no_user_code: bool = False,
     ) -> Setting:
-        """Return what these options say; a user's pipelines are found in the current folder."""
-        workers = Workers(device, device_id, python, timeout, processes, (Path.cwd(),), not no_user_code)
+        """Return what these options say; a user's pipelines are found in the current folder.
+
+        ``worker_memory`` is in GiB.
+        """
+        memory = None if worker_memory is None else int(worker_memory * 2**30)
+        paths = (Path.cwd(),)
+        workers = Workers(device, device_id, python, timeout, processes, paths, not no_user_code, memory)
         invocation = Invocation(str(baseline_dir), device, device_id, python, not no_user_code)
         return cls(workers, BaselineStore(baseline_dir), invocation)
 

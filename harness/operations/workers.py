@@ -16,7 +16,7 @@ class Workers:
 
     ``python`` is the workers' interpreter (None: this one), ``timeout`` the seconds that one run may take,
     ``processes`` how many run side by side, ``import_paths`` the folders that users' pipelines are found in,
-    ``user_code`` whether these may run at all.
+    ``user_code`` whether these may run at all, ``memory`` the bytes that each worker may take (None: any).
     """
 
     device: str = "CPU"
@@ -26,6 +26,7 @@ class Workers:
     processes: int = 1
     import_paths: tuple[Path, ...] = ()
     user_code: bool = True
+    memory: int | None = None
 
     def runner(self) -> Runner:
         """Return a runner of one worker; use it as a context manager."""
@@ -36,6 +37,7 @@ class Workers:
             timeout=self.timeout,
             import_paths=self.import_paths,
             user_code=self.user_code,
+            memory=self.memory,
         )
 
     def pool(self) -> RunnerPool:

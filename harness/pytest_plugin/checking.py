@@ -55,6 +55,7 @@ class Checks:
             config.getoption("harness_timeout"),
             import_paths=folders,
             user_code=self._invocation.user_code,
+            memory=config.getoption("harness_worker_memory"),
         ).runner()
 
     def check(self, case: Case) -> Checked:

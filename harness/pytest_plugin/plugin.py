@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _DEFAULT_BASELINES = "baselines"
 _SESSION = pytest.StashKey["HarnessSession"]()
 _ORPHANS, _LEFT_OUT = "harness_orphans", "harness_left_out"
-MAX_SECONDS = 1e6
+MAX_SECONDS = MAX_GIBIBYTES = 1e6
 
 
 def seconds(text: str) -> float:
@@ -34,6 +34,14 @@ def seconds(text: str) -> float:
     if not 0 < value <= MAX_SECONDS:
         raise ValueError(f"{text} is not a number of seconds from 0 to {MAX_SECONDS:g}")
     return value
+
+
+def gibibytes(text: str) -> int:
+    """Return a number of GiB in bytes; ValueError for one that is none."""
+    value = float(text)
+    if not 0 < value <= MAX_GIBIBYTES:
+        raise ValueError(f"{text} is not a number of GiB from 0 to {MAX_GIBIBYTES:g}")
+    return int(value * 2**30)
 
 
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -45,6 +53,10 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "--harness-timeout": {
         "type": seconds, "default": 600.0, "metavar": "SECONDS",
         "help": "time one case may take, loading included, before its worker is killed (default: 600)",
+    },
+    "--harness-worker-memory": {
+        "type": gibibytes, "metavar": "GIB",
+        "help": "memory that a worker may take, before it is killed and its case fails (default: any)",
     },
     "--harness-python": {
         "metavar": "PYTHON",

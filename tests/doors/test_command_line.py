@@ -10,6 +10,7 @@ import pytest
 
 from harness import cli
 from harness.cli import COMMANDS, function_of
+from harness.commands.settings import Setting
 from harness.errors import HarnessError, UsageError
 
 
@@ -115,3 +116,15 @@ def test_nobody_takes_a_failure_of_harness_for_an_answer(monkeypatch, capsys, ra
         cli.main()
     assert ending.value.code == code
     assert capsys.readouterr().err.splitlines()[-1].startswith(told)
+
+
+def test_a_limit_of_memory_is_in_gib():
+    for given, taken in ((None, None), (1.5, 3 << 29)):
+        assert Setting.of(Path("baselines"), "CPU", 0, 600.0, given).workers.memory == taken
+
+
+@pytest.mark.parametrize("command", ["record", "calibrate", "power", "explain", "gate", "matrix"])
+def test_a_limit_of_memory_that_is_none_is_wrong_usage(command):
+    done = run(command, "suite.yaml", "--worker-memory", "-1")
+    assert done.returncode == 4
+    assert "--worker-memory" in done.stderr

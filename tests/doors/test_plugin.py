@@ -94,9 +94,10 @@ def test_a_baseline_folder_that_is_not_there_is_wrong_usage(project):
     assert "nowhere: no such folder" in done.stderr
 
 
+@pytest.mark.parametrize("option", ["--harness-timeout", "--harness-worker-memory"])
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "1e12", "soon"])
-def test_a_time_limit_that_is_none_is_wrong_usage(project, value):
-    done = project.pytest("suites/", f"--harness-timeout={value}")
+def test_a_limit_that_is_none_is_wrong_usage(project, option, value):
+    done = project.pytest("suites/", f"{option}={value}")
     assert done.returncode == 4
     assert "Traceback" not in done.stderr
 
@@ -135,24 +136,27 @@ cases:
   - {id: a-crash, pipeline: "pipelines:crashing"}
   - {id: b-error, pipeline: "pipelines:raising"}
   - {id: c-hang, pipeline: "pipelines:hanging"}
-  - {id: d-sound, pipeline: "pipelines:sound"}
+  - {id: d-hungry, pipeline: "pipelines:hungry"}
+  - {id: e-sound, pipeline: "pipelines:sound"}
 """
 
 
-def test_crash_error_and_hang_fail_their_cases_and_the_session_goes_on(project):
+def test_crash_error_hang_and_hunger_fail_their_cases_and_the_session_goes_on(project):
     project.suite("mixed", MIXED)
     code = project.root / "pipelines.py"
     broken = code.read_text()
     # An edit of the cases would make their baselines stale: it is the pipelines that break.
-    code.write_text(f"{broken}\n\ncrashing = raising = hanging = sound\n")
+    code.write_text(f"{broken}\n\ncrashing = raising = hanging = hungry = sound\n")
     project.record("suites/mixed.yaml")
     code.write_text(broken)
-    done = project.pytest("suites/mixed.yaml", "--harness-timeout", "10")
+    done = project.pytest("suites/mixed.yaml", "--harness-timeout=10", "--harness-worker-memory=1")
     assert done.returncode == 1
     assert "signal SIGSEGV" in done.stdout
     assert "the pipeline's own error" in done.stdout
     assert "no result after 10 s" in done.stdout
-    assert "3 failed, 1 passed" in done.stdout
+    assert "its worker took 1." in done.stdout
+    assert "the limit is 1 GiB" in done.stdout
+    assert "4 failed, 1 passed" in done.stdout
 
 
 @pytest.mark.parametrize(
