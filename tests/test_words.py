@@ -34,7 +34,6 @@ from harness.execution.runner import CaseFailed
 from harness.faults.catalogue import FAULTS, FaultNotApplicable
 from harness.gate.certificate import CertificateError
 from harness.gate.policy import Policy
-from harness.gate.verification import verify
 from harness.judgement.calibration.findings import findings
 from harness.judgement.power.detection import detect, with_output_fault
 from harness.judgement.power.vacuity import vacuous_output
@@ -48,6 +47,7 @@ from harness.operations.matrix import Matrix, MatrixRow
 from harness.operations.power import measure_power
 from harness.operations.proposal import Candidate, propose
 from harness.operations.record import write
+from harness.operations.verify import verify
 from harness.reporting.commands import Invocation, error_text
 from harness.reporting.gate_findings import shown_findings
 from harness.reporting.reasons import text_of

@@ -9,7 +9,7 @@ import typer
 
 from harness.commands.exits import FAILED, INCOMPLETE, Ending, say
 from harness.commands.options import File, option
-from harness.gate.verification import verify as verify_certificate
+from harness.operations.verify import verify as verify_certificate
 from harness.reporting.verification import verification_lines
 
 _BASELINES = "folder of its baselines (default: the one it names)"

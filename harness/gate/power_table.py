@@ -70,12 +70,18 @@ def read_powers(path: Path) -> Powers:
     remedy = "give the file that harness power --json wrote"
     try:
         data = read_foreign(path, limit=_MOST_BYTES)
-        content = json.loads(data)
-        report = PowerReport.from_dict(content)
+        file = HashedFile(shown(path), hashlib.sha256(data).hexdigest())
+        return powers_in(PowerTable(file, json.loads(data)))
     except ForeignFileError as error:
         raise UsageError(f"{error}; {remedy}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: is no power table ({error}); {remedy}") from None
-    file = HashedFile(shown(path), hashlib.sha256(data).hexdigest())
-    cases = {(case.suite, case.case_id): case for case in report.cases}
-    return Powers(PowerTable(file, content), cases)
+
+
+def powers_in(table: PowerTable) -> Powers:
+    """Return the power of the cases in ``table``; raises ValueError where it is none."""
+    try:
+        report = PowerReport.from_dict(table.report)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(str(error)) from None
+    return Powers(table, {(case.suite, case.case_id): case for case in report.cases})

@@ -12,6 +12,7 @@ from harness.errors import UsageError
 from harness.foreign_files import ForeignFileError, ForeignFileMissing, hash_foreign, read_foreign
 from harness.gate.certificate import Certificate, CertificateError, identity
 from harness.gate.decision import Decision, decide
+from harness.gate.facts import CaseFacts
 
 _PASSING = ("identical", "within")
 # A case takes some 2 KB of a certificate.
@@ -24,7 +25,8 @@ class Verification:
     """What was found: what is wrong, and how many files were held to their hashes, of how many named.
 
     The decision of ``certificate`` is the one that follows from its facts, whatever it said. ``missing`` are
-    the folders that were not looked into: not there, or not below the current one and only named by it.
+    the folders that were not looked into: not there, or not below the current one and only named by it; of
+    the others ``suites`` and ``baselines`` are the places.
     """
 
     certificate: Certificate
@@ -32,9 +34,11 @@ class Verification:
     files: int
     named: int
     missing: tuple[str, ...]
+    suites: Path | None
+    baselines: Path | None
 
 
-def verify(path: Path, *, suites: Path | None = None, baselines: Path | None = None) -> Verification:
+def inspect(path: Path, *, suites: Path | None = None, baselines: Path | None = None) -> Verification:
     """Return what is wrong with the certificate ``path``, read on whatever machine.
 
     ``suites`` and ``baselines`` are the folders of the files it was made of: those it names itself, where
@@ -47,7 +51,9 @@ def verify(path: Path, *, suites: Path | None = None, baselines: Path | None = N
     certificate = _read(path)
     decision, problems = _decided(certificate)
     problems += _inconsistencies(certificate)
-    compared, total, missing = 0, 0, []
+    compared, total = 0, 0
+    missing: list[str] = []
+    folders: list[Path | None] = []
     read = [(suite.file, suite.sha256) for suite in certificate.suites]
     held_to = [facts.baseline.files for facts in certificate.cases if facts.baseline is not None]
     for given, named, files in (
@@ -57,13 +63,14 @@ def verify(path: Path, *, suites: Path | None = None, baselines: Path | None = N
         total += len(files)
         if given is not None and not given.is_dir():
             raise UsageError(f"{given}: no such folder; name the one that the gate was given")
-        if folder := given or _followed(named):
+        folders.append(folder := given or _followed(named))
+        if folder is not None:
             compared += len(files)
             problems += _changes(folder, files)
         else:
             missing.append(named)
     return Verification(
-        replace(certificate, decision=decision), tuple(problems), compared, total, tuple(missing)
+        replace(certificate, decision=decision), tuple(problems), compared, total, tuple(missing), *folders
     )
 
 
@@ -97,14 +104,11 @@ def _decided(certificate: Certificate) -> tuple[Decision, list[str]]:
 
 def _inconsistencies(certificate: Certificate) -> Iterator[str]:
     """Yield what contradicts something else in the certificate: what no gate would have written."""
+    if not certificate.cases:
+        yield "it has no cases: nothing was gated"
     yield from _odd_counts(certificate)
     for facts in certificate.cases:
-        if facts.verdict is not None and (facts.state != "judged" or facts.baseline is None):
-            yield f"{facts.name}: it has a verdict, and was not judged against a baseline"
-        if facts.state == "judged" and facts.verdict is None:
-            yield f"{facts.name}: it was judged, and has no verdict"
-        if facts.verdict in _PASSING and facts.worst is not None and facts.worst.exceeded:
-            yield f"{facts.name}: {facts.verdict}, and its {facts.worst.name} is beyond its limit"
+        yield from (f"{facts.name}: {told}" for told in _impossible(facts))
         if facts.environment not in (None, *certificate.environments):
             yield f"{facts.name}: its environment is not in the certificate"
         if facts.checkpoint not in (None, *certificate.checkpoints):
@@ -112,6 +116,34 @@ def _inconsistencies(certificate: Certificate) -> Iterator[str]:
     for key, part in (*certificate.environments.items(), *certificate.checkpoints.items()):
         if key != identity(part):
             yield f"the entry {key} is not what its key is the hash of"
+
+
+def _impossible(facts: CaseFacts) -> Iterator[str]:
+    """Yield what no judgement gives: the verdict is made again from the figures and the reasons."""
+    if facts.state != "judged":
+        if (facts.verdict, facts.tier, facts.margin, facts.worst, facts.baseline) != (None,) * 5:
+            yield "it has a verdict, and was not judged"
+        return
+    if facts.verdict is None:
+        yield "it was judged, and has no verdict"
+        return
+    if facts.baseline is None or facts.environment is None or facts.checkpoint is None or facts.tier is None:
+        yield "it has a verdict, and was not judged against a baseline"
+    exceeded = facts.worst is not None and facts.worst.exceeded
+    margin = facts.margin
+    if facts.worst is not None and (margin is None or not (margin >= 1 if exceeded else 0 <= margin <= 1)):
+        yield f"its margin is not that of its {facts.worst.name}"
+    if facts.worst is None and margin != (0.0 if facts.verdict == "identical" else None):
+        yield "it has a margin, and nothing was limited"
+    if facts.verdict in _PASSING:
+        if exceeded and facts.worst is not None:
+            yield f"{facts.verdict}, and its {facts.worst.name} is beyond its limit"
+        if facts.reasons:
+            yield f"{facts.verdict}, with a reason why it did not pass"
+        if facts.verdict == "within" and facts.worst is None:
+            yield "within, and nothing was limited"
+    elif not facts.reasons:
+        yield f"{facts.verdict}, without a reason"
 
 
 def _odd_counts(certificate: Certificate) -> Iterator[str]:

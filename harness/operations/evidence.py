@@ -47,17 +47,26 @@ class Evidence:
         if state != "judged" or baseline is None or ran is None:
             return facts
         weights = CertifiedCheckpoint(ran.checkpoint.source, ran.checkpoint.revision, ran.checkpoint.files)
-        by_table = None if self.powers is None else self.powers.vacuous(case, baseline)
         return replace(
-            facts,
+            self.held(facts, case, baseline),
             verdict=judgement.verdict.value,  # type: ignore[arg-type]  # what is judged is no error
             tier=None if judgement.tier is None else judgement.tier.value,
             margin=judgement.margin,
             worst=_worst(judgement),
             notes=judgement.notes,
-            baseline=_held_to(baseline, self.store.root),
             environment=_kept(self.environments, Environment(ran.fingerprint, ran.canaries)),
             checkpoint=_kept(self.checkpoints, weights),
+        )
+
+    def held(self, facts: CaseFacts, case: Case, baseline: Baseline) -> CaseFacts:
+        """Return ``facts`` with what the case and its baseline say without a run.
+
+        Raises :class:`BaselineError` where the files of the baseline can no longer be read.
+        """
+        by_table = None if self.powers is None else self.powers.vacuous(case, baseline)
+        return replace(
+            facts,
+            baseline=_held_to(baseline, self.store.root),
             vacuous=vacuous_output(case, baseline) or by_table,
             chaos=_chaos(case, baseline),
             power_gap=NoTable() if self.powers is None else self.powers.gap(case, baseline),

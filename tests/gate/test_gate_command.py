@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from samples import make_calibration
@@ -20,6 +21,7 @@ from harness.gate.certificate import Certificate
 from harness.gate.decision import decide
 from harness.gate.details import IdleWaiver
 from harness.gate.rules import CASE_RULES
+from harness.operations.verify import verify
 
 SUITES = {
     "small": """\
@@ -180,6 +182,67 @@ def waiver_expired(project):
     project.edit("suites/digits.yaml", "two-steps, ", "two-steps, tags: [x], ")
 
 
+def with_case(name, **fields):
+    def change(certificate):
+        cases = tuple(
+            dataclasses.replace(facts, **fields) if facts.name == name else facts
+            for facts in certificate.cases
+        )
+        return dataclasses.replace(certificate, cases=cases)
+
+    return change
+
+
+def with_baseline(name, **fields):
+    def change(certificate):
+        (facts,) = [each for each in certificate.cases if each.name == name]
+        return with_case(name, baseline=dataclasses.replace(facts.baseline, **fields))(certificate)
+
+    return change
+
+
+def without_a_case(certificate):
+    cases = tuple(each for each in certificate.cases if each.name != "small/one")
+    suites = tuple(
+        dataclasses.replace(each, cases=each.cases - (each.name == "small")) for each in certificate.suites
+    )
+    return dataclasses.replace(certificate, cases=cases, suites=suites)
+
+
+def without_a_suite(certificate):
+    cases = tuple(each for each in certificate.cases if each.suite != "small")
+    suites = tuple(each for each in certificate.suites if each.name != "small")
+    return dataclasses.replace(certificate, cases=cases, suites=suites)
+
+
+def renamed(certificate):
+    suites = tuple(dataclasses.replace(each, name=each.name[::-1]) for each in certificate.suites)
+    cases = tuple(dataclasses.replace(each, suite=each.suite[::-1]) for each in certificate.cases)
+    return dataclasses.replace(certificate, suites=suites, cases=cases)
+
+
+_DIFFERS = "is not what the suite and the baseline give"
+# Certificates of a gate that passed, with what their own parts do not contradict: each fails by the files.
+FORGERIES = {
+    "a case dropped": (without_a_case, "small/one: its suite has it, the certificate has not"),
+    "a suite dropped": (without_a_suite, "baselines: other baselines are without a case"),
+    "suites renamed": (renamed, "suites/small.yaml: the suite is called small, in the certificate llams"),
+    "other tags": (with_case("small/two", tags=()), "small/two: its tags, its hash or its line"),
+    "another definition": (with_case("small/two", case_hash="0" * 64), "small/two: its tags, its hash or"),
+    "another tier": (with_case("small/one", tier="across_devices"), f"small/one: its tier {_DIFFERS}"),
+    "a younger baseline": (
+        with_baseline("small/one", date=f"{day(0)}T00:00:00+00:00"),
+        f"small/one: its baseline {_DIFFERS}",
+    ),
+    "a baseline of another release": (
+        with_baseline("small/one", mindspore="2.9.0"),
+        f"small/one: its baseline {_DIFFERS}",
+    ),
+    "no files": (with_baseline("small/one", files={}), f"small/one: its baseline {_DIFFERS}"),
+    "power": (with_case("small/one", power_gap=None), f"small/one: its power {_DIFFERS}"),
+}
+
+
 # What is broken: the rule that it breaks, the exit code, and what is said.
 BROKEN = {
     drifting: ("verdict", 1, "small/one: drift; allowed here: identical, within. The output is not bitwise"),
@@ -218,6 +281,8 @@ def test_one_thing_broken_fails_the_gate_with_its_own_message(project, broken, m
     ), text
     counting = certificate.decision.counting
     assert {finding.rule for finding in counting} == {rule}
+    monkeypatch.chdir(project.root)
+    assert verify(Path("certificate.json")).problems == ()
     # Without that one rule it would have passed.
     orphans = certificate.orphans
     if rule == "orphan":
@@ -335,14 +400,29 @@ class TestAGateThatPasses:
         assert done.stderr.startswith(f"error: {tmp_path}/changed.json: ")
         assert "Traceback" not in done.stderr
 
-    def test_verifying_imports_neither_numpy_nor_what_runs_cases(self, passed):
-        project, _, _ = passed
+    @pytest.mark.parametrize("name", FORGERIES)
+    def test_a_certificate_that_says_otherwise_than_its_files_is_not_sound(self, passed, tmp_path, name):
+        project, _, certificate = passed
+        forge, told = FORGERIES[name]
+        forged = forge(certificate)
+        decision = decide(forged.policy, forged.cases, forged.orphans, forged.date)
+        forged = dataclasses.replace(forged, decision=decision)
+        assert decision.outcome == "passed"
+        (tmp_path / "forged.json").write_bytes(forged.to_bytes())
+        done = project.harness("verify", str(tmp_path / "forged.json"))
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert f"failed  {told}" in done.stdout, done.stdout
+
+    def test_verifying_alone_imports_neither_numpy_nor_what_reads_suites(self, passed, tmp_path):
+        project = Project(tmp_path / "elsewhere")
+        (project.root / "suites").rmdir()
+        (project.root / "certificate.json").write_bytes((passed[0].root / "certificate.json").read_bytes())
         code = (
             "import sys; sys.argv = ['harness', 'verify', 'certificate.json']\n"
             "from harness.cli import main\n"
             "try:\n    main()\nfinally:\n"
             "    heavy = {'numpy', 'mindspore', 'yaml', 'execnet', 'rich', 'pytest', 'packaging'}\n"
-            "    heavy |= {'harness.cases', 'harness.execution', 'harness.judgement.verdicts'}\n"
+            "    heavy |= {'harness.cases', 'harness.execution.runner', 'harness.judgement.verdicts'}\n"
             "    print(sorted(heavy & sys.modules.keys()))\n"
         )
         (project.root / "imports.py").write_text(code)

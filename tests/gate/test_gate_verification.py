@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from gate_facts import CHECKPOINT, ENVIRONMENT, case_facts, certificate, held_to, without_verdict
+from samples import said
 
 from harness.codec import to_json
 from harness.errors import UsageError
@@ -25,7 +26,8 @@ from harness.gate.details import NoCase
 from harness.gate.facts import Worst
 from harness.gate.policy import Policy
 from harness.gate.rules import Finding
-from harness.gate.verification import verify
+from harness.gate.verification import inspect
+from harness.operations.verify import verify
 from harness.reporting.verification import verification_lines
 
 PASSED = Decision("passed", (), ())
@@ -108,6 +110,54 @@ CONTRADICTIONS = {
         certificate(environments={identity(ENVIRONMENT): dataclasses.replace(ENVIRONMENT, canaries={})}),
         f"the entry {identity(ENVIRONMENT)} is not what its key is the hash of",
     ),
+    "nothing at all": (
+        dataclasses.replace(certificate(), cases=(), suites=()),
+        "it has no cases: nothing was gated",
+    ),
+    "within five times its limit": (
+        certificate(case_facts(margin=5.0)),
+        "guide/one: its margin is not that of its relative_l2",
+    ),
+    "within less than nothing": (
+        certificate(case_facts(margin=-1.0)),
+        "guide/one: its margin is not that of its relative_l2",
+    ),
+    "within no number": (
+        certificate(case_facts(margin=float("nan"))),
+        "guide/one: its margin is not that of its relative_l2",
+    ),
+    "beyond its limit and within": (
+        certificate(case_facts(verdict="drift", worst=LOOSE, reasons=said("it moved"))),
+        "guide/one: its margin is not that of its relative_l2",
+    ),
+    "a figure without a margin": (
+        certificate(case_facts(margin=None)),
+        "guide/one: its margin is not that of its relative_l2",
+    ),
+    "a margin of nothing": (
+        certificate(case_facts(verdict="identical", worst=None, margin=0.5)),
+        "guide/one: it has a margin, and nothing was limited",
+    ),
+    "within nothing": (
+        certificate(case_facts(worst=None, margin=None)),
+        "guide/one: within, and nothing was limited",
+    ),
+    "within for a reason": (
+        certificate(case_facts(reasons=said("the noise differs"))),
+        "guide/one: within, with a reason why it did not pass",
+    ),
+    "incomparable for none": (
+        certificate(case_facts(verdict="incomparable")),
+        "guide/one: incomparable, without a reason",
+    ),
+    "compared in no tier": (
+        certificate(case_facts(tier=None)),
+        "guide/one: it has a verdict, and was not judged against a baseline",
+    ),
+    "figures of what did not run": (
+        certificate(without_verdict("missing", "no baseline", margin=0.5)),
+        "guide/one: it has a verdict, and was not judged",
+    ),
     "another checkpoint": (
         certificate(checkpoints={identity(CHECKPOINT): dataclasses.replace(CHECKPOINT, files={})}),
         f"the entry {identity(CHECKPOINT)} is not what its key is the hash of",
@@ -142,30 +192,30 @@ class TestFiles:
         return path
 
     def test_the_same_files_are_compared(self, made):
-        found = verify(made)
+        found = inspect(made)
         assert (found.problems, found.files, found.named, found.missing) == ((), 3, 3, ())
 
     @pytest.mark.parametrize("name", ["suites/guide.yaml", "baselines/guide/one/cpu.safetensors"])
     def test_a_file_that_was_changed_or_is_gone_is_told(self, made, tmp_path, name):
         (tmp_path / name).write_text("edited")
-        (problem,) = verify(made).problems
+        (problem,) = inspect(made).problems
         assert problem.startswith(f"{name}: was changed since")
         (tmp_path / name).unlink()
-        (problem,) = verify(made).problems
+        (problem,) = inspect(made).problems
         assert problem.startswith(f"{name}: is gone")
 
     def test_folders_elsewhere_can_be_named(self, made, tmp_path, monkeypatch):
         (tmp_path / "baselines").rename(tmp_path / "moved")
-        assert verify(made).missing == ("baselines",)
-        assert verify(made, baselines=tmp_path / "moved").files == 3
+        assert inspect(made).missing == ("baselines",)
+        assert inspect(made, baselines=tmp_path / "moved").files == 3
         with pytest.raises(UsageError, match="no such folder"):
-            verify(made, suites=tmp_path / "none")
+            inspect(made, suites=tmp_path / "none")
 
     def test_a_certificate_that_cannot_be_read_is_told(self, made, tmp_path):
         with pytest.raises(ForeignFileError, match=r"none\.json: no such file"):
-            verify(tmp_path / "none.json")
+            inspect(tmp_path / "none.json")
         with pytest.raises(ForeignFileError, match="it is a folder"):
-            verify(tmp_path)
+            inspect(tmp_path)
 
 
 class TestHostileNames:
