@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing, shown
-from harness.baselines.files import write_durably
+from harness.baselines.files import sweep, write_durably
 from harness.baselines.baseline import Baseline
 from harness.baselines.store import BaselineStore, deep_trace_path
 from harness.cases.case import Case
@@ -33,6 +33,7 @@ def deep_path(store: BaselineStore, baseline: Baseline) -> Path:
 def write_deep(store: BaselineStore, baseline: Baseline, trace: DeepTrace) -> Path:
     """Store ``trace`` beside ``baseline``, in place of another; return its file."""
     path = deep_path(store, baseline)
+    sweep(path.parent, path.name)
     try:
         write_durably(path, replace(trace, baseline=baseline.identity).to_bytes())
     except OSError as error:

@@ -5,23 +5,55 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
+
+_PENDING_NAME = re.compile(r"(.+)\.\d+\.tmp", re.DOTALL)
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Write ``data`` as ``path`` through a temporary file in the same folder: synced, then renamed."""
+    """Write ``data`` as ``path`` through a temporary file in the same folder: synced, then renamed.
+
+    What a process that was killed here leaves, :func:`sweep` removes.
+    """
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
+        with _claimed(temporary) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+            temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def _claimed(temporary: Path) -> BinaryIO:
+    """Return ``temporary`` opened and locked: it is somebody's, as long as the lock is held."""
+    while True:
+        file = temporary.open("wb")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        # Between the two it may have been swept.
+        if os.fstat(file.fileno()).st_nlink:
+            return file
+        file.close()
+
+
+def sweep(folder: Path, name: str | None = None) -> None:
+    """Remove what writers that were killed left in ``folder`` of the file ``name``, or of all files.
+
+    What somebody is writing now stays, and so does what cannot be removed.
+    """
+    with contextlib.suppress(OSError):
+        for path in list(folder.iterdir()):
+            pending = _PENDING_NAME.fullmatch(path.name)
+            if pending and name in (None, pending[1]) and path.is_file() and not path.is_symlink():
+                with contextlib.suppress(OSError), path.open("rb") as file:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    path.unlink()
 
 
 def sync_folder(folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from harness.baselines.files import write_durably
+from harness.baselines.files import sweep, write_durably
 from harness.errors import HarnessError, UsageError
 
 
@@ -27,6 +27,7 @@ def check_destination(path: Path, *, appended: bool = False) -> None:
 
 def write_result(path: Path, data: bytes) -> None:
     """Write ``data`` as ``path``, whole or not at all; raises :class:`HarnessError` where it cannot be."""
+    sweep(path.parent, path.name)
     try:
         write_durably(path, data)
     except OSError as error:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import harness
-from harness.baselines.files import write_durably
+from harness.baselines.files import sweep, write_durably
 from harness.cases.case import Case
 from harness.cases.names import MINDONE_CLASS_PATTERN, PIPELINES
 from harness.errors import HarnessError
@@ -110,6 +110,8 @@ class KeptMeasurements:
         # One interpreter that is given twice is run twice, under names of their own.
         place = hashlib.sha256(subject.python.encode()).hexdigest()[:8]
         self._folder = root / f"{re.sub(r'[^A-Za-z0-9.]+', '-', subject.name)}-{place}"
+        for suite in self._folder.glob("*/"):
+            sweep(suite)
         self._environment = [subject.python, sorted(subject.packages.items()), sorted(environment.items())]
 
     def find(self, case: Case) -> Path | None:
