@@ -1,6 +1,7 @@
 """The search ends at the smallest size caught, however detection goes, in few runs where it is tame."""
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -43,6 +44,23 @@ def test_a_fault_missed_at_its_reference_is_made_larger(begins):
     bracket, sizes = run(linear(begins))
     assert bracket.missed_at <= begins < bracket.caught_from <= PRECISION * bracket.missed_at
     assert len(sizes) <= 4
+
+
+@pytest.mark.parametrize("begins", [3e-8, 1e-5, 4.7e-3, 0.1, 0.8])
+def test_a_margin_that_is_right_is_confirmed_on_both_sides(begins):
+    _, sizes = run(linear(begins))
+    assert sizes[1:] == pytest.approx([begins * math.sqrt(1.2), begins / math.sqrt(1.2)], rel=1e-2)
+
+
+@pytest.mark.parametrize("caught", [True, False])
+def test_steps_outwards_grow_where_the_margins_foretell_too_little(caught):
+    """Always just beside the limit: the steps double from the third on, to the bound of the fault."""
+    margin = 1.001 if caught else 0.999
+    _, sizes = run(lambda size: Detection(caught, "max_abs", margin, caught))
+    *steps, last = [abs(math.log(after / before, 1.2)) for before, after in pairwise(sizes)]
+    assert steps == pytest.approx([1, 1, 2, 4, 8, 16, 32][: len(steps)], abs=0.05)
+    assert len(steps) == (7 if caught else 5)
+    assert last < 2 * steps[-1]
 
 
 def test_rounding_beside_the_fault_takes_a_run_or_two_more():
