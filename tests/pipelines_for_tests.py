@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -321,3 +323,99 @@ def long_winded(checkpoint, dtype, mode):
         raise ValueError("x" * 5_000_000 + " the last words")
 
     return _drawing(fail)
+
+
+def _replace_measuring():
+    from harness.measurement.measurement import Measurement
+
+    sound = Measurement.to_wire
+    Measurement.to_wire = lambda self: sound(self)
+
+
+def _replace_numpys():
+    sound = np.concatenate
+    np.concatenate = lambda *args, **kwargs: sound(*args, **kwargs)
+
+
+def _replace_code():
+    from harness.measurement import statistics
+
+    statistics.summarise.__code__ = (lambda output: {}).__code__
+
+
+def _replace_mindspores():
+    import mindspore as ms
+
+    ms.ops.silu = ms.ops.relu
+
+
+def _leave_thread():
+    threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()
+
+
+def _leave_child():
+    if not os.fork():
+        time.sleep(3600)
+
+
+def _set_alarm():
+    signal.alarm(3600)
+
+
+def _handle_signal():
+    signal.signal(signal.SIGUSR2, lambda *_: None)
+
+
+def _set_variable():
+    os.environ["TEST_OFFSET"] = "0.25"
+
+
+def _change_folder():
+    os.chdir("/")
+
+
+def _treat_errors_otherwise():
+    np.seterr(all="raise")
+
+
+def changing(checkpoint, dtype, mode):
+    """Make the changes that TEST_CHANGES names to the process, and leave them so."""
+
+    def change(images):
+        for name in os.environ["TEST_CHANGES"].split():
+            globals()[f"_{name}"]()
+        return images
+
+    return _drawing(change)
+
+
+def seeding_mindspore_while_it_loads(checkpoint, dtype, mode):
+    import mindspore as ms
+
+    ms.set_seed(7)
+    return _drawing()
+
+
+def drawing_while_it_loads(checkpoint, dtype, mode):
+    """Take weights from all global generators while loading, as initialisers do."""
+    import random
+
+    import mindspore as ms
+    from mindspore.common.generator import default_generator
+
+    _, offset = default_generator._step(ms.Tensor(4, ms.int64))
+    weight = np.random.standard_normal() + random.random() + int(offset.asnumpy())
+    return _drawing(lambda images: images + np.float32(weight))
+
+
+def remembering(checkpoint, dtype, mode):
+    """Give how many runs there were in this process."""
+
+    def count(images):
+        _RUNS.append(len(_RUNS))
+        return images + np.float32(len(_RUNS))
+
+    return _drawing(count)
+
+
+_RUNS = []

@@ -47,6 +47,7 @@ class Case:
     tolerance: Tolerance = field(default=_TOLERANCE, hash=False)
     tags: tuple[str, ...] = ()
     strict: bool = False
+    isolate: bool = False
     keep: Literal["none", "latents"] = "none"
     run: Literal["always", "nightly"] = "always"
     fails: FailureCause | None = None
@@ -55,10 +56,10 @@ class Case:
     def definition(self) -> dict[str, Any]:
         """Return the fields that decide what comes out, as JSON values.
 
-        How the case is judged (tolerance, strict, fails), when it runs, what it is called and where it is
-        written are not among them. ``singles`` is whether each image of the batch is also run by itself.
-        Numbers in ``arguments`` keep their type: a pipeline may treat 5 and 5.0 differently. ``scheduler``,
-        ``{"class": name or None, **arguments}``, is there where the case has one.
+        How the case is judged (tolerance, strict, fails), when and in which process it runs, what it is
+        called and where it is written are not among them. ``singles`` is whether each image of the batch is
+        also run by itself. Numbers in ``arguments`` keep their type: a pipeline may treat 5 and 5.0
+        differently. ``scheduler``, ``{"class": name or None, **arguments}``, is there where the case has one.
         """
         chosen = {"class": self.scheduler, **copy.deepcopy(self.scheduler_arguments)}
         return {
@@ -118,6 +119,7 @@ class Case:
             mode=self.mode,
             keep_latents=self.keep == "latents",
             singles=self.batch_consistency is not None,
+            isolate=self.isolate,
         )
 
 

@@ -122,6 +122,7 @@ class DefaultsEntry(Strict):
     tolerance: Tolerance = _may_be_missing("Limits of the comparison with the baseline, by tier")
     tags: list[TagName] = _may_be_missing("pytest markers; those of defaults and case add up")
     strict: bool = _may_be_missing("Compare only in the environment of the baseline")
+    isolate: bool = _may_be_missing("Run in a worker process of its own, which no other case shares")
     keep: Keep = _may_be_missing("latents: store them for every step")
     run: Run = _may_be_missing(
         "nightly: pytest leaves the case out, unless it is asked for by its id, -k or --harness-nightly"

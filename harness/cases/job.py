@@ -55,6 +55,7 @@ class Job:
     absolute path of the suite's folder, to which the paths of checkpoints and files are relative.
     ``keep_latents`` and ``singles`` are whether the latents of every step are kept, and whether each image of
     the batch is run by itself as well. ``perturbation`` is the seed of a calibration member's signs.
+    ``isolate`` is whether it has a worker of its own.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Job:
     perturbation: int | None = None
     fault: FaultRequest | None = None
     deep: DeepStep | None = None
+    isolate: bool = False
 
     def member(self, seed: int | None) -> Job:
         """Return the job of one calibration member, or with None that of the unperturbed run beside it."""

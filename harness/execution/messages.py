@@ -10,6 +10,7 @@ from harness.cases.job import Job
 from harness.errors import FailureCause
 from harness.execution.implementation import implementation_of
 from harness.execution.profile import Profile
+from harness.measurement.figures import ProcessChange
 
 # The file in a worker's folder that takes its stdout and stderr.
 LOG = "worker.log"
@@ -70,8 +71,17 @@ class AnswerKind(str, Enum):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a worker answers; ``cause`` is why there is no measurement, where there is none."""
+    """What a worker answers; ``cause`` is why there is no measurement, where there is none.
+
+    ``changes`` are what the case changed in the worker's process and left so.
+    """
 
     kind: AnswerKind
     data: Any
     cause: FailureCause = FailureCause.OTHER
+    changes: tuple[ProcessChange, ...] = ()
+
+    @property
+    def leaves_worker_sound(self) -> bool:
+        """Whether another case may run in the worker that this comes from."""
+        return self.kind in (AnswerKind.DONE, AnswerKind.INAPPLICABLE) and not self.changes

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import execnet
 
@@ -76,6 +75,10 @@ class CaseFailed(RunError):
         self.cause = cause
 
 
+class _NotSent(CaseFailed):
+    """No worker has heard of the case."""
+
+
 class WorkerCrashed(RunError):
     """The worker died in mid-case."""
 
@@ -90,6 +93,9 @@ class WorkerTimeout(RunError):
 
 class Runner:
     """Runs cases in worker processes, one worker per context, and survives what happens to them.
+
+    A case that fails, that leaves something changed in its worker's process
+    (:mod:`harness.execution.aftermath`) or that asks for one of its own is the last of that worker.
 
     ``python`` is the workers' interpreter (this one by default), ``isa`` the widest instruction set and
     ``pinned`` whether they keep to one core; ``timeout`` are the seconds that one case may take, loading
@@ -125,7 +131,8 @@ class Runner:
         self.core_shared = self._claim.shared
         core = self._claim.core if pinned else None
         self.profile = Profile(device=device, device_id=device_id, isa=isa, core=core)
-        self._workers: OrderedDict[Context, _WorkerProcess] = OrderedDict()
+        # By context, and whether it is for one case alone.
+        self._workers: OrderedDict[tuple[Context, bool], _WorkerProcess] = OrderedDict()
 
     def __enter__(self) -> Runner:
         return self
@@ -137,29 +144,28 @@ class Runner:
         """Run one case and return its measurement.
 
         Raises :class:`CaseFailed`, :class:`WorkerCrashed`, :class:`WorkerTimeout` or
-        :class:`harness.execution.watch.WorkerOutOfMemory`; after all but the first the next case gets a fresh
-        worker. Raises :class:`harness.faults.catalogue.FaultNotApplicable` where the fault cannot be put into
-        the case.
+        :class:`harness.execution.watch.WorkerOutOfMemory`; the next case gets a fresh worker then. Raises
+        :class:`harness.faults.catalogue.FaultNotApplicable` where the fault cannot be put into the case.
         """
-        wire = self._ask(job)
+        answer, spawn = self._ask(job)
         try:
-            measurement = Measurement.from_wire(wire)
+            measurement = Measurement.from_wire(answer.data)
         except (KeyError, TypeError, ValueError) as error:
             raise CaseFailed(f"{job.name}: its worker sent what is no measurement: {error!r}") from None
-        spawn = self._workers[Context.of(job)].spawn_seconds
-        return replace(measurement, timings={"spawn": spawn, **measurement.timings})
+        timings = {"spawn": spawn, **measurement.timings}
+        return replace(measurement, timings=timings, changes=answer.changes)
 
     def trace(self, job: Job, step: int) -> DeepTrace:
         """Return what every cell did in ``step``, from 0, of a case in PyNative; raises as :meth:`run`."""
-        return DeepTrace.from_bytes(self._ask(job.looking_into(step)))
+        return DeepTrace.from_bytes(self._ask(job.looking_into(step))[0].data)
 
     def replay(self, job: Job, trace: DeepTrace) -> Replay:
         """Return where a case, in PyNative, computes something else than ``trace``; raises as :meth:`run`."""
-        return from_json(Replay, self._ask(job.looking_into(trace.step, trace.to_bytes())))
+        return from_json(Replay, self._ask(job.looking_into(trace.step, trace.to_bytes()))[0].data)
 
     def describe(self) -> Description:
         """Return the environment of a worker; raises as :meth:`run` does."""
-        return from_json(Description, self._ask(None))
+        return from_json(Description, self._ask(None)[0].data)
 
     def restart(self) -> None:
         """End all workers, so that the next case runs in a fresh process."""
@@ -171,30 +177,36 @@ class Runner:
         self.restart()
         self._claim.release()
 
-    def _ask(self, job: Job | None) -> Any:
+    def _ask(self, job: Job | None) -> tuple[Answer, float]:
+        """Return what a worker answers, and the seconds that it took to start."""
         context = Context("pynative", "float32") if job is None else Context.of(job)
-        worker = self._worker(context)
+        key = (context, job is not None and job.isolate)
+        worker = self._worker(key)
         try:
-            return worker.ask(job)
-        except (CaseFailed, FaultNotApplicable):
+            answer = worker.ask(job)
+        except _NotSent:
             raise
         except BaseException:
             # Also where a time limit of pytest's own or a debugger breaks the wait: this worker's answer is
             # still to come, and the next case would be given it as its own.
-            self._workers.pop(context).kill()
+            self._workers.pop(key, worker).kill()
             raise
+        if key[1] or not answer.leaves_worker_sound:
+            self._workers.pop(key, worker).close()
+        worker.check(answer, job)
+        return answer, worker.spawn_seconds
 
-    def _worker(self, context: Context) -> _WorkerProcess:
-        if context in self._workers:
-            self._workers.move_to_end(context)
-            return self._workers[context]
+    def _worker(self, key: tuple[Context, bool]) -> _WorkerProcess:
+        if key in self._workers:
+            self._workers.move_to_end(key)
+            return self._workers[key]
         while len(self._workers) >= _WORKERS_KEPT:
             self._workers.popitem(last=False)[1].close()
         settings = Settings(
-            self.profile, context, self._timeout, self._import_paths, self._factories, self._user_code
+            self.profile, key[0], self._timeout, self._import_paths, self._factories, self._user_code
         )
-        self._workers[context] = _WorkerProcess(self.python, settings, self._memory)
-        return self._workers[context]
+        self._workers[key] = _WorkerProcess(self.python, settings, self._memory)
+        return self._workers[key]
 
 
 def interpreter(python: str | Path | None) -> str:
@@ -214,6 +226,10 @@ def interpreter(python: str | Path | None) -> str:
         raise InterpreterError(f"{python}: this is no Python; give the path of a Python that has MindSpore")
     # Not resolved: a virtual environment's python is a link, and the link's place is what makes it one.
     return os.path.normpath(Path(found).absolute())
+
+
+def _name(job: Job | None) -> str:
+    return "the worker's environment" if job is None else job.name
 
 
 class _WorkerProcess:
@@ -242,14 +258,14 @@ class _WorkerProcess:
         self.pid = answer.data
         self.spawn_seconds = time.monotonic() - started
 
-    def ask(self, job: Job | None) -> Any:
-        name = "the worker's environment" if job is None else job.name
+    def ask(self, job: Job | None) -> Answer:
+        name = _name(job)
         started = time.monotonic()
         try:
             self._channel.send(None if job is None else job.to_wire())
-            answer = self._receive(self._limit)
+            return self._receive(self._limit)
         except execnet.gateway_base.DumpError as error:
-            raise CaseFailed(f"{name}: this cannot be sent to a worker: {error}") from None
+            raise _NotSent(f"{name}: this cannot be sent to a worker: {error}") from None
         except _TimeoutError:
             raise WorkerTimeout(
                 f"{name}: no result after {self._limit:g} s, so its worker was killed; give it longer "
@@ -262,6 +278,11 @@ class _WorkerProcess:
             ) from None
         except WorkerOutOfMemory as error:
             raise WorkerOutOfMemory(f"{name}: {error}") from None
+
+    @staticmethod
+    def check(answer: Answer, job: Job | None) -> None:
+        """Raise what ``answer`` says went wrong, if anything did."""
+        name = _name(job)
         if answer.kind is AnswerKind.INAPPLICABLE:
             raise FaultNotApplicable(f"{name}: {shortened(str(answer.data))}")
         if answer.kind is AnswerKind.ERROR:
@@ -270,7 +291,6 @@ class _WorkerProcess:
             raise CaseFailed(f"{place}{name}: {shortened(str(answer.data))}", answer.cause)
         if answer.kind is AnswerKind.FAILED:
             raise CaseFailed(f"{name}:\n{shortened(str(answer.data))}", answer.cause)
-        return answer.data
 
     def _receive(self, seconds: float) -> Answer:
         """Wait for an answer; EOFError where the process ends, whoever else still holds its pipe."""

@@ -25,6 +25,7 @@ import numpy as np
 from harness.cases.job import Job
 from harness.codec import from_json, to_json
 from harness.errors import FailureCause, HarnessError, shortened
+from harness.execution.aftermath import Aftermath
 from harness.execution.canaries import run_canaries
 from harness.execution.fingerprint import fingerprint
 from harness.execution.implementation import Implementation
@@ -33,8 +34,8 @@ from harness.execution.profile import DEVICES
 from harness.execution.tracebacks import raised_by_operator, told
 from harness.faults.catalogue import FaultNotApplicable
 from harness.faults.injection import Injection, requested_injection
-from harness.measurement.figures import CheckpointIdentity
-from harness.measurement.guard import Guard
+from harness.measurement.figures import CheckpointIdentity, ProcessPart
+from harness.measurement.guard import GlobalGenerators, Guard
 from harness.measurement.ledger import Ledger, LedgerGenerator, case_generators
 from harness.measurement.measurement import Array, Measurement
 from harness.measurement.perturbation import check_perturbed, perturbed_generators
@@ -71,25 +72,21 @@ def serve(channel: Any, wire: dict[str, Any]) -> None:
     own = os.getpid()
     channel.send(to_json(Answer(AnswerKind.DONE, own)))
     worker: Worker | None = None
-    unable: Answer | None = None
     for job in channel:
         # By a thread in C, which needs no lock of Python's: what hangs may be C++ code that holds it.
         faulthandler.dump_traceback_later(min(settings.limit, _LONGEST_LIMIT) + _GRACE, exit=True)
-        answer = unable
-        if answer is None:
-            try:
-                # Made at the first job: an environment without MindSpore fails a case, with its reason.
-                worker = worker or Worker(settings)
-                answer = Answer(AnswerKind.DONE, worker.answer(job))
-            except BaseException as error:  # noqa: BLE001  the channel carries any failure to the other side
-                answer = _failure(error)
-                if worker is None:
-                    # A second attempt would find MindSpore imported, and fail for that reason instead.
-                    unable = answer
+        try:
+            # Made at the first job: an environment without MindSpore fails a case, with its reason.
+            worker = worker or Worker(settings)
+            answer = Answer(AnswerKind.DONE, worker.answer(job))
+        except BaseException as error:  # noqa: BLE001  the channel carries any failure to the other side
+            answer = _failure(error)
         faulthandler.cancel_dump_traceback_later()
         if os.getpid() != own:
             # A child that the case forked and did not end: its answer would be taken for the worker's.
             os._exit(0)
+        if worker is not None:
+            answer = worker.looked_after(answer)
         try:
             channel.send(to_json(answer))
         except OSError:
@@ -152,6 +149,16 @@ def _generators(
     return case_generators(seeds, ledger)
 
 
+class MeasuringReplaced(HarnessError):
+    """A case replaced functions that measuring stands on, called ``names``, and left it so."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(
+            f"the case replaced {', '.join(names)}, which its own measurement stands on, so what was "
+            "measured cannot be trusted; let the case put it back before it ends"
+        )
+
+
 class Worker:
     """Runs the cases of one context under one profile, pipelines kept between them."""
 
@@ -168,6 +175,8 @@ class Worker:
         self._start_seconds = time.perf_counter() - started
         self._compiles = context.mode == "graph"
         self._guard = Guard()
+        self._generators = GlobalGenerators()
+        self._aftermath = Aftermath(shared_framework=not context.implementation, cpu=profile.device == "CPU")
         self._pipelines: OrderedDict[str, LoadedPipeline] = OrderedDict()
 
     def answer(self, wire: dict[str, Any] | None) -> Any:
@@ -187,6 +196,18 @@ class Worker:
             return run(job, injection, self._load)
         finally:
             self._release_memory()
+
+    def looked_after(self, answer: Answer) -> Answer:
+        """Return ``answer`` with what the case behind it changed in this process, which is put back or told.
+
+        What ran with another function of measuring in place has not been measured.
+        """
+        changes = self._aftermath.changes()
+        self._generators.put_back()
+        replaced = [name for each in changes if each.part is ProcessPart.MEASURING for name in each.names]
+        if replaced and answer.kind is AnswerKind.DONE:
+            answer = _failure(MeasuringReplaced(replaced))
+        return replace(answer, changes=changes)
 
     def _describe(self) -> Description:
         import mindspore as ms

@@ -11,6 +11,7 @@ from typing import Literal
 
 from harness.codec import Tagged
 from harness.errors import FailureCause
+from harness.measurement.figures import ProcessChange
 
 # What a reason is about: the output, the images of a batch together, or those images run one by one.
 Subject = Literal["output", "batch", "singles"]
@@ -355,6 +356,12 @@ class OperatorsDiffer(Reason):
     """Single operators gave other bits on fixed inputs than in the baseline's environment."""
 
     names: tuple[str, ...]
+
+
+class ProcessChanged(Reason):
+    """The case left its worker's process otherwise than it found it; no case runs there after it."""
+
+    changes: tuple[ProcessChange, ...]
 
 
 class UnfitLimit(Reason):

@@ -86,6 +86,8 @@ def _context(case: Case, measurement: Measurement, baseline: Baseline, asked: Ti
     operators = bits.changed_operators(measurement, stored)
     if operators:
         notes.append(r.OperatorsDiffer(operators))
+    if measurement.changes:
+        notes.append(r.ProcessChanged(measurement.changes))
     return Judgement(
         suite=case.suite,
         case_id=case.id,

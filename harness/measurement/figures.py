@@ -6,6 +6,7 @@ Imports no numpy: those who collect and list cases read of measurements and need
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 # The bytes that a file of arrays may have: half a minute of video in float32.
 LARGEST_ARRAYS = 4 << 30
@@ -49,3 +50,23 @@ class CheckpointIdentity:
     source: str | None
     files: dict[str, str]
     revision: str | None = None
+
+
+class ProcessPart(str, Enum):
+    """A part of a worker's process that one case can change for the next."""
+
+    MEASURING = "measuring"
+    FRAMEWORK = "framework"
+    SETTINGS = "settings"
+    ENVIRONMENT = "environment"
+    SIGNALS = "signals"
+    THREADS = "threads"
+    CHILDREN = "children"
+
+
+@dataclass(frozen=True)
+class ProcessChange:
+    """What a case changed in its worker's process and left so: the ``names`` of the first few in one part."""
+
+    part: ProcessPart
+    names: tuple[str, ...]

@@ -215,6 +215,38 @@ def _global_states() -> dict[str, Any]:
     return states
 
 
+class GlobalGenerators:
+    """The generators that no case draws from while it runs, as they were when this was made.
+
+    Cases may draw from them while they load, as MindSpore's initialisers do: :meth:`put_back` after each, and
+    what the next one draws does not depend on which cases ran before it.
+    """
+
+    def __init__(self) -> None:
+        self._numpy = mtrand._rand.get_state(legacy=False)
+        self._python = random.getstate()
+        if "mindspore" in sys.modules:
+            from mindspore.common.generator import default_generator
+
+            self._mindspore = (_figures(default_generator), default_generator.get_state())
+
+    def put_back(self) -> None:
+        """Give all of them their states again."""
+        mtrand._rand.set_state(self._numpy)
+        random.setstate(self._python)
+        if "mindspore" in sys.modules:
+            from mindspore.common.generator import default_generator
+
+            figures, state = self._mindspore
+            # It is an operator of MindSpore that sets it.
+            if _figures(default_generator) != figures:
+                default_generator.set_state(state)
+
+
+def _figures(generator: Any) -> tuple[bytes, ...]:
+    return tuple(figure.asnumpy().tobytes() for figure in (generator._seed, generator._offset))
+
+
 def _caller() -> FrameType:
     """Return the frame that called into a package of random numbers."""
     packages = [str(path) for path in _NO_PACKAGES]

@@ -15,14 +15,16 @@ from safetensors import SafetensorError
 
 from harness.codec import from_json, to_json
 from harness.foreign_files import size_text
-from harness.measurement.figures import LARGEST_ARRAYS, CheckpointIdentity, Draw, StepRecord
+from harness.measurement.figures import LARGEST_ARRAYS, CheckpointIdentity, Draw, ProcessChange, StepRecord
 
 Array = npt.NDArray[Any]
 
 # numpy's kinds of dtype that can be measured: floats, signed and unsigned integers, booleans.
 REAL_KINDS = "fiub"
-# The fields of a measurement that hold arrays; all others are figures and texts.
+# The fields of a measurement that hold arrays; all others but one are figures and texts.
 _ARRAYS = ("output", "latents", "singles")
+# That is told where it happens, and is no part of what is kept.
+_CHANGES = "changes"
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Measurement:
     latents: Array | None = None
     singles: Array | None = None
     replaced_kernels: dict[str, int] = field(default_factory=dict)
+    changes: tuple[ProcessChange, ...] = ()
 
     @property
     def arrays(self) -> dict[str, Array]:
@@ -59,13 +62,13 @@ class Measurement:
 
     def figures(self) -> dict[str, Any]:
         """Return everything but the arrays as JSON values."""
-        others = [each.name for each in fields(self) if each.name not in _ARRAYS]
+        others = [each.name for each in fields(self) if each.name not in (*_ARRAYS, _CHANGES)]
         return {name: to_json(getattr(self, name)) for name in others}
 
     @classmethod
     def of(cls, figures: Mapping[str, Any], arrays: Mapping[str, Array]) -> Measurement:
         """Rebuild a measurement from its :meth:`figures` and :attr:`arrays`; ValueError if they are none."""
-        return from_json(cls, {**dict.fromkeys(_ARRAYS), **arrays, **figures})
+        return from_json(cls, {**dict.fromkeys(_ARRAYS), _CHANGES: [], **arrays, **figures})
 
     def to_wire(self) -> dict[str, Any]:
         """Return plain data (dict, list, str, numbers, bytes) that crosses a process boundary."""

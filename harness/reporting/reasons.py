@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.errors import in_short
 from harness.judgement import reasons as r
+from harness.measurement.figures import ProcessChange, ProcessPart
 from harness.reporting.wording import Words, filled, said
 
 _NAMES = 3
@@ -209,6 +210,16 @@ def _place(reason: r.NoLimits | r.Uncalibrated | r.ConstantOutput | r.PassesOutp
         return f"{reason.file}:{reason.line}"
 
 
+_PARTS = {
+    ProcessPart.MEASURING: "functions that measuring stands on",
+    ProcessPart.FRAMEWORK: "functions of MindSpore",
+    ProcessPart.SETTINGS: "settings",
+    ProcessPart.ENVIRONMENT: "environment variables",
+    ProcessPart.SIGNALS: "signal handlers and timers",
+    ProcessPart.THREADS: "threads that go on",
+    ProcessPart.CHILDREN: "processes that go on",
+}
+
 # The words for reasons and notes, and for what stands in them.
 REASONS: Words = {
     r.OutputDiffers: _output_differs,
@@ -261,6 +272,11 @@ REASONS: Words = {
     r.ReferenceFailed: lambda reason: f"nothing to compare with: {in_short(reason.told)}",
     r.OtherDevice: "there is no baseline for {device}: compared with the one recorded on {baseline}",
     r.OperatorsDiffer: "operators that gave other bits than in the baseline's environment: {names:, }",
+    r.ProcessChanged: (
+        "the case changed the process that cases share, and its worker was replaced: {changes:; }; let the "
+        "case put it back, or write `isolate: true`"
+    ),
+    ProcessChange: lambda change: f"{_PARTS[change.part]} ({', '.join(change.names)})",
     r.UnfitLimit: _unfit_limit,
     r.Unlike: (
         "a run here does not give the baseline's bits ({change}), so members around it would say nothing of "

@@ -39,6 +39,7 @@ cases:
   id: another-name
   steps: 2
   strict: true
+  isolate: true
 suite: t
 defaults:
   mode: graph

@@ -19,11 +19,11 @@ from harness.cases.tolerance import Limits
 from harness.codec import from_json, to_json
 from harness.errors import HarnessError
 from harness.judgement.judgement import Judgement, Verdict
-from harness.judgement.reasons import OtherDevice, OutputDiffers
+from harness.judgement.reasons import OtherDevice, OutputDiffers, ProcessChanged
 from harness.judgement.rows import Row
 from harness.judgement.tiers import Tier
 from harness.judgement.verdicts import judge
-from harness.measurement.figures import CheckpointIdentity, Draw
+from harness.measurement.figures import CheckpointIdentity, Draw, ProcessChange, ProcessPart
 from harness.measurement.measurement import Measurement
 from harness.measurement.statistics import summarise
 from harness.operations.check import hold, select_baseline
@@ -510,3 +510,14 @@ def test_how_much_of_a_limit_is_used_up(row: Row, used: float | None) -> None:
 
 def test_samples_statistics_are_those_of_their_output() -> None:
     assert BASE.statistics == summarise(BASE.output)
+
+
+def test_what_a_case_changed_in_its_process_is_a_note_and_no_verdict() -> None:
+    change = ProcessChange(ProcessPart.ENVIRONMENT, ("HOME", "PATH"))
+    case, baseline = make_case(), make_baseline()
+    sound = judge(case, BASE, baseline)
+    found = judge(case, dataclasses.replace(BASE, changes=(change,)), baseline)
+    assert dataclasses.replace(found, notes=sound.notes) == sound
+    assert found.notes == (*sound.notes, ProcessChanged((change,)))
+    assert from_json(Judgement, to_json(found)) == found
+    assert "environment variables (HOME, PATH)" in in_words(found.notes)[-1]
