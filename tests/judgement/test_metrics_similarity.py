@@ -140,3 +140,25 @@ def test_every_image_of_a_batch_counts_on_its_own(
     metrics = compare(output, reference)
     assert metrics["ssim"] == pytest.approx(min(mean for mean, _ in each), abs=1e-12)
     assert metrics["ssim_worst"] == pytest.approx(min(worst for _, worst in each), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "scale", "top", "single"),
+    [
+        ("float32", 1.0, similarity.SMALL, True),
+        ("float16", 1.0, similarity.SMALL, True),
+        ("float32", 1.0, np.nextafter(similarity.SMALL, 1), False),
+        ("float32", 1e-2, 1e-2 * similarity.SMALL, True),
+        ("float32", 1e2, 1e2 * similarity.SMALL, True),
+        ("float32", np.nextafter(1e-2, 0), 0.0, False),
+        ("float32", np.nextafter(1e2, 1e3), 0.0, False),
+        ("float64", 1.0, 0.0, False),
+        ("uint8", 1.0, 0.0, False),
+        ("int32", 1.0, 0.0, False),
+    ],
+)
+def test_single_precision_is_for_small_differences_of_single_values(
+    dtype: str, scale: float, top: float, single: bool
+) -> None:
+    found = similarity._dtype(np.dtype(dtype), scale, top)
+    assert found is (np.float32 if single else np.float64)

@@ -32,7 +32,10 @@ BASE = Measurement(
         ({"canaries": {"matmul": "e0", "sin": "ff"}}, "single operators on fixed inputs (matmul)"),
         ({"ledger": (replace(BASE.ledger[0], sha256="c0"),)}, "draw 0 of the ledger"),
         ({"ledger": ()}, "the number of draws (1 and 0)"),
-        ({"trace": (BASE.trace[0], replace(BASE.trace[1], sha256="b0"))}, "the latents after step 1"),
+        (
+            {"trace": (BASE.trace[0], replace(BASE.trace[1], sha256="b0"))},
+            "the latents after step 1 (timestep 500)",
+        ),
         ({"trace": BASE.trace[:1]}, "the number of steps (2 and 1)"),
         ({"output": np.full((1, 2, 2, 1), -0.0, np.float32)}, "the output"),
         ({"latents": np.full((2, 1), -0.0, np.float32)}, "the latents"),

@@ -457,6 +457,11 @@ class TestAgainstAStore:
 
 
 class TestAsData:
+    def test_what_could_not_be_run_is_an_error_of_its_case(self) -> None:
+        found = Judgement.error(make_case(), HarnessError("the worker died"))
+        assert (found.name, found.verdict, found.tier) == ("guide/two-steps", Verdict.ERROR, None)
+        assert told_of(found) == "the worker died"
+
     @pytest.mark.parametrize(
         "found",
         [
