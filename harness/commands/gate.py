@@ -14,6 +14,7 @@ from harness.commands.exits import GATE_CODES, Ending, say
 from harness.commands.options import File, check_baseline_dir, option
 from harness.commands.settings import Setting, append_to, check_destinations, history_in
 from harness.errors import UsageError
+from harness.gate.signing import signing_key
 from harness.operations.destination import append_result, check_destination, write_result
 from harness.operations.gate import gate as decide_release
 from harness.reporting.commands import commands
@@ -27,6 +28,9 @@ def gate(
     policy: Annotated[File, option("--policy", "FILE", _POLICY)] = None,
     certificate: Annotated[
         File, option("--certificate", "FILE", "write the decision and what led to it there")
+    ] = None,
+    sign_key: Annotated[
+        File, option("--sign-key", "FILE", "ed25519 key in PEM that signs the certificate")
     ] = None,
     power: Annotated[
         File, option("--power", "FILE", "power table of the suites, of harness power --json")
@@ -48,6 +52,9 @@ def gate(
     before what is not known.
     """
     check_destinations(certificate)
+    if sign_key is not None and certificate is None:
+        raise UsageError("--sign-key signs a certificate; say with --certificate where it is written")
+    key = None if sign_key is None else signing_key(sign_key)
     run = history_in(history, "harness gate")
     summary = _step_summary()
     check_baseline_dir(baseline_dir)
@@ -66,12 +73,14 @@ def gate(
         power_file=power,
         not_counted=uncounted,
         history=run,
+        signer=None if key is None else key.signer,
     )
     helpful = {case.name: commands(case, at.invocation) for case in selection.cases}
     show_gate(Console(), result, helpful, at.invocation)
     if certificate is not None:
-        write_result(certificate, result.to_bytes())
-        say(certificate_text(certificate, result))
+        data = result.to_bytes() if key is None else key.sign(result)
+        write_result(certificate, data)
+        say(certificate_text(certificate, result, data))
     if summary is not None:
         append_result(summary, gate_markdown(result, at.invocation).encode())
     append_to(run)

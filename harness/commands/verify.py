@@ -21,13 +21,19 @@ def verify(
         File, option("--suites", "DIR", "folder of its suites (default: the one it names)")
     ] = None,
     baseline_dir: Annotated[File, option("--baseline-dir", "DIR", _BASELINES)] = None,
+    policy: Annotated[File, option("--policy", "FILE", "policy that it must be by")] = None,
+    signer: Annotated[
+        File, option("--signer", "FILE", "public ed25519 key in PEM that it must be signed by")
+    ] = None,
 ) -> None:
     """Check a certificate without running anything: seal, decision, and the files it was made of.
 
     Exits 0 for a sound certificate of a gate that passed, 1 for one that is damaged, contradicts itself or is
     of other files than those here, 2 for a sound one of a gate that did not pass.
     """
-    found = verify_certificate(certificate, suites=suites, baselines=baseline_dir)
+    found = verify_certificate(
+        certificate, suites=suites, baselines=baseline_dir, policy=policy, signer=signer
+    )
     for line in verification_lines(certificate, found):
         say(line)
     if found.problems:

@@ -21,8 +21,9 @@ from harness.gate.decision import Decision
 from harness.gate.facts import CaseFacts
 from harness.gate.policy import ALLOWABLE, Policy
 
-FORMAT = 2
+FORMAT = 3
 _KIND = "harness certificate"
+TOO_DEEP = "it is nested too deeply: it is no certificate"
 _MOST_DIGITS = 20
 
 
@@ -122,28 +123,35 @@ class Certificate:
         Raises :class:`CertificateError` for anything that :meth:`to_bytes` did not write.
         """
         try:
-            return cls._checked(data, _parsed(data))
+            found = cls.from_content(parsed(data))
+            same = found.to_bytes() == data
         except RecursionError:
-            raise CertificateError("it is nested too deeply: it is no certificate") from None
+            raise CertificateError(TOO_DEEP) from None
+        # Spaces, the order of keys, other spellings of a number: nothing that a seal over the content shows.
+        if not same:
+            raise CertificateError(
+                "its bytes are not those that harness gate wrote, though its content is: it was formatted or "
+                "damaged; get the file again from where harness gate wrote it"
+            )
+        return found
 
     @classmethod
-    def _checked(cls, data: bytes, content: Any) -> Certificate:
+    def from_content(cls, content: Any) -> Certificate:
+        """Return the certificate of which ``content`` is the JSON.
+
+        Raises :class:`CertificateError`, and RecursionError for what is nested too deeply.
+        """
         if not isinstance(content, dict) or content.get("kind") != _KIND:
             raise CertificateError("it is JSON, but no certificate; give a file that harness gate wrote")
         if content.get("format") != FORMAT:
             told = repr(content.get("format"))[:40]
             raise CertificateError(f"its format {told} is unknown; this version of harness reads {FORMAT}")
+        content = dict(content)
         seal = content.pop("seal", None)
         if seal != seal_of(content):
             raise CertificateError(
                 "its content does not match its seal: it was edited or damaged; get the file again from "
                 "where harness gate wrote it"
-            )
-        # Spaces, the order of keys, other spellings of a number: nothing that a seal over the content shows.
-        if _laid_out({**content, "seal": seal}) != data:
-            raise CertificateError(
-                "its bytes are not those that harness gate wrote, though its content is: it was formatted or "
-                "damaged; get the file again from where harness gate wrote it"
             )
         try:
             return from_json(cls, content)
@@ -166,7 +174,8 @@ def _laid_out(content: dict[str, Any]) -> bytes:
     return (json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n").encode("ascii")
 
 
-def _parsed(data: bytes) -> Any:
+def parsed(data: bytes) -> Any:
+    """Return the JSON in ``data``, of which nothing is trusted; raises :class:`CertificateError`."""
     try:
         return json.loads(
             data.decode("ascii"), parse_constant=_no_number, parse_float=_finite, parse_int=_small
@@ -176,6 +185,8 @@ def _parsed(data: bytes) -> Any:
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise CertificateError(f"{where}: it is no JSON ({error.msg}): it is damaged or cut short") from None
+    except RecursionError:
+        raise CertificateError(TOO_DEEP) from None
     except ValueError as error:  # NaN, a number of thousands of digits
         raise CertificateError(f"it is no certificate, or damaged: {error}") from None
 

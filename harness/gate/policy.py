@@ -42,7 +42,8 @@ class Policy:
     tag. ``max_age_days`` and ``mindspore`` are on baselines: how old they may be, and the releases they may
     be recorded with (``2.10`` stands for every 2.10.x); None and empty for whatever they are. ``power`` is
     whether a power table must cover every case. ``chaotic`` has, for cases known to be chaotic, the number of
-    steps that must be gated.
+    steps that must be gated. ``signer`` is the public key (base64, as PEM has it) that a certificate must be
+    signed by; None where it need not be.
     """
 
     name: str = "default"
@@ -53,6 +54,7 @@ class Policy:
     power: bool = False
     chaotic: dict[str, int] = field(default_factory=dict)
     waivers: tuple[Waiver, ...] = ()
+    signer: str | None = None
 
     def naming(self, tags: Iterable[str]) -> tuple[str, ...]:
         """Return those of a case's ``tags`` that the policy has verdicts for."""

@@ -18,6 +18,7 @@ from harness.cases.validation import validated
 from harness.cases.wording import closest, quoted, suggestion
 from harness.gate.policy import ALLOWABLE, DEFAULT_ALLOWED, Policy, Waiver
 from harness.gate.rules import CASE_RULES
+from harness.gate.signing import signer_of
 
 _DEFAULT = "default"
 _DAYS = {"day": 1, "days": 1, "week": 7, "weeks": 7}
@@ -77,6 +78,10 @@ def _said(text: str) -> str:
     return text
 
 
+def _key(line: str) -> str:
+    return signer_of(line).line
+
+
 Said = Annotated[str, AfterValidator(_said)]
 Allowed = Annotated[list[Annotated[str, AfterValidator(_verdict)]], Field(min_length=1)]
 
@@ -108,14 +113,15 @@ class PolicyEntry(Strict):
     power: Literal["required", "optional"] = "optional"
     chaotic: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     waivers: list[WaiverEntry] = Field(default_factory=list)
+    signer: Annotated[str, AfterValidator(_key)] | None = None
 
 
 # The keys that a mapping may have, by the key it stands under.
 _MODELS: dict[str, type[Strict]] = {"": PolicyEntry, "baselines": BaselinesEntry, "waivers": WaiverEntry}
 
 
-def read_policy(path: Path, suites: Sequence[Suite]) -> Policy:
-    """Return the policy in the file ``path``, for a gate of ``suites``.
+def read_policy(path: Path, suites: Sequence[Suite] | None) -> Policy:
+    """Return the policy in the file ``path``, for a gate of ``suites``; None where these are not at hand.
 
     Raises:
         SuiteError: with everything that is wrong with the file, each as 'file:line:column: what; what to do':
@@ -123,8 +129,9 @@ def read_policy(path: Path, suites: Sequence[Suite]) -> Policy:
     """
     document = read_document(path, needed="`policy:` and a name")
     entry, problems = validated(document, PolicyEntry, _unknown_key)
-    cases = [case for suite in suites for case in suite.cases]
-    problems += _unknown_names(document, cases)
+    cases = [case for suite in suites or () for case in suite.cases]
+    if suites is not None:
+        problems += _unknown_names(document, cases)
     if entry is None or problems:
         raise SuiteError(problems)
     policy = _policy(entry)
@@ -149,6 +156,7 @@ def _policy(entry: PolicyEntry) -> Policy:
             Waiver(each.case, each.reason, each.owner, each.expires, tuple(each.rules or ()))
             for each in entry.waivers
         ),
+        signer=entry.signer,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path, PurePath
@@ -13,6 +13,8 @@ from harness.foreign_files import ForeignFileError, ForeignFileMissing, hash_for
 from harness.gate.certificate import Certificate, CertificateError, identity
 from harness.gate.decision import Decision, decide
 from harness.gate.facts import CaseFacts
+from harness.gate.policy import Policy
+from harness.gate.signing import Envelope, Signer, certificate_in, envelope_in, signer_of, unsigned_by
 
 _PASSING = ("identical", "within")
 # A case takes some 2 KB of a certificate.
@@ -26,10 +28,13 @@ class Verification:
 
     The decision of ``certificate`` is the one that follows from its facts, whatever it said. ``missing`` are
     the folders that were not looked into: not there, or not below the current one and only named by it; of
-    the others ``suites`` and ``baselines`` are the places.
+    the others ``suites`` and ``baselines`` are the places. ``signed`` is whether it is in an envelope, and
+    ``signers`` are the ids of the keys that were demanded, and did sign it unless there is a problem.
     """
 
     certificate: Certificate
+    signed: bool
+    signers: tuple[str, ...]
     problems: tuple[str, ...]
     files: int
     named: int
@@ -38,18 +43,32 @@ class Verification:
     baselines: Path | None
 
 
-def inspect(path: Path, *, suites: Path | None = None, baselines: Path | None = None) -> Verification:
+def inspect(
+    path: Path,
+    *,
+    suites: Path | None = None,
+    baselines: Path | None = None,
+    demanded: Sequence[tuple[str, Signer]] = (),
+    policy: Policy | None = None,
+) -> Verification:
     """Return what is wrong with the certificate ``path``, read on whatever machine.
 
     ``suites`` and ``baselines`` are the folders of the files it was made of: those it names itself, where
     they are below the current folder, unless given. A folder that was not given need not be there.
+    ``demanded`` are the keys that must have signed it, and who says so; so must the one of its own policy.
+    ``policy`` is the policy that it must be by, if any.
 
     Raises :class:`CertificateError` where the file is damaged or is no certificate,
     :class:`harness.foreign_files.ForeignFileError` where it cannot be read, and
     :class:`harness.errors.UsageError` where a folder that was given is not there.
     """
-    certificate = _read(path)
+    certificate, envelope = _read(path)
     decision, problems = _decided(certificate)
+    if policy is not None and policy != certificate.policy:
+        problems.append("its policy is not the one given")
+    own, told = _own_demand(certificate)
+    demanded = [*demanded, *(each for each in own if each[1] not in [signer for _, signer in demanded])]
+    problems += [*told, *unsigned_by(envelope, demanded)]
     problems += _inconsistencies(certificate)
     compared, total = 0, 0
     missing: list[str] = []
@@ -70,8 +89,24 @@ def inspect(path: Path, *, suites: Path | None = None, baselines: Path | None = 
         else:
             missing.append(named)
     return Verification(
-        replace(certificate, decision=decision), tuple(problems), compared, total, tuple(missing), *folders
+        replace(certificate, decision=decision),
+        envelope is not None,
+        tuple(signer.keyid for _, signer in demanded),
+        tuple(problems),
+        compared,
+        total,
+        tuple(missing),
+        *folders,
     )
+
+
+def _own_demand(certificate: Certificate) -> tuple[list[tuple[str, Signer]], list[str]]:
+    """Return the key that the certificate's own policy demands, and a problem where that is none."""
+    line = certificate.policy.signer
+    try:
+        return ([] if line is None else [("its policy", signer_of(line))]), []
+    except ValueError as error:
+        return [], [f"the signer in its policy: {error}"]
 
 
 def _followed(named: str) -> Path | None:
@@ -83,9 +118,12 @@ def _followed(named: str) -> Path | None:
         return None
 
 
-def _read(path: Path) -> Certificate:
+def _read(path: Path) -> tuple[Certificate, Envelope | None]:
+    data = read_foreign(path, limit=_MOST_BYTES)
     try:
-        return Certificate.from_bytes(read_foreign(path, limit=_MOST_BYTES))
+        if (envelope := envelope_in(data)) is not None:
+            return certificate_in(envelope), envelope
+        return Certificate.from_bytes(data), None
     except CertificateError as error:
         raise CertificateError(f"{path}: {error}") from None
 

@@ -14,7 +14,7 @@ from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.cases.job import Job
 from harness.cases.selection import Selection
-from harness.errors import FailureCause, HarnessError
+from harness.errors import FailureCause, HarnessError, UsageError
 from harness.execution.pool import RunnerPool
 from harness.gate.certificate import Certificate, CertifiedSuite, HashedFile
 from harness.gate.decision import decide
@@ -22,6 +22,7 @@ from harness.gate.facts import CaseFacts
 from harness.gate.policy import Policy
 from harness.gate.policy_file import read_policy
 from harness.gate.power_table import read_powers
+from harness.gate.signing import Signer, signer_of
 from harness.judgement.check import Check
 from harness.measurement.measurement import Measurement
 from harness.operations.check import check
@@ -41,16 +42,22 @@ def gate(
     power_file: Path | None = None,
     not_counted: tuple[Path, ...] = (),
     history: RunHistory | None = None,
+    signer: Signer | None = None,
 ) -> Certificate:
     """Run every case of ``selection`` and decide by the policy in ``policy_file``.
 
     ``selection`` must be of all suites that ``store`` has baselines of: baselines of others are orphans.
     Without a policy all cases have to be identical or within; ``power_file`` is their power table.
     ``not_counted`` are files that make a working tree no dirty one, such as the certificate. ``progress``
-    counts the cases that were selected and is told what came of each of these; ``history`` takes them. Raises
-    a :class:`HarnessError` where files cannot be read.
+    counts the cases that were selected and is told what came of each of these; ``history`` takes them.
+    ``signer`` is who will sign the certificate. Raises a :class:`HarnessError` where files cannot be read,
+    and :class:`harness.errors.UsageError` where the policy demands another signer.
     """
     policy = Policy() if policy_file is None else read_policy(policy_file, selection.suites)
+    if policy.signer is not None and (signer is None or signer.line != policy.signer):
+        who = "nobody" if signer is None else f"the key {signer.keyid}"
+        demanded = f"the policy demands the signature of the key {signer_of(policy.signer).keyid}"
+        raise UsageError(f"{demanded}, and {who} signs here; give the key with --certificate and --sign-key")
     hashed = None if policy_file is None else HashedFile(shown(policy_file), sha256_of(policy_file))
     powers = None if power_file is None else read_powers(power_file)
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.gate.certificate import Certificate
+from harness.gate.policy import Policy
+from harness.gate.signing import signer_in, signer_of
 from harness.gate.verification import Verification, inspect
 
 if TYPE_CHECKING:
@@ -16,13 +18,31 @@ if TYPE_CHECKING:
     from harness.operations.evidence import Evidence
 
 
-def verify(path: Path, *, suites: Path | None = None, baselines: Path | None = None) -> Verification:
+def verify(
+    path: Path,
+    *,
+    suites: Path | None = None,
+    baselines: Path | None = None,
+    policy: Path | None = None,
+    signer: Path | None = None,
+) -> Verification:
     """Return what is wrong with the certificate ``path``: see :func:`harness.gate.verification.inspect`.
+
+    It must be by the ``policy`` in a file, and signed by the key in ``signer``, a PEM file, where these are
+    given, and by the key that the policy demands. Raises :class:`harness.errors.UsageError` for files that
+    are none.
 
     Where its suites are at hand and have the certified hashes, their cases are read again; with its baselines
     so is all that suites and baselines say of a case without a run.
     """
-    found = inspect(path, suites=suites, baselines=baselines)
+    demanded = [] if signer is None else [(f"--signer {signer}", signer_in(signer))]
+    own: Policy | None = None
+    if policy is not None:
+        from harness.gate.policy_file import read_policy
+
+        own = read_policy(policy, None)
+        demanded += [(str(policy), signer_of(line)) for line in (own.signer,) if line is not None]
+    found = inspect(path, suites=suites, baselines=baselines, demanded=demanded, policy=own)
     if found.problems or found.suites is None:
         return found
     problems = tuple(_differences(found.certificate, found.suites, found.baselines))

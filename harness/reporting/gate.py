@@ -82,11 +82,11 @@ def gate_markdown(certificate: Certificate, invocation: Invocation, *, most_byte
     return "".join(parts)
 
 
-def certificate_text(path: Path, certificate: Certificate) -> str:
-    """Return what the certificate written as ``path`` is of, and the hash of the file."""
+def certificate_text(path: Path, certificate: Certificate, data: bytes) -> str:
+    """Return what the certificate written as ``path`` is of, and the hash of the file's ``data``."""
     outcome = certificate.decision.outcome
     told = "a gate that passed" if outcome == "passed" else f"a gate that did not pass ({outcome})"
-    digest = hashlib.sha256(certificate.to_bytes()).hexdigest()
+    digest = hashlib.sha256(data).hexdigest()
     return f"certificate of {told}: {path} (sha256 {digest})"
 
 

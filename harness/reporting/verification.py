@@ -36,6 +36,10 @@ def verification_lines(path: Path, found: Verification) -> list[str]:
         f"note    {name} is not below the current folder: its files were not compared"
         for name in found.missing
     ]
+    if found.signed and not found.signers:
+        lines.append("note    it is signed, and nobody was named whose signature counts: give --signer")
+    elif not found.problems:
+        lines += [f"signed by the key {keyid}" for keyid in found.signers]
     # What is foreign in it takes no line of its own.
     lines = [printable(line[:_LONGEST]) for line in lines]
     if found.problems:

@@ -94,8 +94,8 @@ def test_what_is_wrong_is_said(data, told):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda data: data.update(format=1), "format 1 is unknown; this version of harness reads 2"),
-        (lambda data: data.update(format=3), "format 3 is unknown"),
+        (lambda data: data.update(format=1), "format 1 is unknown; this version of harness reads 3"),
+        (lambda data: data.update(format=4), "format 4 is unknown"),
         (lambda data: data.pop("cases"), "the key cases is missing"),
         (lambda data: data.update(more=1), "the key more is unknown"),
         (lambda data: data["cases"][0].update(line="4"), r"cases\[0\].line is of another type"),

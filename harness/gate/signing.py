@@ -1,0 +1,234 @@
+"""Signed certificates: an in-toto statement in a DSSE envelope, signed with an ed25519 key in a file.
+
+Sources: in-toto Statement v1 (github.com/in-toto/attestation, spec/v1/statement.md); the envelope, and what
+of it is signed (github.com/secure-systems-lab/dsse, envelope.md and protocol.md); ed25519 (RFC 8032). The
+signature itself is by the library `cryptography`, in the extra `sign`. Nothing is asked of any network.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from binascii import Error as NotBase64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError
+from harness.foreign_files import ForeignFileError, open_foreign, read_foreign
+from harness.gate.certificate import TOO_DEEP, Certificate, CertificateError, parsed
+
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+STATEMENT = "https://in-toto.io/Statement/v1"
+PREDICATE = "urn:determinism-harness:certificate:3"
+_MOST_BYTES, _MOST_SIGNATURES = 1 << 14, 16
+_URL_SAFE = str.maketrans("-_", "+/")
+
+
+@dataclass(frozen=True)
+class Signer:
+    """A public key: ``line`` is its SubjectPublicKeyInfo in base64, the one line of its PEM file."""
+
+    line: str
+
+    @property
+    def keyid(self) -> str:
+        """The hex sha256 of the key, shortened: a hint to who reads, on which nothing depends."""
+        return hashlib.sha256(_decoded(self.line)).hexdigest()[:16]
+
+    def signed(self, envelope: Envelope) -> bool:
+        """Return whether one of the signatures of ``envelope`` is by this key."""
+        from cryptography.exceptions import InvalidSignature
+
+        key = _public_key(self.line)
+        for signature in envelope.signatures:
+            try:
+                key.verify(signature, pae(PAYLOAD_TYPE, envelope.payload))
+            except InvalidSignature:
+                continue
+            return True
+        return False
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """A private key, and its public one."""
+
+    key: Any
+    signer: Signer
+
+    def sign(self, certificate: Certificate) -> bytes:
+        """Return the bytes of the envelope of ``certificate``."""
+        payload = statement(certificate)
+        signature = self.key.sign(pae(PAYLOAD_TYPE, payload))
+        signed = {"keyid": self.signer.keyid, "sig": base64.b64encode(signature).decode()}
+        envelope = {
+            "payloadType": PAYLOAD_TYPE,
+            "payload": base64.b64encode(payload).decode(),
+            "signatures": [signed],
+        }
+        return (json.dumps(envelope, indent=1) + "\n").encode("ascii")
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What an envelope holds: the statement's bytes, and signatures of whomever."""
+
+    payload: bytes
+    signatures: tuple[bytes, ...]
+
+
+def pae(payload_type: str, payload: bytes) -> bytes:
+    """Return what is signed of a payload, DSSE's pre-authentication encoding."""
+    kind = payload_type.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+def statement(certificate: Certificate) -> bytes:
+    """Return the in-toto statement of ``certificate``: its files with their digests, and itself."""
+    files = {f"{certificate.suites_root}/{suite.file}": suite.sha256 for suite in certificate.suites}
+    for facts in certificate.cases:
+        if facts.baseline is not None:
+            files |= {
+                f"{certificate.baselines_root}/{file}": sha for file, sha in facts.baseline.files.items()
+            }
+    if certificate.policy_file is not None:
+        files[certificate.policy_file.file] = certificate.policy_file.sha256
+    if certificate.power is not None:
+        files[certificate.power.file.file] = certificate.power.file.sha256
+    content = {
+        "_type": STATEMENT,
+        "subject": [{"name": name, "digest": {"sha256": sha}} for name, sha in sorted(files.items())],
+        "predicateType": PREDICATE,
+        "predicate": json.loads(certificate.to_bytes()),
+    }
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def envelope_in(data: bytes) -> Envelope | None:
+    """Return the envelope that ``data`` is; None where it is none, but perhaps a certificate without one.
+
+    Raises :class:`CertificateError` for an envelope of anything else, or one that is damaged.
+    """
+    content = parsed(data)
+    if not isinstance(content, dict) or "payloadType" not in content:
+        return None
+    if content["payloadType"] != PAYLOAD_TYPE:
+        raise CertificateError(f"it is an envelope, but not of an in-toto statement ({PAYLOAD_TYPE})")
+    signatures = content.get("signatures")
+    if not isinstance(signatures, list) or len(signatures) > _MOST_SIGNATURES:
+        raise CertificateError(f"it is an envelope without a list of at most {_MOST_SIGNATURES} signatures")
+    try:
+        found = tuple(_decoded(each["sig"]) for each in signatures)
+        return Envelope(_decoded(content["payload"]), found)
+    except (ValueError, TypeError, KeyError):
+        raise CertificateError("it is an envelope of which the payload or a signature is no base64") from None
+
+
+def certificate_in(envelope: Envelope) -> Certificate:
+    """Return the certificate in an envelope, whoever signed it; raises :class:`CertificateError`."""
+    content = parsed(envelope.payload)
+    predicate = content.get("predicate") if isinstance(content, dict) else None
+    if not isinstance(predicate, dict) or content.get("predicateType") != PREDICATE:
+        raise CertificateError(f"its statement is of no certificate ({PREDICATE})")
+    try:
+        certificate = Certificate.from_content(predicate)
+        same = statement(certificate) == envelope.payload
+    except RecursionError:
+        raise CertificateError(TOO_DEEP) from None
+    if not same:
+        raise CertificateError("its statement is not the one of the certificate in it: it was edited")
+    return certificate
+
+
+def unsigned_by(envelope: Envelope | None, demanded: Sequence[tuple[str, Signer]]) -> list[str]:
+    """Return a problem for each key that was ``demanded``, by whom, and signed nothing."""
+    return [
+        f"{who} demands the signature of the key {signer.keyid}, "
+        + ("and it is not signed" if envelope is None else "which it does not have")
+        for who, signer in demanded
+        if envelope is None or not signer.signed(envelope)
+    ]
+
+
+def signer_in(path: Path) -> Signer:
+    """Return the public key in a PEM file; raises :class:`UsageError` where it is none of ed25519."""
+    _require()
+    try:
+        text = read_foreign(path, limit=_MOST_BYTES).decode("ascii").strip()
+    except (ForeignFileError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: is no public key in a file: {getattr(error, 'reason', error)}") from None
+    lines = text.splitlines()
+    if lines[:1] != ["-----BEGIN PUBLIC KEY-----"] or lines[-1:] != ["-----END PUBLIC KEY-----"]:
+        raise UsageError(
+            f"{path}: is no public key in PEM; write one: openssl pkey -in KEY -pubout -out {path}"
+        )
+    try:
+        return signer_of("".join(lines[1:-1]))
+    except ValueError as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
+def signer_of(line: str) -> Signer:
+    """Return the public key that is ``line``, as in a policy; raises ValueError where it is none."""
+    _require()
+    _public_key(line)
+    return Signer(base64.b64encode(_decoded(line)).decode())
+
+
+def signing_key(path: Path) -> SigningKey:
+    """Return the private key in a PEM file that nobody else can read; raises :class:`UsageError`."""
+    _require()
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+    try:
+        with open_foreign(path, limit=_MOST_BYTES) as file:
+            if os.fstat(file.fileno()).st_mode & 0o077:
+                raise UsageError(f"{path}: others can read or write this private key; chmod 600 {path}")
+            data = file.read(_MOST_BYTES)
+    except ForeignFileError as error:
+        raise UsageError(f"{error}") from None
+    try:
+        key = load_pem_private_key(data, password=None)
+    except (ValueError, TypeError):  # TypeError: it is encrypted
+        key = None
+    if not isinstance(key, Ed25519PrivateKey):
+        made = f"openssl genpkey -algorithm ed25519 -out {path}"
+        raise UsageError(f"{path}: is no ed25519 key in PEM without a password; make one: {made}")
+    public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return SigningKey(key, Signer(base64.b64encode(public).decode()))
+
+
+def _public_key(line: str) -> Any:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+    try:
+        key = load_der_public_key(_decoded(line))
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, Ed25519PublicKey):
+        raise ValueError("it is no public ed25519 key; write the line between BEGIN and END of its PEM file")
+    return key
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text.translate(_URL_SAFE), validate=True)
+    except (NotBase64, AttributeError) as error:
+        raise ValueError(str(error)) from None
+
+
+def _require() -> None:
+    try:
+        import cryptography  # noqa: F401
+    except ImportError:
+        needed = "pip install 'determinism-harness[sign]'"
+        raise UsageError(
+            f"signatures need the package cryptography, which is not installed: {needed}"
+        ) from None
