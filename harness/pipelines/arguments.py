@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -113,9 +114,8 @@ class _File:
     def _reading(self) -> Iterator[io.BytesIO]:
         try:
             yield io.BytesIO(self.content)
-        except MemoryError:
-            raise
-        except Exception as error:  # noqa: BLE001  whatever PIL, numpy and what they parse with raise
+        # What PIL and numpy raise.
+        except (OSError, ValueError, EOFError, SyntaxError, TypeError, OverflowError, struct.error) as error:
             raise PipelineError(f"{self.where}: cannot be read as {self.suffix} ({error})") from None
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from statistics import median
 
+import psutil
 import pytest
 
 
@@ -51,3 +52,24 @@ def killed(
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     counts["killed" if os.WIFSIGNALED(status) else "over before"] += 1
+
+
+def started_with(marker: str) -> list[int]:
+    """The processes whose environment has ``TEST_CAMPAIGN=marker``, but for this one."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.pid != os.getpid() and process.environ().get("TEST_CAMPAIGN") == marker:
+                found.append(process.pid)
+        except psutil.Error:
+            continue
+    return found
+
+
+def gone(marker: str) -> bool:
+    """Whether all such processes have ended within a moment."""
+    for _ in range(50):
+        if not started_with(marker):
+            return True
+        time.sleep(0.1)
+    return False

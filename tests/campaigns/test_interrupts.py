@@ -1,0 +1,124 @@
+"""A signal at a random moment of every command: it ends soon, says so, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from campaign import gone
+from user_project import Project, heed_interrupts
+
+SUITE = """\
+suite: small
+defaults:
+  pipeline: pipelines:sound
+  seed: 0
+  steps: 3
+  tolerance: {across_releases: {relative_l2: 1.0e-6, statistics: 1.0e-6}}
+cases: [{id: one}, {id: two, seed: 2}]
+"""
+PYTHONS = ["--python", sys.executable, "--python", sys.executable]
+COMMANDS = {
+    "record": ["record", "suites/", "--reason", "a campaign"],
+    "calibrate": ["calibrate", "suites/", "--members", "2"],
+    "power": ["power", "suites/", "--quick", "--json", "power.json"],
+    "gate": ["gate", "suites/", "--certificate", "certificate.json", "--history", "history.sqlite"],
+    "explain": ["explain", "suites/small.yaml::one", "--json", "explanation.json"],
+    "matrix": ["matrix", "suites/", *PYTHONS, "--json", "matrix.json"],
+    "doctor": ["doctor"],
+    "list": ["list", "suites/"],
+    "history": ["history", "kept.sqlite", "--html", "history.html"],
+    "verify": ["verify", "kept.json"],
+    "pytest": ["suites/", "--history", "history.sqlite", "--harness-report", "report"],
+}
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
+# Seconds that an interrupted command may take to end: workers, folders and a busy machine.
+_ENDING = 60.0
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    made = Project(tmp_path_factory.mktemp("signals") / "recorded")
+    made.suite("small", SUITE)
+    made.record()
+    assert (
+        made.harness("gate", "suites/", "--certificate", "kept.json", "--history", "kept.sqlite").returncode
+        == 0
+    )
+    return made
+
+
+def started(project: Project, name: str) -> subprocess.Popen[str]:
+    module = "pytest" if name == "pytest" else "harness"
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *COMMANDS[name]],
+        cwd=project.root,
+        env=project.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_interrupts,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        *((name, 1) for name in ("record", "gate")),
+        *(pytest.param(name, 15, marks=pytest.mark.slow) for name in COMMANDS),
+    ],
+)
+def test_a_signal_at_any_moment(recorded, tmp_path, counts, name, count):
+    moments = random.Random(name)
+    whole = recorded.copy(tmp_path / "whole")
+    began = time.monotonic()
+    out, err = started(whole, name).communicate(timeout=600)
+    seconds = time.monotonic() - began
+    assert "Traceback" not in out + err, out + err
+    for index in range(count):
+        project = recorded.copy(tmp_path / f"project-{index}")
+        temporary = tmp_path / f"temporary-{index}"
+        temporary.mkdir()
+        marker = f"{tmp_path.name}-{index}"
+        project.environment |= {"TMPDIR": str(temporary), "TEST_CAMPAIGN": marker}
+        process = started(project, name)
+        sent = moments.choice(SIGNALS)
+        time.sleep(moments.uniform(0, seconds))
+        process.send_signal(sent)
+        out, err = process.communicate(timeout=_ENDING)
+        check(process.returncode, sent, name, out + err)
+        counts[f"{sent.name}: {process.returncode}"] += 1
+        assert gone(marker)
+        if sent is not signal.SIGKILL:
+            assert [path.name for path in temporary.iterdir() if path.name.startswith("harness")] == []
+        sound(project)
+
+
+def check(code: int, sent: signal.Signals, name: str, text: str) -> None:
+    """An end of its own, before the signal, or the one that the signal asks for; never a traceback."""
+    if sent is signal.SIGKILL:
+        assert code in (-sent, 0, 2), text
+        return
+    # Python itself may still be starting: then the system ends it, or Python by a KeyboardInterrupt.
+    early = code == -sent or (
+        sent is signal.SIGINT and code in (1, 130) and "harness" not in text.partition("\n")[2]
+    )
+    interrupted = code == 128 + sent or (name == "pytest" and code == 2)
+    assert early or interrupted or code in (0, 2), (code, text)
+    if not early:
+        assert "Traceback" not in text, text
+
+
+def sound(project: Project) -> None:
+    """Whatever is stored is whole: it is what a run comes to, or it is not there."""
+    listed = project.harness("list", "suites/", "--check")
+    assert listed.returncode == 0, listed.stdout + listed.stderr
+    left = list(Path(project.root / "baselines").rglob("*.tmp"))
+    assert len(left) <= 1
