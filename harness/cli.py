@@ -43,7 +43,7 @@ COMMANDS = {
         "List or remove the environments that harness matrix and harness bisect made for releases."
     ),
     "gate": "Run every case and decide by a policy whether this is fit for a release; certify the decision.",
-    "verify": "Check a certificate without running anything: seal, decision, and the files it was made of.",
+    "verify": "Check a certificate: seal, signer, decision, the files it was made of; run cases again.",
     "history": (
         "Draw each case's figures over the runs of a history, and say where a level lastingly changed."
     ),

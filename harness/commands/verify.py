@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from harness.commands import options
 from harness.commands.exits import FAILED, INCOMPLETE, Ending, say
 from harness.commands.options import File, option
+from harness.errors import UsageError
 from harness.operations.verify import verify as verify_certificate
 from harness.reporting.verification import verification_lines
 
@@ -25,18 +28,44 @@ def verify(
     signer: Annotated[
         File, option("--signer", "FILE", "public ed25519 key in PEM that it must be signed by")
     ] = None,
+    rerun: Annotated[
+        int | None, typer.Option(min=1, metavar="K", help="run K cases again, drawn at random")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="seed of the draw (default: a new one)")
+    ] = None,
+    device: options.Device = "CPU",
+    device_id: options.DeviceId = 0,
+    python: options.Python = None,
+    timeout: options.Timeout = 600.0,
+    memory: options.WorkerMemory = None,
+    no_user_code: options.NoUserCode = False,
 ) -> None:
-    """Check a certificate without running anything: seal, decision, and the files it was made of.
+    """Check a certificate: seal, signer, decision, the files it was made of; run cases again.
 
-    Exits 0 for a sound certificate of a gate that passed, 1 for one that is damaged, contradicts itself or is
-    of other files than those here, 2 for a sound one of a gate that did not pass.
+    Nothing runs without --rerun. Exits 0 for a sound certificate of a gate that passed, 1 for one that is
+    damaged, contradicts itself, is not signed as demanded, or is of other files or other results than those
+    here, 2 for a sound one of a gate that did not pass, or of which cases ran again in another environment.
     """
     found = verify_certificate(
         certificate, suites=suites, baselines=baseline_dir, policy=policy, signer=signer
     )
-    for line in verification_lines(certificate, found):
+    again = None
+    if rerun is not None and not found.problems:
+        # Much that running needs and looking does not.
+        from harness.commands.settings import Setting
+        from harness.operations.rerun import rerun as run_again
+
+        if found.suites is None or found.baselines is None:
+            raise UsageError("--rerun needs the suites and the baselines; name --suites and --baseline-dir")
+        at = Setting.of(
+            found.baselines, device, device_id, timeout, memory, python, no_user_code=no_user_code
+        )
+        drawn_by = secrets.randbits(32) if seed is None else seed
+        again = run_again(found.certificate, found.suites, found.baselines, at.workers, rerun, drawn_by)
+    for line in verification_lines(certificate, found, again):
         say(line)
-    if found.problems:
+    if found.problems or (again is not None and again.different):
         raise Ending(FAILED)
-    if found.certificate.decision.outcome != "passed":
+    if found.certificate.decision.outcome != "passed" or (again is not None and again.unknown):
         raise Ending(INCOMPLETE)

@@ -47,8 +47,9 @@ class CaseFacts:
     ``line`` is where ``file``, its suite, has it. ``case_hash`` is that of its definition. ``verdict``,
     ``tier``, ``margin``, ``worst``, ``reasons``, ``remedy`` and ``notes`` are those of the judgement; where
     ``state`` is not ``judged`` there is no verdict and ``reasons`` say why. ``environment`` and
-    ``checkpoint`` are keys of the certificate's tables. ``vacuous`` says why the case would notice nothing,
-    ``power_gap`` why no power table covers it.
+    ``checkpoint`` are keys of the certificate's tables. ``bits`` is the sha256 over all that the run
+    computed. ``vacuous`` says why the case would notice nothing, ``power_gap`` why no power table covers
+    it.
     """
 
     suite: str
@@ -61,6 +62,7 @@ class CaseFacts:
     verdict: Literal["identical", "within", "drift", "incomparable"] | None = None
     tier: str | None = None
     margin: float | None = None
+    bits: str | None = None
     worst: Worst | None = None
     reasons: tuple[Reason, ...] = ()
     remedy: Remedy | None = None

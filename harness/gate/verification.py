@@ -159,7 +159,7 @@ def _inconsistencies(certificate: Certificate) -> Iterator[str]:
 def _impossible(facts: CaseFacts) -> Iterator[str]:
     """Yield what no judgement gives: the verdict is made again from the figures and the reasons."""
     if facts.state != "judged":
-        if (facts.verdict, facts.tier, facts.margin, facts.worst, facts.baseline) != (None,) * 5:
+        if (facts.verdict, facts.tier, facts.margin, facts.bits, facts.worst, facts.baseline) != (None,) * 6:
             yield "it has a verdict, and was not judged"
         return
     if facts.verdict is None:

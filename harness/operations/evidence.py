@@ -52,6 +52,7 @@ class Evidence:
             verdict=judgement.verdict.value,  # type: ignore[arg-type]  # what is judged is no error
             tier=None if judgement.tier is None else judgement.tier.value,
             margin=judgement.margin,
+            bits=ran.bits,
             worst=_worst(judgement),
             notes=judgement.notes,
             environment=_kept(self.environments, Environment(ran.fingerprint, ran.canaries)),

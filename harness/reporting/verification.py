@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.counting import count
 from harness.foreign_text import printable
 from harness.gate.verification import Verification
 from harness.reporting.gate_findings import finding_text, gate_text, shown_findings
 
+if TYPE_CHECKING:
+    from harness.operations.rerun import Rerun
+
 # Of what a certificate says of itself.
 _MOST_LINES, _LONGEST = 200, 4000
 
 
-def verification_lines(path: Path, found: Verification) -> list[str]:
-    """Return what is wrong with the certificate ``path``, what it certifies, and what that comes to."""
+def verification_lines(path: Path, found: Verification, again: Rerun | None = None) -> list[str]:
+    """Return what is wrong with the certificate ``path``, what it certifies, and what that comes to.
+
+    ``again`` is what came of cases that ran again.
+    """
     certificate, decision = found.certificate, found.certificate.decision
     commit = "no commit" if certificate.commit is None else f"commit {certificate.commit.hash[:12]}"
     dirty = " with changes" if certificate.commit is not None and certificate.commit.dirty else ""
@@ -40,12 +47,35 @@ def verification_lines(path: Path, found: Verification) -> list[str]:
         lines.append("note    it is signed, and nobody was named whose signature counts: give --signer")
     elif not found.problems:
         lines += [f"signed by the key {keyid}" for keyid in found.signers]
+    if again is not None:
+        lines += _rerun_lines(again)
     # What is foreign in it takes no line of its own.
     lines = [printable(line[:_LONGEST]) for line in lines]
     if found.problems:
         return [*lines, f"{path}: not sound: {count(len(found.problems), 'problem')}"]
+    if again is not None and again.different:
+        return [*lines, f"{path}: not sound: {count(len(again.different), 'case')} came out otherwise"]
     passed = "passed" if decision.outcome == "passed" else f"did not pass: {decision.outcome}"
     return [*lines, f"{path}: sound, and of a gate that {passed}"]
+
+
+def _rerun_lines(again: Rerun) -> list[str]:
+    """Return what came of the cases that ran again, and what that proves of those that did not."""
+    lines = [f"failed  {name}: ran again: {told}" for name, told in again.different.items()]
+    for name, fields in again.unknown.items():
+        where = f"this is another environment than the certified one ({', '.join(fields)})"
+        lines.append(f"unknown {name}: {where if fields else 'it came to no measurement here'}")
+    told = f"{count(len(again.drawn), 'case')} of {again.judged} ran again, drawn with --seed {again.seed}"
+    lines.append(f"{told}: {again.confirmed} came out as certified, to the last bit")
+    if again.confirmed and not again.different:
+        odds = ", ".join(
+            f"{forged} with {again.escape(forged):.1%}" for forged in (1, 2, 5) if forged <= again.judged
+        )
+        lines.append(f"of forged cases so many would have escaped such a draw: {odds}")
+        if again.confirmed < again.judged:
+            found = f"{again.excluded} or more would have been found with at least 95 %"
+            lines.append(f"{found}; of fewer, and of which cases did not run, nothing is proven")
+    return lines
 
 
 def _bounded(lines: list[str]) -> list[str]:

@@ -55,8 +55,8 @@ def test_a_misspelt_command_is_told_the_one_that_was_meant():
 @pytest.mark.parametrize("option", ["--version", "--help"])
 def test_the_version_and_the_help_import_no_command(option):
     assert imported(option, "harness.") == {
-        "harness.cli", "harness.commands", "harness.commands.exits", "harness.errors", "harness.foreign_text",
-        "harness.remedy",
+        "harness.cli", "harness.commands", "harness.commands.exits", "harness.errors", "harness.execution",
+        "harness.execution.stopping", "harness.foreign_text", "harness.remedy",
     }  # fmt: skip
     assert not imported(option, "numpy", "pydantic", "rich.")
 

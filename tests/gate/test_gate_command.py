@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from user_project import Project, heed_interrupts
 import harness
 from harness.baselines.store import BaselineStore
 from harness.cases.load import load_suite
-from harness.gate.certificate import Certificate
+from harness.gate.certificate import Certificate, identity
 from harness.gate.decision import decide
 from harness.gate.details import IdleWaiver
 from harness.gate.rules import CASE_RULES
@@ -429,6 +430,80 @@ class TestAGateThatPasses:
         (project.root / "imports.py").write_text(code)
         done = project._run("imports")
         assert done.stdout.endswith("\n[]\n"), done.stdout + done.stderr
+
+
+def elsewhere(certificate):
+    """Return the certificate as a gate under another numpy could have written it."""
+    environments, keys = {}, {}
+    for key, environment in certificate.environments.items():
+        other = dataclasses.replace(environment, fingerprint={**environment.fingerprint, "numpy": "1.25.0"})
+        keys[key] = identity(other)
+        environments[keys[key]] = other
+    cases = tuple(
+        dataclasses.replace(facts, environment=keys[facts.environment], tier="across_releases")
+        for facts in certificate.cases
+    )
+    return dataclasses.replace(certificate, environments=environments, cases=cases)
+
+
+class TestRunningAgain:
+    """`harness verify --rerun`: what a forger who leaves no contradiction cannot get round."""
+
+    def verify(self, project, *words, certificate=None):
+        if certificate is not None:
+            (project.root / "c.json").write_bytes(certificate.to_bytes())
+        return project.harness("verify", "certificate.json" if certificate is None else "c.json", *words)
+
+    def test_all_cases_come_out_as_certified(self, passed):
+        done = self.verify(passed[0], "--rerun", "9", "--seed", "5")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "3 cases of 3 ran again, drawn with --seed 5: 3 came out as certified" in done.stdout
+        assert "would have escaped such a draw: 1 with 0.0%, 2 with 0.0%\n" in done.stdout
+
+    def test_of_some_it_is_said_what_is_not_proven(self, passed):
+        done = self.verify(passed[0], "--rerun", "1")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert re.search(
+            r"1 case of 3 ran again, drawn with --seed \d+: 1 came out as certified", done.stdout
+        )
+        assert "would have escaped such a draw: 1 with 66.7%, 2 with 33.3%\n" in done.stdout
+        assert "3 or more would have been found with at least 95 %; of fewer, " in done.stdout
+
+    def test_results_that_were_made_up_are_found(self, passed, tmp_path):
+        project = passed[0].copy(tmp_path / "project")
+        project.edit("pipelines.py", "latents * 0.9", "latents * 0.90001")
+        assert self.verify(project).returncode == 0
+        done = self.verify(project, "--rerun", "3")
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert "failed  small/one: ran again: drift, certified identical\n" in done.stdout
+        assert done.stdout.endswith("certificate.json: not sound: 2 cases came out otherwise\n")
+
+    def test_so_are_other_bits(self, passed):
+        forged = with_case("small/one", bits="0" * 64)(passed[2])
+        done = self.verify(passed[0], "--rerun", "3", certificate=forged)
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert "failed  small/one: ran again: identical as certified, and its bits are not\n" in done.stdout
+
+    def test_another_environment_proves_nothing_and_does_not_pass(self, passed):
+        done = self.verify(passed[0], "--rerun", "2", certificate=elsewhere(passed[2]))
+        assert done.returncode == 2, done.stdout + done.stderr
+        assert done.stdout.count("this is another environment than the certified one (numpy)\n") == 2
+        assert "0 came out as certified" in done.stdout
+        assert "escaped" not in done.stdout
+
+    def test_nor_does_what_cannot_run(self, passed, tmp_path):
+        project = passed[0].copy(tmp_path / "project")
+        (project.root / "pipelines.py").unlink()
+        done = self.verify(project, "--rerun", "3")
+        assert done.returncode == 2, done.stdout + done.stderr
+        assert "unknown small/one: it came to no measurement here\n" in done.stdout
+
+    def test_without_the_files_it_is_told_what_is_needed(self, passed, tmp_path):
+        elsewhere = Project(tmp_path / "elsewhere")
+        (elsewhere.root / "suites").rmdir()
+        done = elsewhere.harness("verify", str(passed[0].root / "certificate.json"), "--rerun", "1")
+        assert done.returncode == 4
+        assert "--rerun needs the suites and the baselines" in done.stderr
 
 
 class TestWaivers:

@@ -1,0 +1,105 @@
+"""Running some of the cases of a certificate again, and what that says of the others."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from harness.baselines.store import BaselineStore
+from harness.cases.load import load_suite
+from harness.errors import UsageError
+from harness.gate.certificate import Certificate
+from harness.gate.facts import CaseFacts
+from harness.judgement.tiers import fingerprint_differences
+from harness.measurement.measurement import Measurement
+from harness.operations.check import check
+from harness.operations.evidence import Evidence
+from harness.operations.progress import SILENT, stage
+from harness.operations.workers import Workers
+
+_CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """What came of ``drawn``, cases of the ``judged`` ones of a certificate, drawn by ``seed``.
+
+    ``different`` says of each case what came out otherwise than certified. ``unknown`` are those of which
+    nothing was learnt, each with the fields of the environment that differ from the certified one; none where
+    it came to no measurement.
+    """
+
+    seed: int
+    judged: int
+    drawn: tuple[str, ...]
+    different: dict[str, str]
+    unknown: dict[str, tuple[str, ...]]
+
+    @property
+    def confirmed(self) -> int:
+        """How many came out as certified."""
+        return len(self.drawn) - len(self.different) - len(self.unknown)
+
+    def escape(self, forged: int) -> float:
+        """Return the probability that none of ``forged`` cases is among as many, drawn anew, as confirmed.
+
+        Hypergeometric: C(judged - forged, confirmed) of C(judged, confirmed) draws have none of them.
+        """
+        return math.comb(self.judged - forged, self.confirmed) / math.comb(self.judged, self.confirmed)
+
+    @property
+    def excluded(self) -> int | None:
+        """The fewest forged cases of which one would have been found with 95 %; None for no such."""
+        numbers = range(1, self.judged + 1)
+        return next((number for number in numbers if self.escape(number) <= 1 - _CONFIDENCE), None)
+
+
+def rerun(
+    certificate: Certificate, suites: Path, baselines: Path, workers: Workers, number: int, seed: int
+) -> Rerun:
+    """Run ``number`` cases of a sound ``certificate`` again, all of them where it has fewer.
+
+    They are drawn without replacement from those that came to a verdict, by numpy's generator with ``seed``.
+    ``suites`` and ``baselines`` are the folders of its files. Raises UsageError where none came to a verdict.
+    """
+    judged = [facts for facts in certificate.cases if facts.verdict is not None]
+    if not judged:
+        raise UsageError("no case of it came to a verdict: there is nothing to run again")
+    chosen = np.random.default_rng(seed).choice(len(judged), size=min(number, len(judged)), replace=False)
+    drawn = [judged[index] for index in sorted(chosen)]
+    read = [load_suite(suites / each.file) for each in certificate.suites]
+    cases = {case.name: case for suite in read for case in suite.cases}
+    store = BaselineStore(baselines)
+    evidence = Evidence(store)
+    different: dict[str, str] = {}
+    unknown: dict[str, tuple[str, ...]] = {}
+    left = "the cases drawn have not all run again: nothing is known of them"
+    with stage(SILENT, "running again", len(drawn), interrupted=left), workers.runner() as runner:
+        for facts in drawn:
+            result = check(cases[facts.name], runner, store)
+            if result.measurement is None:
+                unknown[facts.name] = ()
+            elif fields := _other_environment(certificate, facts, result.measurement):
+                unknown[facts.name] = fields
+            elif told := _otherwise(facts, evidence.of(cases[facts.name], result)):
+                different[facts.name] = told
+    return Rerun(seed, len(judged), tuple(each.name for each in drawn), different, unknown)
+
+
+def _other_environment(certificate: Certificate, facts: CaseFacts, ran: Measurement) -> tuple[str, ...]:
+    """Return the fields of the fingerprint that are not as certified."""
+    assert facts.environment is not None  # it came to a verdict, and the certificate is sound
+    certified = certificate.environments[facts.environment].fingerprint
+    return tuple(each.name for each in fingerprint_differences(ran.fingerprint, certified))
+
+
+def _otherwise(certified: CaseFacts, again: CaseFacts) -> str:
+    """Return how a case came out, where that is not as certified; nothing where it is."""
+    if again.verdict != certified.verdict:
+        return f"{again.verdict or again.state}, certified {certified.verdict}"
+    names = ("bits", "margin", "worst", "tier", "reasons", "checkpoint")
+    other = [name for name in names if getattr(again, name) != getattr(certified, name)]
+    return f"{again.verdict} as certified, and its {', '.join(other)} are not" if other else ""
