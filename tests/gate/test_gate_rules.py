@@ -248,3 +248,13 @@ class TestWaivers:
             assert decision.outcome == "drift"
             assert "waives nothing: remove it" in gate_text(decision.notes[0])
         assert self.decide(waiver(rules=("age", "verdict"))).outcome == "passed"
+
+    def test_one_that_another_makes_needless_waives_nothing(self):
+        decision = self.decide(waiver(), waiver(owner="Grace"))
+        assert decision.findings[0].waiver == 0
+        assert [note.owner for note in decision.notes] == ["Grace"]
+
+    def test_one_that_expired_and_bites_nowhere_is_to_be_removed(self):
+        decision = self.decide(waiver("guide/sound", expires="2026-01-01"))
+        assert [(note.owner, note.case) for note in decision.notes] == [("Ada", "guide/sound")]
+        assert decision.findings[0].expired == ()

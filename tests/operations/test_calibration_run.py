@@ -16,7 +16,7 @@ import harness.operations.calibrate as module
 from harness.baselines.errors import BaselineError, BaselineMissing
 from harness.baselines.staleness import BaselineStale
 from harness.baselines.store import BaselineStore
-from harness.cases.tolerance import Limits
+from harness.cases.tolerance import MOST_FACTOR, Limits
 from harness.errors import Interrupted, UsageError
 from harness.execution.runner import CaseFailed
 from harness.judgement.calibration.envelope import CalibrationError
@@ -387,7 +387,7 @@ def test_a_factor_below_one_is_refused(factor):
         Settings(10, factor)
 
 
-@pytest.mark.parametrize("factor", [float("inf"), 1e7, 1e300])
+@pytest.mark.parametrize("factor", [float("inf"), 1e7, np.nextafter(MOST_FACTOR, 1e3)])
 def test_a_factor_that_nothing_exceeds_is_refused(factor):
     with pytest.raises(UsageError, match="nothing exceeds"):
         Settings(10, factor)
@@ -395,4 +395,5 @@ def test_a_factor_that_nothing_exceeds_is_refused(factor):
 
 def test_the_fewest_members_and_the_least_factor_are_enough(store):
     assert run(store, members=2, factor=1.0).calibration.members == (1, 2)
+    assert Settings(2, MOST_FACTOR).factor == 100
     assert module.MEMBERS >= 10
