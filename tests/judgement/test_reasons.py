@@ -31,6 +31,7 @@ from harness.judgement.reasons import (
     SizedFault,
 )
 from harness.judgement.tiers import FieldDifference
+from harness.measurement.figures import ProcessChange, ProcessPart
 from harness.reporting.causes import cause_title
 from harness.reporting.gate_findings import gate_text
 from harness.reporting.reasons import text_of
@@ -61,6 +62,7 @@ _VALUES: dict[Any, Any] = {
     StepDifference: StepDifference(1, 900, "mean", 0.5, 9.0),
     Difference: OtherPart("statistics"),
     SizedFault: SizedFault("patch", 0.5),
+    ProcessChange: ProcessChange(ProcessPart.ENVIRONMENT, ("LANG",)),
     Chaotic: Chaotic(1, 10, 0.4, 0.05, 1, 0, 9),
 }
 
