@@ -8,23 +8,23 @@ time wait for each other.
 
 from __future__ import annotations
 
-import json
-import math
+import re
 import sqlite3
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import fields
 from pathlib import Path
 
-from harness.baselines.git import Commit
 from harness.errors import HarnessError, UsageError
-from harness.history.history_record import CaseRecord, RunRecord
+from harness.foreign_files import size_text
+from harness.history.history_record import RunRecord
+from harness.history.rows import RowsDamaged, insert_runs, read_runs, seal_runs
 
-# Version 2 added runs.subject.
-VERSION = 2
+# Version 2 added runs.subject, version 3 runs.seal.
+VERSION = 3
 # "Hhis" in ASCII: what tells a history from other databases (PRAGMA application_id).
 APPLICATION_ID = 0x48686973
+# 100,000 runs of ten cases.
+_LARGEST = 1 << 30
 # How long a run waits for others that are writing; a write takes milliseconds.
 _BUSY_SECONDS = 60.0
 
@@ -37,7 +37,7 @@ CREATE TABLE environments (
 CREATE TABLE runs (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   date TEXT NOT NULL, harness TEXT NOT NULL, door TEXT NOT NULL,
-  git_commit TEXT, ended TEXT, subject TEXT
+  git_commit TEXT, ended TEXT, subject TEXT, seal TEXT
 );
 CREATE TABLE cases (
   id INTEGER PRIMARY KEY,
@@ -55,9 +55,8 @@ CREATE TABLE statistics (
   PRIMARY KEY (case_row, name)
 ) WITHOUT ROWID;
 """
-# What else a record has is in tables of its own.
-_COLUMNS = [each.name for each in fields(CaseRecord) if each.name not in ("environment", "statistics")]
-_QUOTED = ", ".join(f'"{name}"' for name in _COLUMNS)
+# The columns that later versions added, in that order.
+_ADDED = ("subject", "seal")
 
 
 class History:
@@ -71,7 +70,7 @@ class History:
         if self.path.exists() or self.path.is_symlink():
             with self._transaction("IMMEDIATE", UsageError) as connection:
                 if not _is_empty(connection):
-                    self._version(connection)
+                    self._read(connection)
 
     def append(self, *runs: RunRecord) -> tuple[int, ...]:
         """Add ``runs``, all or none, and return their numbers; the file is made where there is none.
@@ -84,25 +83,43 @@ class History:
                 # Not executescript: that would commit before it begins.
                 for statement in filter(str.strip, _SCHEMA.split(";")):
                     connection.execute(statement)
-            elif self._version(connection) == 1:
-                connection.execute("ALTER TABLE runs ADD COLUMN subject TEXT")
+            elif (version := self._version(connection)) < VERSION:
+                # What was there before seals is sealed as it is: from now on no change of it goes unseen.
+                there = self._read(connection)
+                for column in _ADDED[version - 1 :]:
+                    connection.execute(f"ALTER TABLE runs ADD COLUMN {column} TEXT")
+                seal_runs(connection, there)
             connection.execute(f"PRAGMA user_version = {VERSION}")
-            return tuple(_insert_run(connection, run) for run in runs)
+            return insert_runs(connection, runs)
 
     def runs(self) -> tuple[RunRecord, ...]:
-        """Return all runs; raises :class:`UsageError` where the file is no history of this version."""
+        """Return all runs, every row of them checked.
+
+        Raises :class:`UsageError` where the file is no history of this version, or was damaged or edited.
+        """
         if not self.path.is_file():
             raise UsageError(f"{self.path}: no such file; a run makes it: pytest suites/ --history FILE")
         # One transaction: what is added meanwhile is there whole or not at all.
         with self._transaction("DEFERRED", UsageError) as connection:
-            subject = "NULL" if self._version(connection) == 1 else "subject"
-            return tuple(_read(connection, subject))
+            return self._read(connection)
+
+    def _read(self, connection: sqlite3.Connection) -> tuple[RunRecord, ...]:
+        """Return all runs; RowsDamaged where the file is not whole."""
+        version = self._version(connection)
+        if (found := connection.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
+            raise RowsDamaged(f"the file is not whole: {found}")
+        # A view or a trigger would run what somebody else wrote.
+        if _schema_of(connection) != _normalised(_SCHEMA.replace(*_as_in(version))):
+            raise RowsDamaged("its tables are not those of a history")
+        if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
+            raise RowsDamaged("it has rows of cases or runs that are not there")
+        return read_runs(connection, version)
 
     def _version(self, connection: sqlite3.Connection) -> int:
         if _number(connection, "PRAGMA application_id") != APPLICATION_ID:
             raise UsageError(f"{self.path}: is a database, but no history of harness; name another file")
         version = _number(connection, "PRAGMA user_version")
-        if version > VERSION:
+        if not 1 <= version <= VERSION:
             raise UsageError(
                 f"{self.path}: is a history of version {version}, made by a newer harness (this one knows "
                 f"version {VERSION}); update harness or name another file"
@@ -116,13 +133,19 @@ class History:
         """Open the file for one transaction; what SQLite says against it is a ``failure`` that names it."""
         # Read-write also to read: what a process that was killed left is undone by the next that opens it.
         uri = f"{self.path.as_uri()}?mode={'rwc' if create else 'rw'}"
-        if self.path.exists() and not self.path.is_file():
-            raise failure(f"{self.path}: is no regular file; name another file")
+        if self.path.exists():
+            if not self.path.is_file():
+                raise failure(f"{self.path}: is no regular file; name another file")
+            if self.path.stat().st_size > _LARGEST:
+                raise failure(f"{self.path}: is larger than {size_text(_LARGEST)}; begin another file")
         try:
             opened = sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
             with closing(opened) as connection, connection:
+                connection.execute("PRAGMA trusted_schema = OFF")
                 connection.execute(f"BEGIN {kind}")
                 yield connection
+        except RowsDamaged as damage:
+            raise failure(f"{self.path}: {damage}; restore a copy of it, or name another file") from None
         except sqlite3.Error as error:
             raise failure(f"{self.path}: cannot be used as a history: {error}; name another file") from None
 
@@ -137,49 +160,20 @@ def _number(connection: sqlite3.Connection, query: str) -> int:
     return int(value)
 
 
-def _insert_run(connection: sqlite3.Connection, run: RunRecord) -> int:
-    commit = None if run.git_commit is None else str(run.git_commit)
-    number = connection.execute(
-        "INSERT INTO runs (date, harness, door, git_commit, ended, subject) VALUES (?, ?, ?, ?, ?, ?)",
-        (run.date, run.harness, run.door, commit, run.ended, run.subject),
-    ).lastrowid
-    assert number is not None
-    for case in run.cases:
-        _insert_case(connection, number, case)
-    return number
+def _as_in(version: int) -> tuple[str, str]:
+    """Return what to replace by what in the schema for that of an earlier ``version``."""
+    there = "".join(f", {name} TEXT" for name in _ADDED)
+    return there, "".join(f", {name} TEXT" for name in _ADDED[: version - 1])
 
 
-def _insert_case(connection: sqlite3.Connection, run: int, case: CaseRecord) -> None:
-    environment = json.dumps(case.environment, sort_keys=True)
-    connection.execute("INSERT OR IGNORE INTO environments (fields) VALUES (?)", (environment,))
-    row = connection.execute(
-        f"INSERT INTO cases (run, {_QUOTED}, environment) "
-        f"SELECT ?, {', '.join('?' for _ in _COLUMNS)}, id FROM environments WHERE fields = ?",
-        (run, *(getattr(case, name) for name in _COLUMNS), environment),
-    ).lastrowid
-    # SQLite has no NaN and stores NULL for it.
-    connection.executemany(
-        "INSERT INTO statistics VALUES (?, ?, ?)",
-        [(row, name, value) for name, value in case.statistics.items()],
-    )
+def _schema_of(connection: sqlite3.Connection) -> set[str]:
+    # What SQLite adds by itself for AUTOINCREMENT and UNIQUE begins so.
+    own = "(type IN ('table', 'index') AND name GLOB 'sqlite_*')"
+    texts = connection.execute(f"SELECT coalesce(sql, name) FROM sqlite_master WHERE NOT {own}")
+    return _normalised(";".join(text for (text,) in texts))
 
 
-def _read(connection: sqlite3.Connection, subject: str) -> Iterator[RunRecord]:
-    """Yield all runs; ``subject`` is the column of that name, NULL in a file that has none."""
-    statistics: dict[int, dict[str, float]] = defaultdict(dict)
-    for row, name, value in connection.execute("SELECT case_row, name, value FROM statistics"):
-        statistics[row][name] = math.nan if value is None else value
-    environments = {
-        row: json.loads(fields) for row, fields in connection.execute("SELECT id, fields FROM environments")
-    }
-    cases: dict[int, list[CaseRecord]] = defaultdict(list)
-    found = connection.execute(f"SELECT id, run, environment, {_QUOTED} FROM cases ORDER BY id")
-    for row, run, environment, *values in found:
-        columns = dict(zip(_COLUMNS, values, strict=True))
-        ran_in = environments.get(environment, {})
-        cases[run].append(CaseRecord(**columns, environment=ran_in, statistics=statistics[row]))
-    for number, date, version, door, told, ended, named in connection.execute(
-        f"SELECT id, date, harness, door, git_commit, ended, {subject} FROM runs ORDER BY id"
-    ):
-        commit = None if told is None else Commit.parse(told)
-        yield RunRecord(date, version, door, tuple(cases[number]), commit, ended, named, number)
+def _normalised(schema: str) -> set[str]:
+    """Return the statements that make tables, without blanks: ALTER TABLE leaves others than we write."""
+    statements = (re.sub(r"\s", "", each) for each in schema.split(";"))
+    return {each for each in statements if each and not each.startswith("PRAGMA")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -10,10 +9,11 @@ from pathlib import Path
 from harness import __version__
 from harness.baselines.baseline import Baseline
 from harness.baselines.files import write_durably
+from harness.codec import from_json
 from harness.foreign_files import ForeignFileError, read_foreign
 from harness.judgement.calibration.envelope import Member
 from harness.measurement.figures import LARGEST_ARRAYS
-from harness.measurement.measurement import decode_arrays, encode_arrays
+from harness.measurement.sealed import decode_sealed, encode_sealed
 
 _FOLDER = ".members"
 _IGNORE = ".gitignore"
@@ -34,19 +34,16 @@ class KeptMembers:
         """Return the member with ``seed``, None where it has not run or its file is of no use."""
         path = self._folder / f"{seed}.safetensors"
         # Whatever is wrong with a kept member, it can run again.
-        with suppress(ForeignFileError, ValueError, KeyError, TypeError, AttributeError):
-            arrays, texts = decode_arrays(read_foreign(path, limit=LARGEST_ARRAYS))
-            figures = json.loads(texts["figures"])
-            if figures.pop("key") != self._key or figures["seed"] != seed:
-                return None
-            figures |= {name: tuple(figures[name]) for name in ("steps", "distances")}
-            return Member(output=arrays["output"], **figures)
+        with suppress(ForeignFileError, ValueError, TypeError):
+            arrays, (key, figures) = decode_sealed(read_foreign(path, limit=LARGEST_ARRAYS))
+            member = from_json(Member, {**figures, **arrays})
+            return member if key == self._key and member.seed == seed else None
         return None
 
     def save(self, member: Member) -> None:
         """Keep ``member``; a folder that cannot be written to only costs its time again."""
-        figures = {"key": self._key, **vars(member)}
-        data = encode_arrays({"output": figures.pop("output")}, {"figures": json.dumps(figures)})
+        figures = {name: value for name, value in vars(member).items() if name != "output"}
+        data = encode_sealed({"output": member.output}, [self._key, figures])
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
             # Baselines are committed, these are not.

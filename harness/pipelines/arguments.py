@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import math
-import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -114,8 +113,9 @@ class _File:
     def _reading(self) -> Iterator[io.BytesIO]:
         try:
             yield io.BytesIO(self.content)
-        # What PIL and numpy raise.
-        except (OSError, ValueError, EOFError, SyntaxError, TypeError, OverflowError, struct.error) as error:
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever PIL, numpy and what they parse with raise
             raise PipelineError(f"{self.where}: cannot be read as {self.suffix} ({error})") from None
 
 

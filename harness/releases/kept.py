@@ -24,17 +24,12 @@ from harness.cases.names import MINDONE_CLASS_PATTERN, PIPELINES
 from harness.errors import HarnessError
 from harness.foreign_files import ForeignFileError, hash_foreign, read_foreign
 from harness.measurement.figures import LARGEST_ARRAYS
-from harness.measurement.measurement import (
-    ArraysError,
-    Measurement,
-    array_sha256,
-    decode_arrays,
-    encode_arrays,
-)
+from harness.measurement.measurement import ArraysError, Measurement
+from harness.measurement.sealed import decode_sealed, encode_sealed
 from harness.releases.interpreters import Subject
 
 DEFAULT_ROOT = Path(".harness/measurements")
-_FORMAT = 2
+_FORMAT = 3
 # What a worker runs of this package: how a case is judged and shown moves no bits of it.
 WORKERS_SIDE = (
     "cases/job.py", "codec.py", "errors.py", "foreign_files.py", "remedy.py",
@@ -123,17 +118,12 @@ class KeptMeasurements:
 
     def save(self, case: Case, measurement: Measurement) -> Path:
         """Keep ``measurement`` and return its file; raises HarnessError where it cannot be written."""
-        path, arrays = self._path(case), measurement.arrays
-        texts = {
-            "key": self._key(case),
-            "measurement": json.dumps(measurement.figures()),
-            "arrays": json.dumps({name: array_sha256(array) for name, array in arrays.items()}),
-        }
+        path = self._path(case)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # This is for going on, not for version control.
             (self._root / ".gitignore").write_text("*\n")
-            write_durably(path, encode_arrays(arrays, texts))
+            write_durably(path, encode_sealed(measurement.arrays, [self._key(case), measurement.figures()]))
         except (OSError, ArraysError) as error:
             raise HarnessError(
                 f"{path}: the measurement cannot be kept: {error}; name another folder with --work"
@@ -151,11 +141,10 @@ class KeptMeasurements:
 def read_measurement(path: Path, key: str | None = None) -> Measurement | None:
     """Return the measurement kept in ``path``; None where none is whole there, or that of ``key``."""
     # Whatever is wrong with a kept measurement, its case can run again.
-    with suppress(ForeignFileError, ValueError, KeyError, TypeError, AttributeError):
-        arrays, texts = decode_arrays(read_foreign(path, limit=LARGEST_ARRAYS))
-        hashes = {name: array_sha256(array) for name, array in arrays.items()}
-        if key in (None, texts["key"]) and hashes == json.loads(texts["arrays"]):
-            return Measurement.of(json.loads(texts["measurement"]), arrays)
+    with suppress(ForeignFileError, ValueError, TypeError):
+        arrays, (found, figures) = decode_sealed(read_foreign(path, limit=LARGEST_ARRAYS))
+        if key in (None, found):
+            return Measurement.of(figures, arrays)
     return None
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from harness.codec import from_json
+from harness.codec import from_json, parse_json
 from harness.errors import HarnessError
 from harness.measurement.measurement import Array, ArraysError, array_sha256, decode_arrays, encode_arrays
 
@@ -102,7 +102,7 @@ class DeepTrace:
         except ArraysError as error:
             raise TraceDamaged(f"it is no deep trace, or is truncated: {error}") from None
         try:
-            trace = from_json(cls, {**json.loads(_description(texts)), "arrays": arrays})
+            trace = from_json(cls, {**parse_json(_description(texts)), "arrays": arrays})
         except (TypeError, ValueError) as error:
             raise TraceDamaged(f"its description lacks something or has something else: {error}") from None
         named = {value.sha256 for call in trace.calls for value in (*call.inputs, *call.outputs)}

@@ -119,10 +119,10 @@ def test_runs_at_once_lose_nothing(tmp_path):
 _KILLED_BEFORE_THE_END = """
 import os, signal, sys
 from pathlib import Path
-from harness.history import database
+from harness.history import database, rows
 from history_runs import RECORD, RUN
 from dataclasses import replace
-real, count = database._insert_case, [0]
+real, count = rows._insert_case, [0]
 def insert(connection, run, case):
     real(connection, run, case)
     # More than SQLite keeps in memory: some of it is in the file by now.
@@ -130,7 +130,7 @@ def insert(connection, run, case):
     count[0] += 1
     if count[0] == 1500:
         os.kill(os.getpid(), signal.SIGKILL)
-database._insert_case = insert
+rows._insert_case = insert
 cases = tuple(replace(RECORD, case_id=str(i), first_cause="x" * 3000) for i in range(2000))
 database.History(Path(sys.argv[1])).append(replace(RUN, cases=cases))
 """
@@ -219,7 +219,7 @@ def test_a_damaged_history_is_told(tmp_path):
     History(path).append(replace(RUN, cases=tuple(replace(RECORD, case_id=str(i)) for i in range(200))))
     data = path.read_bytes()
     path.write_bytes(data[:4096] + b"\xff" * 8192 + data[4096 + 8192 :])
-    with pytest.raises(UsageError, match="malformed"):
+    with pytest.raises(UsageError, match=r"malformed|not whole"):
         History(path).runs()
 
 
@@ -235,3 +235,71 @@ def test_looking_whether_one_could_be_written_makes_none(tmp_path):
 def test_a_history_that_is_not_there_is_wrong_usage(tmp_path):
     with pytest.raises(UsageError, match="no such file; a run makes it"):
         History(tmp_path / "h").runs()
+
+
+def change(statement):
+    def changed(path):
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.executescript(statement)
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        (
+            "UPDATE cases SET verdict = 'identical'",
+            "run 1 is not what was recorded: it does not match its seal",
+        ),
+        ("UPDATE runs SET date = 7 WHERE id = 2", "run 2 is not what was recorded"),
+        ("UPDATE statistics SET value = value + 1e-9", "run 1 is not what was recorded"),
+        ("UPDATE environments SET fields = '{}'", "run 1 is not what was recorded"),
+        ("UPDATE environments SET fields = 'no JSON'", "run 1 is not what was recorded"),
+        ("DELETE FROM statistics WHERE name = 'mean'", "run 1 is not what was recorded"),
+        ("DELETE FROM cases", "rows of cases or runs that are not there"),
+        ("DELETE FROM statistics; DELETE FROM cases WHERE run = 2", "run 1 is not what was recorded"),
+        ("DELETE FROM statistics; DELETE FROM cases; DELETE FROM runs", "not all of them are there"),
+        ("UPDATE runs SET seal = NULL", "run 1 is not what was recorded"),
+        ("CREATE VIEW other AS SELECT 1", "its tables are not those of a history"),
+        ("CREATE TRIGGER t AFTER INSERT ON runs BEGIN DELETE FROM runs; END", "its tables are not"),
+        ("ALTER TABLE runs ADD COLUMN other TEXT", "its tables are not"),
+        ("PRAGMA user_version = 0", "version 0"),
+    ],
+)
+def test_a_history_that_was_edited_is_refused_before_and_after_a_run(tmp_path, statement, told):
+    path = tmp_path / "h"
+    History(path).append(RUN, RUN)
+    change(statement)(path)
+    for use in (History(path).check_writable, History(path).runs):
+        with pytest.raises(UsageError, match=told):
+            use()
+
+
+def test_a_history_without_seals_is_read_and_sealed_when_it_goes_on(tmp_path):
+    path = tmp_path / "h"
+    History(path).append(RUN)
+    change("ALTER TABLE runs DROP COLUMN seal; PRAGMA user_version = 2")(path)
+    before = path.read_bytes()
+    History(path).check_writable()
+    assert History(path).runs() == (replace(RUN, number=1),)
+    assert path.read_bytes() == before
+    # What no type allows is refused there, too.
+    change("UPDATE cases SET margin = 'wide'")(path)
+    with pytest.raises(UsageError, match="run 1 is not what was recorded"):
+        History(path).runs()
+    change("UPDATE cases SET margin = 0.5")(path)
+    assert History(path).append(RUN) == (2,)
+    assert len(History(path).runs()) == 2
+    change("UPDATE cases SET margin = 0.25 WHERE run = 1")(path)
+    with pytest.raises(UsageError, match="run 1 is not what was recorded: it does not match its seal"):
+        History(path).runs()
+
+
+def test_a_history_that_is_too_large_is_refused(tmp_path):
+    path = tmp_path / "h"
+    History(path).append(RUN)
+    with path.open("r+b") as file:
+        file.truncate((1 << 30) + 1)
+    with pytest.raises(UsageError, match="larger than 1 GiB; begin another file"):
+        History(path).runs()

@@ -13,7 +13,7 @@ from samples import FINGERPRINT, make_baseline, make_case
 import harness.operations.members as module
 from harness.baselines.store import BaselineStore
 from harness.measurement.figures import CheckpointIdentity
-from harness.measurement.measurement import decode_arrays
+from harness.measurement.sealed import decode_sealed, encode_sealed
 from harness.operations.members import KeptMembers
 
 BASE = sampled()
@@ -121,17 +121,17 @@ def without_metadata(path):
 
 def with_metadata(text):
     def write(path):
-        path.write_bytes(safetensors.numpy.save({"output": FIRST.output}, metadata={"figures": text}))
+        path.write_bytes(encode_sealed({"output": FIRST.output}, json.loads(text)))
 
     return write
 
 
 def without(what):
     def write(path):
-        figures = json.loads(decode_arrays(path.read_bytes())[1]["figures"])
+        _, (key, figures) = decode_sealed(path.read_bytes())
         arrays = {"other" if what == "output" else "output": FIRST.output}
         figures.pop(what, None)
-        path.write_bytes(safetensors.numpy.save(arrays, metadata={"figures": json.dumps(figures)}))
+        path.write_bytes(encode_sealed(arrays, [key, figures]))
 
     return write
 
@@ -150,8 +150,8 @@ def folder(path):
         rename,
         folder,
         without_metadata,
-        *map(with_metadata, ["{", "[]", '"text"', "{}", '{"key": 1}', "null"]),
-        *map(without, ["output", "metrics", "steps", "seed", "key"]),
+        *map(with_metadata, ["[]", '"text"', "{}", '{"key": 1}', "null", "[1, 2]", "[1, {}]"]),
+        *map(without, ["output", "metrics", "steps", "seed"]),
     ],
 )
 def test_a_file_that_is_not_what_was_kept_is_run_again(root, kept, damage):
