@@ -56,6 +56,13 @@ def sweep(folder: Path, name: str | None = None) -> None:
                     path.unlink()
 
 
+def keep_out_of_git(folder: Path) -> None:
+    """Tell git to leave out all that is in ``folder``, unless it has been told already."""
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        write_durably(ignore, b"*\n")
+
+
 def sync_folder(folder: Path) -> None:
     """Make the renames done in ``folder`` outlast a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

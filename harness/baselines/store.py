@@ -169,8 +169,15 @@ class BaselineStore:
                     provenance = stored.origin()
                 document = BaselineDocument.of(replace(baseline, provenance=provenance), arrays, sha256)
                 pending = _pending_path(path, sha256)
-                write_durably(pending, data)
-                write_durably(path, document.text().encode("utf-8", "backslashreplace"))
+                needed = pending.exists()  # by the JSON that is there
+                try:
+                    write_durably(pending, data)
+                    write_durably(path, document.text().encode("utf-8", "backslashreplace"))
+                except BaseException:
+                    # On a full disk, say. Where the new JSON is in place already, it needs them.
+                    if not needed and old == (_bytes_of(path) if path.exists() else None):
+                        pending.unlink(missing_ok=True)
+                    raise
                 pending.replace(arrays_path(path))
                 _remove_leftovers(path)
                 sync_folder(path.parent)

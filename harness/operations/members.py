@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness import __version__
 from harness.baselines.baseline import Baseline
-from harness.baselines.files import write_durably
+from harness.baselines.files import keep_out_of_git, write_durably
 from harness.codec import from_json
 from harness.foreign_files import ForeignFileError, read_foreign
 from harness.judgement.calibration.envelope import Member
@@ -47,7 +47,7 @@ class KeptMembers:
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
             # Baselines are committed, these are not.
-            (self._root / _IGNORE).write_text("*\n")
+            keep_out_of_git(self._root)
             write_durably(self._folder / f"{member.seed}.safetensors", data)
 
     def clear(self) -> None:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from harness.baselines.files import locked, write_durably
+from harness.baselines.files import keep_out_of_git, locked, write_durably
 from harness.codec import parse_json
 from harness.errors import HarnessError, UsageError
 from harness.foreign_files import ForeignFileError, read_foreign
@@ -123,7 +123,7 @@ class Environments:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             # This is for the machine, not for version control.
-            (self.root / ".gitignore").write_text("*\n")
+            keep_out_of_git(self.root)
             with locked(folder):
                 if (made := self.find(specification)) is not None:
                     return made

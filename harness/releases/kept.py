@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import harness
-from harness.baselines.files import sweep, write_durably
+from harness.baselines.files import keep_out_of_git, sweep, write_durably
 from harness.cases.case import Case
 from harness.cases.names import MINDONE_CLASS_PATTERN, PIPELINES
 from harness.errors import HarnessError
@@ -122,7 +122,7 @@ class KeptMeasurements:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # This is for going on, not for version control.
-            (self._root / ".gitignore").write_text("*\n")
+            keep_out_of_git(self._root)
             write_durably(path, encode_sealed(measurement.arrays, [self._key(case), measurement.figures()]))
         except (OSError, ArraysError) as error:
             raise HarnessError(
