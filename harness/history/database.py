@@ -146,7 +146,8 @@ class History:
                 yield connection
         except RowsDamaged as damage:
             raise failure(f"{self.path}: {damage}; restore a copy of it, or name another file") from None
-        except sqlite3.Error as error:
+        # Where damaged text is no UTF-8, not even SQLite's own message is.
+        except (sqlite3.Error, UnicodeError) as error:
             raise failure(f"{self.path}: cannot be used as a history: {error}; name another file") from None
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from harness.codec import from_json
+from harness.codec import from_json, parse_json
 from harness.explanation import evidence as e
 from harness.explanation.causes import Cause
 from harness.judgement.reasons import DrawnNoise, NoiseChanged
@@ -52,7 +51,7 @@ def stored_cause(stored: str | None) -> str:
     if stored is None:
         return ""
     try:
-        return cause_line(from_json(Cause, json.loads(stored)))
+        return cause_line(from_json(Cause, parse_json(stored)))
     except ValueError:
         return stored
 

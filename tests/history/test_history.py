@@ -186,12 +186,18 @@ def other_database(path):
     connection.close()
 
 
+def no_text(path):
+    History(path).append(RUN)
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE runs", b"CREATE TABLE \xff\xfe\xff\xfe"))
+
+
 NOT_OPENED = "unable to open database file|no such file"
 BAD = {
     "text": (lambda path: path.write_text("no database\n" * 100), "file is not a database"),
     "json": (lambda path: path.write_text(json.dumps({"a": 1})), "file is not a database"),
     "newer": (newer, "made by a newer harness"),
     "another database": (other_database, "is a database, but no history of harness"),
+    "a schema that is no text": (no_text, "cannot be used as a history"),
     "a folder": (lambda path: path.mkdir(), "is no regular file|no such file"),
     "a link to nothing": (
         lambda path: path.symlink_to("nowhere/h"),
