@@ -26,15 +26,23 @@ def raw(text: str, annotations: int = 0) -> list[str]:
     return found + [line for line in lines if not line.replace("\t", "").isprintable()]
 
 
+# What one raises comes back from its worker; the other has no baseline, and a message with the file's name.
+SUITE = """\
+suite: hostile
+defaults: {pipeline: "pipelines:hostile", seed: 0, steps: 1}
+cases:
+  - {id: one, fails: crash}
+  - {id: two}
+"""
+
+
 @pytest.fixture
 def project(tmp_path):
     made = Project(tmp_path / "project")
     (made.root / "pipelines.py").write_text(
         f"def hostile(checkpoint, dtype, mode):\n    raise RuntimeError({TEXT!r} + chr(0xD800))\n"
     )
-    made.suite(
-        NAME, "suite: hostile\ncases:\n  - {id: one, pipeline: 'pipelines:hostile', seed: 0, steps: 1}\n"
-    )
+    made.suite(NAME, SUITE)
     (made.root / "baselines").mkdir()
     # pytest has colours in GitHub Actions, which are no text of others.
     made.environment |= {
@@ -52,16 +60,17 @@ def summary(project):
 
 @pytest.mark.parametrize("broken", [False, True])
 def test_pytest_shows_names_and_messages_of_others_escaped(project, broken):
-    annotated = 1
+    annotated = 2
     if broken:
         project.suite(
             f"{NAME}2", f"suite: 'x'\ncases: [{{id: {ascii(TEXT)[1:-1]!r}, {ascii(TEXT)[1:-1]!r}: 1}}]\n"
         )
-        annotated = 5
+        annotated = 6
     done = project.pytest("suites/", "-v", "-rA", "--tb=long", "--continue-on-collection-errors")
     text = done.stdout + done.stderr
     assert done.returncode == 1, text
     assert "hostile/one: error" in text
+    assert "\n  | RuntimeError:\n" in text
     assert raw(text, annotations=annotated) == []
     assert summary(project)
     assert raw(summary(project)) == []
@@ -70,7 +79,7 @@ def test_pytest_shows_names_and_messages_of_others_escaped(project, broken):
 def test_so_does_pytest_with_several_processes(project):
     done = project.pytest("suites/", "-v", "-rA", "-n", "2")
     assert "hostile/one: error" in done.stdout
-    assert raw(done.stdout + done.stderr, annotations=1) == []
+    assert raw(done.stdout + done.stderr, annotations=2) == []
 
 
 def test_so_do_the_commands(project):
@@ -88,7 +97,7 @@ def test_so_do_the_commands(project):
     ):
         done = project.harness(*words)
         assert done.returncode in (0, 1, 2, 3, 4)
-        assert "Traceback" not in done.stdout + done.stderr
+        assert "defect of harness" not in done.stderr
         assert raw(done.stdout + done.stderr) == [], words
         texts[words[0]] = done.stdout + done.stderr
     assert "failed  missing  hostile/one" in summary(project) or "hostile/one" in summary(project)
