@@ -235,13 +235,13 @@ def forked_twice(checkpoint, dtype, mode):
 
 
 def leaving_a_child(checkpoint, dtype, mode):
-    """Return in time; a child stays, and says its number by the file TEST_BEGAN."""
+    """Return in time; a child stays, and the file TEST_BEGAN has the numbers of worker and child."""
 
     def leave(images):
         child = os.fork()
         if not child:
             time.sleep(3600)
-        Path(os.environ["TEST_BEGAN"]).write_text(str(child))
+        Path(os.environ["TEST_BEGAN"]).write_text(f"{os.getpid()} {child}")
         return images
 
     return _drawing(leave)

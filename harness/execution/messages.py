@@ -18,16 +18,17 @@ LOG = "worker.log"
 
 @dataclass(frozen=True)
 class Context:
-    """What the cases of one worker share beside the runner's profile."""
+    """What the cases of one worker share beside the runner's profile; ``alone`` is whether it has but one."""
 
     mode: str
     dtype: str
     implementation: str = ""
+    alone: bool = False
 
     @classmethod
     def of(cls, job: Job) -> Context:
         """Return the context of a job."""
-        return cls(job.mode, job.dtype, implementation_of(job.pipeline))
+        return cls(job.mode, job.dtype, implementation_of(job.pipeline), job.isolate)
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ try:
     from harness.execution.worker import serve
 except ImportError as error:
     told = f"{error}; install it there, or choose another interpreter"
-    channel.send({"kind": "error", "data": told, "cause": "other"})
+    channel.send({"kind": "error", "data": told, "cause": "other", "changes": []})
 else:
     serve(channel, settings)
 """
@@ -131,8 +131,7 @@ class Runner:
         self.core_shared = self._claim.shared
         core = self._claim.core if pinned else None
         self.profile = Profile(device=device, device_id=device_id, isa=isa, core=core)
-        # By context, and whether it is for one case alone.
-        self._workers: OrderedDict[tuple[Context, bool], _WorkerProcess] = OrderedDict()
+        self._workers: OrderedDict[Context, _WorkerProcess] = OrderedDict()
 
     def __enter__(self) -> Runner:
         return self
@@ -180,8 +179,7 @@ class Runner:
     def _ask(self, job: Job | None) -> tuple[Answer, float]:
         """Return what a worker answers, and the seconds that it took to start."""
         context = Context("pynative", "float32") if job is None else Context.of(job)
-        key = (context, job is not None and job.isolate)
-        worker = self._worker(key)
+        worker = self._worker(context)
         try:
             answer = worker.ask(job)
         except _NotSent:
@@ -189,24 +187,24 @@ class Runner:
         except BaseException:
             # Also where a time limit of pytest's own or a debugger breaks the wait: this worker's answer is
             # still to come, and the next case would be given it as its own.
-            self._workers.pop(key, worker).kill()
+            self._workers.pop(context, worker).kill()
             raise
-        if key[1] or not answer.leaves_worker_sound:
-            self._workers.pop(key, worker).close()
+        if context.alone or not answer.leaves_worker_sound:
+            self._workers.pop(context, worker).close()
         worker.check(answer, job)
         return answer, worker.spawn_seconds
 
-    def _worker(self, key: tuple[Context, bool]) -> _WorkerProcess:
-        if key in self._workers:
-            self._workers.move_to_end(key)
-            return self._workers[key]
+    def _worker(self, context: Context) -> _WorkerProcess:
+        if context in self._workers:
+            self._workers.move_to_end(context)
+            return self._workers[context]
         while len(self._workers) >= _WORKERS_KEPT:
             self._workers.popitem(last=False)[1].close()
         settings = Settings(
-            self.profile, key[0], self._timeout, self._import_paths, self._factories, self._user_code
+            self.profile, context, self._timeout, self._import_paths, self._factories, self._user_code
         )
-        self._workers[key] = _WorkerProcess(self.python, settings, self._memory)
-        return self._workers[key]
+        self._workers[context] = _WorkerProcess(self.python, settings, self._memory)
+        return self._workers[context]
 
 
 def interpreter(python: str | Path | None) -> str:
@@ -246,7 +244,7 @@ class _WorkerProcess:
             package = str(Path(harness.__file__).parent)
             self._channel.send((package, self._gateway.lifeline, to_json(settings)))
             answer = self._receive(_START_TIMEOUT)
-        except (OSError, EOFError, _TimeoutError, execnet.RemoteError) as error:
+        except (OSError, EOFError, ValueError, _TimeoutError, execnet.RemoteError) as error:
             self._gateway.end()
             raise RunError(f"{python}: the worker did not start: {error}") from None
         except BaseException:  # an interrupt, or a time limit of pytest's own
