@@ -18,6 +18,8 @@ _OTHER_PYTHON = "HARNESS_OTHER_PYTHON"
 _VARIABLES = (
     *("CI", "BUILD_NUMBER", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"),
     *("FORCE_COLOR", "NO_COLOR", "PY_COLORS", "PYTEST_ADDOPTS"),
+    # mutmut changes the code of this process: what it starts runs the code as it is.
+    "MUTANT_UNDER_TEST",
 )
 
 
