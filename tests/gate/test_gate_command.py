@@ -546,7 +546,7 @@ class TestUsage:
         assert done.stderr.splitlines() == [
             "policy.yaml:2:12: no case has the tag 'quik'; did you mean 'quick'?",
             "policy.yaml:3:1: unknown key 'max_age'; "
-            "known are policy, description, verdicts, baselines, power, chaotic, waivers",
+            "known are policy, description, verdicts, baselines, power, chaotic, waivers, signer",
         ]
 
     def test_a_certificate_that_cannot_be_written_is_told_before_anything_runs(self, project):
