@@ -60,7 +60,10 @@ def record(
     def ask() -> str | None:
         if not sys.stdin.isatty():
             return None
-        return Prompt.ask("Why do these baselines change?", console=console).strip() or None
+        try:
+            return Prompt.ask("Why do these baselines change?", console=console).strip() or None
+        except EOFError:  # Ctrl-D
+            return None
 
     display = RecordingDisplay(console, at.invocation)
     recording = record_cases(

@@ -137,3 +137,26 @@ cases:
     # Not only when something was written.
     again = project.harness("record", "suites/loose.yaml::blind")
     assert (again.returncode, "is vacuous" in again.stdout) == (1, True)
+
+
+def test_ctrl_d_at_the_question_is_no_reason(recorded, tmp_path):
+    project = recorded.copy(tmp_path / "project")
+    before = project.baselines()
+    project.edit("suites/small.yaml", "steps: 3", "steps: 4")
+    ours, theirs = os.openpty()
+    os.write(ours, b"\x04")
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "record", "suites/small.yaml::one"],
+        cwd=project.root,
+        env=project.environment,
+        stdin=theirs,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Why do these baselines change?" in done.stdout
+    assert "Traceback" not in done.stderr
+    assert project.baselines() == before
