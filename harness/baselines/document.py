@@ -205,9 +205,7 @@ def _line(value: Any) -> str:
 
 def _parse_json(text: str) -> dict[str, Any]:
     try:
-        data = parse_json(
-            text, object_pairs_hook=_no_duplicates, parse_constant=_finite, parse_float=_finite
-        )
+        data = parse_json(text, object_pairs_hook=_no_duplicates, parse_constant=_finite, parse_float=_finite)
     except json.JSONDecodeError as error:
         where = "it ends too early" if error.pos >= len(text.rstrip()) else "it is not JSON"
         raise DocumentError(f"line {error.lineno}, column {error.colno}: {where}: {error.msg}") from None

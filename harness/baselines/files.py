@@ -6,11 +6,13 @@ import contextlib
 import fcntl
 import os
 import re
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-_PENDING_NAME = re.compile(r"(.+)\.\d+\.tmp", re.DOTALL)
+# Earlier versions had the number of the process alone.
+_PENDING_NAME = re.compile(r"(.+?)\.\d+(\.[0-9a-f]{16})?\.tmp", re.DOTALL)
 
 
 def write_durably(path: Path, data: bytes) -> None:
@@ -18,7 +20,8 @@ def write_durably(path: Path, data: bytes) -> None:
 
     What a process that was killed here leaves, :func:`sweep` removes.
     """
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    # Threads have one number, and so may processes of two containers that share the folder.
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(8)}.tmp")
     try:
         with _claimed(temporary) as file:
             file.write(data)
@@ -34,7 +37,8 @@ def write_durably(path: Path, data: bytes) -> None:
 def _claimed(temporary: Path) -> BinaryIO:
     """Return ``temporary`` opened and locked: it is somebody's, as long as the lock is held."""
     while True:
-        file = temporary.open("wb")
+        # Never what is there already, be it a link.
+        file = temporary.open("xb")
         fcntl.flock(file, fcntl.LOCK_EX)
         # Between the two it may have been swept.
         if os.fstat(file.fileno()).st_nlink:

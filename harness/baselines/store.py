@@ -91,7 +91,9 @@ class BaselineStore:
             lambda document, _arrays, _path: Header(document.origin(), document.calibration),
         )
 
-    def _read(self, key: Key, suite_file: Path | None, made: Callable[[BaselineDocument, bytes, Path], T]) -> T:
+    def _read(
+        self, key: Key, suite_file: Path | None, made: Callable[[BaselineDocument, bytes, Path], T]
+    ) -> T:
         """Return what is ``made`` of a baseline's JSON, the bytes of its arrays, and the path of the JSON."""
         path = self.path(*key)
         suite, case_id, device = key

@@ -66,16 +66,17 @@ class History:
         self.path = path.absolute()
 
     def check_writable(self) -> None:
-        """Raise :class:`UsageError` where no run could be appended; makes no file."""
+        """Raise :class:`UsageError` where no run could be appended; makes no file, and reads no runs."""
         if self.path.exists() or self.path.is_symlink():
             with self._transaction("IMMEDIATE", UsageError) as connection:
                 if not _is_empty(connection):
-                    self._read(connection)
+                    self._checked_version(connection)
 
     def append(self, *runs: RunRecord) -> tuple[int, ...]:
         """Add ``runs``, all or none, and return their numbers; the file is made where there is none.
 
-        Waits for other processes that write. Raises :class:`HarnessError` where they cannot be added.
+        Waits for other processes that write. Raises :class:`HarnessError` where they cannot be added. What
+        it costs does not depend on the runs that are there: :meth:`runs` checks these.
         """
         # As a writer from its beginning it never has to give way when it comes to write.
         with self._transaction("IMMEDIATE", HarnessError, create=True) as connection:
@@ -83,7 +84,7 @@ class History:
                 # Not executescript: that would commit before it begins.
                 for statement in filter(str.strip, _SCHEMA.split(";")):
                     connection.execute(statement)
-            elif (version := self._version(connection)) < VERSION:
+            elif (version := self._checked_version(connection)) < VERSION:
                 # What was there before seals is sealed as it is: from now on no change of it goes unseen.
                 there = self._read(connection)
                 for column in _ADDED[version - 1 :]:
@@ -105,17 +106,15 @@ class History:
 
     def _read(self, connection: sqlite3.Connection) -> tuple[RunRecord, ...]:
         """Return all runs; RowsDamaged where the file is not whole."""
-        version = self._version(connection)
+        version = self._checked_version(connection)
         if (found := connection.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
             raise RowsDamaged(f"the file is not whole: {found}")
-        # A view or a trigger would run what somebody else wrote.
-        if _schema_of(connection) != _normalised(_SCHEMA.replace(*_as_in(version))):
-            raise RowsDamaged("its tables are not those of a history")
         if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
             raise RowsDamaged("it has rows of cases or runs that are not there")
         return read_runs(connection, version)
 
-    def _version(self, connection: sqlite3.Connection) -> int:
+    def _checked_version(self, connection: sqlite3.Connection) -> int:
+        """Return the file's version; the tables are those of that version."""
         if _number(connection, "PRAGMA application_id") != APPLICATION_ID:
             raise UsageError(f"{self.path}: is a database, but no history of harness; name another file")
         version = _number(connection, "PRAGMA user_version")
@@ -124,6 +123,9 @@ class History:
                 f"{self.path}: is a history of version {version}, made by a newer harness (this one knows "
                 f"version {VERSION}); update harness or name another file"
             )
+        # A view or a trigger would run what somebody else wrote.
+        if _schema_of(connection) != _normalised(_SCHEMA.replace(*_as_in(version))):
+            raise RowsDamaged("its tables are not those of a history")
         return version
 
     @contextmanager

@@ -28,8 +28,9 @@ class RowsDamaged(ValueError):
 def insert_runs(connection: sqlite3.Connection, runs: Iterable[RunRecord]) -> tuple[int, ...]:
     """Add ``runs`` and return their numbers."""
     numbers = [_insert_run(connection, run) for run in runs]
-    # Of what comes back: SQLite has no NaN, and stores NULL for it.
-    seal_runs(connection, [run for run, _ in _read(connection, list(_OF_RUNS)) if run.number in numbers])
+    for number in numbers:
+        # Of what comes back: SQLite has no NaN, and stores NULL for it.
+        seal_runs(connection, [run for run, _ in _read(connection, list(_OF_RUNS), number)])
     return tuple(numbers)
 
 
@@ -86,20 +87,30 @@ def _insert_case(connection: sqlite3.Connection, run: int, case: CaseRecord) -> 
     )
 
 
-def _read(connection: sqlite3.Connection, columns: list[str]) -> Iterator[tuple[RunRecord, str | None]]:
-    """Yield all runs with what their seal says; of ``runs`` only these ``columns`` are there."""
+def _read(
+    connection: sqlite3.Connection, columns: list[str], only: int | None = None
+) -> Iterator[tuple[RunRecord, str | None]]:
+    """Yield all runs, or the run ``only``, with their seals; of ``runs`` only these ``columns`` are there."""
+    # Each finds what it has of that run through an index.
+    this = of_case = of_run = of_environment = ""
+    if only is not None:
+        this = f"WHERE id = {only}"
+        of_run = f"WHERE run = {only}"
+        of_case = f"WHERE case_row IN (SELECT id FROM cases {of_run})"
+        of_environment = f"WHERE id IN (SELECT environment FROM cases {of_run})"
     statistics: dict[int, dict[str, Any]] = defaultdict(dict)
-    for row, name, value in connection.execute("SELECT case_row, name, value FROM statistics"):
+    for row, name, value in connection.execute(f"SELECT case_row, name, value FROM statistics {of_case}"):
         statistics[row][name] = "nan" if value is None else value
-    environments = dict(connection.execute("SELECT id, fields FROM environments"))
+    environments = dict(connection.execute(f"SELECT id, fields FROM environments {of_environment}"))
     cases: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for row, run, environment, *values in connection.execute(
-        f"SELECT id, run, environment, {_QUOTED} FROM cases ORDER BY id"
+        f"SELECT id, run, environment, {_QUOTED} FROM cases {of_run} ORDER BY id"
     ):
         case = dict(zip(_COLUMNS, values, strict=True))
         case |= {"environment": environments.get(environment), "statistics": statistics[row]}
         cases[run].append(case)
-    for number, *values in connection.execute(f"SELECT id, {', '.join(columns)} FROM runs ORDER BY id"):
+    chosen = f"SELECT id, {', '.join(columns)} FROM runs {this} ORDER BY id"
+    for number, *values in connection.execute(chosen):
         run = {**dict.fromkeys(_OF_RUNS), **dict(zip(columns, values, strict=True)), "number": number}
         seal, commit = run.pop("seal"), run["git_commit"]
         try:

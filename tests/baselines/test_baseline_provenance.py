@@ -53,7 +53,9 @@ def test_the_baselines_being_recorded_do_not_make_it_dirty(repository: Path, tmp
     baselines.mkdir()
     (baselines / "cpu.json").write_text("{}")
     ignore = [baselines, tmp_path / "outside"]
-    assert git_commit(repository / "suites", ignore=ignore) == Commit(git(repository, "rev-parse", "HEAD"), dirty=False)
+    assert git_commit(repository / "suites", ignore=ignore) == Commit(
+        git(repository, "rev-parse", "HEAD"), dirty=False
+    )
     (repository / "suites" / "a.yaml").write_text("b")
     found = git_commit(repository / "suites", ignore=ignore)
     assert found is not None

@@ -130,7 +130,11 @@ def test_moved_code_is_no_change_of_what_came_out(store: BaselineStore) -> None:
         {"canaries": {"conv3x3": "3" * 64}},
         {"ledger": make_measurement(seed=8).ledger},
         {"trace": make_measurement(seed=8).trace},
-        {"checkpoint": dataclasses.replace(make_measurement().checkpoint, files={"unet/config.json": "cd" * 32})},
+        {
+            "checkpoint": dataclasses.replace(
+                make_measurement().checkpoint, files={"unet/config.json": "cd" * 32}
+            )
+        },
         {"singles": make_measurement().output},
     ],
     ids=lambda change: next(iter(change)),
