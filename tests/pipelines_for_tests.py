@@ -325,6 +325,52 @@ def long_winded(checkpoint, dtype, mode):
     return _drawing(fail)
 
 
+def replacing_its_log(checkpoint, dtype, mode):
+    """Put what TEST_LOG names in the place of the worker's log, write a lot, and die by signal 40."""
+
+    def replace(images):
+        Path("worker.log").unlink()
+        if os.environ["TEST_LOG"] == "a FIFO":
+            os.mkfifo("worker.log")
+        else:
+            Path("worker.log").symlink_to(os.environ["TEST_LOG"])
+        os.write(1, b"x" * 100_000 + b"\nthe last words\n")
+        time.sleep(0.5)
+        os.kill(os.getpid(), 40)
+
+    return _drawing(replace)
+
+
+def answering_early(checkpoint, dtype, mode):
+    """Send an answer with no number of a job's."""
+    return _answering(lambda number: 0)
+
+
+def answering_for_itself(checkpoint, dtype, mode):
+    """Send an answer as its worker does, which sends another one then."""
+    return _answering(lambda number: number)
+
+
+def _answering(number):
+    from harness.codec import to_json
+    from harness.execution.messages import Answer, AnswerKind
+
+    begun = []
+
+    def answer(images):
+        frame = sys._getframe()
+        while frame.f_code.co_name != "serve":
+            frame = frame.f_back
+        if not begun:
+            begun.append(True)
+            of_worker = frame.f_locals
+            said = to_json(Answer(AnswerKind.DONE, of_worker["worker"].answer(of_worker["job"])))
+            of_worker["channel"].send(said | {"number": number(of_worker["number"])})
+        return images
+
+    return _drawing(answer)
+
+
 def _replace_measuring():
     from harness.measurement.measurement import Measurement
 

@@ -74,13 +74,15 @@ class AnswerKind(str, Enum):
 class Answer:
     """What a worker answers; ``cause`` is why there is no measurement, where there is none.
 
-    ``changes`` are what the case changed in the worker's process and left so.
+    ``changes`` are what the case changed in the worker's process and left so. ``number`` is that of the job
+    which this answers, and 0 in the worker's first word.
     """
 
     kind: AnswerKind
     data: Any
     cause: FailureCause = FailureCause.OTHER
     changes: tuple[ProcessChange, ...] = ()
+    number: int = 0
 
     @property
     def leaves_worker_sound(self) -> bool:

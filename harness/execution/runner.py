@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import execnet
 
@@ -53,7 +55,7 @@ try:
     from harness.execution.worker import serve
 except ImportError as error:
     told = f"{error}; install it there, or choose another interpreter"
-    channel.send({"kind": "error", "data": told, "cause": "other", "changes": []})
+    channel.send({"kind": "error", "data": told, "cause": "other", "changes": [], "number": 0})
 else:
     serve(channel, settings)
 """
@@ -79,8 +81,12 @@ class _NotSent(CaseFailed):
     """No worker has heard of the case."""
 
 
+class _Unasked(ValueError):
+    """Something came from a worker that is no answer to what it was asked."""
+
+
 class WorkerCrashed(RunError):
-    """The worker died in mid-case."""
+    """The worker died in mid-case, or had to be killed for what it said."""
 
     cause = FailureCause.CRASH
 
@@ -237,6 +243,7 @@ class _WorkerProcess:
         self._gateway = WorkerGateway("harness-worker-")
         self._watch = Watch(self._gateway.folder / LOG, memory)
         self._limit = settings.limit
+        self._asked = 0
         self.pid: int | None = None
         started = time.monotonic()
         try:
@@ -245,13 +252,13 @@ class _WorkerProcess:
             self._channel.send((package, self._gateway.lifeline, to_json(settings)))
             answer = self._receive(_START_TIMEOUT)
         except (OSError, EOFError, ValueError, _TimeoutError, execnet.RemoteError) as error:
-            self._gateway.end()
+            self.kill()
             raise RunError(f"{python}: the worker did not start: {error}") from None
         except BaseException:  # an interrupt, or a time limit of pytest's own
-            self._gateway.end()
+            self.kill()
             raise
         if answer.kind is AnswerKind.ERROR:
-            self._gateway.end()
+            self.kill()
             raise RunError(f"{python}: {answer.data}")
         self.pid = answer.data
         self.spawn_seconds = time.monotonic() - started
@@ -260,7 +267,9 @@ class _WorkerProcess:
         name = _name(job)
         started = time.monotonic()
         try:
-            self._channel.send(None if job is None else job.to_wire())
+            # One that no earlier case could answer in advance.
+            self._asked = secrets.randbits(63)
+            self._channel.send((self._asked, None if job is None else job.to_wire()))
             return self._receive(self._limit)
         except execnet.gateway_base.DumpError as error:
             raise _NotSent(f"{name}: this cannot be sent to a worker: {error}") from None
@@ -268,6 +277,11 @@ class _WorkerProcess:
             raise WorkerTimeout(
                 f"{name}: no result after {self._limit:g} s, so its worker was killed; give it longer "
                 f"(pytest --harness-timeout, harness record --timeout){self._watch.log_text()}"
+            ) from None
+        except _Unasked:
+            raise WorkerCrashed(
+                f"{name}: something else than its answer came from its worker, which was killed; neither "
+                f"this case nor one before it may write to the worker's channel{self._watch.log_text()}"
             ) from None
         except (EOFError, OSError, ValueError, execnet.RemoteError):
             raise WorkerCrashed(
@@ -296,7 +310,7 @@ class _WorkerProcess:
         while True:
             left = deadline - time.monotonic()
             try:
-                return from_json(Answer, self._channel.receive(timeout=max(0.0, min(left, _ROUND))))
+                return self._answer(self._channel.receive(timeout=max(0.0, min(left, _ROUND))))
             except _TimeoutError:
                 if self._gateway.ended():
                     break
@@ -307,20 +321,35 @@ class _WorkerProcess:
         # Its children end with it, and with them the pipe, unless they have left its session.
         self._gateway.ending(0)
         try:
-            return from_json(Answer, self._channel.receive(timeout=_ROUND))
+            return self._answer(self._channel.receive(timeout=_ROUND))
         except _TimeoutError:
             raise EOFError from None
+
+    def _answer(self, said: Any) -> Answer:
+        try:
+            answer = from_json(Answer, said)
+        except (TypeError, ValueError):
+            raise _Unasked from None
+        if answer.number != self._asked:
+            raise _Unasked
+        return answer
 
     def close(self) -> None:
         with suppress(OSError):
             self._channel.close()
         self._gateway.end()
+        self._watch.close()
 
     def kill(self) -> None:
         self._gateway.end(at_once=True)
+        self._watch.close()
 
     def _how_it_ended(self) -> str:
         code = self._gateway.ending(5)
         if code is None:
             return "it closed its channel but has not ended"
-        return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+        if code >= 0:
+            return f"exit status {code}"
+        with suppress(ValueError):  # a real-time signal has no name
+            return f"signal {signal.Signals(-code).name}"
+        return f"signal {-code}"

@@ -27,26 +27,27 @@ class WorkerOutOfMemory(HarnessError):
 
 
 class Watch:
-    """Looks at one worker, whose log is the file ``log``; ``memory`` are the bytes that it may take.
+    """Looks at one worker, whose log is the new file ``log``; ``memory`` are the bytes that it may take.
 
+    The log is kept open until :meth:`close`: what a case puts in its place, such as a FIFO, is not looked at.
     Raises :class:`UsageError` for a limit of memory on a system that does not tell what a process takes.
     """
 
     def __init__(self, log: Path, memory: int | None) -> None:
         if memory is not None and not (_PROC / "self/statm").exists():
             raise UsageError("--worker-memory: this system has no /proc, which tells what a worker takes")
-        self._log = log
+        self._log = log.open("ab+", buffering=0)
         self._memory = memory
         self._earlier = b""
         self._exceeded = False
 
     def look(self, pid: int) -> None:
         """Look at the worker ``pid``; raises :class:`WorkerOutOfMemory` where it takes too much."""
-        with suppress(OSError):
-            if self._log.stat().st_size > _LARGEST_LOG:
+        with suppress(OSError, ValueError):  # a pool's end closes it meanwhile
+            if self._log.seek(0, os.SEEK_END) > _LARGEST_LOG:
                 # The worker appends to it, and goes on from its new end.
                 self._earlier = self._end_of_log()
-                os.truncate(self._log, 0)
+                self._log.truncate(0)
         if self._memory is None:
             return
         taken = memory_of(pid)
@@ -61,7 +62,7 @@ class Watch:
     def log_text(self) -> str:
         """Return the end of the log on lines of its own; '' where nothing was printed."""
         end = b""
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             end = self._end_of_log()
         lines = (self._earlier + end)[-_TAIL:].decode(errors="replace").splitlines()[-_LINES:]
         if not lines:
@@ -72,9 +73,12 @@ class Watch:
         return "\n".join([f"\nthe end of its log{lost}:", *(f"    {line[:_WIDTH]}" for line in lines)])
 
     def _end_of_log(self) -> bytes:
-        with self._log.open("rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
-            return file.read(_TAIL)
+        self._log.seek(max(0, self._log.seek(0, os.SEEK_END) - _TAIL))
+        return self._log.read(_TAIL)
+
+    def close(self) -> None:
+        """Close the log; harmless when repeated."""
+        self._log.close()
 
 
 def memory_of(pid: int) -> int:

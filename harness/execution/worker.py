@@ -61,6 +61,7 @@ _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 def serve(channel: Any, wire: dict[str, Any]) -> None:
     """Answer each job from the execnet ``channel``, None to be told of the environment, until it is closed.
 
+    Each comes with its number, which its answer has as well: what a case sends is no answer to another.
     ``wire`` is that of the :class:`harness.execution.messages.Settings`; every answer that is sent is that of
     an :class:`harness.execution.messages.Answer`.
     """
@@ -72,7 +73,7 @@ def serve(channel: Any, wire: dict[str, Any]) -> None:
     own = os.getpid()
     channel.send(to_json(Answer(AnswerKind.DONE, own)))
     worker: Worker | None = None
-    for job in channel:
+    for number, job in channel:
         # By a thread in C, which needs no lock of Python's: what hangs may be C++ code that holds it.
         faulthandler.dump_traceback_later(min(settings.limit, _LONGEST_LIMIT) + _GRACE, exit=True)
         try:
@@ -88,11 +89,11 @@ def serve(channel: Any, wire: dict[str, Any]) -> None:
         if worker is not None:
             answer = worker.looked_after(answer)
         try:
-            channel.send(to_json(answer))
+            channel.send(to_json(replace(answer, number=number)))
         except OSError:
             raise
         except Exception as error:  # noqa: BLE001  such as a name of a file that is no text
-            channel.send(to_json(_failure(error)))
+            channel.send(to_json(replace(_failure(error), number=number)))
 
 
 def _failure(error: BaseException) -> Answer:

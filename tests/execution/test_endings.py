@@ -10,6 +10,7 @@ import pytest
 from samples import make_job
 
 from harness.errors import FailureCause
+from harness.execution import watch
 from harness.execution.runner import CaseFailed, Runner, WorkerCrashed
 
 TESTS = Path(__file__).parent.parent
@@ -111,6 +112,33 @@ def test_what_a_case_raises_is_told_whatever_it_is(runner, factory, message, cau
     assert "pipelines_for_tests.py" in str(failure.value)
     assert failure.value.cause is cause
     assert runner.run(job("sound")).output.shape == (1, 8, 8, 1)
+
+
+@pytest.mark.parametrize(
+    ("before", "told"), [("sound", "answering_early"), ("answering_for_itself", "sound")]
+)
+def test_what_a_case_writes_to_the_channel_answers_for_no_other(runner, before, told):
+    """Where it forges its own answer, its worker's is still to come."""
+    expected = runner.run(job("sound", seeds=(5,)))
+    runner.run(job(before))
+    with pytest.raises(WorkerCrashed, match="something else than its answer came from its worker"):
+        runner.run(job(told))
+    assert runner.run(job("sound", seeds=(5,))).bits == expected.bits
+
+
+@pytest.mark.parametrize("there", ["a FIFO", "a link"])
+def test_a_log_that_a_case_replaced_is_not_looked_at(tmp_path, monkeypatch, there):
+    monkeypatch.setattr(watch, "_LARGEST_LOG", 50_000)
+    precious = tmp_path / "precious"
+    precious.write_bytes(b"secret\n" * 10_000)
+    monkeypatch.setenv("TEST_LOG", there if there == "a FIFO" else str(precious))
+    with Runner(import_paths=[TESTS], timeout=60) as runner:
+        # A real-time signal, which has no name.
+        with pytest.raises(WorkerCrashed, match=r"\(signal 40\)") as failure:
+            runner.run(job("replacing_its_log"))
+        assert str(failure.value).endswith("the last words")
+        assert "secret" not in str(failure.value)
+    assert precious.stat().st_size == 70_000
 
 
 def test_a_job_that_is_no_text_is_told(runner):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,8 @@ def test_of_a_long_log_only_the_end_is_read(tmp_path):
         file.truncate(1 << 40)
         file.seek(0, os.SEEK_END)
         file.write(b"\nthe last words\n")
-    assert Watch(log, None).log_text().endswith("    the last words")
+    with closing(Watch(log, None)) as watching:
+        assert watching.log_text().endswith("    the last words")
 
 
 def test_a_message_of_any_length_is_cut(runner):
@@ -99,6 +101,7 @@ def test_memory_that_is_shared_counts_once():
 
 def test_without_proc_a_limit_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(watch, "_PROC", tmp_path / "proc")
-    Watch(tmp_path / "log", None).look(os.getpid())
+    with closing(Watch(tmp_path / "log", None)) as watching:
+        watching.look(os.getpid())
     with pytest.raises(UsageError, match="has no /proc"):
         Watch(tmp_path / "log", 1 << 30)
