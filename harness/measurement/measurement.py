@@ -152,4 +152,7 @@ def decode_arrays(data: bytes) -> tuple[dict[str, Array], dict[str, str]]:
     # https://huggingface.co/docs/safetensors: eight bytes of length, then the header in JSON. The library,
     # which has just read it, does not give its metadata for bytes.
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    return arrays, header.get("__metadata__", {})
+    texts = header.get("__metadata__", {})
+    if not isinstance(texts, dict):
+        raise ArraysError("it is not a safetensors file as harness writes them: its metadata is no mapping")
+    return arrays, texts

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 INDEX = "model_index.json"
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
 _LARGEST_JSON = 1 << 20
+# Far more than a checkpoint has, be its weights in many parts.
+_MOST_FILES = 10_000
 _COMPONENTS = {"unet": ("UNet2DModel",), "scheduler": ("DDIMScheduler", "DDPMScheduler")}
 
 
@@ -100,17 +102,28 @@ def folder_hashes(folder: Path) -> dict[str, str]:
     """Return :func:`file_hashes` of every file below ``folder`` that is not hidden.
 
     What a pipeline that is not built in reads is its own affair, so every file that may hold weights or
-    settings counts.
+    settings counts. Raises :class:`CheckpointError` for a link that leads back, for more than 10,000 files
+    and folders, and for what is no regular file.
     """
-    inside = []
+    inside: list[Path] = []
+    places, seen = {folder: folder.resolve()}, 0
     # Components may be links to folders that other checkpoints share.
     for root, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        # Links to folders that have links to folders multiply at every level.
+        seen += len(folders) + len(names)
+        if seen > _MOST_FILES:
+            raise CheckpointError(
+                f"{folder}: there are more than {_MOST_FILES:,} files and folders in it, links followed; "
+                "name the folder of the checkpoint alone"
+            )
+        here = places[Path(root)]
         for each in (Path(root, name) for name in folders):
-            if Path(root).resolve().is_relative_to(each.resolve()):
+            places[each] = (here / each.name).resolve()
+            if here.is_relative_to(places[each]):
                 raise CheckpointError(f"{each}: the link leads back to a folder that it is in; remove it")
-        inside += [Path(root, name) for name in names]
-    shown = [path for path in inside if "/." not in f"/{path.relative_to(folder).as_posix()}"]
-    return file_hashes(folder, shown)
+        inside += [Path(root, name) for name in names if not name.startswith(".")]
+    return file_hashes(folder, inside)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from harness.measurement.measurement import ArraysError, decode_arrays, encode_arrays
+from harness.measurement.sealed import decode_sealed
+from harness.releases.kept import read_measurement
+from harness.tracing.trace import DeepTrace, TraceDamaged
 
 IMAGE = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 
@@ -39,3 +44,16 @@ def test_a_dtype_that_the_format_lacks_is_named(dtype):
 def test_a_truncated_file(length):
     with pytest.raises(ArraysError, match="not a safetensors file"):
         decode_arrays(encode_arrays({"output": IMAGE})[:length])
+
+
+@pytest.mark.parametrize("metadata", [None, 1, "a", [], [["facts", "{}"]], {"facts": 1}, {"facts": None}])
+def test_metadata_that_are_no_texts_are_damage_to_every_reader(tmp_path, metadata):
+    header = json.dumps({"__metadata__": metadata}).encode()
+    data = len(header).to_bytes(8, "little") + header
+    for decode in (decode_arrays, decode_sealed):
+        with pytest.raises(ArraysError, match="not a safetensors file"):
+            decode(data)
+    with pytest.raises(TraceDamaged, match="not a safetensors file"):
+        DeepTrace.from_bytes(data)
+    (tmp_path / "a.safetensors").write_bytes(data)
+    assert read_measurement(tmp_path / "a.safetensors") is None

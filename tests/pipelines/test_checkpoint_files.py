@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from small_checkpoint import FILES, WEIGHTS, edit_json
@@ -53,6 +55,27 @@ def test_a_link_that_leads_back_is_refused(tmp_path: Path) -> None:
         (tmp_path / "unet" / name).symlink_to(tmp_path)
     with pytest.raises(CheckpointError, match="leads back to a folder that it is in"):
         folder_hashes(tmp_path)
+
+
+def test_links_that_multiply_are_refused_before_their_files_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for level in range(24):
+        (tmp_path / f"{level}").mkdir()
+        for name in "ab":
+            (tmp_path / f"{level}" / name).symlink_to(tmp_path / f"{level + 1}")
+    (tmp_path / "24").mkdir()
+    listed, scandir = Counter[str](), os.scandir
+
+    def counted(path: str) -> Any:
+        listed.update(["folders"])
+        # Without a bound there are 2 ** 25.
+        assert listed.total() <= 10_000
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", counted)
+    with pytest.raises(CheckpointError, match="more than 10,000 files and folders in it, links followed"):
+        folder_hashes(tmp_path / "0")
 
 
 def test_components_may_share_a_folder(tmp_path: Path) -> None:
