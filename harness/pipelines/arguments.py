@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,8 +33,10 @@ LARGEST = 1 << 30
 class Arguments:
     """The arguments of a case: plain values, and the files that ``{file: PATH}`` names, each read once.
 
-    Paths are relative to ``base``. ``hashes`` has each file's sha256 by ``argument NAME: PATH``. Raises
-    :class:`PipelineError` that names the argument for a file that is not there, of another kind, or damaged.
+    Paths are relative to ``base`` and lead neither out of it nor out of the folder in which harness runs;
+    a link there may. ``hashes`` has each file's sha256 by ``argument NAME: PATH``. Raises
+    :class:`PipelineError` that names the argument for a file that lies elsewhere, is not there, of another
+    kind, or damaged.
     """
 
     def __init__(self, arguments: Mapping[str, Any], base: Path) -> None:
@@ -54,6 +57,14 @@ class Arguments:
             return value
         path = base / str(value["file"])
         where = f"argument {name}: {value['file']}"
+        # By its text: a link in the project is its owner's word that the file may be read.
+        place = Path(os.path.normpath(path.absolute()))
+        roots = (Path.cwd(), base.absolute())
+        if Path(str(value["file"])).is_absolute() or not any(map(place.is_relative_to, roots)):
+            raise PipelineError(
+                f"{where}: lies outside the project; give a path relative to the suite file that stays in "
+                f"the folder in which harness runs ({roots[0]}), or put a link to the file there"
+            )
         suffix = path.suffix.lower()
         if suffix not in (*_PICTURES, ".npy"):
             raise PipelineError(f"{where}: give a picture ({', '.join(_PICTURES)}) or an array (.npy)")

@@ -154,6 +154,27 @@ def test_pictures_count_as_what_they_take_in_memory(tmp_path: Path) -> None:
         Arguments({"image": [{"file": "a.png"}] * 5}, tmp_path)
 
 
+def test_only_files_of_the_project_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project, suites = tmp_path / "project", tmp_path / "project" / "suites"
+    suites.mkdir(parents=True)
+    for folder in (tmp_path, project, suites):
+        (folder / "a.png").write_bytes(PICTURE)
+    (suites / "link.png").symlink_to(tmp_path / "a.png")
+    outside = [f"{suites}/a.png", f"{tmp_path}/a.png", "../../a.png", "x/../../../a.png", "../../no.png"]
+    monkeypatch.chdir(project)
+    for name in ("a.png", "../a.png", "../suites/a.png", "link.png"):
+        assert len(Arguments({"image": {"file": name}}, suites).hashes) == 1
+    for name in outside:
+        with pytest.raises(PipelineError, match=f"argument image: {name}: lies outside the project"):
+            Arguments({"image": [{"file": name}]}, suites)
+    # Run from elsewhere, a suite has its own folder.
+    monkeypatch.chdir("/usr")
+    assert len(Arguments({"image": {"file": "a.png"}}, suites).hashes) == 1
+    for name in ("../a.png", *outside):
+        with pytest.raises(PipelineError, match=f"argument image: {name}: lies outside the project"):
+            Arguments({"image": {"file": name}}, suites)
+
+
 def test_no_fifo_and_no_device_is_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo.npy")
     (tmp_path / "zero.png").symlink_to("/dev/zero")
