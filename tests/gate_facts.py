@@ -7,7 +7,14 @@ from typing import Any
 from samples import said
 
 from harness.baselines.git import Commit
-from harness.gate.certificate import Certificate, CertifiedCheckpoint, CertifiedSuite, Environment, identity
+from harness.gate.certificate import (
+    Certificate,
+    CertifiedCheckpoint,
+    CertifiedSuite,
+    Environment,
+    HashedFile,
+    identity,
+)
 from harness.gate.decision import decide
 from harness.gate.details import NoTable
 from harness.gate.facts import CaseFacts, HeldTo, Worst
@@ -42,6 +49,7 @@ def case_facts(case_id: str = "one", **fields: Any) -> CaseFacts:
         "verdict": "within",
         "tier": "across_releases",
         "margin": 0.5,
+        "bits": "5" * 64,
         "worst": Worst("relative_l2", 1e-7, 2e-7, at_least=False),
         "baseline": held_to(),
         "environment": identity(ENVIRONMENT),
@@ -54,7 +62,7 @@ def case_facts(case_id: str = "one", **fields: Any) -> CaseFacts:
 def without_verdict(state: str, reason: str, **fields: Any) -> CaseFacts:
     """A case that came to no verdict."""
     nothing = dict.fromkeys(
-        ("verdict", "tier", "margin", "worst", "baseline", "environment", "checkpoint", "power_gap")
+        ("verdict", "tier", "margin", "bits", "worst", "baseline", "environment", "checkpoint", "power_gap")
     )
     return case_facts(**{**nothing, "state": state, "reasons": said(reason), **fields})
 
@@ -87,7 +95,7 @@ def certificate(
         "environments": {identity(ENVIRONMENT): ENVIRONMENT},
         "checkpoints": {identity(CHECKPOINT): CHECKPOINT},
         "policy": policy,
-        "policy_file": None,
+        "policy_file": None if policy == Policy() else HashedFile("policies/release.yaml", "7" * 64),
         "power": None,
         "cases": cases,
         "orphans": orphans,

@@ -16,7 +16,7 @@ from harness.gate.facts import CaseFacts
 from harness.gate.policy import Policy
 from harness.gate.signing import Envelope, Signer, certificate_in, envelope_in, signer_of, unsigned_by
 
-_PASSING = ("identical", "within")
+PASSING = ("identical", "within")
 # A case takes some 2 KB of a certificate.
 _MOST_BYTES = 64 << 20
 _UNDECIDED = Decision("incomplete", (), ())
@@ -88,6 +88,12 @@ def inspect(
             problems += _changes(folder, files)
         else:
             missing.append(named)
+    table = None if certificate.power is None else certificate.power.file
+    for file in (certificate.policy_file, table):
+        total += file is not None
+        if file is not None and (place := below_here(file.file)) is not None:
+            compared += 1
+            problems += _changes(Path(), [(str(place), file.sha256)])
     return Verification(
         replace(certificate, decision=decision),
         envelope is not None,
@@ -111,9 +117,14 @@ def _own_demand(certificate: Certificate) -> tuple[list[tuple[str, Signer]], lis
 
 def _followed(named: str) -> Path | None:
     """Return the folder that a certificate names, if it is below the current one."""
+    return Path(named) if (place := below_here(named)) is not None and place.is_dir() else None
+
+
+def below_here(named: str) -> Path | None:
+    """Return what a certificate names, as seen from the current folder; None unless it is below."""
     try:
         place = Path(named).resolve()
-        return Path(named) if place.is_relative_to(Path.cwd()) and place.is_dir() else None
+        return place.relative_to(Path.cwd()) if place.exists() else None
     except (OSError, ValueError, RuntimeError):  # a name too long, a NUL in it, links in a circle
         return None
 
@@ -144,6 +155,8 @@ def _inconsistencies(certificate: Certificate) -> Iterator[str]:
     """Yield what contradicts something else in the certificate: what no gate would have written."""
     if not certificate.cases:
         yield "it has no cases: nothing was gated"
+    if certificate.policy_file is None and certificate.policy != Policy():
+        yield "its policy is not the default one, and it names no file of it"
     yield from _odd_counts(certificate)
     for facts in certificate.cases:
         yield from (f"{facts.name}: {told}" for told in _impossible(facts))
@@ -167,13 +180,15 @@ def _impossible(facts: CaseFacts) -> Iterator[str]:
         return
     if facts.baseline is None or facts.environment is None or facts.checkpoint is None or facts.tier is None:
         yield "it has a verdict, and was not judged against a baseline"
+    if facts.bits is None:
+        yield "it has a verdict, and not the bits that it came to"
     exceeded = facts.worst is not None and facts.worst.exceeded
     margin = facts.margin
     if facts.worst is not None and (margin is None or not (margin >= 1 if exceeded else 0 <= margin <= 1)):
         yield f"its margin is not that of its {facts.worst.name}"
     if facts.worst is None and margin != (0.0 if facts.verdict == "identical" else None):
         yield "it has a margin, and nothing was limited"
-    if facts.verdict in _PASSING:
+    if facts.verdict in PASSING:
         if exceeded and facts.worst is not None:
             yield f"{facts.verdict}, and its {facts.worst.name} is beyond its limit"
         if facts.reasons:

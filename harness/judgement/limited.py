@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Literal
 
 from harness.baselines.baseline import Baseline
 from harness.baselines.calibration import Calibration
-from harness.cases.tolerance import Limits
+from harness.cases.tolerance import Calibrated, Limits
 from harness.judgement import bits
 from harness.judgement import reasons as r
 from harness.judgement.calibration.findings import chaos_of, limit_notes
@@ -17,7 +18,7 @@ from harness.judgement.calibration.spread import distance
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.metrics import compare, statistic_deviation
 from harness.judgement.rows import Row, metric_rows, statistic_rows
-from harness.judgement.tiers import Tier
+from harness.judgement.tiers import Tier, safety_factor
 from harness.measurement.measurement import Measurement
 
 
@@ -48,6 +49,23 @@ def by_calibration(
     if limits.output is not None or judged.verdict is Verdict.DRIFT:
         return judged
     return replace(judged, verdict=Verdict.INCOMPARABLE, reasons=(chaos_of(calibration),))
+
+
+def possible_rows(
+    baseline: Baseline, tier: Tier, asked: Limits | Calibrated | Literal["exact"] | None
+) -> Iterator[Row]:
+    """Yield the rows that a run within the limits ``asked`` for in ``tier`` can have, of any step.
+
+    Their figures are those of ``baseline`` held to itself. There are none where no run is ``within`` limits.
+    """
+    stored, calibration = baseline.measurement, baseline.calibration
+    if isinstance(asked, Limits):
+        yield from output_rows(stored, stored, asked)
+    elif isinstance(asked, Calibrated) and calibration is not None:
+        limits = calibrated_limits(baseline, calibration, safety_factor(tier, asked, calibration))
+        if limits.output is not None:
+            yield from output_rows(stored, stored, limits.output)
+            yield from _all_step_rows(stored, stored, limits.steps)
 
 
 def output_rows(measured: Measurement, stored: Measurement, limits: Limits | None) -> list[Row]:

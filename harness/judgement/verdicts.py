@@ -15,7 +15,13 @@ from harness.judgement import reasons as r
 from harness.judgement.failures import reason_of
 from harness.judgement.hard import form_failures, hard_failures, value_failures
 from harness.judgement.judgement import Judgement, Verdict
-from harness.judgement.limited import by_calibration, by_explicit_limits, failures, output_rows
+from harness.judgement.limited import (
+    by_calibration,
+    by_explicit_limits,
+    failures,
+    output_rows,
+    possible_rows,
+)
 from harness.judgement.metrics import compare
 from harness.judgement.rows import Row, changed_statistic_rows, metric_rows, statistic_rows
 from harness.judgement.tiers import (
@@ -73,6 +79,21 @@ def judge(
     verdict = Verdict.DRIFT if drifted else found.verdict
     rows = (*found.rows, *batch_rows)
     return replace(found, verdict=verdict, rows=rows, reasons=(*drifted, *found.reasons))
+
+
+def limited_rows(case: Case, baseline: Baseline, tier: Tier, verdict: Verdict) -> dict[str, Row] | None:
+    """Return the rows with limits that ``case`` can have where it passes with ``verdict`` in ``tier``.
+
+    They are by their names, with the figures of ``baseline`` held to itself. None where it cannot pass so.
+    """
+    if case.strict and tier is not Tier.SAME_ENVIRONMENT:
+        return None
+    rows, _ = _batch_consistency(case, baseline.measurement)
+    if verdict is Verdict.WITHIN:
+        if not (own := list(possible_rows(baseline, tier, getattr(case.tolerance, tier.value)))):
+            return None
+        rows += own
+    return {row.name: row for row in rows if row.limit is not None}
 
 
 def _context(case: Case, measurement: Measurement, baseline: Baseline, asked: Tier | None) -> Judgement:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from math import isclose
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.codec import to_json
+from harness.errors import HarnessError
 from harness.gate.certificate import Certificate
 from harness.gate.policy import Policy
 from harness.gate.signing import signer_in, signer_of
-from harness.gate.verification import Verification, inspect
+from harness.gate.verification import PASSING, Verification, below_here, inspect
 
 if TYPE_CHECKING:
     from harness.cases.case import Case
     from harness.gate.facts import CaseFacts
+    from harness.judgement.rows import Row
     from harness.operations.evidence import Evidence
 
 
@@ -29,8 +33,9 @@ def verify(
     """Return what is wrong with the certificate ``path``: see :func:`harness.gate.verification.inspect`.
 
     It must be by the ``policy`` in a file, and signed by the key in ``signer``, a PEM file, where these are
-    given, and by the key that the policy demands. Raises :class:`harness.errors.UsageError` for files that
-    are none.
+    given, and by the key that the policy demands. The policy file and the power table that it names are
+    compared with what it holds of them where they are below the current folder. Raises
+    :class:`harness.errors.UsageError` for files that are none.
 
     Where its suites are at hand and have the certified hashes, their cases are read again; with its baselines
     so is all that suites and baselines say of a case without a run.
@@ -43,10 +48,37 @@ def verify(
         own = read_policy(policy, None)
         demanded += [(str(policy), signer_of(line)) for line in (own.signer,) if line is not None]
     found = inspect(path, suites=suites, baselines=baselines, demanded=demanded, policy=own)
+    if not found.problems:
+        found = replace(found, problems=tuple(_other_files(found.certificate)))
     if found.problems or found.suites is None:
         return found
     problems = tuple(_differences(found.certificate, found.suites, found.baselines))
     return replace(found, problems=problems)
+
+
+def _other_files(certificate: Certificate) -> Iterator[str]:
+    """Yield the policy and the power table that are not those in their files, as far as these are here."""
+    file, power = certificate.policy_file, certificate.power
+    if file is not None and (path := below_here(file.file)) is not None:
+        from harness.gate.policy_file import read_policy
+
+        try:
+            same = read_policy(path, None) == certificate.policy
+        except HarnessError as error:
+            yield f"its policy file is none: {error}"
+        else:
+            if not same:
+                yield f"{path}: is another policy than the one in the certificate"
+    if power is not None and (path := below_here(power.file.file)) is not None:
+        from harness.gate.power_table import read_powers
+
+        try:
+            same = to_json(read_powers(path).table.report) == to_json(power.report)
+        except HarnessError as error:
+            yield f"its power table is none: {error}"
+        else:
+            if not same:
+                yield f"{path}: is another power table than the one in the certificate"
 
 
 def _differences(certificate: Certificate, suites: Path, baselines: Path | None) -> Iterator[str]:
@@ -93,8 +125,9 @@ def _differences(certificate: Certificate, suites: Path, baselines: Path | None)
 def _unlike(certificate: Certificate, evidence: Evidence, case: Case, facts: CaseFacts) -> Iterator[str]:
     """Yield what is known of a case without a run, and is otherwise in the certificate."""
     from harness.baselines.staleness import stale
-    from harness.errors import HarnessError
+    from harness.judgement.judgement import Verdict
     from harness.judgement.tiers import choose_tier
+    from harness.judgement.verdicts import limited_rows
 
     if facts.baseline is None or facts.environment is None:
         return
@@ -120,3 +153,35 @@ def _unlike(certificate: Certificate, evidence: Evidence, case: Case, facts: Cas
     for what, (found, certified) in told.items():
         if found != certified:
             yield f"{facts.name}: its {what} is not what the suite and the baseline give"
+    if facts.verdict not in PASSING:
+        return
+    rows = limited_rows(case, baseline, tier, Verdict(facts.verdict))
+    if rows is None:
+        why = f"it cannot be {facts.verdict} in the tier '{tier.words}'"
+        yield f"{facts.name}: {why}, by its suite and its baseline"
+        return
+    if not _worst_fits(facts, rows):
+        why = "a name, a limit or a margin that its suite and its baseline do not give"
+        yield f"{facts.name}: its worst figure has {why}"
+    stored = baseline.measurement
+    ran = certificate.checkpoints[facts.checkpoint].files if facts.checkpoint is not None else None
+    if ran != stored.checkpoint.files:
+        yield f"{facts.name}: {facts.verdict}, and it ran with other weights than its baseline"
+    exact = getattr(case.tolerance, tier.value) == "exact"
+    if facts.verdict == "identical" and exact and facts.bits != stored.bits:
+        yield f"{facts.name}: identical, and its bits are not those of its baseline"
+
+
+def _worst_fits(facts: CaseFacts, rows: dict[str, Row]) -> bool:
+    """Return whether the worst figure of a case that passed is one that ``rows`` have, with their limit."""
+    worst = facts.worst
+    if worst is None or worst.name not in rows:
+        return worst is None and not rows
+    row = rows[worst.name]
+    used = replace(row, measured=worst.measured, limit=worst.limit).used
+    # Other machines' C libraries round the last digits otherwise.
+    return (
+        worst.at_least == row.at_least
+        and isclose(worst.limit, row.limit or 0.0, rel_tol=1e-14)
+        and isclose(facts.margin or 0.0, used or 0.0, rel_tol=1e-9, abs_tol=1e-12)
+    )

@@ -364,7 +364,7 @@ class TestAGateThatPasses:
         project, _, _ = passed
         done = project.harness("verify", "certificate.json")
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "8 of 8 files compared" in done.stdout
+        assert "9 of 9 files compared" in done.stdout
         assert done.stdout.endswith("certificate.json: sound, and of a gate that passed\n")
 
     def test_where_its_files_are_not_it_is_verified_by_itself(self, passed, tmp_path):
@@ -374,14 +374,14 @@ class TestAGateThatPasses:
         path = str(project.root / "certificate.json")
         done = elsewhere.harness("verify", path)
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "0 of 8 files compared" in done.stdout
+        assert "0 of 9 files compared" in done.stdout
         folders = (
             "--suites",
             str(project.root / "suites"),
             "--baseline-dir",
             str(project.root / "baselines"),
         )
-        assert "8 of 8 files compared" in elsewhere.harness("verify", path, *folders).stdout
+        assert "8 of 9 files compared" in elsewhere.harness("verify", path, *folders).stdout
         assert elsewhere.harness("verify", path, "--suites", "nowhere").returncode == 4
 
     @pytest.mark.parametrize("name", ["suites/small.yaml", "baselines/small/one/cpu.json"])
