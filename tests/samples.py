@@ -68,6 +68,7 @@ def make_job(**fields: Any) -> Job:
         "name": "suite/case",
         "place": "",
         "base": str(Path(__file__).parent),
+        "root": str(Path(__file__).parent),
         "pipeline": "ddim",
         "checkpoint": "builtin:ddpm-digits",
         "seeds": (0,),

@@ -109,6 +109,7 @@ class Case:
             name=self.name,
             place=self.place,
             base=str(self.path.parent.resolve()),
+            root=str(Path.cwd()),
             pipeline=self.pipeline,
             checkpoint=self.checkpoint,
             seeds=self.seeds,

@@ -52,15 +52,17 @@ class Job:
     """One case to run, perhaps with a perturbation, a fault or a deep step.
 
     ``name`` is 'suite/case' and ``place`` 'file:line:column', for what is told of the case. ``base`` is the
-    absolute path of the suite's folder, to which the paths of checkpoints and files are relative.
-    ``keep_latents`` and ``singles`` are whether the latents of every step are kept, and whether each image of
-    the batch is run by itself as well. ``perturbation`` is the seed of a calibration member's signs.
+    absolute path of the suite's folder, to which the paths of checkpoints and files are relative; ``root`` is
+    that of the folder in which harness runs. Files lie below one of the two. ``keep_latents`` and ``singles``
+    are whether the latents of every step are kept, and whether each image of the batch is run by itself as
+    well. ``perturbation`` is the seed of a calibration member's signs.
     ``isolate`` is whether it has a worker of its own.
     """
 
     name: str
     place: str
     base: str
+    root: str
     pipeline: str
     checkpoint: str | None
     seeds: tuple[int, ...]

@@ -221,7 +221,7 @@ class Worker:
         from harness.tracing.recording import record_step
         from harness.tracing.replay import replay_step
 
-        arguments = Arguments(job.arguments, Path(job.base))
+        arguments = Arguments(job.arguments, Path(job.base), Path(job.root))
         loaded = load(job)
         assert job.deep is not None
         step, reference = job.deep.step, job.deep.reference
@@ -237,7 +237,7 @@ class Worker:
     def _measure(self, job: Job, injection: Injection, load: Load) -> Any:
         """Run one case; a fault is in force in the images run one by one as well."""
         started = time.perf_counter()
-        arguments = Arguments(job.arguments, Path(job.base))
+        arguments = Arguments(job.arguments, Path(job.base), Path(job.root))
         loaded = load(job)
         # From here on: whether the pipeline was kept from an earlier case is no matter of this one.
         self._implementation.reset()

@@ -33,14 +33,15 @@ LARGEST = 1 << 30
 class Arguments:
     """The arguments of a case: plain values, and the files that ``{file: PATH}`` names, each read once.
 
-    Paths are relative to ``base`` and lead neither out of it nor out of the folder in which harness runs;
-    a link there may. ``hashes`` has each file's sha256 by ``argument NAME: PATH``. Raises
+    Paths are relative to ``base`` and lead out of neither ``base`` nor ``root``, the folder in which harness
+    runs; a link there may. ``hashes`` has each file's sha256 by ``argument NAME: PATH``. Raises
     :class:`PipelineError` that names the argument for a file that lies elsewhere, is not there, of another
     kind, or damaged.
     """
 
-    def __init__(self, arguments: Mapping[str, Any], base: Path) -> None:
+    def __init__(self, arguments: Mapping[str, Any], base: Path, root: Path) -> None:
         self.hashes: dict[str, str] = {}
+        self._roots = (root, base)
         self._size = 0
         self._given = {name: self._read(name, value, base) for name, value in arguments.items()}
         self.values()  # what is damaged is told at once
@@ -58,12 +59,11 @@ class Arguments:
         path = base / str(value["file"])
         where = f"argument {name}: {value['file']}"
         # By its text: a link in the project is its owner's word that the file may be read.
-        place = Path(os.path.normpath(path.absolute()))
-        roots = (Path.cwd(), base.absolute())
-        if Path(str(value["file"])).is_absolute() or not any(map(place.is_relative_to, roots)):
+        place = Path(os.path.normpath(path))
+        if Path(str(value["file"])).is_absolute() or not any(map(place.is_relative_to, self._roots)):
             raise PipelineError(
                 f"{where}: lies outside the project; give a path relative to the suite file that stays in "
-                f"the folder in which harness runs ({roots[0]}), or put a link to the file there"
+                f"the folder in which harness runs ({self._roots[0]}), or put a link to the file there"
             )
         suffix = path.suffix.lower()
         if suffix not in (*_PICTURES, ".npy"):

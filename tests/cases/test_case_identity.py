@@ -115,7 +115,7 @@ def test_a_job_is_plain_data_and_knows_its_folder(tmp_path: Path, monkeypatch: p
     (case,) = load_suite(Path("s.yaml")).cases
     job = case.job()
     base, place = str(tmp_path.resolve()), f"s.yaml:{case.line}:{case.column}"
-    assert (job.name, job.base, job.place) == ("s/a", base, place)
+    assert (job.name, job.base, job.root, job.place) == ("s/a", base, base, place)
     of_definition = ("pipeline", "checkpoint", "arguments", "dtype", "mode", "singles", "steps")
     assert {key: getattr(job, key) for key in of_definition}.items() <= case.definition().items()
     assert Job.from_wire(json.loads(json.dumps(job.to_wire()))) == job

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from samples import make_job
+from samples import make_case, make_job
 
 from harness.errors import FailureCause
 from harness.execution.runner import CaseFailed, RunError, Runner, WorkerCrashed, WorkerTimeout
@@ -267,3 +267,22 @@ def test_this_process_has_not_imported_mindspore():
         "sys.exit('mindspore' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_worker_reads_files_of_the_folder_in_which_harness_runs_and_no_others(
+    runner, tmp_path, monkeypatch
+):
+    project = tmp_path / "project"
+    (project / "suites").mkdir(parents=True)
+    (tmp_path / "a.npy").write_bytes(b"theirs")
+    monkeypatch.chdir(project)
+
+    def run(name):
+        arguments = {"eta": {"file": name}}
+        return runner.run(make_case(path=Path("suites/s.yaml"), arguments=arguments).job())
+
+    with pytest.raises(CaseFailed, match="no such file; it is looked for at"):
+        run("../a.npy")
+    for name in ("../../a.npy", f"{tmp_path}/a.npy"):
+        with pytest.raises(CaseFailed, match=rf"outside the project.*in which harness runs \({project}\)"):
+            run(name)

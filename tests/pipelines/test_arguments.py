@@ -31,7 +31,7 @@ PICTURE = _picture()
 
 def test_plain_values_stay_as_they_are(tmp_path: Path) -> None:
     plain = {"prompt": "a", "sizes": [8, 8], "nested": {"file": "x", "other": 1}}
-    arguments = Arguments(plain, tmp_path)
+    arguments = Arguments(plain, tmp_path, tmp_path)
     assert (arguments.values(), arguments.hashes) == (plain, {})
 
 
@@ -39,7 +39,7 @@ def test_a_picture_is_read_in_rgb_and_its_bytes_are_hashed(tmp_path: Path) -> No
     (tmp_path / "images").mkdir()
     path = tmp_path / "images" / "grey.png"
     Image.fromarray(np.full((3, 2), 7, np.uint8)).save(path)
-    arguments = Arguments({"image": [{"file": "images/grey.png"}]}, tmp_path)
+    arguments = Arguments({"image": [{"file": "images/grey.png"}]}, tmp_path, tmp_path)
     (picture,) = arguments.values()["image"]
     assert (picture.mode, picture.size, picture.getpixel((0, 0))) == ("RGB", (2, 3), (7, 7, 7))
     assert arguments.hashes == {
@@ -50,7 +50,7 @@ def test_a_picture_is_read_in_rgb_and_its_bytes_are_hashed(tmp_path: Path) -> No
 def test_an_array_becomes_a_tensor(mindspore: Any, tmp_path: Path) -> None:
     array = np.arange(6, dtype=np.float32).reshape(1, 2, 3)
     np.save(tmp_path / "latents.npy", array)
-    arguments = Arguments({"latents": {"file": "latents.npy"}}, tmp_path)
+    arguments = Arguments({"latents": {"file": "latents.npy"}}, tmp_path, tmp_path)
     latents = arguments.values()["latents"]
     assert isinstance(latents, mindspore.Tensor)
     np.testing.assert_array_equal(latents.asnumpy(), array)
@@ -60,7 +60,9 @@ def test_an_array_becomes_a_tensor(mindspore: Any, tmp_path: Path) -> None:
 def test_a_file_is_read_once_and_its_content_is_new_in_every_call(mindspore: Any, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(PICTURE)
     np.save(tmp_path / "latents.npy", np.zeros(2, np.float32))
-    arguments = Arguments({"image": {"file": "a.png"}, "latents": [{"file": "latents.npy"}]}, tmp_path)
+    arguments = Arguments(
+        {"image": {"file": "a.png"}, "latents": [{"file": "latents.npy"}]}, tmp_path, tmp_path
+    )
     for path in tmp_path.iterdir():
         path.unlink()
     for _ in range(2):
@@ -94,13 +96,13 @@ def test_a_file_that_does_not_do_is_named(
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(PipelineError, match=f"argument image: {name}: {message}"):
-        Arguments({"image": {"file": name}}, tmp_path)
+        Arguments({"image": {"file": name}}, tmp_path, tmp_path)
 
 
 def test_a_pickle_is_not_loaded(tmp_path: Path) -> None:
     np.save(tmp_path / "objects.npy", np.array([object()]), allow_pickle=True)
     with pytest.raises(PipelineError, match=r"cannot be read as .npy \(it has dtype object"):
-        Arguments({"latents": {"file": "objects.npy"}}, tmp_path)
+        Arguments({"latents": {"file": "objects.npy"}}, tmp_path, tmp_path)
 
 
 def _npy(shape: tuple[int, ...], values: bytes, *, version: bytes = b"\1\0", dtype: str = "<f4") -> bytes:
@@ -135,7 +137,7 @@ def test_what_is_too_large_is_refused_by_its_header(
 ) -> None:
     (tmp_path / name).write_bytes(content)
     with _little_memory(), pytest.raises(PipelineError, match=f"argument image: {name}: .*{message}"):
-        Arguments({"image": {"file": name}}, tmp_path)
+        Arguments({"image": {"file": name}}, tmp_path, tmp_path)
 
 
 def test_files_that_are_too_large_together_are_refused(
@@ -143,36 +145,34 @@ def test_files_that_are_too_large_together_are_refused(
 ) -> None:
     monkeypatch.setattr("harness.pipelines.arguments.LARGEST", 1 << 20)
     np.save(tmp_path / "a.npy", np.zeros(50_000, np.float32))
-    Arguments({"latents": {"file": "a.npy"}}, tmp_path)
+    Arguments({"latents": {"file": "a.npy"}}, tmp_path, tmp_path)
     with pytest.raises(PipelineError, match="more than 1 MiB, which is the limit"):
-        Arguments({"latents": [{"file": "a.npy"}] * 3}, tmp_path)
+        Arguments({"latents": [{"file": "a.npy"}] * 3}, tmp_path, tmp_path)
 
 
 def test_pictures_count_as_what_they_take_in_memory(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(_png(9_000, 9_000))
     with _little_memory(), pytest.raises(PipelineError, match="more than 1 GiB, which is the limit"):
-        Arguments({"image": [{"file": "a.png"}] * 5}, tmp_path)
+        Arguments({"image": [{"file": "a.png"}] * 5}, tmp_path, tmp_path)
 
 
-def test_only_files_of_the_project_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_files_of_the_project_are_read(tmp_path: Path) -> None:
     project, suites = tmp_path / "project", tmp_path / "project" / "suites"
     suites.mkdir(parents=True)
-    for folder in (tmp_path, project, suites):
+    for folder in (tmp_path, project, suites, project):
         (folder / "a.png").write_bytes(PICTURE)
     (suites / "link.png").symlink_to(tmp_path / "a.png")
     outside = [f"{suites}/a.png", f"{tmp_path}/a.png", "../../a.png", "x/../../../a.png", "../../no.png"]
-    monkeypatch.chdir(project)
     for name in ("a.png", "../a.png", "../suites/a.png", "link.png"):
-        assert len(Arguments({"image": {"file": name}}, suites).hashes) == 1
+        assert len(Arguments({"image": {"file": name}}, suites, project).hashes) == 1
     for name in outside:
         with pytest.raises(PipelineError, match=f"argument image: {name}: lies outside the project"):
-            Arguments({"image": [{"file": name}]}, suites)
+            Arguments({"image": [{"file": name}]}, suites, project)
     # Run from elsewhere, a suite has its own folder.
-    monkeypatch.chdir("/usr")
-    assert len(Arguments({"image": {"file": "a.png"}}, suites).hashes) == 1
+    assert len(Arguments({"image": {"file": "a.png"}}, suites, Path("/usr")).hashes) == 1
     for name in ("../a.png", *outside):
         with pytest.raises(PipelineError, match=f"argument image: {name}: lies outside the project"):
-            Arguments({"image": {"file": name}}, suites)
+            Arguments({"image": {"file": name}}, suites, Path("/usr"))
 
 
 def test_no_fifo_and_no_device_is_read(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_no_fifo_and_no_device_is_read(tmp_path: Path) -> None:
     (tmp_path / "zero.png").symlink_to("/dev/zero")
     for name, kind in (("fifo.npy", "a FIFO"), ("zero.png", "a device")):
         with pytest.raises(PipelineError, match=f"argument image: {name}: it is {kind}, not a file"):
-            Arguments({"image": {"file": name}}, tmp_path)
+            Arguments({"image": {"file": name}}, tmp_path, tmp_path)
 
 
 @contextmanager
