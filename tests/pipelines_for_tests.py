@@ -341,6 +341,25 @@ def replacing_its_log(checkpoint, dtype, mode):
     return _drawing(replace)
 
 
+def loading_other_bits(checkpoint, dtype, mode):
+    _swap_numpys_bits()
+    return _drawing()
+
+
+def answering_nonsense(checkpoint, dtype, mode):
+    """Let the answer hold what TEST_ANSWER says."""
+    import json
+
+    from harness.execution.messages import Answer, AnswerKind
+
+    frame = sys._getframe()
+    while frame.f_code.co_name != "serve":
+        frame = frame.f_back
+    answer = Answer(AnswerKind.DONE, json.loads(os.environ["TEST_ANSWER"]))
+    frame.f_locals["worker"].looked_after = lambda _: answer
+    return _drawing()
+
+
 def answering_early(checkpoint, dtype, mode):
     """Send an answer with no number of a job's."""
     return _answering(lambda number: 0)
@@ -376,6 +395,30 @@ def _replace_measuring():
 
     sound = Measurement.to_wire
     Measurement.to_wire = lambda self: sound(self)
+
+
+def _replace_a_constant():
+    from harness.measurement import measurement
+
+    measurement._ARRAYS = ("output",)
+
+
+def _set_the_jit():
+    import mindspore as ms
+
+    ms.set_context(jit_level="O2")
+
+
+def _swap_numpys_bits():
+    np.random.set_bit_generator(np.random.PCG64(1))
+
+
+def _add_no_path():
+    sys.path.append(None)
+
+
+def _add_what_cannot_be_compared():
+    sys.path[-1] = np.zeros(2)
 
 
 def _replace_numpys():

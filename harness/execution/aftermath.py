@@ -17,6 +17,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from operator import attrgetter, is_
 from pathlib import Path
 from types import FrameType, FunctionType, ModuleType
@@ -40,12 +41,18 @@ _FRAMEWORK = (
 _UNUSED = ("numpy._typing", "numpy.fft", "numpy.ma", "numpy.polynomial", "numpy.testing")
 # Set by libraries when a pipeline imports them.
 _OF_LIBRARIES = frozenset({"KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK"})
+# What an operator computes depends on these.
+_CONTEXT = (
+    *("mode", "jit_level", "jit_config", "deterministic", "enable_graph_kernel", "runtime_num_threads"),
+)
 _HEAP_TYPE = 1 << 9  # of CPython's type flags: only the attributes of such classes can be set
 # A thread that ends by itself has this long, in seconds.
 _LAST_WORDS = 0.1
 _LIBRARIES = {"site-packages", "dist-packages"}
 _NAMES_TOLD, _LONGEST_NAME = 5, 200
 
+# What the modules that measure have beside functions.
+_CONSTANTS = (str, tuple, int, float, frozenset)
 _CODE = tuple(map(attrgetter, ("__code__", "__defaults__", "__kwdefaults__")))
 _Namespace = tuple[str, Mapping[str, Any], tuple[str, ...], tuple[Any, ...]]
 
@@ -107,7 +114,8 @@ class _Functions:
         functions: dict[int, FunctionType] = {}
         for name, module in loaded.items():
             for where, namespace in _namespaces(name, module, seen):
-                kept = [(each, value) for each, value in namespace.items() if _is_code(value)]
+                constants = _CONSTANTS if where.startswith("harness.measurement.") else ()
+                kept = [(n, value) for n, value in namespace.items() if _is_code(value, constants)]
                 self._namespaces.append(_namespace(where, namespace, kept))
                 functions |= {id(value): value for _, value in kept if isinstance(value, FunctionType)}
         self._functions = list(functions.values())
@@ -144,8 +152,9 @@ def _namespaces(name: str, module: ModuleType, seen: set[int]) -> Iterator[tuple
                 yield f"{name}.{each}", vars(value)
 
 
-def _is_code(value: Any) -> bool:
-    return callable(value) or isinstance(value, ModuleType | property | staticmethod | classmethod)
+def _is_code(value: Any, constants: tuple[type, ...]) -> bool:
+    kinds = (ModuleType, property, staticmethod, classmethod, *constants)
+    return callable(value) or isinstance(value, kinds)
 
 
 def _text(name: str) -> str:
@@ -171,13 +180,13 @@ def _signals() -> dict[str, Any]:
 def _settings() -> dict[str, Any]:
     try:
         folder = str(Path.cwd())
-    except FileNotFoundError:
+    except OSError:
         folder = ""
     limits = {name: resource.getrlimit(getattr(resource, name)) for name in _LIMITS}
     return {
         "the current folder": folder,
         # MindSpore adds folders of its own to it.
-        "sys.path": [entry for entry in sys.path if not _LIBRARIES & set(Path(entry).parts[:-1])],
+        "sys.path": [entry for entry in sys.path if not _LIBRARIES & set(Path(str(entry)).parts[:-1])],
         "sys.setrecursionlimit": sys.getrecursionlimit(),
         "sys.settrace": sys.gettrace(),
         "sys.setprofile": sys.getprofile(),
@@ -200,7 +209,11 @@ def _of_mindspore() -> dict[str, Any]:
     ms = sys.modules.get("mindspore")
     if ms is None:
         return {}
-    return {"mindspore.set_seed": ms.get_seed(), "mindspore.set_context(mode)": ms.get_context("mode")}
+    found = {"mindspore.set_seed": ms.get_seed()}
+    for name in _CONTEXT:
+        with suppress(ValueError, RuntimeError):  # not every version knows all of them
+            found[f"mindspore.set_context({name})"] = ms.get_context(name)
+    return found
 
 
 def _rounding(one: float = 1.0, small: float = 2.0**-60, tiny: float = 5e-324) -> tuple[float, ...]:

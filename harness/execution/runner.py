@@ -10,11 +10,12 @@ import subprocess
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import execnet
 
@@ -32,6 +33,7 @@ from harness.measurement.measurement import Measurement
 from harness.tracing.divergence import Replay
 from harness.tracing.trace import DeepTrace
 
+_T = TypeVar("_T")
 # One per mode and dtype in use; each holds MindSpore and its models in memory.
 _WORKERS_KEPT = 4
 _START_TIMEOUT = 120.0
@@ -152,25 +154,21 @@ class Runner:
         :class:`harness.execution.watch.WorkerOutOfMemory`; the next case gets a fresh worker then. Raises
         :class:`harness.faults.catalogue.FaultNotApplicable` where the fault cannot be put into the case.
         """
-        answer, spawn = self._ask(job)
-        try:
-            measurement = Measurement.from_wire(answer.data)
-        except (KeyError, TypeError, ValueError) as error:
-            raise CaseFailed(f"{job.name}: its worker sent what is no measurement: {error!r}") from None
+        measurement, answer, spawn = self._ask(job, Measurement.from_wire)
         timings = {"spawn": spawn, **measurement.timings}
         return replace(measurement, timings=timings, changes=answer.changes)
 
     def trace(self, job: Job, step: int) -> DeepTrace:
         """Return what every cell did in ``step``, from 0, of a case in PyNative; raises as :meth:`run`."""
-        return DeepTrace.from_bytes(self._ask(job.looking_into(step))[0].data)
+        return self._ask(job.looking_into(step), DeepTrace.from_bytes)[0]
 
     def replay(self, job: Job, trace: DeepTrace) -> Replay:
         """Return where a case, in PyNative, computes something else than ``trace``; raises as :meth:`run`."""
-        return from_json(Replay, self._ask(job.looking_into(trace.step, trace.to_bytes()))[0].data)
+        return self._ask(job.looking_into(trace.step, trace.to_bytes()), partial(from_json, Replay))[0]
 
     def describe(self) -> Description:
         """Return the environment of a worker; raises as :meth:`run` does."""
-        return from_json(Description, self._ask(None)[0].data)
+        return self._ask(None, partial(from_json, Description))[0]
 
     def restart(self) -> None:
         """End all workers, so that the next case runs in a fresh process."""
@@ -182,8 +180,8 @@ class Runner:
         self.restart()
         self._claim.release()
 
-    def _ask(self, job: Job | None) -> tuple[Answer, float]:
-        """Return what a worker answers, and the seconds that it took to start."""
+    def _ask(self, job: Job | None, read: Callable[[Any], _T]) -> tuple[_T, Answer, float]:
+        """Return what ``read`` makes of an answer, this, and the seconds that its worker took to start."""
         context = Context("pynative", "float32") if job is None else Context.of(job)
         worker = self._worker(context)
         try:
@@ -198,7 +196,12 @@ class Runner:
         if context.alone or not answer.leaves_worker_sound:
             self._workers.pop(context, worker).close()
         worker.check(answer, job)
-        return answer, worker.spawn_seconds
+        try:
+            return read(answer.data), answer, worker.spawn_seconds
+        except Exception as error:  # noqa: BLE001  it may be anything that a case put together
+            self._workers.pop(context, worker).kill()
+            told = shortened(repr(error))
+            raise CaseFailed(f"{_name(job)}: its worker sent what it was not asked for: {told}") from None
 
     def _worker(self, context: Context) -> _WorkerProcess:
         if context in self._workers:

@@ -86,8 +86,12 @@ def serve(channel: Any, wire: dict[str, Any]) -> None:
         if os.getpid() != own:
             # A child that the case forked and did not end: its answer would be taken for the worker's.
             os._exit(0)
-        if worker is not None:
-            answer = worker.looked_after(answer)
+        try:
+            if worker is not None:
+                answer = worker.looked_after(answer)
+        except BaseException as error:  # noqa: BLE001  what the case left may raise anything
+            if answer.leaves_worker_sound:
+                answer = _failure(ProcessUnreadable(error))
         try:
             channel.send(to_json(replace(answer, number=number)))
         except OSError:
@@ -157,6 +161,16 @@ class MeasuringReplaced(HarnessError):
         super().__init__(
             f"the case replaced {', '.join(names)}, which its own measurement stands on, so what was "
             "measured cannot be trusted; let the case put it back before it ends"
+        )
+
+
+class ProcessUnreadable(HarnessError):
+    """A case left something in its process for which this cannot be compared with what it was."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(
+            "what the case left in its worker's process cannot be compared with what was there before, so "
+            f"what was measured cannot be trusted; let the case put back what it changes:\n{told(error)}"
         )
 
 

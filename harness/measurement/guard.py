@@ -203,8 +203,10 @@ def _global_states() -> dict[str, Any]:
     full: Any = mtrand._rand.get_state(legacy=False)
     # A second gaussian comes from what the first left over, and moves nothing else.
     numpy_state = {**full["state"], "has_gauss": full["has_gauss"], "gauss": full["gauss"]}
+    # MT19937's key is an array; another's state, which may be put in its place, is numbers of any size.
+    numpy_state = {k: v.tobytes() if isinstance(v, np.ndarray) else v for k, v in numpy_state.items()}
     states: dict[str, Any] = {
-        "numpy's global generator": {key: np.asarray(value).tobytes() for key, value in numpy_state.items()},
+        "numpy's global generator": numpy_state,
         _PYTHONS_GENERATOR: random.getstate(),
     }
     if "mindspore" in sys.modules:
@@ -223,6 +225,7 @@ class GlobalGenerators:
     """
 
     def __init__(self) -> None:
+        self._bits = mtrand._rand._bit_generator
         self._numpy = mtrand._rand.get_state(legacy=False)
         self._python = random.getstate()
         if "mindspore" in sys.modules:
@@ -232,6 +235,8 @@ class GlobalGenerators:
 
     def put_back(self) -> None:
         """Give all of them their states again."""
+        if mtrand._rand._bit_generator is not self._bits:
+            np.random.set_bit_generator(self._bits)
         mtrand._rand.set_state(self._numpy)
         random.setstate(self._python)
         if "mindspore" in sys.modules:

@@ -45,12 +45,13 @@ def test_what_mindspore_does_for_itself_is_no_change_by_the_case(runner, case_id
 
 
 def test_a_case_that_replaces_what_measuring_stands_on_is_an_error(monkeypatch, runner):
-    monkeypatch.setenv("TEST_CHANGES", "replace_measuring replace_numpys replace_code")
+    monkeypatch.setenv("TEST_CHANGES", "replace_measuring replace_numpys replace_code replace_a_constant")
     with pytest.raises(CaseFailed, match=r"the case replaced .* cannot be trusted") as failure:
         runner.run(job("changing"))
     assert "numpy.concatenate," in str(failure.value)
     assert "harness.measurement.measurement.Measurement.to_wire," in str(failure.value)
     assert "harness.measurement.statistics.summarise," in str(failure.value)
+    assert "harness.measurement.measurement._ARRAYS," in str(failure.value)
     assert workers(runner) == set()
 
 
@@ -63,6 +64,8 @@ def test_anything_else_is_told_and_its_worker_replaced(monkeypatch, runner):
         "handle_signal": (ProcessPart.SIGNALS, "SIGUSR2"),
         "treat_errors_otherwise": (ProcessPart.SETTINGS, "numpy.seterr"),
         "change_folder": (ProcessPart.SETTINGS, "the current folder"),
+        "set_the_jit": (ProcessPart.SETTINGS, "mindspore.set_context(jit_level)"),
+        "add_no_path": (ProcessPart.SETTINGS, "sys.path"),
         "leave_child": (ProcessPart.CHILDREN, "a child process"),
     }
     monkeypatch.setenv("TEST_CHANGES", " ".join(expected))
@@ -77,6 +80,18 @@ def test_anything_else_is_told_and_its_worker_replaced(monkeypatch, runner):
 def test_a_seed_of_mindspores_that_a_case_sets_while_it_loads_is_told(runner):
     measured = runner.run(job("seeding_mindspore_while_it_loads"))
     assert measured.changes == (ProcessChange(ProcessPart.SETTINGS, ("mindspore.set_seed",)),)
+
+
+def test_a_bit_generator_that_a_case_puts_into_numpy_is_told(runner):
+    measured = runner.run(job("loading_other_bits"))
+    assert measured.changes == (ProcessChange(ProcessPart.SETTINGS, ("numpy.random.set_bit_generator",)),)
+
+
+def test_a_process_that_cannot_be_compared_fails_its_case_in_words(monkeypatch, runner):
+    monkeypatch.setenv("TEST_CHANGES", "add_what_cannot_be_compared")
+    with pytest.raises(CaseFailed, match="cannot be compared with what was there before"):
+        runner.run(job("changing"))
+    assert runner.run(job("sound")).changes == ()
 
 
 def test_a_case_that_fails_is_the_last_of_its_worker(runner):

@@ -126,6 +126,17 @@ def test_what_a_case_writes_to_the_channel_answers_for_no_other(runner, before, 
     assert runner.run(job("sound", seeds=(5,))).bits == expected.bits
 
 
+@pytest.mark.parametrize(
+    "answer", ['{"figures": {}, "arrays": []}', '{"figures": {}, "arrays": {"output": []}}', "[]"]
+)
+def test_an_answer_that_is_no_measurement_is_told_and_its_worker_replaced(monkeypatch, answer):
+    monkeypatch.setenv("TEST_ANSWER", answer)
+    with Runner(import_paths=[TESTS], timeout=60) as runner:
+        with pytest.raises(CaseFailed, match="its worker sent what it was not asked for"):
+            runner.run(job("answering_nonsense"))
+        assert not runner._workers
+
+
 @pytest.mark.parametrize("there", ["a FIFO", "a link"])
 def test_a_log_that_a_case_replaced_is_not_looked_at(tmp_path, monkeypatch, there):
     monkeypatch.setattr(watch, "_LARGEST_LOG", 50_000)
