@@ -13,7 +13,7 @@ from harness.commands.exits import FAILED, INCOMPLETE, Ending, say
 from harness.commands.options import File, option
 from harness.errors import UsageError
 from harness.operations.verify import verify as verify_certificate
-from harness.reporting.verification import verification_lines
+from harness.reporting.verification import verification_lines, worded
 
 _BASELINES = "folder of its baselines (default: the one it names)"
 
@@ -47,8 +47,8 @@ def verify(
     damaged, contradicts itself, is not signed as demanded, or is of other files or other results than those
     here, 2 for a sound one of a gate that did not pass, or of which cases ran again in another environment.
     """
-    found = verify_certificate(
-        certificate, suites=suites, baselines=baseline_dir, policy=policy, signer=signer
+    found = worded(
+        verify_certificate(certificate, suites=suites, baselines=baseline_dir, policy=policy, signer=signer)
     )
     again = None
     if rerun is not None and not found.problems:

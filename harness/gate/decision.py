@@ -9,7 +9,7 @@ from typing import Literal
 
 from harness.gate.details import IdleWaiver, NoCase, NotChaotic, Note
 from harness.gate.facts import CaseFacts
-from harness.gate.policy import Policy
+from harness.gate.policy import Policy, Waiver
 from harness.gate.rules import CASE_RULES, ORPHAN, Finding
 
 Ruling = Literal["passed", "drift", "incomplete"]
@@ -46,21 +46,24 @@ def decide(policy: Policy, cases: Sequence[CaseFacts], orphans: Sequence[str], n
         if (detail := rule(policy, facts, moment)) is not None
     ]
     found += [Finding(ORPHAN, "incomplete", key, NoCase()) for key in orphans]
-    told = [_waived(policy, each, moment.date()) for each in found]
+    # By case: whoever wrote a certificate chose how many waivers and findings there are.
+    waivers: dict[str, list[tuple[int, Waiver]]] = {}
+    for index, waiver in enumerate(policy.waivers):
+        waivers.setdefault(waiver.case, []).append((index, waiver))
+    covering = [
+        [w for w in waivers.get(each.about, ()) if w[1].covers(each.about, each.rule)] for each in found
+    ]
+    told = [_waived(each, those, moment.date()) for each, those in zip(found, covering, strict=True)]
     findings = tuple(sorted(told, key=lambda each: each.waiver is not None))
     kinds = {each.kind for each in findings if each.waiver is None}
     # What drifted is known for sure, so that it counts before what is not known.
     outcome: Ruling = "drift" if "drift" in kinds else "incomplete" if kinds else "passed"
-    return Decision(outcome, findings, tuple(_notes(policy, cases, findings, moment.date())))
+    biting = {index for those in covering for index, _ in those}
+    return Decision(outcome, findings, tuple(_notes(policy, cases, findings, biting, moment.date())))
 
 
-def _waived(policy: Policy, finding: Finding, today: date) -> Finding:
-    """Return ``finding`` with the waiver that covers it, or with the ones that no longer do."""
-    covering = [
-        (index, waiver)
-        for index, waiver in enumerate(policy.waivers)
-        if waiver.covers(finding.about, finding.rule)
-    ]
+def _waived(finding: Finding, covering: Sequence[tuple[int, Waiver]], today: date) -> Finding:
+    """Return ``finding`` with the one of its waivers that holds, or with all, which no longer do."""
     for index, waiver in covering:
         if not waiver.expired(today):
             return replace(finding, waiver=index)
@@ -68,14 +71,13 @@ def _waived(policy: Policy, finding: Finding, today: date) -> Finding:
 
 
 def _notes(
-    policy: Policy, cases: Sequence[CaseFacts], findings: Sequence[Finding], today: date
+    policy: Policy, cases: Sequence[CaseFacts], findings: Sequence[Finding], biting: set[int], today: date
 ) -> Iterator[Note]:
     used = {finding.waiver for finding in findings}
     for index, waiver in enumerate(policy.waivers):
         if index in used:
             continue
-        bites = any(waiver.covers(finding.about, finding.rule) for finding in findings)
-        if bites and waiver.expired(today):
+        if index in biting and waiver.expired(today):
             continue  # its findings say so
         yield IdleWaiver(waiver.owner, waiver.case, waiver.expires)
     chaotic = {facts.name for facts in cases if facts.chaos is not None}

@@ -19,7 +19,7 @@ from typing import Any
 
 from harness.errors import UsageError
 from harness.foreign_files import ForeignFileError, open_foreign, read_foreign
-from harness.gate.certificate import TOO_DEEP, Certificate, CertificateError, parsed
+from harness.gate.certificate import Certificate, CertificateError, parsed
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -119,8 +119,8 @@ def envelope_in(data: bytes) -> Envelope | None:
     if content["payloadType"] != PAYLOAD_TYPE:
         raise CertificateError(f"it is an envelope, but not of an in-toto statement ({PAYLOAD_TYPE})")
     signatures = content.get("signatures")
-    if not isinstance(signatures, list) or len(signatures) > _MOST_SIGNATURES:
-        raise CertificateError(f"it is an envelope without a list of at most {_MOST_SIGNATURES} signatures")
+    if not isinstance(signatures, list) or not 0 < len(signatures) <= _MOST_SIGNATURES:
+        raise CertificateError(f"it is an envelope without a list of 1 to {_MOST_SIGNATURES} signatures")
     try:
         found = tuple(_decoded(each["sig"]) for each in signatures)
         return Envelope(_decoded(content["payload"]), found)
@@ -134,12 +134,8 @@ def certificate_in(envelope: Envelope) -> Certificate:
     predicate = content.get("predicate") if isinstance(content, dict) else None
     if not isinstance(predicate, dict) or content.get("predicateType") != PREDICATE:
         raise CertificateError(f"its statement is of no certificate ({PREDICATE})")
-    try:
-        certificate = Certificate.from_content(predicate)
-        same = statement(certificate) == envelope.payload
-    except RecursionError:
-        raise CertificateError(TOO_DEEP) from None
-    if not same:
+    certificate = Certificate.from_content(predicate)
+    if statement(certificate) != envelope.payload:
         raise CertificateError("its statement is not the one of the certificate in it: it was edited")
     return certificate
 
@@ -182,6 +178,7 @@ def signer_of(line: str) -> Signer:
 def signing_key(path: Path) -> SigningKey:
     """Return the private key in a PEM file that nobody else can read; raises :class:`UsageError`."""
     _require()
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
@@ -194,7 +191,7 @@ def signing_key(path: Path) -> SigningKey:
         raise UsageError(f"{error}") from None
     try:
         key = load_pem_private_key(data, password=None)
-    except (ValueError, TypeError):  # TypeError: it is encrypted
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: it is encrypted
         key = None
     if not isinstance(key, Ed25519PrivateKey):
         made = f"openssl genpkey -algorithm ed25519 -out {path}"

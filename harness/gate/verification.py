@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path, PurePath
 
+from harness.codec import to_json
 from harness.errors import UsageError
 from harness.foreign_files import ForeignFileError, ForeignFileMissing, hash_foreign, read_foreign
 from harness.gate.certificate import Certificate, CertificateError, identity
@@ -141,11 +142,15 @@ def _read(path: Path) -> tuple[Certificate, Envelope | None]:
 
 def _decided(certificate: Certificate) -> tuple[Decision, list[str]]:
     """Return the decision that follows from what the certificate holds, and a problem if it has another."""
+    names = [*(facts.name for facts in certificate.cases), *certificate.orphans]
+    if len(set(names)) < len(names):
+        return _UNDECIDED, ["nothing can be decided on what it holds: a case or a baseline is there twice"]
     try:
         again = decide(certificate.policy, certificate.cases, certificate.orphans, certificate.date)
     except (ValueError, TypeError, OverflowError) as error:
         return _UNDECIDED, [f"nothing can be decided on what it holds: {error}"]
-    if again == certificate.decision:
+    # As JSON, where a NaN is what it is.
+    if to_json(again) == to_json(certificate.decision):
         return again, []
     told = f"'{certificate.decision.outcome}', by these facts and this policy it is '{again.outcome}'"
     return again, [f"its decision does not follow from what it holds: it says {told}"]
@@ -160,9 +165,9 @@ def _inconsistencies(certificate: Certificate) -> Iterator[str]:
     yield from _odd_counts(certificate)
     for facts in certificate.cases:
         yield from (f"{facts.name}: {told}" for told in _impossible(facts))
-        if facts.environment not in (None, *certificate.environments):
+        if facts.environment is not None and facts.environment not in certificate.environments:
             yield f"{facts.name}: its environment is not in the certificate"
-        if facts.checkpoint not in (None, *certificate.checkpoints):
+        if facts.checkpoint is not None and facts.checkpoint not in certificate.checkpoints:
             yield f"{facts.name}: its checkpoint is not in the certificate"
     for key, part in (*certificate.environments.items(), *certificate.checkpoints.items()):
         if key != identity(part):

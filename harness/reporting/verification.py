@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,23 @@ if TYPE_CHECKING:
 
 # Of what a certificate says of itself.
 _MOST_LINES, _LONGEST = 200, 4000
+
+
+def worded(found: Verification) -> Verification:
+    """Return ``found``, with a problem instead of its findings and notes where no words say them."""
+    certificate = found.certificate
+    try:
+        for finding in shown_findings(certificate):
+            finding_text(finding, certificate.policy)
+        for note in certificate.decision.notes:
+            gate_text(note)
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
+        told = "a reason in it has values that no run gives: it cannot be put in words"
+        empty = replace(certificate.decision, findings=(), notes=())
+        return replace(
+            found, certificate=replace(certificate, decision=empty), problems=(*found.problems, told)
+        )
+    return found
 
 
 def verification_lines(path: Path, found: Verification, again: Rerun | None = None) -> list[str]:
@@ -67,7 +85,8 @@ def _rerun_lines(again: Rerun) -> list[str]:
         lines.append(f"unknown {name}: {where if fields else 'it came to no measurement here'}")
     told = f"{count(len(again.drawn), 'case')} of {again.judged} ran again, drawn with --seed {again.seed}"
     lines.append(f"{told}: {again.confirmed} came out as certified, to the last bit")
-    if again.confirmed and not again.different:
+    # Of which cases nothing was learnt may be by a forger's choice: the odds are not those of a draw.
+    if again.confirmed and not again.different and not again.unknown:
         odds = ", ".join(
             f"{forged} with {again.escape(forged):.1%}" for forged in (1, 2, 5) if forged <= again.judged
         )

@@ -150,7 +150,6 @@ UNSIGNED = {
     "another certificate": lambda envelope, ours, theirs: edited(
         envelope, payload=encoded(other_certificate())
     ),
-    "no signature": lambda envelope, ours, theirs: edited(envelope, signatures=[]),
     "a signature of the payload alone": lambda envelope, ours, theirs: edited(
         envelope, signatures=[{"sig": encoded(ours[0].sign(statement(certificate())))}]
     ),
@@ -224,11 +223,20 @@ def test_a_private_key_that_others_can_read_is_refused(ours, mode):
         signing_key(ours[1])
 
 
+def unsupported_curve():
+    """Return the PEM of a key whose curve has a number that the library does not know."""
+    body = b"".join(openssl_like(other_algorithm()).splitlines()[1:-1])
+    known, other = bytes.fromhex("2a8648ce3d030107"), bytes.fromhex("2a8648ce3d030105")
+    body = base64.b64encode(base64.b64decode(body).replace(known, other))
+    return b"-----BEGIN PRIVATE KEY-----\n%b\n-----END PRIVATE KEY-----\n" % body
+
+
 NO_KEYS = {
     "nothing": lambda key: b"",
     "no key": lambda key: b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
     "bytes": lambda key: bytes(range(256)) * 4,
     "another algorithm": lambda key: openssl_like(other_algorithm()),
+    "an unsupported curve": lambda key: unsupported_curve(),
     "too much": lambda key: b"x" * 20_000,
     "the public one": public_pem,
     "one with a password": lambda key: openssl_like(key, b"password"),
@@ -263,10 +271,11 @@ ENVELOPES = {
     "no base64": ({"payload": "%%%"}, "no base64"),
     "a number": ({"signatures": 7}, "without a list"),
     "no signature in it": ({"signatures": [7]}, "no base64"),
-    "many": ({"signatures": [{"sig": ""}] * 17}, "at most 16 signatures"),
+    "none": ({"signatures": []}, "without a list of 1 to 16"),
+    "many": ({"signatures": [{"sig": ""}] * 17}, "1 to 16 signatures"),
     "an empty payload": ({"payload": ""}, "it is no JSON"),
     "a list": ({"payload": encoded(b"[]")}, "its statement is of no certificate"),
-    "deep": ({"payload": encoded(b"[" * 10**5)}, "nested too deeply"),
+    "deep": ({"payload": encoded(b"[" * 10**5)}, "nested more than 64 levels"),
     "another predicate": (
         {"payload": encoded(b'{"predicateType": "x", "predicate": {}}')},
         "its statement is of no certificate",

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
-from gate_facts import CHECKPOINT, ENVIRONMENT, case_facts, certificate, held_to, without_verdict
+from gate_facts import CHECKPOINT, ENVIRONMENT, case_facts, certificate, held_to, waiver, without_verdict
 from samples import said
 
 from harness.codec import to_json
@@ -24,11 +24,18 @@ from harness.gate.certificate import (
 from harness.gate.decision import Decision
 from harness.gate.details import NoCase
 from harness.gate.facts import Worst
-from harness.gate.policy import Policy
+from harness.gate.policy import Policy, Waiver
 from harness.gate.rules import Finding
 from harness.gate.verification import inspect
+from harness.judgement.reasons import (
+    LimitsExceeded,
+    NoiseChanged,
+    SeveralModes,
+    SinglesDiffer,
+    VacuousByTable,
+)
 from harness.operations.verify import verify
-from harness.reporting.verification import verification_lines
+from harness.reporting.verification import verification_lines, worded
 
 PASSED = Decision("passed", (), ())
 
@@ -320,6 +327,45 @@ STRANGE = {
 }
 
 
+def test_reasons_in_reasons_are_told_or_refused(verified):
+    reason = SinglesDiffer()
+    for _ in range(220):
+        reason = VacuousByTable(reason)
+    with pytest.raises(CertificateError, match="nested more than 64 levels"):
+        verified(certificate(case_facts(vacuous=reason)))
+    for _ in range(165):
+        reason = reason.reason
+    made = certificate(case_facts(vacuous=reason))
+    assert worded(verified(made)).problems == ()
+    assert any("against vacuous" in line for line in verification_lines(Path("c.json"), verified(made)))
+
+
+@pytest.mark.parametrize("reason", [SeveralModes(()), NoiseChanged(0, None, None, 0, 0)])
+def test_a_reason_that_no_words_can_be_made_of_is_a_problem(verified, reason):
+    found = worded(verified(certificate(case_facts(vacuous=reason))))
+    assert found.problems == ("a reason in it has values that no run gives: it cannot be put in words",)
+    assert verification_lines(Path("c.json"), found)[-1] == "c.json: not sound: 1 problem"
+
+
+def test_a_figure_that_is_no_number_in_a_reason_contradicts_nothing(verified):
+    worst = Worst("ssim", float("nan"), 0.9, at_least=True)
+    reason = LimitsExceeded("output", 1, 1, "ssim", float("nan"), 0.9, at_least=True)
+    made = case_facts(verdict="drift", margin=float("inf"), worst=worst, reasons=(reason,))
+    assert verified(certificate(made)).problems == ()
+
+
+def test_waivers_and_environments_without_number_are_looked_at_once(verified, monkeypatch):
+    """As many calls as there are findings, not as many as findings times waivers."""
+    covered = []
+    covers = Waiver.covers
+    monkeypatch.setattr(Waiver, "covers", lambda *words: covered.append(0) or covers(*words))
+    cases = [case_facts(f"c{index}", verdict="drift", reasons=said("it moved")) for index in range(100)]
+    waivers = tuple(waiver(f"guide/c{index}") for index in range(200))
+    made = certificate(*cases, policy=Policy(waivers=waivers))
+    assert verified(made).problems == ()
+    assert len(covered) <= 4 * len(cases)
+
+
 @pytest.mark.parametrize("name", STRANGE)
 def test_no_content_is_too_strange_to_be_told(verified, name):
     lines = verification_lines(Path("certificate.json"), verified(STRANGE[name]))
@@ -331,7 +377,7 @@ def test_no_content_is_too_strange_to_be_told(verified, name):
     ("content", "told"),
     [
         # Each part of the reading has a depth of its own.
-        *(({"power": deep(levels)}, "nested too deeply|its bytes are not") for levels in range(400, 940, 20)),
+        *(({"power": deep(levels)}, "nested more than 64 levels") for levels in (64, 400, 900)),
         ({"cases": [{**to_json(case_facts()), "margin": 10**400}]}, "is no number of JSON"),
     ],
 )

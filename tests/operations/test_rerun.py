@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from itertools import combinations
+from pathlib import Path
 
 import pytest
+from gate_facts import certificate
 
+from harness.gate.verification import Verification
 from harness.operations.rerun import Rerun
+from harness.reporting.verification import verification_lines
+
+SOUND = Verification(certificate(), False, (), (), 0, 0, (), None, None)
 
 
 def drawn(judged, confirmed, unknown=0):
@@ -29,6 +35,14 @@ def test_what_is_excluded_is_the_first_number_that_escapes_one_draw_in_twenty_or
     assert drawn(26, 26).excluded == 1
     assert drawn(20, 19).excluded == 1
     assert drawn(26, 0).excluded is None
+
+
+def test_no_odds_are_told_where_something_is_unknown():
+    """Which cases come to no measurement may be whoever forged them to say: it is no draw."""
+    for unknown in (0, 1):
+        lines = verification_lines(Path("c.json"), SOUND, drawn(10, 3, unknown))
+        assert any("would have escaped" in line for line in lines) is (unknown == 0)
+        assert any("95 %" in line for line in lines) is (unknown == 0)
 
 
 def test_a_case_of_which_nothing_was_learnt_counts_for_nothing():
