@@ -184,7 +184,7 @@ def unreadable(tmp_path):
             "it has no text_encoder_2; it has no tokenizer_2",
         ),
         ({"scheduler": "EulerScheduler"}, "has no scheduler 'EulerScheduler'; the nearest: "),
-        ({"arguments": {"image": {"file": "no.png"}}}, "argument image: no.png: cannot be read"),
+        ({"arguments": {"image": {"file": "no.png"}}}, "argument image: no.png: no such file"),
         ({"mode": "graph"}, "runs in PyNative only: leave out `mode: graph`"),
         # An unknown name; values of another type; values that the scheduler refuses when it is made, and when
         # it is asked for its timesteps.
