@@ -479,10 +479,10 @@ class TestRunningAgain:
         assert done.stdout.endswith("certificate.json: not sound: 2 cases came out otherwise\n")
 
     def test_so_are_other_bits(self, passed):
-        forged = with_case("small/one", bits="0" * 64)(passed[2])
+        forged = with_case("small/two", bits="0" * 64)(passed[2])
         done = self.verify(passed[0], "--rerun", "3", certificate=forged)
         assert done.returncode == 1, done.stdout + done.stderr
-        assert "failed  small/one: ran again: identical as certified, and its bits are not\n" in done.stdout
+        assert "failed  small/two: ran again: identical as certified, and its bits are not\n" in done.stdout
 
     def test_another_environment_proves_nothing_and_does_not_pass(self, passed):
         done = self.verify(passed[0], "--rerun", "2", certificate=elsewhere(passed[2]))
