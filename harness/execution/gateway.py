@@ -74,7 +74,10 @@ class WorkerGateway:
         impatient.daemon = True
         impatient.start()
         try:
-            return self._group.makegateway(f"popen//python={shlex.quote(python)}//chdir={self.folder}")
+            # Its main thread, or signals are not a case's to set: another one may take the second thing that
+            # it is sent otherwise, and the first is chdir.
+            where = f"chdir={self.folder}//execmodel=main_thread_only"
+            return self._group.makegateway(f"popen//python={shlex.quote(python)}//{where}")
         finally:
             impatient.cancel()
 

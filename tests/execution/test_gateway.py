@@ -48,3 +48,14 @@ def test_one_that_was_not_opened_or_did_not_start_ends_as_well():
     assert gateway.process is None
     gateway.end()
     assert not gateway.folder.exists()
+
+
+@pytest.mark.parametrize("_", range(5))
+def test_what_runs_there_runs_in_the_main_thread(_):
+    """Only there signals can be set, and which thread it is must not be a matter of chance."""
+    asked = "import threading; channel.send(threading.current_thread() is threading.main_thread())"
+    gateway = WorkerGateway("harness-test-")
+    try:
+        assert gateway.open(sys.executable).remote_exec(asked).receive(timeout=60)
+    finally:
+        gateway.end()
