@@ -17,10 +17,14 @@ def rows(lines: list[str]) -> list[tuple[str, int, str]]:
     found = []
     for line in lines:
         entry = json.loads(line)
-        _, _, name = entry["test"].rpartition("::")
+        _, _, name = entry["test"].rpartition("::test_")
+        name, _, parameters = name.rstrip("]").partition("[")
+        # The last parameter is how often was asked for, which the counts say; interrupts have no other.
+        of = re.sub(r"-?\d+$", "", parameters)
         counts = entry["counts"]
         told = ", ".join(f"{number:,} {what}" for what, number in sorted(counts.items()))
-        found.append((re.sub(r"^test_", "", name).replace("_", " "), sum(counts.values()), told))
+        name = f"{name} ({of})" if of else name
+        found.append((name.replace("_", " "), sum(counts.values()), told.replace("_", " ")))
     return sorted(found)
 
 
