@@ -165,8 +165,8 @@ SEALED = {
 }
 # Files of users', which no seal can be demanded of: whatever is in them ends in a value or in one error.
 UNSEALED = {
-    "array": Kept(npy, lambda folder, _: bool(Arguments({"a": {"file": "a.npy"}}, folder))),
-    "picture": Kept(png, lambda folder, _: bool(Arguments({"a": {"file": "a.png"}}, folder))),
+    "array": Kept(npy, lambda folder, _: bool(Arguments({"a": {"file": "a.npy"}}, folder, folder))),
+    "picture": Kept(png, lambda folder, _: bool(Arguments({"a": {"file": "a.png"}}, folder, folder))),
     "configuration": Kept(configuration, lambda _, path: bool(read_json(path))),
     "suite": Kept(suite, lambda _, path: bool(load_suite(path))),
     "policy": Kept(policy, lambda _, path: bool(read_policy(path, None))),
