@@ -11,13 +11,13 @@ import sys
 import traceback
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 import harness
-from harness.commands.exits import BROKEN, SIGNALLED, USAGE, Ending, code_of, end
+from harness.commands.exits import BROKEN, SIGNALLED, USAGE, code_of, end
 from harness.errors import HarnessError, Interrupted, UsageError
 from harness.execution.stopping import ENDING, heeding
 from harness.foreign_text import LINES, printable
@@ -76,13 +76,6 @@ class _Commands(TyperGroup):
         command = typer.main.get_command(alone)
         assert isinstance(command, TyperCommand)
         return command
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command; where an operation has nothing to say of an interrupt, that is an end like any."""
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt as stop:
-            raise Interrupted("", stop) from None
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         """Write the summaries, without the commands."""
@@ -159,7 +152,12 @@ def main() -> None:
 
 def _run() -> None:
     try:
-        sys.exit(app(standalone_mode=False))
+        # Not app(): it has a code of its own for every signal.
+        command = typer.main.get_command(app)
+        with command.make_context("harness", sys.argv[1:]) as context:
+            command.invoke(context)
+    except typer.Exit as leaving:
+        sys.exit(leaving.exit_code)
     except _Misused as error:
         error.message = printable(error.message, LINES)
         error.show()
@@ -168,16 +166,17 @@ def _run() -> None:
         end(str(error), USAGE)
     except HarnessError as error:
         end(f"error: {error}", code_of(error))
+    except KeyboardInterrupt as stop:
+        _interrupted(Interrupted("", stop))
     except Interrupted as interrupted:
-        words = [signal.Signals(interrupted.number).name] if interrupted.number != signal.SIGINT else []
-        words += filter(None, [str(interrupted)])
-        end(": ".join(["interrupted", *words]), SIGNALLED + interrupted.number)
-    except Ending:
-        raise
-    except SystemExit as leaving:
-        # The parser of the command line has codes of its own: 2 for wrong usage, 1 for a reader that left.
-        codes: dict[object, int] = {1: BROKEN, 2: USAGE}
-        sys.exit(codes.get(leaving.code) or leaving.code)
+        _interrupted(interrupted)
     finally:
         if sys.stdout is not None:
             sys.stdout.flush()
+
+
+def _interrupted(interrupted: Interrupted) -> NoReturn:
+    """Say which signal it was, if not Ctrl-C's, and what is left behind; exit with the code of the signal."""
+    words = [signal.Signals(interrupted.number).name] if interrupted.number != signal.SIGINT else []
+    words += filter(None, [str(interrupted)])
+    end(": ".join(["interrupted", *words]), SIGNALLED + interrupted.number)

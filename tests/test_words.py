@@ -30,7 +30,7 @@ from harness.cli import main
 from harness.codec import kind_of
 from harness.commands.exits import GATE_CODES
 from harness.errors import HarnessError
-from harness.execution.runner import CaseFailed
+from harness.execution.worker_process import CaseFailed
 from harness.faults.catalogue import FAULTS, FaultNotApplicable
 from harness.gate.certificate import CertificateError
 from harness.gate.policy import Policy

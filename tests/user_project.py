@@ -83,6 +83,20 @@ class Project:
         path.write_text(text.replace(old, new))
         self.environment["PYTHONPATH"] = str(core)
 
+    def started(self, *command: str) -> subprocess.Popen[str]:
+        """Start ``python -m`` with ``command`` in a session of its own, as a supervisor does."""
+        return subprocess.Popen(
+            [sys.executable, "-m", *command],
+            cwd=self.root,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            preexec_fn=heed_interrupts,
+            start_new_session=True,
+        )
+
     def _run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", module, *arguments],

@@ -10,8 +10,7 @@ from harness.baselines.baseline import Baseline
 from harness.baselines.document import ArrayForm, BaselineDocument
 from harness.baselines.errors import NotStorable
 from harness.baselines.store import Damage, arrays_path
-from harness.measurement.measurement import ArraysError, decode_arrays
-from harness.measurement.measurement import REAL_KINDS, Array, Measurement
+from harness.measurement.measurement import REAL_KINDS, Array, ArraysError, Measurement, decode_arrays
 
 
 def baseline_of(document: BaselineDocument, data: bytes, path: Path) -> Baseline:
@@ -71,7 +70,8 @@ def _listed_arrays(data: bytes, forms: dict[str, ArrayForm]) -> dict[str, Array]
 def check_storable(name: str, measurement: Measurement) -> None:
     """Refuse what no later run could be held to: NaN equals NaN by position only by mistake.
 
-    Raises :class:`NotStorable`, which calls the case ``name``, for NaN, Inf, nothing at all, or no real numbers.
+    Raises :class:`NotStorable`, which calls the case ``name``, for NaN, Inf, nothing at all, or what is no
+    real number.
     """
     for what, array in measurement.arrays.items():
         if array.dtype.kind not in REAL_KINDS:

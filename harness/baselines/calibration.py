@@ -50,7 +50,7 @@ class Calibration:
 
     @property
     def chaos(self) -> str | None:
-        """Where the case is chaotic, in words: ``from step 3 on``, ``in its output``; None where it is not."""
+        """Where the case is chaotic: ``from step 3 on``, ``in its output``; None where it is not."""
         if self.chaotic_from is None:
             return None
         first = self.steps[self.chaotic_from : self.chaotic_from + 1]

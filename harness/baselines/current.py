@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from harness.baselines.baseline import Baseline, Key
 from harness.baselines.errors import BaselineMissing, BaselineUnusable
-from harness.baselines.baseline import Baseline
 from harness.baselines.staleness import stale
-from harness.baselines.baseline import Key
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case, Suite
 from harness.remedy import Action

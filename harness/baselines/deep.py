@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from harness.baselines.baseline import Baseline
 from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing, shown
 from harness.baselines.files import sweep, write_durably
-from harness.baselines.baseline import Baseline
 from harness.baselines.store import BaselineStore, deep_trace_path
 from harness.cases.case import Case
 from harness.foreign_files import ForeignFileError, ForeignFileMissing, read_foreign

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from harness.baselines.calibration import Calibration
-from harness.codec import parse_json
-from harness.baselines.git import Commit
 from harness.baselines.baseline import Baseline, Provenance
+from harness.baselines.calibration import Calibration
+from harness.baselines.git import Commit
+from harness.codec import parse_json
 from harness.measurement.figures import CheckpointIdentity, Draw, StepRecord
 
 if TYPE_CHECKING:

@@ -63,6 +63,7 @@ def sweep(folder: Path, name: str | None = None) -> None:
 def keep_out_of_git(folder: Path) -> None:
     """Tell git to leave out all that is in ``folder``, unless it has been told already."""
     ignore = folder / ".gitignore"
+    sweep(folder, ignore.name)
     if not ignore.exists():
         write_durably(ignore, b"*\n")
 

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from harness.baselines.errors import BaselineUnusable
 from harness.baselines.baseline import Baseline, Header
+from harness.baselines.errors import BaselineUnusable
 from harness.cases.case import Case
 from harness.remedy import Action
 

@@ -11,10 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from harness.baselines.baseline import Baseline, Header, Key, Written
 from harness.baselines.document import BaselineDocument, DocumentError
 from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing, shown
 from harness.baselines.files import locked, sync_folder, write_durably
-from harness.baselines.baseline import Baseline, Header, Key, Written
 from harness.cases.case import Case
 from harness.foreign_files import ForeignFileError, ForeignFileMissing, read_foreign
 from harness.measurement.figures import LARGEST_ARRAYS

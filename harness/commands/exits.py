@@ -19,10 +19,6 @@ SIGNALLED = 128
 GATE_CODES = {"passed": 0, "drift": FAILED, "incomplete": INCOMPLETE}
 
 
-class Ending(SystemExit):
-    """An exit with a code of the command's own, also where the parser has another meaning for it."""
-
-
 def code_of(error: HarnessError) -> int:
     """Return the exit code of a command that ends with ``error``."""
     if isinstance(error, UsageError):
@@ -38,7 +34,7 @@ def say(text: str) -> None:
 def end(message: str, code: int) -> NoReturn:
     """Leave with a message on stderr."""
     print(printable(message, LINES), file=sys.stderr)
-    raise Ending(code)
+    sys.exit(code)
 
 
 def leave(*, passed: bool, incomplete: bool = False) -> None:
@@ -47,4 +43,4 @@ def leave(*, passed: bool, incomplete: bool = False) -> None:
     ``incomplete`` is whether it did not pass for nothing but what did not run.
     """
     if not passed:
-        raise Ending(INCOMPLETE if incomplete else FAILED)
+        sys.exit(INCOMPLETE if incomplete else FAILED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from rich.console import Console
 
 from harness.cases.selection import select
 from harness.commands import options
-from harness.commands.exits import GATE_CODES, Ending, say
+from harness.commands.exits import GATE_CODES, say
 from harness.commands.options import File, check_baseline_dir, option
 from harness.commands.settings import Setting, append_to, check_destinations, history_in
 from harness.errors import UsageError
@@ -84,7 +85,7 @@ def gate(
     if summary is not None:
         append_result(summary, gate_markdown(result, at.invocation).encode())
     append_to(run)
-    raise Ending(GATE_CODES[result.decision.outcome])
+    sys.exit(GATE_CODES[result.decision.outcome])
 
 
 def _step_summary() -> Path | None:

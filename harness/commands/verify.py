@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from harness.commands import options
-from harness.commands.exits import FAILED, INCOMPLETE, Ending, say
+from harness.commands.exits import FAILED, INCOMPLETE, say
 from harness.commands.options import File, option
 from harness.errors import UsageError
 from harness.operations.verify import verify as verify_certificate
@@ -66,6 +67,6 @@ def verify(
     for line in verification_lines(certificate, found, again):
         say(line)
     if found.problems or (again is not None and again.different):
-        raise Ending(FAILED)
+        sys.exit(FAILED)
     if found.certificate.decision.outcome != "passed" or (again is not None and again.unknown):
-        raise Ending(INCOMPLETE)
+        sys.exit(INCOMPLETE)

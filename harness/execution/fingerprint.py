@@ -7,7 +7,6 @@ import platform
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -115,21 +114,29 @@ def effective_isa(cap: str, *, machine: str | None = None, cpuinfo: Path = _CPUI
 
 
 def ascend_fields(
-    *, home: Path | None = None, driver: Path = _DEFAULT_DRIVER, soc: Callable[[], Any] | None = None
+    *, home: Path | None = None, driver: Path = _DEFAULT_DRIVER, soc: Callable[[], object] | None = None
 ) -> dict[str, str]:
     """Return ``soc``, ``cann`` and ``driver``; raises :class:`FingerprintError` naming the file.
 
     ``home`` is CANN's folder, ``driver`` the driver's version file, ``soc`` asks for the NPU's name.
     """
     home = home or Path(os.environ.get("ASCEND_HOME_PATH") or _DEFAULT_HOME)
-    return {"soc": _soc_name(soc), "cann": _cann_version(home), "driver": _field(driver, "Version")}
+    return {
+        "soc": _soc_name(soc or _device_name),
+        "cann": _cann_version(home),
+        "driver": _field(driver, "Version"),
+    }
 
 
-def _soc_name(ask: Callable[[], Any] | None) -> str:
+def _device_name() -> object:
     import mindspore as ms
 
+    return ms.hal.get_device_name(0, "Ascend")
+
+
+def _soc_name(ask: Callable[[], object]) -> str:
     try:
-        name = ask() if ask else ms.hal.get_device_name(0, "Ascend")
+        name = ask()
     except (RuntimeError, ValueError) as error:
         raise FingerprintError(f"MindSpore cannot name the NPU: {error}; check `npu-smi info`") from None
     if not name:

@@ -21,7 +21,8 @@ def heeding(*numbers: signal.Signals) -> Iterator[None]:
     """Raise :class:`harness.errors.Stopped` in the body when one of the signals ``numbers`` comes.
 
     Those that the process ignores, as under nohup, or has another handler for, stay as they are. Does nothing
-    outside the main thread, which Python gives all signals to.
+    outside the main thread, which Python gives all signals to. Once one came, the process is about to end,
+    and after the body they are ignored: a second one would give it another exit code.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -43,4 +44,4 @@ def heeding(*numbers: signal.Signals) -> Iterator[None]:
         yield
     finally:
         for number, handler in ours.items():
-            signal.signal(number, handler)
+            signal.signal(number, handler if asked < 0 else signal.SIG_IGN)

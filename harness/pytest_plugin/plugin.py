@@ -116,7 +116,8 @@ def pytest_configure(config: pytest.Config) -> None:
             printable(f"--baseline-dir {given}: no such folder; `harness record` makes it")
         )
     if config.getoption("harness_python"):
-        from harness.execution.runner import RunError, interpreter
+        from harness.execution.runner import interpreter
+        from harness.execution.worker_process import RunError
 
         try:
             interpreter(config.getoption("harness_python"))

@@ -10,9 +10,9 @@ import pytest
 from samples import make_baseline, make_calibration, make_measurement
 
 from harness.baselines.baseline import Baseline
+from harness.baselines.calibration import Calibration, StepEnvelope
 from harness.baselines.errors import BaselineDamaged
 from harness.baselines.store import BaselineStore
-from harness.baselines.calibration import Calibration, StepEnvelope
 
 BASELINE = make_baseline(reason="the recording's own")
 EVERYTHING = make_calibration(

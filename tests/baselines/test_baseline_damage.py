@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from safetensors.numpy import save
 from samples import make_baseline, make_calibration, make_case, make_measurement
 
-from harness.reporting.commands import Invocation, error_text
+from harness.baselines.document import canonical
 from harness.baselines.errors import BaselineDamaged, BaselineMissing
 from harness.baselines.store import BaselineStore
-from harness.baselines.document import canonical
+from harness.reporting.commands import Invocation, error_text
 
 
 @pytest.fixture(scope="module")

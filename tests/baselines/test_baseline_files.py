@@ -36,7 +36,7 @@ def test_what_somebody_is_writing_now_stays(tmp_path):
     assert not pending.exists()
 
 
-@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/zero", path)])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/zero")])
 def test_what_is_no_file_is_left_alone(tmp_path, make):
     make(tmp_path / "a.json.7.tmp")
     sweep(tmp_path)

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 from samples import make_case
 
-from harness.baselines.git import Commit
 from harness import __version__
 from harness.baselines.baseline import Provenance
-from harness.baselines.git import git_commit
+from harness.baselines.git import Commit, git_commit
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from samples import make_baseline, make_case
 
-from harness.reporting.commands import Invocation, error_text
 from harness.baselines.baseline import Key
-from harness.baselines.store import BaselineStore
 from harness.baselines.current import load_current, orphans
 from harness.baselines.errors import BaselineDamaged, BaselineMissing
 from harness.baselines.staleness import BaselineStale, FieldChange
+from harness.baselines.store import BaselineStore
 from harness.cases.case import Suite
+from harness.reporting.commands import Invocation, error_text
 
 
 @pytest.fixture

@@ -12,13 +12,12 @@ import numpy as np
 import pytest
 from samples import FINGERPRINT, make_baseline, make_case, make_measurement
 
-from harness.reporting.commands import Invocation, error_text
+from harness.baselines.baseline import Key, device_key
 from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing
-from harness.baselines.baseline import Key
-from harness.foreign_files import read_foreign
 from harness.baselines.store import BaselineStore
-from harness.baselines.baseline import device_key
+from harness.foreign_files import read_foreign
 from harness.measurement.measurement import Measurement
+from harness.reporting.commands import Invocation, error_text
 
 
 @pytest.fixture

@@ -4,11 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from user_project import Project
+
+from harness.execution import stopping
 
 SUITE = """
 suite: s
@@ -28,28 +31,29 @@ def project(tmp_path):
 def ended_by(project, number, *command):
     """Send the signal ``number`` to a run as soon as its case hangs; return the exit code and the output."""
     began = Path(project.environment["TEST_BEGAN"])
-    process = subprocess.Popen(
-        [sys.executable, "-m", *command],
-        cwd=project.root,
-        env=project.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    process = project.started(*command)
     while not (began.exists() and began.read_text()):
         assert process.poll() is None, process.stdout.read()
         time.sleep(0.02)
     process.send_signal(number)
-    # Supervisors ask twice, and clearing up is not to break off at that.
-    time.sleep(0.05)
-    process.send_signal(number)
+    # Supervisors ask again, and clearing up is not to break off at that.
+    again = threading.Thread(target=repeated, args=[process, number])
+    again.start()
     output, _ = process.communicate(timeout=60)
+    again.join()
     with pytest.raises(ProcessLookupError):
         os.kill(int(began.read_text()), 0)
     assert list(Path(project.environment["TMPDIR"]).glob("harness-*")) == []
     assert "Traceback" not in output
     return process.returncode, output
+
+
+def repeated(process, number):
+    """Send ``number`` until the process has ended, or may take it that it is to break off."""
+    last = time.monotonic() + stopping._PATIENCE - 1
+    while process.poll() is None and time.monotonic() < last:
+        process.send_signal(number)
+        time.sleep(0.005)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

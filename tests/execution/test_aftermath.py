@@ -7,7 +7,8 @@ import pytest
 from samples import make_job
 
 from harness.cases.selection import select
-from harness.execution.runner import CaseFailed, Runner
+from harness.execution.runner import Runner
+from harness.execution.worker_process import CaseFailed
 from harness.measurement.figures import ProcessChange, ProcessPart
 from harness.measurement.measurement import Measurement
 

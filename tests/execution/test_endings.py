@@ -11,7 +11,8 @@ from samples import make_job
 
 from harness.errors import FailureCause
 from harness.execution import watch
-from harness.execution.runner import CaseFailed, Runner, WorkerCrashed
+from harness.execution.runner import Runner
+from harness.execution.worker_process import CaseFailed, WorkerCrashed
 
 TESTS = Path(__file__).parent.parent
 

@@ -6,7 +6,8 @@ import pytest
 from samples import make_case
 
 from harness.execution.implementation import implementation_of
-from harness.execution.runner import CaseFailed, Runner
+from harness.execution.runner import Runner
+from harness.execution.worker_process import CaseFailed
 
 TESTS = Path(__file__).parent.parent
 

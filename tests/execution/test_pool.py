@@ -11,7 +11,8 @@ from samples import make_job
 
 from harness.errors import HarnessError
 from harness.execution.pool import RunnerPool
-from harness.execution.runner import CaseFailed, RunError, Runner
+from harness.execution.runner import Runner
+from harness.execution.worker_process import CaseFailed, RunError
 
 TESTS = Path(__file__).parent.parent
 

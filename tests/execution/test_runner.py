@@ -14,7 +14,8 @@ import pytest
 from samples import make_case, make_job
 
 from harness.errors import FailureCause
-from harness.execution.runner import CaseFailed, RunError, Runner, WorkerCrashed, WorkerTimeout
+from harness.execution.runner import Runner
+from harness.execution.worker_process import CaseFailed, RunError, WorkerCrashed, WorkerTimeout
 
 TESTS = Path(__file__).parent.parent
 

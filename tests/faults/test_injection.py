@@ -4,7 +4,8 @@ import pytest
 from faulty_jobs import TESTS, bits, job, write_checkpoint
 
 from harness.execution.messages import Context
-from harness.execution.runner import CaseFailed, Runner
+from harness.execution.runner import Runner
+from harness.execution.worker_process import CaseFailed
 from harness.faults.catalogue import FAULTS, FaultNotApplicable
 
 # Where the fault has nothing to change in a single image of one channel by DDIM, a case in which it has.

@@ -18,7 +18,7 @@ from harness.baselines.staleness import BaselineStale
 from harness.baselines.store import BaselineStore
 from harness.cases.tolerance import MOST_FACTOR, Limits
 from harness.errors import Interrupted, UsageError
-from harness.execution.runner import CaseFailed
+from harness.execution.worker_process import CaseFailed
 from harness.judgement.calibration.envelope import CalibrationError
 from harness.measurement.figures import CheckpointIdentity
 from harness.operations.calibrate import MEMBERS, Settings, calibrate, calibrate_case

@@ -9,7 +9,7 @@ from samples import FINGERPRINT, first_reason, make_baseline, make_case, make_me
 
 from harness.baselines.store import BaselineStore
 from harness.errors import FailureCause
-from harness.execution.runner import CaseFailed, WorkerCrashed
+from harness.execution.worker_process import CaseFailed, WorkerCrashed
 from harness.judgement.judgement import Verdict
 from harness.operations.check import check
 from harness.reporting.commands import Invocation, reason_texts

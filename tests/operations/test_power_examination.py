@@ -11,7 +11,7 @@ from samples import make_baseline, make_calibration, make_case, make_measurement
 from harness.baselines.baseline import baseline_sha256
 from harness.baselines.store import BaselineStore
 from harness.errors import FailureCause, HarnessError, UsageError
-from harness.execution.runner import WorkerCrashed
+from harness.execution.worker_process import WorkerCrashed
 from harness.faults.catalogue import FAULTS, FaultNotApplicable, fault
 from harness.judgement.power.search import PRECISION
 from harness.judgement.reasons import Failed

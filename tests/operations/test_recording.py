@@ -16,7 +16,7 @@ from harness.baselines.errors import BaselineError
 from harness.baselines.store import BaselineStore
 from harness.cases.tolerance import Limits
 from harness.errors import HarnessError
-from harness.execution.runner import CaseFailed
+from harness.execution.worker_process import CaseFailed
 from harness.judgement.reasons import FieldEdit, NotRepeatable, OtherPart, OtherProvenance, StoredDamaged
 from harness.operations.proposal import Candidate, Proposal, Refusal, propose
 from harness.operations.record import FIRST_REASON, write

@@ -12,7 +12,8 @@ import pytest
 from samples import make_case
 
 from harness.baselines.store import BaselineStore
-from harness.execution.runner import CaseFailed, Runner
+from harness.execution.runner import Runner
+from harness.execution.worker_process import CaseFailed
 from harness.operations.check import check
 from harness.operations.proposal import propose
 from harness.operations.record import write

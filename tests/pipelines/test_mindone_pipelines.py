@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from samples import make_case
 
-from harness.execution.runner import CaseFailed, Runner
+from harness.execution.runner import Runner
+from harness.execution.worker_process import CaseFailed
 from harness.measurement.measurement import Measurement
 
 pytestmark = pytest.mark.mindone

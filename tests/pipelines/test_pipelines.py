@@ -185,6 +185,7 @@ def test_a_model_that_cannot_be_sampled_is_refused_before_its_weights_are_read(
     kind: Any, checkpoint: Path, changes: dict[str, Any], message: str
 ) -> None:
     edit_json(checkpoint / "unet" / "config.json", **changes)
-    (checkpoint / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"never read")
+    weights = checkpoint / "unet" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(b"never read".ljust(weights.stat().st_size))
     with pytest.raises(PipelineError, match=message):
         kind.from_pretrained(checkpoint)

@@ -1,0 +1,214 @@
+"""A worker's process as the runner sees it: asked, answering, silent or ended."""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import execnet
+
+import harness
+from harness.cases.job import Job
+from harness.codec import from_json, to_json
+from harness.errors import FailureCause, HarnessError, shortened
+from harness.execution.gateway import WorkerGateway
+from harness.execution.messages import LOG, Answer, AnswerKind, Settings
+from harness.execution.watch import Watch, WorkerOutOfMemory
+from harness.faults.catalogue import FaultNotApplicable
+
+START_TIMEOUT = 120.0
+# Seconds between two looks at a worker whose answer is waited for: is it still there, and what does it take?
+_ROUND = 0.1
+_TimeoutError: type[Exception] = execnet.gateway_base.Channel.TimeoutError
+
+# What a worker's interpreter runs, whichever it is. The package is loaded from its folder: what is installed
+# there under its name is another version, or nothing.
+_SERVE = """
+import importlib.util, sys
+package, lifeline, settings = channel.receive()
+spec = importlib.util.spec_from_file_location(
+    "harness", package + "/__init__.py", submodule_search_locations=[package])
+module = importlib.util.module_from_spec(spec)
+sys.modules["harness"] = module
+spec.loader.exec_module(module)
+from harness.execution.lifeline import hold
+hold(*lifeline)
+try:
+    from harness.execution.worker import serve
+except ImportError as error:
+    told = f"{error}; install it there, or choose another interpreter"
+    channel.send({"kind": "error", "data": told, "cause": "other", "changes": [], "number": 0})
+else:
+    serve(channel, settings)
+"""
+
+
+class RunError(HarnessError):
+    """A case yielded no measurement; the text says why."""
+
+
+class CaseFailed(RunError):
+    """The case raised an error in the worker, whose ``cause`` is that of the error."""
+
+    def __init__(self, message: str, cause: FailureCause = FailureCause.OTHER) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+class NotSent(CaseFailed):
+    """No worker has heard of the case."""
+
+
+class _Unasked(ValueError):
+    """Something came from a worker that is no answer to what it was asked."""
+
+
+class WorkerCrashed(RunError):
+    """The worker died in mid-case, or had to be killed for what it said."""
+
+    cause = FailureCause.CRASH
+
+
+class WorkerTimeout(RunError):
+    """The case outlasted its time limit and its worker was killed."""
+
+    cause = FailureCause.TIMEOUT
+
+
+def name_of(job: Job | None) -> str:
+    """Return what errors call what was asked: a case, or for None the environment."""
+    return "the worker's environment" if job is None else job.name
+
+
+class WorkerProcess:
+    """One worker behind its gateway: a process of the interpreter ``python`` that may take ``memory`` bytes.
+
+    Raises :class:`RunError` where it does not start.
+    """
+
+    def __init__(self, python: str, settings: Settings, memory: int | None) -> None:
+        self._gateway = WorkerGateway("harness-worker-")
+        self._watch = Watch(self._gateway.folder / LOG, memory)
+        self._limit = settings.limit
+        self._asked = 0
+        self.pid: int | None = None
+        started = time.monotonic()
+        try:
+            self._channel = self._gateway.open(python).remote_exec(_SERVE)
+            package = str(Path(harness.__file__).parent)
+            self._channel.send((package, self._gateway.lifeline, to_json(settings)))
+            answer = self._receive(START_TIMEOUT)
+        except (OSError, EOFError, ValueError, _TimeoutError, execnet.RemoteError) as error:
+            self.kill()
+            raise RunError(f"{python}: the worker did not start: {error}") from None
+        except BaseException:  # an interrupt, or a time limit of pytest's own
+            self.kill()
+            raise
+        if answer.kind is AnswerKind.ERROR:
+            self.kill()
+            raise RunError(f"{python}: {answer.data}")
+        self.pid = answer.data
+        self.spawn_seconds = time.monotonic() - started
+
+    def ask(self, job: Job | None) -> Answer:
+        """Return the answer to ``job``, None for a description of the environment.
+
+        Raises :class:`NotSent` where the worker has not heard of it, and :class:`WorkerCrashed`,
+        :class:`WorkerTimeout` or :class:`harness.execution.watch.WorkerOutOfMemory` where it is of no use any
+        more.
+        """
+        name = name_of(job)
+        started = time.monotonic()
+        try:
+            # One that no earlier case could answer in advance.
+            self._asked = secrets.randbits(63)
+            self._channel.send((self._asked, None if job is None else job.to_wire()))
+            return self._receive(self._limit)
+        except execnet.gateway_base.DumpError as error:
+            raise NotSent(f"{name}: this cannot be sent to a worker: {error}") from None
+        except _TimeoutError:
+            raise WorkerTimeout(
+                f"{name}: no result after {self._limit:g} s, so its worker was killed; give it longer "
+                f"(pytest --harness-timeout, harness record --timeout){self._watch.log_text()}"
+            ) from None
+        except _Unasked:
+            raise WorkerCrashed(
+                f"{name}: something else than its answer came from its worker, which was killed; neither "
+                f"this case nor one before it may write to the worker's channel{self._watch.log_text()}"
+            ) from None
+        except (EOFError, OSError, ValueError, execnet.RemoteError):
+            raise WorkerCrashed(
+                f"{name}: its worker died after {time.monotonic() - started:.1f} s "
+                f"({self._how_it_ended()}){self._watch.log_text()}"
+            ) from None
+        except WorkerOutOfMemory as error:
+            raise WorkerOutOfMemory(f"{name}: {error}") from None
+
+    @staticmethod
+    def check(answer: Answer, job: Job | None) -> None:
+        """Raise what ``answer`` says went wrong, if anything did."""
+        name = name_of(job)
+        if answer.kind is AnswerKind.INAPPLICABLE:
+            raise FaultNotApplicable(f"{name}: {shortened(str(answer.data))}")
+        if answer.kind is AnswerKind.ERROR:
+            # What its user can act on: first where, for an editor to go there.
+            place = f"{job.place}: " if job is not None and job.place else ""
+            raise CaseFailed(f"{place}{name}: {shortened(str(answer.data))}", answer.cause)
+        if answer.kind is AnswerKind.FAILED:
+            raise CaseFailed(f"{name}:\n{shortened(str(answer.data))}", answer.cause)
+
+    def _receive(self, seconds: float) -> Answer:
+        """Wait for an answer; EOFError where the process ends, whoever else still holds its pipe."""
+        deadline = time.monotonic() + seconds
+        while True:
+            left = deadline - time.monotonic()
+            try:
+                return self._answer(self._channel.receive(timeout=max(0.0, min(left, _ROUND))))
+            except _TimeoutError:
+                if self._gateway.ended():
+                    break
+                if self.pid is not None:
+                    self._watch.look(self.pid)
+                if left <= 0:
+                    raise
+        # Its children end with it, and with them the pipe, unless they have left its session.
+        self._gateway.ending(0)
+        try:
+            return self._answer(self._channel.receive(timeout=_ROUND))
+        except _TimeoutError:
+            raise EOFError from None
+
+    def _answer(self, said: Any) -> Answer:
+        try:
+            answer = from_json(Answer, said)
+        except (TypeError, ValueError):
+            raise _Unasked from None
+        if answer.number != self._asked:
+            raise _Unasked
+        return answer
+
+    def close(self) -> None:
+        """Let the worker end, and end it where it does not."""
+        with suppress(OSError):
+            self._channel.close()
+        self._gateway.end()
+        self._watch.close()
+
+    def kill(self) -> None:
+        """End the worker at once."""
+        self._gateway.end(at_once=True)
+        self._watch.close()
+
+    def _how_it_ended(self) -> str:
+        code = self._gateway.ending(5)
+        if code is None:
+            return "it closed its channel but has not ended"
+        if code >= 0:
+            return f"exit status {code}"
+        with suppress(ValueError):  # a real-time signal has no name
+            return f"signal {signal.Signals(-code).name}"
+        return f"signal {-code}"
