@@ -60,11 +60,12 @@ def examine_machine(workers: Workers) -> Examination:
 def diagnose(runner: Runner) -> Examination:
     """Ask a worker of ``runner`` for its environment, and look over the machine."""
     diagnoses = list(machine_diagnoses())
-    described = Description({}, {}, ())
+    environment, described = dict[str, str](), Description({}, {}, ())
     if runner.core_shared:
         text = "every core is held by another run of harness; this one shares"
         diagnoses.append(Diagnosis("warning", text, "expect it to be slow; the bits are not affected"))
     try:
+        environment = runner.profile.environment()
         described = runner.describe()
         diagnoses += environment_diagnoses(described.fingerprint, runner.profile)
     except HarnessError as error:
@@ -72,7 +73,7 @@ def diagnose(runner: Runner) -> Examination:
     return Examination(
         python=runner.python,
         profile=runner.profile,
-        environment=runner.profile.environment(),
+        environment=environment,
         fingerprint=described.fingerprint,
         canaries=described.canaries,
         devices=described.devices,

@@ -1,5 +1,6 @@
 """What is installed works: the doctor finds this machine fit, and the wheel has all that a run needs."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -10,10 +11,12 @@ import pytest
 from acceptance_digits import DIGITS, REPOSITORY
 
 import harness
+from harness.baselines.store import BaselineStore
 
 DATA = [
     "py.typed",
     "cases/suite.schema.json",
+    "operations/doctor.yaml",
     *(
         f"pipelines/data/ddpm-digits/{path.relative_to(DIGITS)}"
         for path in DIGITS.rglob("*")
@@ -22,12 +25,23 @@ DATA = [
 ]
 
 
-def test_the_doctor_finds_this_machine_fit(project):
-    done = project.harness("doctor")
+def test_the_doctor_finds_this_machine_fit_and_its_archive_has_what_was_measured(project):
+    done = project.harness("doctor", "--bundle", "found.zip")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+    with zipfile.ZipFile(project.root / "found.zip") as archive:
+        archive.extractall(project.root / "found")
+    report = json.loads((project.root / "found" / "report.json").read_text())
     for told in ("mindspore", "AVX2", "conv2d_3x3"):
         assert told in done.stdout
+        assert told in (project.root / "found" / "doctor.txt").read_text()
+    assert report["fingerprint"]["isa"] == "AVX2"
+    assert len(report["canaries"]) == 16
+    assert report["cases"] == [{"case": f"doctor/{name}", "error": None} for name in ("ddpm", "ddim-graph")]
+    # Whoever is sent it can compare: every byte of each is checked as it is loaded.
+    store = BaselineStore(project.root / "found" / "baselines")
+    for name in ("ddpm", "ddim-graph"):
+        assert len(store.load("doctor", name, "cpu").measurement.trace) == 10
 
 
 @pytest.fixture(scope="module")

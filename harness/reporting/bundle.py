@@ -1,0 +1,84 @@
+"""`harness doctor --bundle`: what came of it in the terminal, and the texts of its archive."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+import harness
+from harness.codec import to_json
+from harness.operations.bundle import FirstRun
+from harness.operations.proposal import Refusal
+from harness.reporting.commands import Invocation, error_text
+from harness.reporting.machine import show_examination
+from harness.reporting.tables import show, told
+
+_README = """\
+What `harness doctor --bundle` found on one machine, to be sent to those who are to look at it.
+
+doctor.txt    what the command printed
+report.json   the same as data, with the versions of packages, the output of `npu-smi info`,
+              and the version files of CANN and the driver
+baselines/    what each case yielded that gave the same bits twice, as a folder of baselines
+
+Taken out of all text: the names of this machine and of its user, home folders, and the values of
+environment variables other than those in report.json. Names that harness cannot know are still
+there: look through doctor.txt and report.json before you send this.
+"""
+
+
+def show_first_run(console: Console, found: FirstRun) -> None:
+    """Show the examination, then what came of each case."""
+    show_examination(console, found.examination)
+    show(console, Text("cases", "bold"))
+    if found.proposal is None:
+        show(console, told("failed", "no case ran, as no worker starts"))
+        return
+    for result in found.proposal.results:
+        if isinstance(result, Refusal):
+            show(console, told("failed", _error(result)))
+        else:
+            show(console, told("ok", f"{result.case.name}: the same bits in two fresh workers"))
+
+
+def _error(refusal: Refusal) -> str:
+    return error_text(refusal.error, Invocation(), refusal.case)
+
+
+def show_bundle(console: Console, path: Path) -> None:
+    """Say where the archive is, and what to do with it."""
+    show(console, f"written: {path}. Look through it, then send it; names and home folders are taken out")
+
+
+def bundle_texts(found: FirstRun) -> dict[str, Any]:
+    """Return the texts of the archive by their names, those with JSON values among them."""
+    file = io.StringIO()
+    show_first_run(Console(file=file), found)
+    examination = found.examination
+    cases = [] if found.proposal is None else found.proposal.results
+    report = {
+        "format": 1,
+        "harness": harness.__version__,
+        "python": found.python,
+        "packages": dict(found.packages),
+        "variables": dict(found.variables),
+        "workers": examination.python,
+        "profile": examination.profile.name(),
+        "environment": examination.environment,
+        "fingerprint": examination.fingerprint,
+        "canaries": examination.canaries,
+        "devices": list(examination.devices),
+        "diagnoses": [to_json(each) for each in examination.diagnoses],
+        "cases": [
+            {"case": each.case.name, "error": _error(each) if isinstance(each, Refusal) else None}
+            for each in cases
+        ],
+        "npu_smi": found.npu,
+        # Paths are text that is redacted, keys are not.
+        "version_files": [{"path": path, "text": text} for path, text in found.versions.items()],
+    }
+    return {"README.txt": _README, "doctor.txt": file.getvalue(), "report.json": report}
