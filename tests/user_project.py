@@ -20,8 +20,9 @@ from harness.execution.runner import Runner
 
 
 def heed_interrupts() -> None:
-    """Undo, in a process about to start, that this one ignores SIGINT, as jobs in a shell's background do."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Undo, in a process about to start, that this one ignores signals, as jobs in the background do."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 PIPELINES = Path(__file__).parent / "pipelines_for_tests.py"

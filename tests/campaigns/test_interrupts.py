@@ -55,7 +55,7 @@ def recorded(tmp_path_factory):
 @pytest.mark.parametrize(
     ("name", "count"),
     [
-        *((name, 1) for name in ("record", "gate")),
+        ("record", 1),
         *(pytest.param(name, 15, marks=pytest.mark.slow) for name in COMMANDS),
     ],
 )
