@@ -37,12 +37,8 @@ def fingerprint(profile: Profile, *, mode: str, dtype: str) -> dict[str, str]:
 
     fields = {
         "device": profile.device,
-        "arch": platform.machine(),
-        "cpu_model": cpu_model(),
-        "os": platform.system(),
-        "libc": " ".join(platform.libc_ver()).strip() or platform.platform(),
+        **host_fields(),
         "mindspore": f"{ms.__version__} ({_build(Path(ms.__file__).parent / '.commit_id')})",
-        "numpy": np.__version__,
         "profile": profile.name(),
         "mode": mode,
         "dtype": dtype,
@@ -55,6 +51,17 @@ def fingerprint(profile: Profile, *, mode: str, dtype: str) -> dict[str, str]:
     if empty := [name for name, value in fields.items() if not value]:
         raise FingerprintError(f"fields of the fingerprint that this system leaves empty: {', '.join(empty)}")
     return fields
+
+
+def host_fields() -> dict[str, str]:
+    """Return the fields that every process has, whatever computes in it."""
+    return {
+        "arch": platform.machine(),
+        "cpu_model": cpu_model(),
+        "os": platform.system(),
+        "libc": " ".join(platform.libc_ver()).strip() or platform.platform(),
+        "numpy": np.__version__,
+    }
 
 
 def _build(commit_file: Path) -> str:

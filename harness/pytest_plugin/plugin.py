@@ -6,6 +6,7 @@ takes time, and a project without suites keeps its option names, its YAML files 
 
 from __future__ import annotations
 
+import argparse
 import os
 from functools import partial
 from pathlib import Path
@@ -18,13 +19,14 @@ from harness.execution.profile import DEVICES
 from harness.foreign_text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Iterable, Iterator
 
     from harness.pytest_plugin.collection import HarnessSession, SuiteFile
+    from harness.pytest_plugin.drift import Drift
 
 _DEFAULT_BASELINES = "baselines"
 _SESSION = pytest.StashKey["HarnessSession"]()
-_ORPHANS, _LEFT_OUT = "harness_orphans", "harness_left_out"
+_ORPHANS, _LEFT_OUT, _ARGUMENTS = "harness_orphans", "harness_left_out", "harness_arguments"
 MAX_SECONDS = MAX_GIBIBYTES = 1e6
 
 
@@ -81,6 +83,13 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "FILE",
         "help": "append the run to a history, which `harness history` draws and finds steps in",
     },
+    "--harness-record": {
+        "action": "store_true",
+        "help": "record what tests check with the fixture `drift`: run each twice, in fresh processes",
+    },
+    "--harness-reason": {
+        "metavar": "TEXT", "help": "with --harness-record, why baselines that exist may change"
+    },
 }  # fmt: skip
 # The names that one types, unless the project has an option of that name already.
 _SHORT = ("--baseline-dir", "--device", "--history")
@@ -91,6 +100,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("harness", "drift of MindSpore diffusion pipelines")
     for name, settings in _OPTIONS.items():
         group.addoption(name, **settings)
+    # Given by harness itself, to a process that it starts.
+    group.addoption("--harness-fresh-run", metavar="DIR", help=argparse.SUPPRESS)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -123,13 +134,32 @@ def pytest_configure(config: pytest.Config) -> None:
             interpreter(config.getoption("harness_python"))
         except RunError as error:
             raise pytest.UsageError(printable(f"--harness-python {error}")) from None
-    if hasattr(config, "workerinput"):
+    if config.getoption("harness_reason") and not config.getoption("harness_record"):
+        raise pytest.UsageError(
+            "--harness-reason says why a recording changes: give --harness-record as well"
+        )
+    # The files of the run are written by the process that was started by hand.
+    if hasattr(config, "workerinput") or config.getoption("harness_fresh_run"):
         return
     files = ("harness_report", "harness_markdown", "harness_history")
     if any(map(config.getoption, files)) or os.environ.get("GITHUB_STEP_SUMMARY"):
         from harness.pytest_plugin.run_files import register
 
         register(config, lambda: _session(config))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell xdist's workers how this run was started: they may have to start a part of it again."""
+    node.workerinput[_ARGUMENTS] = [str(each) for each in node.config.invocation_params.args]
+
+
+@pytest.fixture
+def drift(request: pytest.FixtureRequest) -> Iterator[Drift]:
+    """Hold what functions return to baselines beside the test: drift.check(function, *inputs, name=...)."""
+    from harness.pytest_plugin.drift import made
+
+    yield from made(request)
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

@@ -79,6 +79,34 @@ class Invocation:
         return shlex.join([*words, *refusing])
 
 
+@dataclass(frozen=True)
+class TestInvocation(Invocation):
+    """How the ``test`` (a node id) of a user was started, whose checks pytest records."""
+
+    __test__ = False
+    test: str = ""
+
+    def at(self, where: Where) -> TestInvocation:  # noqa: ARG002
+        """Return this: nothing but the test itself is known of any other place."""
+        return self
+
+    def line(self, command: str, cases: str, *options: str) -> str:  # noqa: ARG002
+        """Return the command line that records the test, whatever is to be done about it."""
+        reason = ["--harness-reason", _REASON[1]] if _REASON[0] in options else []
+        return shlex.join(["pytest", self.test, "--harness-record", *reason])
+
+    def pytest_line(self, cases: str) -> str:  # noqa: ARG002
+        """Return the command line of pytest that runs the test."""
+        return shlex.join(["pytest", self.test])
+
+    def commands(self) -> Commands:
+        """Return what to type about the test."""
+        record = self.line("record", self.test, *_REASON)
+        return Commands(
+            self, explain=None, again=self.pytest_line(self.test), calibrate=record, record=record
+        )
+
+
 def error_text(error: HarnessError, invocation: Invocation, case: Case | None = None) -> str:
     """Return what is wrong, and what to type where the error knows a remedy.
 
@@ -130,12 +158,12 @@ def remedy_text(remedy: Remedy | None, invocation: Invocation) -> str:
 class Commands:
     """What to type about one case that ran as ``invocation`` says: a command line for each purpose.
 
-    ``explain`` says why it drifted, ``again`` runs it again, ``calibrate`` measures its tolerance, and
-    ``record`` records it anew.
+    ``explain`` says why it drifted (None where nothing can), ``again`` runs it again, ``calibrate`` measures
+    its tolerance, and ``record`` records it anew.
     """
 
     invocation: Invocation
-    explain: str
+    explain: str | None
     again: str
     calibrate: str
     record: str
@@ -149,7 +177,7 @@ class Commands:
         if judgement.passed:
             return []
         found = [("run again", self.again)]
-        if judgement.verdict is not Verdict.ERROR:
+        if self.explain is not None and judgement.verdict is not Verdict.ERROR:
             found.insert(0, ("explain", self.explain))
         moved = judgement.verdict is Verdict.DRIFT and judgement.tier is Tier.SAME_ENVIRONMENT
         if moved or judgement.stale:

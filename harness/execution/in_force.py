@@ -1,0 +1,124 @@
+"""The settings in force in a process that is not a worker: the user's own, whose tests run in it.
+
+MindSpore takes its instruction set and its cores from what it finds at its import. What they were then cannot
+be asked afterwards, so :func:`pin` sets them before, and what it did not set is not established.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+
+from harness.errors import HarnessError
+from harness.execution.fingerprint import effective_isa, fingerprint, host_fields
+from harness.execution.profile import (
+    CPU_ISAS,
+    CoreClaim,
+    Profile,
+    ProfileError,
+    claim_core,
+    visible_cores,
+)
+
+_LINES = """\
+Put these lines at the top of conftest.py, before anything imports mindspore:
+
+    from harness.execution.in_force import pin
+
+    pin({device})"""
+# How many threads share a sum, and which kernels add it up, in libraries that numpy and torch stand on.
+_ROUNDING_VARIABLES = (
+    "MKL_NUM_THREADS", "NPY_DISABLE_CPU_FEATURES", "OMP_NUM_THREADS", "OPENBLAS_CORETYPE",
+    "OPENBLAS_NUM_THREADS",
+)  # fmt: skip
+
+# What pin() applied to this process; the claim holds its core.
+_pinned: tuple[Profile, CoreClaim] | None = None
+
+
+class NotEstablished(HarnessError):
+    """It is not known under which settings this process computes."""
+
+
+def pin(device: str = "CPU", *, device_id: int = 0) -> None:
+    """Apply the determinism profile to this process and import MindSpore under it.
+
+    On the CPU that caps oneDNN's instruction set and leaves this process one core; on Ascend it makes
+    operators deterministic. A second call with the same arguments does nothing. Raises :class:`ProfileError`
+    where MindSpore is imported already, or lacks the device.
+    """
+    global _pinned
+    if _pinned is not None:
+        if (_pinned[0].device, _pinned[0].device_id) != (device, device_id):
+            raise ProfileError(f"this process is pinned to {_pinned[0].device} already")
+        return
+    claim = claim_core()
+    profile = Profile(device=device, device_id=device_id, core=claim.core)
+    try:
+        profile.apply_before_import()
+        profile.apply_after_import()
+    except BaseException:
+        claim.release()
+        raise
+    _pinned = profile, claim
+
+
+def settings_in_force() -> dict[str, str]:
+    """Return the fingerprint of this process as it is now, without the field ``dtype``.
+
+    Where MindSpore is imported its settings must be those of :func:`pin`. Without it nothing is asked for:
+    what numpy's and torch's rounding depends on goes into the fingerprint. Raises :class:`NotEstablished`
+    where it is not known how operators round here.
+    """
+    if "mindspore" not in sys.modules:
+        return _without_mindspore()
+    if lacking := "; ".join(_lacking()):
+        device = "" if _pinned is None or _pinned[0].device == "CPU" else f'"{_pinned[0].device}"'
+        raise NotEstablished(
+            f"it is not established how MindSpore rounds in this process: {lacking}.\n"
+            + _LINES.format(device=device)
+        )
+    assert _pinned is not None
+    import mindspore as ms
+
+    mode = "graph" if ms.get_context("mode") == ms.GRAPH_MODE else "pynative"
+    fields = fingerprint(_pinned[0], mode=mode, dtype="any")
+    del fields["dtype"]
+    return {**fields, "deterministic": str(ms.get_context("deterministic"))}
+
+
+def _lacking() -> Iterator[str]:
+    """Yield what is not as the profile has it, once MindSpore is imported."""
+    import mindspore as ms
+
+    profile = Profile() if _pinned is None else _pinned[0]
+    for name, value in profile.environment().items():
+        if os.environ.get(name) != value:
+            yield f"{name} is not {value}"
+    if profile.device == "CPU" and (cores := visible_cores()) > 1:
+        yield f"{cores} cores are visible, not one"
+    if (device := ms.get_context("device_target")) != profile.device:
+        yield f"MindSpore runs on {device}, not on {profile.device}"
+    if profile.device != "CPU" and ms.get_context("deterministic") != "ON":
+        yield "operators are not deterministic"
+    if _pinned is None:
+        yield "pin() was not called before mindspore was imported"
+
+
+def _without_mindspore() -> dict[str, str]:
+    fields = {
+        "device": "CPU",
+        **host_fields(),
+        "isa": effective_isa(list(CPU_ISAS)[-1]),
+        "cores": str(visible_cores()),
+        "profile": "; ".join(
+            ["none", *(f"{name}={os.environ[name]}" for name in _ROUNDING_VARIABLES if name in os.environ)]
+        ),
+        "mode": "eager",
+    }
+    if (torch := sys.modules.get("torch")) is not None:
+        if torch.cuda.is_initialized():
+            raise NotEstablished("torch has used a GPU in this process, whose settings harness does not know")
+        fields["torch"] = f"{torch.__version__}, {torch.get_num_threads()} threads"
+    return fields

@@ -1,0 +1,113 @@
+"""Runs of one test in fresh processes: what they gave, to be held against each other."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from harness.cases.case import Case
+from harness.errors import HarnessError, shortened
+from harness.foreign_files import ForeignFileError, read_foreign
+from harness.measurement.figures import LARGEST_ARRAYS
+from harness.measurement.measurement import ArraysError, Measurement
+from harness.measurement.sealed import decode_sealed, encode_sealed
+
+RUNS = 2
+_LOG_BYTES = 64 << 10
+
+
+class FreshRunError(HarnessError):
+    """A fresh process did not come to what this one did."""
+
+
+def save_run(folder: Path, case: Case, measured: Measurement) -> None:
+    """Leave what this process, a fresh one, ``measured`` of ``case``."""
+    try:
+        data = encode_sealed(measured.arrays, [case.hash(), measured.figures()])
+    except (ArraysError, ValueError) as error:
+        raise FreshRunError(f"{case.name}: {error}: repair the function") from None
+    (folder / _file(case)).write_bytes(data)
+
+
+def _file(case: Case) -> str:
+    return f"{case.id}.safetensors"
+
+
+class FreshRuns:
+    """The two runs of one test, made when they are first asked for.
+
+    ``command`` returns what runs the test, given the folder for its results; ``timeout`` is in seconds, for
+    one run.
+    """
+
+    def __init__(
+        self, name: str, command: Callable[[Path], Sequence[str]], cwd: Path, timeout: float
+    ) -> None:
+        self._name, self._command, self._cwd, self._timeout = name, command, cwd, timeout
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def of(self, case: Case) -> list[Measurement]:
+        """Return what each run measured of ``case``.
+
+        Raises :class:`FreshRunError` where a run failed, did not come to the check, or had other inputs.
+        """
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="harness-fresh-")
+            for number in range(RUNS):
+                self._run(Path(self._folder.name) / str(number))
+        return [self._read(Path(self._folder.name) / str(number), case) for number in range(RUNS)]
+
+    def close(self) -> None:
+        """Remove what the runs left."""
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def _read(self, folder: Path, case: Case) -> Measurement:
+        try:
+            arrays, (case_hash, figures) = decode_sealed(
+                read_foreign(folder / _file(case), limit=LARGEST_ARRAYS)
+            )
+        except (ForeignFileError, ArraysError, ValueError):
+            raise FreshRunError(
+                f"{case.name}: in a fresh process the test does not come to this check, or it returns other "
+                "parts there"
+            ) from None
+        if case_hash != case.hash():
+            raise FreshRunError(
+                f"{case.name}: in a fresh process the function has other inputs, so it does not repeat; give "
+                "every source of randomness a seed"
+            )
+        return Measurement.of(figures, arrays)
+
+    def _run(self, folder: Path) -> None:
+        folder.mkdir()
+        log = folder.with_suffix(".log")
+        with log.open("wb") as stream:
+            process = subprocess.Popen(
+                self._command(folder),
+                cwd=self._cwd, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True,
+            )  # fmt: skip
+            try:
+                code = process.wait(self._timeout)
+            except subprocess.TimeoutExpired:
+                raise FreshRunError(
+                    f"{self._name}: in a fresh process the test takes longer than {self._timeout:g} s "
+                    "(--harness-timeout)"
+                ) from None
+            finally:
+                # What the test itself has started goes with it, and holds nothing up.
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        if code != 0:
+            with log.open("rb") as stream:
+                stream.seek(max(0, log.stat().st_size - _LOG_BYTES))
+                told = shortened(stream.read().decode("utf-8", "replace").strip())
+            raise FreshRunError(
+                f"{self._name}: the test fails in a fresh process (exit code {code}):\n{told}"
+            )

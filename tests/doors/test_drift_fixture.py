@@ -1,0 +1,236 @@
+"""The fixture `drift`, in pytest processes of a user's own folder: the life of its baselines."""
+
+import json
+import re
+
+import pytest
+from user_project import Project
+
+TESTS = """\
+import numpy as np
+import pytest
+
+
+def decode(latents):
+    return np.tanh(latents @ latents.T * 0.1)
+
+
+def parts(values, scale):
+    return {"sum": (values * scale).sum(), "pair": (np.exp(values), values / 3)}
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_decode(drift, seed):
+    latents = np.random.default_rng(seed).standard_normal((4, 8, 8), dtype=np.float32)[0]
+    decoded = drift.check(decode, latents, name="decode")
+    assert decoded.shape == (8, 8)
+
+
+class TestParts:
+    def test_parts(self, drift):
+        values = np.linspace(0.1, 1, 50)
+        drift.check(parts, values, 0.7, name="a/b")
+"""
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """A project whose checks were recorded, in two processes of xdist; tests copy it."""
+    made = Project(tmp_path_factory.mktemp("drift"))
+    (made.root / "test_vae.py").write_text(TESTS)
+    missing = made.pytest(".")
+    assert missing.returncode == 1
+    assert missing.stdout.count("there is no baseline of") == 5
+    assert "record it: pytest 'test_vae.py::test_decode[1]' --harness-record" in missing.stdout
+    assert not (made.root / "__drift__").exists()
+    done = made.pytest(".", "-n2", "--harness-record")
+    assert done.returncode == 0, done.stdout
+    return made
+
+
+@pytest.fixture
+def project(recorded, tmp_path):
+    return recorded.copy(tmp_path / "project")
+
+
+def stored(project):
+    files = (path for path in (project.root / "__drift__").rglob("*") if path.is_file())
+    return {str(path.relative_to(project.root)): path.read_bytes() for path in files}
+
+
+def test_each_check_has_a_calibrated_baseline_beside_its_test(recorded):
+    cases = {name.rpartition("/")[0] for name in stored(recorded)}
+    folder = "__drift__/test_vae"
+    assert cases == {
+        f"{folder}/test_decode[0]/decode",
+        f"{folder}/test_decode[1]/decode",
+        *(f"{folder}/TestParts.test_parts/a%2Fb.{part}" for part in ("sum", "pair.0", "pair.1")),
+    }
+    for name in cases:
+        document = json.loads((recorded.root / name / "cpu.json").read_text())
+        assert document["calibration"]["metrics"]["relative_l2"] > 0
+        assert document["calibration"]["members"] == list(range(1, 11))
+        assert document["provenance"]["reason"] == "first recording"
+
+
+def test_from_recorded_to_drift_to_recorded_again(project):
+    first = stored(project)
+    passing = project.pytest("test_vae.py")
+    assert passing.returncode == 0, passing.stdout
+
+    project.edit("test_vae.py", "* 0.1)", "* 0.1000001)")
+    only = "test_vae.py::test_decode[0]"
+    drifting = project.pytest(only)
+    assert drifting.returncode == 1
+    assert "test_decode[0]/decode: drift (same environment" in drifting.stdout
+    assert re.search(r"relative_l2 +\d", drifting.stdout)
+    assert "Traceback" not in drifting.stdout
+    assert "During handling" not in drifting.stdout
+    again = f"pytest '{only}' --harness-record --harness-reason '<why it changes>'"
+    assert again in drifting.stdout
+
+    refused = project.pytest(only, "--harness-record")
+    assert refused.returncode == 1
+    assert "the baseline is kept as it is: it changes only with a reason" in refused.stdout
+    assert again in refused.stdout
+    assert stored(project) == first
+
+    meant = project.pytest(only, "--harness-record", "--harness-reason", "a new constant")
+    assert meant.returncode == 0, meant.stdout
+    changed = {name for name, data in stored(project).items() if data != first[name]}
+    assert changed == {
+        f"__drift__/test_vae/test_decode[0]/decode/cpu.{end}" for end in ("json", "safetensors")
+    }
+    document = json.loads(stored(project)["__drift__/test_vae/test_decode[0]/decode/cpu.json"])
+    assert document["provenance"]["reason"] == "a new constant"
+    assert document["provenance"]["replaced"] is not None
+    assert document["calibration"] is not None
+    assert project.pytest(only).returncode == 0
+
+
+def test_damaged_and_stale_baselines_fail_and_say_what_to_type(project):
+    path = project.root / "__drift__/test_vae/test_decode[0]/decode/cpu.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    project.edit("test_vae.py", "0.7, name", "0.75, name")
+    before = stored(project)
+    done = project.pytest("test_vae.py")
+    assert "2 failed, 1 passed" in done.stdout
+    assert "its bytes do not have the sha256" in done.stdout
+    assert 'arguments.input 1: "0.7" -> "0.75"' in done.stdout
+    for test in ("test_decode[0]", "TestParts::test_parts"):
+        assert re.search(
+            rf"record [^\n]*pytest \S*{re.escape(test)}\S* --harness-record --harness-r", done.stdout
+        )
+    assert stored(project) == before
+
+
+REFUSED = """\
+import numpy as np
+import pytest
+
+X = np.linspace(0.1, 1, 20)
+EXACT = {"across_releases": "exact"}
+
+
+class Counter:
+    calls = 0
+
+    def __call__(self, x):
+        self.calls += 1
+        return x * self.calls
+
+
+def chaos(x):
+    for _ in range(500):
+        x = 3.99 * x * (1 - x)
+    return x
+
+
+def test_refused(drift):
+    def attempt(function, x, name, **options):
+        try:
+            drift.check(function, x, name=name, **options)
+        except pytest.fail.Exception as failed:
+            print(f"<{name}>{failed}</{name}>")
+
+    attempt(lambda x: x + np.random.default_rng().random(20), X, "noise")
+    attempt(np.exp, np.random.default_rng().random(20), "input")
+    attempt(lambda x: x * 2, np.arange(5), "integers")
+    attempt(lambda x: x * 2, np.arange(5), "given", tolerance=EXACT)
+    attempt(np.round, X, "no effect")
+    attempt(Counter(), X, "state")
+    attempt(chaos, X[:-1], "chaos")
+    attempt(lambda x: x * np.nan, X, "nan")
+    attempt(lambda x: {"word": "text"}, X, "text")
+    attempt(np.exp, X, "given", tolerance=EXACT)
+    attempt(np.exp, X, "misspelt", tolerance={"across_release": "exact"})
+    attempt(np.exp, X, "members", members=1)
+"""
+
+
+def test_what_cannot_be_recorded_is_refused_and_leaves_nothing(tmp_path):
+    project = Project(tmp_path / "project")
+    (project.root / "test_refused.py").write_text(REFUSED)
+    done = project.pytest("test_refused.py", "-s", "--harness-record")
+    assert done.returncode == 0, done.stdout
+    for name, told in {
+        "noise": "two runs in two fresh workers differ, first in the output",
+        "input": "in a fresh process the function has other inputs",
+        "integers": "none of its inputs is an array of floating-point numbers, so no tolerance can be",
+        "given": "there are two checks named 'given'",
+        "no effect": "its inputs moved by one ulp change no value of its output, so no tolerance can be",
+        "state": "a second call in the same process returns something else",
+        "chaos": "chaotic in its output",
+        "nan": "output holds NaN or Inf in 20 of 20 places",
+        "text": "it returns a str as 'word', which is no array",
+        "misspelt": "tolerance: across_release: Extra inputs are not permitted",
+        "members": "1 member can show no spread",
+    }.items():
+        found = re.findall(rf"<{name}>(.*?)</{name}>", done.stdout, re.DOTALL)
+        assert len(found) == 1, name
+        assert told in found[0], found
+    assert {name.split("/")[3] for name in stored(project)} == {"given"}
+
+
+def test_a_reason_without_a_recording_is_refused(project):
+    done = project.pytest("test_vae.py", "--harness-reason", "why")
+    assert done.returncode == 4
+    assert "give --harness-record as well" in done.stderr
+
+
+MINDSPORE = """\
+import mindspore as ms
+import numpy as np
+from mindspore import nn
+
+
+def test_decode(drift):
+    weight = np.random.default_rng(1).standard_normal((8, 4, 3, 3), dtype=np.float32)
+    latents = np.random.default_rng(0).standard_normal((1, 4, 8, 8), dtype=np.float32)
+    decode = nn.Conv2d(4, 8, 3, weight_init=ms.Tensor(weight))
+    drift.check(decode, ms.Tensor(latents), name="decode")
+"""
+
+
+def test_mindspore_is_held_to_baselines_only_under_the_profile(tmp_path):
+    project = Project(tmp_path / "project")
+    (project.root / "test_ms.py").write_text(MINDSPORE)
+    loose = project.pytest("test_ms.py")
+    assert loose.returncode == 1
+    assert (
+        "it is not established how MindSpore rounds in this process: ONEDNN_MAX_CPU_ISA is not"
+        in loose.stdout
+    )
+    assert "pin() was not called before mindspore was imported" in loose.stdout
+    # The lines that it prints are the ones that help.
+    lines = re.search(r"^  \|     from harness.*?pin\(\)$", loose.stdout, re.MULTILINE | re.DOTALL)
+    assert lines
+    printed = "\n".join(line.removeprefix("  |").strip() for line in lines[0].splitlines())
+    (project.root / "conftest.py").write_text(printed + "\n")
+    done = project.pytest("test_ms.py", "--harness-record")
+    assert done.returncode == 0, done.stdout
+    document = json.loads((project.root / "__drift__/test_ms/test_decode/decode/cpu.json").read_text())
+    fingerprint = document["fingerprint"]
+    assert (fingerprint["cores"], fingerprint["mode"]) == ("1", "pynative")
+    assert fingerprint["profile"].startswith("cpu: oneDNN ISA at most AVX2, one core")
+    assert document["calibration"]["metrics"]["relative_l2"] > 0
