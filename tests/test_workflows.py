@@ -13,6 +13,7 @@ import pytest
 import typer
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from harness.cases.selection import select
@@ -183,33 +184,67 @@ def test_the_files_to_copy_are_the_ones_that_the_page_shows():
 LOCKS = sorted((ROOT / ".github").glob("*requirements.txt"))
 
 
-def locked(path: Path) -> dict[str, str]:
-    """The version of each package in a file of requirements; each has a hash."""
+def locked(path: Path, python: str) -> dict[str, str]:
+    """The version of each package in a file of requirements under ``python``; each has a hash."""
     found = {}
     for entry in path.read_text().replace("\\\n", " ").splitlines():
         if entry and not entry.startswith("#"):
-            requirement, *hashes = entry.split()
-            name, version = requirement.split("==")
+            text, *hashes = re.split(r"\s+--hash=", entry.strip())
             assert hashes, entry
-            assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", each) for each in hashes), entry
-            found[canonicalize_name(name)] = version
+            assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", each) for each in hashes), entry
+            requirement = Requirement(text)
+            name = canonicalize_name(requirement.name)
+            (specifier,) = requirement.specifier
+            assert specifier.operator == "==", entry
+            if not requirement.marker or requirement.marker.evaluate(under(python)):
+                assert name not in found, f"{name} has two versions under Python {python}"
+                found[name] = specifier.version
     return found
 
 
+def under(python: str) -> dict[str, str]:
+    return {"python_version": python, "python_full_version": f"{python}.9"}
+
+
+CI = ROOT / ".github" / "workflows" / "ci.yml"
+PYTHONS = workflow(CI)["jobs"]["check"]["strategy"]["matrix"]["python"]
+
+
+def test_every_change_is_checked_under_each_python_that_the_project_names():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    prefix = "Programming Language :: Python :: 3."
+    named_there = [each.rpartition(" ")[2] for each in project["classifiers"] if each.startswith(prefix)]
+    assert named_there == PYTHONS
+    allowed = SpecifierSet(project["requires-python"])
+    assert [minor for minor in range(20) if allowed.contains(f"3.{minor}")] == [
+        int(python.removeprefix("3.")) for python in PYTHONS
+    ]
+
+
+def test_one_python_counts_what_the_tests_run():
+    (step,) = [step for step in workflow(CI)["jobs"]["check"]["steps"] if step.get("run") == "bash .ci/run"]
+    assert step["env"]["COVERAGE"] == f"${{{{ matrix.python == '{PYTHONS[-1]}' && '1' || '' }}}}"
+    # Where it counts, too, it is the same tests.
+    calls = re.findall(r"pytest tests/.*", (ROOT / ".ci" / "run").read_text())
+    assert [call.split(" --cov")[0] for call in calls] == ["pytest tests/ -n 2"] * 2
+
+
+@pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize("path", LOCKS, ids=named)
-def test_every_requirement_has_one_version_and_hashes(path):
-    assert len(locked(path)) > 10
+def test_every_requirement_has_one_version_and_hashes(path, python):
+    assert len(locked(path, python)) > 10
 
 
-def test_what_the_workflows_install_is_what_the_project_asks_for():
-    versions = locked(ROOT / ".github" / "requirements.txt")
+@pytest.mark.parametrize("python", PYTHONS)
+def test_what_the_workflows_install_is_what_the_project_asks_for(python):
+    versions = locked(ROOT / ".github" / "requirements.txt", python)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     asked = [*project["build-system"]["requires"], *project["project"]["dependencies"]]
     for requirements in project["project"]["optional-dependencies"].values():
         asked += requirements
     for requirement in map(Requirement, asked):
         if requirement.name != "determinism-harness" and (
-            not requirement.marker or requirement.marker.evaluate()
+            not requirement.marker or requirement.marker.evaluate(under(python))
         ):
             version = versions[canonicalize_name(requirement.name)]
             assert requirement.specifier.contains(version), requirement
