@@ -1,4 +1,4 @@
-"""Render a grid of 64 samples of ``builtin:ddpm-digits`` (DDIM, 50 steps) for the README.
+"""Render a grid of 64 samples of ``builtin:ddpm-digits`` (DDIM, 50 steps) for docs/pipelines.md.
 
 python benchmarks/render_digits.py --out docs/images/digits.png
 """

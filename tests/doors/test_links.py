@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _FOLDERS = ("docs", "benchmarks", "suites", "tests")
 PAGES = sorted([*ROOT.glob("*.md"), *(page for name in _FOLDERS for page in (ROOT / name).rglob("*.md"))])
 # Suites of nobody, that show what one looks like.
-EXAMPLES = {f"suites/{name}.yaml" for name in ("mine", "digits", "waves", "x")}
+EXAMPLES = {f"suites/{name}.yaml" for name in ("mine", "digits", "waves", "first", "x")}
 CODE = [ROOT / "conftest.py", *(ROOT / "harness").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]
 
 _FENCE = re.compile(r"^(?P<fence>```+|~~~+).*?^(?P=fence)", flags=re.MULTILINE | re.DOTALL)

@@ -38,6 +38,7 @@ EXPECTED = {
 # Name of the picture, width and height of the window, dark, address.
 SHOTS = [
     ("report-drift", 1280, 1780, False, "#digits/one-weight-scaled"),
+    ("report-top", 1280, 900, False, "#digits/one-weight-scaled"),
     ("report-drift-dark", 1280, 1780, True, "#digits/one-weight-scaled"),
     ("report-environment", 1280, 1000, False, "#digits/limits-too-tight"),
     ("report-noise", 1280, 1000, False, "#digits/another-seed"),
