@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +33,7 @@ def _without_collector() -> Iterator[None]:
 
 
 @_without_collector()
-def load_suite(path: Path) -> Suite:
+def load_suite(path: str | os.PathLike[str]) -> Suite:
     """Return the suite in the file ``path``, defaults applied and parametrized cases expanded.
 
     Whether a checkpoint's folder exists is not looked at: that is for the run of the case.

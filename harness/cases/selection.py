@@ -82,10 +82,14 @@ def one_case(argument: str) -> Case:
     Raises :class:`SuiteError` as :func:`select` does, and :class:`harness.errors.UsageError` for a suite that
     is named without a case and has several.
     """
-    cases = select([argument]).cases
+    return one_of(select([argument]).cases, argument)
+
+
+def one_of(cases: Sequence[Case], named: str) -> Case:
+    """Return the only one of ``cases``, which ``named`` names; UsageError where it is not the only one."""
     if len(cases) != 1:
         known = ", ".join(case.id for case in cases[:5]) + (", …" if len(cases) > 5 else "")
-        raise UsageError(f"{argument} names {len(cases)} cases: write SUITE.yaml::CASE with one of {known}")
+        raise UsageError(f"{named} names {len(cases)} cases: write SUITE.yaml::CASE with one of {known}")
     return cases[0]
 
 

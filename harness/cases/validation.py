@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from numbers import Real
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -12,6 +13,7 @@ from harness.cases.entries import CaseEntry, DefaultsEntry, ParametrizeEntry, Su
 from harness.cases.problems import MOST_PROBLEMS, Problem
 from harness.cases.tolerance import CALIBRATED, FACTOR_MISPLACED, Calibrated, Limits, Tolerance
 from harness.cases.wording import described, quoted, suggestion
+from harness.errors import UsageError
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -80,6 +82,31 @@ def validated(
     # A value that the document complained about has a stand-in: what else is wrong with it says nothing.
     known = {(p.line, p.column) for p in problems}
     return None, problems + [p for p in shape if (p.line, p.column) not in known]
+
+
+def limits_of(given: Mapping[str, object]) -> Limits:
+    """Return limits given as names and numbers; raises :class:`harness.errors.UsageError` for others."""
+    if not isinstance(given, Mapping):
+        raise UsageError(
+            f"limits: expected a mapping, as {{'relative_l2': 1e-6}}, got {type(given).__name__}"
+        )
+    try:
+        return Limits.model_validate(_plain(given))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+    at = [str(each) for each in first["loc"] if not str(each).startswith(("(", "["))]
+    if first["type"] == "extra_forbidden":
+        told = f"unknown key {quoted(at[-1])}; {suggestion(at.pop(), Limits.model_fields)}"
+    else:
+        told = _message(first, tuple(at), None)
+    raise UsageError(": ".join(["limits", *at, told]))
+
+
+def _plain(value: object) -> object:
+    """Return ``value`` with any kind of real number, numpy's, say, as a float."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    return value if isinstance(value, int) or not isinstance(value, Real) else float(value)
 
 
 def _problem(document: Document, details: ErrorDetails, unknown_key: Callable[[KeyPath], str]) -> Problem:

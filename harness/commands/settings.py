@@ -18,6 +18,7 @@ from harness.operations.history_run import RunHistory
 from harness.operations.workers import Workers
 from harness.reporting.commands import Invocation, error_text
 from harness.reporting.history_report import appended_text
+from harness.reporting.recording import expected_failures_lines
 
 Shown = ParamSpec("Shown")
 
@@ -57,9 +58,8 @@ class Setting:
 def measured(cases: Sequence[Case]) -> tuple[Case, ...]:
     """Return those of ``cases`` that are not expected to fail, and name those that are."""
     left = without_expected_failures(cases)
-    expected = [case.name for case in cases if case.fails is not None]
-    if expected:
-        say(f"expected to fail, and left out: {', '.join(expected)}")
+    for line in expected_failures_lines(cases):
+        say(line)
     return left
 
 

@@ -54,8 +54,8 @@ class Judgement:
 
     @property
     def name(self) -> str:
-        """The case as ``suite/id``."""
-        return f"{self.suite}/{self.case_id}"
+        """The case as ``suite/id``; what is of no suite by its id alone."""
+        return f"{self.suite}/{self.case_id}" if self.suite else self.case_id
 
     @property
     def passed(self) -> bool:

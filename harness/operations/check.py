@@ -1,8 +1,8 @@
-"""Checking one case: run it, choose its baseline, and hold what came out to that."""
+"""Checking cases: run each, choose its baseline, and hold what came out to that."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from harness.baselines.baseline import Baseline, Provenance, device_key
 from harness.baselines.current import unusable
@@ -16,6 +16,8 @@ from harness.judgement.reasons import DidNotFail, FailedAsExpected, FailedOtherw
 from harness.judgement.repetition import FreshRunner, check_repeats
 from harness.judgement.verdicts import judge
 from harness.measurement.measurement import Measurement
+from harness.operations.progress import SILENT, Progress, each_case, stage
+from harness.operations.workers import Workers
 
 
 def check(case: Case, runner: FreshRunner, store: BaselineStore) -> Check:
@@ -33,6 +35,21 @@ def check(case: Case, runner: FreshRunner, store: BaselineStore) -> Check:
         return hold(case, runner.run(case.job()), store)
     except HarnessError as error:
         return hold(case, error, store)
+
+
+def check_all(
+    cases: Sequence[Case], workers: Workers, store: BaselineStore, progress: Progress[Check] = SILENT
+) -> tuple[Check, ...]:
+    """Return the check of each of ``cases``, in their order; see :func:`check`."""
+    found: list[Check] = []
+    with (
+        stage(progress, "checking", len(cases), interrupted="the other cases were not checked"),
+        workers.runner() as runner,
+    ):
+        for case, _ in each_case(progress, cases):
+            found.append(check(case, runner, store))
+            progress.finished(found[-1])
+    return tuple(found)
 
 
 def _failing(case: Case, expected: FailureCause, runner: FreshRunner) -> Check:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from harness.codec import to_json
+from harness.explanation.causes import Cause
 from harness.operations.explain import Conclusion, Explanation
-from harness.reporting.causes import cause_json
+from harness.reporting.causes import cause_details, cause_json, cause_title
 from harness.reporting.commands import Invocation, remedy_text
+from harness.reporting.tables import Table
 from harness.reporting.terminal import cause_lines
 from harness.tracing.difference import rounding_of
 from harness.tracing.divergence import Divergence, Replay
@@ -37,6 +39,14 @@ def explanation_text(explanation: Explanation, invocation: Invocation) -> str:
         lines += ["", *_replay_lines(explanation.replay)]
     lines += [f"note: {note}" for note in _notes(explanation, invocation)]
     return "\n".join(lines)
+
+
+def causes_table(causes: Sequence[Cause]) -> Table:
+    """Return the table of what differs, first cause first."""
+    rows = [
+        (each.kind, cause_title(each.evidence), "; ".join(cause_details(each.evidence))) for each in causes
+    ]
+    return Table(("what differs", "how", "what is known"), rows)
 
 
 def explanation_json(explanation: Explanation, invocation: Invocation) -> str:

@@ -35,8 +35,8 @@ def _case_lines(case: CasePower, invocation: Invocation) -> Iterator[Text | str]
     for fault in case.faults:
         if fault.outcome == "not applicable":
             absent.setdefault(_why(fault), []).append(fault.name)
-    if shown := [fault for fault in case.faults if fault.outcome != "not applicable"]:
-        yield from table_lines(Table(_HEADER, list(map(_row, shown))), indent="  ")
+    if (table := power_table(case)).rows:
+        yield from table_lines(table, indent="  ")
     for reason, names in absent.items():
         yield f"  not applicable: {', '.join(names)}" + (f" ({reason})" if reason else "")
     for fault in case.failed:
@@ -46,6 +46,12 @@ def _case_lines(case: CasePower, invocation: Invocation) -> Iterator[Text | str]
         yield told("blind", f"{case.name}: every fault of the {' and '.join(case.blind)} is missed")
     if case.why_vacuous is not None:
         yield told("vacuous", f"{case.name}: {text_of(case.why_vacuous)}")
+
+
+def power_table(case: CasePower) -> Table:
+    """Return the table of the faults that could be put into a case."""
+    shown = [fault for fault in case.faults if fault.outcome != "not applicable"]
+    return Table(_HEADER, list(map(_row, shown)))
 
 
 def show_power(console: Console, report: PowerReport) -> None:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from harness.baselines.baseline import Written
 from harness.baselines.calibration import Calibration
+from harness.cases.case import Case
 from harness.judgement.calibration.findings import Finding
 from harness.operations.calibrate import CalibratedCase, Calibrations, VacuousCase
 from harness.operations.deep import StoredTrace
@@ -45,12 +46,23 @@ class RecordingDisplay(ProgressBar):
             show(self.console, refusal_text(result, self.invocation))
 
 
+def expected_failures_lines(cases: Sequence[Case]) -> list[str]:
+    """Return the line that names those of ``cases`` that are expected to fail; none for none."""
+    names = [case.name for case in cases if case.fails is not None]
+    return [f"expected to fail, and left out: {', '.join(names)}"] if names else []
+
+
 def _show_proposal(console: Console, proposal: Proposal) -> None:
     states = [each.state for each in proposal.candidates]
-    if rows := [_row(each) for each in proposal.candidates if each.state != "unchanged"]:
-        show_table(console, Table(_HEADER, rows))
+    if moved := [each for each in proposal.candidates if each.state != "unchanged"]:
+        show_table(console, candidates_table(moved))
     text = ", ".join(f"{states.count(state)} {state}" for state in ("unchanged", "new", "changed"))
     console.print(f"{text}, {len(proposal.refusals)} refused")
+
+
+def candidates_table(candidates: Sequence[Candidate]) -> Table:
+    """Return the table of what was measured beside the baselines it would take the place of."""
+    return Table(_HEADER, list(map(_row, candidates)))
 
 
 def _row(candidate: Candidate) -> tuple[str, ...]:
@@ -83,13 +95,18 @@ def show_recording(console: Console, recording: Recording, invocation: Invocatio
 def show_calibrations(console: Console, found: Calibrations) -> None:
     """Show the table of the cases calibrated, then what was found beside the numbers."""
     if found.calibrated:
-        show_table(console, Table(_CALIBRATIONS, list(map(_calibration_row, found.calibrated))))
+        show_table(console, calibrations_table(found))
     for each in found.calibrated:
         for finding in each.findings:
             word = "failed" if finding.failing else "note"
             show(console, told(word, f"{each.case.name}: {finding_text(finding)}"))
     text = f"{len(found.calibrated)} calibrated"
     console.print(f"{text}, {found.failed} failed" if found.failed else text)
+
+
+def calibrations_table(found: Calibrations) -> Table:
+    """Return the table of the cases calibrated."""
+    return Table(_CALIBRATIONS, list(map(_calibration_row, found.calibrated)))
 
 
 def finding_text(finding: Finding) -> str:

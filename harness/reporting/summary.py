@@ -10,6 +10,7 @@ from harness.errors import in_short
 from harness.judgement.judgement import Judgement, Verdict
 from harness.reporting.figures import sides, worst_figure
 from harness.reporting.reasons import joined
+from harness.reporting.tables import Cell, Table
 
 
 def verdict_word(judgement: Judgement) -> str:
@@ -20,6 +21,20 @@ def verdict_word(judgement: Judgement) -> str:
     worst = judgement.worst
     margin = "" if worst is None else f", {worst.name} at {worst.used:.0%} of its limit"
     return f"{word} ({judgement.tier.words}{margin})"
+
+
+def verdicts_table(judgements: Sequence[Judgement]) -> Table:
+    """Return the table of verdicts, each with its tier and the figure that uses most of its limit."""
+    rows = [
+        (
+            Cell(each.name, name=True),
+            Cell(each.verdict.value, tone=each.verdict.value),
+            "" if each.tier is None else each.tier.words,
+            worst_figure(each),
+        )
+        for each in judgements
+    ]
+    return Table(("case", "verdict", "compared", "worst figure"), rows)
 
 
 def summary_lines(judgements: Sequence[Judgement]) -> list[str]:

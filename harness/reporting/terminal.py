@@ -103,13 +103,23 @@ def _table(rows: Sequence[Row], lines: int) -> list[str]:
     others = [*known, *passed][: max(room - len(shown) - bool(hidden), 0)]
     if not shown and not others:
         return []
-    cells = [("metric", "measured", "limit", "value", "baseline", ""), *map(_cells, [*shown, *others])]
-    columns = [column for column in zip(*cells, strict=True) if any(column[1:])]
-    kept = list(zip(*columns, strict=True))
-    made = _aligned(Table(kept[0], kept[1:]))
+    made = _aligned(_of_rows([*shown, *others]))
     if hidden > 0:
         made.insert(1 + len(shown), f"  … and {hidden} more outside their limits")
     return ["", *made]
+
+
+def rows_table(judgement: Judgement) -> Table:
+    """Return the table of all figures of a judgement, what uses most of its limit first."""
+    return _of_rows(sorted(judgement.rows, key=lambda row: row.used or 0.0, reverse=True))
+
+
+def _of_rows(rows: Sequence[Row]) -> Table:
+    """Return a table of ``rows``, without the columns that are empty."""
+    cells = [("metric", "measured", "limit", "value", "baseline", ""), *map(_cells, rows)]
+    columns = [column for column in zip(*cells, strict=True) if any(column[1:])]
+    header, *kept = zip(*columns, strict=True) if columns else ((),)
+    return Table(header, kept)
 
 
 def _cells(row: Row) -> tuple[str, ...]:

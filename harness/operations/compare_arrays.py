@@ -1,0 +1,87 @@
+"""Comparing two arrays, wherever they come from: no case, no environment, no tier."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.baselines.baseline import Baseline
+from harness.baselines.store import BaselineStore
+from harness.cases.tolerance import Limits
+from harness.cases.validation import limits_of
+from harness.errors import UsageError
+from harness.judgement.arrays import judge_arrays
+from harness.judgement.judgement import Judgement, Verdict
+from harness.measurement.measurement import REAL_KINDS, Array
+
+# Metrics are computed in float64: its values have 8 bytes, and it has all whole numbers up to this one.
+_BYTES, _WHOLE = 8, 2**53
+
+
+@dataclass(frozen=True, eq=False)
+class ComparedArrays:
+    """The judgement on ``measured``, an array held to ``reference``."""
+
+    judgement: Judgement
+    measured: Array
+    reference: Array
+
+
+def compare_arrays(
+    measured: object, baseline: object, limits: Limits | Mapping[str, Any] | None
+) -> ComparedArrays:
+    """Return the judgement on ``measured``, an array, held to ``baseline``.
+
+    That is an array, too, a :class:`Baseline`, or the path of a baseline's JSON file. Any other object that
+    numpy makes an array of real numbers will do. None for ``limits`` asks for the same bits. Raises
+    :class:`UsageError` for what cannot be compared, also for NaN in the baseline, and BaselineError for a
+    baseline that cannot be read.
+    """
+    if isinstance(baseline, str | os.PathLike):
+        baseline = _stored(Path(baseline))
+    context = Judgement("", "array", Verdict.ERROR)
+    if isinstance(baseline, Baseline):
+        path = None if baseline.path is None else str(baseline.path)
+        context = Judgement(baseline.suite, baseline.case_id, Verdict.ERROR, baseline_path=path)
+        baseline = baseline.measurement.output
+    ours, theirs = _array(measured, "the array"), _array(baseline, "the baseline")
+    if not np.isfinite(theirs).all():
+        raise UsageError("the baseline has NaN or Inf: nothing can be held to it")
+    asked = limits if limits is None or isinstance(limits, Limits) else limits_of(limits)
+    for array in (ours, theirs):
+        if asked is not None and array.dtype.kind in "iu" and array.size and _beyond(array):
+            raise UsageError("whole numbers beyond 2**53 have no exact difference: compare without limits")
+    return ComparedArrays(judge_arrays(context, ours, theirs, asked), ours, theirs)
+
+
+def _stored(path: Path) -> Baseline:
+    folder = path.absolute().parent
+    if path.suffix != ".json":
+        raise UsageError(f"{path}: is no baseline; name its file, as baselines/suite/case/cpu.json")
+    return BaselineStore(folder.parent.parent).load(folder.parent.name, folder.name, path.stem)
+
+
+def _array(value: object, whose: str) -> Array:
+    """Return ``value`` as an array of a dtype that can be compared, in the byte order of this machine."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise UsageError(f"{whose} is masked: fill it first, as what is masked would be compared, too")
+    try:
+        array = np.asarray(value)
+    except Exception as error:  # noqa: BLE001  any object may be given, and say anything
+        raise UsageError(f"{whose} cannot be made an array of numpy's: {error}") from None
+    dtype = array.dtype
+    if dtype.kind not in REAL_KINDS or dtype.itemsize > _BYTES:
+        raise UsageError(
+            f"{whose} has dtype {dtype}, which cannot be compared: convert both sides to float32, or to "
+            "another real dtype of numpy's of at most 64 bits"
+        )
+    return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def _beyond(array: Array) -> bool:
+    return int(array.max()) > _WHOLE or int(array.min()) < -_WHOLE
