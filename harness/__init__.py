@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from harness.cases.tolerance import Limits as Limits
     from harness.errors import HarnessError as HarnessError
     from harness.errors import UsageError as UsageError
+    from harness.execution.in_force import pin as pin
     from harness.execution.worker_process import RunError as RunError
     from harness.judgement.judgement import Verdict as Verdict
     from harness.operations.progress import Progress as Progress
@@ -40,6 +41,7 @@ _HOMES = {
     **dict.fromkeys(("CheckResult", "CheckedCase", "RecordResult", "CalibrateResult"), "api.results"),
     **dict.fromkeys(("PowerResult", "ExplainResult", "CompareResult"), "api.results"),
     "load_suite": "cases.load",
+    "pin": "execution.in_force",
     **dict.fromkeys(("Suite", "Case"), "cases.case"),
     "Limits": "cases.tolerance",
     "Verdict": "judgement.judgement",

@@ -9,6 +9,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from typing import NamedTuple
 
 from harness.errors import HarnessError
 from harness.execution.fingerprint import effective_isa, fingerprint, host_fields
@@ -24,17 +27,25 @@ from harness.execution.profile import (
 _LINES = """\
 Put these lines at the top of conftest.py, before anything imports mindspore:
 
-    from harness.execution.in_force import pin
+    import harness
 
-    pin({device})"""
+    harness.pin({device})"""
 # How many threads share a sum, and which kernels add it up, in libraries that numpy and torch stand on.
 _ROUNDING_VARIABLES = (
     "MKL_NUM_THREADS", "NPY_DISABLE_CPU_FEATURES", "OMP_NUM_THREADS", "OPENBLAS_CORETYPE",
     "OPENBLAS_NUM_THREADS",
 )  # fmt: skip
 
-# What pin() applied to this process; the claim holds its core.
-_pinned: tuple[Profile, CoreClaim] | None = None
+
+class _Pinned(NamedTuple):
+    """What :func:`pin` applied: the profile, its environment variables, and the claim that holds its core."""
+
+    profile: Profile
+    environment: dict[str, str]
+    claim: CoreClaim | None
+
+
+_pinned: _Pinned | None = None
 
 
 class NotEstablished(HarnessError):
@@ -50,18 +61,19 @@ def pin(device: str = "CPU", *, device_id: int = 0) -> None:
     """
     global _pinned
     if _pinned is not None:
-        if (_pinned[0].device, _pinned[0].device_id) != (device, device_id):
-            raise ProfileError(f"this process is pinned to {_pinned[0].device} already")
+        if (_pinned.profile.device, _pinned.profile.device_id) != (device, device_id):
+            raise ProfileError(f"this process is pinned to {_pinned.profile.device} already")
         return
     claim = claim_core()
     profile = Profile(device=device, device_id=device_id, core=claim.core)
     try:
+        environment = profile.environment()
         profile.apply_before_import()
         profile.apply_after_import()
     except BaseException:
         claim.release()
         raise
-    _pinned = profile, claim
+    _pinned = _Pinned(profile, environment, claim)
 
 
 def settings_in_force() -> dict[str, str]:
@@ -71,29 +83,37 @@ def settings_in_force() -> dict[str, str]:
     what numpy's and torch's rounding depends on goes into the fingerprint. Raises :class:`NotEstablished`
     where it is not known how operators round here.
     """
-    if "mindspore" not in sys.modules:
-        return _without_mindspore()
-    if lacking := "; ".join(_lacking()):
-        device = "" if _pinned is None or _pinned[0].device == "CPU" else f'"{_pinned[0].device}"'
-        raise NotEstablished(
-            f"it is not established how MindSpore rounds in this process: {lacking}.\n"
-            + _LINES.format(device=device)
-        )
-    assert _pinned is not None
+    if (torch := sys.modules.get("torch")) is not None and torch.cuda.is_initialized():
+        raise NotEstablished("torch has used a GPU in this process, whose settings harness does not know")
+    fields = _of_mindspore() if "mindspore" in sys.modules else _without_mindspore()
+    # Installed or not, imported or not: which tests run in this process must not count.
+    with suppress(PackageNotFoundError):
+        fields["torch"] = version("torch")
+    return fields
+
+
+def _of_mindspore() -> dict[str, str]:
     import mindspore as ms
 
+    target = str(ms.get_context("device_target"))
+    wanted = _pinned or _Pinned(profile := Profile(target), profile.environment(), None)
+    if lacking := "; ".join(_lacking(wanted)):
+        raise NotEstablished(
+            f"it is not established how MindSpore rounds in this process: {lacking}.\n"
+            + _LINES.format(device="" if wanted.profile.device == "CPU" else f'"{wanted.profile.device}"')
+        )
     mode = "graph" if ms.get_context("mode") == ms.GRAPH_MODE else "pynative"
-    fields = fingerprint(_pinned[0], mode=mode, dtype="any")
+    fields = fingerprint(wanted.profile, mode=mode, dtype="any")
     del fields["dtype"]
     return {**fields, "deterministic": str(ms.get_context("deterministic"))}
 
 
-def _lacking() -> Iterator[str]:
-    """Yield what is not as the profile has it, once MindSpore is imported."""
+def _lacking(wanted: _Pinned) -> Iterator[str]:
+    """Yield what is not as it is ``wanted``, once MindSpore is imported."""
     import mindspore as ms
 
-    profile = Profile() if _pinned is None else _pinned[0]
-    for name, value in profile.environment().items():
+    profile = wanted.profile
+    for name, value in wanted.environment.items():
         if os.environ.get(name) != value:
             yield f"{name} is not {value}"
     if profile.device == "CPU" and (cores := visible_cores()) > 1:
@@ -107,7 +127,7 @@ def _lacking() -> Iterator[str]:
 
 
 def _without_mindspore() -> dict[str, str]:
-    fields = {
+    return {
         "device": "CPU",
         **host_fields(),
         "isa": effective_isa(list(CPU_ISAS)[-1]),
@@ -117,8 +137,3 @@ def _without_mindspore() -> dict[str, str]:
         ),
         "mode": "eager",
     }
-    if (torch := sys.modules.get("torch")) is not None:
-        if torch.cuda.is_initialized():
-            raise NotEstablished("torch has used a GPU in this process, whose settings harness does not know")
-        fields["torch"] = f"{torch.__version__}, {torch.get_num_threads()} threads"
-    return fields

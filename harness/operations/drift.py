@@ -145,15 +145,16 @@ class UserTest:
         wanted = [leaf for leaf, case in cases.items() if case.needs_calibration and stored[leaf] is None]
         calibrations = {**stored, **_calibrations(cases, wanted, measured, again, settings)}
         for leaf, each in found.items():
-            old, case = each.renews, each.case
-            if each.state == "unchanged" and leaf not in wanted:
+            case, renewing = each.case, each.renews is not None and bool(self.reason)
+            same = each.state == "unchanged" or each.renews is not None
+            if same and not renewing and leaf not in wanted:
                 continue
             reason = self.reason or FIRST_REASON
             provenance = Provenance.of(case, reason=reason, git_commit=commit_of(case, self.store))
             baseline = Baseline(
                 case.suite, case.id, each.device, each.measurement, provenance, calibrations[leaf]
             )
-            self.store.write(baseline, renew=old is not None)
+            self.store.write(baseline, renew=renewing)
         return [hold(case, measured[leaf], self.store) for leaf, case in cases.items()]
 
     def _candidate(self, runs: FreshRuns, case: Case, measured: Measurement) -> Candidate:
@@ -162,7 +163,7 @@ class UserTest:
         return candidate(case, measured, self.store)
 
     def _needs_reason(self, found: Candidate) -> bool:
-        # What only the commit of is another is written where there is a reason, and as good as it is.
+        # A baseline of which only the commit is another is as good as the new one.
         return found.state == "changed" and found.renews is None
 
     def _stored(self, found: Candidate) -> Calibration | None:

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 
 from harness.cases.case import Case
@@ -35,7 +36,8 @@ def save_run(folder: Path, case: Case, measured: Measurement) -> None:
 
 
 def _file(case: Case) -> str:
-    return f"{case.id}.safetensors"
+    # The process may run other tests as well, of other files.
+    return sha256(f"{case.path}::{case.name}".encode("utf-8", "surrogateescape")).hexdigest()
 
 
 class FreshRuns:
@@ -57,9 +59,10 @@ class FreshRuns:
         Raises :class:`FreshRunError` where a run failed, did not come to the check, or had other inputs.
         """
         if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="harness-fresh-")
+            made = tempfile.TemporaryDirectory(prefix="harness-fresh-")
             for number in range(RUNS):
-                self._run(Path(self._folder.name) / str(number))
+                self._run(Path(made.name) / str(number))
+            self._folder = made
         return [self._read(Path(self._folder.name) / str(number), case) for number in range(RUNS)]
 
     def close(self) -> None:

@@ -2,9 +2,15 @@
 
 import json
 import re
+import shlex
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from user_project import Project
+
+from harness.baselines.git import Commit
+from harness.baselines.store import BaselineStore
 
 TESTS = """\
 import numpy as np
@@ -198,38 +204,71 @@ def test_a_reason_without_a_recording_is_refused(project):
     assert "give --harness-record as well" in done.stderr
 
 
-MINDSPORE = """\
-import mindspore as ms
-import numpy as np
-from mindspore import nn
+def renew(project, name, commit=None, **fields):
+    """Store a baseline as one that was recorded at another commit, or in another environment."""
+    store = BaselineStore(project.root / "__drift__" / "test_vae")
+    baseline = store.load(*name.split("/"), "cpu")
+    fingerprint = {**baseline.measurement.fingerprint, **fields}
+    measurement = replace(baseline.measurement, fingerprint=fingerprint)
+    provenance = replace(baseline.provenance, git_commit=commit)
+    store.write(replace(baseline, measurement=measurement, provenance=provenance), renew=True)
 
 
-def test_decode(drift):
-    weight = np.random.default_rng(1).standard_normal((8, 4, 3, 3), dtype=np.float32)
-    latents = np.random.default_rng(0).standard_normal((1, 4, 8, 8), dtype=np.float32)
-    decode = nn.Conv2d(4, 8, 3, weight_init=ms.Tensor(weight))
-    drift.check(decode, ms.Tensor(latents), name="decode")
-"""
-
-
-def test_mindspore_is_held_to_baselines_only_under_the_profile(tmp_path):
-    project = Project(tmp_path / "project")
-    (project.root / "test_ms.py").write_text(MINDSPORE)
-    loose = project.pytest("test_ms.py")
-    assert loose.returncode == 1
-    assert (
-        "it is not established how MindSpore rounds in this process: ONEDNN_MAX_CPU_ISA is not"
-        in loose.stdout
-    )
-    assert "pin() was not called before mindspore was imported" in loose.stdout
-    # The lines that it prints are the ones that help.
-    lines = re.search(r"^  \|     from harness.*?pin\(\)$", loose.stdout, re.MULTILINE | re.DOTALL)
-    assert lines
-    printed = "\n".join(line.removeprefix("  |").strip() for line in lines[0].splitlines())
-    (project.root / "conftest.py").write_text(printed + "\n")
-    done = project.pytest("test_ms.py", "--harness-record")
+def test_recording_what_has_not_changed_writes_nothing(project):
+    renew(project, "test_decode[0]/decode", commit=Commit("0" * 40, dirty=True))
+    before = stored(project)
+    done = project.pytest("test_vae.py", "--harness-record", "-k", "decode")
     assert done.returncode == 0, done.stdout
-    document = json.loads((project.root / "__drift__/test_ms/test_decode/decode/cpu.json").read_text())
+    assert stored(project) == before
+
+
+def test_other_environments_are_judged_by_the_tiers_of_cases(project):
+    renew(project, "test_decode[0]/decode", numpy="1.0")
+    renew(project, "test_decode[1]/decode", cores="64")
+    # Rounds otherwise, and computes the same.
+    project.edit("test_vae.py", "latents @ latents.T * 0.1", "(latents * 0.1) @ latents.T")
+    done = project.pytest("test_vae.py", "-k", "decode")
+    assert "1 failed, 1 passed" in done.stdout, done.stdout
+    assert "test_decode[1]/decode: incomparable (across devices" in done.stdout
+    assert "add `tolerance: {across_devices: …}`" in done.stdout
+    project.edit("test_vae.py", 'name="decode"', 'name="decode", tolerance={"across_devices": "calibrated"}')
+    assert project.pytest("test_vae.py", "-k", "decode").returncode == 0
+    project.edit("test_vae.py", "* 0.1)", "* 0.1001)")
+    moved = project.pytest("test_vae.py", "-k", "decode")
+    assert moved.stdout.count("outside their limits") >= 2, moved.stdout
+    assert "test_decode[0]/decode: drift (across releases" in moved.stdout
+    assert "test_decode[1]/decode: drift (across devices" in moved.stdout
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "drift-fixture.md").read_text()
+
+
+def test_the_examples_of_the_page_run_and_mindspore_needs_its_settings(tmp_path):
+    project = Project(tmp_path / "project")
+    files = dict(re.findall(r'^```python title="(\S+)"\n(.*?)^```', PAGE, flags=re.MULTILINE | re.DOTALL))
+    assert files.keys() == {"test_vae.py", "conftest.py", "test_tokens.py"}
+    commands = re.findall(r"^\$ pytest (.*)$", PAGE, flags=re.MULTILINE)
+    (project.root / "test_tokens.py").write_text(files["test_tokens.py"])
+    tokens = project.pytest("test_tokens.py", "--harness-record")
+    assert tokens.returncode == 0, tokens.stdout
+
+    (project.root / "test_vae.py").write_text(files["test_vae.py"])
+    loose = project.pytest("test_vae.py")
+    assert loose.returncode == 1
+    assert "not established how MindSpore rounds in this process: ONEDNN_MAX_CPU_ISA is not" in loose.stdout
+    assert "pin() was not called before mindspore was imported" in loose.stdout
+    # The lines that it prints are those of the page.
+    printed = re.search(r"^  \|( +import harness.*?pin\(\))$", loose.stdout, re.MULTILINE | re.DOTALL)
+    assert printed
+    lines = [line.removeprefix("  |").strip() for line in printed[1].splitlines()]
+    assert lines == files["conftest.py"].splitlines()
+
+    (project.root / "conftest.py").write_text(files["conftest.py"])
+    done = project.pytest(*shlex.split(commands[0]))
+    assert done.returncode == 0, done.stdout
+    passing = project.pytest(*shlex.split(commands[1]))
+    assert passing.returncode == 0, passing.stdout
+    document = json.loads((project.root / "__drift__/test_vae/test_decode/decode/cpu.json").read_text())
     fingerprint = document["fingerprint"]
     assert (fingerprint["cores"], fingerprint["mode"]) == ("1", "pynative")
     assert fingerprint["profile"].startswith("cpu: oneDNN ISA at most AVX2, one core")
