@@ -27,3 +27,30 @@ def test_the_page_runs_and_prints_what_it_shows(tmp_path, monkeypatch, capsys):
             assert "".join(printed) == text
             printed = []
     assert not "".join(printed).strip()
+
+
+def test_the_notebook_runs_and_shows_tables_and_pictures(tmp_path, monkeypatch):
+    import nbclient
+    import nbformat
+
+    # Else jupyter_core warns of the folders that it will use one day.
+    monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
+    notebook = nbformat.read(DOCS / "python.ipynb", as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    # What it shows belongs to whoever runs it.
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
+    nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    shown = []
+    for cell in code:
+        # One result each, and nothing printed.
+        (output,) = cell.outputs
+        assert output.output_type == "execute_result"
+        shown.append(output.data)
+    names, recorded, checked, compared, explained = shown
+    assert names["text/plain"] == "['digits/one', 'digits/two']"
+    assert recorded["text/plain"] == "<RecordResult: passed>"
+    assert [page["text/html"].count("<img ") for page in (recorded, checked, compared)] == [3, 3, 6]
+    assert checked["text/html"].count(">identical</td>") == 2
+    assert compared["text/plain"] == "<CompareResult: not passed>"
+    assert re.search(r'<th scope="row">relative_l2</th><td>0.001</td><td>≤ 1e-06</td>', compared["text/html"])
+    assert "nothing differs" in explained["text/html"]
