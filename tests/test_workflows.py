@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -36,7 +37,17 @@ ACTIONS = {
     "actions/cache/save": ("0057852bfaa89a56745cba8c7296529d2fc39830", "v4.3.0"),
     "actions/download-artifact": ("d3f86a106a0bac45b974a628896c90dbdf5c8093", "v4.3.0"),
     "actions/upload-artifact": ("ea165f8d65b6e75b540449e92b4886f43607fa02", "v4.6.2"),
+    "pypa/gh-action-pypi-publish": ("ed0c53931b1dc9bd32cbe73a98c7f6766f8a527e", "v1.13.0"),
 }
+
+# The jobs that may do more than read: prove that they are this workflow, or make a release's page.
+MORE_RIGHTS = {
+    ("release.yml", "sign"): {"contents": "read", "id-token": "write"},
+    ("release.yml", "publish"): {"id-token": "write"},
+    ("release.yml", "announce"): {"contents": "write"},
+}
+# They take what the jobs before them made, and nothing of the repository.
+WITHOUT_CHECKOUT = {"release.yml": 2}
 
 
 def workflow(path: Path) -> dict[str, Any]:
@@ -60,11 +71,11 @@ def test_a_workflow_has_few_rights_an_end_and_no_two_at_once(path):
     assert found["concurrency"]["group"]
     for name, job in found["jobs"].items():
         assert 0 < job["timeout-minutes"] <= 120, name
-        # One job proves that it is this workflow; nothing of the project is installed there.
-        if "permissions" in job:
-            assert (path.name, name) == ("release.yml", "sign")
-            assert job["permissions"] == {"contents": "read", "id-token": "write"}
+        if "permissions" in job or (path.name, name) in MORE_RIGHTS:
+            assert job["permissions"] == MORE_RIGHTS[path.name, name]
+            # Nothing of the project is installed or run there.
             assert not [step for step in job["steps"] if " -e ." in step.get("run", "")]
+            assert not [step for step in job["steps"] if ".ci/" in step.get("run", "")]
     assert "secrets." not in path.read_text()
     assert "pull_request_target" not in found["on"]
 
@@ -82,7 +93,7 @@ def test_every_action_is_pinned_by_a_commit_that_is_known(path):
 @pytest.mark.parametrize("path", WORKFLOWS, ids=named)
 def test_a_checkout_leaves_no_credentials(path):
     found = [step for step in steps(path) if step.get("uses", "").startswith("actions/checkout@")]
-    assert len(found) == len(workflow(path)["jobs"])
+    assert len(found) == len(workflow(path)["jobs"]) - WITHOUT_CHECKOUT.get(path.name, 0)
     assert all(step["with"] == {"persist-credentials": False} for step in found)
 
 
@@ -99,6 +110,53 @@ def test_a_machine_of_ones_own_runs_nothing_of_a_pull_request(path):
     if own:
         assert set(found["on"]) == {"schedule", "workflow_dispatch"}
         assert all(job["if"] == "vars.ASCEND_NPUS != ''" for job in own)
+
+
+def test_nothing_is_published_that_did_not_pass():
+    jobs = workflow(ROOT / ".github" / "workflows" / "release.yml")["jobs"]
+    assert set(jobs["publish"]["needs"]) == {"gate", "parts", "build"}
+    assert set(jobs["announce"]["needs"]) == {"publish", "sign"}
+    for name in ("publish", "announce"):
+        assert jobs[name]["if"] == "github.ref_type == 'tag'"
+    assert jobs["publish"]["environment"] == "pypi"
+    assert any(step.get("run") == "bash .ci/release-check" for step in jobs["build"]["steps"])
+
+
+def release_check(folder: Path, version: str, changelog: str, tag: str = "") -> tuple[int, str]:
+    """Run a copy of the script, as far as it goes without a repository: it removes what it made before."""
+    for name, text in {
+        ".ci/release-check": (ROOT / ".ci" / "release-check").read_text(),
+        "harness/__init__.py": f'__version__ = "{version}"\n',
+        "CHANGELOG.md": changelog,
+    }.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    command, environment = ["bash", ".ci/release-check"], {**os.environ, "TAG": tag}
+    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr
+
+
+CHANGES = "## Unreleased\n- a\n\n## 1.2.3 - today\n\n### Added\n- b\n\n## 1.2.2 - before\n- c\n"
+
+
+@pytest.mark.parametrize("tag", ["v1.2.4", "1.2.3"])
+def test_a_tag_of_another_version_is_no_release(tag, tmp_path):
+    told = f"the tag is {tag}, and harness/__init__.py says 1.2.3\n"
+    assert release_check(tmp_path, "1.2.3", CHANGES, tag) == (1, told)
+
+
+def test_a_version_without_notes_is_no_release(tmp_path):
+    told = "CHANGELOG.md has no section 1.2.4, or nothing in it\n"
+    assert release_check(tmp_path, "1.2.4", CHANGES) == (1, told)
+    told = "CHANGELOG.md has no section 1.2.3, or nothing in it\n"
+    assert release_check(tmp_path, "1.2.3", CHANGES.replace("### Added\n- b\n", "")) == (1, told)
+
+
+def test_the_notes_are_the_section_of_the_version(tmp_path):
+    # It goes on to build, which this folder is too little for.
+    code, _ = release_check(tmp_path, "1.2.3", CHANGES, "v1.2.3")
+    assert code != 0
+    assert (tmp_path / ".ci" / "release" / "notes.md").read_text() == "\n### Added\n- b\n\n"
 
 
 def scripts() -> list[tuple[str, str]]:
