@@ -13,6 +13,10 @@ from acceptance_digits import DIGITS, REPOSITORY
 import harness
 from harness.baselines.store import BaselineStore
 
+SUITE = """
+suite: s
+cases: [{id: two-steps, pipeline: ddim, checkpoint: "builtin:ddpm-digits", seed: 0, steps: 2}]
+"""
 DATA = [
     "py.typed",
     "cases/suite.schema.json",
@@ -81,14 +85,57 @@ def test_the_wheel_has_the_files_that_are_no_code(wheel):
     assert [name for name in names if name.startswith("tests/")] == []
 
 
-@pytest.mark.slow
-def test_the_wheel_runs_a_shipped_case(wheel, shipped):
-    site = shipped.root / "site"
+def installed(wheel, project):
+    """Let ``project`` use the harness of ``wheel``, not the repository's."""
+    site = project.root / "site"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
-    shipped.environment["PYTHONPATH"] = str(site)
+    project.environment["PYTHONPATH"] = str(site)
     probe = [sys.executable, "-c", "import harness; print(harness.__file__)"]
-    where = subprocess.run(probe, env=shipped.environment, cwd=shipped.root, capture_output=True, text=True)
+    where = subprocess.run(probe, env=project.environment, cwd=project.root, capture_output=True, text=True)
     assert where.stdout.strip() == str(site / "harness" / "__init__.py")
+
+
+CALLS = """
+import harness
+assert harness.record("suites/").passed
+(case,) = harness.check("suites/").cases
+assert case.verdict == "identical"
+assert harness.compare(case.output, case.baseline).passed
+assert not harness.compare(case.output + 1, case.baseline).passed
+"""
+TEST = """
+import numpy as np
+
+def test_square(drift):
+    drift.check(lambda x: x * x, np.linspace(0, 1, 9), name="square")
+"""
+
+
+@pytest.mark.slow
+def test_the_wheel_serves_python_and_tests(wheel, project):
+    installed(wheel, project)
+    project.suite("s", SUITE)
+    called = subprocess.run(
+        [sys.executable, "-c", CALLS],
+        env=project.environment,
+        cwd=project.root,
+        capture_output=True,
+        text=True,
+    )
+    assert called.returncode == 0, called.stderr
+    (project.root / "test_square.py").write_text(TEST)
+    assert project.pytest("test_square.py").returncode == pytest.ExitCode.TESTS_FAILED
+    assert project.pytest("test_square.py", "--harness-record").returncode == pytest.ExitCode.OK
+    assert project.pytest("test_square.py").returncode == pytest.ExitCode.OK
+    (project.root / "test_square.py").write_text(TEST.replace("x * x", "x * x * 1.001"))
+    changed = project.pytest("test_square.py")
+    assert changed.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "is not bitwise equal" in changed.stdout
+
+
+@pytest.mark.slow
+def test_the_wheel_runs_a_shipped_case(wheel, shipped):
+    installed(wheel, shipped)
     found = shipped.compare("suites/ddim.yaml::two-steps")
     assert found.returncode == 0, found.text
