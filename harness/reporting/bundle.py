@@ -57,7 +57,8 @@ def show_bundle(console: Console, path: Path) -> None:
 def bundle_texts(found: FirstRun) -> dict[str, Any]:
     """Return the texts of the archive by their names, those with JSON values among them."""
     file = io.StringIO()
-    show_first_run(Console(file=file), found)
+    # Without colours: a name that begins where one ends would look like a part of its code.
+    show_first_run(Console(file=file, color_system=None, force_jupyter=False), found)
     examination = found.examination
     cases = [] if found.proposal is None else found.proposal.results
     report = {

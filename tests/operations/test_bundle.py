@@ -44,6 +44,7 @@ def project(tmp_path):
         "USER": "trudy",
         "HOSTNAME": "npu-07.example.com",
         "SITE_TOKEN": TOKEN,
+        "FORCE_COLOR": "1",
         "PATH": f"{home}/bin:{os.environ['PATH']}",
         "PYTHONPATH": f"{home}/site:{os.environ.get('PYTHONPATH', '')}",
         "ASCEND_HOME_PATH": f"{home}/cann",
@@ -65,7 +66,7 @@ def test_what_fails_is_in_the_archive_and_names_nobody(project):
     found = read(project.root / "found.zip")
     assert set(found) == {"README.txt", "doctor.txt", "report.json"}
     everything = b"\n".join([*found.values(), *map(str.encode, found)]).decode()
-    for name in ("trudy", "npu-07", "example.com", TOKEN, "mallory", str(Path.home())):
+    for name in ("trudy", "npu-07", "example.com", TOKEN, "mallory", str(Path.home()), "\x1b"):
         assert name not in everything
     if platform.node() != "localhost":
         assert f"at {platform.node()}" not in everything
