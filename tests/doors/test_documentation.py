@@ -142,6 +142,18 @@ def test_a_jit_level_of_ones_own(follower):
     assert "1 passed" in follower.type("pytest suites/")
 
 
+def test_arrays_of_two_frameworks(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code = compile(block("docs/questions.md", "python", "harness.compare"), "docs/questions.md", "exec")
+    image = np.random.default_rng(0).random((1, 16, 16, 3), np.float32)
+    np.save("torch.npy", image)
+    np.save("mindspore.npy", np.nextafter(image, np.float32(1)))
+    exec(code, {})
+    np.save("mindspore.npy", 1.001 * image)
+    with pytest.raises(AssertionError, match="relative_l2"):
+        exec(code, {})
+
+
 @pytest.mark.mindone
 @pytest.mark.slow
 def test_a_lora_that_is_exchanged_is_named(follower):
