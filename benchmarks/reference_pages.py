@@ -1,29 +1,34 @@
-"""Writes the reference pages of the documentation from the code: commands and options, keys of suites.
+"""Writes the reference pages of the documentation from the code: commands, keys of suites, Python.
 
 Usage: python -m benchmarks.reference_pages [--check]
 
-In docs/commands.md and docs/suite-keys.md it replaces what stands between the two markers. With --check it
-writes nothing, and fails where a page is not as it should be.
+In docs/commands.md, docs/suite-keys.md and docs/python.md it replaces what stands between the two markers.
+With --check it writes nothing, and fails where a page is not as it should be.
 """
 
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import typer
 
+import harness
+from harness.api import calls
+from harness.api.results import Result
 from harness.cases.schema import SCHEMA_PATH
 from harness.cli import COMMANDS, app
 from harness.pytest_plugin.plugin import _OPTIONS, _SHORT
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 START, END = "<!-- generated: benchmarks/reference_pages.py -->", "<!-- end of what is generated -->"
+_PLAIN = (str, int, float, tuple)
 # What typer says of a value's type beside its placeholder.
 _TYPE = re.compile(r" <(list\[)?str\]?>")
 
@@ -44,6 +49,7 @@ def pages() -> dict[str, str]:
     return {
         "commands.md": _renewed("commands.md", [*_plugin(), *_commands()]),
         "suite-keys.md": _renewed("suite-keys.md", _keys()),
+        "python.md": _renewed("python.md", _python()),
     }
 
 
@@ -109,6 +115,50 @@ def _keys() -> Iterator[str]:
                 for key, what in part["properties"].items()
             ],
         )
+
+
+def _python() -> Iterator[str]:
+    yield "## Functions\n"
+    shared = re.findall(r"^(``.*)\n((?: {4}.*\n)+)", inspect.getdoc(calls) or "", re.MULTILINE)
+    yield from _table(("argument", "what it is"), [(_plain(name), _plain(told)) for name, told in shared])
+    public = [getattr(harness, name) for name in sorted(harness.__all__)]
+    for function in filter(inspect.isfunction, public):
+        yield f"### {function.__name__}\n"
+        yield f"```py\n{_signature(function)}\n```\n"
+        yield _plain(function.__doc__ or "") + "\n"
+    yield "## Results in detail\n"
+    for result in (each for each in public if inspect.isclass(each) and issubclass(each, Result)):
+        yield f"### {result.__name__}\n"
+        yield f"{_plain(result.__doc__ or '')}\n"
+        rows = [(f"`{field}`", f"`{kind}`") for field, kind in result.__annotations__.items()]
+        rows += [
+            (f"`{name}`", _plain(value.__doc__ or ""))
+            for name, value in vars(result).items()
+            if isinstance(value, property)
+        ]
+        yield from _table(("attribute", "what it is"), rows)
+
+
+def _signature(function: Callable[..., Any]) -> str:
+    found = inspect.signature(function)
+    lines = []
+    for name, parameter in found.parameters.items():
+        if parameter.kind is parameter.KEYWORD_ONLY and "    *," not in lines:
+            lines.append("    *,")
+        default = parameter.default
+        # The one that is no plain value is an object of a class without arguments.
+        told = (
+            repr(default) if default is None or isinstance(default, _PLAIN) else f"{type(default).__name__}()"
+        )
+        lines.append(
+            f"    {name}: {parameter.annotation}{'' if default is parameter.empty else f' = {told}'},"
+        )
+    return "\n".join([f"{function.__name__}(", *lines, f") -> {found.return_annotation}"])
+
+
+def _plain(text: str) -> str:
+    """Return a docstring, or a line of one, as Markdown."""
+    return re.sub(r":\w+:`([^`]+)`|``([^`]+)``", r"`\1\2`", inspect.cleandoc(text))
 
 
 def _title(name: str) -> str:

@@ -3,7 +3,7 @@
 The arguments that they share:
 
 ``cases``
-    Suite files, folders of them, single cases as ``"suites/ddim.yaml::four-steps"``, or what
+    Suite files, folders of them, single cases as ``"suites/ddim.yaml::two-steps"``, or what
     :func:`harness.load_suite` returned; one of them or several.
 ``baseline_dir``
     The folder of the stored baselines.
