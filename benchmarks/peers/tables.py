@@ -93,8 +93,8 @@ def summary(comparisons: Sequence[Comparison]) -> str:
     return (
         f"{len(runs)} runs with one of {len({each.fault for each in runs})} faults in one of "
         f"{len({_case(each) for each in comparisons})} cases "
-        f"({sum(each.same_bits for each in runs)} of them have an output of the same bits as the sound run), "
-        f"and {len(pairs)} sound runs held to another release's "
+        f"(the output of {sum(each.same_bits for each in runs)} of them has the bits of the sound run), "
+        f"and {len(pairs)} sound runs compared with the run of another release "
         f"({sum(each.same_bits for each in pairs)} have the same bits), "
         f"over all ordered pairs of MindSpore {', '.join(sorted(releases, key=_version))}."
     )
