@@ -138,33 +138,25 @@ class UserTest:
     ) -> list[Check]:
         """Store what repeats and return how it is held to that; where a part fails nothing is stored."""
         found = {leaf: self._candidate(runs, case, measured[leaf]) for leaf, case in cases.items()}
-        kept = [leaf for leaf, each in found.items() if self._needs_reason(each)]
+        # A baseline of which only the commit is another is as good as a new one.
+        kept = [leaf for leaf, each in found.items() if each.state == "changed" and each.renews is None]
         if kept and not self.reason:
             return [self._refusal(cases[leaf], measured[leaf]) for leaf in kept]
         stored = {leaf: self._stored(each) for leaf, each in found.items()}
         wanted = [leaf for leaf, case in cases.items() if case.needs_calibration and stored[leaf] is None]
         calibrations = {**stored, **_calibrations(cases, wanted, measured, again, settings)}
         for leaf, each in found.items():
-            case, renewing = each.case, each.renews is not None and bool(self.reason)
-            same = each.state == "unchanged" or each.renews is not None
-            if same and not renewing and leaf not in wanted:
-                continue
-            reason = self.reason or FIRST_REASON
-            provenance = Provenance.of(case, reason=reason, git_commit=commit_of(case, self.store))
-            baseline = Baseline(
-                case.suite, case.id, each.device, each.measurement, provenance, calibrations[leaf]
-            )
-            self.store.write(baseline, renew=renewing)
+            case, measurement = each.case, each.measurement
+            commit = commit_of(case, self.store)
+            provenance = Provenance.of(case, reason=self.reason or FIRST_REASON, git_commit=commit)
+            baseline = Baseline(case.suite, case.id, each.device, measurement, provenance, calibrations[leaf])
+            self.store.write(baseline)
         return [hold(case, measured[leaf], self.store) for leaf, case in cases.items()]
 
     def _candidate(self, runs: FreshRuns, case: Case, measured: Measurement) -> Candidate:
         for run in runs.of(case):
             check_repeats(case.name, run, measured)
         return candidate(case, measured, self.store)
-
-    def _needs_reason(self, found: Candidate) -> bool:
-        # A baseline of which only the commit is another is as good as the new one.
-        return found.state == "changed" and found.renews is None
 
     def _stored(self, found: Candidate) -> Calibration | None:
         """Return the calibration stored, where it is of this very measurement."""

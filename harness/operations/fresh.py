@@ -13,6 +13,7 @@ from pathlib import Path
 
 from harness.cases.case import Case
 from harness.errors import HarnessError, shortened
+from harness.execution.stopping import ENDING, heeding
 from harness.foreign_files import ForeignFileError, read_foreign
 from harness.measurement.figures import LARGEST_ARRAYS
 from harness.measurement.measurement import ArraysError, Measurement
@@ -90,7 +91,7 @@ class FreshRuns:
     def _run(self, folder: Path) -> None:
         folder.mkdir()
         log = folder.with_suffix(".log")
-        with log.open("wb") as stream:
+        with log.open("wb") as stream, heeding(*ENDING):
             process = subprocess.Popen(
                 self._command(folder),
                 cwd=self._cwd, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True,

@@ -1,8 +1,10 @@
 """The fixture `drift`, in pytest processes of a user's own folder: the life of its baselines."""
 
 import json
+import os
 import re
 import shlex
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -196,6 +198,44 @@ def test_what_cannot_be_recorded_is_refused_and_leaves_nothing(tmp_path):
         assert len(found) == 1, name
         assert told in found[0], found
     assert {name.split("/")[3] for name in stored(project)} == {"given"}
+
+
+SLOW = """\
+import os
+import sys
+import time
+
+
+def test_slow(drift):
+    def function():
+        if "--harness-fresh-run" in sys.argv:
+            with open("running.tmp", "w") as file:
+                file.write(str(os.getpid()))
+            os.rename("running.tmp", "running")
+            time.sleep(600)
+        return 1.0
+
+    drift.check(function, name="slow")
+"""
+
+
+def test_a_recording_that_is_told_to_end_leaves_no_process_and_no_file(tmp_path):
+    project = Project(tmp_path / "project")
+    (project.root / "test_slow.py").write_text(SLOW)
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    project.environment["TMPDIR"] = str(temporary)
+    recording = project.started("pytest", "test_slow.py", "--harness-record")
+    running = project.root / "running"
+    while not running.exists():
+        assert recording.poll() is None, recording.communicate()[0]
+        time.sleep(0.05)
+    recording.terminate()
+    recording.communicate(timeout=60)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(running.read_text()), 0)
+    assert not any(temporary.glob("harness-*"))
+    assert not stored(project)
 
 
 def test_a_reason_without_a_recording_is_refused(project):
