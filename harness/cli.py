@@ -22,35 +22,31 @@ from harness.errors import HarnessError, Interrupted, UsageError
 from harness.execution.stopping import ENDING, heeding
 from harness.foreign_text import LINES, printable
 
-# The commands, and what the help says of each: the first words of its function, which is not imported for it.
+# The commands with their summaries, which repeat the functions' docstrings so that none is imported.
 COMMANDS = {
-    "record": "Refresh baselines: run each case twice in fresh workers and store what repeats.",
+    "record": "Refresh baselines: run each case twice in fresh workers and store the cases that repeat.",
     "calibrate": (
-        "Measure tolerances: move each case's noise by one ulp, and store how far that moves the output."
+        "Measure tolerances: move each case's noise by one ulp and store how far the output moves."
     ),
     "power": (
-        "Put known faults into each case: which are caught at the tolerance across releases, and how small."
+        "Inject known faults into each case: which are caught across releases, and down to which size."
     ),
-    "explain": "Say why a case drifted: first cause first, down to the first cell that computes otherwise.",
-    "doctor": "Print the profile, the fingerprint and the devices, and what is wrong with this machine.",
-    "report": "Write the HTML page of a run again, from the report.json that the run left.",
-    "list": "Show the cases with the state of their baselines: ok, missing, stale, damaged, orphan.",
+    "explain": "Explain why a case drifted: the causes, and the first cell that computes something else.",
+    "doctor": "Print the profile, the fingerprint, the devices, and any problems with this machine.",
+    "report": "Write the HTML page of a run again from its report.json.",
+    "list": "List the cases and the state of their baselines: ok, missing, stale, damaged or orphan.",
     "matrix": (
-        "Run the suites under several releases and compare every pair: same bits, within tolerance, drift."
+        "Run the suites under several releases and compare each pair: same bits, within tolerance or drift."
     ),
-    "bisect": "Find the first release, or with --repo the first commit, under which a case's output changed.",
-    "environments": (
-        "List or remove the environments that harness matrix and harness bisect made for releases."
-    ),
-    "gate": "Run every case and decide by a policy whether this is fit for a release; certify the decision.",
-    "verify": "Check a certificate: seal, signer, decision, the files it was made of; run cases again.",
-    "history": (
-        "Draw each case's figures over the runs of a history, and say where a level lastingly changed."
-    ),
+    "bisect": "Find the first release, or with --repo the first commit, that changed a case's output.",
+    "environments": ("List or remove the environments that harness matrix and harness bisect created."),
+    "gate": "Run every case, decide by a policy whether to release, and certify the decision.",
+    "verify": "Check a certificate: its seal, signer, decision and files; optionally run cases again.",
+    "history": ("Chart each case's figures over the runs of a history, and show lasting changes."),
 }
-# Wrong usage, as the parser says it: click's class, of which some versions of typer have their own.
+# The parser's usage error: click's class, of which some versions of typer have their own copy.
 _Misused: Any = typer.BadParameter.__base__
-# Those that are not the function of their own name in the module of their own name.
+# Commands that are not the function of the same name in the module of the same name.
 _ELSEWHERE = {"calibrate": "record:calibrate", "list": "listing:list_cases"}
 
 
@@ -61,7 +57,7 @@ def function_of(name: str) -> Any:
 
 
 class _Commands(TyperGroup):
-    """The commands, each imported when it is asked for: most need much that the others do not."""
+    """The commands, each imported on demand, as most have large dependencies of their own."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
@@ -118,41 +114,41 @@ def _main(
 def main() -> None:
     """Run the command line.
 
-    Exits 0 passed, 1 failed, 2 not known as something did not run, 3 harness itself failed, 4 wrong usage or
-    a suite that cannot be read, 128 and its number where a signal ended it: 130 for Ctrl-C.
+    Exit codes: 0 passed, 1 failed, 2 unknown because something did not run, 3 harness itself failed, 4 wrong
+    usage or an unreadable suite, 128 plus the signal's number if a signal ended it (130 for Ctrl-C).
     """
-    # What imports and reading make is nearly all kept: looking through it often only takes time.
+    # Nearly everything that imports and parsing allocate is kept, so frequent collections only cost time.
     gc.set_threshold(200_000)
-    # Else pydantic looks for plug-ins in the metadata of every package there is.
+    # Otherwise pydantic searches the metadata of every installed package for plug-ins.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # As stderr has it: a character that the terminal's encoding lacks is no reason to fail.
+        # As on stderr: do not fail on a character that the terminal's encoding lacks.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with heeding(signal.SIGINT, *ENDING):
             _run()
     except OSError as error:
-        # What has no name is where the output goes.
+        # An error without a file name is about stdout.
         if error.filename is not None:
-            # A name of thousands of characters is not the system's fault.
+            # A name that is too long is wrong usage, not a failure of the system.
             code = USAGE if error.errno == errno.ENAMETOOLONG else BROKEN
             end(f"error: {str(error.filename)[:_LONGEST_NAME]}: {error.strerror}", code)
-        # What is left in the buffer would fail once more when Python ends.
+        # Flushing the rest of the buffer would fail again when Python exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         if error.errno == errno.EPIPE:
             sys.exit(BROKEN)
         end(f"error: the output cannot be written: {error.strerror}", BROKEN)
     except Exception:  # noqa: BLE001
-        # Python would end with 1, which is an answer here.
+        # Python would exit with 1, which has a meaning here.
         end(
-            f"{traceback.format_exc()}error: this is a defect of harness; report it with the lines above",
+            f"{traceback.format_exc()}error: this is a bug in harness; please report it with the lines above",
             BROKEN,
         )
 
 
 def _run() -> None:
     try:
-        # Not app(): it has a code of its own for every signal.
+        # Not app(), which sets its own exit codes for signals.
         command = typer.main.get_command(app)
         with command.make_context("harness", sys.argv[1:]) as context:
             command.invoke(context)
@@ -176,7 +172,7 @@ def _run() -> None:
 
 
 def _interrupted(interrupted: Interrupted) -> NoReturn:
-    """Say which signal it was, if not Ctrl-C's, and what is left behind; exit with the code of the signal."""
+    """Say which signal it was, unless Ctrl-C, and what is left behind; exit with the signal's code."""
     words = [signal.Signals(interrupted.number).name] if interrupted.number != signal.SIGINT else []
     words += filter(None, [str(interrupted)])
     end(": ".join(["interrupted", *words]), SIGNALLED + interrupted.number)

@@ -1,6 +1,6 @@
 """Dataclasses as JSON values, and back with every value checked.
 
-Pydantic does this, too. But workers and `harness verify` have no more than Python's standard library.
+Pydantic does this, too, but workers and `harness verify` have only Python's standard library.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ else:
 T = TypeVar("T")
 
 _NOT_FINITE = ("inf", "-inf", "nan")
-# What is nested deeper is no file of anybody's, and would end where it is walked through.
+# No real file is nested deeper, and deeper nesting would exhaust the stack.
 _DEEPEST = 64
 _hints = cache(get_type_hints)
 
@@ -62,7 +62,7 @@ def to_json(value: Any) -> Any:
     """Return ``value``, made of dataclasses, enums, mappings, sequences and plain values, as JSON values.
 
     NaN and infinities, which JSON does not have, become the texts ``nan``, ``inf`` and ``-inf``. Bytes, which
-    only a channel between processes carries, stay bytes. What is none of these becomes its text.
+    only a channel between processes carries, stay bytes. Any other value becomes its text.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         tag = {"kind": kind_of(type(value))} if isinstance(value, Tagged) else {}

@@ -7,12 +7,12 @@ from enum import Enum
 
 from harness.remedy import Remedy
 
-# Of a traceback the end says most.
+# The end of a traceback says most.
 _LONGEST_BEGINNING, _LONGEST_END = 8_000, 12_000
 
 
 class FailureCause(str, Enum):
-    """Why a case came to no measurement, as far as it can be told by type."""
+    """Why a case has no measurement, as far as the type of the error shows."""
 
     UNSEEDED_DRAW = "unseeded-draw"
     MISSING_KERNEL = "missing-kernel"
@@ -30,8 +30,8 @@ class HarnessError(Exception):
 
     Its text says what is wrong, where (a file, with line and column where there is one) and, unless a
     ``remedy`` does, what to do. ``harness.reporting.commands.error_text`` puts the two together. ``cause`` is
-    why a case that raised it came to no measurement. ``answers`` is whether the error answers what was asked
-    (the case does not repeat, the certificate is not sound): otherwise nothing is known, as something failed.
+    why a case that raised it has no measurement. ``answers`` is whether the error answers the question (the
+    case does not repeat, the certificate is not sound); otherwise something failed and the answer is unknown.
     """
 
     cause: FailureCause = FailureCause.OTHER
@@ -51,19 +51,19 @@ def shortened(text: str) -> str:
 
 
 def in_short(text: str) -> str:
-    """Return what an error says, without the log or the traceback that may follow."""
+    """Return the message of an error without any log or traceback that follows."""
     first, _, rest = text.partition("\n")
-    # Of a traceback the last line says what was raised.
+    # The last line of a traceback names the exception.
     last = rest.strip().rpartition("\n")[2]
     return f"{first} {last.strip()}" if first.endswith(":") else first
 
 
 class UsageError(HarnessError):
-    """What was asked for makes no sense: the command line's exit code is that of wrong usage."""
+    """A request that makes no sense; the command exits with the code for wrong usage."""
 
 
 class Stopped(KeyboardInterrupt):
-    """The process got a signal that asks it to end: Ctrl-C's, or one that is heeded as that is."""
+    """The process received Ctrl-C, or a signal that is treated the same way."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)

@@ -1,6 +1,6 @@
 """The one way to open a file that somebody else wrote: a suite, a baseline, a checkpoint, a certificate.
 
-Such a name may lead to a FIFO, which blocks, to a device, which never ends, or to more than memory holds.
+Its path may lead to a FIFO, which blocks, to a device, which never ends, or to more data than fits in memory.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class ForeignFileTooLarge(ForeignFileError):
 def open_foreign(path: Path, *, limit: int | None = None, root: Path | None = None) -> Iterator[BinaryIO]:
     """Open the regular file ``path`` to read bytes; links are followed, but not out of the folder ``root``.
 
-    Raises :class:`ForeignFileError` for anything else than a regular file, for one of more than ``limit``
-    bytes, and for what the system refuses while it is open; :class:`ForeignFileMissing` where it is missing.
+    Raises :class:`ForeignFileError` for anything but a regular file, for a file of more than ``limit`` bytes,
+    and for errors of the system while it is open; :class:`ForeignFileMissing` if there is no such file.
     """
     try:
         with open(_descriptor(path, limit, root), "rb") as file:
@@ -66,7 +66,7 @@ def read_foreign(path: Path, *, limit: int, root: Path | None = None) -> bytes:
         size = os.fstat(file.fileno()).st_size
         content = file.read(size + 1)
     if len(content) != size:
-        raise ForeignFileError(path, "its size changes while it is read")
+        raise ForeignFileError(path, "its size changed while it was read")
     return content
 
 
@@ -75,12 +75,12 @@ def hash_foreign(path: Path, *, limit: int | None = None, root: Path | None = No
     digest = hashlib.sha256()
     with open_foreign(path, limit=limit, root=root) as file:
         left = os.fstat(file.fileno()).st_size
-        # No further than it was when it was opened: who writes it could be faster.
+        # Read no further than its size when opened, as a writer could be faster.
         while left and (block := file.read(min(left, _BLOCK))):
             digest.update(block)
             left -= len(block)
         if left or file.read(1):
-            raise ForeignFileError(path, "its size changes while it is read")
+            raise ForeignFileError(path, "its size changed while it was read")
     return digest.hexdigest()
 
 
@@ -100,7 +100,7 @@ def _descriptor(path: Path, limit: int | None, root: Path | None) -> int:
         raise ForeignFileError(path, "cannot be read: no file has such a name") from None
     if root is not None and not Path(place).is_relative_to(os.path.realpath(root)):
         raise ForeignFileError(path, f"it is outside the folder {root}")
-    _check(path, Path(place).stat(), limit)  # to open a device may do something already
+    _check(path, Path(place).stat(), limit)  # merely opening a device may have an effect
     descriptor = os.open(place, _FLAGS | os.O_NOFOLLOW)
     try:
         _check(path, os.fstat(descriptor), limit)

@@ -1,6 +1,6 @@
 """The one way to show text that somebody else wrote: a name, a message, a log, the path of a file.
 
-A terminal obeys escape sequences, GitHub Actions obeys lines. Whatever is printed comes through here.
+Terminals obey escape sequences, and GitHub Actions obeys lines. Everything printed passes through here.
 """
 
 from __future__ import annotations

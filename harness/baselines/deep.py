@@ -61,7 +61,8 @@ def load_deep(store: BaselineStore, case: Case, baseline: Baseline) -> DeepTrace
         raise BaselineDamaged(f"{shown(path)}: {damage}", remedy=again) from None
     if trace.baseline != baseline.identity:
         raise BaselineError(
-            f"{shown(path)}: it is the deep trace of another baseline than {baseline.device}.json beside it",
+            f"{shown(path)}: this deep trace belongs to another baseline, not to {baseline.device}.json "
+            "next to it",
             remedy=again,
         )
     return trace

@@ -164,7 +164,7 @@ class BaselineDocument(_Section):
             del draw["site"]
         if data.get("calibration") is not None:
             del data["calibration"]["date"], data["calibration"]["harness_version"]
-        # As text, so that -0.0 and 0.0 are told apart.
+        # As text, so that -0.0 and 0.0 are distinguished.
         return canonical(data)
 
     def origin(self) -> Provenance:
@@ -220,7 +220,7 @@ def _no_duplicates(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, value in pairs:
         if key in result:
-            raise DocumentError(f"the key {key!r} is there twice")
+            raise DocumentError(f"the key {key!r} occurs twice")
         result[key] = value
     return result
 
@@ -228,7 +228,7 @@ def _no_duplicates(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 def _finite(number: str) -> float:
     value = float(number)
     if not math.isfinite(value):
-        raise DocumentError(f"{number} is no number that a baseline can hold")
+        raise DocumentError(f"{number} is not a number that a baseline can hold")
     return value
 
 

@@ -61,7 +61,7 @@ def sweep(folder: Path, name: str | None = None) -> None:
 
 
 def keep_out_of_git(folder: Path) -> None:
-    """Tell git to leave out all that is in ``folder``, unless it has been told already."""
+    """Make git ignore everything in ``folder``, unless it already does."""
     ignore = folder / ".gitignore"
     sweep(folder, ignore.name)
     if not ignore.exists():

@@ -68,8 +68,8 @@ class BaselineStore:
                     pass
             except OSError as error:
                 raise BaselineError(
-                    f"{shown(self.root)}: no baselines can be written there ({shown(folder)} takes no "
-                    f"file: {error.strerror}); give another --baseline-dir, or make that folder writable"
+                    f"{shown(self.root)}: no baselines can be written there ({shown(folder)} is not "
+                    f"writable: {error.strerror}); give another --baseline-dir, or make that folder writable"
                 ) from None
 
     def load(self, suite: str, case_id: str, device: str, *, suite_file: Path | None = None) -> Baseline:

@@ -72,7 +72,7 @@ class Document:
 def read_document(path: Path, *, needed: str = "`suite:` and `cases:`") -> Document:
     """Read one YAML document from ``path``; nothing in it is executed.
 
-    ``needed`` is what an empty file is told to have.
+    ``needed`` is what the message for an empty file asks for.
 
     Raises:
         SuiteError: the file cannot be read, is not UTF-8 or not YAML, is empty, or is beyond the bounds

@@ -51,12 +51,12 @@ class DeepStep:
 class Job:
     """One case to run, perhaps with a perturbation, a fault or a deep step.
 
-    ``name`` is 'suite/case' and ``place`` 'file:line:column', for what is told of the case. ``base`` is the
+    ``name`` is 'suite/case' and ``place`` 'file:line:column', for messages about the case. ``base`` is the
     absolute path of the suite's folder, to which the paths of checkpoints and files are relative; ``root`` is
     that of the folder in which harness runs. Files lie below one of the two. ``keep_latents`` and ``singles``
     are whether the latents of every step are kept, and whether each image of the batch is run by itself as
-    well. ``perturbation`` is the seed of a calibration member's signs.
-    ``isolate`` is whether it has a worker of its own.
+    well. ``perturbation`` is the seed of a calibration member's signs. ``isolate`` is whether it has a worker
+    of its own.
     """
 
     name: str

@@ -25,7 +25,7 @@ MINDONE_PATTERN = rf"{MINDONE_CLASS_PATTERN}|{MINDONE}:{FACTORY_PATTERN}"
 HUB_PATTERN = r"hub:[A-Za-z0-9._-]+/[A-Za-z0-9._-]+@[A-Za-z0-9._/-]+"
 PATH_PATTERN = r"[^:]+|[^:]*/.*"
 
-# A branch moves, so what it points to is no test. Only these can be told from a tag without asking the Hub.
+# A branch moves, so it is refused. Only these names can be recognised without asking the Hub.
 _BRANCHES = frozenset({"main", "master", "HEAD"})
 # pytest gives these markers a meaning of its own; a case tagged `skip` would never run.
 PYTEST_MARKERS = frozenset({"filterwarnings", "parametrize", "skip", "skipif", "usefixtures", "xfail"})
@@ -118,7 +118,7 @@ def check_scheduler(name: str) -> str:
 
 
 def check_checkpoint(spec: str) -> str:
-    """Return ``spec``, or raise ValueError where it is none of builtin:, seeded:, hub: and a path.
+    """Return ``spec``, or raise ValueError if it is neither builtin:, seeded:, hub: nor a path.
 
     Whether a path or a repository exists is for the run to find out.
     """
@@ -144,7 +144,7 @@ def check_checkpoint(spec: str) -> str:
 
 def _check_hub(spec: str) -> str:
     repository, at, revision = spec.partition("@")
-    pinned = "a branch moves, so it is no test: pin a commit hash or a tag"
+    pinned = "a branch moves, so pin a commit hash or a tag"
     if not at or revision in _BRANCHES:
         raise ValueError(
             f"{quoted(spec)} names no fixed revision; {pinned}, as {quoted(repository)[1:-1]}@<revision>"

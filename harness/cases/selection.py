@@ -117,7 +117,7 @@ def without_expected_failures(cases: Sequence[Case]) -> tuple[Case, ...]:
     left = tuple(case for case in cases if case.fails is None)
     if cases and not left:
         names = ", ".join(case.name for case in cases[:5])
-        raise UsageError(f"{names}: expected to fail; whether that is so, pytest and harness gate say")
+        raise UsageError(f"{names}: expected to fail; pytest and harness gate check whether it does")
     return left
 
 

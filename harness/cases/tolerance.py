@@ -119,7 +119,7 @@ class Limits(Strict):
     @model_validator(mode="after")
     def _decides_something(self) -> Limits:
         if not self.given():
-            raise ValueError("limits that limit nothing; give at least one, or write `exact`")
+            raise ValueError("there are no limits; give at least one, or write `exact`")
         return self
 
     def given(self) -> dict[str, float | dict[str, float]]:

@@ -55,7 +55,7 @@ _MISPLACED: dict[str, dict[str, str]] = {
         "factor": "`factor` belongs in a tier; write `{across_releases: {calibrated: {factor: …}}}`",
     },
     **{
-        tier: {"factor": FACTOR_MISPLACED, "exact": "`exact` is no key; write it as the value of the tier"}
+        tier: {"factor": FACTOR_MISPLACED, "exact": "`exact` is not a key; write it as the value of the tier"}
         for tier in Tolerance.model_fields
     },
     "batch_consistency": {
@@ -76,7 +76,7 @@ def validated(
     try:
         return model.model_validate(document.value), problems
     except ValidationError as error:
-        # To place and word them all could take minutes; whoever shows them shows fewer.
+        # Locating and wording all of them could take minutes, and fewer are shown anyway.
         details = error.errors(include_url=False)[: 10 * MOST_PROBLEMS]
     shape = [_problem(document, each, unknown_key or _unknown_key) for each in details]
     # A value that the document complained about has a stand-in: what else is wrong with it says nothing.

@@ -23,14 +23,14 @@ def doctor(
     device_id: DeviceId = 0,
     python: Python = None,
     bundle: Annotated[
-        File, option("--bundle", "FILE", "run two small cases and write all of it as a zip archive to send")
+        File, option("--bundle", "FILE", "also run two small cases and write everything to a zip archive")
     ] = None,
 ) -> None:
-    """Print the profile, the fingerprint and the devices, and what is wrong with this machine.
+    """Print the profile, the fingerprint, the devices, and any problems with this machine.
 
-    With --bundle two small cases run as well, twice each in fresh workers. The archive is written whatever
-    fails. Names of the machine and of its user, home folders and the values of most environment variables
-    are taken out of it.
+    With --bundle, two small cases also run, twice each in fresh workers. The archive is written even if
+    something fails. It omits the names of the machine and its user, home folders, and the values of most
+    environment variables.
     """
     console, workers = Console(), Workers(device, device_id, python)
     if bundle is None:

@@ -19,12 +19,14 @@ def environments(
     action: Annotated[Literal["list", "remove"], typer.Argument(help="what to do")] = "list",
     names: Annotated[Texts, typer.Argument(metavar="NAMES...", help="environments to remove")] = None,
     unused: Annotated[
-        bool, typer.Option("--unused", help="those not used for --days, and those never finished")
+        bool, typer.Option("--unused", help="remove those unused for --days, and unfinished ones")
     ] = False,
-    days: Annotated[float, typer.Option(min=0.0, metavar="DAYS", help="when one counts as unused")] = 30.0,
+    days: Annotated[
+        float, typer.Option(min=0.0, metavar="DAYS", help="days after which one counts as unused")
+    ] = 30.0,
     folder: EnvironmentsDir = ENVIRONMENTS,
 ) -> None:
-    """List or remove the environments that harness matrix and harness bisect made for releases."""
+    """List or remove the environments that harness matrix and harness bisect created."""
     stored = Environments(folder)
     if action == "list":
         if names:
@@ -32,6 +34,8 @@ def environments(
         show_environments(Console(), stored.listed(unused_for=days if unused else None))
         return
     if bool(names) == unused:
-        raise UsageError("say what to remove: names, as harness environments list shows them, or --unused")
+        raise UsageError(
+            "name the environments to remove, as harness environments list shows them, or give --unused"
+        )
     for name in stored.remove(names or [each.name for each in stored.listed(unused_for=days)]):
         say(f"removed {name}")

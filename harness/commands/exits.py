@@ -1,6 +1,6 @@
 """How a command ends: its exit codes, and its last words.
 
-Imports nothing that takes time: some commands are to be over in the blink of an eye.
+Imports nothing slow, because some commands must finish at once.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import NoReturn
 from harness.errors import HarnessError, UsageError
 from harness.foreign_text import LINES, printable
 
-# The answer is no; it is not known, as something did not run; harness itself could not do what was asked.
+# The answer is no; unknown, because something did not run; harness itself failed.
 FAILED, INCOMPLETE, BROKEN, USAGE = 1, 2, 3, 4
 # Added to the number of the signal that ended the command.
 SIGNALLED = 128
-# What a gate came to.
+# The outcomes of a gate.
 GATE_CODES = {"passed": 0, "drift": FAILED, "incomplete": INCOMPLETE}
 
 
@@ -27,20 +27,20 @@ def code_of(error: HarnessError) -> int:
 
 
 def say(text: str) -> None:
-    """Print ``text``, of whatever words it is made, on stdout."""
+    """Print ``text``, which may hold foreign words, on stdout."""
     print(printable(text, LINES))
 
 
 def end(message: str, code: int) -> NoReturn:
-    """Leave with a message on stderr."""
+    """Exit with a message on stderr."""
     print(printable(message, LINES), file=sys.stderr)
     sys.exit(code)
 
 
 def leave(*, passed: bool, incomplete: bool = False) -> None:
-    """Leave with the exit code of an operation that did not pass; go on where it did.
+    """Exit with the code of an operation that did not pass; return if it passed.
 
-    ``incomplete`` is whether it did not pass for nothing but what did not run.
+    ``incomplete`` is whether it failed only because something did not run.
     """
     if not passed:
         sys.exit(INCOMPLETE if incomplete else FAILED)

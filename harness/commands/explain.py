@@ -15,17 +15,17 @@ from harness.errors import UsageError
 from harness.operations.explain import explain as explain_case
 from harness.reporting.explanation import explanation_json, explanation_text
 
-_OTHER = "hold it to a run under this interpreter, not to its baseline"
+_OTHER = "compare with a run under this interpreter instead of the baseline"
 
 
 def explain(
     path: options.OneCase,
     python: Annotated[str | None, option("--python", "OTHER", _OTHER)] = None,
     against: Annotated[
-        Literal["baseline"] | None, typer.Option(help="hold it to its baseline (the default)")
+        Literal["baseline"] | None, typer.Option(help="compare with the baseline (the default)")
     ] = None,
     step: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="denoising step to look into, from 0")
+        int | None, typer.Option(min=0, metavar="N", help="denoising step to examine, from 0")
     ] = None,
     baseline_dir: options.BaselineDir = options.BASELINES,
     device: options.Device = "CPU",
@@ -33,19 +33,20 @@ def explain(
     timeout: options.Timeout = 600.0,
     memory: options.WorkerMemory = None,
     no_user_code: options.NoUserCode = False,
-    json_file: Annotated[File, option("--json", "FILE", "write the explanation there too")] = None,
+    json_file: Annotated[File, option("--json", "FILE", "also write the explanation as JSON")] = None,
 ) -> None:
-    """Say why a case drifted: first cause first, down to the first cell that computes otherwise.
+    """Explain why a case drifted: the causes, and the first cell that computes something else.
 
-    Runs the case here. Its cells are held to the deep trace beside its baseline (harness record --deep), or
-    to those of a run under another interpreter. Exits 0 when the drift is explained or there is none, else 1.
+    Runs the case here and compares its cells with the deep trace of its baseline (harness record --deep), or
+    with a run under another interpreter. Exits with 0 if the drift is explained or there is none, otherwise
+    with 1.
     """
     case = one_case(path)
     if python is not None and against is not None:
-        raise UsageError("give --python or --against, not both: a case is held to one reference")
+        raise UsageError("--python and --against exclude each other: give only one of them")
     check_baseline_dir(baseline_dir, needed=python is None)
     check_destinations(json_file)
-    # What is recorded is what runs here, not the other interpreter.
+    # Recording uses the current interpreter, not the other one.
     at = Setting.of(baseline_dir, device, device_id, timeout, memory, no_user_code=no_user_code)
     with remedied(at.invocation):
         explanation = explain_case(case, at.workers, at.store, python=python, step=step)

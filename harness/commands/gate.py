@@ -21,21 +21,19 @@ from harness.operations.gate import gate as decide_release
 from harness.reporting.commands import commands
 from harness.reporting.gate import GateDisplay, certificate_text, gate_markdown, show_gate
 
-_POLICY = "what must hold (default: identical or within)"
+_POLICY = "policy file (default: every case identical or within)"
 
 
 def gate(
     paths: options.Paths,
     policy: Annotated[File, option("--policy", "FILE", _POLICY)] = None,
     certificate: Annotated[
-        File, option("--certificate", "FILE", "write the decision and what led to it there")
+        File, option("--certificate", "FILE", "write a certificate of the decision")
     ] = None,
     sign_key: Annotated[
-        File, option("--sign-key", "FILE", "ed25519 key in PEM that signs the certificate")
+        File, option("--sign-key", "FILE", "ed25519 private key (PEM) to sign the certificate with")
     ] = None,
-    power: Annotated[
-        File, option("--power", "FILE", "power table of the suites, of harness power --json")
-    ] = None,
+    power: Annotated[File, option("--power", "FILE", "power table from harness power --json")] = None,
     history: options.HistoryFile = None,
     baseline_dir: options.BaselineDir = options.BASELINES,
     processes: options.Processes = 1,
@@ -46,15 +44,15 @@ def gate(
     memory: options.WorkerMemory = None,
     no_user_code: options.NoUserCode = False,
 ) -> None:
-    """Run every case and decide by a policy whether this is fit for a release; certify the decision.
+    """Run every case, decide by a policy whether to release, and certify the decision.
 
-    Exits 0 where it passes, 1 where something drifted, 2 where it is not known (something did not run, has no
-    sound baseline, would notice nothing), 3 where nothing could be decided, 4 for wrong usage. Drift counts
-    before what is not known.
+    Exits with 0 if it passed, 1 if something drifted, 2 if the answer is unknown (a case did not run, has no
+    sound baseline, or is vacuous), 3 if nothing could be decided, and 4 for wrong usage. Drift takes
+    precedence over unknown.
     """
     check_destinations(certificate)
     if sign_key is not None and certificate is None:
-        raise UsageError("--sign-key signs a certificate; say with --certificate where it is written")
+        raise UsageError("--sign-key needs --certificate FILE, the certificate to sign")
     key = None if sign_key is None else signing_key(sign_key)
     run = history_in(history, "harness gate")
     summary = _step_summary()
@@ -89,7 +87,7 @@ def gate(
 
 
 def _step_summary() -> Path | None:
-    """Return the file of GitHub's step summary, if there is one; raises UsageError if not writable."""
+    """Return the file of GitHub's step summary, if any; raises UsageError if it is not writable."""
     named = os.environ.get("GITHUB_STEP_SUMMARY")
     try:
         if named:

@@ -15,28 +15,29 @@ from harness.operations.history import view_history
 from harness.reporting.history_report import history_json, history_markdown, show_history
 from harness.reporting.html.history_page import history_page
 
-_CONDITION = "runs in such an environment; may be repeated"
+_CONDITION = "only runs with this field in their environment; may be repeated"
 
 
 def history(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="the history, of pytest suites/ --history FILE")
+        Path, typer.Argument(metavar="FILE", help="history file, as written by pytest --history FILE")
     ],
     case: Annotated[
-        str | None, typer.Argument(metavar="[SUITE[::CASE]]", help="this suite, or this case, alone")
+        str | None, typer.Argument(metavar="[SUITE[::CASE]]", help="only this suite or case")
     ] = None,
     condition: Annotated[Texts, option("--where", "FIELD=VALUE", _CONDITION)] = None,
-    html_file: Annotated[File, option("--html", "FILE", "write the history as a page")] = None,
-    json_file: Annotated[File, option("--json", "FILE", "write runs, figures and steps as JSON")] = None,
+    html_file: Annotated[File, option("--html", "FILE", "write the history as an HTML page")] = None,
+    json_file: Annotated[File, option("--json", "FILE", "write the runs, figures and steps as JSON")] = None,
     markdown_file: Annotated[File, option("--markdown", "FILE", "write the steps as Markdown")] = None,
 ) -> None:
-    """Draw each case's figures over the runs of a history, and say where a level lastingly changed.
+    """Chart each case's figures over the runs of a history, and show lasting changes.
 
-    A change within the tolerance is one, too. Exits 0 whatever is found, 4 for a file that is no history.
+    Changes within the tolerance are shown, too. Exits with 0 whatever is found, and with 4 if the file is not
+    a history.
     """
     files = (html_file, json_file, markdown_file)
     if itself := next((path for path in files if path and path.absolute() == file.absolute()), None):
-        raise UsageError(f"{itself}: is the history itself; name another file")
+        raise UsageError(f"{itself}: this is the history itself; name another file")
     check_destinations(*files)
     found = view_history(file, dict(map(_condition, condition or [])), case)
     show_history(Console(), *found)
@@ -48,5 +49,7 @@ def history(
 def _condition(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise UsageError(f"--where {text}: give a field of the fingerprint and its value: mindspore=2.10.0")
+        raise UsageError(
+            f"--where {text}: write FIELD=VALUE with a field of the fingerprint, such as mindspore=2.10.0"
+        )
     return name, value

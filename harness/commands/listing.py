@@ -19,10 +19,10 @@ def list_cases(
     paths: Paths,
     baseline_dir: BaselineDir = BASELINES,
     check: Annotated[
-        bool, typer.Option("--check", help="exit with 1 unless all is ok: for a hook or a CI job")
+        bool, typer.Option("--check", help="exit with 1 unless everything is ok, for a hook or a CI job")
     ] = False,
 ) -> None:
-    """Show the cases with the state of their baselines: ok, missing, stale, damaged, orphan."""
+    """List the cases and the state of their baselines: ok, missing, stale, damaged or orphan."""
     listing = list_all(select(paths), BaselineStore(baseline_dir))
     show_listing(Console(), listing, str(baseline_dir))
     leave(passed=listing.sound or not check)

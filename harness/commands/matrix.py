@@ -17,8 +17,8 @@ from harness.operations.running import Running
 from harness.reporting.html.matrix_page import matrix_page
 from harness.reporting.matrix_report import MatrixDisplay, matrix_json, matrix_markdown, show_matrix
 
-_RELEASE = "mindspore==2.8.0; give it once for each"
-_PYTHON = "an environment that exists; may be repeated"
+_RELEASE = "a release such as mindspore==2.8.0; repeat for each"
+_PYTHON = "interpreter of an existing environment; may be repeated"
 _TAG = "leave out cases with this tag; may be repeated"
 
 
@@ -43,16 +43,16 @@ def matrix(
     memory: options.WorkerMemory = None,
     no_user_code: options.NoUserCode = False,
 ) -> None:
-    """Run the suites under several releases and compare every pair: same bits, within tolerance, drift.
+    """Run the suites under several releases and compare each pair: same bits, within tolerance or drift.
 
-    Makes an environment for each --release (2.8 GB), once. Goes on where an interrupted matrix stopped.
-    Fails where a case ran nowhere, drifted, or could not be compared.
+    Creates an environment for each --release once (2.8 GB each). Resumes an interrupted matrix. Fails if a
+    case drifted, did not run, or could not be compared.
     """
     check_baseline_dir(baseline_dir, needed=False)
     check_destinations(json_file, html_file, markdown_file)
     wanted = Wanted(release or (), extras or (), python or ())
     cases = measured(without_tags(select(paths).cases, without_tag or []))
-    # Of interpreters none is named: it is another one in each environment.
+    # No interpreter is named, as each environment has its own.
     at = Setting.of(
         baseline_dir, device, device_id, timeout, memory, processes=processes, no_user_code=no_user_code
     )

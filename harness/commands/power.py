@@ -21,10 +21,12 @@ from harness.reporting.power_picture import check_drawable, power_picture
 def power(
     paths: options.Paths,
     baseline_dir: options.BaselineDir = options.BASELINES,
-    json: Annotated[File, option("--json", "FILE", "write what was found as JSON")] = None,
-    picture: Annotated[File, option("--picture", "FILE", "draw what was found, as .png or .svg")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="only reference sizes: one run per fault")] = False,
-    fault: Annotated[Texts, option("--fault", "NAME", "only this fault; may be repeated")] = None,
+    json: Annotated[File, option("--json", "FILE", "write the results as JSON")] = None,
+    picture: Annotated[File, option("--picture", "FILE", "draw the results as a .png or .svg file")] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="test only the reference sizes: one run per fault")
+    ] = False,
+    fault: Annotated[Texts, option("--fault", "NAME", "test only this fault; may be repeated")] = None,
     processes: options.Processes = 1,
     device: options.Device = "CPU",
     device_id: options.DeviceId = 0,
@@ -33,9 +35,9 @@ def power(
     memory: options.WorkerMemory = None,
     no_user_code: options.NoUserCode = False,
 ) -> None:
-    """Put known faults into each case: which are caught at the tolerance across releases, and how small.
+    """Inject known faults into each case: which are caught across releases, and down to which size.
 
-    Fails for cases that would pass whatever goes wrong, and for those that cannot be examined.
+    Fails for vacuous cases, which pass whatever goes wrong, and for cases that cannot be examined.
     """
     faults = chosen_faults(fault or [])
     if picture is not None:

@@ -23,32 +23,30 @@ from harness.reporting.recording import RecordingDisplay, show_calibrations, sho
 def record(
     paths: options.Paths,
     baseline_dir: options.BaselineDir = options.BASELINES,
-    reason: Annotated[
-        str | None, typer.Option(help="why baselines that exist may change; goes into them")
-    ] = None,
+    reason: Annotated[str | None, typer.Option(help="why existing baselines change; stored in them")] = None,
     device: options.Device = "CPU",
     device_id: options.DeviceId = 0,
     python: options.Python = None,
     timeout: options.Timeout = 600.0,
     memory: options.WorkerMemory = None,
     no_user_code: options.NoUserCode = False,
-    calibrate: Annotated[bool, typer.Option("--calibrate", help="calibrate what is stored")] = False,
+    calibrate: Annotated[bool, typer.Option("--calibrate", help="calibrate the recorded cases")] = False,
     members: options.Members = Settings.members,
     factor: options.Factor = Settings.factor,
     processes: options.Processes = 1,
     deep: Annotated[
-        bool, typer.Option("--deep", help="store what every cell did in one step, for harness explain")
+        bool, typer.Option("--deep", help="store a deep trace of every cell in one step, for harness explain")
     ] = False,
     deep_step: Annotated[
         int, typer.Option("--deep-step", min=0, metavar="N", help="the step that --deep stores")
     ] = 0,
     history: options.HistoryFile = None,
 ) -> None:
-    """Refresh baselines: run each case twice in fresh workers and store what repeats.
+    """Refresh baselines: run each case twice in fresh workers and store the cases that repeat.
 
-    Cases that do not repeat bitwise are refused. Baselines that exist change only with a reason, and lose
-    their calibration then: --calibrate makes it anew. --deep stores megabytes beside each baseline, which
-    are not for version control.
+    Cases that do not repeat bit for bit are refused. Existing baselines change only with a --reason, and then
+    lose their calibration; --calibrate measures it again. --deep stores several megabytes next to each
+    baseline; do not commit these files.
     """
     settings = Settings(members, factor)
     cases = measured(select(paths).cases)
@@ -95,9 +93,9 @@ def calibrate(
     memory: options.WorkerMemory = None,
     no_user_code: options.NoUserCode = False,
 ) -> None:
-    """Measure tolerances: move each case's noise by one ulp, and store how far that moves the output.
+    """Measure tolerances: move each case's noise by one ulp and store how far the output moves.
 
-    Goes on where an interrupted calibration stopped. Fails for cases that cannot be held to any limits.
+    Resumes an interrupted calibration. Fails for cases that no limits can judge.
     """
     settings = Settings(members, factor)
     check_baseline_dir(baseline_dir)

@@ -13,9 +13,10 @@ from harness.releases.kept import DEFAULT_ROOT as WORK
 
 __all__ = ["ENVIRONMENTS", "WORK", "EnvironmentsDir", "Fresh", "With", "WorkDir"]
 
-With = Annotated[Texts, option("--with", "REQUIREMENT", "install this, too: numpy==1.26.4; may be repeated")]
-EnvironmentsDir = Annotated[
-    Path, option("--environments", "DIR", "folder of the environments made for releases")
+With = Annotated[
+    Texts,
+    option("--with", "REQUIREMENT", "also install this package, such as numpy==1.26.4; may be repeated"),
 ]
-WorkDir = Annotated[Path, option("--work", "DIR", "folder in which measurements are kept as they come")]
-Fresh = Annotated[bool, typer.Option("--fresh", help="run again what has been measured before")]
+EnvironmentsDir = Annotated[Path, option("--environments", "DIR", "folder for the environments of releases")]
+WorkDir = Annotated[Path, option("--work", "DIR", "folder in which finished measurements are kept")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="repeat measurements that are already kept")]

@@ -16,7 +16,9 @@ def report(
     data: Annotated[
         Path, typer.Argument(metavar="REPORT", help="folder that pytest --harness-report wrote into")
     ],
-    output: Annotated[File, option("--output", "DIR", "folder of the page (default: REPORT)")] = None,
+    output: Annotated[
+        File, option("--output", "DIR", "folder to write the page into (default: REPORT)")
+    ] = None,
 ) -> None:
-    """Write the HTML page of a run again, from the report.json that the run left."""
+    """Write the HTML page of a run again from its report.json."""
     say(str(render_again(data, output)))

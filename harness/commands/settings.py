@@ -1,4 +1,4 @@
-"""What the commands make of the options that they share."""
+"""How the commands interpret the options that they share."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Shown = ParamSpec("Shown")
 
 @dataclass(frozen=True)
 class Setting:
-    """Where cases run, and the baselines they are held to; ``invocation`` says both to who reads."""
+    """Where cases run, and their baselines; ``invocation`` describes both for messages."""
 
     workers: Workers
     store: BaselineStore
@@ -44,7 +44,7 @@ class Setting:
         *,
         no_user_code: bool = False,
     ) -> Setting:
-        """Return what these options say; a user's pipelines are found in the current folder.
+        """Return the settings for these options; users' pipelines are found in the current folder.
 
         ``worker_memory`` is in GiB.
         """
@@ -65,7 +65,7 @@ def measured(cases: Sequence[Case]) -> tuple[Case, ...]:
 
 @contextmanager
 def remedied(invocation: Invocation) -> Iterator[None]:
-    """End what fails in the words of the reader, with the command to type where there is one."""
+    """Turn an error into a message with the command to type, if there is one, and exit."""
     try:
         yield
     except UsageError:
@@ -75,7 +75,7 @@ def remedied(invocation: Invocation) -> Iterator[None]:
 
 
 def check_destinations(*files: Path | None) -> None:
-    """Raise UsageError where one of the files that were named cannot be written."""
+    """Raise UsageError if one of the named files cannot be written."""
     for file in files:
         if file is not None:
             check_destination(file)
@@ -84,18 +84,18 @@ def check_destinations(*files: Path | None) -> None:
 def write(
     file: Path | None, render: Callable[Shown, str | bytes], *shown: Shown.args, **how: Shown.kwargs
 ) -> None:
-    """Write what ``render`` makes of the rest into ``file``, where one was named."""
+    """Write what ``render`` returns into ``file``, if one was named."""
     if file is not None:
         content = render(*shown, **how)
         write_result(file, content if isinstance(content, bytes) else content.encode())
 
 
 def history_in(file: Path | None, door: str) -> RunHistory | None:
-    """Return what takes a run into the history ``file``; None where none was named."""
+    """Return the recorder of a run for the history ``file``, or None if none was named."""
     return None if file is None else RunHistory(file, door)
 
 
 def append_to(history: RunHistory | None) -> None:
-    """Append the run to its history, where there is one, and say so."""
+    """Append the run to its history, if there is one, and say so."""
     if history is not None:
         say(appended_text(history.append()))

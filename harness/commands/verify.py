@@ -1,4 +1,4 @@
-"""`harness verify`. Imports little: it runs where nothing but the certificate may be, and is soon over."""
+"""`harness verify`. Imports little, as it may run where only the certificate is, and must be fast."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from harness.errors import UsageError
 from harness.operations.verify import verify as verify_certificate
 from harness.reporting.verification import verification_lines, worded
 
-_BASELINES = "folder of its baselines (default: the one it names)"
+_BASELINES = "folder of the certified baselines (default: as in the certificate)"
 
 
 def verify(
-    certificate: Annotated[Path, typer.Argument(metavar="FILE", help="what harness gate wrote")],
+    certificate: Annotated[Path, typer.Argument(metavar="FILE", help="certificate written by harness gate")],
     suites: Annotated[
-        File, option("--suites", "DIR", "folder of its suites (default: the one it names)")
+        File, option("--suites", "DIR", "folder of the certified suites (default: as in the certificate)")
     ] = None,
     baseline_dir: Annotated[File, option("--baseline-dir", "DIR", _BASELINES)] = None,
-    policy: Annotated[File, option("--policy", "FILE", "policy that it must be by")] = None,
+    policy: Annotated[File, option("--policy", "FILE", "policy file that must have been used")] = None,
     signer: Annotated[
-        File, option("--signer", "FILE", "public ed25519 key in PEM that it must be signed by")
+        File, option("--signer", "FILE", "ed25519 public key (PEM) of the required signer")
     ] = None,
     rerun: Annotated[
-        int | None, typer.Option(min=1, metavar="K", help="run K cases again, drawn at random")
+        int | None, typer.Option(min=1, metavar="K", help="run K randomly drawn cases again")
     ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="seed of the draw (default: a new one)")
@@ -42,18 +42,18 @@ def verify(
     memory: options.WorkerMemory = None,
     no_user_code: options.NoUserCode = False,
 ) -> None:
-    """Check a certificate: seal, signer, decision, the files it was made of; run cases again.
+    """Check a certificate: its seal, signer, decision and files; optionally run cases again.
 
-    Nothing runs without --rerun. Exits 0 for a sound certificate of a gate that passed, 1 for one that is
-    damaged, contradicts itself, is not signed as demanded, or is of other files or other results than those
-    here, 2 for a sound one of a gate that did not pass, or of which cases ran again in another environment.
+    Nothing runs without --rerun. Exits with 0 for a sound certificate of a gate that passed; 1 if it is
+    damaged, contradicts itself, lacks the required signature, or does not match the files or results here;
+    and 2 if it is sound but the gate did not pass, or cases ran again in a different environment.
     """
     found = worded(
         verify_certificate(certificate, suites=suites, baselines=baseline_dir, policy=policy, signer=signer)
     )
     again = None
     if rerun is not None and not found.problems:
-        # Much that running needs and looking does not.
+        # Large imports that only running needs.
         from harness.commands.settings import Setting
         from harness.operations.rerun import rerun as run_again
 

@@ -49,7 +49,7 @@ def fingerprint(profile: Profile, *, mode: str, dtype: str) -> dict[str, str]:
     else:
         fields.update(ascend_fields())
     if empty := [name for name, value in fields.items() if not value]:
-        raise FingerprintError(f"fields of the fingerprint that this system leaves empty: {', '.join(empty)}")
+        raise FingerprintError(f"this system leaves fields of the fingerprint empty: {', '.join(empty)}")
     return fields
 
 
@@ -114,7 +114,8 @@ def effective_isa(cap: str, *, machine: str | None = None, cpuinfo: Path = _CPUI
     allowed = [name for name in names[: names.index(cap) + 1] if CPU_ISAS[name] in flags]
     if not allowed:
         raise FingerprintError(
-            f"{cpuinfo}: has none of the flags {', '.join(CPU_ISAS.values())} up to the profile's {cap}; "
+            f"{cpuinfo}: none of the flags {', '.join(CPU_ISAS.values())} up to the profile's {cap} is "
+            "there; "
             "run where /proc is mounted"
         )
     return allowed[-1]

@@ -53,7 +53,7 @@ class Implementation:
         return fields
 
     def reset(self) -> None:
-        """Start to count the calls of replaced kernels anew."""
+        """Reset the counts of calls of replaced kernels."""
         if self._kernels is not None:
             self._kernels.reset()
 
@@ -66,7 +66,8 @@ class Implementation:
     def naming_kernels(self, pipeline: str) -> Iterator[None]:
         """Name the operator where the body fails for want of its kernel: raises :class:`MissingKernel`.
 
-        The body is of ``pipeline``. Where that runs on mindone without saying so, it is told how to.
+        The body is of ``pipeline``. If it uses mindone without declaring it, the error says how to declare
+        it.
         """
         try:
             yield

@@ -12,8 +12,8 @@ from harness.errors import HarnessError
 DEVICES = ("CPU", "Ascend")
 _VISIBLE_NPUS = "ASCEND_RT_VISIBLE_DEVICES"
 
-# https://oneapi-src.github.io/oneDNN/dev_guide_cpu_dispatcher_control.html, from narrow to wide, each
-# with the flag of /proc/cpuinfo that tells whether the processor has it.
+# https://oneapi-src.github.io/oneDNN/dev_guide_cpu_dispatcher_control.html, from narrow to wide, each with
+# the flag of /proc/cpuinfo that shows whether the processor has it.
 CPU_ISAS = {"SSE41": "sse4_1", "AVX": "avx", "AVX2": "avx2", "AVX512_CORE": "avx512bw"}
 
 
@@ -63,7 +63,7 @@ class Profile:
         ours = [number.strip() for number in given.split(",") if number.strip()]
         if self.device_id >= len(ours):
             raise ProfileError(
-                f"NPU {self.device_id} is asked for, counted from 0, but {_VISIBLE_NPUS}={given} leaves "
+                f"NPU {self.device_id} was requested (they count from 0), but {_VISIBLE_NPUS}={given} leaves "
                 f"{len(ours)}: use fewer processes (-n) or another --device-id, or make more NPUs visible"
             )
         return ours[self.device_id]
@@ -105,7 +105,7 @@ class Profile:
             reason = (str(error).splitlines() or [""])[0]
             raise ProfileError(
                 f"MindSpore cannot use NPU {self.device_id}: {reason}\n"
-                "Source CANN's set_env.sh and see whether `npu-smi info` shows it, or choose --device CPU"
+                "Source CANN's set_env.sh and check that `npu-smi info` shows the NPU, or choose --device CPU"
             ) from None
         ms.set_deterministic(True)
         ms.device_context.ascend.op_precision.matmul_allow_hf32(False)

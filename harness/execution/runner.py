@@ -37,7 +37,7 @@ _WORKERS_KEPT = 4
 
 
 class InterpreterError(RunError, UsageError):
-    """What was named as the workers' interpreter is none."""
+    """The path given for the workers' interpreter is not a usable Python."""
 
 
 class Runner:
@@ -171,6 +171,8 @@ def interpreter(python: str | Path | None) -> str:
     except (OSError, subprocess.TimeoutExpired):
         asked = b""
     if asked.strip() != b"42":
-        raise InterpreterError(f"{python}: this is no Python; give the path of a Python that has MindSpore")
+        raise InterpreterError(
+            f"{python}: not a Python interpreter; give the path of a Python that has MindSpore"
+        )
     # Not resolved: a virtual environment's python is a link, and the link's place is what makes it one.
     return os.path.normpath(Path(found).absolute())

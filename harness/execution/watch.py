@@ -35,7 +35,9 @@ class Watch:
 
     def __init__(self, log: Path, memory: int | None) -> None:
         if memory is not None and not (_PROC / "self/statm").exists():
-            raise UsageError("--worker-memory: this system has no /proc, which tells what a worker takes")
+            raise UsageError(
+                "--worker-memory needs /proc to measure a worker's memory, and this system has none"
+            )
         self._log = log.open("ab+", buffering=0)
         self._memory = memory
         self._earlier = b""
@@ -55,7 +57,7 @@ class Watch:
         exceeded, self._exceeded = self._exceeded, taken > self._memory
         if exceeded and self._exceeded:
             raise WorkerOutOfMemory(
-                f"its worker took {size_text(taken)} of memory, so it was killed; the limit is "
+                f"its worker used {size_text(taken)} of memory and was killed; the limit is "
                 f"{size_text(self._memory)} (pytest --harness-worker-memory, harness record --worker-memory)"
             )
 

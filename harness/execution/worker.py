@@ -59,7 +59,7 @@ _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 def serve(channel: Any, wire: dict[str, Any]) -> None:
-    """Answer each job from the execnet ``channel``, None to be told of the environment, until it is closed.
+    """Answer each job from the execnet ``channel``, None asks for the environment, until it is closed.
 
     Each comes with its number, which its answer has as well: what a case sends is no answer to another.
     ``wire`` is that of the :class:`harness.execution.messages.Settings`; every answer that is sent is that of
@@ -119,7 +119,7 @@ def _told(error: BaseException) -> Answer:
 
 
 def _cause_of(error: BaseException | None) -> FailureCause:
-    """Return the first cause that tells something, of ``error`` or of those that it was raised from."""
+    """Return the first informative cause of ``error`` or of the errors that it was raised from."""
     if error is not None and not isinstance(error, Exception):
         return FailureCause.CRASH  # SystemExit, KeyboardInterrupt: it would have ended the worker
     while error is not None:
@@ -213,9 +213,9 @@ class Worker:
             self._release_memory()
 
     def looked_after(self, answer: Answer) -> Answer:
-        """Return ``answer`` with what the case behind it changed in this process, which is put back or told.
+        """Return ``answer`` with what its case changed in this process, which is undone or reported.
 
-        What ran with another function of measuring in place has not been measured.
+        A case that replaced a function of the measurement has not been measured.
         """
         changes = self._aftermath.changes()
         self._generators.put_back()

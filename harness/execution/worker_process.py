@@ -132,13 +132,13 @@ class WorkerProcess:
             raise NotSent(f"{name}: this cannot be sent to a worker: {error}") from None
         except _TimeoutError:
             raise WorkerTimeout(
-                f"{name}: no result after {self._limit:g} s, so its worker was killed; give it longer "
+                f"{name}: no result after {self._limit:g} s, so its worker was killed; raise the time limit "
                 f"(pytest --harness-timeout, harness record --timeout){self._watch.log_text()}"
             ) from None
         except _Unasked:
             raise WorkerCrashed(
-                f"{name}: something else than its answer came from its worker, which was killed; neither "
-                f"this case nor one before it may write to the worker's channel{self._watch.log_text()}"
+                f"{name}: its worker sent something that is not an answer, and was killed; neither this "
+                f"case nor an earlier one may write to the worker's channel{self._watch.log_text()}"
             ) from None
         except (EOFError, OSError, ValueError, execnet.RemoteError):
             raise WorkerCrashed(

@@ -1,4 +1,4 @@
-"""Root causes of a drift, first cause first: a later one may be no more than what an earlier one led to."""
+"""Root causes of a drift, first cause first: a later cause may merely follow from an earlier one."""
 
 from __future__ import annotations
 

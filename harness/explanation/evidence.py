@@ -73,7 +73,7 @@ class WithinEnvelope(Evidence):
 
 
 class WithoutEnvelope(Evidence):
-    """``change`` is in the latents, ``largest`` its largest difference; no envelope tells what rounding does.
+    """``change`` is in the latents, ``largest`` its largest difference; no envelope shows what rounding does.
 
     ``calibrated`` is whether the case was calibrated, and is chaotic.
     """

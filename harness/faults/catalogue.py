@@ -18,7 +18,7 @@ Family = Literal["noise", "scheduler", "model", "output"]
 
 
 class FaultNotApplicable(HarnessError):
-    """A fault cannot be put into this case: it has not got what the fault would change."""
+    """A fault cannot be injected into this case, which lacks what the fault would change."""
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ class ScaledSkip(nn.Cell):
 
 
 class ShiftedTimestep(nn.Cell):
-    """A time ``embedding`` that is told timesteps larger by ``shift``."""
+    """A time ``embedding`` that receives timesteps larger by ``shift``."""
 
     def __init__(self, embedding: nn.Cell, shift: float) -> None:
         super().__init__()

@@ -37,7 +37,7 @@ def put_into_model(name: str, size: float | None, pipeline: Any) -> None:
     """Put the model fault ``name`` into the model of ``pipeline`` that denoises, which has not run yet.
 
     ``size`` is the fault's size where it has one. Raises :class:`FaultNotApplicable` for a pipeline without
-    such a model, and for a model that has not got what the fault would change.
+    such a model, and for a model that lacks what the fault would change.
     """
     model = _denoising_model(pipeline)
     if model is None:
@@ -63,7 +63,7 @@ def _denoising_model(pipeline: Any) -> nn.Cell | None:
 
 
 class _Missing(Exception):
-    """What a model has not got."""
+    """What a model lacks."""
 
 
 def _bias_zeroed(unet: Any, size: float) -> None:

@@ -22,7 +22,7 @@ Seed = int | np.random.BitGenerator
 
 
 class FaultyGenerator(LedgerGenerator):
-    """A case's generator with a fault; ``acted`` tells whether a draw was of the kind that the fault changes.
+    """A case's generator with a fault; ``acted`` is whether a draw was of the kind that the fault changes.
 
     By itself it changes nothing about a draw: the fault is the bit generator that it is made with.
     """

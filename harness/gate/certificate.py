@@ -1,8 +1,7 @@
 """The certificate: what a gate decided and all that it decided on, as one sealed JSON file.
 
-The seal is a sha256 over the content. It shows that a file is damaged, or was edited by someone who did not
-make the seal anew. Whoever wants to forge a certificate can do that, as there is no key: where this matters,
-sign the file.
+The seal is a sha256 over the content. It reveals that a file was damaged, or edited without renewing the
+seal. Since there is no key, it does not prevent forgery: where this matters, sign the certificate.
 """
 
 from __future__ import annotations
@@ -125,8 +124,8 @@ class Certificate:
         # Spaces, the order of keys, other spellings of a number: nothing that a seal over the content shows.
         if found.to_bytes() != data:
             raise CertificateError(
-                "its bytes are not those that harness gate wrote, though its content is: it was formatted or "
-                "damaged; get the file again from where harness gate wrote it"
+                "its content is intact, but its bytes are not those that harness gate wrote: it was "
+                "reformatted or damaged; fetch the original file again"
             )
         return found
 
@@ -137,7 +136,7 @@ class Certificate:
         Raises :class:`CertificateError`.
         """
         if not isinstance(content, dict) or content.get("kind") != _KIND:
-            raise CertificateError("it is JSON, but no certificate; give a file that harness gate wrote")
+            raise CertificateError("it is JSON, but not a certificate; give a file that harness gate wrote")
         if content.get("format") != FORMAT:
             told = repr(content.get("format"))[:40]
             raise CertificateError(f"its format {told} is unknown; this version of harness reads {FORMAT}")
@@ -145,13 +144,12 @@ class Certificate:
         seal = content.pop("seal", None)
         if seal != seal_of(content):
             raise CertificateError(
-                "its content does not match its seal: it was edited or damaged; get the file again from "
-                "where harness gate wrote it"
+                "its content does not match its seal: it was edited or damaged; fetch the original file again"
             )
         try:
             return from_json(cls, content)
         except ValueError as error:
-            raise CertificateError(f"it is no certificate of this version of harness: {error}") from None
+            raise CertificateError(f"it is not a certificate of this version of harness: {error}") from None
 
 
 def seal_of(content: dict[str, Any]) -> str:
@@ -176,12 +174,16 @@ def parsed(data: bytes) -> Any:
             data.decode("ascii"), parse_constant=_no_number, parse_float=_finite, parse_int=_small
         )
     except UnicodeDecodeError as error:
-        raise CertificateError(f"byte {error.start} is no ASCII: it is no certificate, or damaged") from None
+        raise CertificateError(
+            f"byte {error.start} is not ASCII: the file is damaged, or not a certificate"
+        ) from None
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise CertificateError(f"{where}: it is no JSON ({error.msg}): it is damaged or cut short") from None
+        raise CertificateError(
+            f"{where}: invalid JSON ({error.msg}): the file is damaged or truncated"
+        ) from None
     except ValueError as error:  # NaN, a number of thousands of digits, many levels
-        raise CertificateError(f"it is no certificate, or damaged: {error}") from None
+        raise CertificateError(f"the file is damaged, or not a certificate: {error}") from None
 
 
 def _finite(digits: str) -> float:
@@ -199,4 +201,4 @@ def _small(digits: str) -> int:
 
 
 def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number of JSON")
+    raise ValueError(f"{text} is not a JSON number")

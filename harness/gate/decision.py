@@ -46,7 +46,7 @@ def decide(policy: Policy, cases: Sequence[CaseFacts], orphans: Sequence[str], n
         if (detail := rule(policy, facts, moment)) is not None
     ]
     found += [Finding(ORPHAN, "incomplete", key, NoCase()) for key in orphans]
-    # By case: whoever wrote a certificate chose how many waivers and findings there are.
+    # Grouped by case, because a foreign certificate may have any number of waivers and findings.
     waivers: dict[str, list[tuple[int, Waiver]]] = {}
     for index, waiver in enumerate(policy.waivers):
         waivers.setdefault(waiver.case, []).append((index, waiver))

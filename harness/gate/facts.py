@@ -81,7 +81,7 @@ class CaseFacts:
 
     @property
     def reason(self) -> Reason | None:
-        """The most telling reason, None where there is none."""
+        """The most informative reason, or None."""
         return self.reasons[0] if self.reasons else None
 
     @property

@@ -33,7 +33,9 @@ def _known(word: str, what: str, names: Collection[str]) -> str:
 
 def _verdict(word: str) -> str:
     if word == "error":
-        raise ValueError("`error` is no verdict to allow: nothing was compared; waive it until the case runs")
+        raise ValueError(
+            "`error` cannot be allowed, because nothing was compared; waive the case until it runs"
+        )
     return _known(word, "verdict", ALLOWABLE)
 
 
@@ -51,14 +53,14 @@ def _with_unit(value: object) -> object:
 def _days(text: str) -> str:
     number, _, unit = text.partition(" ")
     if not number.isascii() or not number.isdigit() or unit not in _DAYS or not 0 < int(number) <= 36_500:
-        raise ValueError(f"{quoted(text)} is no age; write a number of days or weeks, as `90 days`")
+        raise ValueError(f"{quoted(text)} is not an age; write a number of days or weeks, such as `90 days`")
     return text
 
 
 def _release(text: str) -> str:
     if not _RELEASE.fullmatch(text):
         raise ValueError(
-            f"{quoted(text)} is no release of MindSpore; write as '2.10.0', or '2.10' for all of it"
+            f"{quoted(text)} is not a release of MindSpore; write '2.10.0', or '2.10' for every 2.10.x"
         )
     return text
 
@@ -68,7 +70,7 @@ def _date(text: str) -> str:
         # Only this of ISO 8601's forms: newer Pythons read more of them than older ones.
         date.fromisoformat(text if len(text) == 10 else "")
     except ValueError:
-        raise ValueError(f"{quoted(text)} is no date; write as 2027-01-31") from None
+        raise ValueError(f"{quoted(text)} is not a date; write it like 2027-01-31") from None
     return text
 
 
@@ -195,7 +197,7 @@ def _unknown_names(document: Document, cases: Sequence[Case]) -> Iterator[Proble
 
 def _no_case(name: str, names: Sequence[str]) -> str:
     if "/" not in name:
-        return f"{quoted(name)} is no case; write suite/case, as {names[0]}"
+        return f"{quoted(name)} is not a case; write suite/case, such as {names[0]}"
     # All cases of a big suite are no help in an error message.
     meant = closest(name, names)
     remedy = f"did you mean '{meant}'?" if meant else "check its name"

@@ -75,7 +75,7 @@ def read_powers(path: Path) -> Powers:
     except ForeignFileError as error:
         raise UsageError(f"{error}; {remedy}") from None
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: is no power table ({error}); {remedy}") from None
+        raise UsageError(f"{path}: not a power table ({error}); {remedy}") from None
 
 
 def powers_in(table: PowerTable) -> Powers:

@@ -106,7 +106,7 @@ def release(policy: Policy, facts: CaseFacts, _now: datetime) -> d.Detail | None
     return d.OtherRelease(facts.baseline.mindspore, policy.mindspore)
 
 
-# In the order in which findings are told.
+# In the order in which findings are shown.
 CASE_RULES: dict[str, tuple[Kind, Rule]] = {
     "verdict": ("drift", verdict),
     "not-run": ("incomplete", without_verdict("not selected")),

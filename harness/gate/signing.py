@@ -117,15 +117,17 @@ def envelope_in(data: bytes) -> Envelope | None:
     if not isinstance(content, dict) or "payloadType" not in content:
         return None
     if content["payloadType"] != PAYLOAD_TYPE:
-        raise CertificateError(f"it is an envelope, but not of an in-toto statement ({PAYLOAD_TYPE})")
+        raise CertificateError(
+            f"it is an envelope, but its payload is not an in-toto statement ({PAYLOAD_TYPE})"
+        )
     signatures = content.get("signatures")
     if not isinstance(signatures, list) or not 0 < len(signatures) <= _MOST_SIGNATURES:
-        raise CertificateError(f"it is an envelope without a list of 1 to {_MOST_SIGNATURES} signatures")
+        raise CertificateError(f"the envelope has no list of 1 to {_MOST_SIGNATURES} signatures")
     try:
         found = tuple(_decoded(each["sig"]) for each in signatures)
         return Envelope(_decoded(content["payload"]), found)
     except (ValueError, TypeError, KeyError):
-        raise CertificateError("it is an envelope of which the payload or a signature is no base64") from None
+        raise CertificateError("the envelope's payload or a signature is not base64") from None
 
 
 def certificate_in(envelope: Envelope) -> Certificate:
@@ -133,10 +135,10 @@ def certificate_in(envelope: Envelope) -> Certificate:
     content = parsed(envelope.payload)
     predicate = content.get("predicate") if isinstance(content, dict) else None
     if not isinstance(predicate, dict) or content.get("predicateType") != PREDICATE:
-        raise CertificateError(f"its statement is of no certificate ({PREDICATE})")
+        raise CertificateError(f"its statement does not hold a certificate ({PREDICATE})")
     certificate = Certificate.from_content(predicate)
     if statement(certificate) != envelope.payload:
-        raise CertificateError("its statement is not the one of the certificate in it: it was edited")
+        raise CertificateError("its statement does not match the certificate in it: it was edited")
     return certificate
 
 
@@ -156,11 +158,13 @@ def signer_in(path: Path) -> Signer:
     try:
         text = read_foreign(path, limit=_MOST_BYTES).decode("ascii").strip()
     except (ForeignFileError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: is no public key in a file: {getattr(error, 'reason', error)}") from None
+        raise UsageError(
+            f"{path}: cannot read a public key from it: {getattr(error, 'reason', error)}"
+        ) from None
     lines = text.splitlines()
     if lines[:1] != ["-----BEGIN PUBLIC KEY-----"] or lines[-1:] != ["-----END PUBLIC KEY-----"]:
         raise UsageError(
-            f"{path}: is no public key in PEM; write one: openssl pkey -in KEY -pubout -out {path}"
+            f"{path}: not a public key in PEM; write one with: openssl pkey -in KEY -pubout -out {path}"
         )
     try:
         return signer_of("".join(lines[1:-1]))
@@ -195,7 +199,7 @@ def signing_key(path: Path) -> SigningKey:
         key = None
     if not isinstance(key, Ed25519PrivateKey):
         made = f"openssl genpkey -algorithm ed25519 -out {path}"
-        raise UsageError(f"{path}: is no ed25519 key in PEM without a password; make one: {made}")
+        raise UsageError(f"{path}: not an ed25519 key in PEM without a password; make one with: {made}")
     public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return SigningKey(key, Signer(base64.b64encode(public).decode()))
 
@@ -210,7 +214,9 @@ def _public_key(line: str) -> Any:
     except (ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PublicKey):
-        raise ValueError("it is no public ed25519 key; write the line between BEGIN and END of its PEM file")
+        raise ValueError(
+            "it is not an ed25519 public key; write the line between BEGIN and END of its PEM file"
+        )
     return key
 
 

@@ -21,7 +21,7 @@ from harness.history.rows import RowsDamaged, insert_runs, read_runs, seal_runs
 
 # Version 2 added runs.subject, version 3 runs.seal.
 VERSION = 3
-# "Hhis" in ASCII: what tells a history from other databases (PRAGMA application_id).
+# "Hhis" in ASCII: distinguishes a history from other databases (PRAGMA application_id).
 APPLICATION_ID = 0x48686973
 # 100,000 runs of ten cases.
 _LARGEST = 1 << 30
@@ -99,7 +99,9 @@ class History:
         Raises :class:`UsageError` where the file is no history of this version, or was damaged or edited.
         """
         if not self.path.is_file():
-            raise UsageError(f"{self.path}: no such file; a run makes it: pytest suites/ --history FILE")
+            raise UsageError(
+                f"{self.path}: no such file; create it with a run: pytest suites/ --history FILE"
+            )
         # One transaction: what is added meanwhile is there whole or not at all.
         with self._transaction("DEFERRED", UsageError) as connection:
             return self._read(connection)
@@ -116,11 +118,11 @@ class History:
     def _checked_version(self, connection: sqlite3.Connection) -> int:
         """Return the file's version; the tables are those of that version."""
         if _number(connection, "PRAGMA application_id") != APPLICATION_ID:
-            raise UsageError(f"{self.path}: is a database, but no history of harness; name another file")
+            raise UsageError(f"{self.path}: this database is not a history of harness; name another file")
         version = _number(connection, "PRAGMA user_version")
         if not 1 <= version <= VERSION:
             raise UsageError(
-                f"{self.path}: is a history of version {version}, made by a newer harness (this one knows "
+                f"{self.path}: this history has version {version}, from a newer harness (this one reads "
                 f"version {VERSION}); update harness or name another file"
             )
         # A view or a trigger would run what somebody else wrote.
@@ -137,9 +139,9 @@ class History:
         uri = f"{self.path.as_uri()}?mode={'rwc' if create else 'rw'}"
         if self.path.exists():
             if not self.path.is_file():
-                raise failure(f"{self.path}: is no regular file; name another file")
+                raise failure(f"{self.path}: not a regular file; name another file")
             if self.path.stat().st_size > _LARGEST:
-                raise failure(f"{self.path}: is larger than {size_text(_LARGEST)}; begin another file")
+                raise failure(f"{self.path}: larger than {size_text(_LARGEST)}; start a new file")
         try:
             opened = sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
             with closing(opened) as connection, connection:

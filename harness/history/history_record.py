@@ -103,5 +103,5 @@ def _baseline_sha256(result: Check) -> str | None:
     try:
         return hash_foreign(result.baseline.path)
     except ForeignFileError:
-        # Someone records anew meanwhile; a run does not fail for its history's sake.
+        # Someone is recording meanwhile; the run must not fail because of its history.
         return None

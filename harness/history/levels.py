@@ -53,10 +53,10 @@ class Level:
 class Levels:
     """What a series consists of.
 
-    ``levels`` follow one another; between two of them is a step, at the ``start`` of the later.
-    ``outliers`` are single values beside the level they stand in. ``latest`` is the index from which on the
-    newest values are on no level yet: an outlier or the beginning of a step, the next run tells. ``exact``
-    is whether values repeat, so that no noise had to be allowed for.
+    ``levels`` follow one another; between two of them is a step, at the ``start`` of the later. ``outliers``
+    are single values beside the level they stand in. ``latest`` is the index from which on the newest values
+    are on no level yet: an outlier or the beginning of a step, which the next run will show. ``exact`` is
+    whether values repeat, so that no allowance for noise was needed.
     """
 
     levels: tuple[Level, ...]
@@ -77,7 +77,7 @@ def find_levels(values: Sequence[float]) -> Levels:
     stretches = _stretches(values)
     if _repeats(stretches):
         return _exact(stretches)
-    # The largest numbers that there are overflow: then a spread is no number, and nothing is told of it.
+    # Near the largest float a spread overflows and is not a number; nothing is reported then.
     with np.errstate(over="ignore", invalid="ignore"):
         return _noisy(values)
 
@@ -95,7 +95,7 @@ def _repeats(stretches: Sequence[Level]) -> bool:
     """Return whether the series is one of levels without noise.
 
     At least half of the runs repeat the one before them, and at most once a level is come back to: a series
-    that goes to and fro between values has noise, be it of two values.
+    that alternates between values is noisy, even with just two values.
     """
     lasting = [str(each.value) for each in stretches if each.stop - each.start >= FEWEST]
     changes, pairs = len(stretches) - 1, stretches[-1].stop - 1

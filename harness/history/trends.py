@@ -144,7 +144,7 @@ class Trend:
 
     @cached_property
     def latest(self) -> tuple[tuple[Point, tuple[str, ...]], ...]:
-        """The newest runs that left the level: outliers or the beginning of a step, the next run tells."""
+        """The newest runs that left the level: an outlier or the beginning of a step."""
         return self._pick(lambda found: () if found.latest is None else (found.latest,))
 
     def _pick(self, places: Callable[[Levels], Sequence[int]]) -> tuple[tuple[Point, tuple[str, ...]], ...]:

@@ -393,7 +393,7 @@ class MemberUnlike(Reason):
 
 
 class NoNeighbour(Reason):
-    """Not one of ``members`` runs with the noise moved by one ulp came out near the unperturbed one."""
+    """None of ``members`` runs with the noise moved by one ulp came close to the unperturbed run."""
 
     members: int
 
@@ -465,7 +465,7 @@ class OtherPart(Difference):
 
 
 class StoredDamaged(Difference):
-    """What is stored is damaged, so that it cannot be told what differs."""
+    """The stored baseline is damaged, so the difference is unknown."""
 
 
 class OtherProvenance(Difference):

@@ -42,7 +42,7 @@ class Row:
 
     @property
     def name(self) -> str:
-        """What tells the row from all others of a judgement, in tables, histories and certificates."""
+        """The name that identifies the row within a judgement, in tables, histories and certificates."""
         if self.part == "latents":
             return f"latents.{self.figure} after step {self.step}"
         return f"batch vs single: {self.figure}" if self.part == "batch" else self.figure

@@ -1,4 +1,4 @@
-"""Tiers: how alike two environments are, told from their fingerprints."""
+"""Tiers: how alike two environments are, derived from their fingerprints."""
 
 from __future__ import annotations
 

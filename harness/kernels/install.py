@@ -52,7 +52,7 @@ def replaced() -> frozenset[str]:
 
 
 def reset() -> None:
-    """Start counting anew."""
+    """Reset the counts."""
     _used.clear()
 
 

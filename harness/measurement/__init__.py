@@ -1,1 +1,1 @@
-"""What came out of a case: statistics, the per-step trace, the draw ledger, and the record of them all."""
+"""The result of running a case: statistics, the per-step trace, the draw ledger, and their record."""

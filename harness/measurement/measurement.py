@@ -23,7 +23,7 @@ Array = npt.NDArray[Any]
 REAL_KINDS = "fiub"
 # The fields of a measurement that hold arrays; all others but one are figures and texts.
 _ARRAYS = ("output", "latents", "singles")
-# That is told where it happens, and is no part of what is kept.
+# That is reported where it happens, and is not stored.
 _CHANGES = "changes"
 
 

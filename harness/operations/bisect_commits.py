@@ -56,7 +56,7 @@ def bisect_commits(
 
             def run(commit: Revision) -> Measurement:
                 folder = clone.checkout(commit)
-                # A fresh process each: modules that are imported stay as they are.
+                # Each gets a fresh process, because imported modules stay loaded.
                 with workers.runner_with(
                     [each for each in (folder, folder / "src") if each.is_dir()]
                 ) as runner:
@@ -72,13 +72,13 @@ def _check_own(case: Case, python: str) -> None:
     """Raise UsageError for a pipeline that is not imported from a folder given to the worker."""
     if case.pipeline in PIPELINES or re.fullmatch(MINDONE_CLASS_PATTERN, case.pipeline):
         raise UsageError(
-            f"{case.name} runs {case.pipeline}, which no repository of yours holds; --repo is for "
-            "cases with a pipeline of your own, package.module:factory"
+            f"{case.name} runs {case.pipeline}, which comes from no repository of yours; --repo is for "
+            "cases whose pipeline is your own package.module:factory"
         )
     module = case.pipeline.removeprefix("mindone:").partition(":")[0].partition(".")[0]
     done = subprocess.run([python, "-c", _FIND, module], capture_output=True, text=True, check=False)
     if place := done.stdout.strip():
         raise UsageError(
-            f"{module} is installed for {python} ({place}), and would be run in place of every commit's: "
-            "uninstall it there, take it out of PYTHONPATH, or give another --python"
+            f"{module} is installed for {python} ({place}), and would run instead of each commit's version: "
+            "uninstall it there, remove it from PYTHONPATH, or give another --python"
         )

@@ -48,7 +48,7 @@ class ReleaseRange:
     everywhere else: a change that these make is found beside the good end, and attributed to them.
     ``pythons`` are environments that exist, in place of those made.
 
-    Raises UsageError for environments that exist and are to be made.
+    Raises UsageError if existing environments and environments to create are mixed.
     """
 
     good: Release
@@ -61,7 +61,7 @@ class ReleaseRange:
 
     def __post_init__(self) -> None:
         if self.pythons and (self.between or self.extras or self.good_extras or self.bad_extras):
-            raise UsageError("--python gives environments as they are: leave --releases and --with out")
+            raise UsageError("--python names existing environments: leave out --releases and --with")
 
     @classmethod
     def parse(
@@ -78,9 +78,9 @@ class ReleaseRange:
         return cls(first, last, releases, *(tuple(each or ()) for each in others))
 
     def line(self, environments: Environments, preparing: Callable[[str], None]) -> ReleaseLine:
-        """Return the releases in order; ``preparing`` is told of each environment that is made.
+        """Return the releases in order; ``preparing`` is called with each environment that is created.
 
-        Raises UsageError for releases that make no line, and where interpreters have not got both ends.
+        Raises UsageError if the releases do not form a line, or if no interpreter has one of the ends.
         """
         return self._given() if self.pythons else self._made(environments, preparing)
 
@@ -94,7 +94,7 @@ class ReleaseRange:
         for wanted in (self.good, self.bad):
             if wanted not in found:
                 there = ", ".join(map(str, found)) or f"none with {package}"
-                raise UsageError(f"{wanted}: none of the interpreters has it; they have {there}")
+                raise UsageError(f"{wanted}: no interpreter has it; they have {there}")
         return ReleaseLine(self._in_order(filter(self._within, found)), found.__getitem__)
 
     def _made(self, environments: Environments, preparing: Callable[[str], None]) -> ReleaseLine:
@@ -102,7 +102,7 @@ class ReleaseRange:
         Specification.of(good, [*self.extras, *self.good_extras])
         Specification.of(bad, [*self.extras, *self.bad_extras])
         if good.package != bad.package:
-            raise UsageError(f"{good} and {bad} are of two packages; nothing is between them")
+            raise UsageError(f"{good} and {bad} are different packages; name two releases of one package")
         for release in self.between:
             if release.package != good.package or not self._within(release):
                 raise UsageError(f"{release} is not between {good} and {bad}")
@@ -139,9 +139,8 @@ def bisect_releases(
 ) -> FoundChange:
     """Return where among the releases ``asked`` for the output of ``case`` changed: :func:`bisect`.
 
-    What is missing of their environments is made below the folder ``environments``. Where both ends are alike
-    and neither passes when held to the stored baseline, the error says that the change is not between these
-    releases.
+    Missing environments are created below the folder ``environments``. If both ends agree and neither passes
+    against the stored baseline, the error says that the change is not between these releases.
     """
     progress.finished(foresee([case], store))
     with stage(progress, "bisecting", 0, interrupted=KEPT):

@@ -36,7 +36,7 @@ _FEWEST = 2
 class Settings:
     """How a calibration is made: ``members`` perturbed runs, and the safety ``factor`` of the limits.
 
-    Raises :class:`harness.errors.UsageError` for values of which no tolerance can be made.
+    Raises :class:`harness.errors.UsageError` for values that cannot make a tolerance.
     """
 
     members: int = MEMBERS
@@ -45,19 +45,19 @@ class Settings:
     def __post_init__(self) -> None:
         if self.members < _FEWEST:
             raise UsageError(
-                f"{self.members} member{'s' * (self.members != 1)} can show no spread: "
-                f"give {_FEWEST} or more, best {MEMBERS} or more"
+                f"{self.members} member{'s' * (self.members != 1)} cannot show a spread: give {_FEWEST} or "
+                f"more, preferably {MEMBERS} or more"
             )
-        # Not the other way round: nan is neither.
+        # The condition is written so that nan fails it.
         if not self.factor >= 1:
             raise UsageError(
-                f"a safety factor of {self.factor:g} makes limits that the members themselves exceed: "
-                "give 1 or more, 2 unless measured otherwise"
+                f"a safety factor of {self.factor:g} makes limits that the members themselves exceed: give "
+                "1 or more (the default is 2)"
             )
         if self.factor > MOST_FACTOR:
             raise UsageError(
-                f"a safety factor of {self.factor:g} makes limits that nothing exceeds: "
-                f"give {MOST_FACTOR} or less, 2 unless measured otherwise"
+                f"a safety factor of {self.factor:g} makes limits that nothing exceeds: give {MOST_FACTOR} "
+                "or less (the default is 2)"
             )
 
 
@@ -65,9 +65,9 @@ class Settings:
 class CalibratedCase:
     """A case with its calibration, as it now stands in the store.
 
-    ``kept`` are its members on disk: to be cleared when all cases of the same call are through, so that one
-    that is interrupted at the last case does not begin anew with the first. ``first`` is whether the baseline
-    had no calibration before; ``findings`` are what the calibration shows of the case, what fails it first.
+    ``kept`` are its members on disk. They are removed only when all cases of the call are done, so that a
+    call interrupted at the last case does not restart with the first. ``first`` is whether the baseline had
+    no calibration before; ``findings`` are what the calibration shows about the case, failing ones first.
     """
 
     case: Case
@@ -79,7 +79,7 @@ class CalibratedCase:
 
     @property
     def failing(self) -> bool:
-        """Whether the case cannot be held to its calibration."""
+        """Whether the case cannot be judged by its calibration."""
         return any(finding.failing for finding in self.findings)
 
 
@@ -93,9 +93,9 @@ class VacuousCase:
 
 @dataclass(frozen=True)
 class Calibrations:
-    """What came of calibrating each case, in the order of the cases.
+    """The result of calibrating each case, in the order of the cases.
 
-    ``vacuous`` are the cases that would notice nothing.
+    ``vacuous`` are the cases that pass whatever goes wrong.
     """
 
     results: tuple[CalibratedCase | Refusal, ...]
@@ -118,7 +118,7 @@ class Calibrations:
 
     @property
     def refuted(self) -> bool:
-        """Whether a case itself keeps this from passing, whatever else did not run."""
+        """Whether a case itself failed, regardless of what did not run."""
         return bool(self.vacuous) or any(
             result.error.answers if isinstance(result, Refusal) else result.failing for result in self.results
         )
@@ -159,10 +159,10 @@ def calibrate_case(
     settings: Settings,
     progress: Callable[[int], None] = lambda _: None,
 ) -> CalibratedCase:
-    """Calibrate ``case`` against its stored baseline; ``progress`` is told the members done so far.
+    """Calibrate ``case`` against its stored baseline; ``progress`` gets the number of finished members.
 
-    The case runs once as it is, which must give the baseline's bits, then once for every member that is not
-    kept from an interrupted calibration. Raises HarnessError where it cannot be calibrated.
+    The case runs once unperturbed, which must give the baseline's bits, then once for every member that was
+    not kept from an interrupted calibration. Raises HarnessError if it cannot be calibrated.
     """
     name = case.name
     if (found := unusable(case, store)) is not None:
@@ -195,7 +195,7 @@ def calibrate_case(
 
 
 def _check_unchanged(case: Case, base: Measurement, baseline: Baseline) -> None:
-    """Raise unless ``base`` has the bits of ``baseline``: members around anything else say nothing of it."""
+    """Raise unless ``base`` has the bits of ``baseline``: members of another run say nothing about it."""
     stored = baseline.measurement
     changes = (
         bits.checkpoint_change(base, stored),
@@ -210,10 +210,9 @@ def _check_unchanged(case: Case, base: Measurement, baseline: Baseline) -> None:
 
 
 def vacuous_cases(cases: Iterable[Case], store: BaselineStore) -> tuple[VacuousCase, ...]:
-    """Return those of ``cases`` that notice nothing, by each of their baselines in ``store``.
+    """Return those of ``cases`` that are vacuous by any of their baselines in ``store``.
 
-    Baselines that cannot be read are left out, and those of the case as it was before it was edited: whoever
-    runs the case is told of them.
+    Unreadable and stale baselines are left out, as running the case reports them.
     """
     found = []
     for case in cases:

@@ -1,4 +1,4 @@
-"""Checking cases: run each, choose its baseline, and hold what came out to that."""
+"""Checking cases: run each, choose its baseline, and compare the two."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from harness.operations.workers import Workers
 
 
 def check(case: Case, runner: FreshRunner, store: BaselineStore) -> Check:
-    """Run ``case`` and return the verdict; every failure to run or to find a baseline is an ``error``.
+    """Run ``case`` and return the verdict; any failure to run it or to find a baseline is an ``error``.
 
-    A case without a baseline that it could be held to (none stored, or all stale or damaged) is not run. One
-    that is expected to fail has none, and is an ``error`` as well, see :attr:`Judgement.failed_as_expected`;
-    where it is not to repeat it runs in two fresh workers.
+    A case without a usable baseline (none stored, or all stale or damaged) is not run. A case that is
+    expected to fail has no baseline and is an ``error`` as well, see :attr:`Judgement.failed_as_expected`; if
+    it is expected not to repeat, it runs in two fresh workers.
     """
     if case.fails is not None:
         return _failing(case, case.fails, runner)
@@ -70,7 +70,7 @@ def _failing(case: Case, expected: FailureCause, runner: FreshRunner) -> Check:
 
 
 def hold(case: Case, outcome: Measurement | HarnessError, store: BaselineStore) -> Check:
-    """Hold what a run of ``case`` yielded to its baseline; where there is none that is an ``error``."""
+    """Compare the measurement of ``case`` with its baseline; a missing baseline is an ``error``."""
     if isinstance(outcome, HarnessError):
         return Check(Judgement.error(case, outcome))
     baseline = None
@@ -83,14 +83,14 @@ def hold(case: Case, outcome: Measurement | HarnessError, store: BaselineStore) 
 
 
 def select_baseline(store: BaselineStore, case: Case, fingerprint: Mapping[str, str]) -> Baseline:
-    """Return the baseline that a measurement with ``fingerprint`` is held to.
+    """Return the baseline that a measurement with ``fingerprint`` is compared with.
 
-    That of its own device where there is one, damaged or not. Another device's only where the case sets
-    ``tolerance.across_devices`` and is not strict, and the judgement then says so: one of the same kind (NPU
-    for NPU) first, then by name.
+    It is that of its own device if there is one, damaged or not. Another device's is used only if the case
+    sets ``tolerance.across_devices`` and is not strict, and the judgement says so; one of the same kind (NPU
+    for NPU) comes first, then the order is by name.
 
-    Raises :class:`BaselineMissing` where there is none to hold it to, and :class:`BaselineError` for one
-    that cannot be read.
+    Raises :class:`BaselineMissing` if there is no such baseline, and :class:`BaselineError` for one that
+    cannot be read.
     """
     own = device_key(dict(fingerprint))
     try:
@@ -101,7 +101,7 @@ def select_baseline(store: BaselineStore, case: Case, fingerprint: Mapping[str, 
             raise
         if case.strict or case.tolerance.across_devices is None:
             why = "is strict" if case.strict else "sets no tolerance.across_devices"
-            hint = f"There is one for {', '.join(others)}, not used, as the case {why}"
+            hint = f"There is one for {', '.join(others)}, but it is not used, because the case {why}"
             raise BaselineMissing(f"{missing}. {hint}", remedy=missing.remedy) from None
         return store.load(case.suite, case.id, others[0], suite_file=case.path)
 
@@ -113,7 +113,7 @@ def as_baseline(case: Case, measurement: Measurement) -> Baseline:
 
 
 def expected(case: Case, result: Check, store: BaselineStore) -> Baseline | None:
-    """Return the baseline to show beside a check: of a case that was held to none, one that is stored."""
+    """Return the baseline to show with a check; if none was used, one that is stored."""
     return result.baseline or _first_stored(case, store)
 
 
@@ -122,4 +122,4 @@ def _first_stored(case: Case, store: BaselineStore) -> Baseline | None:
         devices = store.devices(case.suite, case.id)
         return store.load(case.suite, case.id, devices[0]) if devices else None
     except HarnessError:
-        return None  # The judgement says what is wrong with it.
+        return None  # The judgement reports the problem.

@@ -27,7 +27,7 @@ from harness.remedy import Remedy
 def compare_runs(
     case: Case, reference: RunResult, measured: RunResult, store: BaselineStore, *, tier: Tier | None = None
 ) -> Comparison:
-    """Hold ``measured`` to ``reference``, both runs of ``case``.
+    """Compare ``measured`` with ``reference``, both runs of ``case``.
 
     The same bits throughout are ``identical``. Others are judged as a measurement is against its baseline,
     with the calibration of the one stored where that is the case's; by the limits of ``tier`` if it is given,
@@ -39,13 +39,13 @@ def compare_runs(
         return Comparison(Verdict.ERROR, reasons=(reason_of(measured),))
     try:
         baseline, lacking = _calibrated(case, reference, store)
-        # NaN is not equal to NaN by being in the same place.
+        # NaN at the same position does not count as equal.
         check_storable("the run compared with", reference)
         judged = judge(case, measured, baseline, tier=tier, uncalibrated=lacking)
     except HarnessError as error:
         return Comparison(Verdict.ERROR, reasons=(reason_of(error),), remedy=error.remedy)
     comparable = not hard_failures(measured, reference)
-    # How a batch stands to its single images is a matter of one run, not of two.
+    # Comparing a batch with its single images concerns one run, not two.
     between = replace(judged, rows=tuple(row for row in judged.rows if row.part != "batch"))
     moved = compare(measured.output, reference.output, similarity=False) if comparable else {}
     found = Comparison(
@@ -61,13 +61,13 @@ def compare_runs(
         strict=case.strict,
     )
     if measured.bits == reference.bits:
-        # Also of a strict case: that the bits are the same needs no tolerance.
+        # This applies to strict cases, too: equal bits need no tolerance.
         return replace(found, verdict=Verdict.IDENTICAL, share=0.0, worst=None, reasons=(), remedy=None)
     return found
 
 
 def compare_with_baseline(case: Case, measured: Measurement, store: BaselineStore) -> Comparison | None:
-    """Hold ``measured`` to the baseline stored for its device; None where there is none."""
+    """Compare ``measured`` with the baseline stored for its device; None if there is none."""
     if device_key(measured.fingerprint) not in store.devices(case.suite, case.id):
         return None
     judged = hold(case, measured, store).judgement
@@ -85,13 +85,13 @@ def _calibrated(
 ) -> tuple[Baseline, BaselineUnusable | Remedy | None]:
     """Return ``reference`` as a baseline, with the calibration of the one stored where that is the case's.
 
-    Beside it, where there is no such calibration, what is wrong or what to do.
+    If there is no such calibration, also return what is wrong or what to do.
     """
     made = as_baseline(case, reference)
     try:
         calibration = load_current(store, case, made.device).calibration
     except BaselineMissing as missing:
-        # Of a case that has none on any device it says how to record one that is calibrated.
+        # If there is none on any device, say how to record and calibrate one.
         return made, unusable(case, store) or missing
     except BaselineUnusable as error:
         return made, error

@@ -64,8 +64,9 @@ def trace_that_replays(job: Job, runner: Runner, step: int) -> DeepTrace:
     first = runner.replay(job, trace).first
     if first is not None:
         raise HarnessError(
-            f"{job.name}: {_where(first)} gives other bits on the very same inputs when step {step} is run "
-            "again in the same environment, so it cannot be compared with another one. Look for state kept "
+            f"{job.name}: {_where(first)} gives different bits on the same inputs when step {step} is run "
+            "again in the same environment, so it cannot be compared across environments. Look for state "
+            "kept "
             "between calls, or an operator that is not deterministic"
         )
     return trace
@@ -83,8 +84,8 @@ def record_deep(case: Case, runner: Runner, store: BaselineStore, step: int) -> 
     steps = baseline.measurement.trace
     if same_bits_in_pynative(case) and (step >= len(steps) or steps[step].sha256 != trace.after.sha256):
         raise HarnessError(
-            f"{case.name}: the latents after step {step} are not the baseline's here, so a "
-            "trace of this run would say nothing of it",
+            f"{case.name}: the latents after step {step} differ from the baseline's here, so a trace of "
+            "this run would not describe the baseline",
             remedy=case.remedy(Action.RECORD_BOTH, calibrate=recalibrated(case, baseline)),
         )
     return StoredTrace(case, write_deep(store, baseline, trace), step, len(trace.calls), trace.nbytes)
@@ -113,5 +114,5 @@ def _where(finding: Divergence) -> str:
     if finding.place == "cell":
         return f"{finding.path} ({finding.operator})"
     return (
-        "what the pipeline hands to its model" if finding.place == "model input" else "the scheduler's step"
+        "what the pipeline passes to its model" if finding.place == "model input" else "the scheduler's step"
     )

@@ -15,7 +15,7 @@ def check_destination(path: Path, *, appended: bool = False) -> None:
     With ``appended`` one that is there is to be added to, not replaced.
     """
     if path.is_dir():
-        raise UsageError(f"{path}: is a folder; name a file")
+        raise UsageError(f"{path}: this is a folder; name a file")
     try:
         if appended and path.exists():
             path.open("ab").close()

@@ -62,7 +62,7 @@ def diagnose(runner: Runner) -> Examination:
     diagnoses = list(machine_diagnoses())
     environment, described = dict[str, str](), Description({}, {}, ())
     if runner.core_shared:
-        text = "every core is held by another run of harness; this one shares"
+        text = "every core is reserved by another run of harness; this run shares one"
         diagnoses.append(Diagnosis("warning", text, "expect it to be slow; the bits are not affected"))
     try:
         environment = runner.profile.environment()
@@ -85,7 +85,7 @@ def machine_diagnoses(meminfo: Path = Path("/proc/meminfo")) -> Iterator[Diagnos
     """Yield what is wrong with the machine before any worker runs."""
     if not hasattr(os, "sched_setaffinity"):
         text = "cannot pin a process to a core; the bits then depend on the number of cores"
-        remedy = "compare only with baselines of this very machine, or use Linux"
+        remedy = "compare only with baselines recorded on this machine, or use Linux"
         yield Diagnosis("warning", f"{platform.system()} {text}", remedy)
     free = shutil.disk_usage(tempfile.gettempdir()).free
     if free < _LOW_DISK:
@@ -116,6 +116,8 @@ def environment_diagnoses(fingerprint: dict[str, str], profile: Profile) -> Iter
             text = f"the worker sees {fingerprint['cores']} cores, and the bits depend on their number"
             yield Diagnosis("warning", text, "run where a process can be pinned to one core")
         if fingerprint["arch"] in ("x86_64", "AMD64") and fingerprint["isa"] != profile.isa:
-            text = f"this processor has {fingerprint['isa']} at most, the profile is for {profile.isa}"
-            remedy = "the shipped baselines are compared across devices here; record your own"
+            text = (
+                f"this processor supports {fingerprint['isa']} at most, but the profile is for {profile.isa}"
+            )
+            remedy = "the shipped baselines are only compared across devices here; record your own"
             yield Diagnosis("warning", text, remedy)

@@ -122,15 +122,15 @@ def explain_against_baseline(
     try:
         trace = load_deep(store, case, baseline)
     except BaselineMissing as missing:
-        notes = [Note(f"for the cell: {missing}", missing.remedy)]
+        notes = [Note(f"to find the cell: {missing}", missing.remedy)]
         if explaining.has("environment"):
             # In the same environment any interpreter runs the same code, this one's.
-            notes.append(Note("or give --python the interpreter of an environment that is right"))
+            notes.append(Note("or give --python the interpreter of an environment where the case is right"))
         return explaining.without_cells(*notes)
     if step is not None and step != trace.step:
         raise HarnessError(
-            f"{case.name}: the deep trace stored is of step {trace.step}, not {step}; leave "
-            f"--step out, or record one of that step: harness record --deep --deep-step {step}"
+            f"{case.name}: the stored deep trace is of step {trace.step}, not {step}; leave out --step, or "
+            f"record a trace of that step: harness record --deep --deep-step {step}"
         )
     return explaining.with_cells([trace.step], lambda _: trace)
 
@@ -171,8 +171,9 @@ def _still_drifts(case: Case, measured: Measurement, store: BaselineStore) -> It
         baseline = select_baseline(store, case, measured.fingerprint)
         if judge(case, measured, baseline).verdict is Verdict.DRIFT:
             yield Note(
-                f"both sides ran the code that is here; against {_named(baseline)} the case still drifts, "
-                "so that code, or what it reads, is not what was recorded: leave --python out to see what "
+                f"both sides ran the current code, but against {_named(baseline)} the case still drifts, so "
+                "the code, or what it reads, has changed since the recording: leave out --python to see "
+                "what "
                 "changed"
             )
 
@@ -236,12 +237,12 @@ class _Explaining:
             try:
                 trace = trace_of(step)
             except HarnessError as error:
-                return self.without_cells(Note(f"no cell was looked into: {error}", error.remedy))
+                return self.without_cells(Note(f"no cell was examined: {error}", error.remedy))
             latest = self.runner.replay(self.case.job(), trace)
             if not trace.calls:
-                told = "no cell was looked into: the pipeline calls no mindspore.nn.Cell in step "
+                told = "no cell was examined: the pipeline calls no mindspore.nn.Cell in step "
                 return self.without_cells(
-                    Note(f"{told}{step} (in code of its own, or within a graph compiled by itself)")
+                    Note(f"{told}{step} (it runs its own code, or a graph that it compiles itself)")
                 )
             replay = latest if replay is None or latest.findings else replay
             if latest.first_beyond_rounding is not None:
@@ -254,7 +255,10 @@ class _Explaining:
         told = f"in step {replay.step} every cell and the scheduler's step compute what the reference did"
         notes.append(Note(told))
         if (first := self.first_changed) != replay.step:
-            told = f"the latents part in step {first}: look there, with `--python OTHER --step {first}` or "
+            told = (
+                f"the latents first differ in step {first}: look there, with `--python OTHER --step "
+                f"{first}` or "
+            )
             notes.append(
                 Note(f"{told}with a trace of that step (`harness record --deep --deep-step {first}`)")
             )
@@ -279,20 +283,20 @@ class _Explaining:
     def _notes(self, replay: Replay) -> Iterator[str]:
         if not same_bits_in_pynative(self.case):
             yield (
-                "cells were run in PyNative on both sides, whose bits in float16 are not those of graph "
-                "mode: what only a compiled graph does is not seen"
+                "cells ran in PyNative on both sides, whose bits in float16 differ from those of graph "
+                "mode: effects of compiled graphs alone are not seen"
             )
         elif self.case.mode == "graph":
-            yield "cells were run in PyNative on both sides, which in float32 has the bits of graph mode"
+            yield "cells ran in PyNative on both sides, which in float32 gives the same bits as graph mode"
         if not replay.latents_judged:
             yield (
-                "the scheduler's step was not judged: the model's input is the pipeline's own in step 0, and "
-                "is another one here"
+                "the scheduler's step was not judged: in step 0 the pipeline itself makes the model's "
+                "input, and here it differs"
             )
         for paths, whose in ((replay.missing, "the reference"), (replay.added, "this run")):
             if paths:
                 more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-                yield f"cells that only {whose} calls: {', '.join(paths[:3])}{more}"
+                yield f"cells called only by {whose}: {', '.join(paths[:3])}{more}"
 
     def _explanation(
         self,

@@ -1,4 +1,4 @@
-"""What will not come out well, told before anything runs."""
+"""Foreseeable problems, reported before anything runs."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Foresight:
 
     ``needing`` are the cases of mindone where it is not installed in ``lacking``. ``no_folder`` is the folder
     of baselines where that is not there and a case needs it; ``unjudged`` the cases that ask for calibrated
-    limits, each with what is wrong with the baseline to take them from. None of these keeps cases from being
-    compared: the same bits need no limits.
+    limits, each with what is wrong with the baseline to take them from. The cases are still compared, as
+    equal bits need no limits.
     """
 
     needing: tuple[Case, ...] = ()
@@ -31,7 +31,7 @@ class Foresight:
 
 
 def foresee(cases: Sequence[Case], store: BaselineStore, subjects: Sequence[Subject] = ()) -> Foresight:
-    """Return what will not come out well when ``cases`` are run under ``subjects``."""
+    """Return the problems to expect when ``cases`` run under ``subjects``."""
     calibrated = [case for case in cases if case.needs_calibration]
     no_folder = store.root if calibrated and not store.root.is_dir() else None
     wrong = [] if no_folder else [(case, told) for case in calibrated if (told := _wrong(case, store))]

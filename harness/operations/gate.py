@@ -1,4 +1,4 @@
-"""The gate: runs every case of the suites, and certifies what came of it."""
+"""The gate: runs every case of the suites, and certifies the result."""
 
 from __future__ import annotations
 
@@ -48,20 +48,20 @@ def gate(
 
     ``selection`` must be of all suites that ``store`` has baselines of: baselines of others are orphans.
     Without a policy all cases have to be identical or within; ``power_file`` is their power table.
-    ``not_counted`` are files that make a working tree no dirty one, such as the certificate. ``progress``
-    counts the cases that were selected and is told what came of each of these; ``history`` takes them.
-    ``signer`` is who will sign the certificate. Raises a :class:`HarnessError` where files cannot be read,
-    and :class:`harness.errors.UsageError` where the policy demands another signer.
+    ``not_counted`` are files, such as the certificate, that do not make a working tree dirty. ``progress``
+    counts the selected cases and gets the result of each; ``history`` records them. ``signer`` is who will
+    sign the certificate. Raises a :class:`HarnessError` where files cannot be read, and
+    :class:`harness.errors.UsageError` where the policy demands another signer.
     """
     policy = Policy() if policy_file is None else read_policy(policy_file, selection.suites)
     if policy.signer is not None and (signer is None or signer.line != policy.signer):
         who = "nobody" if signer is None else f"the key {signer.keyid}"
-        demanded = f"the policy demands the signature of the key {signer_of(policy.signer).keyid}"
-        raise UsageError(f"{demanded}, and {who} signs here; give the key with --certificate and --sign-key")
+        demanded = f"the policy requires a signature by the key {signer_of(policy.signer).keyid}"
+        raise UsageError(f"{demanded}, but {who} signs here; give that key with --certificate and --sign-key")
     hashed = None if policy_file is None else HashedFile(shown(policy_file), sha256_of(policy_file))
     powers = None if power_file is None else read_powers(power_file)
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    # Before anything runs: a suite that is edited meanwhile is not what ran.
+    # Read before anything runs, as a suite may be edited meanwhile.
     root = Path(os.path.commonpath([suite.path.resolve().parent for suite in selection.suites]))
     suites = []
     for suite in selection.suites:

@@ -26,7 +26,7 @@ def view_history(
         values = ", ".join(sorted(value for value in there if value is not None))
         asked = " ".join(f"--where {name}={value}" for name, value in environment.items())
         raise UsageError(
-            f"{asked}: the history has no run in such an environment; there is {values or 'no such field'}"
+            f"{asked}: the history has no run in such an environment; it has {values or 'no such field'}"
         )
     return runs, _selected(trends(runs), named)
 

@@ -18,7 +18,7 @@ from harness.operations.destination import check_destination
 
 @dataclass(frozen=True)
 class Appended:
-    """The runs that were appended to the history ``path``, by number; none where no case was judged."""
+    """The numbers of the runs appended to the history ``path``; empty if no case was judged."""
 
     path: Path
     numbers: tuple[int, ...] = ()
@@ -37,7 +37,7 @@ class RunHistory:
         self._history.check_writable()
         self._door = door
         self._date = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        # Of the code that is about to run, whatever is committed meanwhile.
+        # The commit of the code that is about to run, whatever is committed meanwhile.
         self._commit = git_commit(Path.cwd(), ignore=[path])
         self._cases: dict[str | None, dict[str, CaseRecord]] = {}
 
@@ -52,8 +52,8 @@ class RunHistory:
     def append(self, ended: str | None = None) -> Appended:
         """Append the run; ``ended`` says why it ended early.
 
-        A run that judged no case is none. Raises :class:`harness.errors.HarnessError` where it cannot be
-        appended.
+        A run in which no case was judged is not appended. Raises :class:`harness.errors.HarnessError` where
+        it cannot be appended.
         """
         runs = [
             RunRecord(

@@ -1,4 +1,4 @@
-"""Listing: how the cases of today stand to the baselines stored."""
+"""Listing: the current cases and the state of their stored baselines."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Listing:
 
 
 def list_cases(selection: Selection, store: BaselineStore) -> Listing:
-    """Return how the cases of ``selection`` stand to the baselines in ``store``."""
+    """Return the cases of ``selection`` with the state of their baselines in ``store``."""
     names = {suite.name for suite in selection.suites}
     return Listing(
         tuple(ListedCase(case, tuple(_baselines(case, store))) for case in selection.cases),

@@ -123,11 +123,13 @@ class Wanted:
         if len(releases) + len(pythons) < 2:
             raise UsageError("a matrix compares environments: give two or more --release or --python")
         if extras and not releases:
-            raise UsageError("--with is for environments that are made: give --release, or leave it out")
+            raise UsageError(
+                "--with applies to environments that harness creates: give --release, or leave out --with"
+            )
 
     def subjects(self, environments: Environments, preparing: Callable[[str], None]) -> list[Subject]:
         """Return what to run in, oldest MindSpore first; what is missing of ``environments`` is made."""
-        # What can be told to be wrong at once goes before what takes minutes to make.
+        # Check what can be checked at once before creating environments, which takes minutes.
         specifications = [Specification.of(release, self._extras) for release in self._releases]
         given = list(map(inspect_interpreter, self._pythons))
         return in_order(environments.ensure(specifications, preparing) + given)
@@ -145,8 +147,8 @@ def matrix(
 ) -> Matrix:
     """Run ``cases`` in all environments ``wanted`` and compare every pair, see :func:`run_matrix`.
 
-    Those of releases are made below the folder ``environments`` where they are missing. ``progress`` is told
-    what will not come out well before anything runs, then of each run, and counts these.
+    Those of releases are made below the folder ``environments`` where they are missing. ``progress`` gets the
+    foreseeable problems before anything runs, then each run, and counts the runs.
     """
     with stage(progress, "looking at the environments", 0, interrupted=KEPT):
         columns = wanted.subjects(Environments(environments), progress.preparing)
@@ -167,8 +169,8 @@ def run_matrix(
     """Run ``cases`` once under each of ``subjects`` and compare every pair.
 
     ``store`` has the calibrations that pairs with other bits are judged by. With ``history`` every run is
-    held to its baseline there, too, and put into it. A case that yields nothing is an error in its place;
-    what an environment itself lacks is raised as HarnessError.
+    also compared with its baseline and recorded there. A case without a measurement has its error in its
+    place; a problem of a whole environment raises HarnessError.
     """
     columns, found = [], []
     counter = itertools.count(1)
@@ -185,7 +187,7 @@ def run_matrix(
     started = time.monotonic()
     rows = []
     for index, case in enumerate(cases):
-        # One case at a time: the measurements of all might not fit into memory.
+        # One case at a time, because all measurements together may not fit into memory.
         outcomes = [measurement_of(ran[index]) for ran in found]
         rows.append(_row(case, outcomes, store))
         if history is not None:

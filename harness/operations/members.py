@@ -1,4 +1,4 @@
-"""Members kept on disk until the calibration is complete, so that an interrupted one goes on."""
+"""Members kept on disk until a calibration is complete, so that an interrupted one can be resumed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class KeptMembers:
     def load(self, seed: int) -> Member | None:
         """Return the member with ``seed``, None where it has not run or its file is of no use."""
         path = self._folder / f"{seed}.safetensors"
-        # Whatever is wrong with a kept member, it can run again.
+        # A kept member that cannot be used runs again.
         with suppress(ForeignFileError, ValueError, TypeError):
             arrays, (key, figures) = decode_sealed(read_foreign(path, limit=LARGEST_ARRAYS))
             member = from_json(Member, {**figures, **arrays})
@@ -41,12 +41,12 @@ class KeptMembers:
         return None
 
     def save(self, member: Member) -> None:
-        """Keep ``member``; a folder that cannot be written to only costs its time again."""
+        """Keep ``member``; if the folder is not writable, only the time is lost."""
         figures = {name: value for name, value in vars(member).items() if name != "output"}
         data = encode_sealed({"output": member.output}, [self._key, figures])
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
-            # Baselines are committed, these are not.
+            # Baselines are committed, members are not.
             keep_out_of_git(self._root)
             write_durably(self._folder / f"{member.seed}.safetensors", data)
 

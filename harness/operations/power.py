@@ -103,8 +103,8 @@ def measure_power(
     """Return the power of ``case``, held to its stored baseline at the tolerance across releases.
 
     The case runs once as it is, which must pass, then with each of ``faults``, as many side by side as
-    ``pool`` has runners; ``progress`` is told how many faults are done. ``quick`` looks at the reference
-    sizes alone. A case that cannot be examined is returned with the reason.
+    ``pool`` has runners; ``progress`` is called with the number of faults done. ``quick`` looks at the
+    reference sizes alone. A case that cannot be examined is returned with the reason.
     """
     try:
         subject = _subject(case, pool, store)
@@ -131,7 +131,7 @@ def measure_power(
 
 
 def _subject(case: Case, pool: RunnerPool, store: BaselineStore) -> _SoundCase:
-    """Run ``case`` as it is; raises HarnessError unless it can be judged across releases, and passes."""
+    """Run ``case`` without a fault; raises HarnessError unless it can be judged and passes."""
     _check_stored(case, store)
     measurement = pool.run(case.job())
     baseline = _fit(case, store, device_key(measurement.fingerprint))
@@ -143,7 +143,7 @@ def _subject(case: Case, pool: RunnerPool, store: BaselineStore) -> _SoundCase:
 
 
 def _check_stored(case: Case, store: BaselineStore) -> None:
-    """Raise, before anything runs, where not one of the stored baselines is fit for an examination."""
+    """Raise, before anything runs, if no stored baseline is suitable for an examination."""
     if isinstance(found := unusable(case, store), BaselineMissing):
         raise found
     problems: list[HarnessError] = []

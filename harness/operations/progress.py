@@ -1,4 +1,4 @@
-"""What an operation tells while it works. All tell it in one way, and a display shows it."""
+"""What operations report while they work, in one form that displays show."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ Result = TypeVar("Result", contravariant=True)
 
 
 class Progress(Generic[Result]):
-    """Takes, stage by stage, what runs and what came of it, and shows nothing; a display overrides it."""
+    """Receives the progress of each stage and shows nothing; displays override it."""
 
     def begin(self, doing: str, runs: int) -> None:
-        """Take the stage that begins, as a word for what is done in it, and how many runs it has."""
+        """Called when a stage begins, with a word for what it does and its number of runs."""
 
     def preparing(self, what: str) -> None:
-        """Take what is done before the next run."""
+        """Called with what is done before the next run."""
 
     def started(self, name: str) -> None:
-        """Take what runs now, most often a case."""
+        """Called with what runs now, usually a case."""
 
     def advanced(self, done: int) -> None:
-        """Take how many runs of the stage are done."""
+        """Called with the number of finished runs of the stage."""
 
     def finished(self, result: Result) -> None:
-        """Take what came of one case, or of all cases at the end of a stage."""
+        """Called with the result of one case, or of all cases at the end of a stage."""
 
     def end(self) -> None:
-        """Take that the stage is over, also where an error or an interrupt ends it."""
+        """Called when the stage is over, even if an error or an interrupt ended it."""
 
 
 SILENT = Progress[Any]()
-# What an interrupt leaves of an operation that keeps its runs.
-KEPT = "what has run is kept, the same command goes on from there"
+# What remains after an interrupt of an operation that keeps its runs.
+KEPT = "finished runs are kept, and the same command continues from there"
 
 
 @contextmanager
 def stage(progress: Progress[Any], doing: str, runs: int, *, interrupted: str) -> Iterator[None]:
-    """Tell ``progress`` of a stage; ``interrupted`` says what is left where it is interrupted.
+    """Report a stage to ``progress``; ``interrupted`` says what is left behind after an interrupt.
 
     Raises :class:`harness.errors.Interrupted` then.
     """
@@ -57,9 +57,9 @@ def stage(progress: Progress[Any], doing: str, runs: int, *, interrupted: str) -
 def each_case(
     progress: Progress[Any], cases: Sequence[Case], runs: int = 1
 ) -> Iterator[tuple[Case, Callable[[int], None]]]:
-    """Yield each of ``cases`` as it starts, with what to tell how many of its ``runs`` are done.
+    """Yield each of ``cases`` as it starts, with a callable to report how many of its ``runs`` are done.
 
-    ``progress`` counts all runs of a case once it is over, whatever came of it.
+    ``progress`` counts all runs of a case when it is over, whatever the result.
     """
     for index, case in enumerate(cases):
         before = index * runs

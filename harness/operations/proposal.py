@@ -1,4 +1,4 @@
-"""What a recording would change: cases run twice, beside the baselines that are stored."""
+"""What a recording would change: cases run twice and compared with the stored baselines."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Change = FieldEdit | Difference
 
 @dataclass(frozen=True)
 class Candidate:
-    """A measurement that repeats, beside the baseline it would take the place of.
+    """A measurement that repeats, and the baseline that it would replace.
 
     ``changes`` are what moved; ``relative_l2`` is by how much the output did (None where there
     is nothing to compare with, or where shape or dtype differ). ``renews`` is the baseline stored where only
@@ -49,7 +49,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A case that an operation could do nothing with, and why."""
+    """A case that an operation could not process, and why."""
 
     case: Case
     error: HarnessError
@@ -57,7 +57,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Proposal:
-    """What came of each case, in the order of the cases. Nothing is written yet."""
+    """The result of each case, in the order of the cases. Nothing is written yet."""
 
     results: tuple[Candidate | Refusal, ...]
 
@@ -68,7 +68,7 @@ class Proposal:
 
     @property
     def refusals(self) -> tuple[Refusal, ...]:
-        """The cases that nothing can be held to."""
+        """The cases without a usable measurement."""
         return tuple(result for result in self.results if isinstance(result, Refusal))
 
     @property
@@ -119,7 +119,7 @@ def candidate(case: Case, measurement: Measurement, store: BaselineStore) -> Can
     """
     check_storable(case.name, measurement)
     device = device_key(measurement.fingerprint)
-    # A batch that is not its single images would fail even against itself.
+    # A batch that differs from its single images would fail even against itself.
     own = judge(case, measurement, as_baseline(case, measurement))
     if not own.passed:
         raise Refused(case.name, UnlikeItself(own.reasons))
@@ -129,7 +129,7 @@ def candidate(case: Case, measurement: Measurement, store: BaselineStore) -> Can
     except BaselineMissing:
         return found("new")
     except BaselineDamaged:
-        # What is wrong with it, and what to do, is told where it is to be used; here it is replaced.
+        # Problems with it are reported where it is used; here it is replaced.
         return found("changed", (StoredDamaged(),), uncalibrates=case.needs_calibration)
     edits = definition_changes(old.provenance.case_definition, case.definition())
     moved = first_difference(old.measurement, measurement)
@@ -149,7 +149,7 @@ def candidate(case: Case, measurement: Measurement, store: BaselineStore) -> Can
 
 def commit_of(case: Case, store: BaselineStore) -> Commit | None:
     """Return the commit that ``case`` is recorded at."""
-    # The baselines being written must not make the tree they are recorded at look edited.
+    # Writing baselines must not make the recorded working tree look edited.
     return git_commit(case.path.parent, ignore=[store.root])
 
 

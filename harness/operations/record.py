@@ -27,7 +27,7 @@ Disposition: TypeAlias = Written | Refusal | None
 
 @dataclass(frozen=True)
 class StoredBaselines:
-    """What became of the candidates of a proposal, and the cases refused before and in writing."""
+    """The outcome of each candidate of a proposal, and the cases refused before and while writing."""
 
     dispositions: tuple[tuple[Candidate, Disposition], ...]
     refusals: tuple[Refusal, ...]
@@ -49,7 +49,7 @@ class StoredBaselines:
         return not self.refusals and all(became is not None for _, became in self.dispositions)
 
     def checks(self, store: BaselineStore) -> Iterator[tuple[Case, Check]]:
-        """Yield each case held to the baseline that is now stored; then, as errors, those refused."""
+        """Yield the check of each case against the new baseline; then, as errors, the refused cases."""
         for each, _ in self.dispositions:
             yield each.case, hold(each.case, each.measurement, store)
         for refusal in self.refusals:
@@ -60,8 +60,8 @@ class StoredBaselines:
 class Recording:
     """What a recording did; ``calibrations`` are None where they were not asked for.
 
-    ``traces`` are what came of each deep trace asked for; ``vacuous`` the cases stored that would notice
-    nothing.
+    ``traces`` are the results of the requested deep traces; ``vacuous`` are the stored cases that are
+    vacuous.
     """
 
     stored: StoredBaselines
@@ -71,19 +71,19 @@ class Recording:
 
     @property
     def uncalibrated(self) -> tuple[Case, ...]:
-        """The cases that were calibrated before, and are no longer."""
+        """The cases that have lost their calibration."""
         return self.stored.uncalibrated if self.calibrations is None else ()
 
     @property
     def passed(self) -> bool:
-        """Whether every case has all that it should have now, and notices something."""
+        """Whether every case now has all that it should have, and none is vacuous."""
         calibrated = self.calibrations is None or self.calibrations.passed
         traced = not any(isinstance(each, Refusal) for each in self.traces)
         return self.stored.complete and not self.vacuous and calibrated and traced
 
     @property
     def refuted(self) -> bool:
-        """Whether a case itself keeps this from passing, whatever else could not be done."""
+        """Whether a case itself failed, regardless of what could not be done."""
         refusals = (
             *self.stored.refusals,
             *(each for each in self.traces if isinstance(each, Refusal)),
@@ -111,10 +111,9 @@ def record(
     """Measure ``cases`` and store what repeats; ``history`` takes each case as it is held then.
 
     The ``reason`` goes into what is written. Where baselines that exist would change and there is none,
-    ``ask`` is asked for it; without one they stay. With
-    ``calibration`` what is stored is calibrated, too; with ``deep_step`` the deep trace of that step is
-    stored beside it. ``progress`` is told of each case, and of the :class:`Proposal`, the
-    :class:`StoredBaselines` and the :class:`Calibrations` as they come.
+    ``ask`` is asked for it; without one they stay. With ``calibration`` what is stored is calibrated, too;
+    with ``deep_step`` the deep trace of that step is stored beside it. ``progress`` gets each case, and the
+    :class:`Proposal`, the :class:`StoredBaselines` and the :class:`Calibrations` as they come.
 
     Raises :class:`harness.baselines.BaselineError` where the store cannot be written to.
     """

@@ -1,4 +1,4 @@
-"""Running some of the cases of a certificate again, and what that says of the others."""
+"""Running some of a certificate's cases again, and what that proves about the others."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _CONFIDENCE = 0.95
 class Rerun:
     """What came of ``drawn``, cases of the ``judged`` ones of a certificate, drawn by ``seed``.
 
-    ``different`` says of each case what came out otherwise than certified. ``unknown`` are those of which
-    nothing was learnt, each with the fields of the environment that differ from the certified one; none where
-    it came to no measurement.
+    ``different`` says for each case how its result differs from the certified one. ``unknown`` are the cases
+    about which nothing was learnt, with the fields of the environment that differ from the certified one;
+    these are empty if the run gave no measurement.
     """
 
     seed: int
@@ -40,7 +40,7 @@ class Rerun:
 
     @property
     def confirmed(self) -> int:
-        """How many came out as certified."""
+        """How many gave the certified result."""
         return len(self.drawn) - len(self.different) - len(self.unknown)
 
     def escape(self, forged: int) -> float:
@@ -67,7 +67,7 @@ def rerun(
     """
     judged = [facts for facts in certificate.cases if facts.verdict is not None]
     if not judged:
-        raise UsageError("no case of it came to a verdict: there is nothing to run again")
+        raise UsageError("none of its cases has a verdict: there is nothing to run again")
     chosen = np.random.default_rng(seed).choice(len(judged), size=min(number, len(judged)), replace=False)
     drawn = [judged[index] for index in sorted(chosen)]
     read = [load_suite(suites / each.file) for each in certificate.suites]
@@ -76,7 +76,7 @@ def rerun(
     evidence = Evidence(store)
     different: dict[str, str] = {}
     unknown: dict[str, tuple[str, ...]] = {}
-    left = "the cases drawn have not all run again: nothing is known of them"
+    left = "not all drawn cases ran again, so there is no result"
     with stage(SILENT, "running again", len(drawn), interrupted=left), workers.runner() as runner:
         for facts in drawn:
             result = check(cases[facts.name], runner, store)
@@ -91,15 +91,15 @@ def rerun(
 
 def _other_environment(certificate: Certificate, facts: CaseFacts, ran: Measurement) -> tuple[str, ...]:
     """Return the fields of the fingerprint that are not as certified."""
-    assert facts.environment is not None  # it came to a verdict, and the certificate is sound
+    assert facts.environment is not None  # it has a verdict, and the certificate is sound
     certified = certificate.environments[facts.environment].fingerprint
     return tuple(each.name for each in fingerprint_differences(ran.fingerprint, certified))
 
 
 def _otherwise(certified: CaseFacts, again: CaseFacts) -> str:
-    """Return how a case came out, where that is not as certified; nothing where it is."""
+    """Return how a case's result differs from the certified one; an empty string if it does not."""
     if again.verdict != certified.verdict:
         return f"{again.verdict or again.state}, certified {certified.verdict}"
     names = ("bits", "margin", "worst", "tier", "reasons", "checkpoint")
     other = [name for name in names if getattr(again, name) != getattr(certified, name)]
-    return f"{again.verdict} as certified, and its {', '.join(other)} are not" if other else ""
+    return f"{again.verdict} as certified, but its {', '.join(other)} are not" if other else ""

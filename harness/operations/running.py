@@ -16,7 +16,7 @@ from harness.operations.workers import Workers
 from harness.releases.interpreters import Subject
 from harness.releases.kept import KeptMeasurements, Sources, read_measurement
 
-# What came of a run: the file that its measurement is kept in, or why there is none.
+# The result of a run: the file of its measurement, or why there is none.
 Kept = Path | HarnessError
 
 
@@ -39,7 +39,7 @@ class Running:
 
 @dataclass(frozen=True)
 class CaseRun:
-    """What came of a case under a subject; ``earlier`` is whether that was kept from an earlier run."""
+    """The result of a case under a subject; ``earlier`` is whether it was kept from an earlier run."""
 
     subject: Subject
     case: Case
@@ -49,7 +49,7 @@ class CaseRun:
 
 @dataclass(frozen=True)
 class Ran:
-    """The cases of one subject: what came of each, in their order, and how many were kept from earlier.
+    """The results of the cases of one subject, in order, and how many were kept from earlier.
 
     ``fingerprint`` is that of a worker there, in PyNative and float32.
     """
@@ -64,7 +64,7 @@ def run_cases(
 ) -> Ran:
     """Run those of ``cases`` that are not kept; a case that yields nothing has its error in its place.
 
-    ``ran`` is told of each.
+    ``ran`` is called with each.
 
     Raises HarnessError where no worker starts there, and where a measurement cannot be kept.
     """
@@ -76,7 +76,7 @@ def run_cases(
         return made[-1]
 
     with RunnerPool(make, workers.processes) as pool:
-        # Its worker is the one that most cases run in.
+        # Most cases run in this worker.
         fingerprint = made[0].describe().fingerprint
         kept = KeptMeasurements(running.work, subject, fingerprint, running.sources, fresh=running.fresh)
         found: dict[int, Kept] = {}

@@ -1,4 +1,4 @@
-"""Verifying a certificate, and making again what its files determine of it. Imports little until it does."""
+"""Verifying a certificate, and recomputing what its files determine. Imports little until then."""
 
 from __future__ import annotations
 
@@ -65,24 +65,24 @@ def _other_files(certificate: Certificate) -> Iterator[str]:
         try:
             same = read_policy(path, None) == certificate.policy
         except HarnessError as error:
-            yield f"its policy file is none: {error}"
+            yield f"its policy file is not a policy: {error}"
         else:
             if not same:
-                yield f"{path}: is another policy than the one in the certificate"
+                yield f"{path}: this policy differs from the one in the certificate"
     if power is not None and (path := below_here(power.file.file)) is not None:
         from harness.gate.power_table import read_powers
 
         try:
             same = to_json(read_powers(path).table.report) == to_json(power.report)
         except HarnessError as error:
-            yield f"its power table is none: {error}"
+            yield f"its power table cannot be read: {error}"
         else:
             if not same:
-                yield f"{path}: is another power table than the one in the certificate"
+                yield f"{path}: this power table differs from the one in the certificate"
 
 
 def _differences(certificate: Certificate, suites: Path, baselines: Path | None) -> Iterator[str]:
-    """Yield what the certificate says otherwise than the files in these folders."""
+    """Yield the contradictions between the certificate and the files in these folders."""
     from harness.cases.load import load_suite
     from harness.cases.problems import SuiteError
 
@@ -93,15 +93,18 @@ def _differences(certificate: Certificate, suites: Path, baselines: Path | None)
         return
     for certified, suite in zip(certificate.suites, read, strict=True):
         if suite.name != certified.name:
-            yield f"{suite.path}: the suite is called {suite.name}, in the certificate {certified.name}"
+            yield f"{suite.path}: the suite is called {suite.name}, but {certified.name} in the certificate"
     facts = {each.name: each for each in certificate.cases}
     cases = {case.name: case for suite in read for case in suite.cases}
     yield from (f"{name}: its suite has no such case" for name in facts.keys() - cases.keys())
-    yield from (f"{name}: its suite has it, the certificate has not" for name in cases.keys() - facts.keys())
+    yield from (
+        f"{name}: its suite has this case, but the certificate does not"
+        for name in cases.keys() - facts.keys()
+    )
     for name in cases.keys() & facts.keys():
         case, of = cases[name], facts[name]
         if (case.tags, case.hash(), case.line) != (of.tags, of.case_hash, of.line):
-            yield f"{name}: its tags, its hash or its line are not those in its suite"
+            yield f"{name}: its tags, hash or line differ from those in its suite"
     if baselines is None:
         return
 
@@ -112,18 +115,18 @@ def _differences(certificate: Certificate, suites: Path, baselines: Path | None)
 
     store = BaselineStore(baselines)
     if tuple("/".join(key) for key in orphans(read, store)) != certificate.orphans:
-        yield f"{baselines}: other baselines are without a case than those in the certificate"
+        yield f"{baselines}: the baselines without a case differ from those in the certificate"
     try:
         evidence = Evidence(store, None if certificate.power is None else powers_in(certificate.power))
     except ValueError as error:
-        yield f"its power table is none ({error})"
+        yield f"its power table cannot be read ({error})"
         return
     for name in cases.keys() & facts.keys():
         yield from _unlike(certificate, evidence, cases[name], facts[name])
 
 
 def _unlike(certificate: Certificate, evidence: Evidence, case: Case, facts: CaseFacts) -> Iterator[str]:
-    """Yield what is known of a case without a run, and is otherwise in the certificate."""
+    """Yield the contradictions about a case that can be found without a run."""
     from harness.baselines.staleness import stale
     from harness.judgement.judgement import Verdict
     from harness.judgement.tiers import choose_tier
@@ -141,18 +144,18 @@ def _unlike(certificate: Certificate, evidence: Evidence, case: Case, facts: Cas
         yield f"{facts.name}: {error}"
         return
     if stale(case, baseline) is not None:
-        yield f"{facts.name}: it was edited since its baseline was recorded, and cannot have been judged"
+        yield f"{facts.name}: it was edited since its baseline was recorded, so it cannot have been judged"
     told = {
         "tier": (tier.value, facts.tier),
         "baseline": (again.baseline, facts.baseline),
         "chaos": (again.chaos, facts.chaos),
         "power": (again.power_gap, facts.power_gap),
-        # Why names the place of the suite, which may have been elsewhere.
+        # The reason names the place of the suite, which may have been elsewhere.
         "vacuity": (type(again.vacuous), type(facts.vacuous)),
     }
     for what, (found, certified) in told.items():
         if found != certified:
-            yield f"{facts.name}: its {what} is not what the suite and the baseline give"
+            yield f"{facts.name}: its {what} does not follow from the suite and the baseline"
     if facts.verdict not in PASSING:
         return
     rows = limited_rows(case, baseline, tier, Verdict(facts.verdict))
@@ -166,10 +169,10 @@ def _unlike(certificate: Certificate, evidence: Evidence, case: Case, facts: Cas
     stored = baseline.measurement
     ran = certificate.checkpoints[facts.checkpoint].files if facts.checkpoint is not None else None
     if ran != stored.checkpoint.files:
-        yield f"{facts.name}: {facts.verdict}, and it ran with other weights than its baseline"
+        yield f"{facts.name}: {facts.verdict}, although it ran with different weights from its baseline"
     exact = getattr(case.tolerance, tier.value) == "exact"
     if facts.verdict == "identical" and exact and facts.bits != stored.bits:
-        yield f"{facts.name}: identical, and its bits are not those of its baseline"
+        yield f"{facts.name}: identical, although its bits are not those of its baseline"
 
 
 def _worst_fits(facts: CaseFacts, rows: dict[str, Row]) -> bool:
@@ -179,7 +182,7 @@ def _worst_fits(facts: CaseFacts, rows: dict[str, Row]) -> bool:
         return worst is None and not rows
     row = rows[worst.name]
     used = replace(row, measured=worst.measured, limit=worst.limit).used
-    # Other machines' C libraries round the last digits otherwise.
+    # C libraries of other machines round the last digits differently.
     return (
         worst.at_least == row.at_least
         and isclose(worst.limit, row.limit or 0.0, rel_tol=1e-14)

@@ -44,7 +44,7 @@ class Arguments:
         self._roots = (root, base)
         self._size = 0
         self._given = {name: self._read(name, value, base) for name, value in arguments.items()}
-        self.values()  # what is damaged is told at once
+        self.values()  # damage is reported at once
 
     def values(self) -> dict[str, Any]:
         """Return the arguments, files as a new ``PIL.Image`` in RGB or MindSpore tensor in every call."""
@@ -99,7 +99,7 @@ class _File:
                     return int(image.width * image.height * len(_COLOURS))
             read_header = _NPY_HEADERS.get(np.lib.format.read_magic(stream))  # type: ignore[no-untyped-call]
             if read_header is None:
-                raise ValueError("its version is none of 1.0 and 2.0")
+                raise ValueError("its version is neither 1.0 nor 2.0")
             shape, _, dtype = read_header(stream)
             # Object arrays are pickles, and texts have no place in a tensor.
             if dtype.kind not in (*REAL_KINDS, "c"):

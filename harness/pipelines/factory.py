@@ -69,7 +69,8 @@ def find_factory(pipeline: str, known: str, allowed: UserCode) -> Factory:
     ):
         place = f"{factory.__code__.co_filename}:{factory.__code__.co_firstlineno}"
         raise PipelineError(
-            f"{pipeline} ({place}): a factory takes ({', '.join(_PARAMETERS)}), this one {signature}"
+            f"{pipeline} ({place}): a factory takes ({', '.join(_PARAMETERS)}), but this one takes "
+            f"{signature}"
         )
     return factory
 

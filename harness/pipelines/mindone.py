@@ -51,7 +51,7 @@ def check_installed() -> None:
 
 
 def code_version() -> str:
-    """Return mindone's version and a hash of its code, which tells an edited one from the release."""
+    """Return mindone's version and a hash of its code, which shows whether it was edited."""
     spec = importlib.util.find_spec("mindone")
     assert spec is not None
     digest = hashlib.sha256()

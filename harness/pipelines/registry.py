@@ -90,7 +90,7 @@ def _load_mindone(job: Job) -> LoadedPipeline:
     signature = _checked(Signature(name, kind.__call__, closed=True), job)
     if job.checkpoint is None:
         raise CheckpointError(f"pipeline {name} needs a checkpoint: a folder or hub:owner/name@revision")
-    # What is wrong with the case is told before its weights are fetched, let alone read.
+    # Problems with the case are reported before its weights are fetched or read.
     described, _ = _folder(job, files=_DESCRIBING)
     mindone.check_checkpoint(name, kind, described)
     if job.scheduler is not None:

@@ -1,4 +1,4 @@
-"""How pytest runs and judges a case, and what its report keeps; imported at the first case that runs."""
+"""How pytest runs and judges a case, and what its report keeps; imported when the first case runs."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from harness.reporting.commands import Commands, Invocation, commands
 
 @dataclass(frozen=True)
 class Checked:
-    """What is told of a case that ran.
+    """The result of a case that ran.
 
-    ``view`` is what the HTML report shows of it, as JSON, and ``history`` what a history keeps; each None
-    where no such file is asked for.
+    ``view`` is what the HTML report shows, as JSON, and ``history`` is what a history keeps. Each is None if
+    no such file was requested.
     """
 
     report: CaseReport
@@ -35,18 +35,18 @@ class Checked:
 
 
 class Checks:
-    """Runs the cases of one pytest process and holds them to their baselines."""
+    """Runs the cases of one pytest process and compares them with their baselines."""
 
     def __init__(self, config: pytest.Config, store: BaselineStore) -> None:
         self._config, self._store = config, store
-        # Without a number: each xdist worker has an NPU of its own.
+        # Without a number, because each xdist worker has an NPU of its own.
         self._invocation = Invocation(
             str(store.root),
             config.getoption("harness_device"),
             python=config.getoption("harness_python"),
             user_code=not config.getoption("harness_no_user_code"),
         )
-        # Without a configuration file pytest's root is the folder of the suites.
+        # If there is no configuration file, pytest's root is the folder of the suites.
         folders = (config.invocation_params.dir, config.rootpath)
         self._runner = Workers(
             self._invocation.device,

@@ -1,7 +1,8 @@
 """What pytest collects from suites, and what the cases of one process share.
 
-:mod:`harness.pytest_plugin.plugin` imports this module at the first suite: the runs of other projects do not
-pay for it. What runs and judges cases is imported at the first that runs: collecting does not wait for it.
+:mod:`harness.pytest_plugin.plugin` imports this module at the first suite, so other projects do not pay for
+it. The code that runs and judges cases is imported when the first case runs, so collection does not wait for
+it.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class HarnessSession:
     def __init__(self, config: pytest.Config, baselines: Path) -> None:
         self.store = BaselineStore(baselines)
         self.suites: list[Suite] = []
-        # How many cases wait for the night.
+        # How many nightly cases were left out.
         self.left_out = 0
         self._orphans_elsewhere: set[Key] = set()
         self._config = config
@@ -44,7 +45,7 @@ class HarnessSession:
 
     @property
     def checks(self) -> Checks:
-        """What runs and judges the cases, made when the first of them runs."""
+        """The object that runs and judges the cases, created when the first one runs."""
         if self._checks is None:
             from harness.pytest_plugin.checking import Checks
 
@@ -54,15 +55,15 @@ class HarnessSession:
         return self._checks
 
     def marker(self, tag: str) -> pytest.MarkDecorator:
-        """Return the marker of a tag, known to pytest from the first case on that has it."""
+        """Return the marker of a tag, registering it with pytest at its first use."""
         if tag not in self._markers:
-            # Suites define their tags; --strict-markers is there to catch misspelt ones in Python.
+            # Suites define their own tags; --strict-markers is meant for misspelt markers in Python.
             self._config.addinivalue_line("markers", f"{tag}: tag of a case")
             self._markers[tag] = getattr(pytest.mark, tag)
         return self._markers[tag]
 
     def orphans(self) -> set[Key]:
-        """Return the baselines of the collected suites that belong to none of their cases."""
+        """Return the baselines of the collected suites that belong to no case."""
         names = {suite.name for suite in self.suites}
         return self._orphans_elsewhere | {
             key for key in orphans(self.suites, self.store) if key.suite in names
@@ -73,7 +74,7 @@ class HarnessSession:
         self._orphans_elsewhere.update(Key(*key) for key in seen)
 
     def heed_signals(self) -> None:
-        """Let SIGTERM and SIGHUP end this process as Ctrl-C does, from when there are workers to lose."""
+        """Make SIGTERM and SIGHUP end this process like Ctrl-C once there are workers to clean up."""
         self._held.enter_context(heeding(*ENDING))
 
     def close(self) -> None:
@@ -92,9 +93,9 @@ class SuiteFile(pytest.File):
         self._harness = harness
 
     def collect(self) -> Iterator[CaseItem]:
-        """Yield the cases in the order of the file; everything that is wrong with it is one error.
+        """Yield the cases in the order of the file; all problems of a file are one error.
 
-        So is a name that another suite has: the two would share baselines.
+        A name that another suite has is an error, too, as the two would share baselines.
         """
         try:
             suite = load_suite(self.path)
@@ -107,7 +108,7 @@ class SuiteFile(pytest.File):
             yield CaseItem.from_parent(self, name=case.id, case=case, harness=self._harness)
 
     def _check_asked(self, known: list[str]) -> None:
-        """Raise for a case named on the command line that is not there, with the one that was meant."""
+        """Raise for a case on the command line that does not exist, suggesting the closest one."""
         for path, case_id in _asked(self.config):
             if case_id not in known and _resolved(path, self.config) == self.path.resolve():
                 told = f"{path}: there is no case {quoted(case_id)}; {suggestion(case_id, known)}"
@@ -127,7 +128,7 @@ class CaseItem(pytest.Item):
             self.add_marker(harness.marker(tag))
 
     def runtest(self) -> None:
-        """Run the case and hold it to its baseline."""
+        """Run the case and compare it with its baseline."""
         from harness.reporting.reasons import joined
 
         checked = self.harness_checked = self._harness.checks.check(self.case)
@@ -136,14 +137,14 @@ class CaseItem(pytest.Item):
         if judgement.failed_as_expected:
             pytest.xfail(printable(in_short(joined(judgement.reasons))))
         if judgement.elsewhere:
-            # The suite says so itself, and that this is not its environment is no fault of the run: a gate
-            # does not let it pass.
+            # The suite asked for this, and a different environment is no failure of the run; a gate does not
+            # let it pass.
             raise pytest.skip.Exception(printable(joined(judgement.reasons)), _use_item_location=True)
         if not judgement.passed:
             raise CaseDrift
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """Show the judgement, or what keeps any case from running, in place of a traceback."""
+        """Show the judgement, or what keeps cases from running, instead of a traceback."""
         if isinstance(excinfo.value, CaseDrift) and self.harness_checked is not None:
             from harness.reporting.terminal import judgement_text
 
@@ -154,7 +155,7 @@ class CaseItem(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        """Point to the case's entry in its suite."""
+        """Return the location of the case's entry in its suite."""
         return Path(printable(str(self.path))), self.case.line - 1, self.case.name
 
 
@@ -165,8 +166,8 @@ class CaseDrift(Exception):
 def leave_out(config: pytest.Config, items: list[pytest.Item]) -> int:
     """Take the cases with `run: nightly` out of ``items``, in place, and return how many there were.
 
-    They stay with --harness-nightly, with -k, whose choice ``items`` are, and where they are named by their
-    node id. What -m chooses is no reason to run them.
+    They stay with --harness-nightly, with -k (which has already filtered ``items``), and if named by node id.
+    Selection by -m is not enough.
     """
     if config.getoption("harness_nightly") or config.option.keyword:
         return 0

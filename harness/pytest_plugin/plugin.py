@@ -1,7 +1,7 @@
-"""Front door 1: the pytest plugin. It adds the options and finds the suites; all else is loaded with them.
+"""Front door 1: the pytest plugin. It adds the options and finds the suites; all else is loaded on demand.
 
-pytest imports this module in every project of an environment that has the package. So it imports nothing that
-takes time, and a project without suites keeps its option names, its YAML files and its output to itself.
+pytest imports this module in every project whose environment has the package. So it imports nothing slow, and
+does not touch the option names, YAML files and output of a project without suites.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MAX_SECONDS = MAX_GIBIBYTES = 1e6
 
 
 def seconds(text: str) -> float:
-    """Return a time limit; ValueError for one that is none, or longer than locks can wait."""
+    """Return a time limit; raises ValueError for an invalid one, or one longer than locks can wait."""
     value = float(text)
     if not 0 < value <= MAX_SECONDS:
         raise ValueError(f"{text} is not a number of seconds from 0 to {MAX_SECONDS:g}")
@@ -39,7 +39,7 @@ def seconds(text: str) -> float:
 
 
 def gibibytes(text: str) -> int:
-    """Return a number of GiB in bytes; ValueError for one that is none."""
+    """Return a number of GiB in bytes; raises ValueError for an invalid one."""
     value = float(text)
     if not 0 < value <= MAX_GIBIBYTES:
         raise ValueError(f"{text} is not a number of GiB from 0 to {MAX_GIBIBYTES:g}")
@@ -54,34 +54,34 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "--harness-device": {"choices": DEVICES, "default": "CPU", "help": "device to run on (default: CPU)"},
     "--harness-timeout": {
         "type": seconds, "default": 600.0, "metavar": "SECONDS",
-        "help": "time one case may take, loading included, before its worker is killed (default: 600)",
+        "help": "time limit for one case, including loading; beyond it its worker is killed (default: 600)",
     },
     "--harness-worker-memory": {
         "type": gibibytes, "metavar": "GIB",
-        "help": "memory that a worker may take, before it is killed and its case fails (default: any)",
+        "help": "memory limit of a worker; beyond it the worker is killed and its case fails (default: none)",
     },
     "--harness-python": {
         "metavar": "PYTHON",
-        "help": "interpreter of the workers, for example of another MindSpore release (default: this one)",
+        "help": "interpreter of the workers, for example with another MindSpore release (default: this one)",
     },
     "--harness-no-user-code": {
         "action": "store_true",
-        "help": "refuse cases whose pipeline is a function of a user's own; conftest.py files still run",
+        "help": "refuse cases whose pipeline is the user's own function; conftest.py files still run",
     },
     "--harness-report": {
-        "metavar": "DIR", "help": "write an HTML page of the run into DIR, and its data beside it"
+        "metavar": "DIR", "help": "write an HTML report of the run and its data into DIR"
     },
     "--harness-markdown": {
         "metavar": "FILE",
-        "help": "write a summary of the run in Markdown, as GitHub Actions gets it in any case",
+        "help": "write a Markdown summary of the run; GitHub Actions gets one automatically",
     },
     "--harness-nightly": {
         "action": "store_true",
-        "help": "run the cases with `run: nightly` too, which are left out unless named by their id or -k",
+        "help": "also run cases with `run: nightly`, which are left out unless selected by node id or -k",
     },
     "--harness-history": {
         "metavar": "FILE",
-        "help": "append the run to a history, which `harness history` draws and finds steps in",
+        "help": "append the run to a history file for `harness history`",
     },
     "--harness-record": {
         "action": "store_true",
@@ -91,12 +91,12 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "TEXT", "help": "with --harness-record, why baselines that exist may change"
     },
 }  # fmt: skip
-# The names that one types, unless the project has an option of that name already.
+# The short names, unless the project already has an option of that name.
 _SHORT = ("--baseline-dir", "--device", "--history")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options under the names that no one else has."""
+    """Add the options under names that nobody else uses."""
     group = parser.getgroup("harness", "drift of MindSpore diffusion pipelines")
     for name, settings in _OPTIONS.items():
         group.addoption(name, **settings)
@@ -120,11 +120,11 @@ def pytest_load_initial_conftests(
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Check the options, and the files that the run is to leave."""
+    """Check the options, and the files that the run will write."""
     given = config.getoption("harness_baseline_dir")
     if given and not Path(given).is_dir():
         raise pytest.UsageError(
-            printable(f"--baseline-dir {given}: no such folder; `harness record` makes it")
+            printable(f"--baseline-dir {given}: no such folder; `harness record` creates it")
         )
     if config.getoption("harness_python"):
         from harness.execution.runner import interpreter
@@ -163,7 +163,7 @@ def drift(request: pytest.FixtureRequest) -> Iterator[Drift]:
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """Say what the cases are held to, and where they run."""
+    """Say which baselines are used, and where cases run."""
     baselines, python = _baselines(config), config.getoption("harness_python")
     if not baselines.is_dir():
         return None
@@ -178,7 +178,7 @@ def _baselines(config: pytest.Config) -> Path:
 
 
 def _session(config: pytest.Config) -> HarnessSession:
-    """Return what the cases of this process share, made at the first call."""
+    """Return the state that the cases of this process share, creating it at the first call."""
     if _SESSION not in config.stash:
         from harness.pytest_plugin.collection import HarnessSession
 
@@ -193,7 +193,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile | None:
-    """Collect suite files, and no other YAML."""
+    """Collect suite files, but no other YAML."""
     if file_path.suffix not in (".yaml", ".yml"):
         return None
     from harness.cases.discovery import looks_like_suite
@@ -204,15 +204,15 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile 
 
     new = partial(SuiteFile.from_parent, parent, path=file_path, harness=_session(parent.config))
     made: SuiteFile = new()
-    # pytest prints the id as it is, and the file has the name that somebody gave it.
+    # pytest prints the node id unescaped, and the file name is foreign text.
     shown = printable(made.nodeid)
-    # "::" parts the file from the case there.
+    # "::" separates the file from the case in a node id.
     return made if shown == made.nodeid else new(nodeid=shown.replace("::", r"\x3a:"))
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what runs at night, of what -k and -m have chosen."""
+    """Leave out nightly cases after -k and -m have been applied."""
     if _SESSION in config.stash:
         from harness.pytest_plugin.collection import leave_out
 
@@ -235,7 +235,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
-    """Mark the reports of suites: what is wrong with other files is not told here."""
+    """Mark the reports of suites; problems of other files are not reported here."""
     report = yield
     if getattr(collector, "harness_suite", False):
         report.harness_suite = True
@@ -255,7 +255,7 @@ def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Count the verdicts; name baselines that belong to no case; annotate in GitHub Actions."""
-    # Beside reports there are warnings, and items that were deselected.
+    # Besides reports, the entries include warnings and deselected items.
     kinds = (pytest.TestReport, pytest.CollectReport)
     entries = (entry for entries in terminalreporter.stats.values() for entry in entries)
     shown = [entry for entry in entries if isinstance(entry, kinds)]
@@ -289,13 +289,13 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             annotations = error_annotations(outcomes, problems)
     if lines or annotations:
         terminalreporter.section("harness")
-    # What the annotations are made of is escaped in their own way: GitHub is to obey them.
+    # Annotations are already escaped in their own way, as GitHub must obey them.
     for line in (*map(printable, lines), *annotations):
         terminalreporter.write_line(line)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Under xdist, hand the orphans that this process saw, and what it left out, to the controlling one."""
+    """Under xdist, send the orphans and the number of left-out cases to the controlling process."""
     output = getattr(session.config, "workeroutput", None)
     if output is not None and _SESSION in session.config.stash:
         shared = session.config.stash[_SESSION]
@@ -305,14 +305,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
-    """Where xdist's workers run cases, heed signals in the controlling process, too."""
+    """If xdist workers run cases, handle signals in the controlling process, too."""
     if any(name.partition("::")[0].endswith((".yaml", ".yml")) for name in ids):
         _session(node.config).heed_signals()
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Take the orphans that an xdist worker saw, and what it left out: each collects all that there is."""
+    """Take the orphans and left-out cases of an xdist worker; each worker collects everything."""
     output = getattr(node, "workeroutput", {})
     if seen := output.get(_ORPHANS):
         _session(node.config).add_orphans(seen)

@@ -1,7 +1,6 @@
-"""The files that a run leaves, HTML report, Markdown summary and history, and the hooks that write them.
+"""The files that a run writes (HTML report, Markdown summary, history) and the hooks that write them.
 
-GitHub Actions names a summary in every step, also of projects without suites: what takes time to import is
-imported where it is needed.
+GitHub Actions names a summary in every step, even in projects without suites, so slow imports are deferred.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ if TYPE_CHECKING:
 
 
 class RunFile:
-    """Gathers what the test reports carry, which xdist brings here, and writes a file of it at the end."""
+    """Gathers data from the test reports, which xdist forwards, and writes a file at the end."""
 
-    # The attribute of a test report that has what is gathered.
+    # The attribute of a test report that holds the data.
     carried: str
-    # Whether a file that is no suite and could not be collected is a problem, too.
+    # Whether collection errors in files other than suites are problems, too.
     of_all_files = False
 
     def __init__(self, place: Path | None, shared: Callable[[], HarnessSession]) -> None:
@@ -38,18 +37,18 @@ class RunFile:
         self._told: list[str] = []
 
     def write(self) -> Iterator[str]:
-        """Write the file and yield what to say of it."""
+        """Write the file and yield the lines to print about it."""
         raise NotImplementedError
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take what is carried of a case; one that failed without it was not judged."""
+        """Take the data of a case; a case that failed without any was not judged."""
         if (carried := getattr(report, self.carried, None)) is not None:
             self.cases[report.nodeid] = carried
         elif report.failed and hasattr(report, "harness_case"):
             self.problems[report.nodeid] = report.longreprtext
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Take what could not be collected."""
+        """Take collection errors."""
         if report.failed and (self.of_all_files or hasattr(report, "harness_suite")):
             self.problems[report.nodeid] = report.longreprtext
 
@@ -79,11 +78,11 @@ class ReportPage(RunFile):
     """Writes the HTML page."""
 
     carried = "harness_view"
-    # A page without them would look complete.
+    # Without them the page would look complete.
     of_all_files = True
 
     def __init__(self, folder: Path, shared: Callable[[], HarnessSession]) -> None:
-        """Raise :class:`UsageError` where no page can be written into ``folder``."""
+        """Raise :class:`UsageError` if no page can be written into ``folder``."""
         from harness.reporting.html.run import report_folder
 
         super().__init__(folder, shared)
@@ -102,7 +101,7 @@ class HistoryEntry(RunFile):
     carried = "harness_history"
 
     def __init__(self, file: Path, shared: Callable[[], HarnessSession]) -> None:
-        """Raise :class:`UsageError` where nothing can be appended to ``file``."""
+        """Raise :class:`UsageError` if nothing can be appended to ``file``."""
         from harness.operations.history_run import RunHistory
 
         super().__init__(file, shared)
@@ -122,14 +121,14 @@ class HistoryEntry(RunFile):
 class Summary(RunFile):
     """Writes the Markdown summary.
 
-    A ``file`` is replaced. GitHub's step summary, to which other commands of a step write too, is appended
-    to, and only in a run that had suites: any project's environment may name one.
+    An existing ``file`` is replaced. GitHub's step summary is appended to, as other commands of the step
+    write to it, and only in a run that had suites, as any project's environment may name one.
     """
 
     carried = "harness_outcome"
 
     def __init__(self, file: Path | None, shared: Callable[[], HarnessSession]) -> None:
-        """Raise :class:`UsageError` where ``file`` cannot be written."""
+        """Raise :class:`UsageError` if ``file`` cannot be written."""
         super().__init__(file, shared)
         named = os.environ.get("GITHUB_STEP_SUMMARY")
         self._step_summary = Path(named) if named else None
@@ -139,13 +138,13 @@ class Summary(RunFile):
             check_destination(file)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Check the step's summary before any case runs, where there are cases."""
+        """Check the step's summary before any case runs, if there are cases."""
         if any(hasattr(item, "harness_checked") for item in session.items):
             self._check_step_summary()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Iterable[str]) -> None:
-        """Do the same where other processes collect."""
+        """Do the same if other processes collect."""
         if any(name.partition("::")[0].endswith((".yaml", ".yml")) for name in ids):
             self._check_step_summary()
 
@@ -160,7 +159,7 @@ class Summary(RunFile):
             raise pytest.UsageError(printable(f"GITHUB_STEP_SUMMARY {error}")) from None
 
     def write(self) -> Iterator[str]:
-        """Write the summary into the files that are named."""
+        """Write the summary into the named files."""
         from harness.codec import from_json
         from harness.operations.destination import append_result, write_result
         from harness.reporting.case_report import CaseReport
@@ -179,15 +178,15 @@ class Summary(RunFile):
         step = self._step_summary
         if step is not None and (self.cases or self.problems):
             there = 0
-            with suppress(OSError):  # what is wrong with the file, appending to it says
+            with suppress(OSError):  # if something is wrong with the file, appending reports it
                 there = step.stat().st_size
             append_result(step, content(most_bytes=MOST_BYTES - there).encode())
 
 
 def register(config: pytest.Config, shared: Callable[[], HarnessSession]) -> None:
-    """Register what writes the files that the options of ``config`` and the environment name.
+    """Register the writers of the files that the options of ``config`` and the environment name.
 
-    Raises :class:`pytest.UsageError` where one of them cannot be written.
+    Raises :class:`pytest.UsageError` if one of them cannot be written.
     """
     kinds: tuple[tuple[str, str, type[RunFile]], ...] = (
         ("--harness-report", "harness_report", ReportPage),

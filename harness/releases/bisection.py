@@ -75,16 +75,16 @@ def bisect(
 
     Changed is what has other bits than the good one, or with ``until_drift`` what does not pass when it is
     held to the good one. The ends are run, then the middle of what is left: at most ceil(log2(n)) + 2 runs of
-    n versions, more by those that yield no measurement, which are left out as ``git bisect skip`` does.
-    Where the output changes to and fro, one of the changes is found. ``tried`` is told of each run.
+    n versions, more by those that yield no measurement, which are left out as ``git bisect skip`` does. If
+    the output changes more than once, one of the changes is found. ``tried`` is called with each run.
 
     Raises :class:`NothingToFind` where the bad end is like the good one, and HarnessError where an end
     yields no measurement.
     """
     if len(versions) < 2:
         raise NothingToFind(
-            f"good and bad are the same ({versions[0]}): there is nothing between them; to bisect "
-            "something else that differs, give that as --good and --bad"
+            f"good and bad are the same ({versions[0]}): there is nothing between them; to bisect another "
+            "package that differs, give its releases as --good and --bad"
         )
     reference = run(versions[0])
     tried(Tried(versions[0], True, "the good end"))

@@ -79,8 +79,9 @@ class Environments:
         if packages != marker.packages:
             changed = sorted({name for name, _ in packages.items() ^ marker.packages.items()})
             raise HarnessError(
-                f"{folder}: packages were changed there since it was made ({', '.join(changed[:5])}); remove "
-                f"it (harness environments remove {specification.name}) and give --with what it shall have"
+                f"{folder}: its packages were changed after it was created ({', '.join(changed[:5])}); "
+                f"remove it (harness environments remove {specification.name}) and name the packages it "
+                "needs with --with"
             )
         return _subject(specification, python)
 
@@ -89,9 +90,9 @@ class Environments:
     ) -> list[Subject]:
         """Return the environments of ``specifications``, after making those that are not there.
 
-        ``progress`` is told what is being made. Before the first is made, the package index is asked whether
-        all can be, and the disk whether they fit. Raises :class:`InstallError` and HarnessError, each with
-        what to do; what is complete by then stays.
+        ``progress`` is called with what is being created. Before the first is created, the package index is
+        asked whether all can be, and the disk whether they fit. Raises :class:`InstallError` and
+        HarnessError, each with what to do; what is complete by then stays.
         """
         found = {each: self.find(each) for each in specifications}
         missing = [each for each, environment in found.items() if environment is None]
@@ -113,9 +114,9 @@ class Environments:
         needed, free = len(missing) * BYTES_EACH, shutil.disk_usage(existing).free
         if free < needed:
             raise HarnessError(
-                f"{self.root}: {len(missing)} environments to be made there need {_gigabytes(needed)} "
-                f"({_gigabytes(BYTES_EACH)} each), and {_gigabytes(free)} are free: free some (harness "
-                "environments list), or name a folder on another disk with --environments"
+                f"{self.root}: {len(missing)} environments to create there need {_gigabytes(needed)} "
+                f"({_gigabytes(BYTES_EACH)} each), but only {_gigabytes(free)} are free: remove some "
+                "(harness environments list), or name a folder on another disk with --environments"
             )
 
     def _make(self, specification: Specification) -> Subject:
@@ -156,7 +157,7 @@ class Environments:
         known = [each.name for each in self._folders()]
         if unknown := [name for name in wanted if name not in known]:
             there = ", ".join(known) or "nothing"
-            raise UsageError(f"no environment is called {unknown[0]!r} below {self.root}; there is {there}")
+            raise UsageError(f"no environment below {self.root} is called {unknown[0]!r}; there is {there}")
         for name in wanted:
             folder = self.root / name
             try:
@@ -198,7 +199,8 @@ def _naming(specification: Specification) -> Iterator[None]:
         yield
     except InstallError as error:
         raise InstallError(
-            f"{specification}: no environment can be made of it, correct the release or what goes --with it: "
+            f"{specification}: the environment cannot be created; correct the release or the packages given "
+            "with --with: "
             f"{error}"
         ) from None
 

@@ -90,7 +90,7 @@ def _uv(*arguments: str, given: str | None = None) -> str:
     try:
         binary = find_uv_bin()
     except FileNotFoundError:
-        raise InstallError("uv has no executable here; install it again: pip install uv") from None
+        raise InstallError("the executable of uv is missing; install uv again: pip install uv") from None
     done = subprocess.run(
         [binary, "--no-progress", *arguments],
         input=given,
@@ -103,5 +103,5 @@ def _uv(*arguments: str, given: str | None = None) -> str:
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line.strip()][-_LAST_LINES:]
         told = "\n".join(f"    {line}" for line in lines)
-        raise InstallError(f"uv {' '.join(arguments[:2])} failed; the end of what it said:\n{told}")
+        raise InstallError(f"uv {' '.join(arguments[:2])} failed; the end of its output:\n{told}")
     return done.stdout

@@ -55,7 +55,7 @@ def installed(python: str | Path, *, alone: bool = False) -> dict[str, str]:
         pairs = json.loads(done.stdout)
     except ValueError:
         last = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1]
-        raise HarnessError(f"{python}: cannot tell what is installed there: {last}") from None
+        raise HarnessError(f"{python}: cannot find out what is installed there: {last}") from None
     # Of two of one name the first on the path is the one that is imported.
     return {canonicalize_name(name): version for name, version in reversed(pairs) if name}
 
@@ -68,7 +68,9 @@ def inspect_interpreter(python: str | Path) -> Subject:
     path = interpreter(python)
     packages = installed(path)
     if MINDSPORE not in packages:
-        raise UsageError(f"{python}: MindSpore is not installed there; install it, or leave it out")
+        raise UsageError(
+            f"{python}: MindSpore is not installed there; install it, or leave this interpreter out"
+        )
     return Subject(packages[MINDSPORE], path, packages)
 
 

@@ -2,7 +2,7 @@
 
     <root>/<interpreter>/<suite>/<case>.safetensors
 
-One is taken again only for the same case, checkpoint, code and environment: anything else is measured anew.
+One is taken again only for the same case, checkpoint, code and environment: anything else is measured again.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def read_measurement(path: Path, key: str | None = None) -> Measurement | None:
 
 
 def _folder_hash(folder: Path, wanted: Callable[[Path], bool]) -> str:
-    """Return a hash of the files below ``folder`` that are ``wanted``, told by their paths in it.
+    """Return a hash of the files below ``folder`` that are ``wanted``, including their relative paths.
 
     Left out are hidden folders, other virtual environments and what Python caches.
     """

@@ -39,7 +39,7 @@ class Repository(AbstractContextManager["Repository"]):
             self._git("clone", "--quiet", "--shared", "--no-checkout", str(path.absolute()), str(self._clone))
         except HarnessError:
             self.__exit__()
-            raise UsageError(f"{path}: is no git repository; give --repo the folder of one") from None
+            raise UsageError(f"{path}: not a git repository; give --repo the folder of one") from None
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -35,7 +35,7 @@ class Release:
         except (InvalidRequirement, InvalidVersion, ValueError):
             plain = False
         if not plain:
-            raise UsageError(f"{text!r} names no release; write it as mindspore==2.8.0")
+            raise UsageError(f"{text!r} is not a release; write it like mindspore==2.8.0")
         return cls(canonicalize_name(asked.name), version)
 
     @property
@@ -73,10 +73,12 @@ class Specification:
                 named = canonicalize_name(Requirement(extra).name)
             except InvalidRequirement:
                 raise UsageError(
-                    f"--with {extra!r} is no requirement; write it as numpy==1.26.4 or as mindone>=0.5"
+                    f"--with {extra!r} is not a requirement; write it like numpy==1.26.4 or mindone>=0.5"
                 ) from None
             if named == release.package:
-                raise UsageError(f"--with {extra} and the release {release} are of one package; give one")
+                raise UsageError(
+                    f"--with {extra} and the release {release} name the same package; give only one of them"
+                )
             if named not in forced:
                 kept.add(extra)
         pinned = (f"{name}=={version}" for name, version in forced.items())

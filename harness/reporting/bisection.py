@@ -1,4 +1,4 @@
-"""`harness bisect`: what is run, and what was found, in the terminal and as JSON."""
+"""`harness bisect`: progress and results, in the terminal and as JSON."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class BisectionDisplay(ProgressBar):
     """Prints a line for each run."""
 
     def finished(self, result: Foresight | Tried) -> None:
-        """Print what came of running a version."""
+        """Print the result of running a version."""
         if isinstance(result, Foresight):
             show_foresight(Console(stderr=True), result, self.invocation)
             return
@@ -35,9 +35,9 @@ class BisectionDisplay(ProgressBar):
 
 
 def show_change(console: Console, change: FoundChange, invocation: Invocation) -> None:
-    """Print the first bad version, how it stands to the one before it, and where the change is."""
+    """Print the first bad version, how it compares with the version before it, and where the change is."""
     case, found, attribution = change.case, change.bisected, change.attribution
-    # What else differs between two releases may be what changed it.
+    # If another package differs between the two releases, that package may be the cause.
     by_release = attribution is None or attribution.part == found.first_bad.package
     place = f"with {found.first_bad}" if by_release else f"from {found.last_good} to {found.first_bad}"
     words = cell_words(found.step)
@@ -45,20 +45,20 @@ def show_change(console: Console, change: FoundChange, invocation: Invocation) -
     tier = f", {found.step.tier.words}" if found.step.tier is not None else ""
     lines = [f"against {found.last_good}: {words}{limit}{tier}"]
     if found.to_good != found.step:
-        lines.append(f"against the good end: {cell_words(found.to_good)}")
+        lines.append(f"against the last good end: {cell_words(found.to_good)}")
     if found.step.operators:
-        lines.append(f"operators with other bits: {', '.join(found.step.operators)}")
+        lines.append(f"operators whose bits differ: {', '.join(found.step.operators)}")
     lines += reason_texts(found.step, invocation)
     if attribution is not None:
-        lines.append(f"the change is in {attribution.part or 'no one part'}: {attribution.text}")
+        lines.append(f"the change is in {attribution.part or 'no single part'}: {attribution.text}")
         if attribution.others:
-            lines.append(f"packages that differ as well: {', '.join(attribution.others)}")
+            lines.append(f"other packages that differ: {', '.join(attribution.others)}")
     lines += [
-        f"not known: {version} could not be run ({reason}); it may have come with that one"
+        f"untested: {version} could not be run ({reason}); the change may have come with it"
         for version, reason in found.untested
     ]
     extra = attribution.runs if attribution is not None else 0
-    more = f", {extra} more to tell the parts of the environment apart" if extra else ""
+    more = f", plus {extra} to find the part of the environment that matters" if extra else ""
     lines.append(f"{count(found.runs, 'run')}{more}")
     show(console, Text(f"{case.name} changed {place}", "bold"), *(f"  {line}" for line in lines))
 

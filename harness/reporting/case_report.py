@@ -1,4 +1,4 @@
-"""The outcome of a case: what the process that ran it tells the one that reports."""
+"""The outcome of a case, as the process that ran it sends it to the one that reports."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from harness.judgement.check import Check
 from harness.judgement.judgement import Judgement, Verdict
 from harness.reporting.commands import Commands, reason_texts
 
-# All that have not passed.
+# Every verdict that is not a pass.
 _ORDER = (Verdict.DRIFT, Verdict.ERROR, Verdict.INCOMPARABLE)
 
 
 @dataclass(frozen=True)
 class CaseReport:
-    """The judgement of a case, what differs (first cause first), and where the case stands.
+    """The judgement of a case, what differs (first cause first), and where the case is defined.
 
     ``path`` is the suite's file, absolute, ``line`` and ``column`` the case's place in it, from 1.
-    ``environment`` is the fingerprint without what the case itself chooses, empty where nothing ran.
+    ``environment`` is the fingerprint without the fields that the case itself chooses; it is empty if nothing
+    ran.
     """
 
     judgement: Judgement
@@ -48,13 +49,13 @@ class CaseReport:
 
     @property
     def reasons(self) -> list[str]:
-        """Why it did not pass, each in one line: what follows that is the log of a worker."""
+        """Why it did not pass, one line per reason; any further lines are a worker's log."""
         texts = reason_texts(self.judgement, self.commands.invocation)
         return [text.partition("\n")[0] for text in texts]
 
 
 def not_passed(outcomes: Sequence[CaseReport]) -> list[CaseReport]:
-    """Return the cases that did not pass, what drifted first; without those that are expected to fail."""
+    """Return the cases that did not pass, drifts first, without those that are expected to fail."""
     judged = [each for each in outcomes if not each.judgement.failed_as_expected]
     found = [each for each in judged if each.judgement.verdict in _ORDER]
     return sorted(found, key=lambda each: _ORDER.index(each.judgement.verdict))

@@ -1,4 +1,4 @@
-"""Root causes in words: a title for each, and what is known beside it."""
+"""Root causes in words: a title for each, and further details."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ _TITLES: Words = {
     e.EnvironmentDiffers: lambda evidence: (
         f"the environment differs: {', '.join(difference.name for difference in evidence.differences)}"
     ),
-    e.OperatorsDifferHere: ("operators give other bits in what looks like the same environment: {names:, }"),
+    e.OperatorsDifferHere: (
+        "operators give different bits in what looks like the same environment: {names:, }"
+    ),
     e.Changed: "{reason}",
     e.DiffersAfterSteps: (
-        "the latents of every step have the baseline's bits, the output has not: the difference comes after "
+        "the latents of every step have the baseline's bits, but the output does not: the difference arises "
+        "after "
         "the last step (decoding, clamping, conversion to an image)"
     ),
     e.LeavesEnvelope: (
@@ -28,8 +31,8 @@ _TITLES: Words = {
         "{at.figure} is off by {at.deviation:.2g}, {at.excess:.3g} times what rounding does there"
     ),
     e.WithinEnvelope: (
-        "{change}; no step leaves the envelope of rounding (at most {most:.2g} times its size, {allowed:g} "
-        "are allowed)"
+        "{change}; no step leaves the envelope of rounding (at most {most:.2g} times its size; {allowed:g} "
+        "times is allowed)"
     ),
     e.WithoutEnvelope: "{change}",
 }
@@ -47,7 +50,7 @@ def cause_json(cause: Cause) -> dict[str, Any]:
 
 
 def stored_cause(stored: str | None) -> str:
-    """Return the first cause that a history keeps in words; one of an older history is words already."""
+    """Return in words the first cause that a history stores; older histories store the words themselves."""
     if stored is None:
         return ""
     try:
@@ -62,7 +65,7 @@ def cause_title(evidence: e.Evidence) -> str:
 
 
 def cause_details(evidence: e.Evidence) -> tuple[str, ...]:
-    """Return what is known beside the title."""
+    """Return the details that follow the title."""
     match evidence:
         case e.EnvironmentDiffers():
             return _environment_details(evidence)
@@ -74,11 +77,12 @@ def cause_details(evidence: e.Evidence) -> tuple[str, ...]:
             return _growth_details(evidence)
         case e.WithinEnvelope():
             return (
-                "the order or the precision of operations changed, or a change too small to tell from that",
+                "the order or the precision of operations changed, or something changed by too little to "
+                "tell apart from that",
             )
         case e.WithoutEnvelope(largest=at, calibrated=calibrated):
             detail = f"largest after step {at.step}: {at.figure} is off by {at.deviation:.2g}"
-            tell = "" if calibrated else "; `harness calibrate` would tell whether that is more than rounding"
+            tell = "" if calibrated else "; `harness calibrate` shows whether that is more than rounding"
             return (detail + tell,)
         case _:
             return ()
@@ -87,9 +91,9 @@ def cause_details(evidence: e.Evidence) -> tuple[str, ...]:
 def _environment_details(evidence: e.EnvironmentDiffers) -> tuple[str, ...]:
     details = tuple(map(difference_text, evidence.differences))
     if evidence.operators:
-        return (*details, f"operators that give other bits here: {', '.join(evidence.operators)}")
+        return (*details, f"operators that give different bits here: {', '.join(evidence.operators)}")
     if evidence.tried:
-        return (*details, f"all {evidence.tried} operators tried by themselves give the same bits")
+        return (*details, f"all {evidence.tried} operators tried individually give the same bits")
     return details
 
 
@@ -109,12 +113,12 @@ def _draw(draw: DrawnNoise) -> str:
 
 def _growth_details(evidence: e.LeavesEnvelope) -> tuple[str, ...]:
     if evidence.before is None:
-        how = "it is there from the first step on"
+        how = "it is present from the first step on"
     elif evidence.jump:
-        how = f"a jump: the step before it was at {evidence.before:.2g} times the envelope"
+        how = f"a jump: the previous step was at {evidence.before:.2g} times the envelope"
     else:
-        before = f"{evidence.before:.2g} times the envelope already"
-        how = f"a slow amplification: the step before it was at {before}"
+        before = f"{evidence.before:.2g} times the envelope"
+        how = f"a slow amplification: the previous step was already at {before}"
     final, excess = evidence.final, evidence.at.excess or 0.0
     if final is None:
         return (how,)

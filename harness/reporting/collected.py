@@ -1,4 +1,4 @@
-"""What collecting found beside the cases that run. It imports nothing that only a run needs."""
+"""What collection found besides the cases that run. It imports nothing that only a run needs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ if TYPE_CHECKING:
 
 
 def left_out_lines(left_out: int) -> list[str]:
-    """Return the line that says how many cases with `run: nightly` were left out; none for none."""
-    return [f"left out: {count(left_out, 'nightly case')}; --harness-nightly runs them"] if left_out else []
+    """Return the line that says how many cases with `run: nightly` were left out, or no line if none were."""
+    return (
+        [f"left out: {count(left_out, 'nightly case')}; run with --harness-nightly to include them"]
+        if left_out
+        else []
+    )
 
 
 def orphan_lines(orphaned: Sequence[Key]) -> list[str]:

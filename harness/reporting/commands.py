@@ -1,4 +1,4 @@
-"""Command lines, as they can be pasted into a shell: what remedies a finding, what to type about a case."""
+"""Command lines to paste into a shell: the remedy for a finding, and what to type about a case."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from harness.remedy import Action, Remedy, Where
 from harness.reporting.reasons import in_words, joined, text_of
 
 _REASON = ("--reason", "<why it changes>")
-# How each remedy ends the sentence that says what is wrong, and what its command asks for.
+# For each remedy, the end of the sentence that says what is wrong, and the options of its command.
 _SENTENCES: dict[Action, tuple[str, ...]] = {
     Action.RECORD: ("; record it: ",),
     Action.RESTORE: (". Restore the file from version control, or record it again: ", *_REASON),
@@ -28,9 +28,9 @@ _SENTENCES: dict[Action, tuple[str, ...]] = {
     Action.CALIBRATE: (": run ",),
     Action.CALIBRATE_ELSEWHERE: (". Calibrate where it was recorded, or record it again: ", *_REASON),
     Action.RECORD_TRACE: ("; record it where the baseline is right: ", "--deep"),
-    Action.RECORD_TRACE_AGAIN: (". Record it again, in the baseline's environment: ", "--deep"),
+    Action.RECORD_TRACE_AGAIN: (". Record it again in the environment of the baseline: ", "--deep"),
     Action.RECORD_BOTH: (
-        ". Record the trace where the baseline was recorded, or both again: ",
+        ". Record the trace where the baseline was recorded, or record both again: ",
         *_REASON,
         "--deep",
     ),
@@ -39,11 +39,11 @@ _SENTENCES: dict[Action, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Invocation:
-    """How a run was started: what a command line has to say again to go on where that one is.
+    """How a run was started: the options that a follow-up command line must repeat.
 
     ``baselines`` is the folder of the store; ``device``, ``device_id`` (the NPU's number) and ``python`` (the
-    workers' interpreter, None for the one that runs this) say where cases run, ``user_code`` whether
-    pipelines of a user's own do.
+    workers' interpreter, None for the current one) say where cases run. ``user_code`` says whether pipelines
+    that are the user's own functions may run.
     """
 
     baselines: str = "baselines"
@@ -53,7 +53,7 @@ class Invocation:
     user_code: bool = True
 
     def at(self, where: Where) -> Invocation:
-        """Return how to start what is to be done at ``where``, as far as that is known here."""
+        """Return the invocation for a command at ``where``, as far as that is known here."""
         if where is Where.HERE:
             return self
         if where is Where.THIS_DEVICE:
@@ -108,9 +108,9 @@ class TestInvocation(Invocation):
 
 
 def error_text(error: HarnessError, invocation: Invocation, case: Case | None = None) -> str:
-    """Return what is wrong, and what to type where the error knows a remedy.
+    """Return what is wrong, and what to type if the error has a remedy.
 
-    The name of ``case``, where it is given, comes first; most errors name their case already.
+    The name of ``case``, if given, comes first, unless the error already names it.
     """
     text = f"{_told(error)}{remedy_text(error.remedy, invocation)}"
     return text if case is None or text.startswith((case.name, case.place)) else f"{case.name}: {text}"
@@ -120,26 +120,29 @@ def _told(error: HarnessError) -> str:
     if isinstance(error, Refused):
         return f"{error.name}: {text_of(error.reason)}"
     if isinstance(error, NeitherGoodNorBad):
-        return f"{error}: {joined(error.comparison.reasons)}. Leave --drift out to look for other bits"
+        return (
+            f"{error}: {joined(error.comparison.reasons)}. Leave out --drift to search for the first change "
+            "of bits"
+        )
     if isinstance(error, NothingToFind) and error.baseline is not None:
         verdict, reasons = error.baseline.verdict, joined(error.baseline.reasons)
         if verdict is Verdict.ERROR:
-            return f"{error}. It cannot be held to its baseline: {reasons}"
+            return f"{error}. It cannot be compared with its baseline: {reasons}"
         return (
-            f"{error}. Under both it is {verdict.value} against its baseline, so what changed is the case "
-            f"itself, its weights or its pipeline, or something else in the environment: {reasons}"
+            f"{error}. Under both it is {verdict.value} against its baseline, so the change is in the case "
+            f"itself, its weights, its pipeline, or another part of the environment: {reasons}"
         )
     return str(error)
 
 
 def reason_texts(judged: Judgement | Comparison, invocation: Invocation) -> list[str]:
-    """Return why ``judged`` did not pass, the most telling first, and what to type about the last."""
+    """Return why ``judged`` did not pass, most informative reason first, and the remedy after the last."""
     texts = in_words(judged.reasons)
     return [*texts[:-1], *(f"{text}{remedy_text(judged.remedy, invocation)}" for text in texts[-1:])]
 
 
 def remedy_text(remedy: Remedy | None, invocation: Invocation) -> str:
-    """Return the end of a sentence that says what is wrong: what to do, with the command to type."""
+    """Return the end of the sentence that says what is wrong: what to do, and the command to type."""
     if remedy is None:
         return ""
     sentence, *options = _SENTENCES[remedy.action]
@@ -156,10 +159,10 @@ def remedy_text(remedy: Remedy | None, invocation: Invocation) -> str:
 
 @dataclass(frozen=True)
 class Commands:
-    """What to type about one case that ran as ``invocation`` says: a command line for each purpose.
+    """The command lines for one case that ran as ``invocation`` describes, one for each purpose.
 
     ``explain`` says why it drifted (None where nothing can), ``again`` runs it again, ``calibrate`` measures
-    its tolerance, and ``record`` records it anew.
+    its tolerance, and ``record`` records it again.
     """
 
     invocation: Invocation
@@ -169,10 +172,11 @@ class Commands:
     record: str
 
     def fitting(self, judgement: Judgement) -> list[tuple[str, str]]:
-        """Return a label and a command for each that helps with ``judgement``; none where it passed.
+        """Return a label and a command for each command that helps with ``judgement``; none if it passed.
 
-        What came to no comparison has nothing to explain. Recording answers an edit of the case or of the
-        code; not to what another environment gives: it would be recorded in this one.
+        Without a comparison there is nothing to explain. Recording is offered after an edit of the case or of
+        the code, not for a difference between environments: the new baseline would come from this
+        environment.
         """
         if judgement.passed:
             return []
@@ -188,10 +192,11 @@ class Commands:
 def commands(
     case: Case, invocation: Invocation, *, baseline: Baseline | None = None, tier: Tier | None = None
 ) -> Commands:
-    """Return what to type about ``case``, which ran as ``invocation`` says.
+    """Return the command lines for ``case``, which ran as ``invocation`` describes.
 
-    A ``baseline`` that is calibrated, as one of a case that has to be, is so again when it is recorded anew.
-    ``tier`` is how the run stands to where the baseline was recorded, which is where it is calibrated.
+    The command that records a case again also calibrates it if its ``baseline`` is calibrated or its
+    tolerance requires that. ``tier`` relates the run to the environment of the baseline, where calibration
+    takes place.
     """
     there = invocation
     if baseline is not None and tier is not None:

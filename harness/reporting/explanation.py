@@ -19,17 +19,17 @@ _CONCLUSIONS: dict[Conclusion, str] = {
     "nothing": "nothing differs",
     "inputs": "other weights or another checkpoint",
     "randomness": "other noise was drawn",
-    "initial latents": "the draws are the same, what is made of them before the first step is not",
+    "initial latents": "the draws are the same, but what is made of them before the first step is not",
     "schedule": "other timesteps",
     "cell": "a cell of the model computes something else",
-    "scheduler": "the scheduler's step makes something else of the same prediction",
+    "scheduler": "the scheduler's step computes something else from the same prediction",
     "output": "what follows the last step",
     "unknown": "not explained",
 }
 
 
 def explanation_text(explanation: Explanation, invocation: Invocation) -> str:
-    """Return the explanation as text: its conclusion, the causes, the first place, and what to know."""
+    """Return the explanation as text: its conclusion, the causes, the first place, and notes."""
     concluded = _CONCLUSIONS[explanation.conclusion]
     if explanation.finding is not None and not explanation.finding.beyond:
         concluded = "no more than rounding in any cell, or in the scheduler's step"
@@ -50,7 +50,7 @@ def causes_table(causes: Sequence[Cause]) -> Table:
 
 
 def explanation_json(explanation: Explanation, invocation: Invocation) -> str:
-    """Return the explanation as JSON; what is no number is a text, as ``"nan"``."""
+    """Return the explanation as JSON; values that are not finite are strings, such as ``"nan"``."""
     causes = list(map(cause_json, explanation.causes))
     data = {**explanation.to_dict(), "causes": causes, "notes": _notes(explanation, invocation)}
     return json.dumps(to_json(data), indent=2, sort_keys=True, allow_nan=False) + "\n"
@@ -62,25 +62,25 @@ def _notes(explanation: Explanation, invocation: Invocation) -> list[str]:
 
 def _replay_lines(replay: Replay) -> Iterator[str]:
     yield (
-        f"step {replay.step} (timestep {replay.timestep}), cell by cell, each on the reference's inputs "
+        f"step {replay.step} (timestep {replay.timestep}), cell by cell, each given the reference's inputs "
         f"({replay.calls} calls):"
     )
     first, beyond = replay.first, replay.first_beyond_rounding
     if first is None:
         yield "  the same bits everywhere"
         return
-    yield f"  first with other bits, {'and' if first is beyond else 'no'} more than rounding:"
+    yield f"  first difference in bits, {'and' if first is beyond else 'not'} more than rounding:"
     yield from _finding_lines(first)
     if beyond is None:
         yield "  nowhere more than rounding"
     elif beyond is not first:
-        yield "  first that is more than rounding:"
+        yield "  first difference that is more than rounding:"
         yield from _finding_lines(beyond)
     changed = [
         f"{differing} of {total} {name}" for name, (differing, total) in replay.operators.items() if differing
     ]
     if changed:
-        yield f"  cells that give other bits, each by itself: {', '.join(changed)}"
+        yield f"  cells that give different bits when run individually: {', '.join(changed)}"
     else:
         whole = sum(total for _, total in replay.operators.values())
         yield f"  all {whole} innermost cells give the same bits"
@@ -96,7 +96,7 @@ def _finding_lines(finding: Divergence) -> Iterator[str]:
         yield f"      in {' > '.join(steps)}"
         if finding.to is not None:
             between = f"after {finding.after.removeprefix(outer)}, " if finding.after else ""
-            handed = f"in what it hands to {finding.to.removeprefix(outer)} as {finding.tensor}"
+            handed = f"in what it passes to {finding.to.removeprefix(outer)} as {finding.tensor}"
             yield f"      in its own operations, {between}{handed}"
     yield f"      {_size(finding)}"
     yield from (f"      {change}" for change in finding.changes)
@@ -104,9 +104,11 @@ def _finding_lines(finding: Divergence) -> Iterator[str]:
 
 def _headline(finding: Divergence) -> str:
     if finding.place == "model input":
-        return f"what the pipeline hands to {finding.to} as {finding.tensor}"
+        return f"what the pipeline passes to {finding.to} as {finding.tensor}"
     if finding.place == "latents":
-        return "the latents after the step, made of the same latents and prediction: the scheduler's step"
+        return (
+            "the latents after the step, computed from the same latents and prediction: the scheduler's step"
+        )
     operator = finding.operator
     if finding.reference_operator not in ("", operator):
         operator += f", {finding.reference_operator} in the reference"

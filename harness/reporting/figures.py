@@ -1,4 +1,4 @@
-"""Figures of a judgement as text, in every report the same."""
+"""The figures of a judgement as text, the same in every report."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from harness.judgement.judgement import Judgement
 from harness.judgement.rows import Row
 from harness.judgement.tiers import FieldDifference
 
-# Of the figures that say how far an output moved, the one that needs no units.
+# The figure for how far an output moved that needs no units.
 _SIZE = "relative_l2"
-# From here on a limit is exceeded by so much that percents are hard to read.
+# From here on a limit is exceeded by so much that percentages are hard to read.
 _MANY_TIMES = 10
 
 
@@ -22,17 +22,17 @@ def some(names: Sequence[str], most: int) -> str:
 
 
 def figure(value: float | None) -> str:
-    """Return ``value`` in three digits; nothing for None."""
+    """Return ``value`` in three digits; an empty string for None."""
     return "" if value is None else f"{value:.3g}"
 
 
 def exact_figure(value: float | None) -> str:
-    """Return every digit of ``value``: a change in the ninth may be what it is about; nothing for None."""
+    """Return every digit of ``value``: a change in the ninth may matter. Return an empty string for None."""
     return "" if value is None else repr(value)
 
 
 def part_of_limit(margin: float | None) -> str:
-    """Return a margin as it is read: a part of the limit, or times it; nothing where nothing was limited."""
+    """Return a margin as a share or a multiple of the limit; an empty string if nothing was limited."""
     if margin is None:
         return ""
     if not math.isfinite(margin):
@@ -43,19 +43,19 @@ def part_of_limit(margin: float | None) -> str:
 
 
 def measured_figure(row: Row) -> str:
-    """Return what a row measured; a figure just outside its limit does not read as the limit itself."""
+    """Return what a row measured, with enough digits that a figure just outside its limit differs from it."""
     text = figure(row.measured)
     return exact_figure(row.measured) if row.passed is False and text == figure(row.limit) else text
 
 
 def heights(values: Sequence[float], level: float) -> list[float | None]:
-    """Return where each value lies from the lowest of them, at 0, to the highest, at 1.
+    """Return the position of each value between the lowest, at 0, and the highest, at 1.
 
-    None for what is not finite; ``level`` for all where they are equal.
+    A value that is not finite gives None. If all values are equal, each gives ``level``.
     """
     finite = [value for value in values if math.isfinite(value)]
     low, high = min(finite, default=0.0), max(finite, default=0.0)
-    # Halves: the distance of the largest numbers there are overflows.
+    # Halves, because the difference of the two largest numbers would overflow.
     size = high / 2 - low / 2
     return [
         None if not math.isfinite(value) else (value / 2 - low / 2) / size if size else level
@@ -64,25 +64,25 @@ def heights(values: Sequence[float], level: float) -> list[float | None]:
 
 
 def limit_figure(row: Row) -> str:
-    """Return a row's limit with its direction; nothing where it has none."""
+    """Return a row's limit with its direction; an empty string if it has none."""
     return "" if row.limit is None else ("≥ " if row.at_least else "≤ ") + figure(row.limit)
 
 
 def difference_text(difference: FieldDifference) -> str:
-    """Return a field of two environments, as ``name: baseline -> measured``."""
+    """Return a field that differs between two environments as ``name: baseline -> measured``."""
     return f"{difference.name}: {difference.baseline or '(absent)'} -> {difference.measured or '(absent)'}"
 
 
 def sides(difference: FieldDifference) -> str:
-    """Return a field of two environments, as ``measured | baseline``."""
+    """Return a field that differs between two environments as ``measured | baseline``."""
     return f"{difference.measured or '(absent)'} | {difference.baseline or '(absent)'}"
 
 
 def worst_figure(judgement: Judgement) -> str:
-    """Return the figure that uses most of its limit, with the limit; nothing where no figure has one.
+    """Return the figure that uses most of its limit, with the limit; an empty string if none has a limit.
 
-    Where the same bits are asked for, every limit is 0 and exceeded without bounds: then it is how far the
-    output moved.
+    If the same bits are required, every limit is 0 and every excess infinite: then return how far the output
+    moved.
     """
     worst = judgement.worst
     if worst is None:
@@ -91,7 +91,7 @@ def worst_figure(judgement: Judgement) -> str:
         return f"{worst.name} not judged"
     if judgement.margin == math.inf and worst.limit == 0:
         size = next((row for row in judgement.rows if row.name == _SIZE), worst)
-        return f"{size.name} {figure(size.measured)}, the same bits asked for"
+        return f"{size.name} {figure(size.measured)}, identical bits required"
     if worst.passed:
         side = "at least" if worst.at_least else "of"
     else:

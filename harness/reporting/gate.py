@@ -1,4 +1,4 @@
-"""What `harness gate` tells: progress, then in the terminal and in Markdown what it decided, and why."""
+"""The output of `harness gate`: progress, then the decision and why, in the terminal and in Markdown."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from harness.reporting.progress import ProgressBar
 from harness.reporting.tables import Cell, Table, show, show_table, told, toned
 from harness.reporting.wording import said
 
-# What helps with a finding: a field of Commands. What other findings need, their messages say.
+# The field of Commands that helps with each finding. Other findings say in their message what to do.
 _REMEDY = {"verdict": "explain", "incomparable": "explain", "failed": "again"}
 
 
@@ -31,16 +31,16 @@ class GateDisplay(ProgressBar):
     """Shows how many cases have run."""
 
     def finished(self, result: CaseFacts) -> None:
-        """Name the case that ran last, and what came of it."""
+        """Name the case that ran last, and its verdict."""
         self.preparing(f"{result.name}: {_word_of(result)}")
 
 
 def show_gate(
     console: Console, certificate: Certificate, commands: Mapping[str, Commands], invocation: Invocation
 ) -> None:
-    """Show the findings, first those that count, then every verdict, notes, and last the decision.
+    """Show the findings (those that count first), every verdict, the notes, and finally the decision.
 
-    ``commands`` has, by the name of a case, what to type about it.
+    ``commands`` holds the command lines of each case by its name.
     """
     for finding in shown_findings(certificate):
         word, text = _word_for(finding), _remedied_text(certificate, finding, invocation)
@@ -60,9 +60,9 @@ def show_gate(
 
 
 def gate_markdown(certificate: Certificate, invocation: Invocation, *, most_bytes: int = MOST_BYTES) -> str:
-    """Return the decision, what led to it, and every verdict in GitHub's Markdown.
+    """Return the decision, its reasons and every verdict as GitHub Markdown.
 
-    Where that is more than ``most_bytes`` the verdicts are left out, and where it still is, the findings.
+    If that exceeds ``most_bytes``, the verdicts are left out; if it still does, the findings are too.
     """
     headline = f"### harness: the gate {_ruling(certificate)}"
     rows: list[list[Cell | Text | str]] = []
@@ -83,7 +83,7 @@ def gate_markdown(certificate: Certificate, invocation: Invocation, *, most_byte
 
 
 def certificate_text(path: Path, certificate: Certificate, data: bytes) -> str:
-    """Return what the certificate written as ``path`` is of, and the hash of the file's ``data``."""
+    """Return what the certificate at ``path`` certifies, and the hash of the file's ``data``."""
     outcome = certificate.decision.outcome
     told = "a gate that passed" if outcome == "passed" else f"a gate that did not pass ({outcome})"
     digest = hashlib.sha256(data).hexdigest()
@@ -91,7 +91,7 @@ def certificate_text(path: Path, certificate: Certificate, data: bytes) -> str:
 
 
 def _remedied_text(certificate: Certificate, finding: Finding, invocation: Invocation) -> str:
-    """Return what a finding says, and what to type where that is known of the case that it is about."""
+    """Return what a finding says, and what to type if that is known for its case."""
     remedies = {facts.name: facts.remedy for facts in certificate.cases if len(facts.reasons) == 1}
     of_reason = isinstance(finding.detail, NoVerdict | NotComparable)
     remedy = remedies.get(finding.about) if of_reason else None
@@ -108,7 +108,7 @@ def _word_for(finding: Finding) -> str:
 
 
 def _summary(certificate: Certificate) -> str:
-    """Return in a line what the decision rests on: verdicts, findings, policy."""
+    """Return one line with what the decision rests on: verdicts, findings, policy."""
     counts = ", ".join(f"{number} {word}" for word, number in certificate.counts.items())
     parts = [f"{count(len(certificate.cases), 'case')}: {counts}", f"policy {certificate.policy.name}"]
     waived = len(certificate.decision.findings) - len(certificate.decision.counting)
@@ -124,7 +124,7 @@ def _word_of(facts: CaseFacts) -> str:
 
 
 def worst_of(worst: Worst | None) -> str:
-    """Return the figure that uses most of its limit, beside it; nothing where no figure has one."""
+    """Return the figure that uses most of its limit, with the limit; an empty string if none has a limit."""
     if worst is None:
         return ""
     return f"{worst.name} {figure(worst.measured)} {'≥' if worst.at_least else '≤'} {figure(worst.limit)}"

@@ -1,4 +1,4 @@
-"""What a gate found, in words. Imports little: `harness verify` shows it where nothing else may be."""
+"""What a gate found, in words. Imports little, as `harness verify` may run where little is installed."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from harness.reporting.wording import Words, filled
 
 
 def shown_findings(certificate: Certificate) -> Iterator[Finding]:
-    """Yield the findings of a gate as they are shown: baselines of a suite that was not given as one.
+    """Yield the findings of a gate as they are shown: one for all baselines of a suite that was not given.
 
-    Such a suite was most likely forgotten: to remove its baselines is not the first thing to advise.
+    Such a suite was most likely forgotten, so the first advice is not to remove its baselines.
     """
     given = {suite.name for suite in certificate.suites}
     groups: dict[object, list[Finding]] = {}
     for finding in certificate.decision.findings:
         suite = finding.about.partition("/")[0]
-        # With a waiver that expired it is shown by itself.
+        # A finding whose waiver expired is shown separately.
         alone = suite in given or finding.rule != ORPHAN or finding.expired
         groups.setdefault(id(finding) if alone else (suite, finding.waiver), []).append(finding)
     for key, group in groups.items():
@@ -37,16 +37,16 @@ def shown_findings(certificate: Certificate) -> Iterator[Finding]:
 
 
 def finding_text(finding: Finding, policy: Policy) -> str:
-    """Return what a finding says, with a word on the waivers for it that expired."""
+    """Return what a finding says, and which of its waivers expired."""
     expired = (policy.waivers[index] for index in finding.expired)
     ended = [f"the waiver of {waiver.owner} for it expired on {waiver.expires}" for waiver in expired]
     return printable("; ".join([gate_text(finding.detail, finding.about), *ended]))
 
 
 def gate_text(data: d.Detail | d.Gap | d.Note, about: str = "") -> str:
-    """Return in words what is against a release, why no power table covers a case, or a note on a policy.
+    """Return in words an objection to a release, a gap in a power table, or a note on a policy.
 
-    ``about`` is the case that a detail is about, whose name is not said again.
+    ``about`` is the case concerned; its name is not repeated.
     """
     if isinstance(data, d.NoVerdict):
         return _no_verdict(data, about)
@@ -56,20 +56,20 @@ def gate_text(data: d.Detail | d.Gap | d.Note, about: str = "") -> str:
 def _not_allowed(detail: d.NotAllowed) -> str:
     tags = detail.tags
     whom = f"with the tag{'s' if len(tags) > 1 else ''} {', '.join(tags)}" if tags else "here"
-    text = f"{detail.verdict}; allowed {whom}: {', '.join(detail.allowed) or 'no verdict at all'}"
+    text = f"{detail.verdict}; verdicts allowed {whom}: {', '.join(detail.allowed) or 'none'}"
     reason = _first_line(detail.reason)
     return f"{text}. {reason[:1].upper()}{reason[1:]}" if reason else text
 
 
 def _no_verdict(detail: d.NoVerdict, about: str) -> str:
     if detail.state == "not selected":
-        return "did not run: it was not among the cases chosen; a gate takes whole suites"
+        return "did not run, because it was not selected; give the gate whole suites"
     reason = _first_line(detail.reason)
     if detail.state != "failed":
         return reason
-    # What the case's own run says begins with its place in the suite, too.
+    # The reason from the case's own run also begins with the case's place in its suite.
     named = rf"\A(.+?:\d+:\d+: )?{re.escape(about)}: ?"
-    return f"came to no verdict: {re.sub(named, '', reason) or 'its log says why'}"
+    return f"has no verdict: {re.sub(named, '', reason) or 'its log says why'}"
 
 
 def _vacuous(detail: d.Vacuous) -> str:
@@ -80,61 +80,65 @@ def _vacuous(detail: d.Vacuous) -> str:
 def _changed_since(gap: d.ChangedSince) -> str:
     words = {"case": "the case", "baseline": "its baseline", "tolerance": "its tolerance"}
     changed = " and ".join(words[each] for each in gap.what)
-    return f"since the power table was made, {changed} changed; run harness power again"
+    return f"{changed} changed since the power table was made; run harness power again"
 
 
 def _first_line(reason: Reason | None) -> str:
-    # What follows the first line is the log of a worker.
+    # Any lines after the first are a worker's log.
     return "" if reason is None else text_of(reason).partition("\n")[0]
 
 
 _WORDS: Words = {
     **REASONS,
     d.NotAllowed: _not_allowed,
-    d.NotComparable: lambda detail: f"incomparable, which is not passed: {_first_line(detail.reason)}",
+    d.NotComparable: lambda detail: (
+        f"incomparable, which does not count as passed: {_first_line(detail.reason)}"
+    ),
     d.ChaosUnknown: (
-        "{chaos}. Give it fewer steps, mark it `strict: true`, or accept in the policy that {chaos.gated} of "
-        "its {chaos.steps} steps are gated: `chaotic: {{{about}: {chaos.gated}}}`"
+        "{chaos}. Give it fewer steps, mark it `strict: true`, or accept in the policy that only "
+        "{chaos.gated} of its {chaos.steps} steps are gated: `chaotic: {{{about}: {chaos.gated}}}`"
     ),
     d.ChaosEarlier: (
-        "only {chaos.gated} of its {chaos.steps} steps can be gated, the policy asks for {accepted}: {chaos}"
+        "only {chaos.gated} of its {chaos.steps} steps can be gated; the policy requires {accepted}: {chaos}"
     ),
     d.Vacuous: _vacuous,
     d.NoPower: "{gap}; the policy requires `power`",
-    d.NoDate: ("its baseline was recorded on {date}, which is no date: its age is unknown; record it again"),
+    d.NoDate: (
+        "its baseline was recorded on {date}, which is not a date, so its age is unknown; record it again"
+    ),
     d.TooOld: (
         "its baseline was recorded on {date}, {days:.0f} days ago; the policy allows {allowed}. Record it "
-        "again, or waive this until it is"
+        "again, or waive this finding until then"
     ),
     d.FromTheFuture: (
-        "its baseline was recorded on {date}, which is still to come: its age is unknown; set the clock, or "
-        "record it again"
+        "its baseline was recorded on {date}, which is in the future, so its age is unknown; set the clock, "
+        "or record it again"
     ),
     d.OtherRelease: (
         "its baseline was recorded with MindSpore {mindspore}; the policy allows {allowed:, }. Record it "
-        "with one of these, or add the release to `mindspore`"
+        "with one of these releases, or add this one to `mindspore` in the policy"
     ),
     d.NoCase: (
-        "a baseline of no case in the suites given; remove its files if the case is gone, or give every "
-        "suite that the folder of baselines has"
+        "this baseline belongs to no case in the given suites; remove its files if the case is gone, or "
+        "give every suite that has baselines in the folder"
     ),
     d.SuiteNotGiven: lambda detail: (
-        f"{count(detail.baselines, 'baseline')} of a suite that was not given: give every suite that the "
-        "folder of baselines has, or remove the files of one that is gone"
+        f"{count(detail.baselines, 'baseline')} of a suite that was not given; give every suite that has "
+        "baselines in the folder, or remove the files if the suite is gone"
     ),
     d.NoTable: (
-        "no power table was given; make one with harness power --json FILE and give it with --power FILE"
+        "no power table was given; make one with harness power --json FILE and pass it with --power FILE"
     ),
-    d.NotInTable: "the power table has no such case",
-    d.NotExamined: "the power table could not examine it: {reason}",
-    d.TableOfOtherDevice: "the power table is of its baseline for {table}, not {baseline}",
+    d.NotInTable: "the power table does not contain this case",
+    d.NotExamined: "the power table could not examine this case: {reason}",
+    d.TableOfOtherDevice: "the power table examined its baseline for {table}, not {baseline}",
     d.ChangedSince: _changed_since,
     d.FaultsFailed: lambda gap: (
         f"{count(gap.count, 'fault')} of the power table failed to run; run harness power again"
     ),
-    d.TooFewFaults: "the power table has too few faults to tell",
+    d.TooFewFaults: "the power table has too few faults for a conclusion",
     d.IdleWaiver: (
-        "the waiver of {owner} for {case} (until {expires}) waives nothing: remove it from the policy"
+        "the waiver of {owner} for {case} (until {expires}) has no effect: remove it from the policy"
     ),
     d.NotChaotic: "`chaotic` names {case}, which is not chaotic: remove it from the policy",
 }

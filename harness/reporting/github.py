@@ -12,26 +12,26 @@ from harness.reporting.case_report import CaseReport, not_passed
 from harness.reporting.causes import cause_line
 from harness.reporting.figures import worst_figure
 
-# GitHub takes 64 KB, and folds what is longer than a few lines.
+# GitHub accepts 64 KB, and folds anything longer than a few lines.
 _MOST_CHARACTERS = 2000
-# The form of a message of a suite that cannot be read.
+# The form of the message for a suite that cannot be read.
 _PLACE = re.compile(r"^(?P<file>.+?):(?P<line>\d+):(?P<column>\d+): (?P<text>.+)$")
 
 
 def error_annotations(
     outcomes: Sequence[CaseReport], problems: Iterable[tuple[str, str]] = (), *, root: Path | None = None
 ) -> Iterator[str]:
-    """Yield one line for each case that did not pass and for all that kept others from running.
+    """Yield one line for each case that did not pass, and for each problem that kept cases from running.
 
     ``::error``, or ``::warning`` for a strict case that is skipped outside the environment of its baseline.
 
-    Files are named relative to ``root``, the repository: the current folder unless said. The form and its
-    escaping are those of GitHub's "Workflow commands" and of ``@actions/core``.
+    Files are named relative to ``root``, the repository: the current folder by default. The syntax and the
+    escaping follow GitHub's "Workflow commands" and of ``@actions/core``.
     """
     root = (root or Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())).resolve()
     for where, text in problems:
         yield from _problem_lines(where, text, root)
-    # GitHub shows the first ten of a step.
+    # GitHub shows only the first ten of a step.
     for outcome in not_passed(outcomes):
         yield _annotation(
             _message(outcome),
@@ -51,7 +51,7 @@ def _message(outcome: CaseReport) -> str:
 
 
 def _problem_lines(where: str, text: str, root: Path) -> Iterator[str]:
-    """Yield an annotation for each place that the text names, or one for all of it."""
+    """Yield an annotation for each place that the text names, or a single one if it names none."""
     places = [found for line in text.splitlines() if (found := _PLACE.match(line.strip()))]
     for place in places:
         file = _relative(str(Path(place["file"]).absolute()), root)
@@ -69,7 +69,7 @@ def _annotation(message: str, *, level: str = "error", **properties: str) -> str
 
 
 def _data(text: str) -> str:
-    # A line of stdout ends at more than \n for some that read it.
+    # Some readers of stdout also end lines at characters other than \n.
     text = printable(text, "\r\n\t")
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 

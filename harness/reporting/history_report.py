@@ -23,11 +23,11 @@ from harness.reporting.tables import Cell, Table, show, show_table, toned
 
 FORMAT, VERSION = "harness-history", 1
 _BARS = "▁▂▃▄▅▆▇█"
-# Of a case: the figures that are shown where none of them has a step, and how many are shown at most.
+# For a case in which no figure has a step: the figures shown, and the most that are shown.
 _ALWAYS, _MOST_FIGURES = (MARGIN, "abs_sum", "mean", "std"), 8
-# Of a line about a run: the changes, and the names of figures, that are told at most.
+# The most changes, and the most names of figures, in a line about a run.
 _MOST_CHANGES, _MOST_NAMES = 3, 4
-# As many of the newest runs as fit beside the other columns of a terminal.
+# How many of the newest runs fit next to the other columns of a terminal.
 _MOST_RUNS = 60
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 # In the order of the verdicts: identical, within, drift, incomparable, error.
@@ -35,19 +35,19 @@ _SIGNS = dict(zip((verdict.value for verdict in Verdict), "=~!?x", strict=True))
 
 
 def appended_text(appended: Appended) -> str:
-    """Return which runs were appended to which history."""
+    """Say which runs were appended to which history."""
     if not appended.numbers:
-        return f"history: {appended.path}: no case ran, nothing was added"
+        return f"history: {appended.path}: no case ran, so nothing was added"
     return f"history: {appended.path} ({runs_text(appended.numbers[0], appended.numbers[-1])})"
 
 
 def runs_text(first: int, last: int) -> str:
-    """Return the runs from ``first`` to ``last`` as they are named."""
+    """Return the name of the runs from ``first`` to ``last``."""
     return f"run {first}" if first == last else f"runs {first} to {last}"
 
 
 def show_history(console: Console, runs: Sequence[RunRecord], found: Sequence[Trend]) -> None:
-    """Show each case: its verdicts, its figures as lines of bars, and its steps; then all in one line."""
+    """Show each case: its verdicts, its figures as rows of bars, and its steps; then a one-line summary."""
     for trend in found:
         first, last = trend.points[0].run, trend.points[-1].run
         dates = " to ".join([run.date[:10] for run in ((first,) if first is last else (first, last))])
@@ -58,11 +58,11 @@ def show_history(console: Console, runs: Sequence[RunRecord], found: Sequence[Tr
     show(console, Text(headline(runs, found), "bold"))
     if found:
         signs = ", ".join(f"{sign} {verdict}" for verdict, sign in _SIGNS.items())
-        show(console, Text(f"verdicts: {signs}; equal letters are equal bits", "dim"))
+        show(console, Text(f"verdicts: {signs}; equal letters mean equal bits", "dim"))
 
 
 def headline(runs: Sequence[RunRecord], found: Sequence[Trend]) -> str:
-    """Return how many runs and cases there are, and how many of the cases have steps."""
+    """Return the number of runs, of cases, and of cases that have steps."""
     stepped = len({trend.name for trend in found if trend.steps})
     cases = count(len({trend.name for trend in found}), "case")
     of_them = f"{stepped} with a lasting change" if stepped else "no lasting change"
@@ -70,23 +70,23 @@ def headline(runs: Sequence[RunRecord], found: Sequence[Trend]) -> str:
 
 
 def step_lines(trend: Trend) -> Iterator[str]:
-    """Yield what is to be told of a case: its steps, what stood alone, what the newest run began."""
+    """Yield the lines about a case: its steps, its outliers, and what is new in the newest run."""
     for step in trend.steps:
         figures = [change_text(change) for change in step.changes if change.figure != BITS]
         if len(figures) > _MOST_CHANGES:
             figures[_MOST_CHANGES:] = [f"and {count(len(figures) - _MOST_CHANGES, 'more figure')}"]
-        told = "; ".join(figures) or "other bits, of the same statistics"
+        told = "; ".join(figures) or "different bits with the same statistics"
         yield f"step at {_where(step.point)}: {told}"
-        known = ", ".join(step.surroundings) or "nothing that is on record"
+        known = ", ".join(step.surroundings) or "nothing on record"
         yield f"  changed since run {step.before.run.number}: {known}"
     for point, names in trend.outliers:
-        yield f"alone at {_where(point)}: {some(names, _MOST_NAMES)}"
+        yield f"only at {_where(point)}: {some(names, _MOST_NAMES)}"
     for point, names in trend.latest:
-        yield f"new at {_where(point)}: {some(names, _MOST_NAMES)}; a step, or alone: the next run tells"
+        yield f"new at {_where(point)}: {some(names, _MOST_NAMES)}; the next run shows whether it lasts"
 
 
 def change_text(change: Change) -> str:
-    """Return a change in as many digits as it takes to see it, with its size beside the level's."""
+    """Return a change with as many digits as it takes to see it, and its size relative to the level."""
     old, new = change.before, change.after
     texts = ((f"{old:.{digits}g}", f"{new:.{digits}g}") for digits in range(3, 17))
     before, after = next((pair for pair in texts if pair[0] != pair[1]), (repr(old), repr(new)))
@@ -128,7 +128,7 @@ def latest(series: Series) -> str:
 
 
 def sparkline(values: Sequence[float]) -> str:
-    """Return one bar per value, from the lowest to the highest of them; a cross for what is not finite."""
+    """Return one bar per value, scaled from the lowest to the highest; a cross for one that is not finite."""
     last = len(_BARS) - 1
     return "".join(
         "x" if height is None else _BARS[min(int(height * len(_BARS)), last)] for height in heights(values, 0)
@@ -136,7 +136,7 @@ def sparkline(values: Sequence[float]) -> str:
 
 
 def letters(classes: Sequence[float]) -> str:
-    """Return one letter per value, equal ones for equal values, in the order in which they come."""
+    """Return one letter per value: equal letters for equal values, in order of first appearance."""
     seen = {value: _LETTERS[n % len(_LETTERS)] for n, value in enumerate(dict.fromkeys(classes))}
     return "".join(seen[value] for value in classes)
 

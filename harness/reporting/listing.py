@@ -22,9 +22,9 @@ _STATES = ("ok", EXPECTED, "missing", "stale", "damaged")
 
 
 def show_listing(console: Console, listing: Listing, baselines: str) -> None:
-    """Show every case with the state of its baselines, what is wrong, the orphans, and how many of each.
+    """Show every case with the state of its baselines, what is wrong, the orphans, and the totals.
 
-    ``baselines`` is the folder of the store, as the commands to type name it.
+    ``baselines`` is the folder of the store, as written in the suggested commands.
     """
     show_table(console, Table(_HEADER, list(map(_row, listing.cases))))
     show(console, *_remarks(listing, baselines))
@@ -32,10 +32,10 @@ def show_listing(console: Console, listing: Listing, baselines: str) -> None:
 
 def _remarks(listing: Listing, baselines: str) -> Iterator[str | Text]:
     if listing.no_folder is not None:
-        yield Text(f"{shown(listing.no_folder)}: no such folder; `harness record` makes it", "yellow")
+        yield Text(f"{shown(listing.no_folder)}: no such folder; `harness record` creates it", "yellow")
     wrong = [(listed.case, each.wrong) for listed in listing.cases for each in listed.baselines if each.wrong]
     if wrong:
-        # It knows the words for every reason there is: a listing of sound baselines need not wait for it.
+        # This imports the words for every reason; a listing of sound baselines does without them.
         from harness.reporting.commands import Invocation, error_text
 
         yield from (f"{case.name}: {error_text(error, Invocation(baselines))}" for case, error in wrong)
@@ -43,7 +43,7 @@ def _remarks(listing: Listing, baselines: str) -> Iterator[str | Text]:
         yield Text(f"orphan: {path} belongs to no case; remove it if its case is gone", "yellow")
     if listing.others:
         others = ", ".join(listing.others)
-        yield f"note: baselines of suites that were not given: {others}; remove those of suites that are gone"
+        yield f"note: baselines of suites that were not given: {others}; remove them if the suite is gone"
     counts = Counter(listed.state for listed in listing.cases)
     totals = [f"{counts[state]} {state}" for state in _STATES if counts[state]]
     if listing.orphans:
@@ -73,7 +73,7 @@ def _row(listed: ListedCase) -> tuple[Text | str, ...]:
 
 
 def _limit(case: Case, calibration: Calibration | None) -> str:
-    """Return the relative L2 distance that the case is allowed across releases, or what stands for it."""
+    """Return the relative L2 distance that the case is allowed across releases, or a word in its place."""
     tolerance = case.tolerance.across_releases
     if case.strict:
         return "not compared (strict)"

@@ -1,4 +1,4 @@
-"""`harness doctor` and `harness environments list` in the terminal: what this machine has to run with."""
+"""`harness doctor` and `harness environments list` in the terminal: what there is to run cases with."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HEADER = ("environment", "state", "MindSpore", "numpy", "size", "last used")
 
 
 def show_examination(console: Console, examination: Examination) -> None:
-    """Show the profile, the fingerprint, the canaries and the devices, and last what is wrong."""
+    """Show the profile, the fingerprint, the canaries, the devices, and finally what is wrong."""
     profile = examination.profile
     head = {
         "harness": harness.__version__,
@@ -42,14 +42,12 @@ def show_examination(console: Console, examination: Examination) -> None:
 
 
 def show_environments(console: Console, stored: Sequence[Stored]) -> None:
-    """Show a line for each environment, and what they take up together."""
+    """Show one line per environment, and their total size."""
     if not stored:
         console.print("no environments")
         return
     show_table(console, Table(_HEADER, list(map(_row, stored))))
-    console.print(
-        f"{_gigabytes(sum(each.size for each in stored))}, what uv's cache shares with them counted"
-    )
+    console.print(f"{_gigabytes(sum(each.size for each in stored))}, including files shared with uv's cache")
 
 
 def _row(stored: Stored) -> list[Cell | str]:

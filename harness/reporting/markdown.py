@@ -20,12 +20,12 @@ from harness.reporting.figures import worst_figure
 from harness.reporting.summary import expected_lines, margins, tier_lines
 from harness.reporting.tables import Cell, Table
 
-# GitHub drops the whole summary of a step that is larger than 1 MiB.
+# GitHub drops the whole summary of a step if it is larger than 1 MiB.
 MOST_BYTES = 2**20
-# Of one text from outside: a cell of a table, a line of a list.
+# Of one text from outside, in a table cell or a list item.
 _MOST_CHARACTERS = 300
 _COMMANDS_OF = 20
-# Characters that are never markup, wherever they stand within a line.
+# Characters that are never markup, wherever they occur in a line.
 _PLAIN = frozenset("0123456789 .,;/+=()%?'\"≤≥…→")
 
 
@@ -39,11 +39,11 @@ def markdown_summary(
 ) -> str:
     """Return the summary of a session: GitHub's Markdown of at most ``most_bytes`` bytes in UTF-8.
 
-    How many cases came to which verdict, those that did not pass with their worst figure and first cause,
-    what could not be judged, the margins, what to type, and the environments. What does not fit is left out
-    from the end, and the table says how many cases are not in it; where not even the counts fit the text is
-    empty. ``problems`` kept cases from being judged: where, and what it is. ``left_out`` is how many cases
-    wait for the night.
+    It has the number of cases per verdict, the cases that did not pass with their worst figure and first
+    cause, what could not be judged, the margins, what to type, and the environments. If it does not fit,
+    parts are left out from the end, and the table says how many cases it omits; if not even the counts fit,
+    the text is empty. ``problems`` are what kept cases from being judged, as pairs of place and text.
+    ``left_out`` is the number of nightly cases that were left out.
     """
     expected = [outcome.judgement for outcome in outcomes if outcome.judgement.failed_as_expected]
     outcomes = [outcome for outcome in outcomes if not outcome.judgement.failed_as_expected]
@@ -76,9 +76,9 @@ def markdown_summary(
 
 
 class _Bounded:
-    """Text that grows up to a number of bytes."""
+    """Text that grows up to a given number of bytes."""
 
-    # For the row that says how many were left out.
+    # Reserved for the row that says how many were left out.
     _RESERVE = 100
 
     def __init__(self, most: int) -> None:
@@ -86,7 +86,7 @@ class _Bounded:
         self._left = most
 
     def add(self, text: str) -> bool:
-        """Add ``text`` if it fits as a whole, and return whether it did."""
+        """Add ``text`` if all of it fits, and return whether it did."""
         size = len(text.encode())
         if size > self._left:
             return False
@@ -102,31 +102,31 @@ class _Bounded:
         fitting = sum(size <= self._left - self._RESERVE for size in sizes)
         self.add("".join(rows[:fitting]))
         if fitting < len(rows):
-            self.add(f"\n… and {len(rows) - fitting} more, which there is no room for\n")
+            self.add(f"\n… and {len(rows) - fitting} more that do not fit here\n")
         self.add("\n")
 
 
 def escaped(text: object) -> str:
-    """Return one line of Markdown that shows ``text`` as it is, shortened, whatever is in it.
+    """Return one line of Markdown that shows ``text`` literally, shortened if it is long.
 
-    All that could be markup of Markdown or HTML is a character reference, which is never read as markup; line
-    breaks are spaces.
+    Every character that could be Markdown or HTML markup becomes a character reference, and line breaks
+    become spaces.
     """
     shown = " ".join(str(text).split())
     if len(shown) > _MOST_CHARACTERS:
         shown = shown[: _MOST_CHARACTERS - 1] + "…"
-    # Within a word a hyphen begins nothing.
+    # A hyphen within a word is never markup.
     marked = (c if c in _PLAIN or c.isalpha() else f"&#{ord(c)};" for c in printable(shown))
     return re.sub(r"(?<=\w)&#45;(?=\w)", "-", "".join(marked))
 
 
 def code(text: str) -> str:
-    """Return a name as it stands in Markdown."""
+    """Return a name in Markdown."""
     return f"<code>{escaped(text)}</code>"
 
 
 def markdown_table(table: Table) -> list[str]:
-    """Return the lines of a table, whatever is in its cells."""
+    """Return the lines of a table, with its cells escaped."""
     line = ["--:" if column in table.right else "---" for column in range(len(table.header))]
     rows = [list(map(_cell, row)) for row in table.cells()]
     return [f"| {' | '.join(row)} |" for row in (list(map(escaped, table.header)), line, *rows)]
@@ -148,12 +148,12 @@ def _commands(failed: Sequence[CaseReport]) -> str:
     for outcome in failed:
         typed = outcome.commands.fitting(outcome.judgement)
         lines += [f"# {outcome.name}", *(command for _, command in typed)]
-    # No line begins with text from outside, so none can end the block.
+    # No line begins with text from outside, so none can close the block.
     return _folded("What to type", ["```sh", *map(printable, lines), "```"]) + "\n"
 
 
 def _environments(outcomes: Sequence[CaseReport]) -> str:
-    """Return the environment that most cases ran in, as a table, and how many ran in another."""
+    """Return the environment that most cases ran in, as a table, and how many cases that is."""
     counts = Counter(
         json.dumps(dict(outcome.environment), sort_keys=True) for outcome in outcomes if outcome.environment
     )

@@ -1,4 +1,4 @@
-"""`harness matrix`: releases x cases, in the terminal, as JSON and as Markdown; and what is foreseen."""
+"""`harness matrix`: releases x cases, in the terminal, as JSON and as Markdown; and foreseeable problems."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ _SHOWN_OPERATORS = 6
 
 
 class MatrixDisplay(ProgressBar):
-    """Shows a matrix that runs: first what will not come out well, and an error at once."""
+    """Shows a matrix while it runs: foreseeable problems first, and each error at once."""
 
     def finished(self, result: Foresight | CaseRun) -> None:
-        """Name the run that was last."""
+        """Name the run that finished last."""
         if isinstance(result, Foresight):
             show_foresight(self.console, result, self.invocation)
             return
         self.preparing(f"{result.subject.name} {result.case.name}{', kept' if result.earlier else ''}")
-        # Of what lacks mindone all has been told before.
+        # A missing mindone was already reported at the start.
         if isinstance(result.found, HarnessError) and not lacks_mindone(result.case, result.subject):
             show(self.console, told("error", f"{result.subject.name}: {result.found}"))
 
 
 def show_foresight(console: Console, foreseen: Foresight, invocation: Invocation) -> None:
-    """Say which cases will be errors, and which cannot be judged by a calibration, and what to type."""
+    """Say which cases will be errors, which cannot be judged by a calibration, and what to type."""
     notes = []
-    for made, remedy in ((True, "add it: --with "), (False, "install it there: ")):
+    for made, remedy in ((True, "add it: --with "), (False, "install it: ")):
         if lacking := [each.name for each in foreseen.lacking if each.made is made]:
             tags = sorted(set.intersection(*(set(case.tags) for case in foreseen.needing)))
             leave_out = f", or leave them out: --without-tag {tags[0]}" if tags else ""
@@ -64,8 +64,9 @@ def show_foresight(console: Console, foreseen: Foresight, invocation: Invocation
             )
     if foreseen.no_folder is not None:
         notes.append(
-            f"{shown(foreseen.no_folder)}: no such folder of baselines, so bits that differ cannot be judged "
-            "by a calibration; name it with --baseline-dir, or make it: harness record SUITES --calibrate"
+            f"{shown(foreseen.no_folder)}: no such folder of baselines, so outputs whose bits differ cannot "
+            "be judged by a calibration; name the folder with --baseline-dir, or create it with: harness "
+            "record SUITES --calibrate"
         )
     for case, wrong in foreseen.unjudged:
         text = wrong.told if isinstance(wrong, BaselineUnusable) else str(wrong)
@@ -79,7 +80,7 @@ def show_matrix(console: Console, matrix: Matrix, invocation: Invocation) -> Non
         show_table(console, grid(matrix, invocation))
     show(
         console,
-        "each is compared with the one before it: the size of the drift (relative L2), the part of its limit",
+        "each column is compared with the one before it: size of the drift (relative L2), share of its limit",
         same_bits(matrix),
         *operator_lines(matrix),
         *(
@@ -94,7 +95,8 @@ def show_matrix(console: Console, matrix: Matrix, invocation: Invocation) -> Non
 def same_bits(matrix: Matrix) -> str:
     """Return the classes of equal bits: ``same bits: 2.7.0 = 2.8.0 | 2.9.0 = 2.10.0``.
 
-    What is like no other is named apart: ``same bits: 2.7.0 = 2.8.0; unlike any other: 2.9.0``.
+    An environment unlike any other is named separately: ``same bits: 2.7.0 = 2.8.0; unlike any other:
+    2.9.0``.
     """
     if not any(any(row.bits) for row in matrix.rows):
         return "no case ran"
@@ -102,21 +104,21 @@ def same_bits(matrix: Matrix) -> str:
     alike = [" = ".join(group) for group in groups if len(group) > 1]
     alone = [group[0] for group in groups if len(group) == 1]
     if not alike:
-        return "no two give the same bits" + " in every case" * (len(matrix.rows) > 1)
+        return "no two environments give the same bits" + " in every case" * (len(matrix.rows) > 1)
     return f"same bits: {' | '.join(alike)}" + (f"; unlike any other: {', '.join(alone)}" if alone else "")
 
 
 def operator_lines(matrix: Matrix) -> Iterator[str]:
-    """Yield, for each step between neighbours, which operators give other bits on fixed inputs."""
+    """Yield, for each pair of neighbours, which operators give different bits on fixed inputs."""
     for index, (before, after) in enumerate(pairwise(matrix.names), 1):
         steps = [row.step(index) for row in matrix.rows]
         operators = sorted({name for step in steps if step is not None for name in step.operators})
         if operators:
-            yield f"{before} → {after}: operators with other bits: {some(operators, _SHOWN_OPERATORS)}"
+            yield f"{before} → {after}: operators whose bits differ: {some(operators, _SHOWN_OPERATORS)}"
 
 
 def failures(matrix: Matrix, invocation: Invocation) -> Iterator[tuple[str, str, str, str]]:
-    """Yield verdict, case, pair and reason of all that did not pass; a run that failed comes once."""
+    """Yield verdict, case, pair and reason of everything that did not pass; a failed run appears once."""
     names = matrix.names
     for row in matrix.rows:
         for name, error in zip(names, row.errors, strict=True):
@@ -129,13 +131,13 @@ def failures(matrix: Matrix, invocation: Invocation) -> Iterator[tuple[str, str,
 
 
 def cost(matrix: Matrix) -> str:
-    """Return what the matrix cost, environments not counted."""
+    """Return what the matrix cost, without making the environments."""
     seconds = [column.seconds for column in matrix.columns]
     runs = len(matrix.rows) * len(matrix.columns)
     kept = sum(column.kept for column in matrix.columns)
     least, most = min(seconds), max(seconds)
     return (
-        f"{count(runs, 'run')} in {sum(seconds):.0f} s ({least:.0f} to {most:.0f} s an environment), "
+        f"{count(runs, 'run')} in {sum(seconds):.0f} s ({least:.0f} to {most:.0f} s per environment), "
         f"{kept} of them kept from earlier; comparing took {matrix.seconds:.1f} s"
     )
 
@@ -205,7 +207,7 @@ def comparison_json(comparison: Comparison, invocation: Invocation) -> dict[str,
 
 
 def cell_words(comparison: Comparison) -> str:
-    """Return a comparison in a few words: the verdict, how far it moved, the part of its limit."""
+    """Return a comparison in a few words: the verdict, the size of the difference, the share of its limit."""
     parts: list[str] = [comparison.verdict.value]
     if comparison.verdict not in (Verdict.IDENTICAL, Verdict.ERROR):
         if comparison.relative_l2 is not None:
@@ -216,7 +218,7 @@ def cell_words(comparison: Comparison) -> str:
 
 
 def grid(matrix: Matrix, invocation: Invocation) -> Table:
-    """Return how every case stands, in each environment, to the one before it."""
+    """Return how each case compares, in each environment, with the environment before it."""
     places = range(len(matrix.columns))
     rows = [
         [Cell(row.name, name=True), *(_cell(row, index, invocation) for index in places)]
@@ -235,7 +237,7 @@ def _cell(row: MatrixRow, index: int, invocation: Invocation) -> Cell:
 
 
 def comparison_cell(comparison: Comparison, invocation: Invocation) -> Cell:
-    """Return a comparison as it stands in a table."""
+    """Return a comparison as a table cell."""
     verdict, _, size = cell_words(comparison).partition(" ")
     why = "; ".join((*reason_texts(comparison, invocation), *map(difference_text, comparison.differences)))
     return Cell(verdict, size, comparison.verdict.value, hint=why)
@@ -248,5 +250,5 @@ def _counts(matrix: Matrix) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return one line that is no markup: what versions and our own words are made of is none."""
+    """Return one line without markup; versions and our own words need no escaping."""
     return text if re.fullmatch(r"[\w.,:;=→ ()#+/-]+( \| [\w.,:;= #+-]+)*", text) else escaped(text)

@@ -1,4 +1,4 @@
-"""`harness power` in the terminal: progress, a table per case, what is wrong with cases."""
+"""`harness power` in the terminal: progress, a table per case, problems with cases."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _HEADER = ("fault", "family", "reference", "", "by", "margin", "numbers alone", 
 
 
 class PowerDisplay(ProgressBar):
-    """Shows at once what was found about each case; the bar counts faults."""
+    """Shows the result of each case at once; the bar counts faults."""
 
     def finished(self, result: CasePower) -> None:
-        """Show the table of a case, and what it does not tell."""
+        """Show the table of a case, and what the table leaves out."""
         show(self.console, *_case_lines(result, self.invocation))
 
 
@@ -30,7 +30,7 @@ def _case_lines(case: CasePower, invocation: Invocation) -> Iterator[Text | str]
         yield told("not examined", f"{case.name}: {text}")
         return
     yield Text.assemble((case.name, "bold"), f"  {tolerance_text(case)}")
-    # Many faults are not applicable for one reason.
+    # Many faults are not applicable for the same reason.
     absent: dict[str, list[str]] = {}
     for fault in case.faults:
         if fault.outcome == "not applicable":
@@ -84,7 +84,7 @@ def summary_text(case: CasePower) -> str:
 
 
 def tolerance_text(case: CasePower) -> str:
-    """Return the tolerance that a case was examined at, in words."""
+    """Return in words the tolerance at which a case was examined."""
     tolerance = case.tolerance or {}
     if tolerance.get("kind") == "calibrated":
         return f"across releases: calibrated, {tolerance['factor']:g} x {tolerance['members']} members"
@@ -92,7 +92,7 @@ def tolerance_text(case: CasePower) -> str:
 
 
 def smallest_text(fault: FaultPower) -> str:
-    """Return the smallest size caught as it stands in a table; empty where none was searched for."""
+    """Return the smallest size caught as a table cell; empty if none was searched for."""
     if not fault.searched:
         return ""
     if fault.caught_from is None:

@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _FORMATS = (".png", ".svg")
-# Of the palette of Okabe and Ito, which those who see colours differently tell apart as well.
+# Of the palette of Okabe and Ito, which remains distinguishable with colour blindness.
 _COLOURS = {"noise": "#E69F00", "scheduler": "#0072B2", "model": "#009E73", "output": "#CC79A7"}
 _COLUMNS = 3
 # The warm tint behind a fault that is missed.
 _MISSED = "#FBE3D6"
-# Inches. Five lines of panels with all sized faults make a page of A4; rows are as high as their labels.
+# Inches. Five rows of panels with all sized faults fill an A4 page; rows are as high as their labels.
 _WIDTH, _LEFT, _RIGHT, _ROW, _PANEL, _HEAD, _FOOT = 7.8, 1.28, 0.08, 0.112, 0.36, 0.82, 0.42
 _DPI = 200
 _SMALL = 6.0
 
 
 def check_drawable(path: Path) -> None:
-    """Raise :class:`harness.errors.UsageError` where no picture can be drawn, or not as such a file."""
+    """Raise :class:`harness.errors.UsageError` if no picture can be drawn, or not in this format."""
     if path.suffix.lower() not in _FORMATS:
-        raise UsageError(f"{path}: a picture is .png or .svg; name the file so")
+        raise UsageError(f"{path}: the picture must be a .png or .svg file; change the suffix")
     if find_spec("matplotlib") is None:
         raise UsageError("--picture needs matplotlib; run pip install 'determinism-harness[picture]'")
 
@@ -44,7 +44,7 @@ def power_picture(report: PowerReport, suffix: str) -> bytes:
     from matplotlib import rc_context
 
     buffer = io.BytesIO()
-    # Without its date and with names that are not drawn by chance, the same report gives the same bytes.
+    # Without a date and with fixed names, the same report gives the same bytes.
     metadata = {"Date": None} if suffix.lower() == ".svg" else {}
     with rc_context({"svg.hashsalt": "power"}):
         power_figure(report).savefig(buffer, format=suffix.removeprefix(".").lower(), metadata=metadata)
@@ -54,8 +54,8 @@ def power_picture(report: PowerReport, suffix: str) -> bytes:
 def power_figure(report: PowerReport) -> Figure:
     """Draw one panel per case that was examined, with one row per sized fault.
 
-    Sizes are on a logarithmic scale and relative to the fault's reference size, so that what lies left of the
-    one line that all rows share is smaller than what has to be caught.
+    Sizes are on a logarithmic scale and relative to the fault's reference size, so a single line across all
+    rows marks the sizes that must be caught; smaller sizes lie to its left.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
@@ -117,7 +117,7 @@ def _draw_case(axes: Axes, case: CasePower, rows: Sequence[Fault]) -> None:
 
 
 def _draw_fault(axes: Axes, row: int, fault: FaultPower) -> None:
-    """Draw one row: from the smallest size caught to the reference, or what is there in its place."""
+    """Draw one row: from the smallest size caught to the reference, or whatever takes its place."""
     assert fault.reference is not None
     colour = _COLOURS[fault.family]
     if not fault.applicable:
@@ -126,7 +126,7 @@ def _draw_fault(axes: Axes, row: int, fault: FaultPower) -> None:
         return
     begins = None if fault.caught_from is None else fault.caught_from / fault.reference
     if fault.outcome == "missed":
-        # Never caught: dotted to the end of what was tried; else to the size where detection begins.
+        # Dotted to the size where detection begins, or to the largest size tried if it was never caught.
         end = begins if begins is not None else (fault.missed_at or fault.reference) / fault.reference
         axes.axhspan(row - 0.5, row + 0.5, color=_MISSED, linewidth=0, zorder=0)
         axes.plot([1.0, end], [row, row], color="black", linewidth=0.8, linestyle=":", zorder=2)

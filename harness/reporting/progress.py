@@ -1,4 +1,4 @@
-"""The bar that shows how far an operation is."""
+"""The progress bar of an operation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.reporting.commands import Invocation
 
 
 class ProgressBar(Progress[Any]):
-    """Shows a stage while it lasts: what runs, a bar, "3/26", and the time so far."""
+    """Shows a stage while it runs: what runs, a bar, "3/26", and the time so far."""
 
     def __init__(self, console: Console, invocation: Invocation) -> None:
         self.console, self.invocation = console, invocation
@@ -31,7 +31,7 @@ class ProgressBar(Progress[Any]):
         self._bar.start()
 
     def preparing(self, what: str) -> None:
-        """Show what is done before the next run."""
+        """Show what happens before the next run."""
         self._update(description=printable(what))
 
     def started(self, name: str) -> None:
@@ -43,7 +43,7 @@ class ProgressBar(Progress[Any]):
         self._update(completed=done)
 
     def end(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None

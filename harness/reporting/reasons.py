@@ -1,6 +1,6 @@
 """Reasons in words: the one place that says why a case came to its verdict.
 
-Imports little: `harness verify` shows them where nothing but a certificate may be.
+Imports little, as `harness verify` may run where little is installed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from harness.measurement.figures import ProcessChange, ProcessPart
 from harness.reporting.wording import Words, filled, said
 
 _NAMES = 3
-# What an array is called, and whose is the other one.
+# The name of an array, and of the one it is compared with.
 _WHAT: dict[r.Subject, str] = {"output": "output", "batch": "the batch", "singles": "the single images"}
 _WHOSE: dict[r.Subject, str] = {
     "output": "the baseline's",
@@ -24,20 +24,20 @@ _WHOSE: dict[r.Subject, str] = {
 
 
 def text_of(data: object) -> str:
-    """Return a reason or a note, or what stands in one, in words.
+    """Return a reason or a note, or a part of one, in words.
 
-    No full stop ends it, and a worker's log may follow the first line.
+    It has no full stop at the end, and a worker's log may follow the first line.
     """
     return filled(data, REASONS)
 
 
 def in_words(reasons: Iterable[r.Reason]) -> tuple[str, ...]:
-    """Return each of ``reasons`` in words, without what to do about it."""
+    """Return each of ``reasons`` in words, without a remedy."""
     return tuple(map(text_of, reasons))
 
 
 def joined(reasons: Iterable[r.Reason]) -> str:
-    """Return ``reasons`` in one line, or in the lines of a log that one of them has."""
+    """Return ``reasons`` joined in one line, or in several if one of them has a log."""
     return "; ".join(in_words(reasons))
 
 
@@ -68,13 +68,13 @@ def _noise_changed(reason: r.NoiseChanged) -> str:
     if ours is None or theirs is None:
         which = "first new" if theirs is None else "missing"
         return (
-            f"the noise differs: {reason.measured_draws} draws, {reason.baseline_draws} in the baseline; "
+            f"the noise differs: {reason.measured_draws} draws; the baseline has {reason.baseline_draws}; "
             f"{which}: {text_of(ours or theirs)}"
         )
-    told = f"the noise differs from draw {reason.index} on: {text_of(ours)}"
+    differs = f"the noise differs from draw {reason.index} on: {text_of(ours)}"
     if ours.same_call(theirs):
-        return f"{told} gave other values (another seed?)"
-    return f"{told}, in the baseline {text_of(theirs)}"
+        return f"{differs} gave different values (another seed?)"
+    return f"{differs}; in the baseline: {text_of(theirs)}"
 
 
 def _draw(draw: r.DrawnNoise) -> str:
@@ -91,7 +91,7 @@ def _values_not_finite(reason: r.ValuesNotFinite) -> str:
 
 
 def _limits_exceeded(reason: r.LimitsExceeded) -> str:
-    batch = "the images of the batch differ from the single images of their seeds: "
+    batch = "the images of the batch differ from the images made singly from their seeds: "
     return (
         f"{batch if reason.subject == 'batch' else ''}{reason.exceeded} of {reason.limited} "
         f"limit{'s' * (reason.limited != 1)} exceeded, worst: {reason.worst} {reason.measured:.3g} is "
@@ -109,8 +109,8 @@ def _needs_images(absence: r.MetricNeedsImages) -> str:
 
 def _uncalibrated(reason: r.Uncalibrated) -> str:
     text = (
-        f"the output differs, and without a calibration, or `tolerance.{reason.tier}` at "
-        f"{_place(reason)}, nothing tells drift from rounding {said(reason.tier)}"
+        f"the output differs, and drift cannot be told from rounding {said(reason.tier)} without a "
+        f"calibration or `tolerance.{reason.tier}` at {_place(reason)}"
     )
     lacking = reason.baseline
     if lacking is None:
@@ -129,14 +129,14 @@ def _chaotic(reason: r.Chaotic) -> str:
     gated = few.get(reason.gated, f"the {reason.gated} steps before it are gated")
     return (
         f"chaotic {where}: one ulp of noise has grown to {grown} ({reason.most:g} is the most that can be "
-        f"judged). No limit tells a fault from rounding after that, so across environments {gated}, its "
-        "output is not"
+        f"judged). Beyond that no limit can tell a fault from rounding, so across environments {gated}, and "
+        "the output is not"
     )
 
 
 def _stale(reason: r.Stale) -> str:
     what = "; ".join(map(text_of, reason.edits))
-    what = what or "its hash, which another version of harness computed otherwise"
+    what = what or "its hash, which another version of harness computed differently"
     return f"the case was edited since its baseline was recorded on {reason.date}: {what}"
 
 
@@ -144,25 +144,25 @@ def _unfit_limit(reason: r.UnfitLimit) -> str:
     limit, envelope = (_size(value, reason.similarity) for value in (reason.limit, reason.envelope))
     if reason.times is None:
         return (
-            f"the limit {limit} on {reason.name} is tight: rounding alone has gone beyond it (the envelope "
-            f"is {envelope}), so sound runs may fail"
+            f"the limit {limit} on {reason.name} is tight: rounding alone has exceeded it (the envelope is "
+            f"{envelope}), so sound runs may fail"
         )
     return (
         f"the limit {limit} on {reason.name} is loose: it passes differences of more than {reason.times:g} "
-        f"times the envelope {envelope}, and so hides faults that `calibrated` would show"
+        f"times the envelope {envelope}, so it hides faults that `calibrated` would show"
     )
 
 
 def _size(value: float, similarity: bool) -> str:
-    """Return ``value`` as text; a similarity by its distance from 1, which is all there is to it."""
+    """Return ``value`` as text; a similarity near 1 by its distance from 1."""
     return f"1 - {1 - value:.2g}" if similarity and 0.99 < value < 1 else f"{value:.3g}"
 
 
 def _nothing_to_scale(reason: r.NothingToScale) -> str:
     where = "the output" if reason.step is None else f"the latents of step {reason.step}"
     return (
-        f"{where} of the unperturbed run hold nothing but 0, so a deviation from it has no size; repair the "
-        "case, or give it explicit limits on the absolute difference"
+        f"{where} of the unperturbed run contain only zeros, so there is nothing to measure a deviation "
+        "against; repair the case, or give it explicit limits on the absolute difference"
     )
 
 
@@ -170,31 +170,33 @@ def _passes_output_faults(reason: r.PassesOutputFaults) -> str:
     return (
         f"at its tolerance {said(reason.tier)} it passes each of {len(reason.faults)} faults put "
         f"into its output ({', '.join(map(text_of, reason.faults))}). {text_of(reason.nearest)} comes "
-        f"nearest, a difference {reason.margin:.2g} times the one that would be caught. Tighten "
-        f"`tolerance.{reason.tier}` at {_place(reason)}, or remove it: `calibrated` is measured"
+        f"closest to being caught, with {reason.margin:.2g} times the difference that would be. Tighten "
+        f"`tolerance.{reason.tier}` at {_place(reason)}, or remove it and let `calibrated` measure one"
     )
 
 
 def _catches_no_fault(reason: r.CatchesNoFault) -> str:
     groups = {"what the pipeline computes": reason.computed, "its output": reason.output}
-    told = [f"none of {count} faults put into {what}" for what, count in groups.items() if count is not None]
-    return f"by numbers it catches {' and '.join(told)}"
+    caught = [
+        f"none of {count} faults put into {what}" for what, count in groups.items() if count is not None
+    ]
+    return f"by its figures it catches {' and '.join(caught)}"
 
 
 def _several_modes(reason: r.SeveralModes) -> str:
     own, *others = reason.counts
     return (
-        f"{len(reason.counts)} modes: {own} of {sum(reason.counts)} runs came out with the baseline, the "
-        f"others in clusters of {', '.join(map(str, others))}. Rounding alone turns one into the other; the "
-        "envelope is that of the baseline's mode, and a run in another one is drift"
+        f"{len(reason.counts)} modes: {own} of {sum(reason.counts)} runs agree with the baseline, the "
+        f"others form clusters of {', '.join(map(str, others))}. Rounding alone turns one mode into "
+        "another. The envelope covers the baseline's mode; a run in any other is drift"
     )
 
 
 def _saturated(reason: r.Saturated) -> str:
     gated = (
-        "the latents of every step are gated as well, and they are not clamped"
+        "the latents of every step, which are not clamped, are gated as well"
         if reason.steps
-        else "and the pipeline shows no latents that could be gated instead"
+        else "the pipeline exposes no latents that could be gated instead"
     )
     return (
         f"{reason.share:.0%} of the output's values are at the bounds of its range, where a clamp hides "
@@ -203,7 +205,7 @@ def _saturated(reason: r.Saturated) -> str:
 
 
 def _place(reason: r.NoLimits | r.Uncalibrated | r.ConstantOutput | r.PassesOutputFaults) -> str:
-    """Return a place in a suite, its file relative where it lies below the current folder."""
+    """Return a place in a suite, with a relative path if the file is below the current folder."""
     try:
         return f"{Path(reason.file).resolve().relative_to(Path.cwd())}:{reason.line}"
     except (ValueError, OSError):
@@ -211,25 +213,27 @@ def _place(reason: r.NoLimits | r.Uncalibrated | r.ConstantOutput | r.PassesOutp
 
 
 _PARTS = {
-    ProcessPart.MEASURING: "functions that measuring stands on",
+    ProcessPart.MEASURING: "functions that measuring relies on",
     ProcessPart.FRAMEWORK: "functions of MindSpore",
     ProcessPart.SETTINGS: "settings",
     ProcessPart.ENVIRONMENT: "environment variables",
     ProcessPart.SIGNALS: "signal handlers and timers",
-    ProcessPart.THREADS: "threads that go on",
-    ProcessPart.CHILDREN: "processes that go on",
+    ProcessPart.THREADS: "threads still running",
+    ProcessPart.CHILDREN: "processes still running",
 }
 
-# The words for reasons and notes, and for what stands in them.
+# The words for reasons and notes, and for their parts.
 REASONS: Words = {
     r.OutputDiffers: _output_differs,
-    r.OutputHasAnotherForm: "the output has another form than the baseline's",
+    r.OutputHasAnotherForm: "the output's shape or dtype is not the baseline's",
     r.LatentsDiffer: "the latents differ from step {step} on (of 0 to {last}, timestep {timestep})",
-    r.StepsDiffer: "{measured} steps were traced, {baseline} in the baseline",
+    r.StepsDiffer: "{measured} steps were traced; the baseline has {baseline}",
     r.SinglesDiffer: "the single images of the batch are not bitwise equal to the baseline's",
     r.StatisticsDiffer: _statistics_differ,
-    r.ScheduleHasOtherLength: "the schedule differs: {measured} steps, the baseline has {baseline}",
-    r.TimestepDiffers: ("the schedule differs: step {step} has timestep {measured}, the baseline {baseline}"),
+    r.ScheduleHasOtherLength: "the schedule differs: {measured} steps; the baseline has {baseline}",
+    r.TimestepDiffers: (
+        "the schedule differs: step {step} has timestep {measured}; the baseline has {baseline}"
+    ),
     r.CheckpointChanged: _checkpoint_changed,
     r.DrawnNoise: _draw,
     r.NoiseChanged: _noise_changed,
@@ -247,15 +251,16 @@ REASONS: Words = {
     r.StatisticsNotFinite: "statistics: {figures:, }",
     r.LatentsNotFinite: "the latents of step {step} (timestep {timestep}): {figures:, }",
     r.LatentShapesDiffer: "latents: shape {measured}, the baseline's is {baseline}",
-    r.NoSingles: "the run yielded no single images, which batch_consistency compares the batch with",
+    r.NoSingles: "the run gave no single images for batch_consistency to compare the batch with",
     r.LimitsExceeded: _limits_exceeded,
     r.NotJudged: "{name} cannot be judged: {absence}",
     r.MetricNeedsValues: ("{metric} needs at least one value; the output {shape} is empty: remove the limit"),
     r.MetricNeedsImages: _needs_images,
     r.NoSuchStatistic: "the baseline has no such statistic; it has {known:, }",
-    r.LatentsCannotBeCompared: "the latents have shape {measured}, the baseline's {baseline}",
+    r.LatentsCannotBeCompared: "the latents have shape {measured}, those of the baseline {baseline}",
     r.StrictElsewhere: (
-        "the case is strict: only compared in the environment of its baseline, this is {tier:said}"
+        "the case is strict: it is compared only in the environment of its baseline, and this run is "
+        "{tier:said}"
     ),
     r.NoLimits: lambda reason: (
         f"the case has no limits {said(reason.tier)}: "
@@ -266,36 +271,38 @@ REASONS: Words = {
     r.FieldEdit: "{name}: {old} -> {new}",
     r.Stale: _stale,
     r.Failed: "{told}",
-    r.FailedAsExpected: "failed as expected ({cause}), which is not passed: {told}",
-    r.DidNotFail: "it is expected to fail ({cause}) and did not: remove `fails`, then record it",
-    r.FailedOtherwise: "it is expected to fail for {expected}, and failed for {cause}: {told}",
-    r.ReferenceFailed: lambda reason: f"nothing to compare with: {in_short(reason.told)}",
-    r.OtherDevice: "there is no baseline for {device}: compared with the one recorded on {baseline}",
-    r.OperatorsDiffer: "operators that gave other bits than in the baseline's environment: {names:, }",
+    r.FailedAsExpected: "failed as expected ({cause}), which does not count as passed: {told}",
+    r.DidNotFail: "it was expected to fail ({cause}) but did not: remove `fails`, then record it",
+    r.FailedOtherwise: "it was expected to fail with {expected} but failed with {cause}: {told}",
+    r.ReferenceFailed: lambda reason: f"there is nothing to compare with: {in_short(reason.told)}",
+    r.OtherDevice: "there is no baseline for {device}; it was compared with the one recorded on {baseline}",
+    r.OperatorsDiffer: (
+        "operators that gave different bits from those in the baseline's environment: {names:, }"
+    ),
     r.ProcessChanged: (
-        "the case changed the process that cases share, and its worker was replaced: {changes:; }; let the "
-        "case put it back, or write `isolate: true`"
+        "the case changed the process that cases share, so its worker was replaced: {changes:; }; undo the "
+        "change in the pipeline, or set `isolate: true` for the case"
     ),
     ProcessChange: lambda change: f"{_PARTS[change.part]} ({', '.join(change.names)})",
     r.UnfitLimit: _unfit_limit,
     r.Unlike: (
-        "a run here does not give the baseline's bits ({change}), so members around it would say nothing of "
-        "the baseline"
+        "a run here does not give the baseline's bits ({change}), so perturbed runs here would say nothing "
+        "about the baseline"
     ),
     r.MemberUnlike: (
         "with its noise moved by one ulp (signs of seed {seed}) the case cannot be compared with itself: "
         "{reasons:; }"
     ),
     r.NoNeighbour: (
-        "not one of {members} runs with the noise moved by one ulp came out near the unperturbed one: the "
-        "output is one of several answers, and no tolerance can be measured around it; mark the case "
-        "`strict: true`, or find what makes it jump"
+        "none of {members} runs with the noise moved by one ulp came close to the unperturbed run: the case "
+        "jumps between several outputs, so no tolerance can be measured; mark it `strict: true`, or find "
+        "the cause of the jumps"
     ),
     r.NothingToScale: _nothing_to_scale,
     r.UnlikeItself: "{reasons:; }",
     r.NotRepeatable: (
-        "two runs in two fresh workers differ, first in {difference}; a baseline would hold later runs to "
-        "chance. Give every source of randomness a seed, then record again"
+        "two runs in fresh workers differ, first in {difference}; a baseline would be a matter of chance. "
+        "Seed every source of randomness, then record again"
     ),
     r.OtherEnvironment: "the environment ({names:, })",
     r.OtherOperators: "single operators on fixed inputs ({names:, })",
@@ -304,11 +311,11 @@ REASONS: Words = {
     r.OtherNumber: "the number of {of} ({one} and {other})",
     r.OtherCheckpoint: "the checkpoint's hash",
     r.OtherPart: "the {part}",
-    r.StoredDamaged: "the one stored is damaged",
-    r.OtherProvenance: "only where it comes from: it was recorded from an edited working tree",
+    r.StoredDamaged: "the stored baseline is damaged",
+    r.OtherProvenance: "only its provenance: it was recorded from an edited working tree",
     r.FailsWithoutFault: (
-        "does not pass without a fault ({verdict} at its tolerance {tier:said}), so nothing that a fault "
-        "does can be told from it: {reasons:; }"
+        "does not pass even without a fault ({verdict} at its tolerance {tier:said}), so the effect of a "
+        "fault cannot be recognised: {reasons:; }"
     ),
     r.StrictWithoutPower: (
         "is strict: it is not compared {tier:said}, so it has no power there; remove `strict: true`"
@@ -317,18 +324,18 @@ REASONS: Words = {
     r.ChaoticWithoutPower: "is {chaotic}",
     r.SizedFault: lambda fault: fault.name if fault.size is None else f"{fault.name} {fault.size:g}",
     r.ConstantOutput: lambda reason: (
-        f"all {reason.size} values of its output are {reason.value:g}, so nothing that goes wrong before "
-        f"shows in them, and `tolerance.{reason.tier}` at {_place(reason)} limits nothing else. "
-        "Repair the case, or remove these limits: `calibrated` is on the latents as well"
+        f"all {reason.size} values of its output are {reason.value:g}, so they show nothing that goes wrong "
+        f"earlier, and `tolerance.{reason.tier}` at {_place(reason)} limits nothing else. Repair the case, "
+        "or remove these limits: `calibrated` limits the latents as well"
     ),
     r.PassesOutputFaults: _passes_output_faults,
     r.CatchesNoFault: _catches_no_fault,
     r.VacuousByTable: "vacuous by the power table: {reason}; tighten its tolerance across releases",
     r.SeveralModes: _several_modes,
     r.Stable: (
-        "bitwise stable: with its noise moved by one ulp the output kept all its values: the envelope is "
-        "zero and `calibrated` asks for the same ones (is the output quantised, the noise not used or cast "
-        "to fewer bits?)"
+        "bitwise stable: moving the noise by one ulp changed no value of the output, so the envelope is "
+        "zero and `calibrated` requires identical values (is the output quantised, or the noise unused or "
+        "cast to fewer bits?)"
     ),
     r.Saturated: _saturated,
     r.OddLimit: "{tier}: {note}",

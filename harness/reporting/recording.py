@@ -1,4 +1,4 @@
-"""`harness record` and `harness calibrate` in the terminal: what changes, what is written, the envelopes."""
+"""`harness record` and `harness calibrate` in the terminal: changes, files written, envelopes."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _CALIBRATIONS = ("case", "members", "factor", "envelope", "limit", "growth over 
 
 
 class RecordingDisplay(ProgressBar):
-    """Shows a recording, or a calibration, as it comes; refusals at once."""
+    """Shows the progress of a recording or a calibration, and refusals at once."""
 
     def finished(self, result: Any) -> None:
-        """Show what came of a case or of a stage."""
+        """Show the result of a case or of a stage."""
         if isinstance(result, Proposal):
             _show_proposal(self.console, result)
         elif isinstance(result, StoredBaselines):
@@ -38,7 +38,7 @@ class RecordingDisplay(ProgressBar):
             show_calibrations(self.console, result)
         elif isinstance(result, StoredTrace):
             text = (
-                f"{result.case.name}: deep trace of step {result.step}, {result.calls} calls of cells, "
+                f"{result.case.name}: deep trace of step {result.step}, {result.calls} cell calls, "
                 f"{result.nbytes / 1e6:.1f} MB in {result.path} (not for version control)"
             )
             show(self.console, text)
@@ -77,23 +77,25 @@ def _show_stored(console: Console, stored: StoredBaselines, invocation: Invocati
     written = sum(isinstance(result, Written) and result.state != "unchanged" for result in results)
     show(console, f"{written} written below {invocation.baselines}")
     if kept := results.count(None):
-        text = ": a baseline that exists changes only with --reason '<why it changes>'"
+        text = ": existing baselines change only with --reason '<why it changes>'"
         if any(became is None and each.uncalibrates for each, became in stored.dispositions):
-            text += ", and is calibrated again only with --calibrate"
-        show(console, Text.assemble((f"{kept} kept as they were", "red"), text))
+            text += ", and are calibrated again only with --calibrate"
+        show(console, Text.assemble((f"{kept} left unchanged", "red"), text))
 
 
 def show_recording(console: Console, recording: Recording, invocation: Invocation) -> None:
-    """Say what is left to do: which cases lost their calibration, and what to type; which notice nothing."""
+    """Say what is left to do: which cases lost their calibration, what to type, and which are vacuous."""
     for case in recording.uncalibrated:
         command = commands(case, invocation).calibrate
-        text = f"{case.name}: its calibration is gone with the old baseline; measure it anew: {command}"
+        text = (
+            f"{case.name}: its calibration was discarded with the old baseline; calibrate it again: {command}"
+        )
         show(console, told("note", text))
     show_vacuous(console, recording.vacuous)
 
 
 def show_calibrations(console: Console, found: Calibrations) -> None:
-    """Show the table of the cases calibrated, then what was found beside the numbers."""
+    """Show the table of calibrated cases, then the findings."""
     if found.calibrated:
         show_table(console, calibrations_table(found))
     for each in found.calibrated:
@@ -110,19 +112,19 @@ def calibrations_table(found: Calibrations) -> Table:
 
 
 def finding_text(finding: Finding) -> str:
-    """Return what a calibration shows, and what to do where the case cannot be held to it."""
+    """Return a finding, and what to do if the case cannot be judged by its calibration."""
     text = text_of(finding.reason)
     return f"{text}. Give it fewer steps, or mark it `strict: true`" if finding.failing else text
 
 
 def show_vacuous(console: Console, vacuous: Sequence[VacuousCase]) -> None:
-    """Say which cases notice nothing."""
+    """Say which cases are vacuous."""
     for each in vacuous:
         show(console, told("failed", f"{each.case.name} is vacuous: {text_of(each.why)}"))
 
 
 def refusal_text(refusal: Refusal, invocation: Invocation) -> Text:
-    """Return why a case was refused, with its name once, and what to type."""
+    """Return why a case was refused, naming it once, and what to type."""
     return told("refused", error_text(refusal.error, invocation, refusal.case))
 
 
@@ -143,7 +145,7 @@ def _calibration_row(result: CalibratedCase) -> tuple[Cell | str, ...]:
 
 
 def growth(calibration: Calibration) -> str:
-    """Return the growth curve in a few figures: the largest spread after the first, middle and last step."""
+    """Return the growth curve in three figures: the largest spread after the first, middle and last step."""
     steps = calibration.steps
     shown = {0, len(steps) // 2, len(steps) - 1} if steps else set()
     return " → ".join(f"{steps[index].largest:.1e}" for index in sorted(shown))

@@ -1,4 +1,4 @@
-"""The summary of a session: how many cases came to what, how far off the worst is, how near the nearest."""
+"""The summary of a session: the verdicts, the worst margin, and the tightest case."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.reporting.tables import Cell, Table
 
 
 def verdict_word(judgement: Judgement) -> str:
-    """Return the verdict as it stands in a verbose line of pytest, with the tier and the margin."""
+    """Return the verdict as shown in pytest's verbose output, with the tier and the margin."""
     word = judgement.verdict.value.upper()
     if judgement.tier is None or judgement.verdict is not Verdict.WITHIN:
         return word
@@ -51,14 +51,14 @@ def summary_lines(judgements: Sequence[Judgement]) -> list[str]:
 
 
 def expected_lines(judgements: Sequence[Judgement]) -> list[str]:
-    """Return one line for each case that failed as it is expected to."""
+    """Return one line for each case that failed as expected."""
     return [
         f"{each.name}: {in_short(joined(each.reasons))}" for each in judgements if each.failed_as_expected
     ]
 
 
 def tier_lines(judgements: Sequence[Judgement]) -> list[str]:
-    """Return one line per tier and environment: how many cases were compared, and what differs."""
+    """Return one line per tier and environment: how many cases were compared, and which fields differ."""
     counts = Counter(
         (each.tier.words, ", ".join(f"{field.name} {sides(field)}" for field in each.differences))
         for each in judgements
@@ -71,9 +71,9 @@ def tier_lines(judgements: Sequence[Judgement]) -> list[str]:
 
 
 def margins(judgements: Sequence[Judgement]) -> list[tuple[str, Judgement, str]]:
-    """Return the case furthest outside its limits and the passing one nearest to its own, where there are.
+    """Return the case furthest outside its limits and the passing case nearest to its limits, if any.
 
-    Each with what it is, and its figure.
+    Each comes with its label and its figure.
     """
     limited = [judgement for judgement in judgements if judgement.worst is not None]
     outside = [judgement for judgement in limited if judgement.verdict is Verdict.DRIFT]
@@ -91,6 +91,6 @@ def margins(judgements: Sequence[Judgement]) -> list[tuple[str, Judgement, str]]
 
 
 def _margin(judgement: Judgement) -> tuple[float, float]:
-    """Return what orders cases by their margin: among those beyond all bounds, how far the output moved."""
+    """Return a sort key: the margin, and for infinite margins how far the output moved."""
     moved = next((row.measured for row in judgement.rows if row.name == "relative_l2"), None)
     return (judgement.margin or 0.0, math.inf if moved is not None and math.isnan(moved) else moved or 0.0)

@@ -1,7 +1,7 @@
-"""Tables, one model for the terminal, Markdown and pages; and what a terminal shows: each line whole.
+"""Tables, in one model for the terminal, Markdown and pages; and terminal output that keeps lines whole.
 
-A table of rich cuts its cells to the console's width, which is 80 in the log of a CI run: a case id that ends
-in "…" can be neither copied nor searched for.
+A rich table cuts its cells to the console's width, which is 80 in a CI log. A case id that ends in "…" can be
+neither copied nor searched for.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from rich.text import Text
 
 from harness.foreign_text import LINES, printable
 
-# The colours of verdicts and other words; all else that has a tone is to be looked at.
+# The colours of verdicts and other words. Any other tone needs attention.
 _COLOURS = dict.fromkeys(("identical", "ok", "caught", "good"), "green")
 _COLOURS |= dict.fromkeys(
     ("drift", "error", "failed", "refused", "missed", "damaged", "bad", "problem", "vacuous", "not examined"),
@@ -25,11 +25,11 @@ _COLOURS |= {"within": "cyan", "soft": "dim", "": ""}
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: ``text``, in ``detail`` what belongs to it, in ``below`` the lines that follow.
+    """One cell: its ``text``, a ``detail`` next to it, and the lines ``below`` it.
 
     ``tone`` is the word that colours it, see :func:`toned`, or ``soft`` or ``differs``; ``name`` is whether
-    it names something. Of a page alone: ``hint`` is shown where the cell is pointed at, ``markup`` in place
-    of the text.
+    it names something. Two fields are for pages only: ``hint`` is a tooltip, and ``markup`` replaces the
+    text.
     """
 
     text: str = ""
@@ -48,10 +48,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells below a header, which may be empty; a cell is a text where no more is to be said of it.
+    """Rows of cells below a header, which may be empty. A plain cell is a string.
 
-    Where parts of a cell have colours of their own, it is a ``Text``. Markdown aligns the columns in
-    ``right`` to the right.
+    A cell whose parts have different colours is a ``Text``. Markdown aligns the columns in ``right`` to the
+    right.
     """
 
     header: Sequence[str]
@@ -59,7 +59,7 @@ class Table:
     right: Sequence[int] = ()
 
     def cells(self) -> list[list[Cell]]:
-        """Return the rows, of cells alone."""
+        """Return the rows as cells."""
         return [[each if isinstance(each, Cell) else Cell(str(each)) for each in row] for row in self.rows]
 
 
@@ -69,19 +69,19 @@ def toned(text: str, tone: str) -> Text:
 
 
 def told(word: str, text: str) -> Text:
-    """Return a line that begins with a word in its colour: ``failed  why it did``."""
+    """Return a line that begins with a coloured word: ``failed  why it did``."""
     return Text.assemble(toned(word, word), f"  {text}")
 
 
 def show(console: Console, *lines: Text | str) -> None:
-    """Print ``lines``, however narrow the console is; text is never read as markup."""
+    """Print ``lines`` unwrapped, whatever the console's width; text is never read as markup."""
     if lines:
         safe = [_safe(Text.assemble(line), LINES) for line in lines]
         console.print(Text("\n").join(safe), soft_wrap=True)
 
 
 def _safe(text: Text, kept: str = "") -> Text:
-    """Return ``text``, without its colours where it has what a terminal or a CI system would obey."""
+    """Return ``text``, escaped and uncoloured if a terminal or CI system would obey anything in it."""
     safe = printable(text.plain, kept)
     return text if safe == text.plain else Text(safe)
 

@@ -1,4 +1,4 @@
-"""A case that did not pass, as plain text: short, aligned, and what to type at its end."""
+"""A case that did not pass, as plain text: short, aligned, and ending with what to type."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from harness.reporting.figures import exact_figure, limit_figure, measured_figur
 from harness.reporting.reasons import in_words
 from harness.reporting.tables import Table, table_lines
 
-# About what a terminal shows at once, pytest's own lines left out. An error is told in full: its log may be
-# all there is.
+# About what fits on a terminal next to pytest's own lines. An error is shown in full: its log may be the only
+# information.
 _LINES = 25
 _REASONS, _CAUSES, _NOTES, _FAILED = 4, 6, 2, 8
 _FEWEST_ROWS = 3
-# Of the figures without a limit, the ones most people know; the most telling first.
+# The best-known figures without a limit, the most informative first.
 _ALWAYS_SHOWN = ("relative_l2", "max_abs", "mean_abs")
 
 
@@ -40,11 +40,11 @@ def judgement_text(
         reasons = _shortened(reasons, _REASONS, "reasons")
     for reason in reasons:
         first, *log = reason.splitlines() or [""]
-        # GitHub Actions obeys lines that begin with "::", also after spaces.
+        # GitHub Actions obeys lines that begin with "::", even after spaces.
         lines += [f"  - {first}", *(f"  | {line}".rstrip() for line in log)]
     lines += cause_lines(causes, most=_CAUSES)
     end: list[str] = []
-    # The first cause has the fields already.
+    # The first cause already shows the fields.
     if judgement.differences and not any(cause.kind == "environment" for cause in causes):
         end += ["", "environment (measured | baseline):"]
         fields = Table((), [(difference.name, sides(difference)) for difference in judgement.differences])
@@ -53,14 +53,14 @@ def judgement_text(
     if commands is not None and (typed := commands.fitting(judgement)):
         end += ["", "what to type:", *_aligned(Table((), typed))]
     lines += [*_table(judgement.rows, _LINES - len(lines) - len(end)), *end]
-    # A worker's log may have any character.
+    # A worker's log may contain any character.
     return "\n".join(printable(line, "\t") for line in lines)
 
 
 def cause_lines(causes: Sequence[Cause], *, most: int | None = None) -> list[str]:
-    """Return the causes numbered, with their details; nothing where there are none.
+    """Return the numbered causes with their details; no lines if there are none.
 
-    Of more than ``most`` lines the details of the later causes are left out, and counted.
+    If that takes more than ``most`` lines, the details of later causes are left out, and counted.
     """
     if not causes:
         return []
@@ -75,7 +75,7 @@ def cause_lines(causes: Sequence[Cause], *, most: int | None = None) -> list[str
         lines += [f"     {detail}" for detail in known[:room]]
         room = max(0, room - len(known))
     if hidden:
-        lines.append(f"     … {hidden} more, which harness explain tells")
+        lines.append(f"     … {hidden} more; harness explain shows them")
     return lines
 
 
@@ -91,7 +91,7 @@ def _shortened(texts: list[str], most: int, what: str) -> list[str]:
 
 def _table(rows: Sequence[Row], lines: int) -> list[str]:
     """Return a table of about ``lines`` lines: what failed, how far the output moved, what passed."""
-    # Of the lines, one is empty and one is the header.
+    # One of the lines is empty, one is the header.
     room = max(lines - 2, _FEWEST_ROWS)
     known = [row for row in rows if row.passed is None and row.name in _ALWAYS_SHOWN]
     known.sort(key=lambda row: _ALWAYS_SHOWN.index(row.name))

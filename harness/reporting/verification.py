@@ -1,4 +1,4 @@
-"""`harness verify` in the terminal. Imports little: it runs where nothing but the certificate may be."""
+"""`harness verify` in the terminal. Imports little, as it may run where only the certificate is."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from harness.reporting.gate_findings import finding_text, gate_text, shown_findi
 if TYPE_CHECKING:
     from harness.operations.rerun import Rerun
 
-# Of what a certificate says of itself.
+# The longest list shown from a certificate.
 _MOST_LINES, _LONGEST = 200, 4000
 
 
 def worded(found: Verification) -> Verification:
-    """Return ``found``, with a problem instead of its findings and notes where no words say them."""
+    """Return ``found``; if its findings and notes cannot be put into words, a problem replaces them."""
     certificate = found.certificate
     try:
         for finding in shown_findings(certificate):
@@ -27,7 +27,7 @@ def worded(found: Verification) -> Verification:
         for note in certificate.decision.notes:
             gate_text(note)
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
-        told = "a reason in it has values that no run gives: it cannot be put in words"
+        told = "a reason in it has values that no run produces, so it cannot be shown"
         empty = replace(certificate.decision, findings=(), notes=())
         return replace(
             found, certificate=replace(certificate, decision=empty), problems=(*found.problems, told)
@@ -36,9 +36,9 @@ def worded(found: Verification) -> Verification:
 
 
 def verification_lines(path: Path, found: Verification, again: Rerun | None = None) -> list[str]:
-    """Return what is wrong with the certificate ``path``, what it certifies, and what that comes to.
+    """Return what is wrong with the certificate ``path``, what it certifies, and the conclusion.
 
-    ``again`` is what came of cases that ran again.
+    ``again`` is the result of running cases again.
     """
     certificate, decision = found.certificate, found.certificate.decision
     commit = "no commit" if certificate.commit is None else f"commit {certificate.commit.hash[:12]}"
@@ -62,38 +62,40 @@ def verification_lines(path: Path, found: Verification, again: Rerun | None = No
         for name in found.missing
     ]
     if found.signed and not found.signers:
-        lines.append("note    it is signed, and nobody was named whose signature counts: give --signer")
+        lines.append(
+            "note    it is signed, but the signature was not checked: name the expected key with --signer"
+        )
     elif not found.problems:
         lines += [f"signed by the key {keyid}" for keyid in found.signers]
     if again is not None:
         lines += _rerun_lines(again)
-    # What is foreign in it takes no line of its own.
+    # Foreign text in it is kept on one line.
     lines = [printable(line[:_LONGEST]) for line in lines]
     if found.problems:
         return [*lines, f"{path}: not sound: {count(len(found.problems), 'problem')}"]
     if again is not None and again.different:
-        return [*lines, f"{path}: not sound: {count(len(again.different), 'case')} came out otherwise"]
+        return [*lines, f"{path}: not sound: {count(len(again.different), 'case')} gave a different result"]
     passed = "passed" if decision.outcome == "passed" else f"did not pass: {decision.outcome}"
     return [*lines, f"{path}: sound, and of a gate that {passed}"]
 
 
 def _rerun_lines(again: Rerun) -> list[str]:
-    """Return what came of the cases that ran again, and what that proves of those that did not."""
+    """Return the result of the cases that ran again, and what it proves about those that did not."""
     lines = [f"failed  {name}: ran again: {told}" for name, told in again.different.items()]
     for name, fields in again.unknown.items():
-        where = f"this is another environment than the certified one ({', '.join(fields)})"
-        lines.append(f"unknown {name}: {where if fields else 'it came to no measurement here'}")
+        where = f"this environment differs from the certified one ({', '.join(fields)})"
+        lines.append(f"unknown {name}: {where if fields else 'the run gave no measurement here'}")
     told = f"{count(len(again.drawn), 'case')} of {again.judged} ran again, drawn with --seed {again.seed}"
-    lines.append(f"{told}: {again.confirmed} came out as certified, to the last bit")
-    # Of which cases nothing was learnt may be by a forger's choice: the odds are not those of a draw.
+    lines.append(f"{told}: {again.confirmed} gave the certified result, to the last bit")
+    # A forger may choose the cases about which nothing was learnt, so the odds of a random draw do not apply.
     if again.confirmed and not again.different and not again.unknown:
         odds = ", ".join(
             f"{forged} with {again.escape(forged):.1%}" for forged in (1, 2, 5) if forged <= again.judged
         )
-        lines.append(f"of forged cases so many would have escaped such a draw: {odds}")
+        lines.append(f"chance that this number of forged cases would have escaped such a draw: {odds}")
         if again.confirmed < again.judged:
-            found = f"{again.excluded} or more would have been found with at least 95 %"
-            lines.append(f"{found}; of fewer, and of which cases did not run, nothing is proven")
+            found = f"{again.excluded} or more would have been found with a probability of at least 95 %"
+            lines.append(f"{found}; nothing is proven about fewer, or about the cases that did not run")
     return lines
 
 

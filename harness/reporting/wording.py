@@ -1,6 +1,6 @@
-"""Data in words: a table has, for each class of it, a template over its fields.
+"""Data in words: a table maps each class to a template over its fields.
 
-Where words depend on values, it has a function.
+If the words depend on values, it maps the class to a function.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ Words = Mapping[type, str | Callable[[Any], str]]
 
 
 def filled(data: object, words: Words, **more: str) -> str:
-    """Return ``data`` in the ``words`` for its class.
+    """Return ``data`` in words, by the entry of ``words`` for its class.
 
-    In a template ``{reason}`` stands for the words of that field, ``{tier:said}`` for a name without its
-    underscores, ``{shape}`` for a list, and ``{names:, }`` for what is in one, with ", " between. It may
-    name ``more`` than the fields.
+    In a template ``{reason}`` gives the words of that field, ``{tier:said}`` a name without its underscores,
+    ``{shape}`` a list, and ``{names:, }`` the items of a list joined by ", ". A template may also use the
+    names in ``more``.
     """
     found = words[type(data)]
     if not isinstance(found, str):
@@ -26,7 +26,7 @@ def filled(data: object, words: Words, **more: str) -> str:
 
 
 def said(name: str) -> str:
-    """Return a tier as it is said in a sentence."""
+    """Return a tier as written in a sentence."""
     return name.replace("_", " ")
 
 

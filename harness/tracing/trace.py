@@ -54,7 +54,7 @@ class CellCall:
 
     @property
     def key(self) -> tuple[str, int]:
-        """What tells this call from every other one of the step."""
+        """What identifies this call among all calls of the step."""
         return self.path, self.index
 
 
@@ -100,7 +100,7 @@ class DeepTrace:
         try:
             arrays, texts = decode_arrays(data)
         except ArraysError as error:
-            raise TraceDamaged(f"it is no deep trace, or is truncated: {error}") from None
+            raise TraceDamaged(f"it is truncated, or not a deep trace: {error}") from None
         try:
             trace = from_json(cls, {**parse_json(_description(texts)), "arrays": arrays})
         except (TypeError, ValueError) as error:
@@ -118,7 +118,7 @@ def _description(texts: Mapping[str, str]) -> str:
     try:
         found, text, sha256 = texts["format"], texts["trace"], texts["sha256"]
     except KeyError:
-        raise TraceDamaged("it is no deep trace: it lacks the metadata of one") from None
+        raise TraceDamaged("it is not a deep trace: its metadata is missing") from None
     if found != _FORMAT:
         raise TraceDamaged(f"its format is {found!r}, this version of harness reads {_FORMAT!r}")
     if _sha256(text) != sha256:

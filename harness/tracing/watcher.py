@@ -38,7 +38,7 @@ class Frame:
 
     @property
     def key(self) -> tuple[str, int]:
-        """What tells this call from every other one of the step."""
+        """What identifies this call among all calls of the step."""
         return self.path, self.index
 
     @property

@@ -56,8 +56,8 @@ def test_a_batch_that_ignores_its_generators_drifts(one_generator_for_all):
     singles = {f"batch/single-seed{seed}": "identical" for seed in SEEDS}
     assert found.verdicts == {"batch/batch": "drift", **singles}, found.text
     explanation = found.explanation("batch/batch")
-    assert "the images of the batch differ from the single images of their seeds" in explanation
-    draws = r"noise differs from draw 1 on: .* of generator 0 at .*, in the baseline .* of generator 1 at"
+    assert "the images of the batch differ from the images made singly from their seeds" in explanation
+    draws = r"noise differs from draw 1 on: .* of generator 0 at .*; in the baseline: .* of generator 1 at"
     assert re.search(draws, explanation)
 
 
@@ -66,5 +66,5 @@ def test_a_batch_that_ignores_its_generators_is_not_recorded(one_generator_for_a
         "record", "suites/batch.yaml::batch", "--baseline-dir", "others", "--reason", "a new core"
     )
     assert done.returncode == 1
-    assert "the images of the batch differ from the single images of their seeds" in done.stdout
+    assert "the images of the batch differ from the images made singly from their seeds" in done.stdout
     assert not (one_generator_for_all.root / "others").exists()

@@ -72,7 +72,10 @@ def test_strict_cases_and_cases_without_limits_are_incomparable(project, other_p
         "held/strict": "incomparable",
         "held/without-limits": "incomparable",
     }, found.text
-    told = "the case is strict: only compared in the environment of its baseline, this is across releases"
+    told = (
+        "the case is strict: it is compared only in the environment of its baseline, and this run is across "
+        "releases"
+    )
     assert f"skipped: held/strict, {told}" in found.text
     assert "1 failed, 1 passed, 1 skipped" in found.text
     line = path.read_text().splitlines().index("  - id: without-limits") + 1

@@ -190,13 +190,13 @@ def test_each_kind_of_edit_is_named(
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('"device": "cpu",', '"device": "npu", "device": "cpu",', "the key 'device' is there twice"),
-        ('    "abs_sum": ', '    "abs_sum": 1e999, "x": ', "1e999 is no number that a baseline can hold"),
-        ('    "abs_sum": ', '    "abs_sum": NaN, "x": ', "NaN is no number that a baseline can hold"),
+        ('"device": "cpu",', '"device": "npu", "device": "cpu",', "the key 'device' occurs twice"),
+        ('    "abs_sum": ', '    "abs_sum": 1e999, "x": ', "1e999 is not a number that a baseline can hold"),
+        ('    "abs_sum": ', '    "abs_sum": NaN, "x": ', "NaN is not a number that a baseline can hold"),
         (
             '    "abs_sum": ',
             '    "abs_sum": -Infinity, "x": ',
-            "-Infinity is no number that a baseline can hold",
+            "-Infinity is not a number that a baseline can hold",
         ),
     ],
 )

@@ -117,7 +117,7 @@ AFTER_SOUND = [
     ),
     (
         "    tolerance: {same_environment: {exact: true}}\n",
-        "8:36: `exact` is no key; write it as the value of the tier",
+        "8:36: `exact` is not a key; write it as the value of the tier",
     ),
     (
         "    tolerance: {same_environment: {factor: 3}}\n",
@@ -184,7 +184,7 @@ AFTER_SOUND = [
     ),
     (
         "    tolerance: {same_environment: {}}\n",
-        "8:35: limits that limit nothing; give at least one, or write `exact`",
+        "8:35: there are no limits; give at least one, or write `exact`",
     ),
     (
         "    tolerance: {same_environment: {relative_l2: , psnr: 1}}\n",
@@ -365,7 +365,7 @@ NAMES = [
     ),
     (
         "checkpoint: hub:google/ddpm-cifar10-32",
-        "'hub:google/ddpm-cifar10-32' names no fixed revision; a branch moves, so it is no test: "
+        "'hub:google/ddpm-cifar10-32' names no fixed revision; a branch moves, so "
         "pin a commit hash or a tag, as hub:google/ddpm-cifar10-32@<revision>",
     ),
     ("checkpoint: hub:google/ddpm@main", "'hub:google/ddpm@main' names no fixed revision; a branch moves"),

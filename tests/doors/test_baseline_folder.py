@@ -22,7 +22,7 @@ CASE = "suites/small.yaml::one"
 def test_a_folder_that_is_not_there_is_wrong_usage(project, words):
     done = project.harness(*words, "--baseline-dir", "nowhere")
     assert (done.returncode, done.stdout) == (4, "")
-    assert done.stderr == "--baseline-dir nowhere: no such folder; `harness record` makes it\n"
+    assert done.stderr == "--baseline-dir nowhere: no such folder; `harness record` creates it\n"
     assert not (project.root / "nowhere").exists()
 
 
@@ -38,5 +38,5 @@ def test_a_listing_says_so_and_lists(project):
     assert done.returncode == 0
     listed = [line.split()[-1] for line in done.stdout.splitlines() if line.startswith("small/")]
     assert listed == ["missing", "missing"]
-    assert "\nnowhere: no such folder; `harness record` makes it\n" in done.stdout
+    assert "\nnowhere: no such folder; `harness record` creates it\n" in done.stdout
     assert project.harness("list", "suites/", "--baseline-dir", "nowhere", "--check").returncode == 1

@@ -129,7 +129,7 @@ class TestWhatCanBeWrongWithACase:
     def test_a_case_that_never_comes_back_near_its_baseline_is_refused(self):
         (told,) = self.told("jumping")
         assert told.startswith("refused ")
-        assert "not one of 8 runs" in told
+        assert "none of 8 runs" in told
 
     def test_odd_limits_are_noted_with_their_numbers(self):
         loose, tight = self.told("loose")
@@ -148,7 +148,7 @@ class TestWhatCanBeWrongWithACase:
     def test_two_answers_are_told_as_modes(self):
         (told,) = self.told("two-answers")
         assert told.startswith("note ")
-        assert re.search(r"2 modes: [2-8] of 9 runs came out with the baseline", told)
+        assert re.search(r"2 modes: [2-8] of 9 runs agree with the baseline", told)
 
     def test_notes_alone_are_a_success(self):
         cases = [f"suites/kinds.yaml::{case}" for case in ("quantised", "two-answers", "chaotic-strict")]
@@ -171,7 +171,10 @@ def test_what_a_recording_costs_of_its_calibration_is_told_with_the_command(tmp_
 
     done = project.harness("record", "suites/", "--reason", "fewer steps")
     assert done.returncode == 0, done.stdout + done.stderr
-    told = "edited/a: its calibration is gone with the old baseline; measure it anew: harness calibrate "
+    told = (
+        "edited/a: its calibration was discarded with the old baseline; calibrate it again: harness "
+        "calibrate "
+    )
     assert told in done.stdout
     project.suite("edited", text)
     project.record("--calibrate", "--members", "2", "--reason", "as before")
@@ -267,7 +270,7 @@ def test_an_interrupted_calibration_goes_on_where_it_stopped(tmp_path):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "interrupted: what has run is kept, the same command goes on from there" in errors
+    assert "interrupted: finished runs are kept, and the same command continues from there" in errors
     assert "Traceback" not in errors
     with pytest.raises(ProcessLookupError):
         os.kill(int(runs.read_text().split()[-1]), 0)
@@ -293,7 +296,7 @@ def test_an_interrupted_calibration_goes_on_where_it_stopped(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["calibrate", "--members", "1"], "1 member can show no spread"),
+        (["calibrate", "--members", "1"], "1 member cannot show a spread"),
         (["calibrate", "--members", "-2"], "-2 members"),
         (["calibrate", "--factor", "0.5"], "give 1 or more"),
         (["calibrate", "--factor", "nan"], "give 1 or more"),

@@ -104,7 +104,7 @@ class Answer(HarnessError):
         (HarnessError("the worker did not start"), 3, "error: the worker did not start"),
         (UsageError("no such folder"), 4, "no such folder"),
         (PermissionError(13, "Permission denied", "report.json"), 3, "error: report.json: Permission denied"),
-        (ZeroDivisionError("a slip"), 3, "error: this is a defect of harness"),
+        (ZeroDivisionError("a slip"), 3, "error: this is a bug in harness"),
     ],
 )
 def test_nobody_takes_a_failure_of_harness_for_an_answer(monkeypatch, capsys, raised, code, told):

@@ -48,7 +48,7 @@ def test_each_fails_as_expected_and_the_run_passes_and_says_so(shared, processes
     assert "1 case passed" in summary
     for each in EXPECTED:
         name, _, cause = each.partition(" ")
-        assert f"small/{name}: failed as expected {cause}, which is not passed: " in done.stdout
+        assert f"small/{name}: failed as expected {cause}, which does not count as passed: " in done.stdout
         assert f"small/{name}" in summary.replace("&#47;", "/")
 
 
@@ -79,10 +79,10 @@ def test_it_fails_where_it_passes_and_where_it_fails_for_another_cause(shared, t
     assert done.returncode == 1, done.text
     assert "3 failed, 1 xfailed" in done.text
     for name, cause in (("sound", "crash"), ("unrepeatable", "not-repeatable")):
-        assert f"it is expected to fail ({cause}) and did not: remove `fails`" in done.explanation(
+        assert f"it was expected to fail ({cause}) but did not: remove `fails`" in done.explanation(
             f"small/{name}"
         )
-    told = "it is expected to fail for missing-kernel, and failed for unseeded-draw: "
+    told = "it was expected to fail with missing-kernel but failed with unseeded-draw: "
     assert told in done.explanation("small/unseeded")
     decided = other.harness("gate", "suites/")
     assert decided.returncode == 2

@@ -218,17 +218,17 @@ def command(folder, *arguments):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nowhere"], "no such file; a run makes it"),
+        (["nowhere"], "no such file; create it with a run"),
         (["text"], "file is not a database"),
         (["h", "other"], "other: no such case in the history; it has guide/one"),
         (["h", "guide::two"], "guide::two: no such case in the history"),
-        (["h", "--where", "mindspore"], "give a field of the fingerprint and its value"),
-        (["h", "--where", "mindspore=1.0"], "the history has no run in such an environment; there is 2.8.0"),
+        (["h", "--where", "mindspore"], "write FIELD=VALUE with a field of the fingerprint"),
+        (["h", "--where", "mindspore=1.0"], "the history has no run in such an environment; it has 2.8.0"),
         (
             ["h", "--where", "cann=8.1"],
-            "the history has no run in such an environment; there is no such field",
+            "the history has no run in such an environment; it has no such field",
         ),
-        (["h", "--html", "h"], "h: is the history itself"),
+        (["h", "--html", "h"], "h: this is the history itself"),
         (["h", "--json", "nowhere/x"], "cannot be written"),
         ([], "Missing argument"),
     ],

@@ -30,7 +30,7 @@ def test_from_missing_to_recorded_to_drift_to_recorded_again(project):
 
     refused = project.harness("record", "suites/")
     assert refused.returncode == 1
-    assert "2 kept as they were" in refused.stdout
+    assert "2 left unchanged" in refused.stdout
     assert "--reason" in refused.stdout
     assert "the latents after step 0" in refused.stdout
     assert project.baselines() == first

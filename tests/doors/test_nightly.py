@@ -15,7 +15,7 @@ cases:
     run: nightly
     tags: [quick]
 """
-LEFT_OUT = "left out: 1 nightly case; --harness-nightly runs them"
+LEFT_OUT = "left out: 1 nightly case; run with --harness-nightly to include them"
 
 
 @pytest.fixture(scope="module")

@@ -154,13 +154,14 @@ def test_crash_error_hang_and_hunger_fail_their_cases_and_the_session_goes_on(pr
     assert "signal SIGSEGV" in done.stdout
     assert "the pipeline's own error" in done.stdout
     assert "no result after 10 s" in done.stdout
-    assert "its worker took 1." in done.stdout
+    assert "its worker used 1." in done.stdout
     assert "the limit is 1 GiB" in done.stdout
     assert "4 failed, 1 passed" in done.stdout
 
 
 @pytest.mark.parametrize(
-    ("python", "message"), [("/no-such-python", "no such interpreter"), ("/bin/true", "this is no Python")]
+    ("python", "message"),
+    [("/no-such-python", "no such interpreter"), ("/bin/true", "not a Python interpreter")],
 )
 def test_a_python_that_is_none_is_wrong_usage(recorded, python, message):
     done = recorded.pytest("suites/", f"--harness-python={python}")

@@ -21,7 +21,7 @@ cases:
 @pytest.mark.parametrize(
     ("factory", "message"),
     [
-        ("unrepeatable", "two runs in two fresh workers differ, first in the output"),
+        ("unrepeatable", "two runs in fresh workers differ, first in the output"),
         ("unseeded", "an unseeded numpy generator"),
         ("not_a_number", "NaN"),
         ("raising", "the pipeline's own error"),

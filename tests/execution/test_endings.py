@@ -122,7 +122,7 @@ def test_what_a_case_writes_to_the_channel_answers_for_no_other(runner, before, 
     """Where it forges its own answer, its worker's is still to come."""
     expected = runner.run(job("sound", seeds=(5,)))
     runner.run(job(before))
-    with pytest.raises(WorkerCrashed, match="something else than its answer came from its worker"):
+    with pytest.raises(WorkerCrashed, match="its worker sent something that is not an answer"):
         runner.run(job(told))
     assert runner.run(job("sound", seeds=(5,))).bits == expected.bits
 

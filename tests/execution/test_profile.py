@@ -33,7 +33,7 @@ def test_an_npu_is_one_of_those_that_this_process_was_given(monkeypatch):
         Profile(device="Ascend", device_id=i).environment()["ASCEND_RT_VISIBLE_DEVICES"] for i in (0, 1)
     ]
     assert numbers == ["4", "6"]
-    with pytest.raises(ProfileError, match=r"NPU 2 is asked for.*leaves 2"):
+    with pytest.raises(ProfileError, match=r"NPU 2 was requested.*leaves 2"):
         Profile(device="Ascend", device_id=2).environment()
 
 

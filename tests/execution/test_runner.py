@@ -238,7 +238,7 @@ def test_an_interpreter_that_is_not_there():
 
 
 def test_an_interpreter_that_is_none():
-    with pytest.raises(RunError, match="/bin/true: this is no Python"):
+    with pytest.raises(RunError, match="/bin/true: not a Python interpreter"):
         Runner(python="/bin/true")
 
 

@@ -39,7 +39,7 @@ def runner():
 def test_a_worker_that_takes_too_much_memory_is_killed_and_the_run_goes_on(runner, factory):
     assert runner.run(job("sound")).output.shape == (1, 8, 8, 1)
     (worker,) = runner._workers.values()
-    told = rf"suite/{factory}: its worker took .* GiB of memory.*the limit is 1 GiB"
+    told = rf"suite/{factory}: its worker used .* GiB of memory.*the limit is 1 GiB"
     with pytest.raises(WorkerOutOfMemory, match=told) as failure:
         runner.run(job(factory))
     assert failure.value.cause is FailureCause.OUT_OF_MEMORY

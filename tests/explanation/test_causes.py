@@ -35,13 +35,13 @@ def test_the_environment_names_the_fields_and_the_operators():
     assert cause_title(cause.evidence) == "the environment differs: mindspore"
     assert cause_details(cause.evidence) == (
         "mindspore: 2.10.0 -> 2.8.0",
-        "operators that give other bits here: conv3x3",
+        "operators that give different bits here: conv3x3",
     )
 
 
 def test_an_environment_whose_operators_agree_says_so():
     (cause,) = causes(make_measurement(fingerprint={**FINGERPRINT, "numpy": "1.25.2"}))
-    assert cause_details(cause.evidence)[-1] == "all 2 operators tried by themselves give the same bits"
+    assert cause_details(cause.evidence)[-1] == "all 2 operators tried individually give the same bits"
 
 
 def test_operators_alone_are_a_cause_too():
@@ -75,14 +75,14 @@ def test_another_seed_is_randomness_and_comes_before_what_it_led_to():
 def test_a_draw_too_few_has_no_pair_to_show():
     (cause,) = causes(replace(make_measurement(), ledger=()))
     assert cause.kind == "randomness"
-    assert "0 draws, 1 in the baseline" in cause_title(cause.evidence)
+    assert "0 draws; the baseline has 1" in cause_title(cause.evidence)
     assert cause_details(cause.evidence) == ()
 
 
 def test_other_timesteps_are_the_schedule():
     (cause,) = causes(make_measurement(timesteps=(500, 1)))
     assert cause.kind == "schedule"
-    assert "step 1 has timestep 1, the baseline 0" in cause_title(cause.evidence)
+    assert "step 1 has timestep 1; the baseline has 0" in cause_title(cause.evidence)
 
 
 @pytest.mark.parametrize("timesteps", [(500,), (500, 0, 0), ()])

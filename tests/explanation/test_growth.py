@@ -47,21 +47,21 @@ def test_a_jump_is_told_from_the_step_before():
         "the latents leave the envelope at step 2 (of 0 to 5, timestep 898): "
     )
     assert "times what rounding does there" in cause_title(growth)
-    assert cause_details(growth)[0].startswith("a jump: the step before it was at 0.1 times")
+    assert cause_details(growth)[0].startswith("a jump: the previous step was at 0.1 times")
     assert cause_details(growth)[1].startswith("from there it stays: ")
 
 
 def test_a_slow_amplification_is_told_by_the_step_before():
     growth = numerics(traced([0.3, 0.6, 1.2, 2.4, 4.8, 9.6]), calibrated())
     assert "at step 3 " in cause_title(growth)
-    assert cause_details(growth)[0].startswith("a slow amplification: the step before it was at 1.2")
+    assert cause_details(growth)[0].startswith("a slow amplification: the previous step was already at 1.2")
     assert cause_details(growth)[1].startswith("from there it grows: 9.6")
 
 
 def test_what_is_there_from_the_first_step_on_and_shrinks():
     growth = numerics(traced([1000, 100, 100, 10, 10, 10]), calibrated())
     assert "at step 0 " in cause_title(growth)
-    assert cause_details(growth)[0] == "it is there from the first step on"
+    assert cause_details(growth)[0] == "it is present from the first step on"
     assert cause_details(growth)[1].startswith("from there it shrinks: ")
 
 
@@ -75,7 +75,7 @@ def test_within_the_envelope_is_said_with_its_share():
     growth = numerics(traced([0, 0.5]), calibrated(factor=2.0))
     assert cause_title(growth).startswith("the latents differ from step 1 on")
     assert (
-        "no step leaves the envelope of rounding (at most 0.5 times its size, 2 are allowed)"
+        "no step leaves the envelope of rounding (at most 0.5 times its size; 2 times is allowed)"
         in cause_title(growth)
     )
 
@@ -109,7 +109,7 @@ def test_without_a_calibration_the_largest_is_named():
     growth = numerics(traced([0, 1, 1000, 10]), baseline)
     assert cause_title(growth) == "the latents differ from step 1 on (of 0 to 5, timestep 899)"
     assert cause_details(growth)[0].startswith("largest after step 2: ")
-    assert "`harness calibrate` would tell" in cause_details(growth)[0]
+    assert "`harness calibrate` shows" in cause_details(growth)[0]
 
 
 def test_a_case_that_is_chaotic_from_the_start_has_no_envelope():

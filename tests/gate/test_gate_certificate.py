@@ -72,18 +72,18 @@ def test_other_bytes_are_no_certificate(data):
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        (WRITTEN[:-20], "cut short"),
-        (WRITTEN + b" ", "formatted or damaged"),
-        (json.dumps(json.loads(WRITTEN)).encode(), "formatted or damaged"),
+        (WRITTEN[:-20], "truncated"),
+        (WRITTEN + b" ", "reformatted or damaged"),
+        (json.dumps(json.loads(WRITTEN)).encode(), "reformatted or damaged"),
         (WRITTEN.replace(b'"drift"', b'"within"'), "does not match its seal"),
-        (WRITTEN.replace(b'"guide.yaml"', b'"gu\xc3\xafde.yaml"'), "no ASCII"),
-        (b"[]", "no certificate"),
-        (b"{}", "no certificate"),
-        (b"NaN", "NaN is no number"),
-        (b"1e999", "1e999 is no number"),
+        (WRITTEN.replace(b'"guide.yaml"', b'"gu\xc3\xafde.yaml"'), "is not ASCII"),
+        (b"[]", "not a certificate"),
+        (b"{}", "not a certificate"),
+        (b"NaN", "NaN is not a JSON number"),
+        (b"1e999", "1e999 is not a JSON number"),
         (b"[" * 100_000, "nested more than 64 levels"),
-        (b"9" * 10_000, "no certificate"),
-        (b"", "no JSON"),
+        (b"9" * 10_000, "not a certificate"),
+        (b"", "invalid JSON"),
     ],
 )
 def test_what_is_wrong_is_said(data, told):

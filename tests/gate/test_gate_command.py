@@ -222,14 +222,14 @@ def renamed(certificate):
     return dataclasses.replace(certificate, suites=suites, cases=cases)
 
 
-_DIFFERS = "is not what the suite and the baseline give"
+_DIFFERS = "does not follow from the suite and the baseline"
 # Certificates of a gate that passed, with what their own parts do not contradict: each fails by the files.
 FORGERIES = {
-    "a case dropped": (without_a_case, "small/one: its suite has it, the certificate has not"),
-    "a suite dropped": (without_a_suite, "baselines: other baselines are without a case"),
-    "suites renamed": (renamed, "suites/small.yaml: the suite is called small, in the certificate llams"),
-    "other tags": (with_case("small/two", tags=()), "small/two: its tags, its hash or its line"),
-    "another definition": (with_case("small/two", case_hash="0" * 64), "small/two: its tags, its hash or"),
+    "a case dropped": (without_a_case, "small/one: its suite has this case, but the certificate does not"),
+    "a suite dropped": (without_a_suite, "baselines: the baselines without a case differ"),
+    "suites renamed": (renamed, "suites/small.yaml: the suite is called small, but llams in the certificate"),
+    "other tags": (with_case("small/two", tags=()), "small/two: its tags, hash or line"),
+    "another definition": (with_case("small/two", case_hash="0" * 64), "small/two: its tags, hash or"),
     "another tier": (with_case("small/one", tier="across_devices"), f"small/one: its tier {_DIFFERS}"),
     "a younger baseline": (
         with_baseline("small/one", date=f"{day(0)}T00:00:00+00:00"),
@@ -252,15 +252,19 @@ BROKEN = {
         1,
         "small/two: within; allowed with the tag quick: identical",
     ),
-    failing: ("failed", 2, "small/one: came to no verdict: its worker died"),
+    failing: ("failed", 2, "small/one: has no verdict: its worker died"),
     missing: ("missing", 2, "small/one: no baseline of small/one is stored in baselines; record it: harness"),
     damaged: (
         "damaged",
         2,
         "small/one: baselines/small/one/cpu.safetensors: its bytes do not have the sha256",
     ),
-    orphaned: ("orphan", 2, "small/two/cpu: a baseline of no case in the suites given"),
-    strict_elsewhere: ("incomparable", 2, "small/one: incomparable, which is not passed: the case is strict"),
+    orphaned: ("orphan", 2, "small/two/cpu: this baseline belongs to no case in the given suites"),
+    strict_elsewhere: (
+        "incomparable",
+        2,
+        "small/one: incomparable, which does not count as passed: the case is strict",
+    ),
     vacuous: ("vacuous", 2, "small/one: vacuous: at its tolerance across releases it passes each"),
     chaotic: ("chaotic", 2, "digits/two-steps: chaotic from step 1 on (of 0 to 1)"),
     too_old: ("age", 2, "digits/two-steps: its baseline was recorded on"),
@@ -457,17 +461,20 @@ class TestRunningAgain:
     def test_all_cases_come_out_as_certified(self, passed):
         done = self.verify(passed[0], "--rerun", "9", "--seed", "5")
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "3 cases of 3 ran again, drawn with --seed 5: 3 came out as certified" in done.stdout
+        assert "3 cases of 3 ran again, drawn with --seed 5: 3 gave the certified result" in done.stdout
         assert "would have escaped such a draw: 1 with 0.0%, 2 with 0.0%\n" in done.stdout
 
     def test_of_some_it_is_said_what_is_not_proven(self, passed):
         done = self.verify(passed[0], "--rerun", "1")
         assert done.returncode == 0, done.stdout + done.stderr
         assert re.search(
-            r"1 case of 3 ran again, drawn with --seed \d+: 1 came out as certified", done.stdout
+            r"1 case of 3 ran again, drawn with --seed \d+: 1 gave the certified result", done.stdout
         )
         assert "would have escaped such a draw: 1 with 66.7%, 2 with 33.3%\n" in done.stdout
-        assert "3 or more would have been found with at least 95 %; of fewer, " in done.stdout
+        assert (
+            "3 or more would have been found with a probability of at least 95 %; nothing is proven about "
+            "fewer " in done.stdout
+        )
 
     def test_results_that_were_made_up_are_found(self, passed, tmp_path):
         project = passed[0].copy(tmp_path / "project")
@@ -476,19 +483,19 @@ class TestRunningAgain:
         done = self.verify(project, "--rerun", "3")
         assert done.returncode == 1, done.stdout + done.stderr
         assert "failed  small/one: ran again: drift, certified identical\n" in done.stdout
-        assert done.stdout.endswith("certificate.json: not sound: 2 cases came out otherwise\n")
+        assert done.stdout.endswith("certificate.json: not sound: 2 cases gave a different result\n")
 
     def test_so_are_other_bits(self, passed):
         forged = with_case("small/two", bits="0" * 64)(passed[2])
         done = self.verify(passed[0], "--rerun", "3", certificate=forged)
         assert done.returncode == 1, done.stdout + done.stderr
-        assert "failed  small/two: ran again: identical as certified, and its bits are not\n" in done.stdout
+        assert "failed  small/two: ran again: identical as certified, but its bits are not\n" in done.stdout
 
     def test_another_environment_proves_nothing_and_does_not_pass(self, passed):
         done = self.verify(passed[0], "--rerun", "2", certificate=elsewhere(passed[2]))
         assert done.returncode == 2, done.stdout + done.stderr
-        assert done.stdout.count("this is another environment than the certified one (numpy)\n") == 2
-        assert "0 came out as certified" in done.stdout
+        assert done.stdout.count("this environment differs from the certified one (numpy)\n") == 2
+        assert "0 gave the certified result" in done.stdout
         assert "escaped" not in done.stdout
 
     def test_nor_does_what_cannot_run(self, passed, tmp_path):
@@ -496,7 +503,7 @@ class TestRunningAgain:
         (project.root / "pipelines.py").unlink()
         done = self.verify(project, "--rerun", "3")
         assert done.returncode == 2, done.stdout + done.stderr
-        assert "unknown small/one: it came to no measurement here\n" in done.stdout
+        assert "unknown small/one: the run gave no measurement here\n" in done.stdout
 
     def test_without_the_files_it_is_told_what_is_needed(self, passed, tmp_path):
         elsewhere = Project(tmp_path / "elsewhere")
@@ -558,7 +565,7 @@ class TestUsage:
         (project.root / "power.json").write_text("{}")
         done = project.harness("gate", "suites/", "--power", "power.json")
         assert done.returncode == 4
-        assert "power.json: is no power table" in done.stderr
+        assert "power.json: not a power table" in done.stderr
 
     def test_without_an_interpreter_nothing_is_decided(self, project):
         done = project.harness(

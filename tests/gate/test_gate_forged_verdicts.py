@@ -150,7 +150,7 @@ def test_a_limited_batch_has_a_margin_where_the_case_is_identical(gated):
 def test_identical_are_the_bits_of_the_baseline(gated):
     made = gated("exact")
     (problem,) = problems_of(forged(made, bits="0" * 64))
-    assert problem == "guide/one: identical, and its bits are not those of its baseline"
+    assert problem == "guide/one: identical, although its bits are not those of its baseline"
     (problem,) = problems_of(forged(made, bits=None))
     assert problem == "guide/one: it has a verdict, and not the bits that it came to"
 
@@ -161,7 +161,7 @@ def test_what_passed_ran_with_the_weights_of_the_baseline(gated, name):
     other = CertifiedCheckpoint("builtin:ddpm-digits", None, {"unet/config.json": "0" * 64})
     made = dataclasses.replace(made, checkpoints={identity(other): other})
     (problem,) = problems_of(forged(made, checkpoint=identity(other)))
-    assert problem.endswith("and it ran with other weights than its baseline")
+    assert problem.endswith("although it ran with different weights from its baseline")
 
 
 POLICY = "policy: release\nverdicts: {default: [identical]}\n"
@@ -196,7 +196,7 @@ class TestFilesBesideIt:
     def test_another_policy_than_in_its_file_is_told(self, made):
         lax = Policy(name="release", verdicts=("identical", "within", "drift"))
         (problem,) = problems_of(dataclasses.replace(made, policy=lax))
-        assert problem == "policy.yaml: is another policy than the one in the certificate"
+        assert problem == "policy.yaml: this policy differs from the one in the certificate"
 
     def test_a_file_that_was_changed_or_is_no_policy_is_told(self, made):
         Path("policy.yaml").write_text("policy: 7\n")
@@ -204,7 +204,7 @@ class TestFilesBesideIt:
         assert problem.startswith("policy.yaml: was changed since")
         file = HashedFile("policy.yaml", sha256_of(Path("policy.yaml")))
         (problem,) = problems_of(dataclasses.replace(made, policy_file=file))
-        assert problem.startswith("its policy file is none: policy.yaml:1:9: ")
+        assert problem.startswith("its policy file is not a policy: policy.yaml:1:9: ")
 
     def test_so_is_a_power_table(self, made):
         Path("power.json").write_text(json.dumps({"cases": []}))
@@ -214,5 +214,6 @@ class TestFilesBesideIt:
         file = HashedFile("power.json", sha256_of(Path("power.json")))
         (problem,) = problems_of(dataclasses.replace(made, power=PowerTable(file, {"cases": [{}]})))
         assert (
-            problem.startswith("its power table is none: power.json: ") or "is another power table" in problem
+            problem.startswith("its power table cannot be read: power.json: ")
+            or "this power table differs" in problem
         )

@@ -107,16 +107,16 @@ waivers:
         "policy.yaml:2:1: unknown key 'verdict'; did you mean 'verdicts'?",
         "policy.yaml:4:3: no case has the tag 'nigthly'; did you mean 'nightly'?",
         "policy.yaml:5:11: unknown verdict 'identicle'; did you mean 'identical'?",
-        "policy.yaml:5:22: `error` is no verdict to allow: nothing was compared; waive it until the case "
+        "policy.yaml:5:22: `error` cannot be allowed, because nothing was compared; waive the case until it "
         "runs",
         "policy.yaml:7:12: an age has a unit; write a number of days or weeks, as `90 days`",
         "policy.yaml:8:15: expected text, got the number 2.10; put it in quotes",
-        "policy.yaml:9:11: 'one' is no case; write suite/case, as small/one",
+        "policy.yaml:9:11: 'one' is not a case; write suite/case, such as small/one",
         "policy.yaml:9:16: expected at least 0, got the number -1",
         "policy.yaml:11:5: the key 'owner' is missing; add it",
         "policy.yaml:11:11: no case 'small/thre' in these suites; did you mean 'small/two'?",
         "policy.yaml:12:13: nothing is written here; a waiver says why it is given, and by whom",
-        "policy.yaml:13:14: '31.01.2027' is no date; write as 2027-01-31",
+        "policy.yaml:13:14: '31.01.2027' is not a date; write it like 2027-01-31",
         "policy.yaml:14:13: unknown rule 'verdicts'; did you mean 'verdict'?",
     ]
 
@@ -133,10 +133,10 @@ waivers:
         ),
         (
             "policy: a\nbaselines: {max_age: ninety days}\n",
-            "2:22: 'ninety days' is no age; write a number of",
+            "2:22: 'ninety days' is not an age; write a number of",
         ),
-        ("policy: a\nbaselines: {max_age: 0 days}\n", "2:22: '0 days' is no age"),
-        ("policy: a\nbaselines: {mindspore: [newest]}\n", "2:25: 'newest' is no release of MindSpore"),
+        ("policy: a\nbaselines: {max_age: 0 days}\n", "2:22: '0 days' is not an age"),
+        ("policy: a\nbaselines: {mindspore: [newest]}\n", "2:25: 'newest' is not a release of MindSpore"),
         ("policy: a\nbaselines: {maxage: 1 day}\n", "2:13: unknown key 'maxage'; did you mean 'max_age'?"),
         ("policy: a\nwaivers: {case: small/one}\n", "2:10: expected a list, got a mapping"),
         ("policy: a\nwaivers: [x]\n", "2:11: expected a mapping, got the text 'x'"),

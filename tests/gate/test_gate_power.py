@@ -62,18 +62,21 @@ FAILED = FaultPower("swap", "model", None, "", "failed", why=Failed("other", "cr
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"case_id": "other"}, "the power table has no such case"),
-        ({"refusal": WithoutCalibration("across_releases")}, "could not examine it: is not calibrated"),
-        ({"device": "ascend910b"}, "of its baseline for ascend910b, not cpu"),
-        ({"case_hash": "0" * 64}, "since the power table was made, the case changed"),
-        ({"baseline_sha256": "0" * 64}, "since the power table was made, its baseline changed"),
-        ({"tolerance": {"kind": "exact"}}, "since the power table was made, its tolerance changed"),
+        ({"case_id": "other"}, "the power table does not contain this case"),
+        (
+            {"refusal": WithoutCalibration("across_releases")},
+            "could not examine this case: is not calibrated",
+        ),
+        ({"device": "ascend910b"}, "examined its baseline for ascend910b, not cpu"),
+        ({"case_hash": "0" * 64}, "the case changed since the power table was made"),
+        ({"baseline_sha256": "0" * 64}, "its baseline changed since the power table was made"),
+        ({"tolerance": {"kind": "exact"}}, "its tolerance changed since the power table was made"),
         (
             {"case_hash": "0", "tolerance": None},
-            "the case and its tolerance changed; run harness power again",
+            "the case and its tolerance changed since the power table was made; run harness power again",
         ),
         ({"faults": (FAILED,)}, "1 fault of the power table failed to run"),
-        ({"vacuous": None}, "too few faults to tell"),
+        ({"vacuous": None}, "too few faults for a conclusion"),
     ],
 )
 def test_where_it_says_nothing_of_the_case_that_is_told(table, baseline, fields, told):
@@ -85,7 +88,7 @@ def test_where_it_says_nothing_of_the_case_that_is_told(table, baseline, fields,
 def test_a_vacuous_case_is_one_as_long_as_the_table_is_of_it(table, baseline):
     found = {"vacuous": True, "why_vacuous": CatchesNoFault(30, None)}
     told = text_of(table(**found).vacuous(CASE, baseline))
-    assert "by numbers it catches none of 30 faults" in told
+    assert "by its figures it catches none of 30 faults" in told
     assert table(**found, case_hash="0").vacuous(CASE, baseline) is None
 
 
@@ -96,7 +99,7 @@ def test_of_a_strict_case_no_power_is_missing(table, baseline):
 @pytest.mark.parametrize("text", ["", "{}", "[]", "3", '{"format": 9}', "[" * 100_000])
 def test_another_file_is_no_table(tmp_path, text):
     (tmp_path / "power.json").write_text(text)
-    with pytest.raises(UsageError, match=r"is no power table.*give the file that harness power"):
+    with pytest.raises(UsageError, match=r"not a power table.*give the file that harness power"):
         read_powers(tmp_path / "power.json")
 
 

@@ -24,20 +24,22 @@ BROKEN: dict[str, tuple[Policy, CaseFacts, str, str]] = {
         Policy(),
         case_facts(verdict="drift", reasons=said("2 of 9 limits exceeded")),
         "drift",
-        "drift; allowed here: identical, within. 2 of 9 limits exceeded",
+        "drift; verdicts allowed here: identical, within. 2 of 9 limits exceeded",
     ),
-    "not-run": (Policy(), without_verdict("not selected", ""), "incomplete", "a gate takes whole suites"),
+    "not-run": (Policy(), without_verdict("not selected", ""), "incomplete", "give the gate whole suites"),
     "failed": (
         Policy(),
         without_verdict("failed", "guide/one: its worker died after 1.0 s (signal SIGSEGV)\nits log"),
         "incomplete",
-        "came to no verdict: its worker died after 1.0 s (signal SIGSEGV)",
+        "has no verdict: its worker died after 1.0 s (signal SIGSEGV)",
     ),
     "expected-failure": (
         Policy(),
-        without_verdict("failed as expected", "failed as expected (crash), which is not passed: it died"),
+        without_verdict(
+            "failed as expected", "failed as expected (crash), which does not count as passed: it died"
+        ),
         "incomplete",
-        "failed as expected (crash), which is not passed: it died",
+        "failed as expected (crash), which does not count as passed: it died",
     ),
     "missing": (
         Policy(),
@@ -51,26 +53,28 @@ BROKEN: dict[str, tuple[Policy, CaseFacts, str, str]] = {
         Policy(),
         case_facts(verdict="incomparable", worst=None, reasons=said("the case is strict")),
         "incomplete",
-        "incomparable, which is not passed: the case is strict",
+        "incomparable, which does not count as passed: the case is strict",
     ),
     "chaotic": (
         Policy(),
         case_facts(chaos=chaos(3)),
         "incomplete",
-        "its output is not. Give it fewer steps, mark it `strict: true`, or accept in the policy that 3 "
+        "and the output is not. Give it fewer steps, mark it `strict: true`, or accept in the policy that "
+        "only "
+        "3 "
         "of its 10 steps are gated: `chaotic: {guide/one: 3}`",
     ),
     "vacuous": (
         Policy(),
         case_facts(vacuous=CatchesNoFault(None, 8)),
         "incomplete",
-        "vacuous: by numbers it catches none of 8 faults put into its output",
+        "vacuous: by its figures it catches none of 8 faults put into its output",
     ),
     "power": (
         Policy(power=True),
         case_facts(),
         "incomplete",
-        "give it with --power FILE; the policy requires `power`",
+        "pass it with --power FILE; the policy requires `power`",
     ),
     "age": (
         Policy(max_age_days=90),
@@ -115,7 +119,7 @@ def test_a_broken_rule_fails_the_gate_and_says_what_to_do(rule, monkeypatch):
 def test_a_case_that_failed_is_told_without_its_place_on_the_machine_that_ran_it():
     reason = "suites/guide.yaml:4:5: guide/one: ddim takes no argument etaa"
     (finding,) = decide(Policy(), [without_verdict("failed", reason)], [], NOW).findings
-    assert finding_text(finding, Policy()) == "came to no verdict: ddim takes no argument etaa"
+    assert finding_text(finding, Policy()) == "has no verdict: ddim takes no argument etaa"
 
 
 def test_an_orphan_fails_the_gate():
@@ -156,7 +160,9 @@ class TestVerdictsByTag:
     def test_the_message_names_the_tag(self):
         facts = case_facts(tags=("other", "nightly"), verdict="within")
         (finding,) = decide(self.POLICY, [facts], [], NOW).findings
-        assert finding_text(finding, self.POLICY) == "within; allowed with the tag nightly: identical"
+        assert (
+            finding_text(finding, self.POLICY) == "within; verdicts allowed with the tag nightly: identical"
+        )
 
 
 class TestChaos:
@@ -167,7 +173,7 @@ class TestChaos:
             decision = decide(policy, [facts], [], NOW)
             assert decision.outcome == outcome
         told = finding_text(decision.findings[0], policy)
-        assert "only 3 of its 10 steps can be gated, the policy asks for 4" in told
+        assert "only 3 of its 10 steps can be gated; the policy requires 4" in told
 
     def test_accepting_chaos_accepts_no_other_reason_to_be_incomparable(self):
         facts = case_facts(verdict="incomparable", worst=None, chaos=chaos(3), reasons=said("strict"))
@@ -187,8 +193,8 @@ class TestAge:
             ("2026-08-25T07:00:00+00:00", "90 days ago"),
             ("2026-08-25T07:30:00", "90 days ago"),
             ("2026-11-24T07:00:00+00:00", None),
-            ("2026-11-25T08:00:00+00:00", "still to come"),
-            ("some day", "no date"),
+            ("2026-11-25T08:00:00+00:00", "in the future"),
+            ("some day", "not a date"),
         ],
     )
     def test_the_age_is_that_of_the_recording(self, date, told):
@@ -246,7 +252,7 @@ class TestWaivers:
         for other in (waiver("guide/sound"), waiver(rules=("age", "release"))):
             decision = self.decide(other)
             assert decision.outcome == "drift"
-            assert "waives nothing: remove it" in gate_text(decision.notes[0])
+            assert "has no effect: remove it" in gate_text(decision.notes[0])
         assert self.decide(waiver(rules=("age", "verdict"))).outcome == "passed"
 
     def test_one_that_another_makes_needless_waives_nothing(self):

@@ -202,7 +202,7 @@ def test_whoever_leaves_the_demand_out_has_another_policy(ours, verified, tmp_pa
 @pytest.mark.parametrize("line", ["", "AAAA", "no key", "\n::error::x", "ü"])
 def test_a_signer_that_is_no_key_is_told(ours, verified, line):
     (problem,) = verified(certificate(policy=Policy(signer=line)).to_bytes()).problems
-    assert problem.startswith("the signer in its policy: it is no public ed25519 key")
+    assert problem.startswith("the signer in its policy: it is not an ed25519 public key")
     with pytest.raises(ValueError):
         signer_of(line)
 
@@ -212,7 +212,7 @@ def test_the_key_in_a_policy_is_read_and_a_wrong_one_told_with_its_place(ours, t
     file.write_text(f"policy: release\nsigner: {line_of(ours[2])}\n")
     assert read_policy(file, []).signer == line_of(ours[2])
     file.write_text("policy: release\nsigner: AAAA\n")
-    with pytest.raises(UsageError, match=r"policy.yaml:2:9: .*it is no public ed25519 key"):
+    with pytest.raises(UsageError, match=r"policy.yaml:2:9: .*it is not an ed25519 public key"):
         read_policy(file, [])
 
 
@@ -246,7 +246,7 @@ NO_KEYS = {
 @pytest.mark.parametrize("name", NO_KEYS)
 def test_a_file_that_is_no_private_key_is_told(ours, name):
     ours[1].write_bytes(NO_KEYS[name](ours[0]))
-    with pytest.raises(UsageError, match=r"ours.pem: (is no ed25519 key in PEM|it is larger than)"):
+    with pytest.raises(UsageError, match=r"ours.pem: (not an ed25519 key in PEM|it is larger than)"):
         signing_key(ours[1])
 
 
@@ -266,19 +266,19 @@ def test_a_file_that_is_no_public_key_is_told(ours, tmp_path, name):
 
 
 ENVELOPES = {
-    "another type": ({"payloadType": "application/json"}, "not of an in-toto statement"),
-    "no payload": ({"payload": None}, "no base64"),
-    "no base64": ({"payload": "%%%"}, "no base64"),
-    "a number": ({"signatures": 7}, "without a list"),
-    "no signature in it": ({"signatures": [7]}, "no base64"),
-    "none": ({"signatures": []}, "without a list of 1 to 16"),
+    "another type": ({"payloadType": "application/json"}, "not an in-toto statement"),
+    "no payload": ({"payload": None}, "is not base64"),
+    "no base64": ({"payload": "%%%"}, "is not base64"),
+    "a number": ({"signatures": 7}, "no list"),
+    "no signature in it": ({"signatures": [7]}, "is not base64"),
+    "none": ({"signatures": []}, "no list of 1 to 16"),
     "many": ({"signatures": [{"sig": ""}] * 17}, "1 to 16 signatures"),
-    "an empty payload": ({"payload": ""}, "it is no JSON"),
-    "a list": ({"payload": encoded(b"[]")}, "its statement is of no certificate"),
+    "an empty payload": ({"payload": ""}, "invalid JSON"),
+    "a list": ({"payload": encoded(b"[]")}, "its statement does not hold a certificate"),
     "deep": ({"payload": encoded(b"[" * 10**5)}, "nested more than 64 levels"),
     "another predicate": (
         {"payload": encoded(b'{"predicateType": "x", "predicate": {}}')},
-        "its statement is of no certificate",
+        "its statement does not hold a certificate",
     ),
 }
 
@@ -296,7 +296,7 @@ def test_a_statement_about_other_files_is_told(ours, verified):
     content["subject"][0]["digest"]["sha256"] = "0" * 64
     payload = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
     envelope = edited(signing_key(ours[1]).sign(certificate()), payload=encoded(payload))
-    with pytest.raises(CertificateError, match="not the one of the certificate in it"):
+    with pytest.raises(CertificateError, match="does not match the certificate in it"):
         verified(resigned(envelope, ours[0]), signer=ours[2])
 
 
@@ -351,7 +351,7 @@ def test_a_gate_signs_and_its_certificate_is_verified_through_the_commands(tmp_p
     for words, told in (
         (gate, "and nobody signs here"),
         ((*gate, "--sign-key", "theirs.pem"), "and the key "),
-        (("gate", "suites/", "--sign-key", "ours.pem"), "say with --certificate where"),
+        (("gate", "suites/", "--sign-key", "ours.pem"), "--sign-key needs --certificate FILE"),
         ((*gate, "--sign-key", "ours.pub"), "ours.pub: "),
     ):
         done = project.harness(*words)

@@ -343,7 +343,7 @@ def test_reasons_in_reasons_are_told_or_refused(verified):
 @pytest.mark.parametrize("reason", [SeveralModes(()), NoiseChanged(0, None, None, 0, 0)])
 def test_a_reason_that_no_words_can_be_made_of_is_a_problem(verified, reason):
     found = worded(verified(certificate(case_facts(vacuous=reason))))
-    assert found.problems == ("a reason in it has values that no run gives: it cannot be put in words",)
+    assert found.problems == ("a reason in it has values that no run produces, so it cannot be shown",)
     assert verification_lines(Path("c.json"), found)[-1] == "c.json: not sound: 1 problem"
 
 
@@ -378,7 +378,7 @@ def test_no_content_is_too_strange_to_be_told(verified, name):
     [
         # Each part of the reading has a depth of its own.
         *(({"power": deep(levels)}, "nested more than 64 levels") for levels in (64, 400, 900)),
-        ({"cases": [{**to_json(case_facts()), "margin": 10**400}]}, "is no number of JSON"),
+        ({"cases": [{**to_json(case_facts()), "margin": 10**400}]}, "is not a JSON number"),
     ],
 )
 def test_no_content_is_too_deep_or_too_large_to_be_told(tmp_path, content, told):

@@ -196,10 +196,10 @@ NOT_OPENED = "unable to open database file|no such file"
 BAD = {
     "text": (lambda path: path.write_text("no database\n" * 100), "file is not a database"),
     "json": (lambda path: path.write_text(json.dumps({"a": 1})), "file is not a database"),
-    "newer": (newer, "made by a newer harness"),
-    "another database": (other_database, "is a database, but no history of harness"),
+    "newer": (newer, "from a newer harness"),
+    "another database": (other_database, "this database is not a history of harness"),
     "a schema that is no text": (no_text, "cannot be used as a history"),
-    "a folder": (lambda path: path.mkdir(), "is no regular file|no such file"),
+    "a folder": (lambda path: path.mkdir(), "not a regular file|no such file"),
     "a link to nothing": (
         lambda path: path.symlink_to("nowhere/h"),
         NOT_OPENED,
@@ -240,7 +240,7 @@ def test_looking_whether_one_could_be_written_makes_none(tmp_path):
 
 
 def test_a_history_that_is_not_there_is_wrong_usage(tmp_path):
-    with pytest.raises(UsageError, match="no such file; a run makes it"):
+    with pytest.raises(UsageError, match="no such file; create it with a run"):
         History(tmp_path / "h").runs()
 
 
@@ -343,5 +343,5 @@ def test_a_history_that_is_too_large_is_refused(tmp_path):
     History(path).append(RUN)
     with path.open("r+b") as file:
         file.truncate((1 << 30) + 1)
-    with pytest.raises(UsageError, match="larger than 1 GiB; begin another file"):
+    with pytest.raises(UsageError, match="larger than 1 GiB; start a new file"):
         History(path).runs()

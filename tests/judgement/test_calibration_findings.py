@@ -33,7 +33,7 @@ def test_chaos_fails_the_case_and_says_from_which_step_on_and_how_large():
     assert finding_text(finding).startswith(
         "chaotic from step 1 on (of 0 to 1): one ulp of noise has grown to 0.4 of the"
     )
-    assert "only the step before it is gated, its output is not" in finding_text(finding)
+    assert "only the step before it is gated, and the output is not" in finding_text(finding)
     assert "`strict: true`" in finding_text(finding)
 
 
@@ -79,7 +79,7 @@ def test_modes_are_counted():
     (finding,) = found(modes=(6, 4, 1))
     assert not finding.failing
     assert finding_text(finding).startswith(
-        "3 modes: 6 of 11 runs came out with the baseline, the others in clusters of 4, 1."
+        "3 modes: 6 of 11 runs agree with the baseline, the others form clusters of 4, 1."
     )
 
 
@@ -95,7 +95,7 @@ def test_a_saturated_output_is_told_with_what_is_gated_instead():
     (finding,) = found(saturated=0.75)
     assert not finding.failing
     assert finding_text(finding).startswith("75% of the output's values are at the bounds of its range")
-    assert "the latents of every step are gated as well" in finding_text(finding)
+    assert "the latents of every step, which are not clamped, are gated as well" in finding_text(finding)
     assert "no latents that could be gated instead" in texts(saturated=0.75, steps=())[0]
 
 

@@ -143,8 +143,8 @@ def test_latents_of_another_shape_are_drift() -> None:
     found = verdict(with_latents(BASE.latents[..., :4]))
     assert found.verdict is Verdict.DRIFT
     assert (
-        "after step 0 cannot be judged: the latents have shape [1, 3, 8, 4], the baseline's [1, 3, 8, 8]"
-        in first_reason(found)
+        "after step 0 cannot be judged: the latents have shape [1, 3, 8, 4], those of the baseline [1, 3, "
+        "8, 8]" in first_reason(found)
     )
 
 

@@ -37,7 +37,9 @@ def test_limits_that_hide_everything_are_vacuous_and_the_numbers_say_so():
     message = told({"max_abs": 10.0, "psnr": 1.0})
     assert message.startswith("at its tolerance across releases it passes each of 8 faults")
     assert "faults put into its output (final-clamp 0.001, brightness 0.001, " in message
-    assert "pixel-shift comes nearest, a difference 0.18 times the one that would be caught" in message
+    assert (
+        "pixel-shift comes closest to being caught, with 0.18 times the difference that would be" in message
+    )
     assert "`tolerance.across_releases` at suites/guide.yaml:4" in message
 
 
@@ -45,7 +47,7 @@ def test_an_output_of_one_value_shows_nothing_of_the_pipeline_however_tight_its_
     grey = make_measurement(np.full((1, 8, 8, 3), 0.5, np.float32))
     message = told(LIMITS, grey)
     assert "all 192 values of its output are 0.5" in message
-    assert "`calibrated` is on the latents as well" in message
+    assert "`calibrated` limits the latents as well" in message
 
 
 def test_an_output_of_one_value_with_its_latents_compared_is_not_vacuous():

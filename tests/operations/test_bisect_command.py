@@ -124,10 +124,10 @@ def test_over_the_commits_of_a_repository(project, repository):
 @pytest.mark.parametrize(
     ("case", "ends", "options", "message"),
     [
-        ("core", ("v0", "v8"), (), "small/core runs ddim, which no repository of yours holds"),
+        ("core", ("v0", "v8"), (), "small/core runs ddim, which comes from no repository of yours"),
         ("one", ("v8", "v0"), (), "v8 is not among the first parents of v0"),
         ("one", ("v0", "gone"), (), "gone: "),
-        ("one", ("v0", "v8"), ("--with", "numpy==1"), "leave --releases and --with out"),
+        ("one", ("v0", "v8"), ("--with", "numpy==1"), "leave out --releases and --with"),
         ("one", ("v0", "v8"), ("--python", sys.executable) * 2, "under one interpreter"),
     ],
 )
@@ -139,18 +139,18 @@ def test_wrong_usage_over_commits(project, repository, case, ends, options, mess
 @pytest.mark.parametrize(
     ("ends", "options", "message"),
     [
-        (("2.7.0", "2.8.0"), (), "names no release"),
-        (("mindspore==2.7.0", "numpy==1.26"), (), "are of two packages"),
+        (("2.7.0", "2.8.0"), (), "is not a release"),
+        (("mindspore==2.7.0", "numpy==1.26"), (), "are different packages"),
         (
             ("mindspore==2.7.0", "mindspore==2.8.0"),
             ("--python", sys.executable),
-            "none of the interpreters has",
+            "no interpreter has",
         ),
         (("mindspore==2.7.0", "mindspore==2.8.0"), ("--releases", "2.9.0"), "is not between"),
-        (("a==1", "a==2"), ("--with", "b", "--python", "x"), "leave --releases and --with out"),
-        (("a==1", "a==2"), ("--releases", "1.5", "--python", "x"), "leave --releases and --with out"),
-        (("a==1", "a==2"), ("--good-with", "b", "--python", "x"), "leave --releases and --with out"),
-        (("a==1", "a==2"), ("--bad-with", "a==3"), "are of one package"),
+        (("a==1", "a==2"), ("--with", "b", "--python", "x"), "leave out --releases and --with"),
+        (("a==1", "a==2"), ("--releases", "1.5", "--python", "x"), "leave out --releases and --with"),
+        (("a==1", "a==2"), ("--good-with", "b", "--python", "x"), "leave out --releases and --with"),
+        (("a==1", "a==2"), ("--bad-with", "a==3"), "name the same package"),
     ],
 )
 def test_wrong_usage_over_releases(project, ends, options, message):
@@ -183,11 +183,11 @@ def test_both_ends_alike_but_not_like_the_baseline(project, tmp_path):
         "has the same bits as mindspore==2.7.0: there is no change to find between them. Under both it is"
         in done.stderr
     )
-    assert "what changed is the case itself, its weights or its pipeline, or something else" in done.stderr
+    assert "the change is in the case itself, its weights, its pipeline, or another part" in done.stderr
 
 
 def test_what_is_no_repository(tmp_path):
-    with pytest.raises(UsageError, match="is no git repository; give --repo the folder of one"):
+    with pytest.raises(UsageError, match="not a git repository; give --repo the folder of one"):
         Repository(tmp_path)
 
 

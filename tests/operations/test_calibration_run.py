@@ -179,7 +179,7 @@ class TestAllCases:
             raise KeyboardInterrupt
 
         told = Told()
-        with pytest.raises(Interrupted, match="what has run is kept"):
+        with pytest.raises(Interrupted, match="finished runs are kept"):
             calibrate([CASE, self.OTHER], Prepared(seed4=interrupt), store, Settings(4, 2.0), told)
         assert told.ended == 1
         assert (store.root / ".members").exists()
@@ -376,7 +376,8 @@ class TestWhatIsRefused:
 @pytest.mark.parametrize("members", [1, 0, -3])
 def test_too_few_members_show_no_spread(members):
     with pytest.raises(
-        UsageError, match=f"^{members} members? can show no spread: give 2 or more, best {MEMBERS} or more"
+        UsageError,
+        match=f"^{members} members? cannot show a spread: give 2 or more, preferably {MEMBERS} or more",
     ):
         Settings(members, 2.0)
 

@@ -85,7 +85,7 @@ def test_findings_of_machine_and_environment_come_together(monkeypatch):
         ({"numpy": "2.0.0"}, "problem", "numpy 2.0.0: MindSpore up to 2.10.0 breaks under numpy 2"),
         ({"numpy": "10.1.0"}, "problem", "numpy 10.1.0"),
         ({"cores": "8"}, "warning", "the worker sees 8 cores"),
-        ({"isa": "SSE41"}, "warning", "this processor has SSE41 at most, the profile is for AVX2"),
+        ({"isa": "SSE41"}, "warning", "this processor supports SSE41 at most, but the profile is for AVX2"),
     ],
 )
 def test_what_is_wrong_with_an_environment_is_told(changes, level, told):

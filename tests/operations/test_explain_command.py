@@ -43,10 +43,10 @@ def refused(done, *told):
 
 
 def test_recording_says_what_it_stored(recorded):
-    assert "digits/ddim: deep trace of step 0, 102 calls of cells, " in recorded.recording
+    assert "digits/ddim: deep trace of step 0, 102 cell calls, " in recorded.recording
     assert f" MB in {DEEP} (not for version control)" in recorded.recording
     assert (recorded.root / DEEP).stat().st_size > 1_000_000
-    assert "digits/no-cells: deep trace of step 0, 0 calls of cells, " in recorded.recording
+    assert "digits/no-cells: deep trace of step 0, 0 cell calls, " in recorded.recording
 
 
 def test_nothing_differs(recorded):
@@ -65,7 +65,7 @@ def test_a_fault_is_explained_to_its_cell(project):
     assert lines[0].endswith(": a cell of the model computes something else")
     assert lines[3].startswith("  1. numerics: the latents differ from step 0 on")
     assert "    mid_block.attentions.0: Attention" in lines
-    assert "      in its own operations, after to_v, in what it hands to to_out.0 as x" in lines
+    assert "      in its own operations, after to_v, in what it passes to to_out.0 as x" in lines
     (change,) = [line for line in lines if "in the reference" in line]
     assert change.strip().startswith("scale is 0.25025")
     found = json.loads((project.root / "found.json").read_text())
@@ -95,7 +95,7 @@ def test_a_pipeline_without_cells_gets_its_causes(project):
     done = project.harness("explain", "suites/digits.yaml::no-cells")
     assert done.returncode == 1
     assert "1. numerics: the latents differ from step 0 on" in done.stdout
-    assert "note: no cell was looked into: the pipeline calls no mindspore.nn.Cell in step 0" in done.stdout
+    assert "note: no cell was examined: the pipeline calls no mindspore.nn.Cell in step 0" in done.stdout
 
 
 def test_what_both_interpreters_run_alike_may_still_drift_from_the_baseline(project):
@@ -106,7 +106,7 @@ def test_what_both_interpreters_run_alike_may_still_drift_from_the_baseline(proj
     told, note = done.stdout.splitlines()
     assert told.endswith(": nothing differs")
     assert note.startswith(
-        "note: both sides ran the code that is here; against the baseline baselines/digits/"
+        "note: both sides ran the current code, but against the baseline baselines/digits/"
     )
     del project.environment["TEST_OFFSET"]
     assert "note:" not in project.harness("explain", one, "--python", sys.executable).stdout
@@ -124,7 +124,7 @@ def test_an_interpreter_without_mindspore(recorded):
 def test_errors_are_one_message(project):
     (project.root / DEEP).write_bytes(b"")
     project.edit_core(*FAULT)
-    refused(project.harness("explain", CASE), "cpu.deep.safetensors: it is no deep trace", "Record it again")
+    refused(project.harness("explain", CASE), "cpu.deep.safetensors: not a deep trace", "Record it again")
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_errors_are_one_message(project):
     [
         (["suites/digits.yaml::ddin"], "there is no case 'ddin'; did you mean 'ddim'?"),
         (["suites/digits.yaml"], "suites/digits.yaml names 2 cases: write SUITE.yaml::CASE with one of ddim"),
-        ([CASE, "--python", "python", "--against", "baseline"], "give --python or --against, not both"),
+        ([CASE, "--python", "python", "--against", "baseline"], "--python and --against exclude each other"),
         ([CASE, "--against", "yesterday"], "yesterday"),
         ([CASE, "--step", "-1"], "--step"),
         ([CASE, "--json", "nowhere/found.json"], "nowhere/found.json: cannot be written"),

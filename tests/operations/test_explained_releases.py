@@ -54,9 +54,9 @@ def test_the_first_operator_that_differs(project, other_python, other_bits, case
     allowed = {"Conv2d 3x3"} if case == "full-size" else {"Conv2d 3x3", "Dense", "Attention"}
     assert {finding["operator"] for finding in findings} <= allowed
     assert not any(finding["beyond"] for finding in findings)
-    assert "first with other bits, no more than rounding:" in text
+    assert "first difference in bits, not more than rounding:" in text
     assert "nowhere more than rounding" in text
-    assert re.search(r"cells that give other bits, each by itself: .*\d+ of \d+ Conv2d 3x3", text)
+    assert re.search(r"cells that give different bits when run individually: .*\d+ of \d+ Conv2d 3x3", text)
 
 
 def test_a_fault_is_told_from_the_other_release_s_rounding(other_python, tmp_path):

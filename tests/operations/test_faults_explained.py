@@ -138,7 +138,7 @@ def test_a_compiled_case_is_looked_into_in_pynative(runner, store, fields):
     found = explained(runner, store, "weight-scaled", **fields)
     assert (found.conclusion, found.finding.cell) == ("cell", DIGITS["weight-scaled"])
     assert any("PyNative" in note.text for note in found.notes)
-    assert any("not those of graph mode" in note.text for note in found.notes) == ("dtype" in fields)
+    assert any("differ from those of graph mode" in note.text for note in found.notes) == ("dtype" in fields)
 
 
 def test_the_step_that_parts_is_the_one_looked_into(runner, store):
@@ -160,7 +160,7 @@ def test_what_changed_in_the_cell_is_told(runner, store):
 def test_a_cell_s_own_operations_are_told_between_its_layers(runner, store):
     text = explanation_text(explained(runner, store, "attention-scale"), Invocation())
     assert "in unet (UNet2DModel) > mid_block (MidBlock2D) > attentions.0 (Attention)\n" in text
-    assert "in its own operations, after to_v, in what it hands to to_out.0 as x\n" in text
+    assert "in its own operations, after to_v, in what it passes to to_out.0 as x\n" in text
 
 
 def test_a_sound_run_has_nothing_to_explain(runner, store):
@@ -202,7 +202,7 @@ def test_a_trace_of_a_step_before_the_fault_says_where_to_look(runner, store, re
     assert not found.explained
     text = explanation_text(found, Invocation())
     assert "step 1 every cell and the scheduler's step compute what the reference did" in text
-    assert "the latents part in step 2: look there, with `--python OTHER --step 2`" in text
+    assert "the latents first differ in step 2: look there, with `--python OTHER --step 2`" in text
 
 
 SCALED = FaultRequest("weight-scaled")
@@ -224,7 +224,7 @@ def test_a_trace_of_another_baseline(runner, store, recorded, tmp_path):
         runner,
         store,
         recorded,
-        "cpu.deep.safetensors: it is the deep trace of another baseline than cpu.json beside it",
+        "cpu.deep.safetensors: this deep trace belongs to another baseline, not to cpu.json beside it",
         "harness record suites/guide.yaml::two-steps --baseline-dir",
         " --deep",
     )
@@ -242,7 +242,7 @@ def test_a_damaged_trace(runner, store, recorded):
     path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     refused(runner, store, recorded, "cpu.deep.safetensors: the array ", "is not what was recorded", "--deep")
     path.write_bytes(data[:1000])
-    refused(runner, store, recorded, "cpu.deep.safetensors: it is no deep trace")
+    refused(runner, store, recorded, "cpu.deep.safetensors: not a deep trace")
     path.unlink()
     path.mkdir()
     refused(runner, store, recorded, "cpu.deep.safetensors: it is a folder, not a file")
@@ -258,7 +258,7 @@ def test_a_link_out_of_the_store(runner, store, recorded, tmp_path_factory):
 
 def test_a_trace_of_another_step_than_asked_for(runner, store, recorded):
     told = (
-        "the deep trace stored is of step 1, not 2; leave --step out",
+        "the stored deep trace is of step 1, not 2; leave out --step",
         "harness record --deep --deep-step 2",
     )
     refused(runner, store, recorded, *told, step=2)
@@ -283,7 +283,7 @@ def test_a_trace_is_not_recorded_where_runs_are_not_the_baseline_s(runner, store
     measurement = runner.run(replace(case.job(), fault=SCALED))
     provenance = Provenance.of(case, reason="first recording", git_commit=None)
     store.write(Baseline(case.suite, case.id, device_key(measurement.fingerprint), measurement, provenance))
-    with pytest.raises(HarnessError, match="the latents after step 0 are not the baseline's here"):
+    with pytest.raises(HarnessError, match="the latents after step 0 differ from the baseline's here"):
         record_deep(case, runner, store, 0)
     assert not list(store.root.rglob("*.deep.safetensors"))
 
@@ -295,12 +295,12 @@ def test_a_trace_that_its_own_environment_does_not_repeat(runner, store, recorde
 
     unsteady = Unsteady(runner)
     with pytest.raises(
-        HarnessError, match=r"unet.up_blocks.0.resnets.0.conv2 \(Conv2d 3x3\) gives other bits"
+        HarnessError, match=r"unet.up_blocks.0.resnets.0.conv2 \(Conv2d 3x3\) gives different bits"
     ):
         record_deep(recorded, unsteady, store, 0)
     found = explain_against_python(recorded, Faulty(runner, SCALED), unsteady, store, name="python")
     assert not found.explained
-    assert any("no cell was looked into" in note.text for note in found.notes)
+    assert any("no cell was examined" in note.text for note in found.notes)
 
 
 def test_removing_a_baseline_removes_its_trace(store, recorded):

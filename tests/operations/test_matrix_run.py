@@ -133,7 +133,7 @@ def test_an_interrupted_matrix_goes_on_where_it_stopped(tmp_path):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
-    assert "interrupted: what has run is kept, the same command goes on from there" in errors
+    assert "interrupted: finished runs are kept, and the same command continues from there" in errors
     assert "Traceback" not in errors
     with pytest.raises(ProcessLookupError):
         os.kill(int(runs.read_text().split()[-1]), 0)
@@ -179,11 +179,11 @@ def test_a_case_that_fails_is_an_error_in_its_place(tmp_path):
     [
         ((), 4, "give two or more --release or --python"),
         (("--release", "mindspore==2.8.0"), 4, "give two or more"),
-        (("--release", "mindspore", "--release", "x"), 4, "'mindspore' names no release"),
+        (("--release", "mindspore", "--release", "x"), 4, "'mindspore' is not a release"),
         (("--python", "nowhere", "--python", "nowhere"), 4, "nowhere: no such interpreter"),
-        (("--python", "/bin/true", "--python", "/bin/true"), 4, "/bin/true: this is no Python"),
+        (("--python", "/bin/true", "--python", "/bin/true"), 4, "/bin/true: not a Python interpreter"),
         (("--baseline-dir", "nowhere", *pythons("python3", "python3")), 4, "nowhere: no such folder"),
-        (("--with", "numpy", *pythons("python3", "python3")), 4, "--with is for environments that are made"),
+        (("--with", "numpy", *pythons("python3", "python3")), 4, "--with applies to environments"),
         (("--without-tag", "quik", *pythons("python3", "python3")), 4, "did you mean 'quick'"),
         (("--json", "no/such/folder.json", *pythons("python3", "python3")), 4, "cannot be written"),
     ],
@@ -199,7 +199,9 @@ def test_an_interpreter_without_mindspore(project, tmp_path):
     bare = str(tmp_path / "bare" / "bin" / "python")
     done = project.harness("matrix", "suites/", *pythons(sys.executable, bare))
     assert done.returncode == 4
-    assert f"{bare}: MindSpore is not installed there; install it, or leave it out" in done.stderr
+    assert (
+        f"{bare}: MindSpore is not installed there; install it, or leave this interpreter out" in done.stderr
+    )
     assert not (project.root / ".harness").exists()
 
 
@@ -239,7 +241,7 @@ def test_nan_is_not_the_same_as_nan(tmp_path):
     assert compared(broken, broken, tmp_path).verdict is Verdict.ERROR
     assert compared(make_measurement(), broken, tmp_path).verdict is Verdict.DRIFT
     assert in_words(compared(HarnessError("gone\nlog"), make_measurement(), tmp_path).reasons) == (
-        "nothing to compare with: gone",
+        "there is nothing to compare with: gone",
     )
 
 

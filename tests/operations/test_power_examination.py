@@ -233,7 +233,9 @@ def test_a_case_that_does_not_pass_without_a_fault_is_refused(store):
     pool = Pool(moved)
     found = measure_power(CASE, pool, store)
     assert len(pool.jobs) == 1
-    assert "does not pass without a fault (drift at its tolerance across releases)" in text_of(found.refusal)
+    assert "does not pass even without a fault (drift at its tolerance across releases)" in text_of(
+        found.refusal
+    )
     assert "max_abs 0.001 is above its limit 0.0001" in text_of(found.refusal)
 
 

@@ -126,7 +126,7 @@ def _png(width: int, height: int) -> bytes:
         ("a.npy", _npy((1 << 62, 1 << 62), b""), "has not the"),
         ("a.npy", _npy((-1, -1), b"1234"), "has not the"),
         ("a.npy", _npy((9_000_000_000_000,), b"", dtype="<U0"), "it has dtype <U0"),
-        ("a.npy", _npy((1,), b"1234", version=b"\3\0"), "its version is none"),
+        ("a.npy", _npy((1,), b"1234", version=b"\3\0"), "its version is neither"),
         ("a.npy", _npy((1,), b"1234", dtype="(" * 3000), "cannot be read as .npy"),
         ("a.png", _png(20_000, 20_000), "could be decompression bomb"),
         ("a.png", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "cannot be read as .png"),

@@ -187,7 +187,7 @@ def test_a_factory_with_other_parameters_is_refused_with_its_place(own: str, tmp
     line = OWN.splitlines().index("def make_of_nothing():") + 1
     assert str(error.value) == (
         f"{own}:make_of_nothing ({tmp_path / own}.py:{line}): "
-        "a factory takes (checkpoint, dtype, mode), this one ()"
+        "a factory takes (checkpoint, dtype, mode), but this one takes ()"
     )
 
 
@@ -215,7 +215,9 @@ def test_a_factory_is_a_function_that_its_module_defines(own: str, name: str, tm
 
 @pytest.mark.parametrize("name", ["make_of_nothing", "make_by_name"])
 def test_a_factory_that_cannot_be_called_by_position_is_refused(own: str, name: str, tmp_path: Path) -> None:
-    with pytest.raises(PipelineError, match=r"a factory takes \(checkpoint, dtype, mode\), this one"):
+    with pytest.raises(
+        PipelineError, match=r"a factory takes \(checkpoint, dtype, mode\), but this one takes"
+    ):
         load(f"{own}:{name}", None, tmp_path)
 
 

@@ -54,7 +54,7 @@ def nothing_installed(monkeypatch):
     ],
 )
 def test_what_names_no_release(text):
-    with pytest.raises(UsageError, match=r"names no release; write it as mindspore==2\.8\.0"):
+    with pytest.raises(UsageError, match=r"is not a release; write it like mindspore==2\.8\.0"):
         Release.parse(text)
 
 
@@ -67,9 +67,9 @@ def test_a_release_and_what_it_is_installed_with():
     )  # fmt: skip
     assert own.name != SPECIFICATION.name
     assert own == Specification.of(Release.parse("mindspore==2.8.0"), ["mindone==0.5.0", "numpy==1.25.0"])
-    with pytest.raises(UsageError, match=r"--with '--index-url=x' is no requirement"):
+    with pytest.raises(UsageError, match=r"--with '--index-url=x' is not a requirement"):
         Specification.of(own.release, ["--index-url=x"])
-    with pytest.raises(UsageError, match="are of one package"):
+    with pytest.raises(UsageError, match="name the same package"):
         Specification.of(own.release, ["mindspore==2.9.0"])
     forced = Specification.of(own.release, ["numpy>=1.25", "mindone==0.5.0"], {"numpy": "1.24.4"})
     assert forced.requirements == (
@@ -128,12 +128,12 @@ def test_made_once_and_only_what_is_complete_is_used(tmp_path, nothing_installed
 
 def test_an_installation_that_fails_leaves_nothing_that_is_used(tmp_path, nothing_installed, monkeypatch):
     def fail(python, requirements, overrides):
-        raise InstallError("uv pip failed; the end of what it said:\n    no such file")
+        raise InstallError("uv pip failed; the end of its output:\n    no such file")
 
     monkeypatch.setattr(module, "install", fail)
     environments = Environments(tmp_path)
     with pytest.raises(
-        InstallError, match=r"mindspore==2.8.0: no environment can be made of it.*\n.*no such"
+        InstallError, match=r"mindspore==2.8.0: the environment cannot be created.*\n.*no such"
     ):
         environments.ensure([SPECIFICATION])
     assert environments.find(SPECIFICATION) is None
@@ -177,7 +177,7 @@ def test_uv_installs_and_says_why_it_cannot(tmp_path, monkeypatch):
     python = make_environment(tmp_path / "venv")
     install(python, [f"tiny @ file://{wheel}"])
     assert installed(python) == {"tiny": "1.0"}
-    with pytest.raises(InstallError, match=r"uv pip install failed; the end of what it said:\n.*") as told:
+    with pytest.raises(InstallError, match=r"uv pip install failed; the end of its output:\n.*") as told:
         install(python, [f"tiny @ file://{tmp_path}/gone-1.0-py3-none-any.whl"])
     assert "gone" in str(told.value)
 
@@ -191,7 +191,7 @@ def test_one_whose_packages_were_changed_is_not_used(tmp_path, nothing_installed
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: added\nVersion: 1.0\n")
     with pytest.raises(
-        HarnessError, match=r"packages were changed there since it was made \(added\); remove"
+        HarnessError, match=r"its packages were changed after it was created \(added\); remove"
     ):
         environments.find(SPECIFICATION)
 
@@ -218,7 +218,7 @@ def test_the_disk_is_looked_at_before_anything_is_made(tmp_path, nothing_install
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     environments = Environments(tmp_path / "not" / "there")
     with pytest.raises(
-        HarnessError, match=r"2 environments .* need 5\.6 GB \(2\.8 GB each\), and 2\.8 GB are"
+        HarnessError, match=r"2 environments .* need 5\.6 GB \(2\.8 GB each\), but only 2\.8 GB are"
     ):
         environments.ensure([SPECIFICATION, OTHER])
     assert nothing_installed == []
@@ -250,7 +250,7 @@ def test_listed_and_removed(tmp_path, nothing_installed):
         [first.name, "complete"], [second.name, "complete"], ["unfinished", "unfinished"],
     ]  # fmt: skip
     wrong = project.harness("environments", "remove", first.name, "typo", *folder)
-    assert (wrong.returncode, "no environment is called 'typo'" in wrong.stderr) == (4, True)
+    assert (wrong.returncode, "no environment below 'typo'" in wrong.stderr) == (4, True)
     assert project.harness("environments", "remove", *folder).returncode == 4
     assert (root / first.name).exists()
     removed = project.harness("environments", "remove", "--unused", *folder)

@@ -49,13 +49,13 @@ def test_not_a_number_is_told_in_both_forms():
         "  1. numerics: the latents differ",
         "     largest after step 3: mean is off by 0.5",
         "",
-        "step 0 (timestep 999), cell by cell, each on the reference's inputs (3 calls):",
-        "  first with other bits, and more than rounding:",
+        "step 0 (timestep 999), cell by cell, each given the reference's inputs (3 calls):",
+        "  first difference in bits, and more than rounding:",
         "    block.conv: Conv2d 3x3",
         "      in unet (Net) > block (Block) > conv (Conv2d 3x3)",
         "      output 1x2x4x4 float32: 32 of 32 values differ, relative L2 nan (rounding: up to 1.9e-06), "
         "at most inf, which is inf ulp of the largest value",
-        "  cells that give other bits, each by itself: 1 of 2 Conv2d 3x3",
+        "  cells that give different bits when run individually: 1 of 2 Conv2d 3x3",
         "note: a note",
     ]
     figures = json.loads(explanation_json(found, Invocation()))["replay"]["findings"][0]["difference"]
@@ -66,8 +66,10 @@ def test_rounding_first_then_what_is_more():
     rounded = finding(Difference(1, 32, 1e-7, 1e-7, 1.0, 1.0), beyond=False)
     other = finding(Difference(form="a, b"), path="unet", ancestors=(), operator="Odd", tensor="output[1]")
     text = explanation_text(explanation(rounded, other, finding=other), Invocation())
-    assert "  first with other bits, no more than rounding:\n    block.conv: Conv2d 3x3\n" in text
-    assert "  first that is more than rounding:\n    unet: Odd, Conv2d 3x3 in the reference\n" in text
+    assert "  first difference in bits, not more than rounding:\n    block.conv: Conv2d 3x3\n" in text
+    assert (
+        "  first difference that is more than rounding:\n    unet: Odd, Conv2d 3x3 in the reference\n" in text
+    )
     assert "      output[1]: a, b\n" in text
     text = explanation_text(explanation(rounded), Invocation())
     assert text.startswith("guide/a, compared with the baseline: no more than rounding in any cell")

@@ -35,17 +35,17 @@ def test_what_failed_comes_first_and_the_decision_last():
     assert (
         shown(FAILED, **helpful)
         == """\
-failed  verdict  guide/one: drift; allowed here: identical, within
+failed  verdict  guide/one: drift; verdicts allowed here: identical, within
         harness explain suites/guide.yaml::one --baseline-dir baselines
 failed  missing  guide/gone: no baseline of [guide/gone]
-waived  verdict  guide/known: drift; allowed here: identical, within. It | drifts
+waived  verdict  guide/known: drift; verdicts allowed here: identical, within. It | drifts
         Ada, until 2026-12-31: known, see the tracker
 case         verdict    tier              worst figure               of its limit
 guide/sound  identical  same environment                             0%
 guide/gone   missing
 guide/one    drift      across releases   max_abs 0.25 ≤ 0           over
 guide/known  drift      across releases   relative_l2 1e-07 ≤ 2e-07  50%
-note  the waiver of Grace for guide/sound (until 2026-12-31) waives nothing: remove it from the policy
+note  the waiver of Grace for guide/sound (until 2026-12-31) has no effect: remove it from the policy
 gate failed: drift (4 cases: 1 identical, 2 drift, 1 missing; policy release; 2 findings; 1 waived)
 """
     )
@@ -65,12 +65,12 @@ def test_baselines_of_suites_that_were_not_given_are_one_line_for_each():
     waived = Policy(waivers=(waiver("unclip/a/cpu", rules=("orphan",)),))
     made = certificate(case_facts(), orphans=lost, policy=waived)
     lines = shown(made).splitlines()
-    told = "of a suite that was not given: give every suite that the folder of baselines has, or remove "
+    told = "of a suite that was not given; give every suite that has baselines in the folder, or remove "
     assert [line.partition(told)[0] for line in lines[:4]] == [
         "failed  orphan  ddim: 2 baselines ",
         # The suite is there: what is gone is the case.
-        "failed  orphan  guide/gone/cpu: a baseline of no case in the suites given; remove its files if the "
-        "case is gone, or give every suite that the folder of baselines has",
+        "failed  orphan  guide/gone/cpu: this baseline belongs to no case in the given suites; remove its "
+        "files if the case is gone, or give every suite that has baselines in the folder",
         "waived  orphan  unclip: 1 baseline ",
         "        Ada, until 2026-12-31: known, see the tracker",
     ]
@@ -81,7 +81,9 @@ def test_baselines_of_suites_that_were_not_given_are_one_line_for_each():
 def test_the_same_in_markdown():
     text = gate_markdown(FAILED, Invocation())
     assert text.startswith("### harness: the gate failed: drift\n")
-    assert "| failed | verdict | <code>guide/one</code> | drift; allowed here" in text.replace("&#59;", ";")
+    assert "| failed | verdict | <code>guide/one</code> | drift; verdicts allowed here" in text.replace(
+        "&#59;", ";"
+    )
     # Nothing from outside ends a cell of a table.
     assert "It &#124; drifts" in text
     assert "| <code>guide/gone</code> | missing |  |  |  |" in text

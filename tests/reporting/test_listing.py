@@ -96,7 +96,7 @@ def test_suites_that_are_in_no_given_folder_are_noted_and_fail_nothing(store):
         listing = list_cases(Selection((suite,), suite.cases, folders), store)
         assert listing.sound
         show_listing(Console(file=file), listing, "baselines")
-        note = "note: baselines of suites that were not given: another; remove those of suites that are gone"
+        note = "note: baselines of suites that were not given: another; remove them if the suite is gone"
         assert (note in file.getvalue().splitlines()) is folders
 
 

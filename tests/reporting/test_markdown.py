@@ -202,7 +202,7 @@ def test_the_summary_is_no_larger_than_asked_for(most):
         assert page.rows[1] == ["0", "0", "0", "0", "5000"]
     if most >= 1_000:
         shown = [row for row in page.rows if row[0].startswith("guide/c")]
-        (left,) = re.findall(r"… and (\d+) more, which there is no room for", page.text)
+        (left,) = re.findall(r"… and (\d+) more that do not fit here", page.text)
         assert len(shown) + int(left) == 5_000
         # A row is there whole, or not at all.
         assert {len(row) for row in shown} <= {4}

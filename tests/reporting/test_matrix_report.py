@@ -75,14 +75,14 @@ def test_the_terminal(matrix):
     # After one that failed there is nothing to compare with.
     assert lines[3].split() == ["ddim/three", "ran", "error", "ran"]
     text = "\n".join(lines)
-    assert "no two give the same bits in every case" in lines
-    assert "2.8.0 → 2.9.0: operators with other bits: conv2d_3x3, matmul" in text
+    assert "no two environments give the same bits in every case" in lines
+    assert "2.8.0 → 2.9.0: operators whose bits differ: conv2d_3x3, matmul" in text
     # Between those that are no neighbours as well, and a run that failed once.
     assert "drift  ddim/two, 2.8.0 → 2.10.0: <script>alert(1)</script> | [bold] `x`" in text
     assert text.count("error  ddim/three") == 1
     assert "9 pairs compared: 3 identical, 3 within, 1 drift, 2 error" in text
     assert (
-        "9 runs in 36 s (12 to 12 s an environment), 3 of them kept from earlier; comparing took 1.5 s"
+        "9 runs in 36 s (12 to 12 s per environment), 3 of them kept from earlier; comparing took 1.5 s"
         in text
     )
     assert not matrix.passed
@@ -96,7 +96,7 @@ def test_what_passes(matrix):
     assert "same bits: 2.9.0 = 2.10.0; unlike any other: 2.8.0.\n" in matrix_markdown(passing, Invocation())
     assert "same bits: 2.9.0 = 2.10.0; unlike any other: 2.8.0<" in matrix_page(passing, Invocation())
     parted = row("z", ("a", "b", "c"), WITHIN, WITHIN, WITHIN)
-    assert "no two give the same bits\n" in shown(Matrix(matrix.columns, (parted,), 0.0))
+    assert "no two environments give the same bits\n" in shown(Matrix(matrix.columns, (parted,), 0.0))
     nowhere = row("x", (None,) * 3, ERROR, ERROR, ERROR, errors=said("a", "b", "c"))
     assert not Matrix(matrix.columns, (nowhere,), 0.0).passed
     assert "no case ran" in shown(Matrix(matrix.columns, (nowhere,), 0.0))
@@ -111,7 +111,7 @@ def test_markdown(matrix):
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert table[0] == "| case | 2.8.0 | 2.9.0 | 2.10.0 |"
     assert table[2] == "| <code>ddim/one</code> | ran | within 3.6e-07 35% | identical |"
-    assert "\nno two give the same bits in every case.\n" in text
+    assert "\nno two environments give the same bits in every case.\n" in text
     assert "- drift: <code>ddim/two</code>, 2.8.0 → 2.10.0: &#60;script&#62;" in text
     assert "<script>" not in text
 
@@ -174,8 +174,8 @@ def test_what_lacks_mindone_is_told_before_it_runs():
     needing = make_case(pipeline="mindone:DDIMPipeline", tags=("mindone", "slow"), strict=True)
     MatrixDisplay(console, Invocation()).finished(foresee([STRICT, needing], STORE, subjects))
     assert console.file.getvalue() == (
-        "note  mindone is not installed in 2.8.0: 1 case that needs it will be errors there; install it "
-        "there: mindone==0.5.0, or leave them out: --without-tag mindone\n"
+        "note  mindone is not installed in 2.8.0: 1 case that needs it will be errors there; install it: "
+        "mindone==0.5.0, or leave them out: --without-tag mindone\n"
     )
     # What is made gets what comes --with; what is given does not.
     console = Console(file=io.StringIO(), width=80)

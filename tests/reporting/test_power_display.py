@@ -95,7 +95,7 @@ def test_what_is_wrong_is_said_in_words():
     assert "failed  ddim/ten-steps: softmax-half: its worker died" in lines
     assert "blind  ddim/loose: every fault of the model is missed" in lines
     assert (
-        "vacuous  ddim/loose: by numbers it catches none of 2 faults put into what the pipeline computes"
+        "vacuous  ddim/loose: by its figures it catches none of 2 faults put into what the pipeline computes"
         in lines
     )
     assert "not examined  ddim/old: is not calibrated: run harness calibrate" in lines

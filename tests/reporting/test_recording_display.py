@@ -116,7 +116,7 @@ def test_the_result_tells_what_became_of_each(shown):
     assert shown.lines() == [
         "refused  guide/two-steps: baselines/guide: No space left on device",
         "2 written below base[red]lines",
-        "1 kept as they were: a baseline that exists changes only with --reason '<why it changes>'",
+        "1 left unchanged: existing baselines change only with --reason '<why it changes>'",
     ]
 
 
@@ -124,8 +124,8 @@ def test_what_is_kept_and_calibrated_is_told_to_need_both_options(shown):
     kept = dataclasses.replace(candidate("changed"), uncalibrates=True)
     shown.display.finished(StoredBaselines(((kept, None),), ()))
     assert shown.lines()[-1] == (
-        "1 kept as they were: a baseline that exists changes only with --reason '<why it changes>', "
-        "and is calibrated again only with --calibrate"
+        "1 left unchanged: existing baselines change only with --reason '<why it changes>', and are "
+        "calibrated again only with --calibrate"
     )
 
 
@@ -150,7 +150,7 @@ def test_a_trace_that_cannot_be_stored_does_not_keep_the_others_from_it(shown, m
     assert (type(refused), type(stored)) == (Refusal, StoredTrace)
     assert shown.lines() == [
         "refused  guide/bad: there is [no] step 7",
-        "guide/good: deep trace of step 0, 102 calls of cells, 1.8 MB in "
+        "guide/good: deep trace of step 0, 102 cell calls, 1.8 MB in "
         "baselines/guide/good/cpu.deep.safetensors (not for version control)",
     ]
     assert deep.store_traces(cases[1:], Workers(), store, 0) == (stored,)

@@ -99,16 +99,16 @@ SAME_BITS = Row("differing_values", 3.0, 0.0, passed=False)
         # Every limit of 0 is exceeded without bounds: how far the output moved decides, and is told.
         (
             [drifts(SAME_BITS, Row("relative_l2", 1e-7)), drifts(SAME_BITS, Row("relative_l2", 0.5), FAR)],
-            "guide/d3, relative_l2 0.5, the same bits asked for",
+            "guide/d3, relative_l2 0.5, identical bits required",
         ),
         (
             [
                 drifts(SAME_BITS, Row("relative_l2", 0.5)),
                 drifts(SAME_BITS, Row("relative_l2", math.nan), FAR),
             ],
-            "guide/d3, relative_l2 nan, the same bits asked for",
+            "guide/d3, relative_l2 nan, identical bits required",
         ),
-        ([drifts(SAME_BITS)], "guide/d1, differing_values 3, the same bits asked for"),
+        ([drifts(SAME_BITS)], "guide/d1, differing_values 3, identical bits required"),
         ([drifts(Row("worst_tile", None, 0.1, passed=False))], "guide/d1, worst_tile not judged"),
         (
             [drifts(Row("ssim", 0.9, 0.96, passed=False, at_least=True))],
@@ -137,7 +137,8 @@ def test_a_strict_case_elsewhere_is_named_with_its_reason():
     strict = StrictElsewhere("across_releases")
     made = Judgement("guide", "a", Verdict.INCOMPARABLE, Tier.ACROSS_RELEASES, reasons=(strict,))
     assert summary_lines([made])[-1] == (
-        "skipped: guide/a, the case is strict: only compared in the environment of its baseline, this is "
+        "skipped: guide/a, the case is strict: it is compared only in the environment of its baseline, and "
+        "this run is "
         "across releases"
     )
     others = replace(made, reasons=said("it is strict"))

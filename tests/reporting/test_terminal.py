@@ -229,7 +229,7 @@ def test_a_drift_takes_about_25_lines_whatever_there_is_to_tell():
         assert told in text
     # Every cause has its title; the details of the first come first, and the rest is counted.
     assert [line[2:4] for line in text.splitlines() if line[2:3].isdigit()] == ["1.", "2.", "3.", "4.", "5."]
-    assert "… 34 more, which harness explain tells" in text
+    assert "… 34 more; harness explain shows them" in text
     # The first cause has the fields that differ.
     assert "environment (measured | baseline)" not in text
     assert text.splitlines()[-1].startswith("  if meant   harness record suites/guide.yaml::a ")

@@ -26,7 +26,7 @@ class CalibrationError(Refused):
 
 @dataclass(frozen=True)
 class Member:
-    """How far one perturbed run of a case came out from the unperturbed one.
+    """How far the output of one perturbed run of a case is from that of the unperturbed run.
 
     ``seed`` is that of the signs; ``output`` its output; ``metrics`` and ``statistics`` are of the output,
     the statistics as deviations (:func:`statistic_deviation`); ``steps`` has those of the latents after each

@@ -1,8 +1,8 @@
 """From an envelope to limits: the largest deviation of the members, times a safety factor.
 
 Norms of the difference (``relative_l2``, ``max_abs``, …) cannot cancel, and the members agree on them. A
-statistic can: its deviation has a sign, ten members may all come out near zero, and then the eleventh fails.
-With hundreds of statistics in a run (output and steps) that would fail a sound run every other time. So a
+statistic can: its deviation has a sign, ten members may all be near zero, and then the eleventh fails. With
+hundreds of statistics in a run (output and steps) that would fail a sound run every other time. So a
 statistic's limit is the members' largest distance at its place, the *spread*, times the largest *share* of
 the spread that any statistic of its kind had, anywhere in the run: hundreds of deviations pooled into a
 handful of shares. ``benchmarks/envelope.py`` measures what that gains and what it costs.

@@ -132,8 +132,8 @@ def vacuity(faults: Sequence[FaultPower]) -> Vacuity:
     A case is vacuous where its numbers catch not one of the faults, at their reference sizes, in what the
     pipeline computes (noise, scheduler, model), or not one in what it returns (output). Numbers alone count:
     the ledger and the schedule catch any change of theirs, however loose the tolerance, and a loader that
-    mixes up two layers changes neither. The two groups are told apart since each can hide behind the other.
-    An output that shows nothing of the computation, all black, say, still gives away a fault put into it
+    mixes up two layers changes neither. The two groups are kept apart because each can hide the other. An
+    output that shows nothing of the computation, all black, say, still gives away a fault put into it
     afterwards; and limits that pass any change of brightness still see that the noise is another one. A group
     of which no fault could be put into the case says nothing of it.
 

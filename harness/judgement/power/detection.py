@@ -1,4 +1,4 @@
-"""Detection: is a run with a fault in it told from a sound one, at the tolerance across releases?"""
+"""Detection: is a faulty run distinguished from a sound one, at the tolerance across releases?"""
 
 from __future__ import annotations
 

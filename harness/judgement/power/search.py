@@ -66,7 +66,7 @@ def _downwards(fault: Fault, caught: _Test) -> Search:
     steps = 0
     while caught.size > fault.smallest:
         if caught.margin is None:
-            # Caught by a fact: most likely at every size, which one run tells.
+            # Caught by a fact, so most likely at every size; one run will show.
             size = fault.smallest
         else:
             size = min(caught.size / caught.margin * math.sqrt(_STEP), caught.size / _stride(steps))

@@ -1,1 +1,1 @@
-"""The HTML reports: pages that open from disk, with everything there is to show."""
+"""The HTML reports: self-contained pages that open from disk."""

@@ -1,6 +1,6 @@
-"""What pages are made of: their parts in `assets`, the hashes that allow these, tables.
+"""The building blocks of pages: the parts in `assets`, the hashes that allow them, tables.
 
-Every page is one file that loads nothing. All text from outside is escaped, or is data that is no markup.
+Every page is one file that loads nothing. All text from outside is escaped, or embedded as data.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ _SCRIPTS = (
 
 
 def asset(*names: str) -> str:
-    """Return the text of files in ``assets``, one after the other."""
+    """Return the concatenated text of files in ``assets``."""
     folder = files("harness.reporting.html") / "assets"
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 
 def source_of(text: str) -> str:
-    """Return the source by which a Content-Security-Policy allows the inline style or script ``text``."""
+    """Return the source with which a Content-Security-Policy allows the inline style or script ``text``."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
 
 
 def made() -> str:
-    """Return which harness made a page, and when."""
+    """Return the version of harness that made a page, and the date."""
     date = datetime.now(timezone.utc).isoformat(timespec="seconds")
     return f"harness {escape(harness.__version__)}, {date}"
 
@@ -50,17 +50,17 @@ def section(title: str, lines: Iterable[str]) -> Iterator[str]:
 
 
 def folded(summary: str, lines: Iterable[str]) -> Iterator[str]:
-    """Yield what is seen once it is opened; ``summary`` and ``lines`` are markup."""
+    """Yield content that is hidden until it is opened; ``summary`` and ``lines`` are markup."""
     yield f"<details><summary>{summary}</summary>"
     yield from lines
     yield "</details>"
 
 
 def static_page(title: str, body: Iterable[str], *styles: str) -> str:
-    """Return a page of ``body``, lines of markup, that loads nothing and runs nothing.
+    """Return a page that loads nothing and runs nothing; ``body`` is its lines of markup.
 
-    ``styles`` names assets beside those of all such pages. The page's policy allows them, by the hash of
-    their text, and nothing else.
+    ``styles`` names assets in addition to those of all such pages. The page's policy allows these by their
+    hashes, and nothing else.
     """
     style = asset("palette.css", "matrix.css", *styles)
     policy = f"default-src 'none'; style-src {source_of(style)}; base-uri 'none'; form-action 'none'"
@@ -69,11 +69,11 @@ def static_page(title: str, body: Iterable[str], *styles: str) -> str:
 
 
 def report_page(run: Mapping[str, Any], cases: Iterable[str]) -> str:
-    """Return the page of a run: ``run`` is what stands above the cases, ``cases`` their views as JSON.
+    """Return the page of a run: ``run`` is what is shown above the cases, ``cases`` are their views as JSON.
 
-    The page builds itself from this data with text nodes and attributes, never from markup; its policy
-    allows the two inline parts written here, by their hashes, and pictures that are part of it. Trusted
-    Types close the ways by which a script could make markup of text.
+    The page builds itself from this data with text nodes and attributes, never from markup; its policy allows
+    the two inline parts written here, by their hashes, and embedded pictures. Trusted Types prevent scripts
+    from turning text into markup.
     """
     style = asset("palette.css", "page.css", "detail.css")
     script = "\n".join(["(() => {", '"use strict";', asset(*_SCRIPTS), "})();"])
@@ -85,7 +85,7 @@ def report_page(run: Mapping[str, Any], cases: Iterable[str]) -> str:
     data = [_data("run", json.dumps(run, allow_nan=False))]
     data += [_data(f"case-{index}", case) for index, case in enumerate(cases)]
     parts = {"policy": escape(policy), "style": style, "script": script, "data": "\n".join(data)}
-    # What is put in is not searched again.
+    # The inserted text is not searched again.
     return Template(asset("page.html")).substitute(parts)
 
 

@@ -1,8 +1,7 @@
 """The history as a page: one file that loads nothing and runs nothing.
 
-A chart is SVG that is part of the page. The picture is stretched to the width there is, lines and points keep
-their thickness, and all text stands beside it: it reads the same on a telephone. Colours come from the page's
-style.
+A chart is SVG embedded in the page. It stretches to the available width while lines and points keep their
+thickness, and all text is outside it, so it is as legible on a phone. Colours come from the page's style.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ from harness.reporting.history_report import chosen, headline, latest, letters, 
 from harness.reporting.html.document import folded, made, section, static_page, table_html
 from harness.reporting.tables import Cell, Table
 
-# Of a case in its table: the newest, and those at which a step began.
+# The most runs in a case's table: the newest, and those at which a step began.
 _MOST_RUNS = 60
-# Of a chart, in units of the picture, which has as many as there are runs from left to right.
+# The height of a chart in its own units; its width has one unit per run.
 _HEIGHT, _EDGE = 40.0, 4.0
 _RUN_HEADER = ("run", "date", "verdict", "margin", "worst figure", "bits", "MindSpore", "commit", "by", "")
 
@@ -40,7 +39,7 @@ def history_page(runs: Sequence[RunRecord], found: Sequence[Trend]) -> str:
 
 def _index(found: Sequence[Trend]) -> Iterator[str]:
     rows = []
-    # Those with steps first: what one looks for.
+    # Cases with steps come first, as they matter most.
     for number, trend in sorted(enumerate(found), key=lambda item: (not item[1].steps, item[0])):
         link = Cell(markup=f'<a href="#case-{number}">{escape(trend.title)}</a>', name=True)
         verdict = trend.points[-1].record.verdict
@@ -107,7 +106,7 @@ def _row(point: Point, bits: str) -> list[Cell | str]:
 
 
 def _chart(trend: Trend, series: Series) -> str:
-    """Return ``series`` of ``trend`` as an SVG element; what is not finite is at the upper edge."""
+    """Return ``series`` of ``trend`` as an SVG element; values that are not finite are at the upper edge."""
     points = [
         (place, _EDGE / 2 if height is None else round(_HEIGHT - _EDGE - height * (_HEIGHT - 2 * _EDGE), 2))
         for place, height in zip(series.places, heights(series.values, 0.5), strict=True)
@@ -153,7 +152,7 @@ def _label(trend: Trend, series: Series) -> str:
 
 
 def _line(points: Sequence[tuple[int, float]]) -> Iterator[str]:
-    """Yield the path through ``points``; of those on one level the first and the last."""
+    """Yield the path through ``points``, using only the first and the last of those on one level."""
     ends = (0, len(points) - 1)
     kept = [
         f"{x:g} {y:g}"
@@ -164,13 +163,13 @@ def _line(points: Sequence[tuple[int, float]]) -> Iterator[str]:
 
 
 def _dots(trend: Trend, series: Series, points: Sequence[tuple[int, float]]) -> Iterator[str]:
-    """Yield a point where the value is another than before, and the last one; a title tells what it is."""
+    """Yield a point wherever the value changes, and at the end, each with a title."""
     texts = list(map(exact_figure, series.values))
     for index, (x, y) in enumerate(points):
         if index in (0, len(points) - 1) or texts[index] != texts[index - 1]:
             point = trend.points[x]
             told = f"run {point.run.number}, {point.run.date}: {texts[index]} ({point.record.verdict})"
-            # A line of no length with round ends: a circle would be stretched with the picture.
+            # A line of zero length with round ends, because a circle would be stretched with the picture.
             yield f'<path class="dot v-{escape(point.record.verdict)}" d="M{x:g} {y:g}h.0001">'
             yield f"<title>{escape(told)}</title></path>"
 

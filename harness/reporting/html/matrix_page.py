@@ -18,8 +18,8 @@ from harness.reporting.tables import Cell, Table
 def matrix_page(matrix: Matrix, invocation: Invocation) -> str:
     """Return the page: the grid, the classes of equal bits, every pair, and the environments."""
     note = (
-        '<p class="soft">Under the verdict: how far the output moved (relative L2), and the part of its '
-        "limit that the figure nearest to it uses.</p>"
+        '<p class="soft">Below each verdict: how far the output moved (relative L2), and the largest '
+        "share of a limit that any figure uses.</p>"
     )
     failed = [
         f'<li><b class="v-{verdict}">{verdict}</b> <code>{escape(name)}</code>, {escape(pair)}: '
@@ -28,7 +28,9 @@ def matrix_page(matrix: Matrix, invocation: Invocation) -> str:
     ]
     body = (
         *_summary(matrix),
-        *section("Each compared with the one before it", [*table_html(grid(matrix, invocation)), note]),
+        *section(
+            "Each environment compared with the one before it", [*table_html(grid(matrix, invocation)), note]
+        ),
         *(section("What did not pass", ["<ul>", *failed, "</ul>"]) if failed else ()),
         *section("Every pair", _pairs(matrix, invocation)),
         *section("Environments", table_html(_environments(matrix))),
@@ -46,7 +48,7 @@ def _summary(matrix: Matrix) -> Iterator[str]:
 
 
 def _pairs(matrix: Matrix, invocation: Invocation) -> Iterator[str]:
-    # How each environment stands to all those before it.
+    # How each environment compares with all those before it.
     earlier, later = matrix.names[:-1], range(1, len(matrix.names))
     for row in matrix.rows:
         counts = Counter(pair.verdict.value for pair in row.pairs.values())

@@ -1,7 +1,7 @@
 """How outputs differ, for the page: their images or frames with a map, and a histogram.
 
-An output is taken for pictures where it is ``[n, height, width, channels]`` or
-``[n, frames, height, width, channels]`` with 1, 3 or 4 channels; all else (latents, embeddings) has none.
+An output is shown as pictures if it is ``[n, height, width, channels]`` or ``[n, frames, height, width,
+channels]`` with 1, 3 or 4 channels; anything else (latents, embeddings) has none.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from PIL import Image
 from harness.measurement.measurement import Array
 
 _CHANNELS = (1, 3, 4)
-# What one case may put into the page, all its pictures together: 200 cases have to open in a browser.
+# The most that all pictures of a case may add to the page: a browser must be able to open 200 cases.
 PIXELS_PASSED, PIXELS_FAILED = 2**16, 2**18
 MOST_PICTURES = 64
 # Codes 1 to 255 span this many decades below the largest difference, in steps of 5.6 %.
@@ -28,11 +28,11 @@ _HISTOGRAM_DECADES = 10
 
 
 def picture_set(measured: Array | None, baseline: Array | None, *, pixels: int) -> dict[str, Any] | None:
-    """Return the pictures of two outputs as JSON values, None where neither has any.
+    """Return the pictures of two outputs as JSON values, or None if neither has any.
 
     Either may be None. Together they have at most about ``pixels`` pixels: larger ones are reduced by whole
-    blocks, pictures to the mean of a block and differences to its largest, so that no pixel that differs
-    is lost. Of more than :data:`MOST_PICTURES` some are chosen, evenly and with the worst of all.
+    blocks, pictures to the mean of a block and differences to its largest, so that no pixel that differs is
+    lost. If there are more than :data:`MOST_PICTURES`, an even selection is shown that includes the worst.
     """
     sides = {"measured": measured, "baseline": baseline}
     shown = {
@@ -48,7 +48,7 @@ def picture_set(measured: Array | None, baseline: Array | None, *, pixels: int) 
     distance = difference(first, last) if len(arrays) == 2 else None
     if distance is not None:
         distance = _pictures(distance)
-    # With other shapes there may be fewer of one side.
+    # If the shapes differ, one side may have fewer.
     count = min(len(_pictures(side)) for side in arrays)
     chosen = _chosen(count, distance)
     frames = first.shape[1] if first.ndim == 5 else 0
@@ -65,12 +65,13 @@ def picture_set(measured: Array | None, baseline: Array | None, *, pixels: int) 
             **dict.fromkeys(("difference", "measured", "baseline")),
         }
         for name, side in shown.items():
-            # The same picture need not be there twice.
+            # Equal pictures are stored once.
             if not (same and name == "measured"):
                 made[name] = _png(_to_bytes(_pictures(side)[index], low, high, blocks[name]))
         if distance is not None and not same:
             codes = to_codes(_reduced(distance[index], blocks["baseline"], np.maximum), top)
-            # The channels one below the other, as grey: a browser may change colours that are transparent.
+            # The channels are stacked as grey images, because a browser may change colours that are
+            # transparent.
             made["difference"] = _png(codes.transpose(2, 0, 1).reshape(-1, codes.shape[1], 1))
             made["largest"] = largest(distance[index])
         return made
@@ -92,7 +93,7 @@ def picture_set(measured: Array | None, baseline: Array | None, *, pixels: int) 
 
 
 def value_range(array: Array) -> tuple[float, float]:
-    """Return what is black and what full brightness: the type's bounds, 0 and 1, or what is there."""
+    """Return the values for black and for full brightness: the type's bounds, 0 and 1, or the extremes."""
     if array.dtype.kind == "b":
         return 0.0, 1.0
     if array.dtype.kind in "iu":
@@ -118,7 +119,7 @@ def _chosen(count: int, distance: Array | None) -> list[int]:
 
 
 def _to_bytes(picture: Array, low: float, high: float, block: int) -> Array:
-    # NaN is shown as black, which the map of differences and the reasons tell from black itself.
+    # NaN is shown as black; the map of differences and the reasons distinguish it from real black.
     values = np.nan_to_num(np.asarray(picture, np.float64), nan=low, posinf=high, neginf=low)
     means = _reduced(values, block, np.add) / _reduced(np.ones_like(values), block, np.add)
     scaled = (np.clip(means, low, high) - low) / (high - low)
@@ -140,9 +141,9 @@ def _png(pixels: Array) -> str:
 
 
 def difference(a: Array | None, b: Array | None) -> Array | None:
-    """Return ``|a - b|`` in float64: 0 for equal values, infinite where one is NaN or Inf.
+    """Return ``|a - b|`` in float64: 0 for equal values, infinity if one is NaN or Inf.
 
-    None where one of them is not there, or where their values cannot be subtracted from one another.
+    Return None if one of them is missing, or if their values cannot be subtracted.
     """
     if a is None or b is None or a.shape != b.shape or a.dtype != b.dtype:
         return None
@@ -153,16 +154,16 @@ def difference(a: Array | None, b: Array | None) -> Array | None:
 
 
 def largest(distance: Array) -> float:
-    """Return the largest finite entry, 0 where there is none."""
+    """Return the largest finite entry, or 0 if there is none."""
     return float(np.max(distance, initial=0.0, where=np.isfinite(distance)))
 
 
 def to_codes(distance: Array, top: float) -> Array:
     """Return ``distance`` as uint8 on a logarithmic scale below ``top``, the largest finite difference.
 
-    0 is no difference at all, 255 is ``top`` and what is not finite, k from 1 is
-    ``top * 10 ** (-DECADES * (255 - k) / 254)``. The smallest difference is never coded as none, so that
-    one of 1e-7 in a picture of ones can be seen as well as one of 0.1.
+    0 is no difference at all, 255 is ``top`` or a value that is not finite, and k from 1 is ``top * 10 **
+    (-DECADES * (255 - k) / 254)``. The smallest difference is never coded as none, so a difference of 1e-7 in
+    a picture of ones is as visible as one of 0.1.
     """
     if top == 0:
         return np.where(distance > 0, 255, 0).astype(np.uint8)
@@ -172,10 +173,10 @@ def to_codes(distance: Array, top: float) -> Array:
 
 
 def histogram(a: Array | None, b: Array | None) -> dict[str, Any] | None:
-    """Return how many values of two arrays differ by how much, in bins of a quarter of a decade.
+    """Return a histogram of the differences of two arrays, in bins of a quarter of a decade.
 
     ``counts[i]`` are differences of ``10 ** (start + i / BINS_PER_DECADE)`` up to the next bin's; the first
-    also has all smaller ones. ``equal`` and ``not_finite`` are counted by themselves.
+    also has all smaller ones. ``equal`` and ``not_finite`` are counted separately.
     """
     distance = difference(a, b)
     if distance is None:

@@ -1,4 +1,4 @@
-"""The report of a run: the views of its cases, and the two files made of them."""
+"""The report of a run: the views of its cases, and the two files made from them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from harness.reporting.html.document import report_page
 
 PAGE, DATA = "index.html", "report.json"
 _FORMAT, _VERSION = "harness-report", 1
-# It holds pictures: a hundred cases have a few MiB.
+# The file holds pictures; a hundred cases take a few MiB.
 _LARGEST = 1 << 30
 
 
 def report_folder(folder: Path) -> Path:
-    """Make ``folder`` and return it; raises :class:`UsageError` where no page could be written into it."""
+    """Make ``folder`` and return it; raises :class:`UsageError` if no page can be written into it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -37,11 +37,11 @@ def report_folder(folder: Path) -> Path:
 def report_run(
     folder: Path, cases: Mapping[str, str], problems: Mapping[str, str], left_out: int = 0
 ) -> Path:
-    """Write what a run has to show, ``index.html`` and ``report.json``, into ``folder``, and return the page.
+    """Write the report of a run, ``index.html`` and ``report.json``, into ``folder``, and return the page.
 
-    ``cases`` has the views, as JSON, by the names of pytest's nodes. ``problems`` is what kept cases from
-    being judged, by where it is: a suite that cannot be read, an error of the harness. ``left_out`` is how
-    many cases wait for the night.
+    ``cases`` has the views, as JSON, by the names of pytest's nodes. ``problems`` maps places to what kept
+    cases from being judged: a suite that cannot be read, an error of harness. ``left_out`` is the number of
+    nightly cases that were left out.
     """
     run = {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -53,7 +53,7 @@ def report_run(
 
 
 def write_report(folder: Path, run: dict[str, Any], cases: Sequence[str]) -> Path:
-    """Write the data and the page, each whole or not at all; raises HarnessError where it cannot."""
+    """Write the data and the page, each whole or not at all; raises HarnessError if it cannot."""
     head = json.dumps({"format": _FORMAT, "version": _VERSION, "run": run})
     # The cases are JSON already, and may be large.
     data = head[:-1] + ', "cases": [\n' + ",\n".join(cases) + "\n]}\n"
@@ -64,9 +64,9 @@ def write_report(folder: Path, run: dict[str, Any], cases: Sequence[str]) -> Pat
 
 
 def render_again(data: Path, folder: Path | None = None) -> Path:
-    """Write the page anew from the ``report.json`` that a run left, beside it or into ``folder``.
+    """Write the page again from the ``report.json`` of an earlier run, next to it or into ``folder``.
 
-    Raises :class:`UsageError` where ``data`` is no such file or ``folder`` cannot be written to.
+    Raises :class:`UsageError` if ``data`` is not such a file or ``folder`` cannot be written to.
     """
     source = data / DATA if data.is_dir() else data
     try:
@@ -76,10 +76,11 @@ def render_again(data: Path, folder: Path | None = None) -> Path:
         run, cases = report["run"], [json.dumps(case, separators=(",", ":")) for case in report["cases"]]
         _with_index(run, cases)
     except ForeignFileError as error:
-        raise UsageError(f"{error}; give the folder of a report") from None
+        raise UsageError(f"{error}; give a folder that pytest --harness-report wrote") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
-            f"{source}: no {DATA} of this version of harness ({error}); write it with pytest --harness-report"
+            f"{source}: not a {DATA} of this version of harness ({error}); write one with pytest "
+            "--harness-report"
         ) from None
     return write_report(source.parent if folder is None else report_folder(folder), run, cases)
 

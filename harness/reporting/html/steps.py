@@ -1,4 +1,4 @@
-"""The drift of the latents over the denoising steps, beside what the calibration allows."""
+"""The drift of the latents over the denoising steps, compared with what the calibration allows."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from harness.measurement.measurement import Measurement
 def step_drift(
     case: Case, tier: Tier | None, measured: Measurement, baseline: Baseline
 ) -> dict[str, Any] | None:
-    """Return one entry per step that both sides traced, as JSON values; None where there is no trace.
+    """Return one entry per step that both sides traced, as JSON values; or None if there is no trace.
 
-    ``figure`` says what ``drift`` is: ``relative_l2`` of the latents where both sides kept them; without
-    them ``share``, the largest part of its limit that a statistic uses, where the case is calibrated; else
+    ``figure`` says what ``drift`` is: ``relative_l2`` of the latents if both sides kept them; otherwise
+    ``share``, the largest share of its limit that a statistic uses, if the case is calibrated; otherwise
     ``deviation``, the largest deviation of a statistic. ``limit``, ``largest`` and ``median`` (the envelope)
-    are None where there is none.
+    are None if there is none.
     """
     stored, calibration = baseline.measurement, baseline.calibration
     pairs = list(zip(measured.trace, stored.trace, strict=False))
@@ -61,7 +61,7 @@ def step_drift(
             )
         entries.append(entry)
     if not kept and limits:
-        # Steps from which on the case is chaotic have no limit to be a share of.
+        # Steps after the onset of chaos have no limit.
         entries = [entry for entry in entries if entry["limit"] is not None]
     return {
         "figure": "relative_l2" if kept else "share" if limits else "deviation",
@@ -73,7 +73,7 @@ def step_drift(
 
 
 def _factor(case: Case, tier: Tier | None, calibration: Calibration) -> float:
-    """Return the factor of the tier's limits, or of those across releases where the tier asks for others."""
+    """Return the factor of the tier's limits, or of those across releases if it has none."""
     for each in filter(None, (tier, Tier.ACROSS_RELEASES)):
         asked = getattr(case.tolerance, each.value)
         if isinstance(asked, Calibrated):

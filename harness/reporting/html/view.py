@@ -27,7 +27,7 @@ from harness.reporting.html.pictures import PIXELS_FAILED, PIXELS_PASSED, histog
 from harness.reporting.html.steps import step_drift
 from harness.reporting.reasons import in_words
 
-# Around the first draw that differs, and from the first where none does.
+# Around the first draw that differs, or from the first draw if none does.
 _DRAWS_SHOWN = 24
 _DRAWS_BEFORE = 4
 
@@ -40,11 +40,11 @@ def case_view(
     commands: Commands,
     causes: Sequence[Cause] = (),
 ) -> str:
-    """Return the view of ``case`` after its check, beside ``baseline``, with what to type about it.
+    """Return the view of ``case`` after its check against ``baseline``, with the commands for it.
 
-    It is JSON of ASCII characters only, which any channel carries. ``pictures``, ``histogram`` and ``steps``
-    are None where the output, or what it is compared with, has none; ``causes`` come first cause first. The
-    arrays go no further than here: the view has pictures of them.
+    It is JSON in ASCII, so any channel can carry it. ``pictures``, ``histogram`` and ``steps`` are None if
+    the output, or what it is compared with, has none; ``causes`` are ordered, first cause first. The view
+    contains pictures of the arrays, not the arrays.
     """
     measured, judgement = result.measurement, result.judgement
     stored = None if baseline is None else baseline.measurement
@@ -75,7 +75,7 @@ def case_view(
             {"title": "Run it again", "text": commands.again},
             {"title": "Explain it", "text": commands.explain},
             {"title": "Measure its tolerance", "text": commands.calibrate},
-            {"title": "Record it anew, if the change is meant", "text": commands.record},
+            {"title": "Record it again, if the change is intended", "text": commands.record},
         ],
         "causes": list(map(cause_json, causes)),
     }
@@ -139,7 +139,7 @@ def _provenance(baseline: Baseline) -> dict[str, Any]:
 
 
 def _rows(judgement: Judgement, measured: Measurement | None, stored: Measurement | None) -> list[Row]:
-    """Return the rows of the judgement, and those statistics that it had no need to look at."""
+    """Return the rows of the judgement, and the statistics that it did not need."""
     rows = list(judgement.rows)
     if measured is not None and stored is not None and stored.statistics.keys() <= measured.statistics.keys():
         known = {row.name for row in rows}
@@ -149,7 +149,7 @@ def _rows(judgement: Judgement, measured: Measurement | None, stored: Measuremen
 
 
 def _evidence(measured: Measurement | None, baseline: Measurement | None) -> dict[str, Any]:
-    """Return what may explain a drift without rerunning anything, as both sides have it."""
+    """Return what may explain a drift without a new run, with the values of both sides."""
     environment = _both_sides(measured, baseline, lambda side: side.fingerprint)
     found: dict[str, Any] = {
         "environment": sorted(environment, key=lambda row: not row["differs"]),
@@ -188,7 +188,7 @@ def _both_sides(
 
 
 def _ledger(measured: Measurement, baseline: Measurement) -> dict[str, Any]:
-    """Return the draws around the first that differs; where in the code one was made does not count."""
+    """Return the draws around the first that differs; the place in the code does not matter."""
     pairs = list(zip_longest(measured.ledger, baseline.ledger))
     same = [
         ours is not None and theirs is not None and bits.same_draw(ours, theirs) for ours, theirs in pairs

@@ -153,8 +153,8 @@ def test_what_stood_alone_and_what_is_new_are_told():
     _, (trend,) = made(RECORD, RECORD, MOVED, RECORD, RECORD, RECORD, MOVED)
     date, figures = "(2026-11-02T03:04:05+00:00)", "margin, mean, output bits"
     assert list(step_lines(trend)) == [
-        f"alone at run 3 {date}: {figures}",
-        f"new at run 7 {date}: {figures}; a step, or alone: the next run tells",
+        f"only at run 3 {date}: {figures}",
+        f"new at run 7 {date}: {figures}; the next run shows whether it lasts",
     ]
 
 

@@ -136,7 +136,7 @@ def test_rendering_again_gives_the_same_page(tmp_path):
 )  # fmt: skip
 def test_data_that_is_none_is_wrong_usage(tmp_path, text):
     (tmp_path / DATA).write_text(text)
-    with pytest.raises(UsageError, match=r"report\.json: no report\.json of this version"):
+    with pytest.raises(UsageError, match=r"report\.json: not a report\.json of this version"):
         render_again(tmp_path / DATA)
 
 
