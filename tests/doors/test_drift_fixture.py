@@ -182,7 +182,7 @@ def test_what_cannot_be_recorded_is_refused_and_leaves_nothing(tmp_path):
     done = project.pytest("test_refused.py", "-s", "--harness-record")
     assert done.returncode == 0, done.stdout
     for name, told in {
-        "noise": "two runs in two fresh workers differ, first in the output",
+        "noise": "two runs in fresh workers differ, first in the output",
         "input": "in a fresh process the function has other inputs",
         "integers": "none of its inputs is an array of floating-point numbers, so no tolerance can be",
         "given": "there are two checks named 'given'",

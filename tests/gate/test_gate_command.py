@@ -246,11 +246,11 @@ FORGERIES = {
 
 # What is broken: the rule that it breaks, the exit code, and what is said.
 BROKEN = {
-    drifting: ("verdict", 1, "small/one: drift; allowed here: identical, within. The output is not bitwise"),
+    drifting: ("verdict", 1, "small/one: drift; verdicts allowed here: identical, within. The output is not bitwise"),
     within_where_only_identical: (
         "verdict",
         1,
-        "small/two: within; allowed with the tag quick: identical",
+        "small/two: within; verdicts allowed with the tag quick: identical",
     ),
     failing: ("failed", 2, "small/one: has no verdict: its worker died"),
     missing: ("missing", 2, "small/one: no baseline of small/one is stored in baselines; record it: harness"),

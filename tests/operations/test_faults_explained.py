@@ -224,7 +224,7 @@ def test_a_trace_of_another_baseline(runner, store, recorded, tmp_path):
         runner,
         store,
         recorded,
-        "cpu.deep.safetensors: this deep trace belongs to another baseline, not to cpu.json beside it",
+        "cpu.deep.safetensors: this deep trace belongs to another baseline, not to cpu.json next to it",
         "harness record suites/guide.yaml::two-steps --baseline-dir",
         " --deep",
     )
