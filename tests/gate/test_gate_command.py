@@ -246,7 +246,7 @@ FORGERIES = {
 
 # What is broken: the rule that it breaks, the exit code, and what is said.
 BROKEN = {
-    drifting: ("verdict", 1, "small/one: drift; verdicts allowed here: identical, within. The output is not bitwise"),
+    drifting: ("verdict", 1, "small/one: drift; verdicts allowed here: identical, within. The output is not"),
     within_where_only_identical: (
         "verdict",
         1,
