@@ -12,6 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from harness.cases.load import load_suite
+from harness.cli import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 BY_HAND = ["docs/tutorial.md", "docs/install.md", "docs/questions.md", "docs/pipelines.md", "README.md"]
@@ -178,6 +179,10 @@ def lora(folder, seed):
         for side, shape in (("A", (2, 16)), ("B", (16, 2)))
     }
     save_file(tensors, folder / "lora.safetensors")
+
+
+def test_every_command_is_in_the_table_above_the_reference():
+    assert [name for name in COMMANDS if f"| `harness {name}` |" not in page("docs/commands.md")] == []
 
 
 def test_the_reference_is_that_of_the_code():
