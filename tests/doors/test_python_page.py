@@ -36,6 +36,9 @@ def test_the_notebook_runs_and_shows_tables_and_pictures(tmp_path, monkeypatch):
 
     # Else jupyter_core warns of the folders that it will use one day.
     monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
+    # The kernel leaves nothing in the home of whoever runs the tests.
+    for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / "jupyter"))
     notebook = nbformat.read(DOCS / "python.ipynb", as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     # What it shows belongs to whoever runs it.
