@@ -28,16 +28,12 @@ COMMANDS = {
     "calibrate": (
         "Measure tolerances: move each case's noise by one ulp and store how far the output moves."
     ),
-    "power": (
-        "Inject known faults into each case: which are caught across releases, and down to which size."
-    ),
+    "power": ("Inject known faults into each case, and report which are caught and down to which size."),
     "explain": "Explain why a case drifted: the causes, and the first cell that computes something else.",
     "doctor": "Print the profile, the fingerprint, the devices, and any problems with this machine.",
     "report": "Write the HTML page of a run again from its report.json.",
     "list": "List the cases and the state of their baselines: ok, missing, stale, damaged or orphan.",
-    "matrix": (
-        "Run the suites under several releases and compare each pair: same bits, within tolerance or drift."
-    ),
+    "matrix": ("Run the suites under several releases and compare each pair of results."),
     "bisect": "Find the first release, or with --repo the first commit, that changed a case's output.",
     "environments": ("List or remove the environments that harness matrix and harness bisect created."),
     "gate": "Run every case, decide by a policy whether to release, and certify the decision.",

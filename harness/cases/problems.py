@@ -1,4 +1,4 @@
-"""What is wrong with a suite: problems with their places, and the one error that carries them all."""
+"""Problems of a suite with their places, and the one error that carries them all."""
 
 from __future__ import annotations
 

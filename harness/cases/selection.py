@@ -44,7 +44,7 @@ def select(arguments: Iterable[str]) -> Selection:
     for argument in arguments:
         path, marker, case_id = argument.partition("::")
         if marker and not case_id:
-            message = "no case is named after '::'; write suites/x.yaml::case-id, or leave '::' out"
+            message = "no case is named after '::'; write suites/x.yaml::case-id, or leave out '::'"
             problems.append(Problem(Path(path), None, None, message))
             continue
         files: list[Path] = []

@@ -43,10 +43,11 @@ def matrix(
     memory: options.WorkerMemory = None,
     no_user_code: options.NoUserCode = False,
 ) -> None:
-    """Run the suites under several releases and compare each pair: same bits, within tolerance or drift.
+    """Run the suites under several releases and compare each pair of results.
 
-    Creates an environment for each --release once (2.8 GB each). Resumes an interrupted matrix. Fails if a
-    case drifted, did not run, or could not be compared.
+    A pair has the same bits, is within the tolerance, or drifts. Creates an environment for each --release
+    once (2.8 GB each). Resumes an interrupted matrix. Fails if a case drifted, did not run, or could not be
+    compared.
     """
     check_baseline_dir(baseline_dir, needed=False)
     check_destinations(json_file, html_file, markdown_file)

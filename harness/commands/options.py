@@ -13,9 +13,9 @@ File = Path | None
 Texts = list[str] | None
 
 
-def option(name: str, metavar: str, told: str) -> Any:
+def option(name: str, metavar: str, text: str) -> Any:
     """Return the option ``name`` with the placeholder of its value and its line in the help."""
-    return typer.Option(name, metavar=metavar, help=told)
+    return typer.Option(name, metavar=metavar, help=text)
 
 
 Paths = Annotated[

@@ -35,9 +35,10 @@ def power(
     memory: options.WorkerMemory = None,
     no_user_code: options.NoUserCode = False,
 ) -> None:
-    """Inject known faults into each case: which are caught across releases, and down to which size.
+    """Inject known faults into each case, and report which are caught and down to which size.
 
-    Fails for vacuous cases, which pass whatever goes wrong, and for cases that cannot be examined.
+    Every run is judged at the tolerance across releases. Fails for vacuous cases, which pass whatever goes
+    wrong, and for cases that cannot be examined.
     """
     faults = chosen_faults(fault or [])
     if picture is not None:

@@ -1,4 +1,4 @@
-"""The aftermath: what a case changed in its worker's process, where the next case would run into it.
+"""The aftermath: what a case changed in its worker's process that could affect the next case.
 
 After every case the process is compared with what it was before the first. A case that replaced a function
 that measuring stands on cannot be trusted itself; anything else is told, and the worker replaced. This is no

@@ -138,8 +138,8 @@ class Certificate:
         if not isinstance(content, dict) or content.get("kind") != _KIND:
             raise CertificateError("it is JSON, but not a certificate; give a file that harness gate wrote")
         if content.get("format") != FORMAT:
-            told = repr(content.get("format"))[:40]
-            raise CertificateError(f"its format {told} is unknown; this version of harness reads {FORMAT}")
+            found = repr(content.get("format"))[:40]
+            raise CertificateError(f"its format {found} is unknown; this version of harness reads {FORMAT}")
         content = dict(content)
         seal = content.pop("seal", None)
         if seal != seal_of(content):

@@ -1,4 +1,4 @@
-"""Policy files: YAML, read as suites are, with a file:line:column for everything that is wrong."""
+"""Policy files: YAML, read like suites, with file:line:column for every problem."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _date(text: str) -> str:
 
 def _said(text: str) -> str:
     if not text.strip():
-        raise ValueError("nothing is written here; a waiver says why it is given, and by whom")
+        raise ValueError("this is empty; a waiver must say why it is given, and by whom")
     return text
 
 

@@ -1,4 +1,4 @@
-"""The power table of a gate: what `harness power --json` found, as far as it still says anything."""
+"""The power table of a gate: the results of `harness power --json` that still apply."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Powers:
     cases: dict[tuple[str, str], CasePower]
 
     def gap(self, case: Case, baseline: Baseline) -> d.Gap | None:
-        """Return why the table says nothing of ``case`` held to ``baseline``; None where it does.
+        """Return why the table does not cover ``case`` with ``baseline``; None if it does.
 
         A strict case has no power across releases that could be missing.
         """
@@ -55,7 +55,7 @@ class Powers:
         return None if found.vacuous is not None else d.TooFewFaults()
 
     def vacuous(self, case: Case, baseline: Baseline) -> VacuousByTable | None:
-        """Return why the table says that ``case`` is vacuous; None where it does not, or says nothing."""
+        """Return why the table says that ``case`` is vacuous; None if it does not say so."""
         found = self.cases.get((case.suite, case.id))
         if found is None or found.why_vacuous is None or self.gap(case, baseline) is not None:
             return None
@@ -79,7 +79,7 @@ def read_powers(path: Path) -> Powers:
 
 
 def powers_in(table: PowerTable) -> Powers:
-    """Return the power of the cases in ``table``; raises ValueError where it is none."""
+    """Return the power of the cases in ``table``; raises ValueError if it is not a power table."""
     try:
         report = PowerReport.from_dict(table.report)
     except (KeyError, TypeError, AttributeError) as error:

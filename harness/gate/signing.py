@@ -36,7 +36,7 @@ class Signer:
 
     @property
     def keyid(self) -> str:
-        """The hex sha256 of the key, shortened: a hint to who reads, on which nothing depends."""
+        """The shortened hex sha256 of the key: a hint for readers, on which nothing depends."""
         return hashlib.sha256(_decoded(self.line)).hexdigest()[:16]
 
     def signed(self, envelope: Envelope) -> bool:
@@ -75,7 +75,7 @@ class SigningKey:
 
 @dataclass(frozen=True)
 class Envelope:
-    """What an envelope holds: the statement's bytes, and signatures of whomever."""
+    """What an envelope holds: the statement's bytes, and signatures by anyone."""
 
     payload: bytes
     signatures: tuple[bytes, ...]
@@ -109,7 +109,7 @@ def statement(certificate: Certificate) -> bytes:
 
 
 def envelope_in(data: bytes) -> Envelope | None:
-    """Return the envelope that ``data`` is; None where it is none, but perhaps a certificate without one.
+    """Return the envelope in ``data``, or None if it is something else, perhaps a bare certificate.
 
     Raises :class:`CertificateError` for an envelope of anything else, or one that is damaged.
     """
@@ -153,7 +153,7 @@ def unsigned_by(envelope: Envelope | None, demanded: Sequence[tuple[str, Signer]
 
 
 def signer_in(path: Path) -> Signer:
-    """Return the public key in a PEM file; raises :class:`UsageError` where it is none of ed25519."""
+    """Return the public key in a PEM file; raises :class:`UsageError` if it is not an ed25519 key."""
     _require()
     try:
         text = read_foreign(path, limit=_MOST_BYTES).decode("ascii").strip()
@@ -173,7 +173,7 @@ def signer_in(path: Path) -> Signer:
 
 
 def signer_of(line: str) -> Signer:
-    """Return the public key that is ``line``, as in a policy; raises ValueError where it is none."""
+    """Return the public key that is ``line``, as in a policy; raises ValueError if it is not one."""
     _require()
     _public_key(line)
     return Signer(base64.b64encode(_decoded(line)).decode())

@@ -25,7 +25,7 @@ _UNDECIDED = Decision("incomplete", (), ())
 
 @dataclass(frozen=True)
 class Verification:
-    """What was found: what is wrong, and how many files were held to their hashes, of how many named.
+    """The result: the problems, and how many of the named files were compared with their hashes.
 
     The decision of ``certificate`` is the one that follows from its facts, whatever it said. ``missing`` are
     the folders that were not looked into: not there, or not below the current one and only named by it; of
@@ -52,7 +52,7 @@ def inspect(
     demanded: Sequence[tuple[str, Signer]] = (),
     policy: Policy | None = None,
 ) -> Verification:
-    """Return what is wrong with the certificate ``path``, read on whatever machine.
+    """Return what is wrong with the certificate ``path``, on any machine.
 
     ``suites`` and ``baselines`` are the folders of the files it was made of: those it names itself, where
     they are below the current folder, unless given. A folder that was not given need not be there.
@@ -144,7 +144,7 @@ def _decided(certificate: Certificate) -> tuple[Decision, list[str]]:
     """Return the decision that follows from what the certificate holds, and a problem if it has another."""
     names = [*(facts.name for facts in certificate.cases), *certificate.orphans]
     if len(set(names)) < len(names):
-        return _UNDECIDED, ["nothing can be decided on what it holds: a case or a baseline is there twice"]
+        return _UNDECIDED, ["it cannot be decided from its content: a case or a baseline occurs twice"]
     try:
         again = decide(certificate.policy, certificate.cases, certificate.orphans, certificate.date)
     except (ValueError, TypeError, OverflowError) as error:
@@ -157,14 +157,14 @@ def _decided(certificate: Certificate) -> tuple[Decision, list[str]]:
 
 
 def _inconsistencies(certificate: Certificate) -> Iterator[str]:
-    """Yield what contradicts something else in the certificate: what no gate would have written."""
+    """Yield the contradictions within the certificate, which no gate would have written."""
     if not certificate.cases:
         yield "it has no cases: nothing was gated"
     if certificate.policy_file is None and certificate.policy != Policy():
         yield "its policy is not the default one, and it names no file of it"
     yield from _odd_counts(certificate)
     for facts in certificate.cases:
-        yield from (f"{facts.name}: {told}" for told in _impossible(facts))
+        yield from (f"{facts.name}: {problem}" for problem in _impossible(facts))
         if facts.environment is not None and facts.environment not in certificate.environments:
             yield f"{facts.name}: its environment is not in the certificate"
         if facts.checkpoint is not None and facts.checkpoint not in certificate.checkpoints:
@@ -184,15 +184,15 @@ def _impossible(facts: CaseFacts) -> Iterator[str]:
         yield "it was judged, and has no verdict"
         return
     if facts.baseline is None or facts.environment is None or facts.checkpoint is None or facts.tier is None:
-        yield "it has a verdict, and was not judged against a baseline"
+        yield "it has a verdict, but was not judged against a baseline"
     if facts.bits is None:
-        yield "it has a verdict, and not the bits that it came to"
+        yield "it has a verdict, but no bits"
     exceeded = facts.worst is not None and facts.worst.exceeded
     margin = facts.margin
     if facts.worst is not None and (margin is None or not (margin >= 1 if exceeded else 0 <= margin <= 1)):
         yield f"its margin is not that of its {facts.worst.name}"
     if facts.worst is None and margin != (0.0 if facts.verdict == "identical" else None):
-        yield "it has a margin, and nothing was limited"
+        yield "it has a margin, but nothing was limited"
     if facts.verdict in PASSING:
         if exceeded and facts.worst is not None:
             yield f"{facts.verdict}, and its {facts.worst.name} is beyond its limit"

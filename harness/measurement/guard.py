@@ -69,7 +69,7 @@ class Guard:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Watch the body; raises :class:`UnseededRandomness`, even where the body swallowed it."""
+        """Watch the body; raises :class:`UnseededRandomness`, even if the body swallowed it."""
         self._first = None
         self._moved_by_imports = False
         before = _global_states()
@@ -234,7 +234,7 @@ class GlobalGenerators:
             self._mindspore = (_figures(default_generator), default_generator.get_state())
 
     def put_back(self) -> None:
-        """Give all of them their states again."""
+        """Restore the state of all of them."""
         if mtrand._rand._bit_generator is not self._bits:
             np.random.set_bit_generator(self._bits)
         mtrand._rand.set_state(self._numpy)

@@ -151,8 +151,8 @@ def explain_against_python(
         stored = load_current(store, case, baseline.device)
         baseline = replace(baseline, calibration=stored.calibration)
     release = reference.fingerprint.get("mindspore", "").partition(" ")[0]
-    told = f"a run under {name} (MindSpore {release})"
-    explaining = _Explaining(case, runner, measured, baseline, told)
+    named = f"a run under {name} (MindSpore {release})"
+    explaining = _Explaining(case, runner, measured, baseline, named)
     if not explaining.moves_latents:
         found = explaining.without_cells()
         drift = _still_drifts(case, measured, store) if found.conclusion == "nothing" else ()

@@ -84,8 +84,8 @@ def rerun(
                 unknown[facts.name] = ()
             elif fields := _other_environment(certificate, facts, result.measurement):
                 unknown[facts.name] = fields
-            elif told := _otherwise(facts, evidence.of(cases[facts.name], result)):
-                different[facts.name] = told
+            elif difference := _otherwise(facts, evidence.of(cases[facts.name], result)):
+                different[facts.name] = difference
     return Rerun(seed, len(judged), tuple(each.name for each in drawn), different, unknown)
 
 

@@ -111,8 +111,8 @@ class SuiteFile(pytest.File):
         """Raise for a case on the command line that does not exist, suggesting the closest one."""
         for path, case_id in _asked(self.config):
             if case_id not in known and _resolved(path, self.config) == self.path.resolve():
-                told = f"{path}: there is no case {quoted(case_id)}; {suggestion(case_id, known)}"
-                raise self.CollectError(printable(told))
+                message = f"{path}: there is no case {quoted(case_id)}; {suggestion(case_id, known)}"
+                raise self.CollectError(printable(message))
 
 
 class CaseItem(pytest.Item):

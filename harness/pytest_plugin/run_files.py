@@ -58,8 +58,8 @@ class RunFile:
             return  # A project without suites, in a step of GitHub Actions.
         why = session.shouldfail or session.shouldstop
         if why or exitstatus == pytest.ExitCode.INTERRUPTED:
-            told = why if isinstance(why, str) else "interrupted"
-            self.ended = self.problems["the run ended early"] = f"{told}: cases may be missing here"
+            reason = why if isinstance(why, str) else "interrupted"
+            self.ended = self.problems["the run ended early"] = f"{reason}: cases may be missing here"
         try:
             for line in self.write():
                 self._told.append(line)

@@ -62,8 +62,10 @@ def attribute(
         for name, versions in differing_packages(subjects).items()
         if name != package and (None not in versions or name in computing)
     }
-    told = (f"{name}: {good or 'absent'} -> {bad or 'absent'}" for name, (good, bad) in differing.items())
-    found = partial(Attribution, others=tuple(told))
+    differences = (
+        f"{name}: {good or 'absent'} -> {bad or 'absent'}" for name, (good, bad) in differing.items()
+    )
+    found = partial(Attribution, others=tuple(differences))
     suspects = {
         name: good
         for name, (good, bad) in differing.items()
@@ -71,7 +73,7 @@ def attribute(
     }
     listed = ", ".join(suspects)
     if not suspects:
-        return found(package, "no other package that computes is of another version there")
+        return found(package, "no other package that computes has a different version there")
     if run_with is None:
         return found(None, f"{package}, or {listed}: environments that are given cannot be varied")
     try:

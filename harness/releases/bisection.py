@@ -1,4 +1,4 @@
-"""Bisection: the first of a line of versions whose run is not that of the one known to be good."""
+"""Bisection: find the first version in a line whose run differs from that of the known good one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Version = TypeVar("Version")
 
 
 class NothingToFind(HarnessError):
-    """Both ends of a line are alike; ``baseline`` is how they stand to the stored one, None if they pass."""
+    """Both ends of a line agree; ``baseline`` compares them with the stored one, and is None if they pass."""
 
     answers = True
 
@@ -25,7 +25,7 @@ class NothingToFind(HarnessError):
 
 
 class NeitherGoodNorBad(HarnessError):
-    """A version cannot be held to the good one; ``comparison`` says why."""
+    """A version cannot be compared with the good one; ``comparison`` says why."""
 
     def __init__(self, version: object, good: object, comparison: Comparison) -> None:
         super().__init__(f"{version}: {comparison.verdict.value} with {good}")
@@ -34,7 +34,7 @@ class NeitherGoodNorBad(HarnessError):
 
 @dataclass(frozen=True)
 class Tried:
-    """A version that was run: ``good`` is whether it is like the good one, None where it yielded nothing."""
+    """A version that was run: ``good`` is whether it agrees with the good one, or None if the run failed."""
 
     version: Any
     good: bool | None
@@ -95,11 +95,11 @@ def bisect(
             comparison = compare(reference, ran[index])
             if comparison.verdict in (Verdict.INCOMPARABLE, Verdict.ERROR):
                 raise NeitherGoodNorBad(versions[index], versions[0], comparison)
-            good, told = comparison.passed, comparison.verdict.value
+            good, words = comparison.passed, comparison.verdict.value
         else:
             good = ran[index].bits == reference.bits
-            told = "the same bits" if good else "other bits"
-        tried(Tried(versions[index], good, told))
+            words = "the same bits" if good else "other bits"
+        tried(Tried(versions[index], good, words))
         return good
 
     last_good, first_bad = 0, len(versions) - 1

@@ -1,4 +1,4 @@
-"""Virtual environments, one per release, made once and kept.
+"""Virtual environments, one per release, created once and kept.
 
 <root>/<name>/venv/               the environment
 <root>/<name>/environment.json    written last: without it, what is there is not used

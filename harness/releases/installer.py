@@ -19,7 +19,7 @@ _LAST_LINES = 12
 
 
 class InstallError(HarnessError):
-    """uv could not do what it was asked for; the text has its last lines."""
+    """A uv command failed; the text has the last lines of its output."""
 
 
 def check_installable(requirements: Sequence[str], overrides: Sequence[str] = ()) -> None:
@@ -102,6 +102,6 @@ def _uv(*arguments: str, given: str | None = None) -> str:
     )
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line.strip()][-_LAST_LINES:]
-        told = "\n".join(f"    {line}" for line in lines)
-        raise InstallError(f"uv {' '.join(arguments[:2])} failed; the end of its output:\n{told}")
+        output = "\n".join(f"    {line}" for line in lines)
+        raise InstallError(f"uv {' '.join(arguments[:2])} failed; the end of its output:\n{output}")
     return done.stdout

@@ -1,4 +1,4 @@
-"""Measurements kept on disk as they come, so that an interrupted matrix goes on where it stopped.
+"""Measurements kept on disk as they finish, so that an interrupted matrix can resume.
 
     <root>/<interpreter>/<suite>/<case>.safetensors
 

@@ -15,7 +15,7 @@ from harness.operations.bundle import FirstRun
 from harness.operations.proposal import Refusal
 from harness.reporting.commands import Invocation, error_text
 from harness.reporting.machine import show_examination
-from harness.reporting.tables import show, told
+from harness.reporting.tables import labelled, show
 
 _README = """\
 What `harness doctor --bundle` found on one machine, to be sent to those who are to look at it.
@@ -36,13 +36,13 @@ def show_first_run(console: Console, found: FirstRun) -> None:
     show_examination(console, found.examination)
     show(console, Text("cases", "bold"))
     if found.proposal is None:
-        show(console, told("failed", "no case ran, as no worker starts"))
+        show(console, labelled("failed", "no case ran, as no worker starts"))
         return
     for result in found.proposal.results:
         if isinstance(result, Refusal):
-            show(console, told("failed", _error(result)))
+            show(console, labelled("failed", _error(result)))
         else:
-            show(console, told("ok", f"{result.case.name}: the same bits in two fresh workers"))
+            show(console, labelled("ok", f"{result.case.name}: the same bits in two fresh workers"))
 
 
 def _error(refusal: Refusal) -> str:

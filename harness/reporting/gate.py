@@ -20,7 +20,7 @@ from harness.reporting.figures import figure, part_of_limit
 from harness.reporting.gate_findings import finding_text, gate_text, shown_findings
 from harness.reporting.markdown import MOST_BYTES, escaped, markdown_table
 from harness.reporting.progress import ProgressBar
-from harness.reporting.tables import Cell, Table, show, show_table, told, toned
+from harness.reporting.tables import Cell, Table, labelled, show, show_table, toned
 from harness.reporting.wording import said
 
 # The field of Commands that helps with each finding. Other findings say in their message what to do.
@@ -53,7 +53,7 @@ def show_gate(
         elif finding.rule in _REMEDY and finding.about in commands:
             show(console, f"        {getattr(commands[finding.about], _REMEDY[finding.rule])}")
     show_table(console, _verdict_table(certificate))
-    show(console, *(told("note", printable(gate_text(note))) for note in certificate.decision.notes))
+    show(console, *(labelled("note", printable(gate_text(note))) for note in certificate.decision.notes))
     ruling = _ruling(certificate)
     style = "bold green" if ruling == "passed" else "bold red"
     show(console, Text.assemble("gate ", (ruling, style), f" ({printable(_summary(certificate))})"))
@@ -85,9 +85,9 @@ def gate_markdown(certificate: Certificate, invocation: Invocation, *, most_byte
 def certificate_text(path: Path, certificate: Certificate, data: bytes) -> str:
     """Return what the certificate at ``path`` certifies, and the hash of the file's ``data``."""
     outcome = certificate.decision.outcome
-    told = "a gate that passed" if outcome == "passed" else f"a gate that did not pass ({outcome})"
+    what = "a gate that passed" if outcome == "passed" else f"a gate that did not pass ({outcome})"
     digest = hashlib.sha256(data).hexdigest()
-    return f"certificate of {told}: {path} (sha256 {digest})"
+    return f"certificate of {what}: {path} (sha256 {digest})"
 
 
 def _remedied_text(certificate: Certificate, finding: Finding, invocation: Invocation) -> str:

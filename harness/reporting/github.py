@@ -62,8 +62,8 @@ def _problem_lines(where: str, text: str, root: Path) -> Iterator[str]:
 
 
 def _annotation(message: str, *, level: str = "error", **properties: str) -> str:
-    told = {name: _data(text).replace(":", "%3A").replace(",", "%2C") for name, text in properties.items()}
-    place = ",".join(f"{name}={text}" for name, text in told.items())
+    escaped = {name: _data(text).replace(":", "%3A").replace(",", "%2C") for name, text in properties.items()}
+    place = ",".join(f"{name}={text}" for name, text in escaped.items())
     shown = message if len(message) <= _MOST_CHARACTERS else message[: _MOST_CHARACTERS - 1] + "…"
     return f"::{level} {place}::{_data(shown)}"
 

@@ -75,8 +75,8 @@ def step_lines(trend: Trend) -> Iterator[str]:
         figures = [change_text(change) for change in step.changes if change.figure != BITS]
         if len(figures) > _MOST_CHANGES:
             figures[_MOST_CHANGES:] = [f"and {count(len(figures) - _MOST_CHANGES, 'more figure')}"]
-        told = "; ".join(figures) or "different bits with the same statistics"
-        yield f"step at {_where(step.point)}: {told}"
+        changes = "; ".join(figures) or "different bits with the same statistics"
+        yield f"step at {_where(step.point)}: {changes}"
         known = ", ".join(step.surroundings) or "nothing on record"
         yield f"  changed since run {step.before.run.number}: {known}"
     for point, names in trend.outliers:
@@ -154,8 +154,8 @@ def _row(trend: Trend) -> list[Cell | str]:
     record = trend.points[-1].record
     margins = next(series for series in trend.series if series.figure == MARGIN)
     margin = f"{sparkline(margins.values[-_MOST_RUNS:])} {figure(record.margin)}".strip()
-    told = Cell(below=[line.strip() for line in step_lines(trend)])
-    return [Cell(trend.title, name=True), str(len(trend.points)), record.verdict, margin, told]
+    news = Cell(below=[line.strip() for line in step_lines(trend)])
+    return [Cell(trend.title, name=True), str(len(trend.points)), record.verdict, margin, news]
 
 
 def history_json(runs: Sequence[RunRecord], found: Sequence[Trend]) -> str:

@@ -50,12 +50,12 @@ def markdown_summary(
     failed = not_passed(outcomes)
     text = _Bounded(most_bytes)
     total = count(len(outcomes), "case")
-    told = f"{len(failed)} of {total} did not pass" if failed else f"{total} passed"
-    told += ", not all were judged" if problems else ""
+    headline = f"{len(failed)} of {total} did not pass" if failed else f"{total} passed"
+    headline += ", not all were judged" if problems else ""
     counts = Counter(outcome.judgement.verdict for outcome in outcomes)
     numbers = [str(counts[verdict]) for verdict in Verdict]
     table = Table([verdict.value for verdict in Verdict], [numbers], right=range(len(numbers)))
-    if not text.add("\n".join([f"### harness: {told}", "", *markdown_table(table), "", ""])):
+    if not text.add("\n".join([f"### harness: {headline}", "", *markdown_table(table), "", ""])):
         return ""
     if problems:
         lines = [f"- {code(where)} {escaped(why)}\n" for where, why in problems]
@@ -161,10 +161,10 @@ def _environments(outcomes: Sequence[CaseReport]) -> str:
         return ""
     ((fields, number),) = counts.most_common(1)
     total = counts.total()
-    told = f"Environment of {number} of {total} cases" if number < total else "Environment"
+    title = f"Environment of {number} of {total} cases" if number < total else "Environment"
     rows = [("harness", harness.__version__), *json.loads(fields).items()]
     table = markdown_table(Table(("field", "value"), rows))
-    return _folded(told, table)
+    return _folded(title, table)
 
 
 def _folded(title: str, lines: Sequence[str]) -> str:

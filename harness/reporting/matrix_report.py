@@ -29,7 +29,7 @@ from harness.reporting.figures import difference_text, part_of_limit, some
 from harness.reporting.markdown import code, escaped, markdown_table
 from harness.reporting.progress import ProgressBar
 from harness.reporting.reasons import text_of
-from harness.reporting.tables import Cell, Table, show, show_table, told
+from harness.reporting.tables import Cell, Table, labelled, show, show_table
 
 FORMAT, VERSION = "harness-matrix", 1
 _SHOWN_OPERATORS = 6
@@ -46,7 +46,7 @@ class MatrixDisplay(ProgressBar):
         self.preparing(f"{result.subject.name} {result.case.name}{', kept' if result.earlier else ''}")
         # A missing mindone was already reported at the start.
         if isinstance(result.found, HarnessError) and not lacks_mindone(result.case, result.subject):
-            show(self.console, told("error", f"{result.subject.name}: {result.found}"))
+            show(self.console, labelled("error", f"{result.subject.name}: {result.found}"))
 
 
 def show_foresight(console: Console, foreseen: Foresight, invocation: Invocation) -> None:
@@ -71,7 +71,7 @@ def show_foresight(console: Console, foreseen: Foresight, invocation: Invocation
     for case, wrong in foreseen.unjudged:
         text = wrong.told if isinstance(wrong, BaselineUnusable) else str(wrong)
         notes.append(f"{case.name}: {text}{remedy_text(wrong.remedy, invocation)}")
-    show(console, *(told("note", note) for note in notes))
+    show(console, *(labelled("note", note) for note in notes))
 
 
 def show_matrix(console: Console, matrix: Matrix, invocation: Invocation) -> None:
@@ -84,7 +84,7 @@ def show_matrix(console: Console, matrix: Matrix, invocation: Invocation) -> Non
         same_bits(matrix),
         *operator_lines(matrix),
         *(
-            told(verdict, f"{name}, {pair}: {reason}")
+            labelled(verdict, f"{name}, {pair}: {reason}")
             for verdict, name, pair, reason in failures(matrix, invocation)
         ),
         Text(_counts(matrix), "bold"),

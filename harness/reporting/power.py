@@ -11,7 +11,7 @@ from harness.judgement.power.case_power import FAMILIES, CasePower, FaultPower, 
 from harness.reporting.commands import Invocation, remedy_text
 from harness.reporting.progress import ProgressBar
 from harness.reporting.reasons import text_of
-from harness.reporting.tables import Cell, Table, show, table_lines, told
+from harness.reporting.tables import Cell, Table, labelled, show, table_lines
 
 _HEADER = ("fault", "family", "reference", "", "by", "margin", "numbers alone", "smallest caught")
 
@@ -27,7 +27,7 @@ class PowerDisplay(ProgressBar):
 def _case_lines(case: CasePower, invocation: Invocation) -> Iterator[Text | str]:
     if case.refusal is not None:
         text = f"{text_of(case.refusal)}{remedy_text(case.remedy, invocation)}"
-        yield told("not examined", f"{case.name}: {text}")
+        yield labelled("not examined", f"{case.name}: {text}")
         return
     yield Text.assemble((case.name, "bold"), f"  {tolerance_text(case)}")
     # Many faults are not applicable for the same reason.
@@ -40,12 +40,12 @@ def _case_lines(case: CasePower, invocation: Invocation) -> Iterator[Text | str]
     for reason, names in absent.items():
         yield f"  not applicable: {', '.join(names)}" + (f" ({reason})" if reason else "")
     for fault in case.failed:
-        yield told("failed", f"{case.name}: {fault.name}: {_why(fault)}")
+        yield labelled("failed", f"{case.name}: {fault.name}: {_why(fault)}")
     yield f"  {summary_text(case)}"
     if case.blind:
-        yield told("blind", f"{case.name}: every fault of the {' and '.join(case.blind)} is missed")
+        yield labelled("blind", f"{case.name}: every fault of the {' and '.join(case.blind)} is missed")
     if case.why_vacuous is not None:
-        yield told("vacuous", f"{case.name}: {text_of(case.why_vacuous)}")
+        yield labelled("vacuous", f"{case.name}: {text_of(case.why_vacuous)}")
 
 
 def power_table(case: CasePower) -> Table:
@@ -57,7 +57,7 @@ def power_table(case: CasePower) -> Table:
 def show_power(console: Console, report: PowerReport) -> None:
     """Show what holds for all cases together."""
     for name in report.uncaught:
-        show(console, told("uncaught", f"{name}: no case catches it at its reference size"))
+        show(console, labelled("uncaught", f"{name}: no case catches it at its reference size"))
     refused = sum(case.refusal is not None for case in report.cases)
     counts = {
         "vacuous": sum(bool(case.vacuous) for case in report.cases),

@@ -19,7 +19,7 @@ from harness.operations.record import Recording, StoredBaselines
 from harness.reporting.commands import Invocation, commands, error_text
 from harness.reporting.progress import ProgressBar
 from harness.reporting.reasons import text_of
-from harness.reporting.tables import Cell, Table, show, show_table, told
+from harness.reporting.tables import Cell, Table, labelled, show, show_table
 
 _HEADER = ("case", "device", "baseline", "relative L2", "what changes")
 _CALIBRATIONS = ("case", "members", "factor", "envelope", "limit", "growth over the steps", "calibration")
@@ -90,7 +90,7 @@ def show_recording(console: Console, recording: Recording, invocation: Invocatio
         text = (
             f"{case.name}: its calibration was discarded with the old baseline; calibrate it again: {command}"
         )
-        show(console, told("note", text))
+        show(console, labelled("note", text))
     show_vacuous(console, recording.vacuous)
 
 
@@ -101,7 +101,7 @@ def show_calibrations(console: Console, found: Calibrations) -> None:
     for each in found.calibrated:
         for finding in each.findings:
             word = "failed" if finding.failing else "note"
-            show(console, told(word, f"{each.case.name}: {finding_text(finding)}"))
+            show(console, labelled(word, f"{each.case.name}: {finding_text(finding)}"))
     text = f"{len(found.calibrated)} calibrated"
     console.print(f"{text}, {found.failed} failed" if found.failed else text)
 
@@ -120,12 +120,12 @@ def finding_text(finding: Finding) -> str:
 def show_vacuous(console: Console, vacuous: Sequence[VacuousCase]) -> None:
     """Say which cases are vacuous."""
     for each in vacuous:
-        show(console, told("failed", f"{each.case.name} is vacuous: {text_of(each.why)}"))
+        show(console, labelled("failed", f"{each.case.name} is vacuous: {text_of(each.why)}"))
 
 
 def refusal_text(refusal: Refusal, invocation: Invocation) -> Text:
     """Return why a case was refused, naming it once, and what to type."""
-    return told("refused", error_text(refusal.error, invocation, refusal.case))
+    return labelled("refused", error_text(refusal.error, invocation, refusal.case))
 
 
 def _calibration_row(result: CalibratedCase) -> tuple[Cell | str, ...]:

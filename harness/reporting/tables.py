@@ -68,7 +68,7 @@ def toned(text: str, tone: str) -> Text:
     return Text(text, _COLOURS.get(tone, "yellow"))
 
 
-def told(word: str, text: str) -> Text:
+def labelled(word: str, text: str) -> Text:
     """Return a line that begins with a coloured word: ``failed  why it did``."""
     return Text.assemble(toned(word, word), f"  {text}")
 

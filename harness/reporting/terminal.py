@@ -66,10 +66,10 @@ def cause_lines(causes: Sequence[Cause], *, most: int | None = None) -> list[str
         return []
     lines = ["", "what differs, first cause first:"]
     details = [cause_details(cause.evidence) for cause in causes]
-    room = told = sum(map(len, details))
-    if most is not None and len(causes) + told > most:
+    room = total = sum(map(len, details))
+    if most is not None and len(causes) + total > most:
         room = max(0, most - len(causes) - 1)
-    hidden = told - room
+    hidden = total - room
     for number, (cause, known) in enumerate(zip(causes, details, strict=True), 1):
         lines.append(f"  {number}. {cause_line(cause)}")
         lines += [f"     {detail}" for detail in known[:room]]

@@ -27,10 +27,10 @@ def worded(found: Verification) -> Verification:
         for note in certificate.decision.notes:
             gate_text(note)
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
-        told = "a reason in it has values that no run produces, so it cannot be shown"
+        problem = "a reason in it has values that no run produces, so it cannot be shown"
         empty = replace(certificate.decision, findings=(), notes=())
         return replace(
-            found, certificate=replace(certificate, decision=empty), problems=(*found.problems, told)
+            found, certificate=replace(certificate, decision=empty), problems=(*found.problems, problem)
         )
     return found
 
@@ -49,12 +49,12 @@ def verification_lines(path: Path, found: Verification, again: Rerun | None = No
         f"{certificate.date}, harness {certificate.harness_version}, {commit}{dirty}, "
         f"policy {certificate.policy.name}, {count(len(certificate.cases), 'case')}: {counts}",
     ]
-    told = []
+    finding_lines = []
     for finding in shown_findings(certificate):
         word = "against" if finding.waiver is None else "waived "
         text = finding_text(finding, certificate.policy)
-        told.append(f"{word} {finding.rule}  {finding.about}: {text}")
-    lines += _bounded(told)
+        finding_lines.append(f"{word} {finding.rule}  {finding.about}: {text}")
+    lines += _bounded(finding_lines)
     lines += _bounded([f"note    {gate_text(note)}" for note in decision.notes])
     lines.append(f"{found.files} of {count(found.named, 'file')} compared with their hashes")
     lines += [

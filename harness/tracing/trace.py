@@ -20,7 +20,7 @@ _FORMAT = "harness deep trace 1"
 
 
 class TraceDamaged(HarnessError):
-    """The bytes are no deep trace, or not what was recorded; the message does not name the file."""
+    """The bytes are not a deep trace, or not what was recorded; the message does not name the file."""
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,7 @@ def test_identical_are_the_bits_of_the_baseline(gated):
     (problem,) = problems_of(forged(made, bits="0" * 64))
     assert problem == "guide/one: identical, although its bits are not those of its baseline"
     (problem,) = problems_of(forged(made, bits=None))
-    assert problem == "guide/one: it has a verdict, and not the bits that it came to"
+    assert problem == "guide/one: it has a verdict, but no bits"
 
 
 @pytest.mark.parametrize("name", ["exact", "explicit"])

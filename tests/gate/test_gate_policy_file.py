@@ -115,7 +115,7 @@ waivers:
         "policy.yaml:9:16: expected at least 0, got the number -1",
         "policy.yaml:11:5: the key 'owner' is missing; add it",
         "policy.yaml:11:11: no case 'small/thre' in these suites; did you mean 'small/two'?",
-        "policy.yaml:12:13: nothing is written here; a waiver says why it is given, and by whom",
+        "policy.yaml:12:13: this is empty; a waiver must say why it is given, and by whom",
         "policy.yaml:13:14: '31.01.2027' is not a date; write it like 2027-01-31",
         "policy.yaml:14:13: unknown rule 'verdicts'; did you mean 'verdict'?",
     ]

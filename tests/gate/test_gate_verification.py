@@ -108,7 +108,7 @@ CONTRADICTIONS = {
     "a case twice": (certificate(case_facts(), case_facts()), "guide/one: it is there more than once"),
     "a verdict against nothing": (
         certificate(case_facts(baseline=None)),
-        "guide/one: it has a verdict, and was not judged against a baseline",
+        "guide/one: it has a verdict, but was not judged against a baseline",
     ),
     "no verdict": (certificate(case_facts(verdict=None)), "guide/one: it was judged, and has no verdict"),
     "no environment": (certificate(environments={}), "guide/one: its environment is not in the certificate"),
@@ -143,7 +143,7 @@ CONTRADICTIONS = {
     ),
     "a margin of nothing": (
         certificate(case_facts(verdict="identical", worst=None, margin=0.5)),
-        "guide/one: it has a margin, and nothing was limited",
+        "guide/one: it has a margin, but nothing was limited",
     ),
     "within nothing": (
         certificate(case_facts(worst=None, margin=None)),
@@ -159,11 +159,11 @@ CONTRADICTIONS = {
     ),
     "compared in no tier": (
         certificate(case_facts(tier=None)),
-        "guide/one: it has a verdict, and was not judged against a baseline",
+        "guide/one: it has a verdict, but was not judged against a baseline",
     ),
     "figures of what did not run": (
         certificate(without_verdict("missing", "no baseline", margin=0.5)),
-        "guide/one: it has a verdict, and was not judged",
+        "guide/one: it has a verdict, but was not judged",
     ),
     "another checkpoint": (
         certificate(checkpoints={identity(CHECKPOINT): dataclasses.replace(CHECKPOINT, files={})}),

@@ -43,8 +43,8 @@ def _index(found: Sequence[Trend]) -> Iterator[str]:
     for number, trend in sorted(enumerate(found), key=lambda item: (not item[1].steps, item[0])):
         link = Cell(markup=f'<a href="#case-{number}">{escape(trend.title)}</a>', name=True)
         verdict = trend.points[-1].record.verdict
-        drawn, told = Cell(markup=_ribbon(trend)), Cell(markup=_told(trend))
-        rows.append([link, Cell(verdict, tone=verdict), drawn, told])
+        drawn, news = Cell(markup=_ribbon(trend)), Cell(markup=_told(trend))
+        rows.append([link, Cell(verdict, tone=verdict), drawn, news])
     table = table_html(Table(("case", "newest", "verdicts", "what changed"), rows))
     yield from ('<nav aria-label="Cases">', *section("What changed", table), "</nav>")
 
@@ -147,8 +147,8 @@ def _label(trend: Trend, series: Series) -> str:
     low, high = min(finite, default=0.0), max(finite, default=0.0)
     runs = [trend.points[place].run.number for place in series.places]
     steps = ", ".join(str(runs[new.start]) for _, new in series.found.steps)
-    told = f"; steps at run {steps}" if steps else "; no step"
-    return f"{series.figure} over runs {runs[0]} to {runs[-1]}, from {low:.6g} to {high:.6g}{told}"
+    steps_text = f"; steps at run {steps}" if steps else "; no step"
+    return f"{series.figure} over runs {runs[0]} to {runs[-1]}, from {low:.6g} to {high:.6g}{steps_text}"
 
 
 def _line(points: Sequence[tuple[int, float]]) -> Iterator[str]:
@@ -168,10 +168,10 @@ def _dots(trend: Trend, series: Series, points: Sequence[tuple[int, float]]) -> 
     for index, (x, y) in enumerate(points):
         if index in (0, len(points) - 1) or texts[index] != texts[index - 1]:
             point = trend.points[x]
-            told = f"run {point.run.number}, {point.run.date}: {texts[index]} ({point.record.verdict})"
+            title = f"run {point.run.number}, {point.run.date}: {texts[index]} ({point.record.verdict})"
             # A line of zero length with round ends, because a circle would be stretched with the picture.
             yield f'<path class="dot v-{escape(point.record.verdict)}" d="M{x:g} {y:g}h.0001">'
-            yield f"<title>{escape(told)}</title></path>"
+            yield f"<title>{escape(title)}</title></path>"
 
 
 def _environment_marks(trend: Trend) -> Iterator[str]:
