@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+import harness
 from harness.cases.selection import select
 from harness.cli import COMMANDS, app
 from harness.gate.policy_file import read_policy
@@ -157,6 +158,12 @@ def test_the_notes_are_the_section_of_the_version(tmp_path):
     code, _ = release_check(tmp_path, "1.2.3", CHANGES, "v1.2.3")
     assert code != 0
     assert (tmp_path / ".ci" / "release" / "notes.md").read_text() == "\n### Added\n- b\n\n"
+
+
+def test_the_changelog_has_a_section_of_this_version_and_an_unreleased_one():
+    headings = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    assert headings[0] == "Unreleased"
+    assert re.fullmatch(rf"{re.escape(harness.__version__)} - \d{{4}}-\d\d-\d\d", headings[1])
 
 
 def scripts() -> list[tuple[str, str]]:
