@@ -18,16 +18,16 @@ from harness.reporting.machine import show_examination
 from harness.reporting.tables import labelled, show
 
 _README = """\
-What `harness doctor --bundle` found on one machine, to be sent to those who are to look at it.
+What `harness doctor --bundle` found on one machine.
 
-doctor.txt    what the command printed
+doctor.txt    the output of the command
 report.json   the same as data, with the versions of packages, the output of `npu-smi info`,
               and the version files of CANN and the driver
-baselines/    what each case yielded that gave the same bits twice, as a folder of baselines
+baselines/    the results of the cases that gave the same bits twice, as a folder of baselines
 
-Taken out of all text: the names of this machine and of its user, home folders, and the values of
-environment variables other than those in report.json. Names that harness cannot know are still
-there: look through doctor.txt and report.json before you send this.
+Removed from all text: the names of this machine and its user, home folders, and the values of
+environment variables other than those in report.json. Names that harness cannot know may still
+be there. Read doctor.txt and report.json before you send this.
 """
 
 
@@ -36,7 +36,7 @@ def show_first_run(console: Console, found: FirstRun) -> None:
     show_examination(console, found.examination)
     show(console, Text("cases", "bold"))
     if found.proposal is None:
-        show(console, labelled("failed", "no case ran, as no worker starts"))
+        show(console, labelled("failed", "no case ran, because no worker starts"))
         return
     for result in found.proposal.results:
         if isinstance(result, Refusal):
@@ -51,7 +51,7 @@ def _error(refusal: Refusal) -> str:
 
 def show_bundle(console: Console, path: Path) -> None:
     """Say where the archive is, and what to do with it."""
-    show(console, f"written: {path}. Look through it, then send it; names and home folders are taken out")
+    show(console, f"wrote {path}; names and home folders have been removed. Read it before you send it")
 
 
 def bundle_texts(found: FirstRun) -> dict[str, Any]:
