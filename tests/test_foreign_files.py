@@ -92,7 +92,7 @@ def test_a_file_that_grows_meanwhile_is_refused(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(os, "fstat", before_it_grew)
     for read in (read_foreign, hash_foreign):
-        with pytest.raises(ForeignFileError, match="changes while it is read"):
+        with pytest.raises(ForeignFileError, match="changed while it was read"):
             read(file, limit=10)
 
 

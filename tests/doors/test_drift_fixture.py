@@ -192,7 +192,7 @@ def test_what_cannot_be_recorded_is_refused_and_leaves_nothing(tmp_path):
         "nan": "output holds NaN or Inf in 20 of 20 places",
         "text": "it returns a str as 'word', which is no array",
         "misspelt": "tolerance: across_release: Extra inputs are not permitted",
-        "members": "1 member can show no spread",
+        "members": "1 member cannot show a spread",
     }.items():
         found = re.findall(rf"<{name}>(.*?)</{name}>", done.stdout, re.DOTALL)
         assert len(found) == 1, name

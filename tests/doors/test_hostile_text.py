@@ -97,7 +97,7 @@ def test_so_do_the_commands(project):
     ):
         done = project.harness(*words)
         assert done.returncode in (0, 1, 2, 3, 4)
-        assert "defect of harness" not in done.stderr
+        assert "bug in harness" not in done.stderr
         assert raw(done.stdout + done.stderr) == [], words
         texts[words[0]] = done.stdout + done.stderr
     assert "failed  missing  hostile/one" in summary(project) or "hostile/one" in summary(project)

@@ -109,5 +109,5 @@ def test_without_proc_a_limit_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(watch, "_PROC", tmp_path / "proc")
     with closing(Watch(tmp_path / "log", None)) as watching:
         watching.look(os.getpid())
-    with pytest.raises(UsageError, match="has no /proc"):
+    with pytest.raises(UsageError, match="--worker-memory needs /proc"):
         Watch(tmp_path / "log", 1 << 30)

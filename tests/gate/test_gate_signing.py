@@ -349,8 +349,8 @@ def test_a_gate_signs_and_its_certificate_is_verified_through_the_commands(tmp_p
     (project.root / "policy.yaml").write_text(f"policy: release\nsigner: {line_of(public)}\n")
     gate = ("gate", "suites/", "--policy", "policy.yaml", "--certificate", "c.json")
     for words, told in (
-        (gate, "and nobody signs here"),
-        ((*gate, "--sign-key", "theirs.pem"), "and the key "),
+        (gate, "but nobody signs here"),
+        ((*gate, "--sign-key", "theirs.pem"), "but the key "),
         (("gate", "suites/", "--sign-key", "ours.pem"), "--sign-key needs --certificate FILE"),
         ((*gate, "--sign-key", "ours.pub"), "ours.pub: "),
     ):
