@@ -108,10 +108,10 @@ class Answer(HarnessError):
     ],
 )
 def test_nobody_takes_a_failure_of_harness_for_an_answer(monkeypatch, capsys, raised, code, told):
-    def failing(**_):
+    def failing(*_):
         raise raised
 
-    monkeypatch.setattr(cli, "app", failing)
+    monkeypatch.setattr(cli.typer.main, "get_command", failing)
     with pytest.raises(SystemExit) as ending:
         cli.main()
     assert ending.value.code == code
