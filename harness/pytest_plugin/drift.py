@@ -57,7 +57,7 @@ class Drift:
 def made(request: pytest.FixtureRequest) -> Iterator[Drift]:
     """Yield the fixture of one test."""
     config, item = request.config, request.node
-    name = item.nodeid.partition("::")[2].replace("::", ".")
+    name = name_of(item.nodeid)
     fresh = config.getoption("harness_fresh_run")
     recording = config.getoption("harness_record") and fresh is None
     runs = None
@@ -75,6 +75,13 @@ def made(request: pytest.FixtureRequest) -> Iterator[Drift]:
     yield Drift(test, TestInvocation(test=f"{shown(item.path)}::{item.nodeid.partition('::')[2]}"))
     if runs is not None:
         runs.close()
+
+
+def name_of(nodeid: str) -> str:
+    """Return the name of a test in its file: as ``TestParts.test_one[0]``."""
+    names, bracket, parameters = nodeid.partition("::")[2].partition("[")
+    # Only the names: parameters may have any text.
+    return names.replace("::", ".") + bracket + parameters
 
 
 def _command(config: pytest.Config, item: pytest.Item, folder: Path) -> list[str]:

@@ -13,6 +13,9 @@ from user_project import Project
 
 from harness.baselines.git import Commit
 from harness.baselines.store import BaselineStore
+from harness.errors import HarnessError
+from harness.operations.drift import UserTest
+from harness.pytest_plugin.drift import name_of
 
 TESTS = """\
 import numpy as np
@@ -79,6 +82,23 @@ def test_each_check_has_a_calibrated_baseline_beside_its_test(recorded):
         assert document["calibration"]["metrics"]["relative_l2"] > 0
         assert document["calibration"]["members"] == list(range(1, 11))
         assert document["provenance"]["reason"] == "first recording"
+
+
+def test_no_two_tests_of_a_file_share_baselines():
+    ids = [
+        "test_a",
+        "TestA::test_a",
+        "test_a[b::c]",
+        "test_a[b.c]",
+        "test_a[b/c]",
+        "test_a[b%2Fc]",
+        "test_a[.]",
+    ]
+    ids += [f"test_a[{'x' * 300}{end}]" for end in "yz"]
+    tests = [UserTest(Path("test_x.py"), 1, name_of(f"folder/test_x.py::{each}")) for each in ids]
+    paths = {test.store.path(test.failed("n", HarnessError()).suite, "n", "cpu") for test in tests}
+    assert len(paths) == len(ids)
+    assert all(len(path.parent.parent.name) < 255 for path in paths)
 
 
 def test_from_recorded_to_drift_to_recorded_again(project):
