@@ -326,7 +326,7 @@ class TestWhatIsRefused:
         [
             (lambda m: dataclasses.replace(m, output=m.output + np.float32(1e-6)), "not bitwise equal"),
             (lambda m: sampled(step=lambda latents: latents * 0.9000001), "latents differ from step 0 on"),
-            (lambda m: dataclasses.replace(m, ledger=()), "0 draws, 1 in the baseline"),
+            (lambda m: dataclasses.replace(m, ledger=()), "0 draws; the baseline has 1"),
             (lambda m: dataclasses.replace(m, checkpoint=CheckpointIdentity("x", {"a": "b"})), "checkpoint"),
             (lambda m: sampled(steps=2), "schedule differs"),
         ],
