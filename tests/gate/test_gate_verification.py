@@ -163,7 +163,7 @@ CONTRADICTIONS = {
     ),
     "figures of what did not run": (
         certificate(without_verdict("missing", "no baseline", margin=0.5)),
-        "guide/one: it has a verdict, but was not judged",
+        "guide/one: it has a verdict, and was not judged",
     ),
     "another checkpoint": (
         certificate(checkpoints={identity(CHECKPOINT): dataclasses.replace(CHECKPOINT, files={})}),
