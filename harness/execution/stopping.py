@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -35,13 +36,29 @@ def heeding(*numbers: signal.Signals) -> Iterator[None]:
             asked = time.monotonic()
             raise Stopped(number)
 
+    def once_more(lost: sys.UnraisableHookArgs) -> None:
+        """Send the signal again where Python drops what its handler raised, as in a finalizer."""
+        nonlocal asked
+        if not isinstance(lost.exc_value, Stopped):
+            hook(lost)
+            return
+        asked = float("-inf")
+        # Later, as here its handler would raise into this hook.
+        main = threading.main_thread().ident
+        again = threading.Timer(0.05, signal.pthread_kill, [main, lost.exc_value.number])
+        again.daemon = True
+        again.start()
+
     untouched = (signal.SIG_DFL, signal.default_int_handler)
     before = {number: signal.getsignal(number) for number in numbers}
     ours = {number: handler for number, handler in before.items() if handler in untouched}
     for number in ours:
         signal.signal(number, stop)
+    hook, sys.unraisablehook = sys.unraisablehook, once_more
     try:
         yield
     finally:
+        if sys.unraisablehook is once_more:
+            sys.unraisablehook = hook
         for number, handler in ours.items():
             signal.signal(number, handler if asked < 0 else signal.SIG_IGN)

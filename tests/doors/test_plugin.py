@@ -149,11 +149,11 @@ def test_crash_error_hang_and_hunger_fail_their_cases_and_the_session_goes_on(pr
     code.write_text(f"{broken}\n\ncrashing = raising = hanging = hungry = sound\n")
     project.record("suites/mixed.yaml")
     code.write_text(broken)
-    done = project.pytest("suites/mixed.yaml", "--harness-timeout=10", "--harness-worker-memory=1")
+    done = project.pytest("suites/mixed.yaml", "--harness-timeout=20", "--harness-worker-memory=1")
     assert done.returncode == 1
     assert "signal SIGSEGV" in done.stdout
     assert "the pipeline's own error" in done.stdout
-    assert "no result after 10 s" in done.stdout
+    assert "no result after 20 s" in done.stdout
     assert "its worker used 1." in done.stdout
     assert "the limit is 1 GiB" in done.stdout
     assert "4 failed, 1 passed" in done.stdout

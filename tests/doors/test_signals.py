@@ -87,6 +87,21 @@ def test_a_signal_while_nothing_runs_ends_a_command_with_its_code(number):
     assert "Traceback" not in done.stderr
 
 
+def test_a_signal_in_a_finalizer_is_not_lost():
+    code = """if True:
+        import os, signal, time, harness.cli as cli
+        class Finalized:
+            def __del__(self): os.kill(os.getpid(), signal.SIGTERM); time.sleep(0.01)
+        def command():
+            Finalized()
+            time.sleep(60)
+        cli.function_of = lambda name: command
+        cli.main()
+    """
+    done = subprocess.run([sys.executable, "-c", code, "list"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGTERM, "interrupted: SIGTERM\n")
+
+
 def test_a_signal_that_is_ignored_stays_ignored():
     """As under nohup."""
     code = (
