@@ -473,7 +473,7 @@ class TestRunningAgain:
         assert "would have escaped such a draw: 1 with 66.7%, 2 with 33.3%\n" in done.stdout
         assert (
             "3 or more would have been found with a probability of at least 95 %; nothing is proven about "
-            "fewer " in done.stdout
+            "fewer, " in done.stdout
         )
 
     def test_results_that_were_made_up_are_found(self, passed, tmp_path):
