@@ -52,6 +52,10 @@ def heeding(*numbers: signal.Signals) -> Iterator[None]:
     untouched = (signal.SIG_DFL, signal.default_int_handler)
     before = {number: signal.getsignal(number) for number in numbers}
     ours = {number: handler for number, handler in before.items() if handler in untouched}
+    if not ours:
+        # Whoever heeds them already also hears of those that are lost.
+        yield
+        return
     for number in ours:
         signal.signal(number, stop)
     hook, sys.unraisablehook = sys.unraisablehook, once_more

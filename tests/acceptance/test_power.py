@@ -186,7 +186,7 @@ def test_limits_that_hide_everything_are_vacuous(calibrated):
     [
         (["--fault", "wieght-scaled"], "unknown fault 'wieght-scaled': did you mean weight-scaled?"),
         (["--json", "nowhere/power.json"], "nowhere/power.json: cannot be written: No such file"),
-        (["--json", "suites"], "suites: is a folder"),
+        (["--json", "suites"], "suites: this is a folder"),
         (["--picture", "power.jpg"], "power.jpg: the picture must be a .png or .svg"),
         (["--picture", "nowhere/power.png"], "nowhere/power.png: cannot be written"),
         (["-n", "0"], "-n"),
