@@ -1,6 +1,6 @@
-"""Dataclasses as JSON values, and back with every value checked.
+"""Convert dataclasses to JSON values, and back with every value checked.
 
-Pydantic does this, too, but workers and `harness verify` have only Python's standard library.
+Pydantic can do this, but workers and `harness verify` have only Python's standard library.
 """
 
 from __future__ import annotations
@@ -20,24 +20,25 @@ if TYPE_CHECKING:
 else:
 
     def dataclass_transform(**_: bool):
-        """Do nothing: it is for type checkers, and the standard library has it from Python 3.11 on."""
+        """Do nothing. It is for type checkers, and the standard library has it from Python 3.11 on."""
         return lambda made: made
 
 
 T = TypeVar("T")
 
 _NOT_FINITE = ("inf", "-inf", "nan")
-# No real file is nested deeper, and deeper nesting would exhaust the stack.
+# No real file is nested more deeply, and deeper nesting would exhaust the stack.
 _DEEPEST = 64
 _hints = cache(get_type_hints)
 
 
 @dataclass_transform(frozen_default=True)
 class Tagged:
-    """The root of families of classes, any of which may stand in a field: JSON names it as ``kind``.
+    """The base of class families. Any class of a family may be in a field; JSON names it as ``kind``.
 
-    A family is a subclass, and every class of it a frozen dataclass. The ``kind`` of ``OutputDiffers`` is
-    ``output-differs``. One module has all classes of a family, so that whoever reads the JSON knows them all.
+    A family is a subclass, and every class in it is a frozen dataclass. The ``kind`` of ``OutputDiffers`` is
+    ``output-differs``. All classes of a family are in one module, so that whoever reads the JSON knows them
+    all.
     """
 
     def __init_subclass__(cls) -> None:
@@ -46,12 +47,12 @@ class Tagged:
 
 
 def kind_of(tagged: type[Tagged]) -> str:
-    """Return what JSON calls a class of a family."""
+    """Return the JSON name of a class of a family."""
     return re.sub(r"(?<!^)(?=[A-Z])", "-", tagged.__name__).lower()
 
 
 def family_of(base: type[Tagged]) -> Iterator[type[Tagged]]:
-    """Yield the dataclasses of the family of ``base``."""
+    """Yield the dataclasses in the family of ``base``."""
     if "__dataclass_fields__" in vars(base):
         yield base
     for each in base.__subclasses__():
@@ -61,8 +62,8 @@ def family_of(base: type[Tagged]) -> Iterator[type[Tagged]]:
 def to_json(value: Any) -> Any:
     """Return ``value``, made of dataclasses, enums, mappings, sequences and plain values, as JSON values.
 
-    NaN and infinities, which JSON does not have, become the texts ``nan``, ``inf`` and ``-inf``. Bytes, which
-    only a channel between processes carries, stay bytes. Any other value becomes its text.
+    NaN and infinities, which JSON lacks, become the texts ``nan``, ``inf`` and ``-inf``. Bytes, which only a
+    channel between processes carries, stay bytes. Any other value becomes its text.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         tag = {"kind": kind_of(type(value))} if isinstance(value, Tagged) else {}
@@ -79,9 +80,9 @@ def to_json(value: Any) -> Any:
 
 
 def parse_json(text: str | bytes, **hooks: Any) -> Any:
-    """Return the value of a JSON text from elsewhere; ``hooks`` are those of :func:`json.loads`.
+    """Return the value of a JSON text from an external source; ``hooks`` are those of :func:`json.loads`.
 
-    Raises ValueError for anything else, also for what is nested more than 64 levels deep.
+    Raises ValueError for anything else, including text nested more than 64 levels deep.
     """
     deep = ValueError(f"it is nested more than {_DEEPEST} levels deep")
     try:
@@ -102,10 +103,10 @@ def parse_json(text: str | bytes, **hooks: Any) -> Any:
 
 
 def from_json(kind: type[T], value: Any) -> T:
-    """Return the dataclass ``kind`` that :func:`to_json` made ``value`` of.
+    """Return the dataclass ``kind`` from a ``value`` made by :func:`to_json`.
 
-    Nothing is converted and nothing is filled in: raises ValueError, which says where, for a key that is
-    missing or unknown and for a value of another type.
+    Nothing is converted or filled in. Raises ValueError, with the location, for a missing or unknown key and
+    for a value of the wrong type.
     """
     made: T = _made(kind, value, "")
     return made
@@ -133,14 +134,14 @@ def _made(kind: Any, value: Any, where: str) -> Any:
         return _tagged(kind, value, where)
     if dataclasses.is_dataclass(kind):
         return _instance(kind, value, where)
-    if isinstance(origin, type):  # what has no form in JSON, such as an array, stays what it is
+    if isinstance(origin, type):  # what JSON cannot express, such as an array, stays unchanged
         _expect(isinstance(value, origin), where)
         return value
     return _scalar(kind, value, where)
 
 
 def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
-    """Return ``value`` as what it is beside None; of several plain kinds, as the one that it has."""
+    """Return ``value`` as the type beside None or, among several plain types, as the type that it has."""
     others = [each for each in kinds if each is not NoneType]
     if value is None:
         _expect(len(others) < len(kinds), where)
@@ -175,7 +176,7 @@ def _scalar(kind: Any, value: Any, where: str) -> Any:
             return float(value)
         _expect(isinstance(value, int | float) and not isinstance(value, bool), where)
         return value
-    # bool is an int to isinstance, and neither is the other here.
+    # To isinstance, bool is an int, but here neither stands for the other.
     _expect(type(value) is kind, where)
     return value
 

@@ -1,6 +1,6 @@
-"""Numbers of things as they are read.
+"""Numbers of things in readable form.
 
-Imports nothing: `harness verify` needs it, which is to be over in the blink of an eye.
+Imports nothing: `harness verify` uses it and must finish in an instant.
 """
 
 from __future__ import annotations

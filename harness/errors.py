@@ -1,4 +1,4 @@
-"""The one base class of errors that a user can act on."""
+"""The common base class of errors that a user can act on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 
 from harness.remedy import Remedy
 
-# The end of a traceback says most.
+# The end of a traceback says the most.
 _LONGEST_BEGINNING, _LONGEST_END = 8_000, 12_000
 
 
@@ -28,10 +28,10 @@ class FailureCause(str, Enum):
 class HarnessError(Exception):
     """An error shown to the user as one message, without a traceback.
 
-    Its text says what is wrong, where (a file, with line and column where there is one) and, unless a
-    ``remedy`` does, what to do. ``harness.reporting.commands.error_text`` puts the two together. ``cause`` is
-    why a case that raised it has no measurement. ``answers`` is whether the error answers the question (the
-    case does not repeat, the certificate is not sound); otherwise something failed and the answer is unknown.
+    Its text says what is wrong, where (a file, with line and column if there is one) and what to do, unless a
+    ``remedy`` says that. ``harness.reporting.commands.error_text`` combines the two. ``cause`` is why a case
+    that raised the error has no measurement. ``answers`` is whether the error answers the question (the case
+    does not repeat, the certificate is not sound). Otherwise something failed and the answer is unknown.
     """
 
     cause: FailureCause = FailureCause.OTHER
@@ -43,7 +43,7 @@ class HarnessError(Exception):
 
 
 def shortened(text: str) -> str:
-    """Return the ``text`` of an error without its middle where it is very long."""
+    """Return the ``text`` of an error, with the middle removed if it is very long."""
     left_out = len(text) - _LONGEST_BEGINNING - _LONGEST_END
     if left_out <= 0:
         return text

@@ -1,4 +1,4 @@
-"""The one way to open a file that somebody else wrote: a suite, a baseline, a checkpoint, a certificate.
+"""The only way to open a file from an external source: a suite, a baseline, a checkpoint, a certificate.
 
 Its path may lead to a FIFO, which blocks, to a device, which never ends, or to more data than fits in memory.
 """
@@ -16,7 +16,7 @@ from typing import BinaryIO
 from harness.errors import HarnessError
 
 _BLOCK = 1 << 20
-# Neither waits for the other end of a FIFO nor hands the descriptor to a process that is started meanwhile.
+# Does not wait for the other end of a FIFO, and does not pass the descriptor to a process started meanwhile.
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -28,7 +28,7 @@ _KINDS = {
 
 
 class ForeignFileError(HarnessError):
-    """A file that cannot be read, or is not allowed to be; ``reason`` says why, without its ``path``."""
+    """A file cannot be read or is not allowed to be; ``reason`` says why, without naming ``path``."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
@@ -37,19 +37,19 @@ class ForeignFileError(HarnessError):
 
 
 class ForeignFileMissing(ForeignFileError):
-    """There is no such file."""
+    """The file does not exist."""
 
 
 class ForeignFileTooLarge(ForeignFileError):
-    """The file is larger than what reads it allows."""
+    """The file is larger than its reader allows."""
 
 
 @contextmanager
 def open_foreign(path: Path, *, limit: int | None = None, root: Path | None = None) -> Iterator[BinaryIO]:
-    """Open the regular file ``path`` to read bytes; links are followed, but not out of the folder ``root``.
+    """Open the regular file ``path`` to read bytes; links are followed, but not out of ``root``.
 
     Raises :class:`ForeignFileError` for anything but a regular file, for a file of more than ``limit`` bytes,
-    and for errors of the system while it is open; :class:`ForeignFileMissing` if there is no such file.
+    and for system errors while it is open; :class:`ForeignFileMissing` if the file does not exist.
     """
     try:
         with open(_descriptor(path, limit, root), "rb") as file:
@@ -61,7 +61,7 @@ def open_foreign(path: Path, *, limit: int | None = None, root: Path | None = No
 
 
 def read_foreign(path: Path, *, limit: int, root: Path | None = None) -> bytes:
-    """Return the bytes of the file ``path``, at most ``limit``; raises as :func:`open_foreign` does."""
+    """Return the bytes of the file ``path``, at most ``limit``. Raises the errors of :func:`open_foreign`."""
     with open_foreign(path, limit=limit, root=root) as file:
         size = os.fstat(file.fileno()).st_size
         content = file.read(size + 1)
@@ -71,11 +71,11 @@ def read_foreign(path: Path, *, limit: int, root: Path | None = None) -> bytes:
 
 
 def hash_foreign(path: Path, *, limit: int | None = None, root: Path | None = None) -> str:
-    """Return the hex sha256 of the file ``path``, read in blocks; raises as :func:`open_foreign` does."""
+    """Return the hex sha256 of the file ``path``, read in blocks; raises like :func:`open_foreign`."""
     digest = hashlib.sha256()
     with open_foreign(path, limit=limit, root=root) as file:
         left = os.fstat(file.fileno()).st_size
-        # Read no further than its size when opened, as a writer could be faster.
+        # Read no further than the size at opening, because a writer could be faster.
         while left and (block := file.read(min(left, _BLOCK))):
             digest.update(block)
             left -= len(block)
@@ -85,7 +85,7 @@ def hash_foreign(path: Path, *, limit: int | None = None, root: Path | None = No
 
 
 def size_text(count: float) -> str:
-    """Return a number of bytes as people read it: ``1 MiB``, ``4.5 GiB``."""
+    """Return a number of bytes in readable form: ``1 MiB``, ``4.5 GiB``."""
     for unit in ("bytes", "KiB", "MiB", "GiB"):
         if count < 1024:
             return f"{count:.3g} {unit}"
@@ -100,7 +100,7 @@ def _descriptor(path: Path, limit: int | None, root: Path | None) -> int:
         raise ForeignFileError(path, "cannot be read: no file has such a name") from None
     if root is not None and not Path(place).is_relative_to(os.path.realpath(root)):
         raise ForeignFileError(path, f"it is outside the folder {root}")
-    _check(path, Path(place).stat(), limit)  # merely opening a device may have an effect
+    _check(path, Path(place).stat(), limit)  # because merely opening a device may have an effect
     descriptor = os.open(place, _FLAGS | os.O_NOFOLLOW)
     try:
         _check(path, os.fstat(descriptor), limit)

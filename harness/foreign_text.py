@@ -1,4 +1,4 @@
-"""The one way to show text that somebody else wrote: a name, a message, a log, the path of a file.
+"""The only way to show text from an external source: a name, a message, a log, the path of a file.
 
 Terminals obey escape sequences, and GitHub Actions obeys lines. Everything printed passes through here.
 """
@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import re
 
-# What stays in a text of several lines.
+# The characters kept in a text of several lines.
 LINES = "\n\t"
-# What GitHub's runner takes for a command (`TryParseV2` and `TryParse` of `ActionCommand` in actions/runner):
-# "::" where a line begins, also after spaces, and "##[" anywhere in it. Azure's agent knows "##vso[".
+# What GitHub's runner treats as a command (`TryParseV2` and `TryParse` of `ActionCommand` in actions/runner):
+# "::" at the beginning of a line, also after spaces, and "##[" anywhere in it. Azure's agent has "##vso[".
 _LINE_COMMAND = re.compile(r"^([^\S\n]*):(?=:)", re.MULTILINE)
 _COMMAND = re.compile(r"##(?=\w*\[)")
 
 
 def printable(text: str, kept: str = "") -> str:
-    """Return ``text`` in one line that nothing obeys; the characters in ``kept`` stay as they are.
+    """Return ``text`` as one line with no sequence that is obeyed; characters in ``kept`` are unchanged.
 
-    Backslash escapes stand for control characters, line breaks, surrogates, for what is invisible or changes
-    the direction of writing, and for one character of what would be a command of a CI system.
+    Backslash escapes replace control characters, line breaks, surrogates, and characters that are invisible
+    or change the writing direction. They also replace one character of anything that a CI system would take
+    as a command.
     """
     if not text.isprintable():
         text = "".join(

@@ -1,4 +1,4 @@
-"""What to do about a finding, as data. Command lines are made only when it is shown."""
+"""What to do about a finding, as data. Command lines are made only when the remedy is shown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Action(str, Enum):
-    """The action that fixes it."""
+    """The action that fixes the problem."""
 
     RECORD = "record the baseline that is missing"
     RESTORE = "restore the damaged file, or record the case again"
@@ -20,7 +20,7 @@ class Action(str, Enum):
 
 
 class Where(str, Enum):
-    """Where to do it, relative to the run that found it."""
+    """Where to take the action, relative to the run that found the problem."""
 
     HERE = "in the environment of the run"
     THIS_DEVICE = "in the environment of the baseline, on the device of the run"
@@ -32,8 +32,8 @@ class Where(str, Enum):
 class Remedy:
     """What to do about a finding on one case.
 
-    ``file`` is the file of its suite, or None if unknown. ``calibrate`` is whether a recording must be
-    calibrated as well, because a baseline that changes loses its calibration.
+    ``file`` is the file of its suite, or None if unknown. ``calibrate`` is whether a recording must also be
+    calibrated, because a baseline that changes loses its calibration.
     """
 
     action: Action

@@ -1,1 +1,1 @@
-"""What a case is held to: stored measurements, their integrity and where they come from."""
+"""What a case is compared with: stored measurements, their integrity and their origin."""

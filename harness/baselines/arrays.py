@@ -1,4 +1,4 @@
-"""The arrays of a baseline: those that its JSON file lists, each in the form that it gives."""
+"""The arrays of a baseline: those listed in its JSON file, each with the dtype and shape given there."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.measurement.measurement import REAL_KINDS, Array, ArraysError, Meas
 def baseline_of(document: BaselineDocument, data: bytes, path: Path) -> Baseline:
     """Return the baseline of the JSON file at ``path`` and the bytes of its safetensors file.
 
-    Raises :class:`Damage` where these do not hold the arrays that it lists.
+    Raises :class:`Damage` if the bytes do not hold the arrays that the JSON file lists.
     """
     try:
         arrays = _listed_arrays(data, document.arrays.forms)
@@ -45,10 +45,10 @@ def baseline_of(document: BaselineDocument, data: bytes, path: Path) -> Baseline
 
 
 def _listed_arrays(data: bytes, forms: dict[str, ArrayForm]) -> dict[str, Array]:
-    """Return the read-only arrays that ``data`` holds.
+    """Return the read-only arrays in ``data``.
 
-    Raises :class:`ArraysError` where ``data`` is not safetensors, or an array is missing, unexpected, or of
-    another dtype or shape than ``forms`` says.
+    Raises :class:`ArraysError` if ``data`` is not safetensors, or if an array is missing, unexpected, or has
+    a dtype or shape other than that in ``forms``.
     """
     arrays, _ = decode_arrays(data)
     if "output" not in forms:
@@ -68,10 +68,10 @@ def _listed_arrays(data: bytes, forms: dict[str, ArrayForm]) -> dict[str, Array]
 
 
 def check_storable(name: str, measurement: Measurement) -> None:
-    """Refuse what no later run could be held to: NaN equals NaN by position only by mistake.
+    """Refuse a measurement that no later run could be compared with, such as one with NaN.
 
-    Raises :class:`NotStorable`, which calls the case ``name``, for NaN, Inf, nothing at all, or what is no
-    real number.
+    Raises :class:`NotStorable`, which refers to the case as ``name``, for NaN, Inf, an empty array, or
+    anything that is not a real number.
     """
     for what, array in measurement.arrays.items():
         if array.dtype.kind not in REAL_KINDS:

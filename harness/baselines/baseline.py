@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 class Provenance:
     """Where a baseline comes from.
 
-    ``date`` is ISO 8601 in UTC; ``git_commit`` is None outside git; ``case_definition`` and ``case_hash`` are
-    what the case was when it was recorded; ``replaced`` is the sha256 of the baseline's JSON file that this
-    one took the place of, filled in by the store.
+    ``date`` is ISO 8601 in UTC. ``git_commit`` is None outside git. ``case_definition`` and ``case_hash``
+    describe the case at the time of recording. ``replaced`` is the sha256 of the JSON file of the baseline
+    that this one replaced; the store fills it in.
     """
 
     harness_version: str
@@ -55,8 +55,9 @@ class Provenance:
 class Baseline:
     """A stored measurement of one case on one device, with its provenance.
 
-    A measurement read back from a store has no timings: they are not stored. ``calibration`` is None where
-    the case was not calibrated; ``path`` is the JSON file it was read from, None without a store.
+    A measurement read from a store has no timings, because they are not stored. ``calibration`` is None if
+    the case was not calibrated. ``path`` is the JSON file it was read from, or None if it does not come from
+    a store.
     """
 
     suite: str
@@ -74,7 +75,7 @@ class Baseline:
 
     @property
     def identity(self) -> str:
-        """A hex sha256 of what was measured, of which case and where; calibrating does not change it."""
+        """A hex sha256 of the measurement, case and device. Calibrating does not change it."""
         measured = self.measurement
         parts = [self.provenance.case_hash, measured.bits, sorted(measured.fingerprint.items())]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
@@ -82,14 +83,14 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Header:
-    """A stored baseline without what was measured: enough to say how it stands to its case."""
+    """A stored baseline without its measurement, which is enough to tell how it relates to its case."""
 
     provenance: Provenance
     calibration: Calibration | None
 
 
 class Key(NamedTuple):
-    """Where a baseline is stored: suite and case id, and the device's key."""
+    """Where a baseline is stored: suite, case id and device key."""
 
     suite: str
     case_id: str
@@ -98,7 +99,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Written:
-    """What a write did: the JSON file, and the sha256 of the JSON it replaced, if it replaced one."""
+    """The result of a write: the JSON file, and the sha256 of the JSON it replaced, if any."""
 
     path: Path
     state: Literal["created", "replaced", "unchanged"]
@@ -108,7 +109,7 @@ class Written:
 def device_key(fingerprint: dict[str, str]) -> str:
     """Return the name under which baselines of a device are stored: ``cpu``, or the NPU's SoC in lower case.
 
-    Raises :class:`BaselineError` where the fingerprint does not say which device it is of.
+    Raises :class:`BaselineError` if the fingerprint does not name its device.
     """
     device = fingerprint.get("device", "").lower()
     name = device if device == "cpu" else fingerprint.get("soc", "").lower()
@@ -121,5 +122,5 @@ def device_key(fingerprint: dict[str, str]) -> str:
 
 
 def baseline_sha256(baseline: Baseline) -> str | None:
-    """Return the sha256 of the JSON file that ``baseline`` was read from; None without a store."""
+    """Return the sha256 of the JSON file from which ``baseline`` was read; None without a store."""
     return None if baseline.path is None else hash_foreign(baseline.path)

@@ -1,4 +1,4 @@
-"""How the cases of today stand to the baselines stored: sound, missing, stale, damaged, orphaned."""
+"""The state of the stored baselines of the current cases: sound, missing, stale, damaged, orphaned."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from harness.remedy import Action
 
 
 def load_current(store: BaselineStore, case: Case, device: str) -> Baseline:
-    """Return the baseline of ``case`` as it is now, for ``device`` (a device key).
+    """Return the baseline of ``case``, as now defined, for ``device`` (a device key).
 
-    Raises :class:`BaselineUnusable` where it is missing, damaged or stale.
+    Raises :class:`BaselineUnusable` if it is missing, damaged or stale.
     """
     baseline = store.load(case.suite, case.id, device, suite_file=case.path)
     if (edited := stale(case, baseline)) is not None:
@@ -24,9 +24,9 @@ def load_current(store: BaselineStore, case: Case, device: str) -> Baseline:
 
 
 def unusable(case: Case, store: BaselineStore) -> BaselineUnusable | None:
-    """Return why no run of ``case`` can be held to a baseline, on whatever device; None where one may be.
+    """Return why ``case`` has no usable baseline on any device, or None if it may have one.
 
-    That of the first device where every device's is stale or damaged.
+    If the baselines of all devices are stale or damaged, the result is for the first device.
     """
     found: list[BaselineUnusable] = []
     for device in store.devices(case.suite, case.id):
@@ -47,7 +47,7 @@ def unusable(case: Case, store: BaselineStore) -> BaselineUnusable | None:
 def orphans(suites: Iterable[Suite], store: BaselineStore) -> tuple[Key, ...]:
     """Return the baselines that belong to no case of ``suites``, which must be all suites of the store.
 
-    A case that is expected to fail has none.
+    A case that is expected to fail has no baseline.
     """
     known = {(suite.name, case.id) for suite in suites for case in suite.cases if case.fails is None}
     return tuple(key for key in store.stored() if (key.suite, key.case_id) not in known)

@@ -1,6 +1,7 @@
 """Deep traces beside baselines: ``<device>.deep.safetensors``, tied to the baseline it was recorded for.
 
-Megabytes a case (64 MB for the full-size UNet), and made again by one command: not for version control.
+They take megabytes per case (64 MB for the full-size UNet) and one command recreates them, so they do not
+belong in version control.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from harness.tracing.trace import DeepTrace, TraceDamaged
 
 
 def deep_path(store: BaselineStore, baseline: Baseline) -> Path:
-    """Return the file of the deep trace of ``baseline``, there or not.
+    """Return the file of the deep trace of ``baseline``, whether or not it exists.
 
-    Raises :class:`BaselineError` where a link would lead it out of the store.
+    Raises :class:`BaselineError` if a link would lead the path out of the store.
     """
     deep = deep_trace_path(store.path(baseline.suite, baseline.case_id, baseline.device))
     if not deep.resolve().is_relative_to(store.root.resolve()):
@@ -31,7 +32,7 @@ def deep_path(store: BaselineStore, baseline: Baseline) -> Path:
 
 
 def write_deep(store: BaselineStore, baseline: Baseline, trace: DeepTrace) -> Path:
-    """Store ``trace`` beside ``baseline``, in place of another; return its file."""
+    """Store ``trace`` beside ``baseline``, replacing any existing one, and return its file."""
     path = deep_path(store, baseline)
     sweep(path.parent, path.name)
     try:
@@ -42,10 +43,10 @@ def write_deep(store: BaselineStore, baseline: Baseline, trace: DeepTrace) -> Pa
 
 
 def load_deep(store: BaselineStore, case: Case, baseline: Baseline) -> DeepTrace:
-    """Return the deep trace of the ``baseline`` of ``case``, every byte of it checked.
+    """Return the deep trace of the ``baseline`` of ``case``, with every byte checked.
 
-    Raises :class:`BaselineMissing` where there is none, :class:`BaselineDamaged` for one that is not what was
-    recorded, and :class:`BaselineError` for that of another baseline.
+    Raises :class:`BaselineMissing` if there is none, :class:`BaselineDamaged` if it is not what was recorded,
+    and :class:`BaselineError` if it belongs to another baseline.
     """
     path = deep_path(store, baseline)
     again = case.remedy(Action.RECORD_TRACE_AGAIN)

@@ -1,4 +1,4 @@
-"""The JSON side of a baseline: sorted, diffable, and sealed against edits by hand."""
+"""The JSON side of a baseline: sorted, diffable, and sealed against manual edits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FORMAT = 2
 
 
 class DocumentError(ValueError):
-    """The text is not a baseline's JSON; its message says what is wrong, without naming the file."""
+    """The text is not the JSON of a baseline. The message says what is wrong, but does not name the file."""
 
 
 class _Section(BaseModel):
@@ -65,9 +65,9 @@ class _Origin(_Section):
 
 
 class BaselineDocument(_Section):
-    """A baseline's JSON file: everything but the arrays themselves.
+    """The JSON file of a baseline: everything but the arrays themselves.
 
-    ``seal`` is the sha256 over the canonical form of all the rest; ``arrays`` holds the sha256 of the
+    ``seal`` is the sha256 over the canonical form of everything else. ``arrays`` holds the sha256 of the
     safetensors file beside it.
     """
 
@@ -80,7 +80,7 @@ class BaselineDocument(_Section):
     ledger: list[Draw]
     fingerprint: dict[str, str]
     canaries: dict[str, str]
-    # Absent where there are none, as in every baseline of a built-in pipeline.
+    # Absent if empty, as in every baseline of a built-in pipeline.
     replaced_kernels: dict[str, int] = {}
     checkpoint: CheckpointIdentity
     calibration: Calibration | None
@@ -89,7 +89,7 @@ class BaselineDocument(_Section):
 
     @classmethod
     def of(cls, baseline: Baseline, arrays: dict[str, Array], arrays_sha256: str) -> BaselineDocument:
-        """Return the document of ``baseline``, whose ``arrays`` are stored in a file of that sha256."""
+        """Return the document of ``baseline``, whose ``arrays`` are stored in a file with that sha256."""
         measured, origin = baseline.measurement, baseline.provenance
         unsealed = cls(
             format=FORMAT,
@@ -119,7 +119,7 @@ class BaselineDocument(_Section):
 
     @classmethod
     def parse(cls, text: str) -> BaselineDocument:
-        """Return the document that ``text`` holds; raises :class:`DocumentError` for any other text."""
+        """Return the document in ``text``; raises :class:`DocumentError` for any other text."""
         data = _parse_json(text)
         if "format" not in data:
             raise DocumentError("the key 'format' is missing")
@@ -149,13 +149,13 @@ class BaselineDocument(_Section):
     def same_content(self, other: BaselineDocument) -> bool:
         """Whether both hold the same measurement and calibration of the same case.
 
-        Who recorded and calibrated it when and why is left aside, and so are the lines of code that drew the
-        noise and the kernels that were called: moving code is no change of what came out.
+        Who recorded and calibrated it, when and why does not matter. Neither do the lines of code that drew
+        the noise and the kernels that were called, because moving code does not change the result.
         """
         return self._content() == other._content()
 
     def same_measurement(self, other: BaselineDocument) -> bool:
-        """Whether both hold the same measurement of the same case, whatever was calibrated."""
+        """Whether both hold the same measurement of the same case, regardless of calibration."""
         return self._content("calibration") == other._content("calibration")
 
     def _content(self, *left_out: str) -> bytes:
@@ -164,7 +164,7 @@ class BaselineDocument(_Section):
             del draw["site"]
         if data.get("calibration") is not None:
             del data["calibration"]["date"], data["calibration"]["harness_version"]
-        # As text, so that -0.0 and 0.0 are distinguished.
+        # As text, to distinguish -0.0 from 0.0.
         return canonical(data)
 
     def origin(self) -> Provenance:
@@ -179,7 +179,7 @@ class BaselineDocument(_Section):
 
 
 def canonical(data: Any) -> bytes:
-    """Return the canonical JSON of ``data``: sorted keys, no spaces, ASCII; NaN and Inf raise ValueError."""
+    """Return the canonical JSON of ``data``: sorted keys, no spaces, ASCII. NaN and Inf raise ValueError."""
     return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
@@ -188,7 +188,7 @@ def _seal(data: dict[str, Any]) -> str:
 
 
 def _pretty(value: Any, indent: str) -> str:
-    """Lay out mappings one key a line, lists of mappings one entry a line, anything else on one line."""
+    """Lay out mappings with one key per line, lists of mappings one entry per line, the rest on one line."""
     inner = indent + "  "
     if isinstance(value, dict) and value:
         lines = [f"{inner}{_line(key)}: {_pretty(value[key], inner)}" for key in sorted(value)]
@@ -199,7 +199,7 @@ def _pretty(value: Any, indent: str) -> str:
 
 
 def _line(value: Any) -> str:
-    # json writes floats by repr, which reads back to the same bits.
+    # json writes floats with repr, which reads back to the same bits.
     return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
@@ -233,7 +233,7 @@ def _finite(number: str) -> float:
 
 
 def _problem(error: ErrorDetails) -> str:
-    """Return one finding of pydantic as a phrase: ``the key 'trace.3.step' is missing``."""
+    """Return one pydantic error as a phrase: ``the key 'trace.3.step' is missing``."""
     where = ".".join(map(str, error["loc"]))
     if error["type"] == "missing":
         return f"the key {where!r} is missing"

@@ -13,19 +13,19 @@ class BaselineError(HarnessError):
 
 
 class NotStorable(BaselineError):
-    """A measurement that nothing could be held to: it has NaN, is empty, or is not of real numbers."""
+    """A measurement that nothing can be compared with: it has NaN, is empty, or is not of real numbers."""
 
     answers = True
 
 
 class BaselineUnusable(BaselineError):
-    """A case has no baseline that a run of it can be held to; ``state`` is the word for why."""
+    """A case has no baseline that a run can be compared with; ``state`` is one word for the reason."""
 
     state: ClassVar[Literal["missing", "damaged", "stale"]]
 
     @property
     def told(self) -> str:
-        """What is wrong, with the word for it where there is a baseline at all."""
+        """What is wrong, including the word for it if there is a baseline at all."""
         return str(self) if self.state == "missing" else f"its baseline is {self.state}: {self}"
 
 
@@ -36,13 +36,13 @@ class BaselineMissing(BaselineUnusable):
 
 
 class BaselineDamaged(BaselineUnusable):
-    """A stored baseline is not what was recorded: truncated, edited, or of another format."""
+    """A stored baseline is not what was recorded: truncated, edited, or in another format."""
 
     state = "damaged"
 
 
 def shown(path: Path) -> str:
-    """Return ``path`` as it is shown to the user: relative where it lies below the current folder."""
+    """Return ``path`` as shown to the user: relative if it is below the current folder."""
     try:
         return str(path.resolve().relative_to(Path.cwd()))
     except (ValueError, OSError):

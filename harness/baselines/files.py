@@ -1,4 +1,4 @@
-"""Durable writes: a file is there whole, under its name, or not at all."""
+"""Durable writes: a file exists complete, under its name, or not at all."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-# Earlier versions had the number of the process alone.
+# Earlier versions used only the process ID.
 _PENDING_NAME = re.compile(r"(.+?)\.\d+(\.[0-9a-f]{16})?\.tmp", re.DOTALL)
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Write ``data`` as ``path`` through a temporary file in the same folder: synced, then renamed.
+    """Write ``data`` to ``path`` through a temporary file in the same folder: synced, then renamed.
 
-    What a process that was killed here leaves, :func:`sweep` removes.
+    :func:`sweep` removes what a process killed here leaves behind.
     """
-    # Threads have one number, and so may processes of two containers that share the folder.
+    # Threads share a process ID, and so may processes in two containers that share the folder.
     temporary = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(8)}.tmp")
     try:
         with _claimed(temporary) as file:
@@ -35,21 +35,21 @@ def write_durably(path: Path, data: bytes) -> None:
 
 
 def _claimed(temporary: Path) -> BinaryIO:
-    """Return ``temporary`` opened and locked: it is somebody's, as long as the lock is held."""
+    """Return ``temporary`` opened and locked. It counts as in use as long as the lock is held."""
     while True:
-        # Never what is there already, be it a link.
+        # Never opens an existing file, not even a link.
         file = temporary.open("xb")
         fcntl.flock(file, fcntl.LOCK_EX)
-        # Between the two it may have been swept.
+        # It may have been swept between the open and the lock.
         if os.fstat(file.fileno()).st_nlink:
             return file
         file.close()
 
 
 def sweep(folder: Path, name: str | None = None) -> None:
-    """Remove what writers that were killed left in ``folder`` of the file ``name``, or of all files.
+    """Remove what killed writers left in ``folder``, for the file ``name`` or for all files.
 
-    What somebody is writing now stays, and so does what cannot be removed.
+    Files that are being written stay, and so do files that cannot be removed.
     """
     with contextlib.suppress(OSError):
         for path in list(folder.iterdir()):
@@ -69,7 +69,7 @@ def keep_out_of_git(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the renames done in ``folder`` outlast a power cut."""
+    """Make the renames in ``folder`` survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -79,7 +79,7 @@ def sync_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the only writer's place in ``folder``; waits for another process that holds it."""
+    """Hold the only writer's lock on ``folder``; waits for a process that holds it."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

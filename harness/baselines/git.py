@@ -1,4 +1,4 @@
-"""The git commit that a baseline is recorded at."""
+"""The git commit at which a baseline is recorded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ _DIRTY = "-dirty"
 class Commit:
     """A commit by its full hash, and whether the working tree differs from it.
 
-    ``str()`` is how files and people get it, the hash with ``-dirty`` behind it; :meth:`parse` reads it back.
+    ``str()`` gives the form used in files and for people: the hash, with ``-dirty`` appended if it differs.
+    :meth:`parse` reads it back.
     """
 
     hash: str
@@ -25,20 +26,20 @@ class Commit:
 
     @classmethod
     def parse(cls, text: str) -> Commit:
-        """Return the commit that ``text`` is of."""
+        """Return the commit that ``text`` stands for."""
         return cls(text.removesuffix(_DIRTY), text.endswith(_DIRTY))
 
     @property
     def short(self) -> str:
-        """The commit with twelve digits of its hash."""
+        """The commit with the first twelve digits of its hash."""
         return str(Commit(self.hash[:12], self.dirty))
 
 
 def git_commit(folder: Path, *, ignore: Iterable[Path] = ()) -> Commit | None:
-    """Return HEAD of ``folder``'s repository, or None outside git or before a first commit.
+    """Return HEAD of ``folder``'s repository, or None outside git or before the first commit.
 
-    It is dirty where tracked files differ from it or untracked ones exist, those below ``ignore`` left out:
-    the baselines being recorded must not call themselves a change.
+    It is dirty if tracked files differ from it or untracked ones exist. Files below ``ignore`` do not count:
+    the baselines being recorded must not make their own commit dirty.
     """
     head = _git(folder, "rev-parse", "--show-toplevel", "HEAD")
     if head is None:
@@ -48,7 +49,7 @@ def git_commit(folder: Path, *, ignore: Iterable[Path] = ()) -> Commit | None:
     status = _git(
         folder, "status", "--porcelain", "--", ":/", *(f":(exclude,literal){path}" for path in below)
     )
-    # A status that cannot be had is no proof that the tree is clean.
+    # If the status cannot be read, the tree is not known to be clean.
     return Commit(commit, dirty=status != "")
 
 

@@ -29,7 +29,7 @@ class FieldChange:
 
 
 class BaselineStale(BaselineUnusable):
-    """The case was edited since the recording of ``date``: ``changes`` are what differs in its definition."""
+    """The case was edited since the recording of ``date``; ``changes`` are the edits to its definition."""
 
     state = "stale"
 
@@ -46,17 +46,17 @@ class BaselineStale(BaselineUnusable):
 
 
 def stale(case: Case, baseline: Baseline | Header) -> BaselineStale | None:
-    """Return why ``baseline`` is not one of ``case`` as it is now; None where it is."""
+    """Return why ``baseline`` is not a baseline of ``case`` as now defined, or None if it is."""
     return None if baseline.provenance.case_hash == case.hash() else BaselineStale(case, baseline)
 
 
 def recalibrated(case: Case, baseline: Baseline | Header | None) -> bool:
-    """Whether a recording of ``case`` in place of ``baseline`` has to be calibrated, as that one was."""
+    """Whether a recording of ``case`` that replaces ``baseline`` must be calibrated, as ``baseline`` was."""
     return case.needs_calibration or (baseline is not None and baseline.calibration is not None)
 
 
 def definition_changes(recorded: dict[str, Any], current: dict[str, Any]) -> tuple[FieldChange, ...]:
-    """Return the fields in which two definitions of a case differ, nested ones by dotted name."""
+    """Return the fields in which two definitions of a case differ; nested fields have dotted names."""
     old, new = _flat(recorded), _flat(current)
     names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
     return tuple(

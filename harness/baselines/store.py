@@ -24,19 +24,19 @@ T = TypeVar("T")
 
 
 class BaselineStore:
-    """The baselines below ``root``: ``<suite>/<case>/<device>.json`` and ``.safetensors`` beside it.
+    """The baselines below ``root``: ``<suite>/<case>/<device>.json`` with ``.safetensors`` beside it.
 
-    The JSON names the sha256 of its safetensors file. A write puts the new arrays beside the old ones,
-    under a name that holds their hash, then replaces the JSON, then gives the arrays their name; a
-    reader looks in both places. So whenever a writer is killed, a whole baseline can be read: the old
-    one before the JSON is replaced, the new one after.
+    The JSON names the sha256 of its safetensors file. A write first puts the new arrays beside the old ones,
+    under a name that contains their hash. It then replaces the JSON, and finally gives the arrays their own
+    name. A reader looks in both places. Whenever a writer is killed, a complete baseline can therefore be
+    read: the old one before the JSON is replaced, the new one afterwards.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def path(self, suite: str, case_id: str, device: str) -> Path:
-        """Return the JSON file of a baseline, there or not.
+        """Return the JSON file of a baseline, whether or not it exists.
 
         Raises :class:`BaselineError` for a name that leads out of the store.
         """
@@ -55,12 +55,12 @@ class BaselineStore:
         return path
 
     def check_writable(self, cases: Iterable[Case]) -> None:
-        """Raise :class:`BaselineError` where a baseline of one of ``cases`` could not be written.
+        """Raise :class:`BaselineError` if a baseline of one of ``cases`` could not be written.
 
-        Makes nothing: this is asked before anything runs for nothing.
+        Creates nothing. This check comes before any run, so that no run is made in vain.
         """
         folders = {self.path(case.suite, case.id, "any").parent.absolute() for case in cases}
-        # Where a folder is not there, the nearest one above it that is.
+        # For a folder that does not exist, the nearest existing one above it.
         there = {next(path for path in (folder, *folder.parents) if path.exists()) for folder in folders}
         for folder in sorted(there):
             try:
@@ -73,18 +73,18 @@ class BaselineStore:
                 ) from None
 
     def load(self, suite: str, case_id: str, device: str, *, suite_file: Path | None = None) -> Baseline:
-        """Return a baseline, every byte of it checked.
+        """Return a baseline, with every byte checked.
 
-        ``suite_file`` is for the remedy of an error. Raises :class:`BaselineMissing` where there is none,
-        :class:`BaselineDamaged` where its files are not what was recorded.
+        ``suite_file`` is for the remedy of an error. Raises :class:`BaselineMissing` if there is none,
+        :class:`BaselineDamaged` if its files are not what was recorded.
         """
-        # Here and in `write`: whoever only asks what is stored need not wait for numpy.
+        # Imported here and in `write`, so that callers who only ask what is stored need not wait for numpy.
         from harness.baselines.arrays import baseline_of
 
         return self._read(Key(suite, case_id, device), suite_file, baseline_of)
 
     def header(self, suite: str, case_id: str, device: str, *, suite_file: Path | None = None) -> Header:
-        """Return what :meth:`load` does but the measurement; the arrays are checked by their hash alone."""
+        """Return what :meth:`load` does without the measurement; the arrays are checked by hash only."""
         return self._read(
             Key(suite, case_id, device),
             suite_file,
@@ -94,7 +94,7 @@ class BaselineStore:
     def _read(
         self, key: Key, suite_file: Path | None, made: Callable[[BaselineDocument, bytes, Path], T]
     ) -> T:
-        """Return what is ``made`` of a baseline's JSON, the bytes of its arrays, and the path of the JSON."""
+        """Return ``made`` of a baseline's JSON, the bytes of its arrays, and the path of the JSON."""
         path = self.path(*key)
         suite, case_id, device = key
         file = None if suite_file is None else str(suite_file)
@@ -114,37 +114,37 @@ class BaselineStore:
         while True:
             document = _parse(path, data)
             sha256 = document.arrays.sha256
-            # In this order: once they are gone from the writer's name they are there under their own.
+            # In this order: once the arrays are gone from the writer's name, they exist under their own.
             for file in (_pending_path(path, sha256), arrays_path(path)):
                 with suppress(ForeignFileMissing):
                     arrays = _bytes_of(file)
                     if _sha256(arrays) == sha256:
                         return document, arrays
-            # A writer may have come between the two reads: then the JSON is another one by now.
+            # A writer may have intervened between the two reads, in which case the JSON has changed.
             before, data = data, _bytes_of(path)
             if data == before:
                 raise _mismatch(path)
 
     def devices(self, suite: str, case_id: str) -> tuple[str, ...]:
-        """Return the devices that a baseline of the case is stored for, sorted."""
+        """Return the sorted devices for which a baseline of the case is stored."""
         folder = self.path(suite, case_id, "any").parent
         return tuple(sorted(file.stem for file in folder.glob("*.json") if not file.name.startswith(".")))
 
     def stored(self) -> tuple[Key, ...]:
-        """Return all baselines stored, sorted, whatever the state of their files."""
+        """Return all stored baselines, sorted, whatever the state of their files."""
         files = (file.relative_to(self.root) for file in self.root.glob("*/*/*.json"))
         found = (Key(file.parts[0], file.parts[1], file.stem) for file in files)
         return tuple(sorted(key for key in found if not any(part.startswith(".") for part in key)))
 
     def write(self, baseline: Baseline, *, renew: bool = False) -> Written:
-        """Store ``baseline`` in place of the one stored, whose JSON's hash goes into its provenance.
+        """Store ``baseline`` in place of the stored one, whose JSON's hash goes into its provenance.
 
-        Where the one stored holds the same measurement and calibration of the same case, nothing is written:
-        not who recorded it, nor when and why. Where only the calibration is another, the provenance stays
-        that of the recording. ``renew`` writes all of it, whatever is stored.
+        If the stored one holds the same measurement and calibration of the same case, nothing is written, not
+        even who recorded it, when and why. If only the calibration differs, the provenance of the recording
+        is kept. ``renew`` writes everything, whatever is stored.
 
-        Raises :class:`BaselineError` where the measurement holds NaN, Inf or nothing at all, and where the
-        files cannot be written.
+        Raises :class:`BaselineError` if the measurement contains NaN, Inf or an empty array, and if the files
+        cannot be written.
         """
         from harness.baselines.arrays import check_storable
         from harness.measurement.measurement import ArraysError, encode_arrays
@@ -171,12 +171,12 @@ class BaselineStore:
                     provenance = stored.origin()
                 document = BaselineDocument.of(replace(baseline, provenance=provenance), arrays, sha256)
                 pending = _pending_path(path, sha256)
-                needed = pending.exists()  # by the JSON that is there
+                needed = pending.exists()  # by the current JSON
                 try:
                     write_durably(pending, data)
                     write_durably(path, document.text().encode("utf-8", "backslashreplace"))
                 except BaseException:
-                    # On a full disk, say. Where the new JSON is in place already, it needs them.
+                    # On a full disk, for example. If the new JSON is already in place, it needs the arrays.
                     if not needed and old == (_bytes_of(path) if path.exists() else None):
                         pending.unlink(missing_ok=True)
                     raise
@@ -188,7 +188,7 @@ class BaselineStore:
         return Written(path, "created" if old is None else "replaced", replaced)
 
     def _whole(self, path: Path, old: bytes) -> BaselineDocument | None:
-        """Return the document ``old`` where the baseline stored is whole and under its own names."""
+        """Return the document ``old`` if the stored baseline is complete and under its own names."""
         try:
             stored = _parse(path, old)
             whole = _sha256(_bytes_of(arrays_path(path))) == stored.arrays.sha256
@@ -197,7 +197,7 @@ class BaselineStore:
         return stored if whole else None
 
     def remove(self, suite: str, case_id: str, device: str) -> bool:
-        """Remove a baseline and the folders it leaves empty; return whether there was one."""
+        """Remove a baseline and the folders it leaves empty. Return whether there was one."""
         path = self.path(suite, case_id, device)
         if not path.exists():
             return False
@@ -216,7 +216,7 @@ class BaselineStore:
 
 
 class Damage(Exception):
-    """A file of a pair that is not what was recorded, and what is wrong with it."""
+    """A file of a pair is not what was recorded; ``problem`` says what is wrong."""
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(problem)
@@ -224,7 +224,7 @@ class Damage(Exception):
 
 
 def _may_be_calibrated(path: Path) -> bool:
-    """Return whether a damaged baseline had a calibration, as far as its JSON can tell."""
+    """Return whether a damaged baseline had a calibration, as far as its JSON shows."""
     try:
         return _parse(path, _bytes_of(path)).calibration is not None
     except (Damage, ForeignFileMissing):
@@ -232,22 +232,22 @@ def _may_be_calibrated(path: Path) -> bool:
 
 
 def arrays_path(path: Path) -> Path:
-    """Return where the arrays of the baseline whose JSON is ``path`` lie."""
+    """Return the path of the arrays of the baseline whose JSON is ``path``."""
     return path.with_name(f"{path.stem}.safetensors")
 
 
 def deep_trace_path(path: Path) -> Path:
-    """Return where the deep trace of the baseline whose JSON is ``path`` lies, where there is one."""
+    """Return the path of the deep trace, if any, of the baseline whose JSON is ``path``."""
     return path.with_name(f"{path.stem}.deep.safetensors")
 
 
 def _pending_path(path: Path, sha256: str) -> Path:
-    """Return where a writer puts arrays of that hash until the JSON that names them is in place."""
+    """Return where a writer puts arrays with that hash until the JSON that names them is in place."""
     return path.with_name(f"{path.stem}.safetensors.{sha256}")
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove what killed writers left; the caller holds the folder's lock, so no writer is at work."""
+    """Remove what killed writers left. The caller holds the folder's lock, so no writer is active."""
     for file in list(path.parent.iterdir()):
         if file.name.startswith((f"{path.name}.", f"{arrays_path(path).name}.")):
             file.unlink()

@@ -1,1 +1,1 @@
-"""What to run: suites of cases, read from YAML with a file:line:column for everything that is wrong."""
+"""What to run: suites of cases, read from YAML, with file:line:column for every problem."""

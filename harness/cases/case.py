@@ -15,19 +15,19 @@ from harness.errors import FailureCause
 from harness.foreign_text import printable
 from harness.remedy import Action, Remedy, Where
 
-# Of cases that set none: it cannot change, and ten thousand need not make one each.
+# Shared by cases that set none. It cannot change, and ten thousand cases need not create one each.
 _TOLERANCE = Tolerance()
 
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to run and to compare with its baseline.
+    """One thing to run and compare with its baseline.
 
-    ``seeds`` has one seed per image: `seed: 0` and `seeds: [0]` are the same case. ``steps`` is None where a
-    pipeline that is not built in has none, or several in ``arguments``. ``scheduler`` and
-    ``scheduler_arguments`` are for pipelines of mindone.
-    ``fails`` is why the case is expected to come to no measurement; it has no baseline then.
-    ``line`` and ``column``, from 1, are where the entry starts in ``path``, the suite's file.
+    ``seeds`` has one seed per image: `seed: 0` and `seeds: [0]` are the same case. ``steps`` is None if a
+    pipeline that is not built in has no steps, or takes several numbers of them in ``arguments``.
+    ``scheduler`` and ``scheduler_arguments`` are for mindone pipelines. ``fails`` is the cause for which the
+    case is expected to have no measurement; such a case has no baseline. ``line`` and ``column``, from 1, are
+    where the entry starts in ``path``, the suite's file.
     """
 
     suite: str
@@ -54,12 +54,12 @@ class Case:
     batch_consistency: Limits | None = field(default=None, hash=False)
 
     def definition(self) -> dict[str, Any]:
-        """Return the fields that decide what comes out, as JSON values.
+        """Return the fields that determine the result, as JSON values.
 
         How the case is judged (tolerance, strict, fails), when and in which process it runs, what it is
-        called and where it is written are not among them. ``singles`` is whether each image of the batch is
-        also run by itself. Numbers in ``arguments`` keep their type: a pipeline may treat 5 and 5.0
-        differently. ``scheduler``, ``{"class": name or None, **arguments}``, is there where the case has one.
+        called, and where it is written are excluded. ``singles`` is whether each image of the batch is also
+        run on its own. Numbers in ``arguments`` keep their type, because a pipeline may treat 5 and 5.0
+        differently. ``scheduler``, ``{"class": name or None, **arguments}``, is present if the case has one.
         """
         chosen = {"class": self.scheduler, **copy.deepcopy(self.scheduler_arguments)}
         return {
@@ -76,33 +76,33 @@ class Case:
         }
 
     def hash(self) -> str:
-        """Return the hex sha256 of the definition as JSON with sorted keys, no spaces, ASCII only."""
+        """Return the hex sha256 of the definition as JSON with sorted keys, no spaces and ASCII only."""
         text = json.dumps(self.definition(), sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 
     @property
     def needs_calibration(self) -> bool:
-        """Whether the case asks for calibrated limits in any tier that it is compared in."""
+        """Whether the case asks for calibrated limits in any tier in which it is compared."""
         asked = self.tolerance
         elsewhere = () if self.strict else (asked.across_releases, asked.across_devices)
         return any(isinstance(limits, Calibrated) for limits in (asked.same_environment, *elsewhere))
 
     @property
     def name(self) -> str:
-        """The case among those of all suites, as 'suite/id'."""
+        """The name of the case among all suites, 'suite/id'."""
         return f"{self.suite}/{self.id}"
 
     def remedy(self, action: Action, *, calibrate: bool = False, where: Where = Where.HERE) -> Remedy:
-        """Return a remedy on this case."""
+        """Return a remedy for this case."""
         return Remedy(action, self.suite, self.id, str(self.path), calibrate, where)
 
     @property
     def place(self) -> str:
-        """Where the case stands, as 'file:line:column'."""
+        """Where the case is written, as 'file:line:column'."""
         return f"{printable(str(self.path))}:{self.line}:{self.column}"
 
     def job(self) -> Job:
-        """Return what a worker is asked to do to run the case as it is."""
+        """Return the job for a worker to run the case unchanged."""
         settings = copy.deepcopy(self.scheduler_arguments)
         scheduler = SchedulerChoice(self.scheduler, settings) if self.scheduler or settings else None
         return Job(

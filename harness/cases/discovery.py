@@ -1,4 +1,4 @@
-"""Finding suite files: telling them from other YAML, and listing those in folders."""
+"""Find suite files: tell them from other YAML files, and list those in folders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from harness.cases.problems import Problem, SuiteError
 from harness.foreign_files import ForeignFileError, open_foreign
 
 _SUFFIXES = (".yaml", ".yml")
-# The keys that every suite has: the first two at the start of a line, or as the first of a mapping in braces.
+# The keys that every suite has: the first two at the start of a line, or as the first key of a mapping in
+# braces.
 _TOP_LEVEL_KEY = re.compile(
     rb"""^(?:\xef\xbb\xbf)?(?:\{\s*)?(["']?)(suite|cases)\1[ \t]*:(?=\s|$)""", re.MULTILINE
 )
@@ -23,11 +24,11 @@ _PIPELINE_KEY = re.compile(rb"""^[^#\n]*?(?<![\w'"-])(["']?)pipeline\1[ \t]*:(?=
 def looks_like_suite(path: Path) -> bool:
     """Return whether ``path`` is a .yaml or .yml file with two of the keys that every suite has.
 
-    These are `suite:` and `cases:` at the top level, and `pipeline:` anywhere; two, because one of them may
-    be misspelt in a suite, and one alone is in many a file of other tools. Reads the first MiB as bytes and
-    parses nothing. A file that cannot be read counts as a suite, so that loading it says why; so does one
-    that is empty or no UTF-8 text where a suite lies beside it: it was one most likely, and nobody would miss
-    its cases.
+    The keys are `suite:` and `cases:` at the top level, and `pipeline:` anywhere. Two are required because
+    one may be misspelt in a suite, and many files of other tools have one. Reads the first MiB as bytes and
+    parses nothing. A file that cannot be read counts as a suite, so that loading it says why. So does an
+    empty or non-UTF-8 file with a suite beside it: it was most likely a suite, and nobody would notice that
+    its cases are missing.
     """
     if path.suffix not in _SUFFIXES or not path.is_file():
         return False
@@ -54,9 +55,9 @@ def _has_keys(content: bytes) -> bool:
 
 
 def _says_something(content: bytes) -> bool:
-    """Return whether ``content``, the first MiB of a file, is text and more than blanks."""
+    """Return whether ``content``, the first MiB of a file, is text and not blank."""
     try:
-        # What is cut off may end within a character.
+        # The cut may fall within a character.
         text = codecs.getincrementaldecoder("utf-8-sig")().decode(content, len(content) < MAX_BYTES)
     except UnicodeDecodeError:
         return False
@@ -64,10 +65,10 @@ def _says_something(content: bytes) -> bool:
 
 
 def find_suites(paths: Iterable[Path]) -> list[Path]:
-    """Return the suite files that ``paths`` name: a file as it is, a folder searched with its subfolders.
+    """Return the suite files that ``paths`` name; folders are searched with their subfolders.
 
-    The order is that of ``paths``, within a folder by name; a file named twice comes once. Hidden folders
-    are left out, and links to folders are not followed.
+    Files come in the order of ``paths``, and by name within a folder. A file that is named twice is returned
+    once. Hidden folders are skipped, and links to folders are not followed.
 
     Raises:
         SuiteError: a path does not exist, or a folder holds no suite.

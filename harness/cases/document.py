@@ -1,4 +1,4 @@
-"""A YAML file as plain values plus the position of every one of them."""
+"""A YAML file as plain values, with the position of every value."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 KeyPath: TypeAlias = tuple[str | int, ...]
 
 MAX_BYTES = 1 << 20
-# Bounds for what anchors can multiply ("billion laughs") and for what nesting does to the stack.
+# Limits on what anchors can multiply ("billion laughs") and on what nesting does to the stack.
 MAX_NODES = 200_000
 MAX_DEPTH = 32
-# Tabs, byte order marks, complex keys and tags: libyaml's parser takes more of them than PyYAML's own, or
-# places them elsewhere. All other texts that it takes give the same tree.
+# Tabs, byte order marks, complex keys and tags: libyaml's parser accepts more of them than PyYAML's own, or
+# reports other positions for them. Every other text that it accepts gives the same tree.
 _READ_OTHERWISE = re.compile("[\t\ufeff?!]")
 
 
@@ -43,10 +43,10 @@ _READ_OTHERWISE = re.compile("[\t\ufeff?!]")
 class Document:
     """The content of a YAML file.
 
-    ``keys`` and ``values`` map the path of keys and list indices that leads to a node, such as
-    ``("cases", 0, "steps")``, to the (line, column), from 1, of its key and of its value. ``unquoted`` has
-    the text of values that stand without quotes: 2.10, where the value is 2.1. ``problems`` are those that do
-    not stop the reading: tags, keys given twice, numbers out of range.
+    ``keys`` and ``values`` map the path of a node (its keys and list indices, such as
+    ``("cases", 0, "steps")``) to the (line, column), from 1, of its key and of its value. ``unquoted`` has
+    the text of values written without quotes: 2.10, where the value is 2.1. ``problems`` are those that do
+    not stop the reading: tags, duplicate keys, numbers out of range.
     """
 
     path: Path
@@ -57,7 +57,7 @@ class Document:
     problems: list[Problem] = field(default_factory=list)
 
     def position(self, at: KeyPath, *, key: bool = False) -> tuple[int, int]:
-        """Return the (line, column) of the value at ``at``, or of its key, or else of what encloses it."""
+        """Return the (line, column) of the value at ``at``, of its key, or else of what encloses it."""
         if key and at in self.keys:
             return self.keys[at]
         while at not in self.values:
@@ -70,12 +70,12 @@ class Document:
 
 
 def read_document(path: Path, *, needed: str = "`suite:` and `cases:`") -> Document:
-    """Read one YAML document from ``path``; nothing in it is executed.
+    """Read one YAML document from ``path``, without executing anything in it.
 
     ``needed`` is what the message for an empty file asks for.
 
     Raises:
-        SuiteError: the file cannot be read, is not UTF-8 or not YAML, is empty, or is beyond the bounds
+        SuiteError: the file cannot be read, is not UTF-8 or not YAML, is empty, or exceeds the limits
             for size (1 MiB), nesting (32 levels) and number of values (200,000, aliases followed).
     """
     document = Document(path)
@@ -87,9 +87,9 @@ def read_document(path: Path, *, needed: str = "`suite:` and `cases:`") -> Docum
 
 
 def _compose(path: Path, text: str, problems: list[Problem]) -> Node | None:
-    """Return the tree of nodes; tags are ``problems``."""
+    """Return the tree of nodes. Tags are reported in ``problems``."""
     if yaml.__with_libyaml__ and not (_READ_OTHERWISE.search(text) or Reader.NON_PRINTABLE.search(text)):
-        # What is wrong is left to PyYAML's own parser, whose messages name it.
+        # Errors are left to PyYAML's own parser, whose messages say what is wrong.
         with suppress(YAMLError, ValueError):
             return _LibyamlComposer(text).get_single_node()
     composer = _PythonComposer(path, problems)
@@ -105,7 +105,7 @@ def _compose(path: Path, text: str, problems: list[Problem]) -> Node | None:
     except MarkedYAMLError as error:
         raise SuiteError([_syntax_problem(path, error)]) from None
     except (ValueError, OverflowError):
-        # PyYAML lets these out for an escape beyond Unicode ("\UFFFFFFFF") or a %YAML version of many digits.
+        # PyYAML raises these for an escape beyond Unicode ("\UFFFFFFFF") or a %YAML version with many digits.
         message = "an escape or a number is out of range here; correct it"
         raise SuiteError([Problem(path, composer.line + 1, composer.column + 1, message)]) from None
 
@@ -124,7 +124,7 @@ def _read_text(path: Path) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        # ``error.object`` is what follows a byte order mark, on which ``error.start`` counts.
+        # ``error.object`` excludes a byte order mark, and ``error.start`` is an offset into it.
         before: bytes = error.object[: error.start]
         line_start = before.rfind(b"\n") + 1
         column = len(before[line_start:].decode()) + 1
@@ -150,7 +150,7 @@ def _at(mark: Mark) -> tuple[int, int]:
 
 
 class _PythonComposer(Composer, BaseResolver, Reader, Scanner, Parser):
-    """Reads with PyYAML's own parser, whose place is known where it fails; tags are refused."""
+    """Reads with PyYAML's own parser, which knows the position of an error. Tags are refused."""
 
     line = column = 0
 
@@ -168,7 +168,7 @@ class _PythonComposer(Composer, BaseResolver, Reader, Scanner, Parser):
         Parser.__init__(self)
 
     def resolve(self, *_: Any) -> str:
-        return ""  # no node has a tag: what a scalar is, read_scalar says
+        return ""  # no node has a tag: read_scalar decides the type of a scalar
 
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call]
@@ -189,7 +189,7 @@ if yaml.__with_libyaml__:
     from yaml.cyaml import CBaseLoader
 
     class _LibyamlComposer(CBaseLoader):
-        """Reads with libyaml, many times as fast; what it refuses, PyYAML's own parser says why."""
+        """Reads with libyaml, many times faster. PyYAML's own parser then explains what libyaml refuses."""
 
         depth = 0
 
@@ -208,7 +208,7 @@ if yaml.__with_libyaml__:
 
 
 def _build(document: Document, node: Node, at: KeyPath, depth: int) -> Json:
-    """Return the value of a node, aliases followed, with the positions of all in it put into ``document``."""
+    """Return the value of a node, with aliases followed, and add the positions inside it to ``document``."""
     if len(document.values) == MAX_NODES:
         message = f"more than {MAX_NODES:,} values, each alias (*) counted as what it stands for; use fewer"
         raise SuiteError([Problem(document.path, *_at(node.start_mark), message)])

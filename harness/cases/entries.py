@@ -31,7 +31,7 @@ Fails = Literal[
 
 
 def _matching(*patterns: str) -> Any:
-    """Return a field whose JSON Schema asks for one of ``patterns``; a validator words the error."""
+    """Return a field whose JSON Schema requires one of ``patterns``; a validator words the error."""
     schemas: list[Any] = [{"pattern": f"^({pattern})$"} for pattern in patterns]
     return Field(json_schema_extra=schemas[0] if len(schemas) == 1 else {"anyOf": schemas})
 
@@ -42,12 +42,12 @@ def _one_of(*known: str) -> str:
 
 
 def _except(pattern: str, reserved: Iterable[str]) -> dict[str, Any]:
-    """Return the JSON Schema of names that match ``pattern`` and are none of ``reserved``."""
+    """Return the JSON Schema of names that match ``pattern`` but are not in ``reserved``."""
     return {"pattern": f"^({pattern})$", "not": {"enum": sorted(reserved)}}
 
 
 def _may_be_missing(description: str) -> Any:
-    """Return a field that may be left out but not be null; whether it was written, model_fields_set says."""
+    """Return a field that may be omitted but not null; model_fields_set says whether it was written."""
     return Field(default=None, description=description)
 
 

@@ -1,4 +1,4 @@
-"""From entries to cases: defaults applied, parametrize expanded, what only the whole can show checked."""
+"""Turn entries into cases: apply defaults, expand parametrize, and check what needs the whole entry."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ _SEED_KEYS = ("seed", "seeds")
 
 
 class Expander:
-    """Turns the entries of one suite into cases; collects ``problems`` on the way.
+    """Turns the entries of one suite into cases, and collects ``problems`` on the way.
 
-    ``wrong``, of the defaults and of each entry, has the keys that are there with values of the wrong shape,
-    which are not in the entry: nothing is said of them, and what they do not decide is checked all the same.
+    ``wrong``, of the defaults and of each entry, has the keys that were given with values of the wrong shape.
+    They are left out of the entry. Nothing more is reported about them, but everything that does not depend
+    on them is still checked.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class Expander:
         self._check_one_seed_key(("defaults",))
 
     def add(self, entry: CaseEntry, at: KeyPath, wrong: frozenset[str]) -> None:
-        """Expand ``entry``, written at ``at``, and add its cases unless anything is wrong with it."""
+        """Expand ``entry``, written at ``at``, and add its cases unless something is wrong with it."""
         own = _written(entry)
         own.pop("id")
         parametrize: ParametrizeEntry | None = own.pop("parametrize", None)
@@ -58,7 +59,7 @@ class Expander:
         inside = (*at, "parametrize")
         self._check_one_seed_key(at)
         self._check_one_seed_key(inside)
-        # First of all: what is too long is not looked through.
+        # First of all, so that lists that are too long are not looked through.
         self._combinations += math.prod(map(len, lists.values()))
         if self._combinations > MAX_CASES:
             message = f"the suite expands to more than {MAX_CASES:,} cases; split it or shorten the lists"
@@ -170,16 +171,17 @@ class Expander:
 
 
 def _tags(values: dict[str, Any]) -> tuple[str, ...]:
-    """Take the tags out of ``values``; what needs mindone can be chosen, and left out, by that name."""
+    """Take the tags out of ``values``. Cases that need mindone get a tag of that name."""
     own = [MINDONE] if is_mindone(values["pipeline"]) else []
     return tuple(dict.fromkeys([*own, *values.pop("tags", ())]))
 
 
 def merge(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """Return the keys of ``own`` over those of ``defaults``.
+    """Return the keys of ``own`` merged over those of ``defaults``.
 
-    `arguments`, `scheduler_arguments` and `tolerance` merge one level deep: each argument and each tier by
-    itself, whole. `tags` add up, those of the defaults first. `seed` and `seeds` replace each other.
+    `arguments`, `scheduler_arguments` and `tolerance` merge one level deep: each argument and each tier is
+    replaced as a whole. `tags` add up, with those of the defaults first. `seed` and `seeds` replace each
+    other.
     """
     merged = {**defaults, **own}
     if any(key in own for key in _SEED_KEYS):
@@ -198,7 +200,7 @@ def merge(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
 
 
 def _written(entry: DefaultsEntry | ParametrizeEntry | None) -> dict[str, Any]:
-    """Return the fields that the file sets, in the order of the model: the file's order never matters."""
+    """Return the fields that the file sets, in the order of the model, so that file order never matters."""
     if entry is None:
         return {}
     written = entry.model_fields_set
@@ -206,7 +208,7 @@ def _written(entry: DefaultsEntry | ParametrizeEntry | None) -> dict[str, Any]:
 
 
 def _combinations(lists: dict[str, list[Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the suffix of the id and the values of every combination, the last list changing fastest."""
+    """Yield the id suffix and the values of every combination. The last list changes fastest."""
     for values in itertools.product(*lists.values()):
         chosen = dict(zip(lists, values, strict=True))
         yield "".join("-" + _label(key, value) for key, value in chosen.items()), chosen

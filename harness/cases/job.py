@@ -1,7 +1,7 @@
 """The job: what a worker is asked to do.
 
-The worker's side knows nothing else of :mod:`harness.cases`. Any interpreter that has MindSpore imports this
-module, so it stands on Python's standard library alone.
+The worker's side uses nothing else of :mod:`harness.cases`. Any interpreter that has MindSpore imports this
+module, so it needs only Python's standard library.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from harness.errors import HarnessError
 
 
 class JobError(HarnessError):
-    """What arrived at a worker is not a job of this version of harness."""
+    """What a worker received is not a job of this version of harness."""
 
 
 @dataclass(frozen=True)
 class SchedulerChoice:
-    """The scheduler that takes the place of the checkpoint's: a class of diffusers, None for the same class.
+    """The scheduler that replaces the checkpoint's: a diffusers class, or None for the same class.
 
-    ``settings`` are put over the configuration of the checkpoint's scheduler.
+    ``settings`` override the configuration of the checkpoint's scheduler.
     """
 
     name: str | None = None
@@ -30,7 +30,7 @@ class SchedulerChoice:
 
 @dataclass(frozen=True)
 class FaultRequest:
-    """A fault of the catalogue, at a size; None is the fault's reference size."""
+    """A fault of the catalogue at a size; None is the fault's reference size."""
 
     name: str
     size: float | None = None
@@ -40,7 +40,7 @@ class FaultRequest:
 class DeepStep:
     """A denoising step, from 0, whose cells are watched.
 
-    ``reference`` has the bytes of the deep trace that the step is replayed against, None to record one.
+    ``reference`` has the bytes of the deep trace that the step is replayed against. It is None to record one.
     """
 
     step: int
@@ -49,14 +49,14 @@ class DeepStep:
 
 @dataclass(frozen=True)
 class Job:
-    """One case to run, perhaps with a perturbation, a fault or a deep step.
+    """One case to run, optionally with a perturbation, a fault or a deep step.
 
-    ``name`` is 'suite/case' and ``place`` 'file:line:column', for messages about the case. ``base`` is the
-    absolute path of the suite's folder, to which the paths of checkpoints and files are relative; ``root`` is
-    that of the folder in which harness runs. Files lie below one of the two. ``keep_latents`` and ``singles``
-    are whether the latents of every step are kept, and whether each image of the batch is run by itself as
-    well. ``perturbation`` is the seed of a calibration member's signs. ``isolate`` is whether it has a worker
-    of its own.
+    ``name`` is 'suite/case' and ``place`` is 'file:line:column', for messages about the case. ``base`` is the
+    absolute path of the suite's folder, to which the paths of checkpoints and files are relative. ``root`` is
+    the absolute path of the folder in which harness runs. Files must be below one of the two.
+    ``keep_latents`` is whether the latents of every step are kept. ``singles`` is whether each image of the
+    batch is also run on its own. ``perturbation`` is the seed of a calibration member's signs. ``isolate`` is
+    whether the case gets its own worker.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Job:
     isolate: bool = False
 
     def member(self, seed: int | None) -> Job:
-        """Return the job of one calibration member, or with None that of the unperturbed run beside it."""
+        """Return the job of one calibration member, or, with None, of the unperturbed run beside it."""
         return replace(self, keep_latents=True, singles=False, perturbation=seed)
 
     def with_fault(self, name: str, size: float | None) -> Job:
@@ -87,19 +87,19 @@ class Job:
         return replace(self, fault=FaultRequest(name, size))
 
     def looking_into(self, step: int, reference: bytes | None = None) -> Job:
-        """Return the job that watches the cells of one step, which takes PyNative."""
+        """Return the job that watches the cells of one step, which requires PyNative."""
         return replace(self, mode="pynative", deep=DeepStep(step, reference))
 
     def to_wire(self) -> dict[str, Any]:
-        """Return the job as plain data that crosses a process boundary."""
+        """Return the job as plain data that can cross a process boundary."""
         wire: dict[str, Any] = to_json(self)
         return wire
 
     @classmethod
     def from_wire(cls, wire: Any) -> Job:
-        """Rebuild the job from :meth:`to_wire`'s data.
+        """Rebuild the job from the data of :meth:`to_wire`.
 
-        Raises :class:`JobError` for a key that is missing or unknown and for a value of another type.
+        Raises :class:`JobError` for a missing or unknown key and for a value of the wrong type.
         """
         try:
             return from_json(cls, wire)

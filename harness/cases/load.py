@@ -1,4 +1,4 @@
-"""Loading suites: all problems of a file in one error."""
+"""Load suites, and report all problems of a file in one error."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from harness.foreign_text import printable
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """Leave cycles alone: looking for them among the many new objects, all in use, is half the time."""
+    """Disable garbage collection: looking for cycles among many live new objects is half the load time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -34,12 +34,12 @@ def _without_collector() -> Iterator[None]:
 
 @_without_collector()
 def load_suite(path: str | os.PathLike[str]) -> Suite:
-    """Return the suite in the file ``path``, defaults applied and parametrized cases expanded.
+    """Return the suite in the file ``path``, with defaults applied and parametrized cases expanded.
 
-    Whether a checkpoint's folder exists is not looked at: that is for the run of the case.
+    Whether a checkpoint's folder exists is not checked here, but when the case runs.
 
     Raises:
-        SuiteError: with everything that is wrong with the file, each as 'file:line:column: what; what to do'.
+        SuiteError: with every problem of the file, each as 'file:line:column: what; what to do'.
     """
     document = read_document(Path(path))
     entry, problems = validated(document, SuiteEntry)
@@ -61,10 +61,10 @@ def load_suite(path: str | os.PathLike[str]) -> Suite:
 
 
 def check_unique_names(suites: Iterable[Suite]) -> None:
-    """Check that no two suite files share a name: they would overwrite each other's baselines.
+    """Check that no two suite files share a name, because they would overwrite each other's baselines.
 
     Raises:
-        SuiteError: one problem for every file whose name an earlier one has.
+        SuiteError: one problem for every file whose name an earlier file has.
     """
     first: dict[str, Suite] = {}
     problems = []
@@ -79,7 +79,7 @@ def check_unique_names(suites: Iterable[Suite]) -> None:
 
 
 def _expand(document: Document, content: dict[str, Json], suite: SuiteEntry | None) -> Expander:
-    """Expand what is right of every entry, so that one run of the tool shows all there is to correct."""
+    """Expand the valid parts of every entry, so that one run shows everything there is to correct."""
     entries: Iterable[tuple[CaseEntry | None, frozenset[str]]]
     defaults: DefaultsEntry | None
     if suite is not None:
@@ -97,10 +97,10 @@ def _expand(document: Document, content: dict[str, Json], suite: SuiteEntry | No
 
 
 def _right(model: type[Entry], value: Json) -> tuple[Entry | None, frozenset[str]]:
-    """Return what is right of an entry, and the keys of ``model`` whose values are not.
+    """Return the valid part of an entry, and the keys of ``model`` whose values are invalid.
 
-    These may be written under a misspelt name, and be any where the entry is no mapping. An id that is not
-    right has a stand-in.
+    Invalid keys may be written under a misspelt name. If the entry is not a mapping, all keys count as
+    invalid. An invalid id gets a placeholder.
     """
     if not isinstance(value, dict):
         return None, frozenset(model.model_fields)
@@ -108,7 +108,7 @@ def _right(model: type[Entry], value: Json) -> tuple[Entry | None, frozenset[str
         return model.model_validate(value), frozenset()
     except ValidationError as error:
         wrong = {str(each["loc"][0]) for each in error.errors(include_url=False)}
-    if len(wrong) > MOST_PROBLEMS:  # what each may be a misspelling of would take minutes
+    if len(wrong) > MOST_PROBLEMS:  # looking for what each misspells would take minutes
         return None, frozenset(model.model_fields)
     right = {key: item for key, item in value.items() if key not in wrong}
     if "id" in wrong & model.model_fields.keys():

@@ -1,4 +1,4 @@
-"""The names a case may use: pipelines, checkpoints, ids and tags."""
+"""The names that a case may use: pipelines, checkpoints, ids and tags."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PIPELINES = ("ddim", "ddpm")
 BUILTIN_CHECKPOINTS = ("ddpm-digits",)
 SEEDED_CHECKPOINTS = ("ddpm-cifar10-32", "ddpm-cifar10-32-random")
 
-# Names become folders of baselines; 255 bytes is what file systems allow.
+# Names become folders of baselines, and file systems allow 255 bytes.
 MAX_NAME = 100
 
 SUITE_PATTERN = r"[a-z0-9][a-z0-9-]*"
@@ -27,11 +27,11 @@ PATH_PATTERN = r"[^:]+|[^:]*/.*"
 
 # A branch moves, so it is refused. Only these names can be recognised without asking the Hub.
 _BRANCHES = frozenset({"main", "master", "HEAD"})
-# pytest gives these markers a meaning of its own; a case tagged `skip` would never run.
+# pytest gives these markers a meaning of its own: a case tagged `skip` would never run.
 PYTEST_MARKERS = frozenset({"filterwarnings", "parametrize", "skip", "skipif", "usefixtures", "xfail"})
-# What `-m` reads as operators and constants.
+# The words that `-m` reads as operators and constants.
 EXPRESSION_WORDS = frozenset({"and", "or", "not", "None", "True", "False"})
-# What the harness passes to every pipeline itself, and the key of a case that sets it.
+# The arguments that the harness itself passes to every pipeline, and the key of a case that sets each.
 OWN_ARGUMENTS = {
     "batch_size": "`seeds`",
     "generator": "`seed` or `seeds`",
@@ -41,12 +41,12 @@ OWN_ARGUMENTS = {
 
 
 def check_suite_name(name: str) -> str:
-    """Return ``name``, or raise ValueError where it cannot be the name of a suite."""
+    """Return ``name``, or raise ValueError if it cannot be the name of a suite."""
     return _check(name, SUITE_PATTERN, "a suite's name", "lower-case letters, digits and '-'")
 
 
 def check_case_id(name: str) -> str:
-    """Return ``name``, or raise ValueError where it cannot be the id of a case."""
+    """Return ``name``, or raise ValueError if it cannot be the id of a case."""
     return _check(name, CASE_PATTERN, "a case's id", "lower-case letters, digits, '.', '_' and '-'")
 
 
@@ -62,7 +62,7 @@ def _check(name: str, pattern: str, kind: str, allowed: str) -> str:
 
 
 def check_tag(tag: str) -> str:
-    """Return ``tag``, or raise ValueError where it cannot be a pytest marker of its own."""
+    """Return ``tag``, or raise ValueError if it cannot be a pytest marker of its own."""
     if len(tag) > MAX_NAME:
         raise ValueError(f"{quoted(tag)} has {len(tag)} characters; a tag has at most {MAX_NAME}")
     if not re.fullmatch(TAG_PATTERN, tag) or tag in EXPRESSION_WORDS:
@@ -74,21 +74,21 @@ def check_tag(tag: str) -> str:
 
 
 def check_argument(name: str) -> str:
-    """Return ``name``, or raise ValueError where it cannot be a keyword argument of the user's choice."""
+    """Return ``name``, or raise ValueError if it cannot be a keyword argument that the user chooses."""
     if name in OWN_ARGUMENTS:
         raise ValueError(f"the harness itself passes {quoted(name)}; remove it and use {OWN_ARGUMENTS[name]}")
     return check_setting(name)
 
 
 def check_setting(name: str) -> str:
-    """Return ``name``, or raise ValueError where it cannot be a keyword argument."""
+    """Return ``name``, or raise ValueError if it cannot be a keyword argument."""
     if not re.fullmatch(IDENTIFIER, name) or keyword.iskeyword(name):
         raise ValueError(f"{quoted(name)} is not the name of an argument; write a Python identifier")
     return name
 
 
 def check_pipeline(name: str) -> str:
-    """Return ``name``, or raise ValueError where it is neither built in nor of one of the two other forms."""
+    """Return ``name``, or raise ValueError if it is neither built in nor in one of the two other forms."""
     if name in PIPELINES or re.fullmatch(f"{FACTORY_PATTERN}|{MINDONE_PATTERN}", name):
         return name
     forms = f"write {', '.join(PIPELINES)}, mindone:ClassName or package.module:factory"
@@ -96,7 +96,7 @@ def check_pipeline(name: str) -> str:
 
 
 def needs_checkpoint(pipeline: str) -> bool:
-    """Return whether a case must name a checkpoint; a user's factory may bring its own weights."""
+    """Return whether a case must name a checkpoint. A user's factory may have its own weights."""
     return pipeline in PIPELINES or is_mindone_class(pipeline)
 
 
@@ -106,12 +106,12 @@ def is_mindone(pipeline: str) -> bool:
 
 
 def is_mindone_class(pipeline: str) -> bool:
-    """Return whether a pipeline is a class of mindone's own."""
+    """Return whether a pipeline is one of mindone's own classes."""
     return is_mindone(pipeline) and re.fullmatch(MINDONE_CLASS_PATTERN, pipeline) is not None
 
 
 def check_scheduler(name: str) -> str:
-    """Return ``name``, or raise ValueError where it cannot be the name of a class."""
+    """Return ``name``, or raise ValueError if it cannot be the name of a class."""
     if not re.fullmatch(IDENTIFIER, name):
         raise ValueError(f"{quoted(name)} is not the name of a class; write as EulerDiscreteScheduler")
     return name
@@ -120,7 +120,7 @@ def check_scheduler(name: str) -> str:
 def check_checkpoint(spec: str) -> str:
     """Return ``spec``, or raise ValueError if it is neither builtin:, seeded:, hub: nor a path.
 
-    Whether a path or a repository exists is for the run to find out.
+    Whether a path or a repository exists is checked when the case runs.
     """
     kind, colon, name = spec.partition(":")
     if not colon or "/" in kind:

@@ -1,4 +1,4 @@
-"""Problems of a suite with their places, and the one error that carries them all."""
+"""Problems of a suite with their positions, and the one error that carries them all."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from harness.foreign_text import printable
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: where, and a message that says what and what to do.
+    """One problem: where it is, and a message that says what is wrong and what to do.
 
-    ``line`` and ``column`` count from 1, columns in characters; both are None where the file itself is
-    the problem (it cannot be read, it does not exist).
+    ``line`` and ``column`` count from 1, with columns in characters. Both are None if the file itself is the
+    problem (it cannot be read or does not exist).
     """
 
     path: Path
@@ -30,15 +30,15 @@ class Problem:
         return f"{place}: {self.message}"
 
 
-# Nobody corrects more at a time, and a file of 1 MiB can have hundreds of thousands.
+# Nobody corrects more at a time, and a 1 MiB file can have hundreds of thousands.
 MOST_PROBLEMS = 100
 
 
 class SuiteError(UsageError):
-    """The problems of one or more suite files, one a line, in the order of the file; the first 100 of them.
+    """The problems of one or more suite files, one per line in file order, limited to the first 100.
 
     Attributes:
-        problems: the problems, sorted by path, line and column, each once.
+        problems: the problems, sorted by path, line and column, without duplicates.
     """
 
     def __init__(self, problems: Iterable[Problem]) -> None:

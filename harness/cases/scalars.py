@@ -1,7 +1,7 @@
-"""Plain YAML scalars as values, by the core schema of YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema).
+"""Plain YAML scalars as values, by YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema).
 
 PyYAML's own resolver follows YAML 1.1, which reads ``1e-6`` as text, ``no`` as false, ``12:30`` as 750 and
-``2024-01-01`` as a date. The core schema does none of that, and it is what editors use.
+``2024-01-01`` as a date. The core schema, which editors use, does none of that.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The JSON Schema of suite files, for editors.
 
 `python -m harness.cases.schema` prints it, `--write` updates the published file beside this module. The
-loader is stricter where JSON Schema cannot say it: ids are unique, a seed must be there once defaults are
-applied, and 2.0 is no whole number.
+loader is stricter about what JSON Schema cannot express: ids are unique, a seed must be present once defaults
+are applied, and 2.0 is not a whole number.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SCHEMA_PATH = Path(__file__).with_name("suite.schema.json")
 
 
 class _Generator(GenerateJsonSchema):
-    """Leaves out what pydantic adds and an editor has no use for: titles, and null as the default."""
+    """Omits what pydantic adds and editors do not need: titles, and null as the default."""
 
     def field_title_should_be_set(self, *_: Any) -> bool:
         return False
@@ -34,7 +34,7 @@ def suite_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a suite file."""
     schema = SuiteEntry.model_json_schema(schema_generator=_Generator)
     for definition in [schema, *schema["$defs"].values()]:
-        # The name and the docstring of a class are for readers of the code; each key has its description.
+        # The class name and docstring are for readers of the code. Each key has its own description.
         del definition["title"], definition["description"]
     header = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A suite of the harness"}
     return header | schema

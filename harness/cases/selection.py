@@ -1,4 +1,4 @@
-"""Selecting cases on a command line: suites, folders of suites, single cases."""
+"""Select cases on a command line: suites, folders of suites, single cases."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from harness.errors import UsageError
 
 @dataclass(frozen=True)
 class Selection:
-    """The suites that were named, and of their cases those that were asked for, in the order of the files.
+    """The suites that were named, with the cases that were asked for, in file order.
 
-    ``folders`` is whether one of them was named by its folder.
+    ``folders`` is whether any suite was named by its folder.
     """
 
     suites: tuple[Suite, ...]
@@ -30,13 +30,14 @@ class Selection:
 def select(arguments: Iterable[str]) -> Selection:
     """Return what ``arguments`` name: folders, suite files, and cases as ``suites/x.yaml::case-id``.
 
-    The suites come in the order they were first named in. A suite that is named twice, under whatever path,
-    comes once, with the cases of both times.
+    Suites are in the order in which they were first named. A suite that is named twice, even by different
+    paths, is returned once with the cases asked for both times.
 
-    Raises :class:`SuiteError` for anything that is wrong with a suite, for a path or case that is not there,
-    and for two suites of one name.
+    Raises :class:`SuiteError` for any problem in a suite, for a path or case that does not exist, and for two
+    suites with the same name.
     """
-    # By the path it resolves to: a suite's path as the user wrote it, and the cases asked for, None for all.
+    # Keyed by the resolved path: ``named`` has the suite's path as the user wrote it, and ``wanted`` the
+    # cases asked for, None for all.
     named: dict[Path, Path] = {}
     wanted: dict[Path, set[str] | None] = {}
     problems: list[Problem] = []
@@ -77,16 +78,16 @@ def select(arguments: Iterable[str]) -> Selection:
 
 
 def one_case(argument: str) -> Case:
-    """Return the case that ``argument``, ``suites/x.yaml::case-id``, names.
+    """Return the case named by ``argument``, which is ``suites/x.yaml::case-id``.
 
-    Raises :class:`SuiteError` as :func:`select` does, and :class:`harness.errors.UsageError` for a suite that
-    is named without a case and has several.
+    Raises :class:`SuiteError` as :func:`select` does, and :class:`harness.errors.UsageError` for a suite with
+    several cases that is named without a case.
     """
     return one_of(select([argument]).cases, argument)
 
 
 def one_of(cases: Sequence[Case], named: str) -> Case:
-    """Return the only one of ``cases``, which ``named`` names; UsageError where it is not the only one."""
+    """Return the only one of ``cases``, named by ``named``; UsageError unless there is exactly one."""
     if len(cases) != 1:
         known = ", ".join(case.id for case in cases[:5]) + (", …" if len(cases) > 5 else "")
         raise UsageError(f"{named} names {len(cases)} cases: write SUITE.yaml::CASE with one of {known}")
@@ -96,7 +97,7 @@ def one_of(cases: Sequence[Case], named: str) -> Case:
 def without_tags(cases: Sequence[Case], tags: Iterable[str]) -> tuple[Case, ...]:
     """Return those of ``cases`` that have none of ``tags``.
 
-    Raises :class:`harness.errors.UsageError` for a tag that no case has, and where no case is left.
+    Raises :class:`harness.errors.UsageError` for a tag that no case has, and if no case is left.
     """
     unwanted = set(tags)
     known = sorted({tag for case in cases for tag in case.tags})
@@ -110,9 +111,9 @@ def without_tags(cases: Sequence[Case], tags: Iterable[str]) -> tuple[Case, ...]
 
 
 def without_expected_failures(cases: Sequence[Case]) -> tuple[Case, ...]:
-    """Return those of ``cases`` that are to come to a measurement.
+    """Return those of ``cases`` that are expected to have a measurement.
 
-    Raises :class:`harness.errors.UsageError` where all are expected to fail.
+    Raises :class:`harness.errors.UsageError` if all are expected to fail.
     """
     left = tuple(case for case in cases if case.fails is None)
     if cases and not left:
@@ -123,7 +124,7 @@ def without_expected_failures(cases: Sequence[Case]) -> tuple[Case, ...]:
 
 @contextmanager
 def _adding_to(problems: list[Problem]) -> Iterator[None]:
-    """Collect what is wrong in the body, so that one run of the tool shows all there is to correct."""
+    """Collect problems raised in the body, so that one run shows everything there is to correct."""
     try:
         yield
     except SuiteError as error:

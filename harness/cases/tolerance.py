@@ -20,24 +20,24 @@ from pydantic import (
 
 from harness.cases.wording import described, quoted
 
-# The word that a tier has for limits from calibration, and the key that their options stand under.
+# The word in a tier for limits from calibration, and the key that contains their options.
 CALIBRATED = "calibrated"
-# A safety factor above this is a mistake: limits of so many times the envelope hide faults.
+# A larger safety factor is a mistake: limits of that many times the envelope hide faults.
 MOST_FACTOR = 100
 FACTOR_MISPLACED = "`factor` belongs under `calibrated`; write `{calibrated: {factor: …}}`"
-# Measured values must be at least these limits; at most all the others.
+# Measured values must be at least these limits. For all other metrics, they must be at most the limit.
 AT_LEAST = ("psnr", "ssim", "ssim_worst")
 
 
 class Strict(BaseModel):
     """What every part of a suite shares: no unknown keys, no coercion, no change afterwards."""
 
-    # What validates a whole file is built when the first is read, and nothing for its parts alone.
+    # The validator of a whole file is built when the first file is read; none is built for its parts alone.
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
 
 def _not_null(value: object) -> object:
-    # A limit left empty would be one that silently limits nothing.
+    # A limit left empty would silently limit nothing.
     if value is None:
         raise ValueError("expected a limit, got nothing; give one, or remove the key")
     return value
@@ -141,7 +141,7 @@ class Calibrated(Strict):
 
 
 def _options(value: object) -> object:
-    """Return what Calibrated is made of: nothing for the word, or what stands under the key."""
+    """Return the input for Calibrated: nothing for the word, or the options under the key."""
     if not isinstance(value, dict):
         return {} if value == CALIBRATED else value
     others = [key for key in value if key != CALIBRATED]
@@ -165,7 +165,7 @@ def _options(value: object) -> object:
 
 
 def _tier_kind(value: object) -> str | None:
-    # The tag and the key are one word, so that a problem with the options is placed under the key.
+    # The tag and the key are the same word, so that a problem with the options is located under the key.
     if value == CALIBRATED or isinstance(value, Calibrated):
         return CALIBRATED
     if isinstance(value, dict | Limits):

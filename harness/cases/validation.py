@@ -1,4 +1,4 @@
-"""Checking a document against the shape of a suite, or of another model, in the words of the reader."""
+"""Check a document against the shape of a suite or of another model, with errors worded for its author."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _EXPECTED = {
     "less_than_equal": "expected at most {le}",
     "literal_error": "expected {expected}",
 }
-# The keys that a mapping may have, by the key it stands under.
+# The keys that a mapping may have, by the key that contains it.
 _MODELS: dict[str, type[BaseModel]] = {
     "defaults": DefaultsEntry,
     "cases": CaseEntry,
@@ -42,13 +42,13 @@ _MODELS: dict[str, type[BaseModel]] = {
     **dict.fromkeys([*Tolerance.model_fields, "batch_consistency"], Limits),
     CALIBRATED: Calibrated,
 }
-# What is said of a mapping that is missing, by its key.
+# The message if a mapping is missing, by its key.
 _EXPECTED_MAPPING = {
     "tolerance": "expected a mapping of tiers, as `{across_releases: calibrated}`",
     "batch_consistency": "expected a mapping of limits, as `{relative_l2: 1e-6}`",
 }
 _IN_A_TIER = "`{}` belongs in a tier: `same_environment`, `across_releases` or `across_devices`"
-# What is said of a key whose place is elsewhere, by the key it stands under.
+# The message for a misplaced key, by the key that contains it.
 _MISPLACED: dict[str, dict[str, str]] = {
     "tolerance": {
         **{key: _IN_A_TIER.format(key) for key in (*Limits.model_fields, CALIBRATED, "exact")},
@@ -67,10 +67,10 @@ _MISPLACED: dict[str, dict[str, str]] = {
 def validated(
     document: Document, model: type[Entry], unknown_key: Callable[[KeyPath], str] | None = None
 ) -> tuple[Entry | None, list[Problem]]:
-    """Return ``document`` as a ``model``, None where it is of another shape, and all that is wrong with it.
+    """Return ``document`` as a ``model`` (None if it does not have that shape) and all its problems.
 
-    ``unknown_key`` says what is wrong with a key that the model has not, and what to do; by default as for a
-    suite.
+    ``unknown_key`` returns what is wrong with a key that the model does not have, and what to do. The default
+    is for a suite.
     """
     problems = list(document.problems)
     try:
@@ -79,13 +79,13 @@ def validated(
         # Locating and wording all of them could take minutes, and fewer are shown anyway.
         details = error.errors(include_url=False)[: 10 * MOST_PROBLEMS]
     shape = [_problem(document, each, unknown_key or _unknown_key) for each in details]
-    # A value that the document complained about has a stand-in: what else is wrong with it says nothing.
+    # A value that the document reported has a placeholder, so any other error about it means nothing.
     known = {(p.line, p.column) for p in problems}
     return None, problems + [p for p in shape if (p.line, p.column) not in known]
 
 
 def limits_of(given: Mapping[str, object]) -> Limits:
-    """Return limits given as names and numbers; raises :class:`harness.errors.UsageError` for others."""
+    """Return limits from names and numbers; raises :class:`harness.errors.UsageError` for invalid ones."""
     if not isinstance(given, Mapping):
         raise UsageError(
             f"limits: expected a mapping, as {{'relative_l2': 1e-6}}, got {type(given).__name__}"
@@ -103,7 +103,7 @@ def limits_of(given: Mapping[str, object]) -> Limits:
 
 
 def _plain(value: object) -> object:
-    """Return ``value`` with any kind of real number, numpy's, say, as a float."""
+    """Return ``value`` with any kind of real number, such as numpy's, as a float."""
     if isinstance(value, Mapping):
         return {str(key): _plain(each) for key, each in value.items()}
     return value if isinstance(value, int) or not isinstance(value, Real) else float(value)
@@ -117,10 +117,10 @@ def _problem(document: Document, details: ErrorDetails, unknown_key: Callable[[K
 
 
 def _locate(document: Document, loc: KeyPath) -> tuple[KeyPath, bool]:
-    """Return the path in ``document`` of a pydantic location, and whether its key is meant.
+    """Return the path in ``document`` of a pydantic location, and whether it refers to the key.
 
-    A location has elements that the document has not: '[key]', and the tags of unions. A tag is written in
-    parentheses, as no key is, or is the key `calibrated`, which the options of that choice stand under.
+    A location has elements that the document does not have: '[key]', and the tags of unions. A tag is written
+    in parentheses, unlike any key, or is the key `calibrated`, which contains the options of that choice.
     """
     at: KeyPath = ()
     for element in loc:

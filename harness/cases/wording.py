@@ -17,7 +17,7 @@ def quoted(text: str) -> str:
 
 
 def described(value: object, written: str | None = None) -> str:
-    """Return in words what ``value``, read from YAML, is; a number as it is ``written`` there, if known."""
+    """Describe ``value``, read from YAML, in words; a number as ``written`` in the file, if known."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -30,7 +30,7 @@ def described(value: object, written: str | None = None) -> str:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return what to write in place of ``name``: the closest of ``known``, or else all of them."""
+    """Return what to write instead of ``name``: the closest of ``known``, or else all of them."""
     names = list(known)
     verb = "is" if len(names) == 1 else "are"
     meant = closest(name, names)
@@ -38,9 +38,9 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
-    """Return the one of ``known`` that ``name`` may be the beginning or a misspelling of, if any."""
+    """Return the name in ``known`` that ``name`` may be the beginning or a misspelling of, if any."""
     known = list(known)
-    # What ends in "seeded:" has begun none of them.
+    # A name that ends in "seeded:" is the beginning of none of them.
     longer = [each for each in known if name[-1:].isalnum() and each.startswith(name)]
     if longer:
         return min(longer, key=len)

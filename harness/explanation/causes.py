@@ -1,4 +1,4 @@
-"""Root causes of a drift, first cause first: a later cause may merely follow from an earlier one."""
+"""Root causes of a drift, first cause first. A later cause may merely follow from an earlier one."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Kind = Literal["environment", "inputs", "randomness", "schedule", "numerics", "o
 
 @dataclass(frozen=True)
 class Cause:
-    """One thing that differs between a measurement and its baseline, and may have made the output drift.
+    """A difference between a measurement and its baseline that may have caused the output to drift.
 
-    ``kind`` is its class, ``evidence`` what differs; :mod:`harness.reporting.causes` says both.
+    ``kind`` is its class and ``evidence`` is what differs; :mod:`harness.reporting.causes` words both.
     """
 
     kind: Kind
@@ -29,10 +29,11 @@ class Cause:
 
 
 def root_causes(measured: Measurement, baseline: Baseline) -> tuple[Cause, ...]:
-    """Return what differs between ``measured`` and ``baseline``, first cause first; empty where nothing does.
+    """Return the differences between ``measured`` and ``baseline``, first cause first; may be empty.
 
-    The order is that of a run: the environment, the inputs (weights), the random draws, the schedule, and
-    last the numbers: the first step at which the latents left the envelope, or the output alone.
+    They are in the order of a run: the environment, the inputs (weights), the random draws, the schedule, and
+    finally the numbers, which means the first step at which the latents left the envelope, or the output
+    alone.
     """
     stored = baseline.measurement
     found: list[tuple[Kind, e.Evidence | None]] = [("environment", _environment(measured, stored))]
@@ -49,7 +50,7 @@ def root_causes(measured: Measurement, baseline: Baseline) -> tuple[Cause, ...]:
 
 
 def causes_of(check: Check) -> tuple[Cause, ...]:
-    """Return what differs in a case that was checked; empty, too, where nothing was compared."""
+    """Return what differs in a case that was checked; also empty if nothing was compared."""
     if check.measurement is None or check.baseline is None:
         return ()
     return root_causes(check.measurement, check.baseline)

@@ -1,4 +1,4 @@
-"""What root causes rest on, as data: one class for each kind, without sentences."""
+"""The evidence for root causes, as data: one class for each kind, without sentences."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from harness.judgement.tiers import FieldDifference
 
 
 class Evidence(Tagged):
-    """What differs between a measurement and its baseline; every kind is a dataclass of its own."""
+    """A difference between a measurement and its baseline; each kind is its own dataclass."""
 
 
 class EnvironmentDiffers(Evidence):
-    """Fields of the fingerprint differ; ``operators`` are those that give other bits, of the ``tried``."""
+    """Fields of the fingerprint differ; ``operators`` are those of the ``tried`` that give different bits."""
 
     differences: tuple[FieldDifference, ...]
     operators: tuple[str, ...]
@@ -22,24 +22,24 @@ class EnvironmentDiffers(Evidence):
 
 
 class OperatorsDifferHere(Evidence):
-    """Operators give other bits in what looks like the same environment."""
+    """Operators give different bits in what looks like the same environment."""
 
     names: tuple[str, ...]
 
 
 class Changed(Evidence):
-    """What the judgement gives as a reason, too: weights, noise or schedule."""
+    """A reason that the judgement also gives: different weights, noise or schedule."""
 
     reason: Reason
 
 
 @dataclass(frozen=True)
 class StepDifference:
-    """The difference of the latents after one step: of which figure, by how much, and in envelopes.
+    """The difference of the latents after one step: the figure, the amount, and the amount in envelopes.
 
-    ``figure`` is the statistic (or ``relative_l2`` where latents are kept) that moved most, ``deviation`` by
-    how much; ``excess`` is that over the largest deviation that rounding alone caused there, None where the
-    case was not calibrated or is chaotic at that step.
+    ``figure`` is the statistic (or ``relative_l2`` if latents are kept) that moved most, and ``deviation`` is
+    by how much. ``excess`` is ``deviation`` divided by the largest deviation that rounding alone caused
+    there. It is None if the case was not calibrated or is chaotic at that step.
     """
 
     step: int
@@ -50,11 +50,11 @@ class StepDifference:
 
 
 class LeavesEnvelope(Evidence):
-    """The latents leave the envelope of rounding at step ``at``, of the steps from 0 to ``last``.
+    """The latents leave the envelope of rounding at step ``at``; steps run from 0 to ``last``.
 
-    ``before`` is the excess of the step before it, None for the first step; ``jump`` is whether the
-    difference came at once, not by slow amplification. ``final`` is the excess after the last step, None
-    where that is this one or has no envelope.
+    ``before`` is the excess of the previous step, None for the first step. ``jump`` is whether the difference
+    came all at once rather than by slow amplification. ``final`` is the excess after the last step. It is
+    None if that is step ``at`` itself or has no envelope.
     """
 
     at: StepDifference
@@ -73,9 +73,10 @@ class WithinEnvelope(Evidence):
 
 
 class WithoutEnvelope(Evidence):
-    """``change`` is in the latents, ``largest`` its largest difference; no envelope shows what rounding does.
+    """``change`` is in the latents, but no envelope shows the effect of rounding.
 
-    ``calibrated`` is whether the case was calibrated, and is chaotic.
+    ``largest`` is the largest difference of the latents. ``calibrated`` is whether the case was calibrated
+    and is chaotic.
     """
 
     change: Reason
@@ -84,4 +85,4 @@ class WithoutEnvelope(Evidence):
 
 
 class DiffersAfterSteps(Evidence):
-    """The latents of every step have the baseline's bits, the output has not."""
+    """The latents of every step have the baseline's bits, but the output does not."""

@@ -1,4 +1,4 @@
-"""Growth: at which step the latents left the envelope, and how the difference went on from there."""
+"""Growth: at which step the latents left the envelope, and how the difference developed from there."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from harness.judgement.calibration.spread import distance
 from harness.judgement.metrics import statistic_deviation
 from harness.measurement.measurement import Measurement
 
-# A step that makes the difference so many times larger than the one before it did that by itself. Rounding
-# grows by a factor of 1.0 to 1.3 a step in the shipped cases, up to 3 in their last ones.
+# If a step multiplies the previous step's difference by more than this, the step itself is the cause.
+# Rounding grows by a factor of 1.0 to 1.3 per step in the shipped cases, and by up to 3 in their last steps.
 _JUMP = 5.0
 
 
@@ -43,7 +43,10 @@ def differences(measured: Measurement, baseline: Baseline) -> tuple[e.StepDiffer
 
 
 def numerics(measured: Measurement, baseline: Baseline) -> e.Evidence | None:
-    """Return where and how the latents parted from the baseline's; None where all have its bits."""
+    """Return where and how the latents diverged from the baseline's.
+
+    Returns None if all have its bits, or if the two measurements have no steps in common.
+    """
     change = bits.first_changed_step(measured, baseline.measurement)
     if change is None:
         return None
@@ -54,7 +57,7 @@ def numerics(measured: Measurement, baseline: Baseline) -> e.Evidence | None:
     if calibration is None or steps[0].excess is None:
         largest = max(steps, key=lambda step: _nan_first(step.deviation))
         return e.WithoutEnvelope(change, largest, calibration is not None)
-    # NaN is within nothing.
+    # NaN is within no limit.
     excesses = [0.0 if step.excess is None else step.excess for step in steps]
     first = next((i for i, excess in enumerate(excesses) if not excess <= calibration.factor), None)
     if first is None:

@@ -1,4 +1,4 @@
-"""Known faults: the catalogue of them, and putting one into a running case.
+"""Known faults: the catalogue, and the code that puts a fault into a running case.
 
-Importing this package imports nothing else: the parent process uses the catalogue, the worker all of it.
+Importing this package imports nothing else. The parent process uses only the catalogue, the worker all of it.
 """

@@ -1,8 +1,8 @@
-"""The catalogue: every fault that can be put into a case, and how large a sound case must not let it be.
+"""The catalogue: every fault that can be put into a case, and the size at which it should be caught.
 
-A fault's reference size is one that somebody who ships a pipeline would want caught, taken from mistakes
-that happen: a digit too few in a configuration, a step in a narrower type, a constant of another library.
-None is so large that a look at the image would do, save where the mistake has no size.
+A fault's reference size is one that somebody who ships a pipeline would want to be caught. It is taken from
+mistakes that happen: a digit missing in a configuration, a step in a narrower type, a constant from another
+library. None is so large that looking at the image would reveal it, unless the mistake has no size.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ Family = Literal["noise", "scheduler", "model", "output"]
 
 
 class FaultNotApplicable(HarnessError):
-    """A fault cannot be injected into this case, which lacks what the fault would change."""
+    """A fault cannot be injected into this case, because the case lacks what the fault would change."""
 
 
 @dataclass(frozen=True)
 class Fault:
     """One mistake: ``name`` (kebab-case), the part of the pipeline that makes it, and what is wrong.
 
-    ``reference`` is the size at which it should be caught, None for a fault that has no size. ``smallest``
-    and ``largest`` bound the search for the smallest size caught; sizes go from 0, which changes nothing, to
-    ``largest``. ``unit`` says what the size means.
+    ``reference`` is the size at which it should be caught, or None for a fault without sizes. ``smallest``
+    and ``largest`` bound the search for the smallest size caught. Sizes range from 0, which changes nothing,
+    to ``largest``. ``unit`` says what the size means.
     """
 
     name: str
@@ -40,11 +40,11 @@ class Fault:
 
     @property
     def sized(self) -> bool:
-        """Whether the fault can be made larger and smaller."""
+        """Whether the fault has a size that can be varied."""
         return self.reference is not None
 
     def checked_size(self, size: float | None) -> float | None:
-        """Return the size to inject for ``size``, of which None is the reference; None if it has no size.
+        """Return the size to inject for ``size``, where None means the reference; None without sizes.
 
         Raises :class:`HarnessError` for a size that the fault cannot have.
         """
@@ -70,8 +70,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault("channel-order", "noise", "the noise is drawn channels-last and transposed"),
     Fault("extra-draw", "noise", "one number is drawn before the initial noise"),
     Fault("shared-generator", "noise", "one generator draws for the whole batch instead of one per image"),
-    # Euler's initial sigma with and without the `+ 1` under its root differs by 2.3e-3. The ledger, which
-    # holds what the generator gave, is sound.
+    # Euler's initial sigma with and without the `+ 1` under its root differs by 2.3e-3. The ledger is
+    # unaffected: it holds what the generator returned.
     Fault(
         "noise-scaled", "noise", "the initial noise is scaled after it was drawn",
         1e-3, 1e-8, 1.0, "relative change of the initial noise",
@@ -84,7 +84,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault("beta-schedule", "scheduler", "betas are linear in their square roots instead of themselves"),
     Fault("betas-half", "scheduler", "betas are rounded to half precision"),
-    # What half precision does to a number: 2 ** -11.
+    # The effect of half precision on a number: 2 ** -11.
     Fault(
         "alpha-of-one-step", "scheduler", "alphas_cumprod is too small at one of the timesteps visited",
         5e-4, 1e-8, 0.5, "relative change of one alphas_cumprod",
@@ -92,7 +92,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("final-alpha", "scheduler", "set_alpha_to_one is the other way round: it decides the last step"),
     Fault("timestep-spacing", "scheduler", "timesteps are spaced by another rule"),
     Fault("timestep-off-by-one", "scheduler", "every timestep visited is one off"),
-    # What the step adds is small beside what it keeps: its effect goes with the square of eta.
+    # The step adds little compared with what it keeps, so the effect grows with the square of eta.
     Fault(
         "eta", "scheduler", "DDIM's eta, the share of fresh noise, is too large",
         1e-2, 1e-6, 0.5, "change of eta",
@@ -100,8 +100,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("variance-type", "scheduler", "DDPM adds noise of the other of its two variances"),
     Fault("clip-sample", "scheduler", "clipping of the predicted image is the other way round: off or on"),
     Fault("prediction-type", "scheduler", "the model's prediction is taken for one of another type"),
-    # Model: its weights and its layers. Where one layer is meant it is in the middle of the network.
-    # What bfloat16 does to the scale of a quantised tensor: 2 ** -8.
+    # Model: its weights and its layers. A fault of one layer is in the middle of the network.
     Fault(
         "weight-scaled", "model", "the weights of one 3x3 convolution are too large",
         4e-3, 1e-8, 1.0, "relative change of one weight tensor",
@@ -119,27 +118,26 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault("norm-groups", "model", "one group norm has another number of groups"),
     Fault("activation-approximated", "model", "every activation is computed by a cheap approximation"),
-    # A scale kept in half precision is 5e-4 off; one for another head size, a tenth and more.
+    # A scale kept in half precision is off by 5e-4. One for a different head size is off by a tenth or more.
     Fault(
         "attention-scale", "model", "attention scores are too large",
         1e-2, 1e-8, 1.0, "relative change of the scores",
     ),
     Fault("softmax-half", "model", "the softmax of attention is taken in half precision"),
     Fault("layer-half", "model", "one 3x3 convolution runs in half precision"),
-    # A connection that was not connected.
+    # A missing connection.
     Fault(
         "skip-dropped", "model", "one skip connection is missing",
         1.0, 1e-8, 1.0, "share of the skip connection that is missing",
     ),
     Fault("time-embedding-swapped", "model", "sines and cosines of the time embedding are swapped"),
     Fault("time-embedding-half", "model", "the time embedding's sines and cosines are in half precision"),
-    # Counting timesteps from 1, which the schedule and so the trace do not show.
+    # Timesteps counted from 1, which neither the schedule nor the trace shows.
     Fault(
         "time-embedding-shifted", "model", "the model is told a timestep that is too large",
         1.0, 1e-6, 10.0, "timesteps",
     ),
     # Output: what happens to the image last.
-    # Below what 8 bits can show, 1/255, as are those of brightness and contrast.
     Fault(
         "final-clamp", "output", "the image is clamped to less than [0, 1]",
         1e-3, 1e-8, 0.4, "distance of both bounds from 0 and 1",
@@ -149,10 +147,10 @@ FAULTS: tuple[Fault, ...] = (
         "contrast", "output", "the image is too grey",
         1e-3, 1e-8, 1.0, "relative change of every value's distance from 1/2",
     ),
-    # 2.2 where 1 / 0.45 is meant.
+    # 2.2 instead of 1 / 0.45.
     Fault("gamma", "output", "the image has another gamma", 1e-2, 1e-8, 1.0, "relative change of gamma"),
     Fault("pixel-shift", "output", "the image is shifted by one pixel"),
-    # 16 pixels of however many: what an average hides.
+    # 16 pixels of an image of any size, which an average hides.
     Fault(
         "patch", "output", "one patch of 4x4 pixels is greyer",
         0.1, 1e-8, 0.5, "change of the values in the patch",
@@ -165,7 +163,7 @@ _BY_NAME = {fault.name: fault for fault in FAULTS}
 
 
 def fault(name: str) -> Fault:
-    """Return the fault called ``name``; raises :class:`HarnessError` with a suggestion for another name."""
+    """Return the fault called ``name``. Raises :class:`HarnessError` with a suggestion for unknown names."""
     if name in _BY_NAME:
         return _BY_NAME[name]
     close = difflib.get_close_matches(name, _BY_NAME, n=1)

@@ -1,4 +1,4 @@
-"""Cells that compute what a sound one does, a little wrong: what faults put into a model."""
+"""Slightly wrong versions of sound cells, for faults to put into a model."""
 
 # MindSpore has no types: its Cell is Any.
 # mypy: allow-subclassing-any
@@ -12,10 +12,10 @@ from mindspore import Tensor, nn, ops
 
 
 class HalfLayer(nn.Cell):
-    """``layer`` with its outputs, and where ``inputs`` its inputs, rounded to half precision.
+    """``layer`` with its outputs, and with ``inputs`` also its inputs, rounded to half precision.
 
-    That is what matrix units do with half precision: sums are kept in the layer's own. The layer's weights
-    are for the caller to round.
+    Matrix units work this way in half precision; sums are kept in the layer's own precision. The caller must
+    round the layer's weights.
     """
 
     def __init__(self, layer: nn.Cell, *, inputs: bool) -> None:
@@ -30,7 +30,7 @@ class HalfLayer(nn.Cell):
 
 
 class HalfSoftmax(nn.Cell):
-    """``softmax`` taken in half precision whatever the dtype of its input, in which the result is given."""
+    """``softmax`` computed in half precision whatever the dtype of its input, which the result keeps."""
 
     def __init__(self, softmax: Any) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class HalfSoftmax(nn.Cell):
 
 
 class RationalSiLU(nn.Cell):
-    """SiLU by :func:`rational_tanh`: ``x * (1 + tanh(x / 2)) / 2``."""
+    """SiLU computed with :func:`rational_tanh`: ``x * (1 + tanh(x / 2)) / 2``."""
 
     def construct(self, x: ms.Tensor) -> Tensor:
         """Activate ``x``; same shape and dtype."""
@@ -51,7 +51,7 @@ class RationalSiLU(nn.Cell):
 
 
 class RationalMish(nn.Cell):
-    """Mish by :func:`rational_tanh`: ``x * tanh(log(1 + exp(x)))``."""
+    """Mish computed with :func:`rational_tanh`: ``x * tanh(log(1 + exp(x)))``."""
 
     def construct(self, x: ms.Tensor) -> Tensor:
         """Activate ``x``; same shape and dtype."""
@@ -60,9 +60,9 @@ class RationalMish(nn.Cell):
 
 
 def rational_tanh(x: ms.Tensor) -> Tensor:
-    """Return tanh of the float32 ``x`` by the first terms of Lambert's continued fraction, cut at 1.
+    """Return tanh of the float32 ``x`` from the first terms of Lambert's continued fraction, clipped at 1.
 
-    x / (1 + x² / (3 + x² / (5 + x² / (7 + x² / 9)))): up to 1.4e-3 off, as fast kernels are.
+    x / (1 + x² / (3 + x² / (5 + x² / (7 + x² / 9)))) is off by up to 1.4e-3, as fast kernels are.
     """
     y = x * x
     quotient = x * (945.0 + y * (105.0 + y)) / (945.0 + y * (420.0 + 15.0 * y))
@@ -70,7 +70,7 @@ def rational_tanh(x: ms.Tensor) -> Tensor:
 
 
 class ScaledSkip(nn.Cell):
-    """A residual ``block`` whose skip connection, the channels from ``first`` on, comes times ``factor``."""
+    """A residual ``block`` whose skip connection, the channels from ``first`` on, is scaled by ``factor``."""
 
     def __init__(self, block: nn.Cell, first: int, factor: float) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class ScaledSkip(nn.Cell):
 
 
 class ShiftedTimestep(nn.Cell):
-    """A time ``embedding`` that receives timesteps larger by ``shift``."""
+    """A time ``embedding`` that receives timesteps increased by ``shift``."""
 
     def __init__(self, embedding: nn.Cell, shift: float) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""Faults of a scheduler of diffusers' kind, as mindone's are: of another configuration, or stepped wrong.
+"""Faults of diffusers-like schedulers such as mindone's: a changed configuration, or a wrong step.
 
-A scheduler is known by its ``config``, from which ``from_config`` makes another; nothing of mindone is
-imported.
+A scheduler is recognised by its ``config``, from which ``from_config`` creates another one. Nothing is
+imported from mindone.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from harness.faults.reconfigured import (
 
 
 def is_diffusers_scheduler(scheduler: Any) -> bool:
-    """Return whether ``scheduler`` is one of diffusers' kind."""
+    """Return whether ``scheduler`` is a diffusers-like scheduler."""
     return hasattr(scheduler, "config") and hasattr(type(scheduler), "from_config")
 
 
 def put_into_diffusers_scheduler(name: str, size: float | None, scheduler: Any) -> None:
-    """Put the scheduler fault ``name`` into ``scheduler``, for the caller to take out of its attributes.
+    """Put the scheduler fault ``name`` into ``scheduler``; the caller must restore its attributes.
 
-    ``size`` is the fault's size where it has one. Raises :class:`FaultNotApplicable` where the scheduler has
-    not got what the fault would change.
+    ``size`` is the fault's size, if it has one. Raises :class:`FaultNotApplicable` if the scheduler lacks
+    what the fault would change.
     """
     faults = _FAULTS | _OWN.get(type(scheduler).__name__, {})
     faults.get(name, _other_value)(name, scheduler, 0.0 if size is None else size)
 
 
 def _takes(scheduler: Any, key: str) -> bool:
-    # The configuration may hold settings of the scheduler that this one took the place of.
+    # The configuration may hold settings of the scheduler that this one replaced.
     return key in inspect.signature(type(scheduler).__init__).parameters
 
 
@@ -75,13 +75,13 @@ def _beta_schedule(name: str, scheduler: Any, size: float) -> None:
 def _betas_half(name: str, scheduler: Any, _: float) -> None:
     _setting(name, scheduler, "trained_betas")
     rounded = scheduler.betas.asnumpy().astype(np.float16).astype(np.float32)
-    # Zero terminal SNR is in them already.
+    # Zero terminal SNR is already included in them.
     snr = {"rescale_betas_zero_snr": False} if _takes(scheduler, "rescale_betas_zero_snr") else {}
     reconfigure(scheduler, trained_betas=rounded, **snr)
 
 
 def _alpha_of_one_step(name: str, scheduler: Any, size: float) -> None:
-    # The others make sigmas of it, and look at it no more.
+    # Schedulers with sigmas derive them from it and do not read it again.
     if not hasattr(scheduler, "alphas_cumprod") or hasattr(scheduler, "sigmas"):
         raise FaultNotApplicable(f"{name}: {type(scheduler).__name__} steps by no alphas_cumprod")
     shrink_alpha_of_one_step(name, scheduler, size)
@@ -92,7 +92,7 @@ def _timestep_off_by_one(name: str, scheduler: Any, _: float) -> None:
 
     def change() -> None:
         timesteps = scheduler.timesteps
-        # Up where there is room, as a steps_offset would do it.
+        # Up if there is room, as steps_offset would do.
         up = float(timesteps.max()) < last
         if not up and float(timesteps.min()) < 1:
             raise FaultNotApplicable(f"{name}: the run visits the first and the last training timestep")
@@ -132,7 +132,7 @@ def _unclip_betas_half(_: str, scheduler: Any, __: float) -> None:
 
 def _unclip_timestep_spacing(name: str, scheduler: Any, _: float) -> None:
     def change() -> None:
-        # Its own rule goes from the first training timestep to the last; this is the one called leading.
+        # Its own rule runs from the first training timestep to the last. This one is called leading.
         count = len(scheduler.timesteps)
         moved = (np.arange(count) * (scheduler.config.num_train_timesteps // count))[::-1].astype(np.int64)
         if np.array_equal(moved, scheduler.timesteps.asnumpy()):
@@ -143,7 +143,7 @@ def _unclip_timestep_spacing(name: str, scheduler: Any, _: float) -> None:
 
 
 def _unclip_variance_type(_: str, scheduler: Any, __: float) -> None:
-    """Add noise of variance beta, DDPM's larger choice, in place of the smaller or the learned one."""
+    """Add noise of variance beta, DDPM's larger choice, instead of the smaller or the learned variance."""
 
     def variance(t: Any, prev_timestep: Any = None, *_: Any, **__: Any) -> Any:
         before = t - 1 if prev_timestep is None else prev_timestep
@@ -151,7 +151,7 @@ def _unclip_variance_type(_: str, scheduler: Any, __: float) -> None:
             beta = scheduler.betas[t]
         else:
             beta = 1 - scheduler.alphas_cumprod[t] / scheduler.alphas_cumprod[before]
-        # What the scheduler adds is the deviation, or the logarithm of the variance where that is learned.
+        # The scheduler uses the standard deviation, or the logarithm of the variance if that is learned.
         return beta.log() if scheduler.variance_type == "learned_range" else beta**0.5
 
     shadow(scheduler, "_get_variance", variance)
@@ -169,5 +169,5 @@ _UNCLIP_FAULTS: dict[str, Callable[[str, Any, float], None]] = {
     "variance-type": _unclip_variance_type,
     "prediction-type": _unclip_prediction_type,
 }
-# The faults of a scheduler by its class, where they are others than those of all.
+# The faults of a scheduler by class, if they differ from those of all other schedulers.
 _OWN = {"UnCLIPScheduler": _UNCLIP_FAULTS}

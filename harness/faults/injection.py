@@ -1,4 +1,4 @@
-"""Injection: the fault that a job asks for, put into its run and taken out again."""
+"""Injection: put the fault that a job asks for into its run, and take it out again."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ from harness.measurement.measurement import Array
 
 
 class Injection:
-    """What a job wants wrong in its run: one fault at one size, or nothing.
+    """What should go wrong in the run of a job: one fault at one size, or nothing.
 
-    The worker asks it at every place where a fault may sit; a fault of another place leaves that one sound.
-    ``size`` None is the fault's reference. Methods raise
-    :class:`harness.faults.catalogue.FaultNotApplicable` where the case has not got what the fault would
-    change.
+    The worker asks it at every place where a fault may sit. A fault belongs to one place and leaves the
+    others sound. ``size`` None is the fault's reference. Methods raise
+    :class:`harness.faults.catalogue.FaultNotApplicable` if the case lacks what the fault would change.
     """
 
     def __init__(self, known: Fault | None = None, size: float | None = None) -> None:
@@ -31,15 +30,15 @@ class Injection:
 
     @property
     def needs_own_pipeline(self) -> bool:
-        """Whether the fault takes a pipeline that has not run yet and is dropped afterwards."""
+        """Whether the fault needs a pipeline that has not run yet and is discarded afterwards."""
         return self._family == "model"
 
     def within(self, pipeline: Any) -> AbstractContextManager[None]:
-        """Return the context in which a fault of the scheduler or the model is in ``pipeline``.
+        """Return the context in which ``pipeline`` has the fault, if it is of the scheduler or the model.
 
-        At its end the scheduler is sound again; a model is not.
+        When the context ends, the scheduler is sound again, but a model is not.
         """
-        # Imported here: they import MindSpore, which waits for the profile.
+        # Imported here because they import MindSpore, which must wait for the profile.
         if self._family == "scheduler":
             from harness.faults.scheduler import faulty_scheduler
 
@@ -52,7 +51,7 @@ class Injection:
 
     @property
     def replaces_noise(self) -> bool:
-        """Whether the fault is one of the noise, which takes generators of its own."""
+        """Whether the fault is a noise fault, which needs generators of its own."""
         return self._family == "noise"
 
     def generators(self, seeds: tuple[int, ...], ledger: Ledger) -> Sequence[LedgerGenerator]:
@@ -60,19 +59,19 @@ class Injection:
         return faulty_generators(self._name, self._size, seeds, ledger)
 
     def check_acted(self, generators: Sequence[LedgerGenerator]) -> None:
-        """Raise ``FaultNotApplicable`` where nothing was drawn from ``generators`` that the fault changes."""
+        """Raise ``FaultNotApplicable`` if nothing drawn from ``generators`` was subject to the fault."""
         check_acted(self._name, generators)
 
     def output(self, images: Array) -> Array:
-        """Return a pipeline's output, with the fault if it is one of the output."""
+        """Return a pipeline's output, with the fault in it if it is an output fault."""
         return apply_output_fault(self._name, self._size, images) if self._family == "output" else images
 
 
 def requested_injection(job: Job) -> Injection:
     """Return the fault that ``job`` asks for.
 
-    Raises :class:`HarnessError` for a name or size that no fault has, and for a fault of the noise in a
-    member of a calibration, which has a generator of its own.
+    Raises :class:`HarnessError` for an unknown name, for a size that the fault cannot have, and for a noise
+    fault in a calibration member, which has a generator of its own.
     """
     if job.fault is None:
         return Injection()

@@ -1,11 +1,11 @@
 """Faults of the model: its parameters, and the cells that compute with them.
 
-Where a fault concerns one layer, it is in the middle of the network: the middle one of the residual blocks
-in the order of the model's cells, and there the second convolution, whose output no norm rescales.
+A fault of one layer is in the middle of the network: in the middle residual block, in the order of the
+model's cells, and there in the second convolution, whose output no norm rescales.
 
-A pipeline that a fault of the model was put into is to be dropped after its run. A compiled graph takes no
-notice of what becomes of its cells' attributes, nor of parameters: MindSpore 2.10 runs on with the old
-values after ``set_data``, and 2.7 with neither the old ones nor the new.
+A pipeline with a model fault must be discarded after its run. A compiled graph ignores changes to its cells'
+attributes and parameters: MindSpore 2.10 continues with the old values after ``set_data``, and 2.7 with
+neither the old values nor the new ones.
 """
 
 from __future__ import annotations
@@ -29,14 +29,15 @@ from harness.faults.cells import (
     ShiftedTimestep,
 )
 
-# What pipelines of diffusers call it: most, those of transformers, and those of several stages (UnCLIP).
+# The attribute's name in diffusers pipelines: in most, in those with transformers, and in those with several
+# stages (UnCLIP).
 _DENOISING = ("unet", "transformer", "decoder")
 
 
 def put_into_model(name: str, size: float | None, pipeline: Any) -> None:
-    """Put the model fault ``name`` into the model of ``pipeline`` that denoises, which has not run yet.
+    """Put the model fault ``name`` into the denoising model of ``pipeline``, which has not run yet.
 
-    ``size`` is the fault's size where it has one. Raises :class:`FaultNotApplicable` for a pipeline without
+    ``size`` is the fault's size, if it has one. Raises :class:`FaultNotApplicable` for a pipeline without
     such a model, and for a model that lacks what the fault would change.
     """
     model = _denoising_model(pipeline)
@@ -57,13 +58,13 @@ def _denoising_model(pipeline: Any) -> nn.Cell | None:
     named = [getattr(pipeline, attribute, None) for attribute in _DENOISING]
     if found := [model for model in named if isinstance(model, nn.Cell)]:
         return found[0]
-    # A user's own pipeline calls it as it likes.
+    # A user's own pipeline may use any name for it.
     cells = [value for value in getattr(pipeline, "__dict__", {}).values() if isinstance(value, nn.Cell)]
     return cells[0] if len(cells) == 1 else None
 
 
 class _Missing(Exception):
-    """What a model lacks."""
+    """Something that a model lacks."""
 
 
 def _bias_zeroed(unet: Any, size: float) -> None:
@@ -140,8 +141,8 @@ def _skip_dropped(unet: Any, size: float) -> None:
     name, block = found[len(found) // 2]
     level, _, index = name.rpartition(".")
     channels_out, channels_in = block.conv1.weight.shape[:2]
-    # The first of a level, which is never its last, gets a skip connection as wide as the level; what the
-    # others get beside theirs is as wide as the level.
+    # The first block of a level, which is never its last, gets a skip connection as wide as the level. For
+    # the others, what they get besides the skip connection is as wide as the level.
     carried = channels_out if index == "0" else channels_in - channels_out
     blocks = dict(unet.cells_and_names())[level]
     blocks[int(index)] = ScaledSkip(block, channels_in - carried, 1 - size)
@@ -175,7 +176,7 @@ _FAULTS: dict[str, Callable[[Any, float], None]] = {
     "time-embedding-half": _time_embedding_half,
     "time-embedding-shifted": _time_embedding_shifted,
 }
-# What a model in half precision does by itself.
+# What a half-precision model already does.
 _ALREADY_IN_HALF = ("weights-half", "layer-half", "time-embedding-half")
 
 
@@ -198,7 +199,7 @@ def _attentions(unet: Any, attribute: str) -> list[Any]:
 
 
 def _takes_its_own_scale(attention: Any) -> bool:
-    """Return whether an attention of diffusers' kind leaves its scale to torch 2's function, or its like."""
+    """Return whether a diffusers-like attention leaves the scale to torch 2's function or a similar one."""
     return type(getattr(attention, "processor", None)).__name__.endswith("2_0")
 
 

@@ -1,6 +1,7 @@
-"""Faults of the noise: generators that give a case something else than its own would.
+"""Faults of the noise: generators that give a case different values from those of its own generators.
 
-All but one enter in the ledger what they really gave; ``noise-scaled`` happens after the ledger has looked.
+All but one enter in the ledger what they actually returned. ``noise-scaled`` acts after the draw has been
+entered.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from harness.faults.catalogue import FaultNotApplicable
 from harness.measurement.ledger import Ledger, LedgerGenerator
 from harness.measurement.measurement import Array
 
-# numpy's default dtype is float64; these draw float32 by another path. Their other methods draw float64 only.
+# numpy's default dtype is float64. These methods draw float32 by a different path; the others draw float64
+# only.
 _FLOAT32_METHODS = ("random", "standard_normal", "standard_exponential")
 
 
@@ -22,12 +24,12 @@ Seed = int | np.random.BitGenerator
 
 
 class FaultyGenerator(LedgerGenerator):
-    """A case's generator with a fault; ``acted`` is whether a draw was of the kind that the fault changes.
+    """A case's generator with a fault; ``acted`` is whether any draw was of the kind the fault changes.
 
-    By itself it changes nothing about a draw: the fault is the bit generator that it is made with.
+    The base class does not change draws: the fault is the bit generator it is created with.
     """
 
-    # Why the fault may find nothing to change.
+    # Why the fault may have nothing to change.
     needs = "the pipeline draws nothing from its generator"
 
     def __init__(self, seed: Seed, ledger: Ledger, index: int) -> None:
@@ -42,14 +44,14 @@ class FaultyGenerator(LedgerGenerator):
         if changed is None:
             return values
         self.acted = True
-        # In place where numpy filled an array of the caller's: `out=` is what the pipeline reads.
+        # In place if numpy filled the caller's array, because the pipeline reads what it passed as `out=`.
         if isinstance(values, np.ndarray):
             values[...] = changed
             return values
         return values if changed.dtype.kind != "f" else type(values)(changed)
 
     def _changed(self, values: Array) -> Array | None:
-        """Return what is given in the place of ``values``; None if this draw is not of the fault's kind."""
+        """Return the replacement for ``values``, or None if this draw is not of the fault's kind."""
         return values
 
 
@@ -65,7 +67,7 @@ class _Float32Draw(FaultyGenerator):
 
     def _values(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         wide = np.dtype(kwargs.get("dtype", np.float64)) == np.float64
-        # More positional arguments than the size name the dtype themselves; an `out=` has one already.
+        # Positional arguments after the size already set the dtype, and an `out=` array already has one.
         if method not in _FLOAT32_METHODS or not wide or len(args) > 1 or kwargs.get("out") is not None:
             return LedgerGenerator._values(self, method, args, kwargs)
         self.acted = True
@@ -99,7 +101,7 @@ class _SharedGenerator(FaultyGenerator):
 
 
 class _SoundLedger(Ledger):
-    """Enters in the ledger of the run what was drawn before it was scaled."""
+    """Enters draws in the run's ledger as they were before scaling."""
 
     def __init__(self, of_the_run: Ledger) -> None:
         super().__init__()
@@ -107,7 +109,7 @@ class _SoundLedger(Ledger):
         self.drawn: Array | None = None
 
     def enter(self, generator: int, method: str, result: Any, site: str) -> None:
-        """As :meth:`Ledger.enter`."""
+        """Enter one draw; see :meth:`Ledger.enter`."""
         self._of_the_run.enter(generator, method, result if self.drawn is None else self.drawn, site)
         self.drawn = None
 
@@ -130,9 +132,9 @@ class _ScaledNoise(FaultyGenerator):
 def faulty_generators(
     name: str, size: float | None, seeds: tuple[int, ...], ledger: Ledger
 ) -> list[FaultyGenerator]:
-    """Return one generator per seed, as :func:`harness.measurement.ledger.case_generators` does, faulty.
+    """Return one faulty generator per seed; see :func:`harness.measurement.ledger.case_generators`.
 
-    ``name`` is that of a noise fault, ``size`` its size where it has one.
+    ``name`` is the name of a noise fault, and ``size`` its size, if it has one.
     """
     if name == "noise-scaled":
         return [_ScaledNoise(seed, ledger, index, size or 0.0) for index, seed in enumerate(seeds)]
@@ -157,7 +159,7 @@ _KINDS: dict[str, type[FaultyGenerator]] = {
 
 
 def check_acted(name: str, generators: Sequence[LedgerGenerator]) -> None:
-    """Raise :class:`FaultNotApplicable` where no draw of faulty generators is what the fault changes."""
+    """Raise :class:`FaultNotApplicable` if the fault could change no draw of the faulty generators."""
     faulty = [generator for generator in generators if isinstance(generator, FaultyGenerator)]
     if faulty and not any(generator.acted for generator in faulty):
         raise FaultNotApplicable(f"{name}: {faulty[0].needs}")

@@ -14,14 +14,14 @@ _PATCH = 4
 
 
 def apply_output_fault(name: str, size: float | None, images: Array) -> Array:
-    """Return ``images`` with the output fault ``name`` in them: a new array of the same shape and dtype.
+    """Return a copy of ``images`` with the output fault ``name`` in it, of the same shape and dtype.
 
-    ``images`` is ``[n, ..., height, width, channels]`` with values from 0 to 1, or from 0 to the largest of
-    its dtype where that is an integer one; an array of fewer axes has no height, width and channels.
-    ``size`` None is the fault's reference; at size 0 the copy has the same bits.
+    ``images`` is ``[n, ..., height, width, channels]`` with values from 0 to 1, or from 0 to the maximum of
+    its dtype for integers. An array with fewer axes has no height, width and channels. ``size`` None is the
+    fault's reference. At size 0, the copy has the same bits.
 
-    Raises :class:`FaultNotApplicable` for an array without what the fault would change, and
-    :class:`HarnessError` for a name or size that the fault cannot have.
+    Raises :class:`FaultNotApplicable` for an array that lacks what the fault would change, and
+    :class:`HarnessError` for a name that is no fault's or a size that the fault cannot have.
     """
     known = fault(name)
     if name not in _FUNCTIONS:
@@ -33,7 +33,7 @@ def apply_output_fault(name: str, size: float | None, images: Array) -> Array:
 
 
 def _on_values(change: Callable[[Array, float], Array]) -> Callable[[Array, float], Array]:
-    """Make a fault of images out of one of float64 values that go from 0 to 1."""
+    """Turn a fault of float64 values from 0 to 1 into a fault of images."""
 
     def changed(images: Array, size: float) -> Array:
         if size == 0:
@@ -60,7 +60,7 @@ def _shifted(images: Array, _: float) -> Array:
 
 
 def _patched(images: Array, size: float) -> Array:
-    """Move 4x4 pixels towards grey and past it, in the first image, a quarter into it from above and left."""
+    """Move 4x4 pixels of the first image towards grey and past it, a quarter in from the top left."""
     height, width, _ = _image_shape("patch", images)
     if min(height, width) < _PATCH:
         raise FaultNotApplicable(f"patch: an output of shape {images.shape} has no {_PATCH}x{_PATCH} pixels")

@@ -1,4 +1,4 @@
-"""A scheduler changed in place: its configuration, its methods, its timesteps."""
+"""Change a scheduler in place: its configuration, its methods, its timesteps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import numpy as np
 
 from harness.pipelines.schedulers.schedule import NoiseSchedule
 
-# The faults that are another value of one setting: its name, and what the sound value becomes.
+# The faults that change the value of one setting: its name, and how to compute the wrong value from the sound
+# one.
 OTHER_VALUES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "beta-schedule": ("beta_schedule", lambda sound: "scaled_linear" if sound == "linear" else "linear"),
     "timestep-spacing": ("timestep_spacing", lambda sound: "trailing" if sound == "leading" else "leading"),
@@ -23,7 +24,7 @@ OTHER_VALUES: dict[str, tuple[str, Callable[[Any], Any]]] = {
         lambda sound: "fixed_small" if sound == "fixed_large" else "fixed_large",
     ),
     "clip-sample": ("clip_sample", operator.not_),
-    # Never epsilon, which a schedule without signal in its first step would divide by.
+    # Never epsilon: with it, a schedule without signal in its first step would divide by zero.
     "prediction-type": (
         "prediction_type",
         lambda sound: "sample" if sound == "v_prediction" else "v_prediction",
@@ -32,7 +33,7 @@ OTHER_VALUES: dict[str, tuple[str, Callable[[Any], Any]]] = {
 
 
 def reconfigure(scheduler: Any, **changes: Any) -> None:
-    """Make ``scheduler``, one of harness's or of diffusers' kind, one of another configuration."""
+    """Give ``scheduler``, harness's own or diffusers-like, a different configuration."""
     if isinstance(scheduler, NoiseSchedule):
         other = type(scheduler)(dataclasses.replace(scheduler.config, **changes))
     else:
@@ -41,16 +42,16 @@ def reconfigure(scheduler: Any, **changes: Any) -> None:
 
 
 def shadow(scheduler: Any, name: str, function: Any) -> None:
-    """Let ``function`` stand before the method ``name``, with its signature.
+    """Shadow the method ``name`` with ``function``, and keep the method's signature.
 
-    Pipelines look at the signature to see what they may pass.
+    Pipelines inspect the signature to see what they may pass.
     """
     function.__signature__ = inspect.signature(getattr(scheduler, name))
     vars(scheduler)[name] = function
 
 
 def after_set_timesteps(scheduler: Any, change: Callable[[], None]) -> None:
-    """Let ``change`` follow the choice of timesteps."""
+    """Call ``change`` each time the timesteps have been set."""
     sound = scheduler.set_timesteps
 
     def set_timesteps(*args: Any, **kwargs: Any) -> None:
@@ -61,7 +62,7 @@ def after_set_timesteps(scheduler: Any, change: Callable[[], None]) -> None:
 
 
 def shrink_alpha_of_one_step(_: str, scheduler: Any, size: float) -> None:
-    """Make alphas_cumprod smaller by the share ``size`` at the middle one of the timesteps visited."""
+    """Reduce alphas_cumprod by the fraction ``size`` at the middle one of the timesteps visited."""
     sound = scheduler.alphas_cumprod
 
     def change() -> None:
@@ -74,7 +75,7 @@ def shrink_alpha_of_one_step(_: str, scheduler: Any, size: float) -> None:
 
 
 def move_eta(_: str, scheduler: Any, size: float) -> None:
-    """Add ``size`` to the eta of every step, or take it off where that goes above 1, the end of the scale."""
+    """Add ``size`` to the eta of every step, or subtract it if the sum would exceed 1, the maximum."""
     sound = scheduler.step
 
     def step(*args: Any, eta: float = 0.0, **kwargs: Any) -> Any:

@@ -26,16 +26,16 @@ from harness.pipelines.steps import schedulers
 def faulty_scheduler(name: str, size: float | None, pipeline: Any) -> Iterator[None]:
     """Put the scheduler fault ``name`` into ``pipeline.scheduler``, and take it out at the end.
 
-    A pipeline without an attribute of that name may have a scheduler for each of its stages: the fault is put
-    into all that have what it changes. ``size`` is the fault's size where it has one. Raises
-    :class:`FaultNotApplicable` for a pipeline without a built-in scheduler or one of diffusers' kind, and
-    where none has got what the fault would change.
+    A pipeline without an attribute of that name may have one scheduler per stage. The fault is then put into
+    all schedulers that have what it changes. ``size`` is the fault's size, if it has one. Raises
+    :class:`FaultNotApplicable` for a pipeline without a built-in or diffusers-like scheduler, and if no
+    scheduler has what the fault would change.
     """
     one = getattr(pipeline, "scheduler", None)
     found = [each for each in (schedulers(pipeline) if one is None else [one]) if _is_known(each)]
     if not found:
         raise FaultNotApplicable(f"{name}: the pipeline has no scheduler of a known kind")
-    # Functions of the class that a fault replaces are attributes of the object for the time being.
+    # A fault replaces methods of the class by setting attributes of the object for the time being.
     sound = [(scheduler, dict(vars(scheduler))) for scheduler in found]
     try:
         _put(name, size, found)
@@ -92,7 +92,7 @@ def _beta_schedule(name: str, scheduler: NoiseSchedule, size: float) -> None:
 
 def _betas_half(_: str, scheduler: NoiseSchedule, __: float) -> None:
     rounded = make_betas(scheduler.config).astype(np.float16).tolist()
-    # Zero terminal SNR is in them already.
+    # Zero terminal SNR is already included in them.
     reconfigure(scheduler, trained_betas=tuple(rounded), rescale_betas_zero_snr=False)
 
 
@@ -113,7 +113,7 @@ def _timestep_off_by_one(name: str, scheduler: NoiseSchedule, _: float) -> None:
 
     def change() -> None:
         sound = scheduler.timesteps
-        # Up where there is room, as a steps_offset would do it.
+        # Up if there is room, as steps_offset would do.
         moved = tuple(t + 1 if sound[0] < last else max(t - 1, 0) for t in sound)
         if len(set(moved)) < len(moved):
             raise FaultNotApplicable(f"{name}: the run visits every training timestep")
@@ -138,7 +138,7 @@ _FAULTS: dict[str, Callable[[str, NoiseSchedule, float], None]] = {
     "eta": move_eta,
     "clip-sample": _clip_sample,
 }
-# The scheduler that alone has what a fault changes.
+# The only scheduler that has what a fault changes.
 _OWNERS: dict[str, type[NoiseSchedule]] = {
     "final-alpha": DDIMScheduler,
     "eta": DDIMScheduler,

@@ -1,1 +1,1 @@
-"""How a measurement is judged: metrics, tiers of tolerance, verdicts."""
+"""How a measurement is judged: metrics, tolerance tiers and verdicts."""

@@ -1,4 +1,4 @@
-"""The judgement on an array by itself: there is no case, and no environment that would choose a tier."""
+"""Judge an array on its own, with no case and no environment to choose a tier."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from harness.measurement.statistics import summarise
 
 
 def judge_arrays(context: Judgement, measured: Array, reference: Array, limits: Limits | None) -> Judgement:
-    """Return ``context`` with the verdict on ``measured``, held to ``reference``, which is finite.
+    """Return ``context`` with the verdict on ``measured``, compared with the finite array ``reference``.
 
-    None for ``limits`` asks for the same bits. Another shape or dtype, nothing at all, NaN and Inf are
-    ``drift`` whatever the limits.
+    If ``limits`` is None, the two must have the same bits. A different shape or dtype, an empty array, NaN
+    and Inf are ``drift`` whatever the limits.
     """
     hard = form_failures("output", measured, reference) + value_failures("output", measured)
     if hard:

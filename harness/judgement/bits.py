@@ -1,4 +1,4 @@
-"""Bits: which parts of two measurements are not the very same, and where they first part."""
+"""Bitwise comparison: which parts of two measurements differ, and where they first diverge."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from harness.measurement.measurement import Array, Measurement
 
 
 def same_bits(a: Array | None, b: Array | None) -> bool:
-    """Whether two arrays have the same dtype, shape and bytes; NaN payloads and the sign of 0 count."""
+    """Whether two arrays have the same dtype, shape and bytes. NaN payloads and the sign of 0 count."""
     if a is None or b is None:
         return a is b
     return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
 def differing_keys(a: Mapping[str, object], b: Mapping[str, object]) -> tuple[str, ...]:
-    """Return the keys, sorted, that one of two mappings lacks or that have other values."""
+    """Return the sorted keys that are missing from one of two mappings or have different values."""
     return tuple(sorted(key for key in a.keys() | b.keys() if a.get(key) != b.get(key)))
 
 
 def differing_values(a: Array, b: Array) -> int:
-    """Return the number of entries whose bytes differ in two arrays of one dtype and shape."""
+    """Return the number of entries whose bytes differ between two arrays of the same dtype and shape."""
     unsigned = f"u{a.dtype.itemsize}"
     left, right = (np.ascontiguousarray(x).view(unsigned) for x in (a, b))
     return int(np.count_nonzero(left != right))
 
 
 def changed_parts(measured: Measurement, baseline: Measurement) -> tuple[r.Reason, ...]:
-    """Return what is not bitwise equal: output, latents, single images, statistics.
+    """Return the parts that are not bitwise equal: output, latents, single images, statistics.
 
-    The ledger and the checkpoint are not looked at here: in every tier they have to be equal.
+    The ledger and the checkpoint are not compared here, because they must be equal in every tier.
     """
     statistics = differing_keys(measured.statistics, baseline.statistics)
     parts: tuple[r.Reason | None, ...] = (
@@ -48,7 +48,7 @@ def changed_parts(measured: Measurement, baseline: Measurement) -> tuple[r.Reaso
 
 
 def output_change(measured: Array, baseline: Array) -> r.OutputDiffers | r.OutputHasAnotherForm | None:
-    """Return how an output differs in its bits; None where it does not."""
+    """Return how the bits of an output differ, or None if they are the same."""
     if same_bits(measured, baseline):
         return None
     if measured.dtype != baseline.dtype or measured.shape != baseline.shape:
@@ -60,7 +60,7 @@ def output_change(measured: Array, baseline: Array) -> r.OutputDiffers | r.Outpu
 def first_changed_step(
     measured: Measurement, baseline: Measurement
 ) -> r.LatentsDiffer | r.StepsDiffer | None:
-    """Return the first step whose latents are not bitwise equal; None where all are."""
+    """Return the first step whose latents are not bitwise equal, or None if all are."""
     total = len(baseline.trace)
     for ours, theirs in zip(measured.trace, baseline.trace, strict=False):
         if ours.sha256 != theirs.sha256:
@@ -73,7 +73,7 @@ def first_changed_step(
 def schedule_change(
     measured: Measurement, baseline: Measurement
 ) -> r.ScheduleHasOtherLength | r.TimestepDiffers | None:
-    """Return how the timesteps differ, which rounding cannot explain; None where they are the same."""
+    """Return how the timesteps differ, or None if they are the same. Rounding cannot explain a difference."""
     ours, theirs = ([record.timestep for record in m.trace] for m in (measured, baseline))
     if len(ours) != len(theirs):
         return r.ScheduleHasOtherLength(len(ours), len(theirs))
@@ -84,7 +84,7 @@ def schedule_change(
 
 
 def checkpoint_change(measured: Measurement, baseline: Measurement) -> r.CheckpointChanged | None:
-    """Return which files of the weights that ran differ from the baseline's; None where all are the same."""
+    """Return which of the weight files used differ from the baseline's, or None if all are the same."""
     ours, theirs = measured.checkpoint.files, baseline.checkpoint.files
     if not (changed := differing_keys(ours, theirs)):
         return None
@@ -93,9 +93,9 @@ def checkpoint_change(measured: Measurement, baseline: Measurement) -> r.Checkpo
 
 
 def ledger_change(measured: Measurement, baseline: Measurement) -> r.NoiseChanged | None:
-    """Return the first draw of noise that is not the baseline's; None where all are.
+    """Return the first noise draw that differs from the baseline's, or None if all are the same.
 
-    Noise is the same bits in every environment. Where in the code a draw was made does not count.
+    Noise has the same bits in every environment. The place in the code where a draw was made does not count.
     """
     for index, (ours, theirs) in enumerate(zip_longest(measured.ledger, baseline.ledger)):
         if ours is None or theirs is None or not same_draw(ours, theirs):
@@ -106,16 +106,16 @@ def ledger_change(measured: Measurement, baseline: Measurement) -> r.NoiseChange
 
 
 def changed_operators(measured: Measurement, baseline: Measurement) -> tuple[str, ...]:
-    """Return the canary operators that both ran and that gave other bits, sorted."""
+    """Return the sorted names of the canary operators that ran on both sides and gave different bits."""
     both = measured.canaries.keys() & baseline.canaries.keys()
     return tuple(name for name in differing_keys(measured.canaries, baseline.canaries) if name in both)
 
 
 def same_draw(ours: Draw, theirs: Draw) -> bool:
-    """Whether two draws gave the same values to the same call, wherever in the code it stands."""
+    """Whether two draws are the same call and returned the same values, wherever the call is in the code."""
     return replace(ours, site=theirs.site) == theirs
 
 
 def drawn(draw: Draw) -> r.DrawnNoise:
-    """Return a draw of the ledger without what it gave."""
+    """Return a draw of the ledger without the values it returned."""
     return r.DrawnNoise(draw.generator, draw.method, draw.shape, draw.dtype, draw.site)

@@ -1,4 +1,4 @@
-"""Blocks: two arrays cut into pieces that stay in the processor's cache while the metrics look at them."""
+"""Cut two arrays into blocks that stay in the processor's cache while metrics are computed."""
 
 from __future__ import annotations
 
@@ -11,24 +11,26 @@ import numpy as np
 
 from harness.measurement.measurement import Array
 
-# Blocks start at multiples of this, so that none cuts a tile of an image.
+# Blocks start at multiples of this, so that no block boundary cuts an image tile.
 TILE = 8
-# Fewer values, and the cost of each call of numpy shows; more, and the arrays in use leave the cache.
+# With fewer values, the overhead of each numpy call shows. With more, the working arrays no longer fit the
+# cache.
 BLOCK_VALUES = 65_536
 
 
 class Pair(NamedTuple):
-    """The same piece of an output and of its reference, views ``[images, rows, columns, channels]``."""
+    """The same piece of an output and of its reference, as views ``[images, rows, columns, channels]``."""
 
     output: Array
     reference: Array
 
 
 def image_groups(output: Array, reference: Array) -> Iterator[Pair]:
-    """Yield pieces of whole images that cover two arrays of one shape, which must not be empty.
+    """Yield pieces of whole images that together cover two non-empty arrays of the same shape.
 
-    A piece is as many images as fit one block, or a single larger one. Of an array of two or three axes each
-    entry of the first axis is an image; one of fewer axes is a single image.
+    A piece is as many images as fit in one block, or a single image that is larger than a block. In an array
+    with two or three axes, each entry of the first axis is an image. An array with fewer axes is a single
+    image.
     """
     for left, right in zip(_with_four_axes(output), _with_four_axes(reference), strict=True):
         count = max(1, BLOCK_VALUES // math.prod(left.shape[1:]))
@@ -37,11 +39,12 @@ def image_groups(output: Array, reference: Array) -> Iterator[Pair]:
 
 
 def blocks(images: Pair, overlap: int = 0) -> Iterator[Pair]:
-    """Yield the blocks of a group of images; each goes on for ``overlap`` rows and columns into the next."""
+    """Yield the blocks of a group of images. Each extends ``overlap`` rows and columns into the next."""
     _, height, width, channels = images.output.shape
     depth = min(channels, BLOCK_VALUES // TILE**2)
     pixels = BLOCK_VALUES // depth
-    # Square where overlaps cost, else as wide as can be, for long runs of memory.
+    # Square when blocks overlap, to keep the overlap small. Otherwise as wide as possible, for long runs of
+    # memory.
     columns = min(width, _whole_tiles(math.isqrt(pixels) if overlap else pixels // TILE))
     rows = min(height, _whole_tiles(pixels // columns))
     columns = min(width, _whole_tiles(pixels // rows))
@@ -58,7 +61,7 @@ def blocks(images: Pair, overlap: int = 0) -> Iterator[Pair]:
 
 
 def load(values: Array, into: Array, unit: float = 1.0) -> None:
-    """Write ``values`` divided by ``unit`` to the array of floats ``into``, of their shape."""
+    """Write ``values`` divided by ``unit`` into ``into``, a float array of the same shape."""
     np.copyto(into, values)
     if unit != 1:
         into /= unit
@@ -69,7 +72,7 @@ def _whole_tiles(side: int) -> int:
 
 
 def _with_four_axes(array: Array) -> Iterator[Array]:
-    # By indexing alone: a reshape would copy the whole of an array that is not contiguous.
+    # Uses only indexing, because a reshape would copy a non-contiguous array in full.
     if array.ndim >= 4:
         for index in np.ndindex(array.shape[:-4]):
             yield array[index]

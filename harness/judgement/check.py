@@ -1,4 +1,4 @@
-"""The check of one case, as data: what ran, what it was held to, and the judgement."""
+"""The check of one case, as data: what ran, what it was compared with, and the judgement."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from harness.measurement.measurement import Measurement
 
 @dataclass(frozen=True)
 class Check:
-    """A judgement, the measurement that was judged and the baseline it was held to.
+    """A judgement, the measurement that was judged, and the baseline it was compared with.
 
-    ``measurement`` is None where the case yielded none, ``baseline`` where there is none to hold it to.
+    ``measurement`` is None if the case produced none, ``baseline`` is None if there is none to compare with.
     """
 
     judgement: Judgement
@@ -21,7 +21,7 @@ class Check:
     baseline: Baseline | None = None
 
     def properties(self) -> list[tuple[str, str]]:
-        """Return what a test report keeps of the check: verdict, tier, worst figure, statistics, cost."""
+        """Return what a test report stores about the check: verdict, tier, worst figure, statistics, cost."""
         judgement = self.judgement
         pairs = [("verdict", judgement.verdict.value)]
         if judgement.tier is not None:

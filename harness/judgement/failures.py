@@ -1,4 +1,4 @@
-"""Errors that carry a typed reason, and any error as a reason."""
+"""Errors that carry a typed reason, and the conversion of any error to a reason."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from harness.remedy import Remedy
 
 
 class Refused(HarnessError):
-    """Something cannot be done with the case called ``name``, for a reason that reporting says.
+    """Something cannot be done with the case called ``name``, for a reason that reporting puts into words.
 
-    Its own text is the kind of the reason: :func:`harness.reporting.commands.error_text` has the words.
+    The text of the exception is only the kind of the reason. For the message, use
+    :func:`harness.reporting.commands.error_text`.
     """
 
     answers = True
@@ -27,7 +28,7 @@ class Refused(HarnessError):
 
 
 def reason_of(error: HarnessError) -> Reason:
-    """Return why a case comes to no verdict for ``error``."""
+    """Return the reason that ``error`` gives for a case having no verdict."""
     if isinstance(error, Refused):
         return error.reason
     if isinstance(error, BaselineStale):
@@ -37,5 +38,5 @@ def reason_of(error: HarnessError) -> Reason:
 
 
 def edits_of(changes: Iterable[FieldChange]) -> tuple[FieldEdit, ...]:
-    """Return how the definition of a case was edited, as reasons have it."""
+    """Return how the definition of a case was edited, in the form that reasons use."""
     return tuple(FieldEdit(change.name, change.old, change.new) for change in changes)

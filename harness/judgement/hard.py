@@ -1,4 +1,4 @@
-"""Hard failures: what no tolerance excuses, looked at before any metric."""
+"""Hard failures: what no tolerance excuses, checked before any metric."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from harness.judgement import reasons as r
 from harness.measurement.measurement import Array, Measurement
 
 SHOWN_POSITIONS = 3
-# Values looked at in one go: a large array needs no mask of its own size.
+# The number of values checked at a time, so that a large array needs no mask of its own size.
 PIECE = 1 << 20
 
 
 def hard_failures(measured: Measurement, baseline: Measurement) -> tuple[r.Reason, ...]:
-    """Return why ``measured`` cannot be held to ``baseline`` by any metric; usually nothing.
+    """Return why no metric can compare ``measured`` with ``baseline``; usually empty.
 
-    Another shape or dtype, nothing at all, NaN or Inf in what was measured (whatever the baseline has at the
-    same position), statistics that are missing or not finite.
+    The failures are a different shape or dtype, an empty array, NaN or Inf in the measured values (whatever
+    the baseline has at the same position), and statistics that are missing or not finite.
     """
     reasons = form_failures("output", measured.output, baseline.output)
     reasons += value_failures("output", measured.output)
@@ -32,7 +32,7 @@ def hard_failures(measured: Measurement, baseline: Measurement) -> tuple[r.Reaso
 
 
 def form_failures(subject: r.Subject, array: Array, reference: Array) -> list[r.Reason]:
-    """Return why two arrays cannot be compared value by value; ``subject`` is what ``array`` is."""
+    """Return why two arrays cannot be compared value by value. ``subject`` says what ``array`` is."""
     reasons: list[r.Reason] = []
     if array.shape != reference.shape:
         reasons.append(r.ShapeDiffers(subject, array.shape, reference.shape))
@@ -44,7 +44,7 @@ def form_failures(subject: r.Subject, array: Array, reference: Array) -> list[r.
 
 
 def value_failures(subject: r.Subject, array: Array) -> list[r.Reason]:
-    """Return how many values of ``array`` are NaN or Inf, and where the first ones are."""
+    """Return how many values of ``array`` are NaN or Inf, and the positions of the first ones."""
     if array.dtype.kind != "f":
         return []
     reasons: list[r.Reason] = []
@@ -64,7 +64,7 @@ def value_failures(subject: r.Subject, array: Array) -> list[r.Reason]:
 
 
 def statistic_failures(measured: Mapping[str, float], baseline: Mapping[str, float]) -> list[r.Reason]:
-    """Return which of the baseline's statistics were not measured, and which are no numbers."""
+    """Return which of the baseline's statistics were not measured and which are not finite."""
     reasons: list[r.Reason] = []
     if missing := sorted(baseline.keys() - measured.keys()):
         reasons.append(r.StatisticsMissing(tuple(missing)))

@@ -1,6 +1,6 @@
-"""Images in an array: what counts as one, and the figures of a picture.
+"""Images in an array: what counts as an image, and the figures computed from it.
 
-An image is ``[height, width, channels]``, the last three axes of an array of at least four.
+An image is ``[height, width, channels]``, the last three axes of an array with at least four axes.
 """
 
 from __future__ import annotations
@@ -25,15 +25,16 @@ def has_images(array: Array) -> bool:
 
 
 def has_windows(array: Array) -> bool:
-    """Whether the images of ``array`` are large enough for one SSIM window."""
+    """Whether the images of ``array`` are large enough to hold one SSIM window."""
     return has_images(array) and min(array.shape[-3:-1]) >= SSIM_WINDOW
 
 
 def data_range(dtype: np.dtype[Any], low: float, high: float) -> float:
-    """Return the span of values that a reference may take, the unit of brightness and of PSNR.
+    """Return the span of values a reference may have, which is the unit of brightness and of PSNR.
 
-    For integers that of their type; for floats within [0, 1] it is 1, which is what pipelines give (and for
-    booleans); for others (latents) the span from ``low`` to ``high``, which are there, or 1 where it is 0.
+    For integers it is the range of their type. For floats within [0, 1], which pipelines return, and for
+    booleans, it is 1. For other values (latents) it is the span from ``low`` to ``high``, the extremes of the
+    reference, or 1 if that span is 0.
     """
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
@@ -46,9 +47,9 @@ def data_range(dtype: np.dtype[Any], low: float, high: float) -> float:
 def worst_tile(difference: Array) -> tuple[float, float]:
     """Return the largest mean of one channel of one tile, and the sum of all values.
 
-    ``difference`` is ``[images, height, width, channels]``. Tiles are ``TILE`` x ``TILE`` from the top left
-    corner, smaller at the right and lower edges. A patch that covers whole tiles weighs the same here in a
-    large image as in a small one.
+    ``difference`` is ``[images, height, width, channels]``. Tiles are ``TILE`` x ``TILE``, counted from the
+    top left corner, and smaller at the right and bottom edges. A patch that covers whole tiles has the same
+    weight in a large image as in a small one.
     """
     images, height, width, channels = difference.shape
     if height % TILE:
@@ -62,8 +63,8 @@ def worst_tile(difference: Array) -> tuple[float, float]:
 def contrast_shift(left: Array, right: Array, scale: float) -> float:
     """Return the largest ``|left / right - 1|`` of two arrays of standard deviations, one per image.
 
-    It is 0 where both are flat, infinite where only the right is. Flat is an image whose deviation is below
-    ``FLAT`` of ``scale`` (the data range): the sum of equal values rounds, too.
+    It is 0 if both are flat, and infinite if only the right one is. An image is flat if its deviation is
+    below ``FLAT`` times ``scale`` (the data range), because even the sum of equal values rounds.
     """
     left, right = (np.where(deviation < FLAT * scale, 0.0, deviation) for deviation in (left, right))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -72,7 +73,7 @@ def contrast_shift(left: Array, right: Array, scale: float) -> float:
 
 
 def psnr(error: float, scale: float) -> float:
-    """Return the peak signal-to-noise ratio in dB of a root mean square ``error``; infinite for none."""
+    """Return the peak signal-to-noise ratio in dB of a root mean square ``error``; infinite for no error."""
     noise = error / scale
     return math.inf if noise == 0 else -20 * math.log10(noise)
 

@@ -1,4 +1,4 @@
-"""The judgement: what came of one comparison, as plain data."""
+"""The judgement: the result of one comparison, as plain data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.remedy import Remedy
 
 
 class Verdict(str, Enum):
-    """What a comparison came to."""
+    """The result of a comparison."""
 
     IDENTICAL = "identical"
     WITHIN = "within"
@@ -28,10 +28,10 @@ class Verdict(str, Enum):
 class Judgement:
     """The verdict on one measurement of one case, and everything that led to it.
 
-    ``reasons`` say why it did not pass, the most telling first, and ``remedy`` what to do about the last of
-    them; ``notes`` are what is worth knowing either way. ``baseline_path`` is the file it was compared with
-    and ``baseline_device`` the device that one was recorded on; ``changed_operators`` are the canaries with
-    other bits. ``tier`` is None where nothing was compared.
+    ``reasons`` say why it did not pass, most informative first; ``remedy`` says what to do about the last of
+    them. ``notes`` are worth knowing either way. ``baseline_path`` is the file it was compared with, and
+    ``baseline_device`` the device on which that file was recorded. ``changed_operators`` are the canaries
+    whose bits differ. ``tier`` is None if nothing was compared.
     """
 
     suite: str
@@ -49,27 +49,27 @@ class Judgement:
 
     @classmethod
     def error(cls, case: Case, error: HarnessError) -> Judgement:
-        """Return the judgement of a case that could not be run, or that has nothing to be held to."""
+        """Return the judgement of a case that could not be run or has no baseline to compare with."""
         return cls(case.suite, case.id, Verdict.ERROR, reasons=(reason_of(error),), remedy=error.remedy)
 
     @property
     def name(self) -> str:
-        """The case as ``suite/id``; what is of no suite by its id alone."""
+        """The case as ``suite/id``, or the id alone if it belongs to no suite."""
         return f"{self.suite}/{self.case_id}" if self.suite else self.case_id
 
     @property
     def passed(self) -> bool:
-        """Whether the case passes: only what was compared and found identical or within its limits does."""
+        """Whether the case passes: it was compared and found identical or within its limits."""
         return self.verdict in (Verdict.IDENTICAL, Verdict.WITHIN)
 
     @property
     def elsewhere(self) -> bool:
-        """Whether the case is strict and this not its baseline's environment: it asks not to be compared."""
+        """Whether a strict case ran outside its baseline's environment, where it asks not to be compared."""
         return any(isinstance(reason, StrictElsewhere) for reason in self.reasons)
 
     @property
     def failed_as_expected(self) -> bool:
-        """Whether the case failed for the cause that it names: neither passed nor a fault of the run."""
+        """Whether the case failed for the cause it names, which is neither a pass nor a fault of the run."""
         return any(isinstance(reason, FailedAsExpected) for reason in self.reasons)
 
     @property
@@ -79,13 +79,13 @@ class Judgement:
 
     @property
     def worst(self) -> Row | None:
-        """The row that uses most of its limit, None where no row has one."""
+        """The row that uses the largest part of its limit, or None if no row has a limit."""
         limited = [row for row in self.rows if row.used is not None]
         return max(limited, key=lambda row: row.used or 0.0, default=None)
 
     @property
     def margin(self) -> float | None:
-        """The largest part of a limit that is used up (1 is at the limit), None where nothing was limited."""
+        """The largest part of a limit that is used (1 is at the limit), or None if nothing was limited."""
         if self.worst is not None:
             return self.worst.used
         return 0.0 if self.verdict is Verdict.IDENTICAL else None

@@ -1,4 +1,4 @@
-"""Judging by limits: the figures of a comparison beside what they may be."""
+"""Judge by limits: the figures of a comparison and the limits on them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from harness.measurement.measurement import Measurement
 def by_explicit_limits(
     context: Judgement, measured: Measurement, baseline: Baseline, limits: Limits
 ) -> Judgement:
-    """Return ``context`` with the verdict of ``limits`` on the output."""
+    """Return ``context`` with the verdict on the output according to ``limits``."""
     rows = output_rows(measured, baseline.measurement, limits)
     notes: tuple[r.Reason, ...] = ()
     if baseline.calibration is not None:
@@ -39,8 +39,8 @@ def by_calibration(
 ) -> Judgement:
     """Return ``context`` with the verdict of calibrated limits on the output and on the latents of each step.
 
-    Where the case is chaotic only the steps before it is are judged: they can show drift, but that they are
-    within their limits says nothing of the output, and the case is ``incomparable``.
+    If the case is chaotic, only the steps before that point are judged. They can show drift, but staying
+    within their limits says nothing about the output, so the case is ``incomparable``.
     """
     limits = calibrated_limits(baseline, calibration, factor)
     stored = baseline.measurement
@@ -54,9 +54,10 @@ def by_calibration(
 def possible_rows(
     baseline: Baseline, tier: Tier, asked: Limits | Calibrated | Literal["exact"] | None
 ) -> Iterator[Row]:
-    """Yield the rows that a run within the limits ``asked`` for in ``tier`` can have, of any step.
+    """Yield every row, of any step, that a run within the limits ``asked`` for in ``tier`` can have.
 
-    Their figures are those of ``baseline`` held to itself. There are none where no run is ``within`` limits.
+    The figures are those of ``baseline`` compared with itself. Yields nothing if no run can be ``within``
+    limits.
     """
     stored, calibration = baseline.measurement, baseline.calibration
     if isinstance(asked, Limits):
@@ -69,16 +70,16 @@ def possible_rows(
 
 
 def output_rows(measured: Measurement, stored: Measurement, limits: Limits | None) -> list[Row]:
-    """Return one row per metric and statistic of the output; without ``limits`` none of them decides."""
+    """Return one row per metric and statistic of the output. Without ``limits``, none of them decides."""
     rows = list(metric_rows(compare(measured.output, stored.output), limits, measured.output))
     rows += statistic_rows(measured.statistics, stored.statistics, limits)
     return rows
 
 
 def step_rows(measured: Measurement, stored: Measurement, limits: Sequence[StepLimits]) -> Iterator[Row]:
-    """Yield the row of the step that uses most of its limit, for each statistic of the latents.
+    """Yield, for each statistic of the latents, the row of the step that uses the largest part of its limit.
 
-    Their relative L2 distance is among them where both measurements keep latents.
+    The relative L2 distance of the latents is included if both measurements keep latents.
     """
     worst: dict[str, Row] = {}
     for row in _all_step_rows(measured, stored, limits):
@@ -126,7 +127,7 @@ def _decided(
 
 
 def failures(subject: r.Subject, rows: Sequence[Row]) -> list[r.Reason]:
-    """Return one reason for all rows over their limits, none where there are none."""
+    """Return one reason for all rows that exceed their limits; empty if no row does."""
     limited = [row for row in rows if row.passed is not None]
     failed = [row for row in limited if not row.passed]
     reasons: list[r.Reason] = [

@@ -1,4 +1,4 @@
-"""Norms of two arrays and of their difference, and the angle between the two, at any size of values."""
+"""Norms of two arrays and of their difference, and the angle between the two, for values of any size."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from harness.judgement.blocks import blocks, image_groups, load
 from harness.judgement.sums import Sums
 from harness.measurement.measurement import Array
 
-# Fourth powers (of SSIM) neither overflow nor vanish where the largest value is in here, as float32's is.
+# Fourth powers (in SSIM) neither overflow nor vanish if the largest value is in this range, as float32's is.
 SAFE_VALUES = (1e-60, 1e60)
-# Below, a sum of squares may lack those that have vanished.
+# Below this, a sum of squares may lack terms that have vanished.
 SAFE_SQUARE = 1e-200
-# Norms further apart than this leave the formula for the cosine distance too few digits.
+# If the norms are further apart than this, the formula for the cosine distance loses too many digits.
 FAR = 4.0
 
 
 def safe_unit(largest: float) -> float:
-    """Return the power of 2 to divide values by whose largest absolute one is ``largest``."""
+    """Return the power of 2 by which to divide values whose largest absolute value is ``largest``."""
     if largest == 0 or SAFE_VALUES[0] <= largest <= SAFE_VALUES[1]:
         return 1.0
     _, exponent = math.frexp(largest)
@@ -28,10 +28,10 @@ def safe_unit(largest: float) -> float:
 
 
 class Norms:
-    """The L2 norms of an output a, of its reference b, and of d = a - b, from the sums of one pass.
+    """The L2 norms of an output a, its reference b, and d = a - b, from the sums of one pass.
 
-    Where the squares of small values have vanished from those, another pass takes all values relative to
-    the largest.
+    If the squares of small values have vanished from those sums, another pass divides all values by the
+    largest.
     """
 
     def __init__(self, output: Array, reference: Array, unit: float, sums: Sums) -> None:
@@ -43,11 +43,11 @@ class Norms:
         self.difference = self._norm(sums.difference_square, 1, 1) if sums.top else 0.0
 
     def cosine_distance(self) -> float:
-        """Return 1 - cos(a, b); 0 where both norms are 0, 1 where only one is.
+        """Return 1 - cos(a, b); 0 if both norms are 0, 1 if only one is.
 
         It is half the square of ``a / |a| - b / |b|``, which does not cancel near 0. That vector is
-        ``d / |a| + t b / |b|`` with ``t = |b| / |a| - 1 = -(2 d.b + d.d) / (|a| (|a| + |b|))``, whose square
-        follows from the sums at hand.
+        ``d / |a| + t b / |b|`` with ``t = |b| / |a| - 1 = -(2 d.b + d.d) / (|a| (|a| + |b|))``, and its
+        square follows from the sums already computed.
         """
         a, b, sums = self.output, self.reference, self._sums
         if not (a and b):
@@ -60,7 +60,7 @@ class Norms:
         return min(max(0.5 * square, 0.0), 2.0)
 
     def _norm(self, square: float, left: float, right: float) -> float:
-        """Return ``|a / left - b / right|``, from its ``square`` if sound; infinity leaves one out."""
+        """Return ``|a / left - b / right|``, from its ``square`` if sound. Infinity leaves out that term."""
         if square > SAFE_SQUARE:
             return math.sqrt(square)
         top = max(float(np.abs(a / left - b / right).max()) for a, b in self._pieces())

@@ -1,7 +1,8 @@
-"""Why a case came to its verdict, as data: one class for each kind of reason or note.
+"""Why a case got its verdict, as data: one class for each kind of reason or note.
 
-They carry numbers and names, never sentences: :mod:`harness.reporting.reasons` says them. They cross
-processes and go into certificates, which are read on any machine: this module imports nothing that computes.
+The classes carry numbers and names, never sentences; :mod:`harness.reporting.reasons` words them. They cross
+process boundaries and are stored in certificates, which can be read on any machine, so this module imports
+nothing that computes.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ Subject = Literal["output", "batch", "singles"]
 
 
 class Reason(Tagged):
-    """Why a case did not pass, or what is worth knowing of it; every kind is a dataclass of its own."""
+    """Why a case did not pass, or what is worth knowing about it. Each kind is its own dataclass."""
 
 
 class OutputDiffers(Reason):
-    """Values of the output have other bits, ``only_sign`` where all of them only in the sign of 0."""
+    """Values of the output have different bits; ``only_sign`` if they all differ only in the sign of 0."""
 
     differing: int
     size: int
@@ -30,11 +31,11 @@ class OutputDiffers(Reason):
 
 
 class OutputHasAnotherForm(Reason):
-    """The output has another shape or dtype than the baseline's."""
+    """The output has a different shape or dtype from the baseline's."""
 
 
 class LatentsDiffer(Reason):
-    """The latents have other bits from ``step`` on, of the steps from 0 to ``last``."""
+    """The latents have different bits from ``step`` on; steps run from 0 to ``last``."""
 
     step: int
     last: int
@@ -42,31 +43,31 @@ class LatentsDiffer(Reason):
 
 
 class StepsDiffer(Reason):
-    """Another number of steps was traced."""
+    """A different number of steps was traced."""
 
     measured: int
     baseline: int
 
 
 class SinglesDiffer(Reason):
-    """The single images of the batch have other bits."""
+    """The single images of the batch have different bits."""
 
 
 class StatisticsDiffer(Reason):
-    """Statistics of the output are not the very same numbers."""
+    """Statistics of the output are not exactly the same numbers."""
 
     names: tuple[str, ...]
 
 
 class ScheduleHasOtherLength(Reason):
-    """The schedule has another number of steps."""
+    """The schedule has a different number of steps."""
 
     measured: int
     baseline: int
 
 
 class TimestepDiffers(Reason):
-    """The schedule has another timestep, first in ``step``."""
+    """The schedule has a different timestep, first at ``step``."""
 
     step: int
     measured: float
@@ -74,10 +75,10 @@ class TimestepDiffers(Reason):
 
 
 class CheckpointChanged(Reason):
-    """The weights that ran are not those recorded; ``source`` is None for those of the pipeline itself.
+    """The weights used are not the recorded ones; ``source`` is None for the pipeline's own weights.
 
-    ``file`` is the first that differs, with the sha256 on both sides (None: no such file there), ``others``
-    how many more do.
+    ``file`` is the first file that differs, with its sha256 on both sides (None: no such file on that side).
+    ``others`` is how many more differ.
     """
 
     source: str | None
@@ -89,7 +90,7 @@ class CheckpointChanged(Reason):
 
 @dataclass(frozen=True)
 class DrawnNoise:
-    """One draw of noise, as the ledger has it; ``site`` is the place in the code."""
+    """One noise draw as the ledger records it; ``site`` is the place in the code."""
 
     generator: int
     method: str
@@ -98,14 +99,14 @@ class DrawnNoise:
     site: str
 
     def same_call(self, other: DrawnNoise) -> bool:
-        """Whether both ask the same of the same generator, wherever in the code."""
+        """Whether both are the same call to the same generator, wherever it is in the code."""
         return replace(self, site=other.site) == other
 
 
 class NoiseChanged(Reason):
-    """The noise is another from draw ``index`` on; a side that has no such draw has None.
+    """The noise differs from draw ``index`` on. A side that has no such draw has None.
 
-    ``measured_draws`` and ``baseline_draws`` count those of both sides.
+    ``measured_draws`` and ``baseline_draws`` are the numbers of draws on the two sides.
     """
 
     index: int
@@ -116,7 +117,7 @@ class NoiseChanged(Reason):
 
 
 class ShapeDiffers(Reason):
-    """Two arrays have other shapes; ``reference`` is that of the other one."""
+    """Two arrays have different shapes; ``reference`` is the shape of the array compared with."""
 
     subject: Subject
     measured: tuple[int, ...]
@@ -124,7 +125,7 @@ class ShapeDiffers(Reason):
 
 
 class DtypeDiffers(Reason):
-    """Two arrays have other dtypes; ``reference`` is that of the other one."""
+    """Two arrays have different dtypes; ``reference`` is the dtype of the array compared with."""
 
     subject: Subject
     measured: str
@@ -132,14 +133,14 @@ class DtypeDiffers(Reason):
 
 
 class Empty(Reason):
-    """An array has no value at all."""
+    """An array has no values."""
 
     subject: Subject
     shape: tuple[int, ...]
 
 
 class ValuesNotFinite(Reason):
-    """``count`` of ``size`` values are NaN or infinite, the first of them at ``positions``."""
+    """``count`` of ``size`` values are NaN or infinite, and the first ones are at ``positions``."""
 
     subject: Subject
     found: Literal["NaN", "Inf"]
@@ -150,7 +151,7 @@ class ValuesNotFinite(Reason):
 
 @dataclass(frozen=True)
 class NotFinite:
-    """A statistic that is NaN or infinite. ``value`` is its JSON text: NaN is not equal to itself."""
+    """A statistic that is NaN or infinite. ``value`` is its JSON text, because NaN does not equal itself."""
 
     name: str
     value: str
@@ -177,20 +178,20 @@ class LatentsNotFinite(Reason):
 
 
 class LatentShapesDiffer(Reason):
-    """The latents that were kept have another shape; None where a side kept none."""
+    """The latents that were kept have different shapes; None for a side that kept none."""
 
     measured: tuple[int, ...] | None
     baseline: tuple[int, ...] | None
 
 
 class NoSingles(Reason):
-    """The run yielded no single images, which the case asks to compare the batch with."""
+    """The run produced no single images, but the case asks to compare the batch with them."""
 
 
 class LimitsExceeded(Reason):
-    """``exceeded`` of ``limited`` figures are outside their limits; ``worst`` is the one that is furthest.
+    """``exceeded`` of ``limited`` figures are outside their limits; ``worst`` is the furthest outside.
 
-    ``subject`` is what they are of: the output and its latents, or a batch beside its single images.
+    ``subject`` says what the figures describe: the output and its latents, or a batch and its single images.
     """
 
     subject: Subject
@@ -203,7 +204,7 @@ class LimitsExceeded(Reason):
 
 
 class Absence(Tagged):
-    """Why a figure that has a limit could not be computed."""
+    """Why a figure with a limit could not be computed."""
 
 
 class MetricNeedsValues(Absence):
@@ -214,7 +215,7 @@ class MetricNeedsValues(Absence):
 
 
 class MetricNeedsImages(Absence):
-    """The metric needs images, with sides of at least ``window`` where that is not None."""
+    """The metric needs images, with sides of at least ``window`` if that is not None."""
 
     metric: str
     shape: tuple[int, ...]
@@ -222,33 +223,33 @@ class MetricNeedsImages(Absence):
 
 
 class NoSuchStatistic(Absence):
-    """The baseline has no such statistic, but those ``known``."""
+    """The baseline has no such statistic; it has those in ``known``."""
 
     known: tuple[str, ...]
 
 
 class LatentsCannotBeCompared(Absence):
-    """The latents of a step have another shape than the baseline's."""
+    """The latents of a step have a different shape from the baseline's."""
 
     measured: tuple[int, ...]
     baseline: tuple[int, ...]
 
 
 class NotJudged(Reason):
-    """The figure ``name`` has a limit and could not be computed."""
+    """The figure ``name`` has a limit but could not be computed."""
 
     name: str
     absence: Absence
 
 
 class StrictElsewhere(Reason):
-    """The case is strict, and this not its baseline's environment: ``tier`` is how alike the two are."""
+    """The case is strict and this is not its baseline's environment; ``tier`` is how similar the two are."""
 
     tier: str
 
 
 class NoLimits(Reason):
-    """The case, on ``line`` of ``file``, has no limits for the tier it is compared in."""
+    """The case, on ``line`` of ``file``, has no limits for the tier in which it is compared."""
 
     tier: str
     file: str
@@ -256,9 +257,10 @@ class NoLimits(Reason):
 
 
 class Uncalibrated(Reason):
-    """The output differs, and the case, on ``line`` of ``file``, has no calibration to hold it to.
+    """The output differs, and the case, on ``line`` of ``file``, has no calibration to compare it with.
 
-    ``baseline`` says what is wrong with the one that it would come from, None where that has none.
+    ``baseline`` says what is wrong with the baseline that the calibration would come from; None if nothing
+    is.
     """
 
     tier: str
@@ -268,10 +270,10 @@ class Uncalibrated(Reason):
 
 
 class Chaotic(Reason):
-    """One ulp of noise grew to ``spread`` (relative L2), of which ``most`` can be judged.
+    """One ulp of noise grew to ``spread`` (relative L2), but at most ``most`` can be judged.
 
-    So only ``gated`` of its ``steps`` can. It did so after step ``step`` of those from ``first`` to ``last``;
-    without a ``step`` in the output, after all of them.
+    Only ``gated`` of the ``steps`` can therefore be judged. The growth happened after step ``step`` of the
+    steps ``first`` to ``last``, or, without a ``step``, in the output after all of them.
     """
 
     gated: int
@@ -285,7 +287,7 @@ class Chaotic(Reason):
 
 @dataclass(frozen=True)
 class FieldEdit:
-    """A field of a case's definition that was edited; both values as JSON text."""
+    """A field of a case's definition that was edited; both values are JSON text."""
 
     name: str
     old: str
@@ -295,22 +297,22 @@ class FieldEdit:
 class Stale(Reason):
     """The case was edited since its baseline was recorded on ``date`` (ISO 8601).
 
-    Without ``edits`` it is the hash of its definition that was computed otherwise.
+    Without ``edits``, only the way the hash of its definition is computed has changed.
     """
 
     date: str
     edits: tuple[FieldEdit, ...]
 
 
-# What kept a case from a measurement or from a baseline to hold it to.
+# What prevented a measurement of a case, or a baseline to compare it with.
 Failure = Literal["missing", "damaged", "stale", "other"]
 
 
 class Failed(Reason):
-    """A case could not be run, or has nothing to be held to.
+    """A case could not be run, or has no baseline to compare with.
 
-    ``told`` is the error as it was given, foreign words that are shown and never read; ``cause`` is that of a
-    case that yielded no measurement.
+    ``told`` is the original error text, which is foreign: it is shown and never parsed. ``cause`` is the
+    cause of a case without a measurement.
     """
 
     failure: Failure
@@ -319,20 +321,20 @@ class Failed(Reason):
 
 
 class FailedAsExpected(Reason):
-    """The case came to no measurement for the ``cause`` that it names; ``told`` is the error as given."""
+    """The case has no measurement for the ``cause`` it names; ``told`` is the original error text."""
 
     cause: str
     told: str
 
 
 class DidNotFail(Reason):
-    """The case came to a measurement, though it is expected to fail for ``cause``."""
+    """The case has a measurement, although it is expected to fail for ``cause``."""
 
     cause: str
 
 
 class FailedOtherwise(Reason):
-    """The case is expected to fail for ``expected``, and failed for another ``cause``; ``told`` says how."""
+    """The case is expected to fail for ``expected`` but failed for ``cause``; ``told`` is the error text."""
 
     expected: str
     cause: str
@@ -340,36 +342,36 @@ class FailedOtherwise(Reason):
 
 
 class ReferenceFailed(Reason):
-    """The run to compare with yielded nothing; ``told`` is its error as it was given."""
+    """The run to compare with produced nothing; ``told`` is its original error text."""
 
     told: str
 
 
 class OtherDevice(Reason):
-    """There is no baseline for ``device``; it was held to the one of ``baseline``."""
+    """There is no baseline for ``device``, so the case was compared with the baseline of ``baseline``."""
 
     device: str
     baseline: str
 
 
 class OperatorsDiffer(Reason):
-    """Single operators gave other bits on fixed inputs than in the baseline's environment."""
+    """Single operators gave different bits on fixed inputs than in the baseline's environment."""
 
     names: tuple[str, ...]
 
 
 class ProcessChanged(Reason):
-    """The case left its worker's process otherwise than it found it; no case runs there after it."""
+    """The case left its worker's process in a changed state, so no other case runs there."""
 
     changes: tuple[ProcessChange, ...]
 
 
 class UnfitLimit(Reason):
-    """A limit does not fit the ``envelope``, which is what rounding does.
+    """A limit does not fit the ``envelope``, the effect of rounding.
 
-    It is loose and hides faults where it passes differences of more than ``times`` the envelope, and tight
-    without ``times``: rounding alone has gone beyond it. ``similarity`` is whether it is on a metric that is
-    1 where nothing differs.
+    With ``times``, the limit is loose and hides faults: it passes differences of more than ``times`` the
+    envelope. Without ``times``, it is tight: rounding alone has exceeded it. ``similarity`` is whether the
+    metric is 1 when nothing differs.
     """
 
     name: str
@@ -380,71 +382,71 @@ class UnfitLimit(Reason):
 
 
 class Unlike(Reason):
-    """A run of the case as it is gives something else than its baseline: ``change`` comes first."""
+    """A run of the unchanged case does not give its baseline; ``change`` is the first difference."""
 
     change: Reason
 
 
 class MemberUnlike(Reason):
-    """With its noise moved by one ulp, signs of ``seed``, the case cannot be compared with itself."""
+    """With its noise moved by one ulp (signs from ``seed``), the case cannot be compared with itself."""
 
     seed: int
     reasons: tuple[Reason, ...]
 
 
 class NoNeighbour(Reason):
-    """None of ``members`` runs with the noise moved by one ulp came close to the unperturbed run."""
+    """None of the ``members`` runs with noise moved by one ulp came close to the unperturbed run."""
 
     members: int
 
 
 class NothingToScale(Reason):
-    """What rounding did is relative to values that are all 0: the latents of ``step``, or the output."""
+    """The effect of rounding is relative to values that are all 0: latents of ``step``, or the output."""
 
     step: int | None
 
 
 class UnlikeItself(Reason):
-    """The measurement does not pass by the case's own rules."""
+    """The measurement does not pass the case's own rules."""
 
     reasons: tuple[Reason, ...]
 
 
 class NotRepeatable(Reason):
-    """Two runs in two fresh workers differ, first in ``difference``."""
+    """Two runs in two fresh workers differ; ``difference`` is the first difference."""
 
     difference: Difference
 
 
 class Difference(Tagged):
-    """The first thing that differs in the bits of two measurements."""
+    """The first difference in the bits of two measurements."""
 
 
 class OtherEnvironment(Difference):
-    """Fields of the fingerprint."""
+    """Fields of the fingerprint differ."""
 
     names: tuple[str, ...]
 
 
 class OtherCheckpoint(Difference):
-    """The hash of the weights."""
+    """The hash of the weights differs."""
 
 
 class OtherOperators(Difference):
-    """Single operators on fixed inputs."""
+    """Single operators differ on fixed inputs."""
 
     names: tuple[str, ...]
 
 
 class OtherDraw(Difference):
-    """A draw of noise."""
+    """A noise draw differs."""
 
     index: int
     draw: DrawnNoise
 
 
 class OtherNumber(Difference):
-    """How often noise is drawn, or how many steps are traced."""
+    """The number of noise draws or of traced steps differs."""
 
     of: Literal["draws", "steps"]
     one: int
@@ -452,14 +454,14 @@ class OtherNumber(Difference):
 
 
 class OtherLatents(Difference):
-    """The latents after a step."""
+    """The latents after a step differ."""
 
     step: int
     timestep: float
 
 
 class OtherPart(Difference):
-    """An array of the measurement, or statistics of the same arrays."""
+    """An array of the measurement differs, or the statistics of equal arrays do."""
 
     part: Literal["output", "latents", "singles", "statistics"]
 
@@ -469,11 +471,11 @@ class StoredDamaged(Difference):
 
 
 class OtherProvenance(Difference):
-    """Only where it comes from: it was recorded from an edited working tree."""
+    """Only the origin differs: it was recorded from an edited working tree."""
 
 
 class FailsWithoutFault(Reason):
-    """Without a fault the case does not pass at its tolerance for ``tier``."""
+    """The case does not pass at its tolerance for ``tier`` even without a fault."""
 
     verdict: str
     tier: str
@@ -481,33 +483,33 @@ class FailsWithoutFault(Reason):
 
 
 class StrictWithoutPower(Reason):
-    """The case is strict, so that it is not compared in the ``tier`` that power is measured in."""
+    """The case is strict, so it is not compared in the ``tier`` in which power is measured."""
 
     tier: str
 
 
 class WithoutCalibration(Reason):
-    """The case is not calibrated, so that it has no tolerance for ``tier``."""
+    """The case is not calibrated, so it has no tolerance for ``tier``."""
 
     tier: str
 
 
 class ChaoticWithoutPower(Reason):
-    """The case is chaotic, so that its output is held to no limits."""
+    """The case is chaotic, so its output has no limits."""
 
     chaotic: Chaotic
 
 
 @dataclass(frozen=True)
 class SizedFault:
-    """A fault of the catalogue; without a ``size`` one that has none."""
+    """A fault of the catalogue; ``size`` is None for a fault without sizes."""
 
     name: str
     size: float | None
 
 
 class ConstantOutput(Reason):
-    """All ``size`` values of the output are ``value``, and the limits for ``tier`` are on nothing else."""
+    """All ``size`` values of the output are ``value``, and the limits for ``tier`` cover nothing else."""
 
     size: int
     value: float
@@ -517,9 +519,9 @@ class ConstantOutput(Reason):
 
 
 class PassesOutputFaults(Reason):
-    """At its tolerance for ``tier`` the case passes each of ``faults`` in its output.
+    """At its tolerance for ``tier``, the case passes each of ``faults`` in its output.
 
-    ``nearest`` comes nearest to being caught, at ``margin`` of the difference that would be.
+    ``nearest`` comes closest to being caught, at ``margin`` of the difference that would be caught.
     """
 
     faults: tuple[SizedFault, ...]
@@ -531,7 +533,11 @@ class PassesOutputFaults(Reason):
 
 
 class CatchesNoFault(Reason):
-    """By numbers the case catches none of the faults in what it computes, or in its output; None: some."""
+    """By its numbers, the case catches none of the faults in what it computes, or none in its output.
+
+    Each field is the number of those faults. It is None if the case catches some of them, or if there are
+    none.
+    """
 
     computed: int | None
     output: int | None
@@ -544,24 +550,24 @@ class VacuousByTable(Reason):
 
 
 class SeveralModes(Reason):
-    """Rounding alone turns one output into another: how many runs came to each, the baseline's first."""
+    """Rounding alone turns one output into another. Counts the runs in each mode, the baseline's first."""
 
     counts: tuple[int, ...]
 
 
 class Stable(Reason):
-    """No member's output differed at all."""
+    """No member's output differed."""
 
 
 class Saturated(Reason):
-    """``share`` of the output's values are at the bounds of its range; ``steps``: are latents gated, too?"""
+    """A ``share`` of the output's values is at the bounds of its range; ``steps``: latents are gated, too."""
 
     share: float
     steps: bool
 
 
 class OddLimit(Reason):
-    """A limit of the case for ``tier`` does not fit what rounding does."""
+    """A limit of the case for ``tier`` does not fit the effect of rounding."""
 
     tier: str
     note: Reason

@@ -1,4 +1,4 @@
-"""Do cases repeat? Two runs of each in two fresh workers, compared bit by bit."""
+"""Do cases repeat? Compares two runs of each, made in two fresh workers, bit by bit."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from harness.measurement.measurement import Measurement
 
 
 class NotRepeatableError(Refused):
-    """A case gave two results in two fresh workers: nothing can be held to either."""
+    """A case gave two results in two fresh workers, so nothing can be compared with either."""
 
     cause = FailureCause.NOT_REPEATABLE
 
 
 class FreshRunner(Protocol):
-    """What a repetition needs of a runner."""
+    """What a repeatability check needs from a runner."""
 
     def run(self, job: Job) -> Measurement:
         """Run one case."""
@@ -36,7 +36,7 @@ def check_repeats(name: str, one: Measurement, other: Measurement) -> None:
 
 
 def first_difference(one: Measurement, other: Measurement) -> r.Difference | None:
-    """Return the first thing that differs in the bits of two measurements, causes first; None if nothing."""
+    """Return the first difference in the bits of two measurements, causes first; None if there is none."""
     return next(_differences(one, other), None)
 
 
@@ -61,12 +61,13 @@ def _differences(one: Measurement, other: Measurement) -> Iterator[r.Difference]
     for name in arrays:
         if not same_bits(getattr(one, name), getattr(other, name)):
             yield r.OtherPart(name)
-    # Last, as they follow from the arrays; alone they differ where another version computed them.
+    # Checked last, because they follow from the arrays. They differ alone only if another version computed
+    # them.
     if _figures(one) != _figures(other):
         yield r.OtherPart("statistics")
 
 
 def _figures(measurement: Measurement) -> str:
-    """Return the statistics as text, in which NaN is NaN; a baseline read back has them in another order."""
+    """Return the statistics as sorted text: NaN equals NaN, and loaded baselines have another order."""
     steps = [(s.step, s.timestep, sorted(s.statistics.items())) for s in measurement.trace]
     return repr((sorted(measurement.statistics.items()), steps))

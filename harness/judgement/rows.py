@@ -1,4 +1,4 @@
-"""Rows: measured figures beside their limits, as a table shows them."""
+"""Rows: measured figures and their limits, as a table shows them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.judgement.metrics import METRICS, ratio, statistic_deviation, why_a
 from harness.judgement.reasons import Absence, NoSuchStatistic
 from harness.measurement.measurement import Array, Measurement
 
-# What a figure is of: the output, the latents after a step, or a batch beside its single images.
+# What a figure describes: the output, the latents after a step, or a batch compared with its single images.
 Part = Literal["output", "latents", "batch"]
 
 
@@ -22,11 +22,11 @@ Part = Literal["output", "latents", "batch"]
 class Row:
     """One figure of a comparison.
 
-    ``figure`` is a metric or a statistic, of ``part`` (the latents after ``step``). ``measured`` is the
-    metric, or the statistic's deviation as :func:`statistic_deviation` defines it; None where it could not be
-    computed, and ``absence`` says why. ``passed`` is None for a figure without a limit, which is shown and
-    does not decide. For a statistic ``value`` and ``baseline`` are its two values. ``at_least`` turns the
-    limit round: the figure must not be below it.
+    ``figure`` is a metric or a statistic of ``part`` (for latents, after ``step``). ``measured`` is the
+    metric, or the statistic's deviation as defined by :func:`statistic_deviation`. It is None if it could not
+    be computed, and ``absence`` says why. ``passed`` is None for a figure without a limit, which is shown but
+    does not decide. For a statistic, ``value`` and ``baseline`` are its values on the two sides. ``at_least``
+    reverses the limit: the figure must not be below it.
     """
 
     figure: str
@@ -49,11 +49,11 @@ class Row:
 
     @property
     def used(self) -> float | None:
-        """The part of the limit that is used up: 0 for no difference, 1 at the limit, above it a failure.
+        """The part of the limit that is used: 0 for no difference, 1 at the limit, more for a failure.
 
-        In the size of the difference between the arrays, so that it means the same for every metric: a
-        difference twice as large uses twice as much, also of a limit on a metric of second order (cosine
-        distance, 1 - SSIM) or on PSNR in dB. None without a limit.
+        It is expressed in the size of the difference between the arrays, so that it means the same for every
+        metric: a difference twice as large uses twice as much, even of a limit on a metric of second order
+        (cosine distance, 1 - SSIM) or on PSNR in dB. None without a limit.
         """
         if self.limit is None:
             return None
@@ -67,14 +67,15 @@ class Row:
         return math.sqrt(part) if self.figure == "cosine_distance" else part
 
 
-# Of a limit's size; more is as much over it, and powers of ten have an end.
+# At most this many powers of ten over a limit: beyond that the number means nothing more, and powers of ten
+# overflow.
 _DECADES = 300.0
 
 
 def metric_rows(
     metrics: Mapping[str, float], limits: Limits | None, output: Array, part: Part = "output"
 ) -> Iterator[Row]:
-    """Yield one row per metric computed, and a failing one per metric with a limit that does not apply."""
+    """Yield one row per metric computed, and a failing row per limited metric that does not apply."""
     for name in METRICS:
         limit = getattr(limits, name, None)
         at_least = name in AT_LEAST
@@ -96,7 +97,7 @@ def statistic_rows(
 ) -> Iterator[Row]:
     """Yield one row per statistic of ``baseline``.
 
-    A limit on a statistic that neither side has gives a row that fails.
+    A limit on a statistic that neither side has gives a failing row.
     """
     given = None if limits is None else limits.statistics
     for name in baseline:
@@ -110,7 +111,7 @@ def statistic_rows(
 
 
 def changed_statistic_rows(measured: Measurement, baseline: Measurement) -> Iterator[Row]:
-    """Yield the statistics that are not the very same number, as rows that fail a limit of 0."""
+    """Yield the statistics that are not exactly equal, as rows that fail a limit of 0."""
     for row in statistic_rows(measured.statistics, baseline.statistics, None):
         if row.value != row.baseline:
             yield replace(row, limit=0.0, passed=False)

@@ -9,7 +9,7 @@ In terms of the sum s = x + y and the difference d = x - y, with means us, ud an
 
     (1 - ssim) / 2 = ((us^2 + 2 C1) vd + ud^2 (vs + 2 C2)) / ((us^2 + 2 C1 + ud^2) (vs + 2 C2 + vd))
 
-which does not cancel where the images are close, and takes four sums over each window instead of five.
+which does not cancel if the images are similar, and takes four sums over each window instead of five.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ import numpy as np
 from harness.judgement.blocks import Pair, blocks, image_groups, load
 from harness.measurement.measurement import Array
 
-# scikit-image's default, whose definition this follows; Wang et al. use 11 with Gaussian weights.
+# scikit-image's default, whose definition this follows. Wang et al. use 11 with Gaussian weights.
 SSIM_WINDOW = 7
 _VALUES = SSIM_WINDOW**2
 _OVERLAP = SSIM_WINDOW - 1
 _K1, _K2 = 0.01, 0.03
-# The largest difference, in units of the data range, for which single precision is used.
+# The largest difference for which single precision is used, in units of the data range.
 SMALL = 4e-6
 
 
@@ -39,12 +39,13 @@ def structural_similarity(
     top: float,
     unit: float = 1.0,
 ) -> tuple[float, float]:
-    """Return the lowest SSIM of an image (its mean over all windows and channels), and of the worst window.
+    """Return the lowest SSIM of an image (its mean over all windows and channels) and of any window.
 
-    The arrays are finite ``[..., height, width, channels]``, of at least ``SSIM_WINDOW`` rows and columns;
-    windows that reach over the edge of an image are left out. They are divided by ``unit`` when read, and in
-    that unit ``scale`` is the data range, ``top`` the largest difference, and ``centre`` a value amid the
-    reference's, which is taken off so that variances cancel little. The result errs by less than 1e-12.
+    The arrays are finite ``[..., height, width, channels]`` with at least ``SSIM_WINDOW`` rows and columns.
+    Windows that extend over the edge of an image are left out. Values are divided by ``unit`` when read. In
+    that unit, ``scale`` is the data range, ``top`` the largest difference, and ``centre`` a value in the
+    middle of the reference's range, which is subtracted so that variances cancel little. The error of the
+    result is below 1e-12.
     """
     dtype = _dtype(output.dtype, scale, top)
     mean = worst = np.float64(0)
@@ -63,10 +64,10 @@ def structural_similarity(
 
 
 def _dtype(dtype: np.dtype[Any], scale: float, top: float) -> type[np.floating[Any]]:
-    """Return float32, which takes half the time, where it gives 1 - SSIM to four digits; float64 elsewhere.
+    """Return float32, which is twice as fast, if it gives 1 - SSIM to four digits; otherwise float64.
 
-    Four digits do where differences have the size of rounding, as 1 - SSIM is below 1e-6 there. They are had
-    where the values themselves are float32, and where the fourth power of the data range is far from
+    Four digits are enough if the differences are as small as rounding, because 1 - SSIM is then below 1e-6.
+    They are reached if the values themselves are float32 and the fourth power of the data range is far from
     overflow and underflow.
     """
     exact = dtype.kind == "f" and dtype.itemsize <= 4
@@ -74,10 +75,10 @@ def _dtype(dtype: np.dtype[Any], scale: float, top: float) -> type[np.floating[A
 
 
 def _losses(block: Pair, centre: float, scale: float, unit: float, memory: Array) -> Array:
-    """Return (1 - SSIM) / 2, from 0 to 1, of each window within a block.
+    """Return (1 - SSIM) / 2, from 0 to 1, for each window within a block.
 
-    All steps work in place, in the six rows of ``memory``, of which the result is a view: fresh memory would
-    cost as much as the arithmetic.
+    All steps work in place in the six rows of ``memory``, and the result is a view of it. Allocating new
+    memory would cost as much as the arithmetic.
     """
     shape = block.output.shape
     _, rows, columns, channels = shape
@@ -93,8 +94,8 @@ def _losses(block: Pair, centre: float, scale: float, unit: float, memory: Array
     for values in (s, d, ss, dd):
         _sum_windows(values, channels, columns * channels, u, v)
 
-    # The last values begin no window. All figures are times N^2, for N values in a window, and variances
-    # times N (N - 1).
+    # No window begins at the last values. All figures are scaled by N^2, for N values in a window, and
+    # variances by N (N - 1).
     s, d, ss, dd, u, v = memory[:, : size - _OVERLAP * channels * (columns + 1)]
     _to_variances(ss, s, u)
     _to_variances(dd, d, u)
@@ -114,9 +115,9 @@ def _losses(block: Pair, centre: float, scale: float, unit: float, memory: Array
 
 
 def _constant(root: float, factor: float) -> float:
-    """Return ``factor * root^2``, kept where products of two of them neither vanish nor overflow.
+    """Return ``factor * root^2``, bounded so that products of two of them neither vanish nor overflow.
 
-    So 0 / 0 is 0 where the data range is negligible beside the values, and the other way round.
+    As a result, 0 / 0 gives 0 if the data range is negligible compared with the values, or the reverse.
     """
     return min(max(factor * root * root, 1e-150), 1e150)
 
@@ -126,24 +127,25 @@ def _to_variances(squares: Array, sums: Array, spare: Array) -> None:
     np.square(sums, out=spare)
     squares *= _VALUES
     squares -= spare
-    # Rounding may leave a little less than 0.
+    # Rounding may make a variance slightly negative.
     np.abs(squares, out=squares)
 
 
 def _sum_windows(values: Array, right: int, down: int, sides: Array, spare: Array) -> None:
-    """Replace each value by the sum over the window that starts there; ``right``, ``down`` are its steps.
+    """Replace each value by the sum over the window that starts there; ``right`` and ``down`` are its steps.
 
-    The images lie on one flat axis. Windows over an edge take in what comes next in memory, and the last
-    values stay as they are: neither is a result.
+    The images lie on one flat axis. Windows that extend over an edge include whatever comes next in memory,
+    and the last values are left unchanged. Neither counts as a result.
     """
     _sum_sevens(values, right, sides, spare)
     _sum_sevens(sides[: values.size - _OVERLAP * right], down, values, spare)
 
 
 def _sum_sevens(values: Array, step: int, out: Array, pairs: Array) -> None:
-    """Write values[i] + values[i + step] + … + values[i + 6 step] to ``out``, where there are seven.
+    """Write values[i] + values[i + step] + … + values[i + 6 step] to ``out`` wherever there are seven values.
 
-    As two pairs, one pair and one: a running sum would take fewer additions, and cancel.
+    The sum is built from two pairs, one pair and one value. A running sum would take fewer additions, but
+    cancel.
     """
     size = values.size
     count = size - _OVERLAP * step

@@ -1,4 +1,4 @@
-"""One pass over an output and its reference: the sums and extremes that all metrics but SSIM are made of."""
+"""One pass over an output and its reference that collects the sums and extremes for all metrics but SSIM."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ class Sums:
     """Figures of an output a, a reference b, and their difference d = a - b.
 
     Over all values: ``top``, ``total`` and ``quantile`` (:data:`QUANTILE`) of |d|; ``ulp``, the largest
-    distance of floats in representable values. ``tile``: the largest mean of |d| over a tile, of images only.
+    distance between floats in representable values. ``tile`` is the largest mean of |d| over a tile, for
+    images only.
 
-    In the unit given to :func:`sum_up`: the sums of a^2, b^2, d^2 and d b; and, of the image where it is
-    largest, ``mean_shift`` |mean(a) - mean(b)|, and ``error``, the root mean square of d. ``contrast`` is
-    |std(a) / std(b) - 1|, likewise.
+    In the unit passed to :func:`sum_up`: the sums of a^2, b^2, d^2 and d b, and, for the image where each is
+    largest, ``mean_shift`` |mean(a) - mean(b)| and ``error``, the root mean square of d. ``contrast`` is the
+    largest |std(a) / std(b) - 1| of an image.
     """
 
     top: float = 0.0
@@ -43,9 +44,9 @@ class Sums:
 
 
 def sum_up(output: Array, reference: Array, *, unit: float, scale: float) -> Sums:
-    """Return the figures of two arrays of one shape and dtype that are not empty.
+    """Return the figures of two non-empty arrays of the same shape and dtype.
 
-    ``unit`` is a number to divide values by before they are squared, ``scale`` the data range in that unit.
+    Values are divided by ``unit`` before they are squared, and ``scale`` is the data range in that unit.
     Raises ValueError for NaN or Inf.
     """
     summing = _Summing(output.size, unit, scale, tiles=has_images(output))
@@ -57,7 +58,7 @@ def sum_up(output: Array, reference: Array, *, unit: float, scale: float) -> Sum
 
 @dataclass(frozen=True)
 class _Moments:
-    """Mean and sum of squares about it, of ``count`` values of each of some images."""
+    """The mean of ``count`` values of each of some images, and the sum of squares about it."""
 
     count: int
     mean: Array
@@ -65,7 +66,7 @@ class _Moments:
 
     @classmethod
     def together(cls, parts: Sequence[_Moments]) -> _Moments:
-        """Return the moments of images from those of their parts (Chan, Golub, LeVeque 1983)."""
+        """Return the moments of images from the moments of their parts (Chan, Golub, LeVeque 1983)."""
         if len(parts) == 1:
             return parts[0]
         counts = np.array([part.count for part in parts])[:, np.newaxis]
@@ -75,13 +76,13 @@ class _Moments:
         return cls(int(counts.sum()), mean, square.sum(axis=0))
 
     def about_zero(self) -> float:
-        """Return the sum of squares of the values themselves, of all images."""
+        """Return the sum of squares of the values themselves over all images."""
         return float((self.square + self.count * np.square(self.mean)).sum())
 
 
 @dataclass(frozen=True)
 class _Part:
-    """What a block yields for each of its images."""
+    """The figures that a block gives for each of its images."""
 
     output: _Moments
     reference: _Moments
@@ -90,9 +91,9 @@ class _Part:
 
 
 class Tail:
-    """A high quantile of ``size`` values that come in pieces, exactly.
+    """An exact high quantile of ``size`` values that arrive in pieces.
 
-    Holds at most about twice as many of the largest as the quantile ``fraction`` needs, and one piece.
+    Holds one piece and at most about twice as many of the largest values as the quantile ``fraction`` needs.
     """
 
     def __init__(self, size: int, fraction: float) -> None:
@@ -104,10 +105,11 @@ class Tail:
         self._threshold = -math.inf
 
     def add(self, values: Array, largest: float) -> None:
-        """Take in a piece of the stream; none of its values is above ``largest``."""
+        """Add a piece of the stream, none of whose values is above ``largest``."""
         if largest <= self._threshold:
             return
-        # Values equal to the threshold change nothing: as many as are needed are no less already.
+        # Values equal to the threshold change nothing, because enough values at least as large are already
+        # held.
         found = values[values > self._threshold]
         self._pieces.append(found)
         self._held += found.size
@@ -115,15 +117,16 @@ class Tail:
             self._cut()
 
     def quantile(self) -> float:
-        """Return the quantile, linear between the two nearest values, as :func:`numpy.quantile` does."""
+        """Return the quantile, interpolated between the two nearest values like :func:`numpy.quantile`."""
         self._cut()
         low, *above = map(float, np.sort(self._pieces[0])[:2])
         if not above:
             return low
-        # The difference of two finite values may overflow: between it and a finite one there is no line.
+        # The difference of two finite values may overflow, and there is no interpolating between infinity and
+        # a finite value.
         if math.isinf(above[0]):
             return above[0] if self._weight else low
-        # From the nearer of the two, as numpy does: it is met exactly.
+        # Interpolates from the nearer of the two, as numpy does, so that the value is met exactly.
         step = above[0] - low
         return low + step * self._weight if self._weight < 0.5 else above[0] - step * (1 - self._weight)
 
@@ -144,7 +147,7 @@ class _Summing:
         self.sums = Sums()
 
     def add(self, images: Pair) -> None:
-        """Take in whole images."""
+        """Add whole images."""
         parts = [self._block(block) for block in blocks(images)]
         a = _Moments.together([part.output for part in parts])
         b = _Moments.together([part.reference for part in parts])
@@ -163,7 +166,7 @@ class _Summing:
         shape, size = block.output.shape, block.output.size
         if self._memory.shape[1] < size:
             self._memory = np.empty((4, size))
-        # One row for each image; all steps work in place, as fresh memory would cost as much as they do.
+        # One row per image. All steps work in place, because allocating memory would cost as much as they do.
         a, b, difference, absolute = self._memory[:, :size].reshape(4, shape[0], -1)
         load(block.output, a.reshape(shape))
         load(block.reference, b.reshape(shape))
@@ -196,7 +199,7 @@ class _Summing:
 
 
 def _moments(values: Array, spare: Array) -> _Moments:
-    """Return the moments of each row of ``values``, which are left less their mean."""
+    """Return the moments of each row of ``values``, and subtract the mean from ``values`` in place."""
     mean = values.sum(axis=1) / values.shape[1]
     values -= mean[:, np.newaxis]
     return _Moments(values.shape[1], mean, np.square(values, out=spare).sum(axis=1))

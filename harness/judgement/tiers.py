@@ -1,4 +1,4 @@
-"""Tiers: how alike two environments are, derived from their fingerprints."""
+"""Tiers: how similar two environments are, derived from their fingerprints."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from harness.cases.tolerance import Calibrated
 from harness.errors import HarnessError
 from harness.remedy import Action, Remedy, Where
 
-# Fields that make it another kind of device; all others are software, or the model of CPU. The mode is among
-# them as graph mode fuses operators: in float16 that moves the output further than any release does. A case
-# says its mode, so this is for those who look across modes on purpose.
+# A difference in these fields means a different kind of device. All other fields are software or the CPU
+# model. The mode is included because graph mode fuses operators, which in float16 moves the output further
+# than any release does. A case states its mode, so this matters only to those who compare across modes on
+# purpose.
 DEVICE_FIELDS = ("device", "soc", "isa", "cores", "arch", "mode")
-# ISA and cores moved the shipped cases by up to 1.8 times the envelope, a release by up to 1.1 times
-# (docs/judging.md), so across devices the safety factor is this many times what it is across releases.
+# ISA and cores moved the shipped cases by up to 1.8 times the envelope, and a release by up to 1.1 times
+# (docs/judging.md). Across devices, the safety factor is therefore multiplied by this.
 DEVICE_FACTOR = 2.5
 
 
 class Tier(str, Enum):
-    """How alike the environments of a measurement and its baseline are; the value is the tolerance's key."""
+    """How similar the environments of a measurement and its baseline are; the value is the tolerance key."""
 
     SAME_ENVIRONMENT = "same_environment"
     ACROSS_RELEASES = "across_releases"
@@ -30,13 +31,13 @@ class Tier(str, Enum):
 
     @property
     def words(self) -> str:
-        """The tier as it is said in a sentence."""
+        """The tier as worded in a sentence."""
         return self.value.replace("_", " ")
 
 
 @dataclass(frozen=True)
 class FieldDifference:
-    """A field of the fingerprint with both sides' values; None where a side has no such field."""
+    """A field of the fingerprint with the values of both sides; None if a side lacks the field."""
 
     name: str
     measured: str | None
@@ -46,7 +47,7 @@ class FieldDifference:
 def fingerprint_differences(
     measured: Mapping[str, str], baseline: Mapping[str, str]
 ) -> tuple[FieldDifference, ...]:
-    """Return the fields in which two fingerprints differ, those of the device first, then by name."""
+    """Return the fields in which two fingerprints differ: device fields first, then the others by name."""
     names = (name for name in measured.keys() | baseline.keys() if measured.get(name) != baseline.get(name))
     ordered = sorted(names, key=lambda name: (name not in DEVICE_FIELDS, name))
     return tuple(FieldDifference(name, measured.get(name), baseline.get(name)) for name in ordered)
@@ -55,11 +56,12 @@ def fingerprint_differences(
 def choose_tier(measured: Mapping[str, str], baseline: Mapping[str, str]) -> Tier:
     """Return the tier in which a measurement and a baseline with these fingerprints are compared.
 
-    Equal fingerprints: same environment. The device's fields (type, SoC, ISA, visible cores, architecture,
-    mode) equal and anything else different: across releases. Otherwise across devices.
+    Equal fingerprints mean the same environment. If the device fields (type, SoC, ISA, visible cores,
+    architecture, mode) are equal and anything else differs, the tier is across releases. Otherwise it is
+    across devices.
 
-    Raises :class:`HarnessError` where a fingerprint does not say its device: two empty ones are not the same
-    environment.
+    Raises :class:`HarnessError` if a fingerprint does not name its device, because two empty fingerprints do
+    not mean the same environment.
     """
     for fingerprint, whose in ((measured, "measurement"), (baseline, "baseline")):
         if not fingerprint.get("device"):
@@ -73,25 +75,25 @@ def choose_tier(measured: Mapping[str, str], baseline: Mapping[str, str]) -> Tie
 
 
 def safety_factor(tier: Tier, asked: Calibrated, calibration: Calibration) -> float:
-    """Return the factor that a tier's tolerance asks for, or the calibration's own, wider across devices."""
+    """Return the factor that a tier's tolerance sets, or else the calibration's own; wider across devices."""
     if asked.factor is not None:
         return asked.factor
     return calibration.factor * (DEVICE_FACTOR if tier is Tier.ACROSS_DEVICES else 1.0)
 
 
 def calibration_remedy(case: Case, device: str, tier: Tier) -> Remedy:
-    """Return what to do for the baseline of ``case`` on ``device`` to have a calibration.
+    """Return what to do so that the baseline of ``case`` on ``device`` has a calibration.
 
-    ``tier`` is how the environment of the run stands to where the baseline was recorded.
+    ``tier`` says how the environment of the run relates to the one in which the baseline was recorded.
     """
     return case.remedy(Action.CALIBRATE, where=where_recorded(device, tier))
 
 
 def where_recorded(device: str, tier: Tier) -> Where:
-    """Return where the baseline on ``device`` was recorded, as seen from a run that is ``tier`` from there.
+    """Return where the baseline on ``device`` was recorded, seen from a run at distance ``tier``.
 
-    ``device`` is a key, ``cpu`` or an NPU's SoC. A calibration needs the baseline's own bits, which another
-    environment need not give.
+    ``device`` is a device key: ``cpu`` or an NPU's SoC. A calibration needs the exact bits of the baseline,
+    which another environment may not produce.
     """
     if tier is Tier.SAME_ENVIRONMENT:
         return Where.HERE

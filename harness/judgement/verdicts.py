@@ -1,4 +1,4 @@
-"""Verdicts: one measurement held to one baseline."""
+"""Verdicts: compare one measurement with one baseline."""
 
 from __future__ import annotations
 
@@ -44,19 +44,19 @@ def judge(
     tier: Tier | None = None,
     uncalibrated: BaselineUnusable | Remedy | None = None,
 ) -> Judgement:
-    """Return the verdict on ``measurement``, one run of ``case``, held to ``baseline``.
+    """Return the verdict on ``measurement``, one run of ``case``, compared with ``baseline``.
 
-    The fingerprints choose the tier; with ``tier`` it is that one, whatever the environments: how power is
-    measured. ``uncalibrated`` says what is to be done about a ``baseline`` without a calibration, or what is
-    wrong with the one that it would have come from; without it the tier tells.
+    The fingerprints choose the tier. If ``tier`` is given, it is used whatever the environments are; power is
+    measured this way. ``uncalibrated`` says what to do about a ``baseline`` without a calibration, or what is
+    wrong with the one that the calibration would have come from. Without it, that follows from the tier.
 
-    In this order: a baseline of another definition of the case is an ``error``. What rounding cannot explain
-    (other weights, other noise, another schedule, a hard failure, a batch that differs from its single
-    images) is ``drift`` in every tier. A ``strict`` case outside the environment of its baseline, or a tier
-    that the case has no limits for, is ``incomparable``. ``exact`` asks for the same bits throughout:
-    output, latents of every step, single images, statistics. Other limits decide by metrics and statistics;
-    an output of the same bits is ``identical`` there, too. Calibrated limits are on the latents of every step
-    as well.
+    The rules apply in this order. A baseline recorded for another definition of the case is an ``error``.
+    What rounding cannot explain (different weights, noise or schedule, a hard failure, a batch that differs
+    from its single images) is ``drift`` in every tier. A ``strict`` case outside its baseline's environment
+    is ``incomparable``, and so is a case without limits for the tier. ``exact`` requires the same bits
+    throughout: output, latents of every step, single images, statistics. Other limits decide by metrics and
+    statistics, and an output with the same bits is ``identical`` there, too. Calibrated limits also apply to
+    the latents of every step.
     """
     context = _context(case, measurement, baseline, tier)
     if (edited := stale(case, baseline)) is not None:
@@ -82,9 +82,10 @@ def judge(
 
 
 def limited_rows(case: Case, baseline: Baseline, tier: Tier, verdict: Verdict) -> dict[str, Row] | None:
-    """Return the rows with limits that ``case`` can have where it passes with ``verdict`` in ``tier``.
+    """Return the rows with limits that ``case`` can have if it passes with ``verdict`` in ``tier``.
 
-    They are by their names, with the figures of ``baseline`` held to itself. None where it cannot pass so.
+    They are keyed by name, with the figures of ``baseline`` compared with itself. Returns None if the case
+    cannot pass with that verdict.
     """
     if case.strict and tier is not Tier.SAME_ENVIRONMENT:
         return None
@@ -97,7 +98,7 @@ def limited_rows(case: Case, baseline: Baseline, tier: Tier, verdict: Verdict) -
 
 
 def _context(case: Case, measurement: Measurement, baseline: Baseline, asked: Tier | None) -> Judgement:
-    """Return all that is known before anything is compared, with the verdict left to be replaced."""
+    """Return everything known before the comparison, with a placeholder verdict."""
     stored = baseline.measurement
     tier = asked or choose_tier(measurement.fingerprint, stored.fingerprint)
     notes: list[r.Reason] = []
@@ -131,7 +132,7 @@ def _compared(
     comparable: bool,
     uncalibrated: BaselineUnusable | Remedy | None,
 ) -> Judgement:
-    """Compare by what the tier asks for; without ``comparable`` no value can be held against another."""
+    """Compare as the tier requires. Without ``comparable``, no values can be compared with each other."""
     tier, stored = context.tier, baseline.measurement
     assert tier is not None
 
@@ -145,7 +146,7 @@ def _compared(
         return incomparable(r.StrictElsewhere(tier.value))
     if limits == "exact":
         return _exact(context, measured, stored, comparable=comparable)
-    # Explicit limits are on the output, all others on the latents as well.
+    # Explicit limits apply only to the output, all others also to the latents.
     moved = None if isinstance(limits, Limits) else bits.first_changed_step(measured, stored)
     if comparable and moved is None and bits.same_bits(measured.output, stored.output):
         return replace(context, verdict=Verdict.IDENTICAL)
@@ -180,7 +181,7 @@ def _exact(context: Judgement, measured: Measurement, stored: Measurement, *, co
 
 
 def _batch_consistency(case: Case, measured: Measurement) -> tuple[list[Row], list[r.Reason]]:
-    """Hold image i of the batch to the single image of its seed, both of this measurement."""
+    """Compare image i of the batch with the single image of its seed, both from this measurement."""
     limits, output, singles = case.batch_consistency, measured.output, measured.singles
     if limits is None or singles is None:
         return [], []

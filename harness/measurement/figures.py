@@ -1,6 +1,6 @@
-"""What a measurement says in figures and texts: steps, draws, the weights that ran.
+"""The figures and texts of a measurement: steps, draws, and the weights used.
 
-Imports no numpy: those who collect and list cases read of measurements and need no array of theirs.
+This module does not import numpy. Code that collects and lists cases reads measurements without their arrays.
 """
 
 from __future__ import annotations
@@ -8,17 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-# The bytes that a file of arrays may have: half a minute of video in float32.
+# The most bytes that a file of arrays may have: half a minute of video in float32.
 LARGEST_ARRAYS = 4 << 30
 
 
 @dataclass(frozen=True)
 class StepRecord:
-    """The latents after one denoising step, in figures.
+    """The figures of the latents after one denoising step.
 
-    ``step`` counts from 0; ``timestep`` is the scheduler's, an int where it is whole; ``sha256`` is the
-    latents' :func:`harness.measurement.measurement.array_sha256` in their own dtype; ``statistics`` is what
-    :func:`harness.measurement.statistics.moments` gives.
+    ``step`` counts from 0. ``timestep`` is the scheduler's, an int if it is whole. ``sha256`` is the
+    :func:`harness.measurement.measurement.array_sha256` of the latents in their own dtype. ``statistics`` is
+    the result of :func:`harness.measurement.statistics.moments`.
     """
 
     step: int
@@ -29,10 +29,10 @@ class StepRecord:
 
 @dataclass(frozen=True)
 class Draw:
-    """One entry of the ledger: one call of a method of one case generator.
+    """One entry of the ledger: one call of a method of one of the case's generators.
 
-    ``generator`` is the index of the generator in the batch, ``sha256`` is over the bytes it gave, and
-    ``site`` is ``file:line`` of the caller, the file without its folder so that it reads alike everywhere.
+    ``generator`` is the index of the generator in the batch. ``sha256`` covers the bytes returned. ``site``
+    is ``file:line`` of the caller; the file has no folder, so that it reads the same everywhere.
     """
 
     generator: int
@@ -45,7 +45,7 @@ class Draw:
 
 @dataclass(frozen=True)
 class CheckpointIdentity:
-    """Which weights ran: the case's own words, the sha256 of each file by its path, the Hub revision."""
+    """Which weights were used: the case's own wording, the sha256 of each file by path, the Hub revision."""
 
     source: str | None
     files: dict[str, str]
@@ -53,7 +53,7 @@ class CheckpointIdentity:
 
 
 class ProcessPart(str, Enum):
-    """A part of a worker's process that one case can change for the next."""
+    """A part of a worker's process that one case can change for the next case."""
 
     MEASURING = "measuring"
     FRAMEWORK = "framework"
@@ -66,7 +66,7 @@ class ProcessPart(str, Enum):
 
 @dataclass(frozen=True)
 class ProcessChange:
-    """What a case changed in its worker's process and left so: the ``names`` of the first few in one part."""
+    """What a case left changed in its worker's process: the first few ``names`` in one part."""
 
     part: ProcessPart
     names: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The guard: while a case runs, randomness that its seed does not decide is caught and named."""
+"""The guard: catches and names randomness that the seed of the running case does not determine."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from numpy.random import bit_generator, mtrand
 
 from harness.errors import FailureCause, HarnessError
 
-# Reading the global state harms no one.
+# Reading the global state is harmless.
 _HARMLESS = frozenset({"get_state", "get_bit_generator"})
-# Legacy functions of numpy.random that draw from or move the one hidden global generator: bound methods
-# of it, and plain functions around it.
+# Legacy functions of numpy.random that draw from the hidden global generator or move it: bound methods of it,
+# and plain functions around it.
 _GLOBAL_NUMPY = tuple(
     name
     for name in dir(np.random)
     if name in {"seed", "ranf", "sample", "set_bit_generator"}
     or (getattr(getattr(np.random, name), "__self__", None) is mtrand._rand and name not in _HARMLESS)
 )
-# The same of Python's own random, all of them bound methods of its hidden generator.
+# The same for Python's own random; all of them are bound methods of its hidden generator.
 _GLOBAL_PYTHON = tuple(
     name
     for name in dir(random)
@@ -38,28 +38,28 @@ _PYTHONS_GENERATOR = "Python's global generator"
 _INSTEAD = "draw from the `generator` that the pipeline is given instead"
 _NO_PACKAGES = (Path(__file__), Path(np.__file__).parent, Path(random.__file__))
 
-# Whose attribute, its name, what it is, and when a call with its arguments is refused.
+# The owner of the attribute, its name, what it is, and whether a call with given arguments is refused.
 Refusal = tuple[Any, str, str, Callable[..., bool]]
 
 
 class UnseededRandomness(HarnessError):
-    """A pipeline drew from a generator that the case's seed does not decide."""
+    """A pipeline drew from a generator that the case's seed does not determine."""
 
     cause = FailureCause.UNSEEDED_DRAW
 
 
 class Guard:
-    """Catches unseeded and global randomness between :meth:`watching`'s start and end.
+    """Catches unseeded and global randomness inside the :meth:`watching` context.
 
-    Caught at the call, with the file and line of the caller: any unseeded bit generator of numpy
-    (``default_rng()``, ``PCG64()``, …), the global functions of ``numpy.random``, the same of Python's
+    The following are caught at the call, with the file and line of the caller: any unseeded bit generator of
+    numpy (``default_rng()``, ``PCG64()``, …), the global functions of ``numpy.random``, the same in Python's
     ``random`` (``random.random()``, ``random.Random()``, …), MindSpore's default generator (``mint.randn``,
-    ``ops.randn`` … without a seed) and primitives created with seed 0. A net lies below, which cannot name
-    the line: the states of these global generators are compared before and after. A random operator inside a
-    compiled graph escapes the first kind.
+    ``ops.randn`` … without a seed), and primitives created with seed 0. A safety net, which cannot name the
+    line, compares the states of these global generators before and after. A random operator inside a compiled
+    graph is caught only by this net.
 
     Python's ``random`` also names temporary files, and modules may draw from it while they are imported,
-    which happens once in a process: neither is of the run, and both pass.
+    which happens once per process. Neither belongs to the run, so both are allowed.
     """
 
     def __init__(self) -> None:
@@ -109,8 +109,8 @@ class Guard:
         return refuse
 
     def _refusals(self) -> Iterator[Refusal]:
-        # Every unseeded bit generator of numpy, and every random.Random, takes its entropy here, whatever
-        # name it was imported by.
+        # Every unseeded numpy bit generator and every random.Random gets its entropy here, whatever name it
+        # was imported by.
         yield bit_generator, "randbits", "an unseeded numpy generator", lambda *_, **__: True
         yield random.Random, "seed", "an unseeded random.Random", _python_unseeded
         for name in _GLOBAL_NUMPY:
@@ -130,7 +130,7 @@ class Guard:
         guard = self
 
         class RandomState(np.random.RandomState):
-            """numpy's own; it asks for entropy even where a seed then overwrites it."""
+            """numpy's own class, which requests entropy even if a seed then overwrites it."""
 
             def __init__(self, seed: Any = None) -> None:
                 guard._allowed += seed is not None
@@ -159,12 +159,12 @@ def _refusals_of_mindspore() -> Iterator[Refusal]:
     yield gen_ops_prim.Dropout, "__call__", dropout, _primitive_unseeded
 
 
-# They step the global generator before they look whether they are to drop anything.
+# They advance the global generator before checking whether to drop anything.
 _DROPOUTS = frozenset({"dropout_ext", "dropout1d_ext", "dropout2d_ext", "dropout3d_ext"})
 
 
 def _apart_from_idle_dropout(refusing: Any) -> Callable[..., Any]:
-    """Return ``refusing``, but for calls by dropout out of training: what it wraps, and nothing has moved.
+    """Return ``refusing``, except that dropout outside training calls the original and moves nothing.
 
     Models of mindone call mint's functional dropout with ``training=self.training`` in inference, too.
     """
@@ -201,9 +201,10 @@ def _primitive_unseeded(primitive: Any, *_: Any, **__: Any) -> bool:
 
 def _global_states() -> dict[str, Any]:
     full: Any = mtrand._rand.get_state(legacy=False)
-    # A second gaussian comes from what the first left over, and moves nothing else.
+    # The second of two gaussians comes from what the first one left over, and moves nothing else.
     numpy_state = {**full["state"], "has_gauss": full["has_gauss"], "gauss": full["gauss"]}
-    # MT19937's key is an array; another's state, which may be put in its place, is numbers of any size.
+    # MT19937's key is an array. The state of another bit generator, which may replace it, is numbers of any
+    # size.
     numpy_state = {k: v.tobytes() if isinstance(v, np.ndarray) else v for k, v in numpy_state.items()}
     states: dict[str, Any] = {
         "numpy's global generator": numpy_state,
@@ -218,10 +219,10 @@ def _global_states() -> dict[str, Any]:
 
 
 class GlobalGenerators:
-    """The generators that no case draws from while it runs, as they were when this was made.
+    """The states, at creation, of the generators that no case draws from while it runs.
 
-    Cases may draw from them while they load, as MindSpore's initialisers do: :meth:`put_back` after each, and
-    what the next one draws does not depend on which cases ran before it.
+    Cases may draw from them while they load, as MindSpore's initialisers do. Call :meth:`put_back` after each
+    case, so that what the next one draws does not depend on the cases that ran before it.
     """
 
     def __init__(self) -> None:
@@ -234,7 +235,7 @@ class GlobalGenerators:
             self._mindspore = (_figures(default_generator), default_generator.get_state())
 
     def put_back(self) -> None:
-        """Restore the state of all of them."""
+        """Restore the state of all generators."""
         if mtrand._rand._bit_generator is not self._bits:
             np.random.set_bit_generator(self._bits)
         mtrand._rand.set_state(self._numpy)
@@ -243,7 +244,7 @@ class GlobalGenerators:
             from mindspore.common.generator import default_generator
 
             figures, state = self._mindspore
-            # It is an operator of MindSpore that sets it.
+            # The state is set by a MindSpore operator.
             if _figures(default_generator) != figures:
                 default_generator.set_state(state)
 
@@ -253,7 +254,7 @@ def _figures(generator: Any) -> tuple[bytes, ...]:
 
 
 def _caller() -> FrameType:
-    """Return the frame that called into a package of random numbers."""
+    """Return the frame that called into a package of random functions."""
     packages = [str(path) for path in _NO_PACKAGES]
     if "mindspore" in sys.modules:
         packages.append(str(Path(sys.modules["mindspore"].__file__ or "").parent))
@@ -265,7 +266,7 @@ def _caller() -> FrameType:
 
 @contextmanager
 def replaced(owner: Any, name: str, replacement: Any) -> Iterator[None]:
-    """Let ``replacement`` stand for the attribute ``name`` of ``owner`` in the body."""
+    """Replace the attribute ``name`` of ``owner`` by ``replacement`` inside the body."""
     own = name in vars(owner)
     original = getattr(owner, name)
     setattr(owner, name, replacement)

@@ -1,4 +1,4 @@
-"""The case's generator: numpy's own, keeping a ledger of every draw."""
+"""The case's generator: numpy's own, with a ledger of every draw."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DRAWING_METHODS = {name for name in dir(np.random.Generator) if name[0] != "_"} 
 
 
 class Ledger:
-    """The draws of one run, in the order they were made, over all generators of the batch."""
+    """The draws of one run, in the order in which they were made, over all generators of the batch."""
 
     def __init__(self) -> None:
         self._draws: list[Draw] = []
@@ -29,7 +29,7 @@ class Ledger:
         return tuple(self._draws)
 
     def enter(self, generator: int, method: str, result: Any, site: str) -> None:
-        """Append one draw; its hash runs over everything the generator has given so far."""
+        """Append one draw. Its hash covers everything the generator has returned so far."""
         array = np.frombuffer(result, np.uint8) if isinstance(result, bytes) else np.asarray(result)
         running = self._running.setdefault(generator, hashlib.sha256())
         running.update(f"{method}{array.dtype.str}{array.shape}".encode())
@@ -40,8 +40,8 @@ class Ledger:
 class LedgerGenerator(np.random.Generator):
     """``numpy.random.Generator(PCG64(seed))``, bit for bit, that enters each draw in a :class:`Ledger`.
 
-    Its results are those of the plain generator with the same seed: it only looks on. Draws that one
-    method makes through another of this class are entered once, under the name that was called.
+    It only observes: its results are those of the plain generator with the same seed. If one method draws
+    through another method of this class, the draw is entered once, under the name that was called.
     """
 
     def __init__(self, seed: int | np.random.BitGenerator, ledger: Ledger, index: int = 0) -> None:
@@ -51,7 +51,7 @@ class LedgerGenerator(np.random.Generator):
         self._depth = 0
 
     def spawn(self, n_children: int) -> list[np.random.Generator]:
-        """As numpy.random.Generator.spawn; the children's draws are entered under this generator's index."""
+        """Spawn as numpy does. The children's draws are entered under this generator's index."""
         children = self.bit_generator.spawn(n_children)
         return [self._child(child) for child in children]
 
@@ -65,21 +65,21 @@ class LedgerGenerator(np.random.Generator):
         finally:
             self._depth -= 1
         if self._depth == 0:
-            # shuffle works in place and returns nothing: what it gave is its argument.
+            # shuffle works in place and returns nothing, so its argument holds the drawn values.
             given = (args[0] if args else kwargs["x"]) if method == "shuffle" else result
             caller = sys._getframe(1)
-            # The file without its folder, to read alike everywhere.
+            # The file without its folder, so that it reads the same everywhere.
             site = f"{PurePath(caller.f_code.co_filename).name}:{caller.f_lineno}"
             self._ledger.enter(self._index, method, given, site)
         return result
 
     @property
     def _nested(self) -> bool:
-        """Whether the draw under way was made by another method of this generator."""
+        """Whether the current draw was made by another method of this generator."""
         return self._depth > 1
 
     def _values(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Return what one call of ``method`` gives: what a generator that changes its draws overrides."""
+        """Return the result of one call of ``method``. Generators that change their draws override this."""
         return getattr(super(), method)(*args, **kwargs)
 
 

@@ -1,4 +1,4 @@
-"""Perturbation: the noise that a case draws moved by one unit in the last place, with random signs."""
+"""Perturbation: move the noise that a case draws by one unit in the last place, with random signs."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from harness.measurement.measurement import Array
 
 
 class NothingToPerturb(HarnessError):
-    """A case draws no real numbers from its generators: rounding cannot be put into its noise."""
+    """A case draws no real numbers from its generators, so rounding cannot be injected into its noise."""
 
 
 class PerturbedGenerator(LedgerGenerator):
-    """A case's generator whose draws of floating numbers are moved by one ulp, up or down at random.
+    """A case's generator whose floating-point draws are moved by one ulp, up or down at random.
 
-    All of them: the first may be one that hardly reaches the output, such as the draw that encodes a picture,
-    and rounding enters at every step that takes new noise. One ulp of ``dtype``, the dtype that the case
-    computes in: numpy draws float64, in which one ulp is lost when the pipeline casts. ``seed`` decides the
-    values, as in the case itself, ``member`` the signs. The ledger keeps what was given.
+    All draws are moved. The first may hardly reach the output (such as the draw that encodes a picture), and
+    rounding enters at every step that takes new noise. The ulp is that of ``dtype``, the dtype in which the
+    case computes: numpy draws float64, whose ulp would be lost when the pipeline casts. ``seed`` determines
+    the values, as in the case itself, and ``member`` determines the signs. The ledger records the values
+    returned.
     """
 
     def __init__(
@@ -36,12 +37,12 @@ class PerturbedGenerator(LedgerGenerator):
 
     @property
     def moved(self) -> bool:
-        """Whether this generator, or one that was spawned of it, gave floating numbers."""
+        """Whether this generator, or one spawned from it, returned floating-point numbers."""
         return self._has_moved or any(child.moved for child in self._children)
 
     def _child(self, source: np.random.BitGenerator) -> LedgerGenerator:
         child = PerturbedGenerator(source, self._ledger, self._index, member=self._member, dtype=self._dtype)
-        # One stream of signs, so that no two children move alike.
+        # One shared stream of signs, so that no two children move alike.
         child._signs = self._signs
         self._children.append(child)
         return child
@@ -53,7 +54,7 @@ class PerturbedGenerator(LedgerGenerator):
             return values
         self._has_moved = True
         moved = one_ulp(array, np.dtype(self._dtype), self._signs)
-        # In place where numpy filled an array of the caller's: `out=` is what the pipeline reads.
+        # In place if numpy filled the caller's array, because the pipeline reads what it passed as `out=`.
         if isinstance(values, np.ndarray):
             values[...] = moved
             return values
@@ -80,7 +81,7 @@ def perturbed_generators(
 
 
 def check_perturbed(generators: Sequence[LedgerGenerator], name: str) -> None:
-    """Raise :class:`NothingToPerturb` where one that should have been perturbed gave no floating numbers."""
+    """Raise :class:`NothingToPerturb` if a generator to be perturbed returned no floating-point numbers."""
     if all(generator.moved for generator in generators if isinstance(generator, PerturbedGenerator)):
         return
     raise NothingToPerturb(

@@ -1,4 +1,4 @@
-"""Arrays and facts about them in one file, under a seal: what is kept between two runs and taken up again."""
+"""Arrays and facts about them in one sealed file, to be kept between two runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.measurement.measurement import Array, ArraysError, array_sha256, de
 
 
 def encode_sealed(arrays: Mapping[str, Array], facts: Any) -> bytes:
-    """Return ``arrays`` and ``facts``, which :func:`harness.codec.to_json` takes, as a safetensors file.
+    """Return ``arrays`` and ``facts``, which :func:`harness.codec.to_json` accepts, as a safetensors file.
 
     Raises :class:`ArraysError` as :func:`encode_arrays` does.
     """
@@ -21,9 +21,9 @@ def encode_sealed(arrays: Mapping[str, Array], facts: Any) -> bytes:
 
 
 def decode_sealed(data: bytes) -> tuple[dict[str, Array], Any]:
-    """Return the read-only arrays and the facts that :func:`encode_sealed` made ``data`` of, as JSON values.
+    """Return the read-only arrays and the facts (as JSON values) from data of :func:`encode_sealed`.
 
-    Raises :class:`ArraysError` where it made other data, or none.
+    Raises :class:`ArraysError` if ``data`` does not come from that function.
     """
     arrays, texts = decode_arrays(data)
     if texts.keys() != {"facts", "seal"} or texts["seal"] != _seal(arrays, texts["facts"]):

@@ -1,4 +1,4 @@
-"""Statistics of an array, the few numbers by which an output is known; and how many ulp lie between two."""
+"""Statistics of an array, the few numbers that identify an output, and the distance of two arrays in ulp."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ QUANTILES = {"q01": 0.01, "q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q9
 def moments(array: Array) -> dict[str, float]:
     """Return ``abs_sum, mean, std, min, max, l2`` of ``array`` (any shape, real dtype), computed in float64.
 
-    ``std`` is the population's (divided by n). An empty array has sums of 0 and NaN for the rest.
-    Raises TypeError for a dtype that is not real.
+    ``std`` is the population standard deviation (divided by n). An empty array has sums of 0, and NaN for the
+    rest. Raises TypeError for a dtype that is not real.
     """
     values = _as_float64(array).ravel()
     if values.size == 0:
         nan = float("nan")
         return {"abs_sum": 0.0, "mean": nan, "std": nan, "min": nan, "max": nan, "l2": 0.0}
-    # Overflow and NaN are findings of the judgement, not noise on the worker's stderr.
+    # Overflow and NaN are for the judgement to report, not noise on the worker's stderr.
     with np.errstate(all="ignore"):
         return {
             "abs_sum": float(np.abs(values).sum()),
@@ -27,7 +27,7 @@ def moments(array: Array) -> dict[str, float]:
             "std": float(values.std()),
             "min": float(values.min()),
             "max": float(values.max()),
-            # Not np.linalg.norm: BLAS may sum in another order on another machine.
+            # Not np.linalg.norm: BLAS may sum in a different order on another machine.
             "l2": float(np.sqrt(np.square(values).sum())),
         }
 
@@ -35,9 +35,10 @@ def moments(array: Array) -> dict[str, float]:
 def summarise(array: Array) -> dict[str, float]:
     """Return the statistics of an output ``[..., channels]``: moments, quantiles, and moments per channel.
 
-    Keys: those of :func:`moments`, ``q01`` to ``q99`` (linear interpolation), and ``channel<i>.mean``,
-    ``.std``, ``.min``, ``.max`` for each entry of the last axis, where there are at least two axes and at
-    most 16 channels (a longer last axis is not one of channels). An empty array has no quantiles.
+    The keys are those of :func:`moments`, ``q01`` to ``q99`` (linear interpolation), and ``channel<i>.mean``,
+    ``.std``, ``.min``, ``.max`` for each entry of the last axis. The channel keys require at least two axes
+    and at most 16 channels, because a longer last axis does not hold channels. An empty array has no
+    quantiles.
     """
     result = moments(array)
     values = _as_float64(array)
@@ -53,10 +54,10 @@ def summarise(array: Array) -> dict[str, float]:
 
 
 def max_ulp(a: Array, b: Array) -> float:
-    """Return the largest number of representable values between two entries; -0.0 and 0.0 are one value.
+    """Return the largest distance of an entry of ``a`` from that of ``b``, in representable values.
 
-    For integers and booleans it is the largest difference. ``a`` and ``b`` are finite, of one shape and
-    dtype, and not empty.
+    -0.0 and 0.0 are one value. For integers and booleans, the result is the largest difference. ``a`` and
+    ``b`` are finite and not empty, and have the same shape and dtype.
     """
     if a.dtype.kind != "f":
         return float(np.abs(np.asarray(a, np.float64) - np.asarray(b, np.float64)).max())
@@ -65,10 +66,11 @@ def max_ulp(a: Array, b: Array) -> float:
     furthest = 0
     unlike = left ^ right
     opposite = unlike < 0 if unlike.min() < 0 else None
-    # Two of one sign are as far apart as their bits.
+    # Two values of the same sign are as far apart as their bits.
     apart = np.subtract(left, right, out=unlike)
     if opposite is not None:
-        # Two of opposite signs are as far apart as both are from 0, which may be beyond the signed range.
+        # Two values of opposite signs are as far apart as the sum of their distances from 0, which may exceed
+        # the signed range.
         magnitude = np.iinfo(left.dtype).max
         left, right = ((bits[opposite] & magnitude).view(f"u{width}") for bits in (left, right))
         furthest = int((left + right).max())
@@ -78,7 +80,7 @@ def max_ulp(a: Array, b: Array) -> float:
 
 def _as_float64(array: Array) -> Array:
     values = np.asarray(array)
-    # numpy would drop the imaginary part with no more than a warning.
+    # numpy would drop the imaginary part with only a warning.
     if values.dtype.kind not in REAL_KINDS:
         raise TypeError(f"an array of dtype {values.dtype} has no statistics; they are of real numbers")
     return values.astype(np.float64, copy=False)

@@ -1,4 +1,4 @@
-"""The per-step trace: what the latents were after each denoising step."""
+"""The per-step trace: the latents after each denoising step."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from harness.measurement.statistics import moments
 
 
 class StepTrace:
-    """A ``callback_on_step_end`` by diffusers' convention that records the latents and changes nothing.
+    """A ``callback_on_step_end`` (a diffusers convention) that records the latents and changes nothing.
 
-    With ``keep`` it also holds the latents' arrays, in their own dtype.
+    With ``keep``, it also keeps the latents' arrays, in their own dtype.
     """
 
     def __init__(self, *, keep: bool = False) -> None:
@@ -24,7 +24,7 @@ class StepTrace:
         self._latents: list[Array] = []
 
     def __call__(self, pipeline: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-        """Record ``tensors["latents"]`` (MindSpore's or numpy's); fractions of a timestep are kept."""
+        """Record ``tensors["latents"]`` (MindSpore's or numpy's). Fractional timesteps are kept."""
         del pipeline
         latents = tensors["latents"]
         array: Array = latents.asnumpy() if hasattr(latents, "asnumpy") else np.asarray(latents)
@@ -40,11 +40,11 @@ class StepTrace:
 
     @property
     def latents(self) -> Array | None:
-        """The latents ``[steps, n, channels, height, width]``, or None where they are not kept.
+        """The latents ``[steps, n, channels, height, width]``, or None if they are not kept.
 
-        Where their shape changes between the stages of a pipeline, ``[steps, values]``: each step's lie flat
-        in a row, and zeros follow, which add nothing to a distance. Raises :class:`HarnessError` where their
-        dtype changes.
+        If their shape changes between the stages of a pipeline, the result is ``[steps, values]``: each
+        step's latents are flattened into a row and padded with zeros, which add nothing to a distance. Raises
+        :class:`HarnessError` if their dtype changes.
         """
         if not self._latents:
             return None

@@ -1,4 +1,4 @@
-"""Values of a user's own function: the arrays in what it takes and in what it returns."""
+"""Values of a user's own function: the arrays in its arguments and in its result."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from harness.measurement.perturbation import one_ulp
 
 
 class NotAnArray(HarnessError):
-    """A value that no array can be made of."""
+    """A value that cannot be converted to an array."""
 
 
 def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield what ``value`` holds, tuples, lists and mappings taken apart: ``.0``, ``.key.0`` …"""
+    """Yield the leaves of ``value``: tuples, lists and mappings are taken apart as ``.0``, ``.key.0`` …"""
     if isinstance(value, Mapping):
         for key in value:
             yield from leaves(value[key], f"{name}.{key}")
@@ -31,10 +31,10 @@ def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def array_of(value: Any) -> Array | None:
-    """Return a copy of the array that ``value`` is; None where it is none.
+    """Return a copy of the array that ``value`` is, or None if it is not an array.
 
-    That is one of numpy's, MindSpore's or torch's, or anything with ``asnumpy()`` or ``numpy()``. Raises
-    :class:`NotAnArray` where it is not of real numbers, or not on the host.
+    Arrays are those of numpy, MindSpore or torch, and anything with ``asnumpy()`` or ``numpy()``. Raises
+    :class:`NotAnArray` if the array does not hold real numbers or is not on the host.
     """
     if isinstance(value, np.ndarray | np.generic):
         array = np.array(value)
@@ -49,14 +49,14 @@ def array_of(value: Any) -> Array | None:
             raise NotAnArray(f"no array can be made of a {type(value).__qualname__}: {reason}") from None
     if array.dtype.kind not in REAL_KINDS or array.dtype.itemsize > 8:
         raise NotAnArray(f"an array of dtype {array.dtype} cannot be held to a baseline; make it float32")
-    # Files have no byte order of their own.
+    # Files do not store a byte order.
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def output_arrays(value: Any) -> dict[str, Array]:
-    """Return the arrays that a function returned, by the names of :func:`leaves`; a number is an array, too.
+    """Return the arrays that a function returned, named as by :func:`leaves`. A number counts as an array.
 
-    Raises :class:`NotAnArray` where anything else is among them, or nothing at all.
+    Raises :class:`NotAnArray` if the result contains anything else, or nothing.
     """
     found: dict[str, Array] = {}
     for name, leaf in leaves(value):
@@ -71,9 +71,9 @@ def output_arrays(value: Any) -> dict[str, Array]:
 
 
 def described(inputs: tuple[Any, ...]) -> dict[str, str]:
-    """Return what tells inputs from others: the hash of each array, numbers and texts as they are.
+    """Return what distinguishes inputs: the hash of each array, and numbers and texts unchanged.
 
-    Any other object counts by the name of its type alone.
+    Any other object is represented only by the name of its type.
     """
     told: dict[str, str] = {}
     for name, leaf in leaves(inputs):
@@ -88,7 +88,7 @@ def described(inputs: tuple[Any, ...]) -> dict[str, str]:
 
 
 def with_arrays(value: Any, change: Callable[[Array], Array]) -> Any:
-    """Return ``value`` with each array in it replaced by what ``change`` makes of a copy of it."""
+    """Return ``value`` with each array in it replaced by the result of ``change`` on a copy of that array."""
     if isinstance(value, Mapping):
         changed: Any = copy.copy(value)
         for key in value:
@@ -111,10 +111,10 @@ def _like(value: Any, array: Array) -> Any:
 
 
 class OneUlp:
-    """Moves the floating arrays of a function's inputs by one unit in the last place, up or down at random.
+    """Moves the floating-point arrays of a function's inputs by one ulp, up or down at random.
 
-    ``member`` decides the signs, as in :class:`harness.measurement.perturbation.PerturbedGenerator`.
-    ``moved`` is whether there was any. Values that have no finite neighbour, as in masks, stay.
+    ``member`` determines the signs, as in :class:`harness.measurement.perturbation.PerturbedGenerator`.
+    ``moved`` is whether any array was moved. Values without a finite neighbour, as in masks, are unchanged.
     """
 
     def __init__(self, member: int) -> None:
@@ -122,7 +122,7 @@ class OneUlp:
         self.moved = False
 
     def __call__(self, array: Array) -> Array:
-        """Return ``array`` moved; integers and booleans as they are."""
+        """Return ``array`` moved. Integers and booleans are returned unchanged."""
         if array.dtype.kind != "f" or array.size == 0:
             return array
         self.moved = True

@@ -1,1 +1,1 @@
-"""What every cell of a model was given and gave in one denoising step, and whether it would give it again."""
+"""The inputs and outputs of every cell of a model in one denoising step, and whether they repeat."""

@@ -1,4 +1,4 @@
-"""The difference between what one cell gave and what a reference says, and whether rounding explains it."""
+"""The difference between a cell's result and a reference, and whether rounding explains it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from harness.measurement.measurement import Array
 from harness.measurement.statistics import max_ulp
 
 _EPS = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
-# Up to how many eps of relative L2 two results of one operator on one input differ by rounding alone: they
-# add the same products in another order. Between MindSpore 2.8 and 2.10, two major releases of oneDNN apart,
-# the 3x3 convolutions of the shipped models (sums of up to 4608 products) differ by up to 2.8 eps of float32,
-# matrix products by 0.3; cancellation and longer sums are given five times that. Every fault of the model in
-# the catalogue leaves its cell by more, at its reference size. Half precision adds in float32, so only the
-# last rounding can differ: one eps at most (0.007 measured), twice that where a cell rounds in between.
+# Two results of one operator on one input differ by rounding alone up to this many eps of relative L2,
+# because they add the same products in a different order. Between MindSpore 2.8 and 2.10, two major releases
+# of oneDNN apart, the 3x3 convolutions of the shipped models (sums of up to 4608 products) differ by up to
+# 2.8 eps of float32, and matrix products by 0.3. The limit allows five times that for cancellation and longer
+# sums. Every model fault in the catalogue exceeds it in its cell at the reference size. Half precision adds
+# in float32, so only the last rounding can differ: by one eps at most (0.007 measured), and by twice that if
+# a cell rounds in between.
 _ROUNDINGS = {"float64": 16, "float32": 16, "float16": 2, "bfloat16": 2}
 
 
@@ -24,11 +25,11 @@ _ROUNDINGS = {"float64": 16, "float32": 16, "float16": 2, "bfloat16": 2}
 class Difference:
     """How two tensors of one call differ.
 
-    ``differing`` of ``size`` values have other bits; ``relative_l2`` is the L2 norm of the difference over
-    the reference's, ``max_abs`` the largest absolute difference, ``scale_ulp`` that in units in the last
-    place of the reference's largest value (of integers: itself), ``max_ulp`` the largest number of
-    representable values between two entries, which explodes near 0. ``form`` says how dtype or shape differ;
-    then there are no figures.
+    ``differing`` of ``size`` values have different bits. ``relative_l2`` is the L2 norm of the difference
+    over the reference's. ``max_abs`` is the largest absolute difference, and ``scale_ulp`` is the same in
+    units in the last place of the reference's largest value (for integers, ``max_abs`` itself). ``max_ulp``
+    is the largest number of representable values between two entries, which explodes near 0. ``form`` says
+    how dtype or shape differ, in which case there are no figures.
     """
 
     differing: int = 0
@@ -40,19 +41,20 @@ class Difference:
     form: str | None = None
 
     def beyond_rounding(self, dtype: str) -> bool:
-        """Whether rounding cannot explain it in values of ``dtype``; integers and NaN never round."""
+        """Whether rounding cannot explain it for values of ``dtype``. Integers and NaN never round."""
         return self.form is not None or not self.relative_l2 <= rounding_of(dtype)
 
 
 def rounding_of(dtype: str) -> float:
-    """Return up to which relative L2 rounding alone explains a difference of values of ``dtype``."""
+    """Return the largest relative L2 that rounding alone explains in values of ``dtype``."""
     return _ROUNDINGS[dtype] * _EPS[dtype] if dtype in _EPS else 0.0
 
 
 def difference(ours: Array, theirs: Array, dtype: str) -> Difference | None:
-    """Return how ``ours`` differs from ``theirs``, None where all bits are the same.
+    """Return how ``ours`` differs from ``theirs``, or None if all bits are the same.
 
-    ``dtype`` is MindSpore's name of the values' dtype, which bfloat16 in arrays of float32 needs.
+    ``dtype`` is MindSpore's name for the dtype of the values. It is needed for bfloat16, which is held in
+    float32 arrays.
     """
     if (ours.dtype, ours.shape) != (theirs.dtype, theirs.shape):
         told = [f"{array.dtype} {list(array.shape)}" for array in (ours, theirs)]
@@ -63,7 +65,7 @@ def difference(ours: Array, theirs: Array, dtype: str) -> Difference | None:
     if differing == 0:
         return None
     a, b = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
-    # Inf - Inf is NaN, which no limit passes.
+    # Inf - Inf is NaN, which passes no limit.
     with np.errstate(invalid="ignore", over="ignore"):
         moved = np.abs(a - b)
         distance, norm = float(np.linalg.norm(moved)), float(np.linalg.norm(b))
@@ -74,7 +76,7 @@ def difference(ours: Array, theirs: Array, dtype: str) -> Difference | None:
 
 
 def _ulp_at(value: float, dtype: str) -> float:
-    """Return the unit in the last place of ``value`` in ``dtype``; 1 where there is none."""
+    """Return the unit in the last place of ``value`` in ``dtype``, or 1 if there is none."""
     if dtype not in _EPS or not 0 < value < math.inf:
         return 1.0
     return float(2.0 ** math.floor(math.log2(value)) * _EPS[dtype])

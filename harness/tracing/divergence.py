@@ -1,4 +1,4 @@
-"""What a replay found: the places that do not compute what the reference did, each judged by itself."""
+"""The findings of a replay: the places that do not compute what the reference did, each judged on its own."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from typing import Literal
 
 from harness.tracing.difference import Difference
 
-# A cell, what the pipeline's loop hands to its model, or what it makes of the prediction.
+# A cell, the input that the pipeline's loop passes to its model, or the latents it makes of the prediction.
 Place = Literal["cell", "model input", "latents"]
 
 
 @dataclass(frozen=True)
 class Divergence:
-    """One tensor that comes out otherwise, and the cell whose own operations made it.
+    """One tensor that differs, and the cell whose own operations caused the difference.
 
-    ``path``, ``operator`` and ``reference_operator`` are that cell's; they are empty for the pipeline's loop.
-    ``tensor`` names the tensor: ``output``, or an argument that the cell hands to the cell ``to``. ``after``
-    is the cell it called last before that. ``ancestors`` are the cells around it, outermost first, each with
-    its operator. ``dtype`` and ``shape`` are the tensor's, ``changes`` say how the cell's own settings and
-    parameters differ from the reference's; ``beyond`` is whether the difference is more than rounding.
+    ``path``, ``operator`` and ``reference_operator`` describe that cell and are empty for the pipeline's
+    loop. ``tensor`` names the tensor: ``output``, or an argument that the cell passes to the cell ``to``.
+    ``after`` is the last cell that it called before that. ``ancestors`` are the enclosing cells, outermost
+    first, each with its operator. ``dtype`` and ``shape`` describe the tensor. ``changes`` say how the cell's
+    own settings and parameters differ from the reference's. ``beyond`` is whether the difference is more than
+    rounding.
     """
 
     place: Place
@@ -38,24 +39,24 @@ class Divergence:
 
     @property
     def model(self) -> str:
-        """The name that the pipeline has for the model that the cell is in; empty for the pipeline's loop."""
+        """The pipeline's name for the model that contains the cell; empty for the pipeline's loop."""
         return self.path.partition(".")[0]
 
     @property
     def cell(self) -> str:
-        """The cell's path in its model; empty for the model itself, and for the pipeline's loop."""
+        """The cell's path in its model; empty for the model itself and for the pipeline's loop."""
         return self.path.partition(".")[2]
 
 
 @dataclass(frozen=True)
 class Replay:
-    """What one step did, every cell given what the reference's was given.
+    """The result of replaying one step with the reference's input for every cell.
 
-    ``findings`` are in the order of execution; none is the consequence of another. ``calls`` is the number of
-    calls that both sides made, ``operators`` how many of those without cells of their own gave other bits and
-    how many there are, by operator. ``missing`` are the paths of cells that only the reference calls,
-    ``added`` of those that only this side does. ``latents_judged`` is whether the latents after the step come
-    from the reference's prediction and latents.
+    ``findings`` are in execution order, and none is a consequence of another. ``calls`` is the number of
+    calls that both sides made. ``operators`` counts, by operator, the calls of cells without child cells: how
+    many gave different bits, and how many there are. ``missing`` are the paths of cells that only the
+    reference calls, ``added`` those that only this side calls. ``latents_judged`` is whether the latents
+    after the step come from the reference's prediction and latents.
     """
 
     step: int
@@ -74,5 +75,5 @@ class Replay:
 
     @property
     def first_beyond_rounding(self) -> Divergence | None:
-        """The first finding that rounding does not explain."""
+        """The first finding that rounding cannot explain."""
         return next((finding for finding in self.findings if finding.beyond), None)

@@ -1,4 +1,4 @@
-"""Recording a deep trace: what every cell was given and gave in one denoising step."""
+"""Record a deep trace: the inputs and outputs of every cell in one denoising step."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from harness.tracing.watcher import (
 def record_step(
     pipeline: Any, run: Run, *, case: str, step: int, fingerprint: Mapping[str, str]
 ) -> DeepTrace:
-    """Run a pipeline up to the end of ``step`` (from 0) and return what its cells did in it.
+    """Run a pipeline up to the end of ``step`` (from 0) and return what its cells did in that step.
 
-    ``run`` calls the pipeline with the callback it is given. Raises :class:`harness.errors.HarnessError`
-    where the pipeline has no such step.
+    ``run`` calls the pipeline with the callback that it is given. Raises :class:`harness.errors.HarnessError`
+    if the pipeline has no such step.
     """
     recorder = _Recorder(pipeline, step)
     recorder.watch(run)
@@ -54,7 +54,7 @@ class _Recorder(StepWatcher):
         self._parameters: dict[str, dict[str, str]] = {}
 
     def entering(self, frame: Frame, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
-        # At once: a cell may work in place.
+        # Immediately, because a cell may work in place.
         self._inputs[frame] = self._values(arguments(frame, args, kwargs))
         return args, kwargs
 

@@ -1,9 +1,10 @@
-"""Replaying a deep trace: one step in which every cell is given what the reference's was given.
+"""Replay a deep trace: run one step and give every cell the same input as in the reference.
 
-The pipeline runs as ever, but whatever a cell is handed or gives is compared with the reference's, and where
-it differs the reference's takes its place. So no difference spreads: a cell is judged by its own operations
-alone, on the reference's inputs and with the reference's results of the cells within it. What a cell hands to
-another is its own doing too, so a wrong scale between two layers of an attention is the attention's.
+The pipeline runs as usual, but every input and result of a cell is compared with the reference's. If it
+differs, the reference's value replaces it, so that no difference spreads. A cell is therefore judged by its
+own operations alone, on the reference's inputs and with the reference's results of the cells inside it. What
+a cell passes to another cell also counts as its own work, so a wrong scale between two layers of an attention
+is attributed to the attention.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ from harness.tracing.watcher import (
 
 
 def replay_step(pipeline: Any, run: Run, trace: DeepTrace) -> Replay:
-    """Run a pipeline up to the step of ``trace`` and return where it computes something else in it.
+    """Run a pipeline up to the step of ``trace`` and return where that step computes something else.
 
-    ``run`` calls the pipeline with the callback it is given. Raises :class:`harness.errors.HarnessError`
-    where the pipeline has no such step.
+    ``run`` calls the pipeline with the callback that it is given. Raises :class:`harness.errors.HarnessError`
+    if the pipeline has no such step.
     """
     replaying = _Replaying(pipeline, trace)
     replaying.watch(run)
@@ -94,7 +95,7 @@ class _Replaying(StepWatcher):
 
     def latents_after(self, timestep: Any, latents: Any) -> None:
         del timestep
-        # Before the first step there is no callback by which to hand the reference's latents in.
+        # Before the first step, no callback can pass in the reference's latents.
         if self.step == 0 and any(finding.place == "model input" for finding in self._findings):
             self._latents_judged = False
             return
@@ -103,9 +104,10 @@ class _Replaying(StepWatcher):
     def _compare(
         self, frame: Frame | None, ours: list[tuple[str, Any]], theirs: tuple[Value, ...], to: str | None
     ) -> dict[str, Any]:
-        """Enter what differs as the doing of ``frame``'s cell; return the reference's in its place, by label.
+        """Enter differences as caused by the cell of ``frame``, and return the reference's values by label.
 
-        Only for what has the reference's form: in place of anything else it would raise somewhere.
+        Only values with the shape and dtype of the reference's are replaced. Replacing others would raise an
+        error somewhere.
         """
         corrections = {}
         if len(ours) != len(theirs):
@@ -159,7 +161,7 @@ class _Replaying(StepWatcher):
 
 
 def _changes(cell: Any, call: CellCall) -> tuple[str, ...]:
-    """Return how the cell's own settings and parameters differ from those it had in the reference."""
+    """Return how the cell's own settings and parameters differ from those in the reference."""
     settings = own_settings(cell)
     changes = [
         f"{name} is {settings[name]}, in the reference {value}"

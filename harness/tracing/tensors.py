@@ -1,4 +1,4 @@
-"""Tensors in the arguments and results of cells: found, taken to numpy, and put back."""
+"""Tensors in the arguments and results of cells: find them, convert them to numpy, and put them back."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from harness.measurement.measurement import REAL_KINDS, Array
 def leaves(value: Any, label: str) -> Iterator[tuple[str, Any]]:
     """Yield the tensors, arrays and numbers in ``value``, each with a label such as ``skips[1]``.
 
-    Lists, tuples and dicts are gone through; what else there may be is passed over, as are tensors of complex
-    numbers.
+    Lists, tuples and dicts are traversed. Anything else is skipped, and so are tensors of complex numbers.
     """
     if isinstance(value, list | tuple):
         for index, item in enumerate(value):
@@ -29,7 +28,7 @@ def leaves(value: Any, label: str) -> Iterator[tuple[str, Any]]:
 
 
 def replaced(value: Any, replacements: dict[str, Any], label: str) -> Any:
-    """Return ``value`` with the leaves of those labels (see :func:`leaves`) taken from ``replacements``."""
+    """Return ``value`` with the leaves whose labels (see :func:`leaves`) are in ``replacements`` replaced."""
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         items = [replaced(item, replacements, f"{label}[{index}]") for index, item in enumerate(value)]
         return type(value)(*items)
@@ -43,7 +42,7 @@ def replaced(value: Any, replacements: dict[str, Any], label: str) -> Any:
 
 
 def to_array(leaf: Any) -> Array:
-    """Return a leaf as an array of its own; bfloat16, which numpy lacks, as float32."""
+    """Return a leaf as a separate array; bfloat16, which numpy lacks, becomes float32."""
     if isinstance(leaf, Tensor):
         wide = leaf.astype(ms.float32) if leaf.dtype == ms.bfloat16 else leaf
         return np.array(wide.asnumpy())
@@ -51,7 +50,7 @@ def to_array(leaf: Any) -> Array:
 
 
 def like(leaf: Any, array: Array) -> Any:
-    """Return ``array`` as what ``leaf`` is: a tensor of its dtype, an array, or a number of its type."""
+    """Return ``array`` in the form of ``leaf``: a tensor of its dtype, an array, or a number of its type."""
     if isinstance(leaf, Tensor):
         return Tensor(array).astype(leaf.dtype)
     if isinstance(leaf, np.ndarray):
@@ -60,7 +59,7 @@ def like(leaf: Any, array: Array) -> Any:
 
 
 def dtype_of(leaf: Any) -> str:
-    """Return the name of a leaf's dtype as MindSpore has it (``float32``)."""
+    """Return MindSpore's name for the dtype of a leaf (``float32``)."""
     if isinstance(leaf, Tensor):
         return str(leaf.dtype).lower()
     return str(np.asarray(leaf).dtype)

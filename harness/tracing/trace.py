@@ -1,7 +1,7 @@
-"""The deep trace: every cell's inputs and outputs in one denoising step, and its form as bytes.
+"""The deep trace: the inputs and outputs of every cell in one denoising step, and their form as bytes.
 
-The bytes are a safetensors file. Every array is stored once, named by its sha256, however many cells it is
-handed to; what ties them together is JSON in the file's metadata, beside its own sha256.
+The bytes are a safetensors file. Every array is stored once, under its sha256, however many cells receive it.
+The JSON that links them is in the file's metadata, together with its own sha256.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ _FORMAT = "harness deep trace 1"
 
 
 class TraceDamaged(HarnessError):
-    """The bytes are not a deep trace, or not what was recorded; the message does not name the file."""
+    """The bytes are not a deep trace, or not the recorded one. The message does not name the file."""
 
 
 @dataclass(frozen=True)
 class Value:
-    """One tensor (or number) that a call took or gave: ``sha256`` names its array, ``dtype`` is MindSpore's.
+    """One tensor (or number) that a call took or returned.
 
-    The array of a bfloat16 tensor, which numpy lacks, is float32, which holds it exactly.
+    ``sha256`` names its array, and ``dtype`` is MindSpore's. The array of a bfloat16 tensor, which numpy
+    lacks, is float32, which holds it exactly.
     """
 
     sha256: str
@@ -38,10 +39,10 @@ class Value:
 class CellCall:
     """One call of one cell.
 
-    ``path`` is the root's name and the cell's path below it; ``index`` counts the calls of that path.
+    ``path`` is the root's name and the cell's path below it, and ``index`` counts the calls of that path.
     ``operator`` is the cell's class, with the size of its kernel. ``settings`` are the cell's own public
-    numbers, texts and booleans, ``parameters`` the sha256 of its own parameters by name. ``inputs`` and
-    ``outputs`` are flat: tensors and numbers in the order of the arguments.
+    numbers, texts and booleans; ``parameters`` maps the names of its own parameters to their sha256.
+    ``inputs`` and ``outputs`` are flat: tensors and numbers in argument order.
     """
 
     path: str
@@ -54,18 +55,18 @@ class CellCall:
 
     @property
     def key(self) -> tuple[str, int]:
-        """What identifies this call among all calls of the step."""
+        """The key that identifies this call among all calls of the step."""
         return self.path, self.index
 
 
 @dataclass(frozen=True)
 class DeepTrace:
-    """What the cells did in one denoising step.
+    """The calls of all cells in one denoising step.
 
-    ``calls`` are in the order of completion: children before parents. ``before`` are the latents before the
-    step (None for step 0, whose latents the pipeline draws), ``after`` those after it. ``arrays`` has every
-    array by its sha256. ``fingerprint`` is that of the environment; ``baseline`` identifies the baseline that
-    the trace was recorded for, None for one of a run.
+    ``calls`` are in order of completion: children before parents. ``before`` are the latents before the step
+    (None for step 0, whose latents the pipeline draws), and ``after`` those after it. ``arrays`` maps sha256
+    to array. ``fingerprint`` describes the environment. ``baseline`` identifies the baseline for which the
+    trace was recorded; it is None for the trace of a run.
     """
 
     case: str
@@ -80,7 +81,7 @@ class DeepTrace:
 
     @property
     def nbytes(self) -> int:
-        """The bytes that the arrays take."""
+        """The size of the arrays in bytes."""
         return sum(array.nbytes for array in self.arrays.values())
 
     def to_bytes(self) -> bytes:
@@ -93,9 +94,9 @@ class DeepTrace:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> DeepTrace:
-        """Rebuild a trace from :meth:`to_bytes`'s data, every byte of it checked.
+        """Rebuild a trace from the data of :meth:`to_bytes`, and check every byte.
 
-        Raises :class:`TraceDamaged` where it is anything else.
+        Raises :class:`TraceDamaged` if ``data`` is anything else.
         """
         try:
             arrays, texts = decode_arrays(data)
@@ -114,7 +115,7 @@ class DeepTrace:
 
 
 def _description(texts: Mapping[str, str]) -> str:
-    """Return the JSON that a trace's file has among its texts."""
+    """Return the JSON among the texts of a trace's file."""
     try:
         found, text, sha256 = texts["format"], texts["trace"], texts["sha256"]
     except KeyError:

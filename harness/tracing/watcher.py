@@ -1,4 +1,4 @@
-"""Watching a pipeline: every call of every cell in one denoising step, and the steps themselves."""
+"""Watch a pipeline: every call of every cell in one denoising step, and the steps themselves."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from mindspore import nn
 from harness.errors import HarnessError
 from harness.tracing.tensors import leaves
 
-# A pipeline as it is run here: it is given a callback_on_step_end, and what it returns is of no interest.
+# How a pipeline is run here: it is given a callback_on_step_end, and its return value is ignored.
 Run = Callable[[Callable[..., Mapping[str, Any]]], Any]
 
 
 class _StepReached(BaseException):
-    """Ends the pipeline after the step that is watched; a pipeline must not take it for an error."""
+    """Ends the pipeline after the watched step; a pipeline must not take it for an error."""
 
 
 @dataclass(eq=False)
 class Frame:
-    """A call of a cell under way: which cell, whose path, in which other call.
+    """A call of a cell in progress: which cell, at which path, inside which other call.
 
-    ``last_child`` is the path of the cell that it called last, ``index`` counts the calls of ``path``.
+    ``last_child`` is the path of the cell that it called last, and ``index`` counts the calls of ``path``.
     """
 
     cell: Any
@@ -38,20 +38,21 @@ class Frame:
 
     @property
     def key(self) -> tuple[str, int]:
-        """What identifies this call among all calls of the step."""
+        """The key that identifies this call among all calls of the step."""
         return self.path, self.index
 
     @property
     def ancestors(self) -> tuple[Frame, ...]:
-        """The calls around it, outermost first."""
+        """The enclosing calls, outermost first."""
         return () if self.parent is None else (*self.parent.ancestors, self.parent)
 
 
 class StepWatcher(ABC):
-    """Looks on at one denoising step of a pipeline.
+    """Observes one denoising step of a pipeline.
 
-    Paths are those of the cells below the cell that the pipeline calls, after its name in the pipeline
-    (``unet.up_blocks.1.attentions.0.to_k``), or its class's where it has none.
+    Paths are those of cells below the cell that the pipeline calls. They start with the pipeline's name for
+    that cell (``unet.up_blocks.1.attentions.0.to_k``), or the name of its class if the pipeline has no name
+    for it.
     """
 
     def __init__(self, pipeline: Any, step: int) -> None:
@@ -61,12 +62,12 @@ class StepWatcher(ABC):
         self._frame: Frame | None = None
         self._counts: Counter[str] = Counter()
         self._paths: dict[int, str] = {}
-        self._kept: list[Any] = []  # cells, whose addresses must not become others'
+        self._kept: list[Any] = []  # cells, so that their addresses are not reused
 
     def watch(self, run: Run) -> None:
         """Run the pipeline up to the end of the step.
 
-        Raises :class:`HarnessError` where it has no such step.
+        Raises :class:`HarnessError` if the pipeline has no such step.
         """
         try:
             with self._seeing_calls():
@@ -80,19 +81,19 @@ class StepWatcher(ABC):
 
     @abstractmethod
     def entering(self, frame: Frame, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
-        """Return the arguments to call the cell with, given those it is called with."""
+        """Return the arguments to call the cell with, given the original arguments."""
 
     @abstractmethod
     def leaving(self, frame: Frame, output: Any) -> Any:
-        """Return what the cell's caller is to get, given what the cell returned."""
+        """Return the value for the cell's caller, given what the cell returned."""
 
     @abstractmethod
     def latents_before(self, latents: Any) -> Mapping[str, Any]:
-        """Return what the callback returns at the end of the step before, given the latents then."""
+        """Return the callback's result at the end of the previous step, given the latents then."""
 
     @abstractmethod
     def latents_after(self, timestep: Any, latents: Any) -> None:
-        """Take the latents at the end of the step."""
+        """Receive the latents at the end of the step."""
 
     def _after_step(self, _: Any, __: int, timestep: Any, tensors: Mapping[str, Any]) -> Mapping[str, Any]:
         index, self._reached = self._reached, self._reached + 1
@@ -103,8 +104,8 @@ class StepWatcher(ABC):
 
     @contextmanager
     def _seeing_calls(self) -> Iterator[None]:
-        # The class's own: MindSpore's hooks cannot replace keyword arguments in every release, and a cell
-        # that the pipeline hides in a function is seen as well.
+        # Patch the class's method: MindSpore's hooks cannot replace keyword arguments in every release, and
+        # this also sees a cell that the pipeline hides in a function.
         original = nn.Cell.__call__
 
         def call(cell: Any, *args: Any, **kwargs: Any) -> Any:
@@ -147,7 +148,7 @@ class StepWatcher(ABC):
 
 
 def arguments(frame: Frame, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Return the tensors and numbers among the arguments of a call, labelled by the parameters' names."""
+    """Return the tensors and numbers among the arguments of a call, labelled with the parameter names."""
     named = label_arguments(frame, args) + [(name, kwargs[name]) for name in sorted(kwargs)]
     return [leaf for name, value in named for leaf in leaves(value, name)]
 
@@ -162,14 +163,14 @@ def label_arguments(frame: Frame, args: tuple[Any, ...]) -> list[tuple[str, Any]
 
 
 def own_parameters(cell: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the cell's own parameters, without those of cells within it, by the names it has for them."""
+    """Yield the cell's own parameters under its own names for them, without those of the cells inside it."""
     for name, parameter in cell._params.items():
         if parameter is not None:
             yield name, parameter
 
 
 def own_settings(cell: Any) -> dict[str, Any]:
-    """Return the cell's own public numbers, texts and booleans, and tuples of them, as JSON values."""
+    """Return the cell's own public numbers, texts and booleans, and tuples of these, as JSON values."""
     inherited = vars(nn.Cell())
     return {
         name: list(value) if isinstance(value, tuple) else value
@@ -179,7 +180,7 @@ def own_settings(cell: Any) -> dict[str, Any]:
 
 
 def operator(cell: Any) -> str:
-    """Return what a cell computes, in short: its class, and the size of its kernel where it has one."""
+    """Return in short what a cell computes: its class, and the size of its kernel if it has one."""
     kernel = getattr(cell, "kernel_size", None)
     size = (kernel, kernel) if isinstance(kernel, int) else kernel
     name: str = type(cell).__name__

@@ -1,1 +1,1 @@
-"""Calibration: how far rounding alone moves a case, and the limits that follow from it."""
+"""Calibration: how far rounding alone moves a case, and the limits derived from that."""

@@ -1,4 +1,4 @@
-"""From members to an envelope: the largest deviation of each figure from the unperturbed run."""
+"""Build an envelope from members: the largest deviation of each figure from the unperturbed run."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from harness.measurement.measurement import Array, Measurement
 
 
 class CalibrationError(Refused):
-    """No envelope can be made of a case's members."""
+    """No envelope can be built from the members of a case."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """How far the output of one perturbed run of a case is from that of the unperturbed run.
+    """How far the output of one perturbed run of a case is from the output of the unperturbed run.
 
-    ``seed`` is that of the signs; ``output`` its output; ``metrics`` and ``statistics`` are of the output,
-    the statistics as deviations (:func:`statistic_deviation`); ``steps`` has those of the latents after each
-    step, ``distances`` their relative L2 distance.
+    ``seed`` is the seed of the signs and ``output`` is the run's output. ``metrics`` and ``statistics``
+    describe that output; the statistics are deviations (:func:`statistic_deviation`). ``steps`` holds the
+    statistics of the latents after each step, and ``distances`` the relative L2 distance of those latents.
     """
 
     seed: int
@@ -42,9 +42,10 @@ class Member:
 
     @classmethod
     def of(cls, seed: int, measured: Measurement, base: Measurement, name: str) -> Member:
-        """Return the member ``measured``, perturbed with ``seed``, held against ``base``; both keep latents.
+        """Return the member ``measured``, perturbed with ``seed`` and compared with ``base``.
 
-        Raises :class:`CalibrationError`, which calls the case ``name``, where they cannot be compared.
+        Both measurements keep latents. Raises :class:`CalibrationError`, which refers to the case as
+        ``name``, if they cannot be compared.
         """
         unfit = [*hard_failures(measured, base), *_unlike_trace(measured, base)]
         if unfit:
@@ -82,10 +83,11 @@ def _distances(measured: Array | None, base: Array | None) -> tuple[float, ...]:
 
 
 def make_calibration(members: Sequence[Member], base: Measurement, factor: float, name: str) -> Calibration:
-    """Return the envelope of ``members`` around ``base``, for the case that messages call ``name``.
+    """Return the envelope of ``members`` around ``base``, for the case that messages refer to as ``name``.
 
-    Members of another mode than the unperturbed run are counted, and left out of the envelope: two clusters
-    are two answers, not one with a wide tolerance. Raises :class:`CalibrationError` where none is left.
+    Members in a different mode from the unperturbed run are counted but excluded from the envelope: two
+    clusters are two answers, not one answer with a wide tolerance. Raises :class:`CalibrationError` if no
+    member remains.
     """
     modes = clusters([base.output, *(member.output for member in members)])
     own = [members[index - 1] for index in modes[0] if index > 0]
@@ -120,7 +122,7 @@ def make_calibration(members: Sequence[Member], base: Measurement, factor: float
 def _check_finite(
     name: str, metrics: dict[str, float], statistics: dict[str, float], steps: Sequence[StepEnvelope]
 ) -> None:
-    """Raise where a figure is relative to nothing: then none has a limit that means anything."""
+    """Raise if a figure is relative to zero, because no limit on it would mean anything."""
     for step, figures in [*((step.step, step.statistics) for step in steps), (None, statistics)]:
         if not all(map(math.isfinite, figures.values())):
             raise CalibrationError(name, r.NothingToScale(step))

@@ -1,4 +1,4 @@
-"""Findings: what a calibration says of its case, beside the numbers."""
+"""Findings: what a calibration reveals about its case, apart from the numbers."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from harness.judgement.calibration.spread import CHAOS
 from harness.judgement.metrics import METRICS, SIMILARITIES
 from harness.judgement.tiers import Tier
 
-# Half of an image at a bound is a dark or bright picture; of more, little is left to judge by.
+# With half of its values at a bound, an image is merely dark or bright. With more, little is left to judge.
 _MUCH_SATURATED = 0.5
-# An explicit limit that a difference so many times the envelope would pass is called loose.
+# An explicit limit is called loose if it would pass a difference this many times the envelope.
 LOOSE = 100.0
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing worth knowing; ``failing`` where the case cannot be held to its calibration."""
+    """One finding about a case; ``failing`` if the case cannot be compared with its calibration."""
 
     reason: r.Reason
     failing: bool = False
 
 
 def findings(case: Case, baseline: Baseline, calibration: Calibration) -> tuple[Finding, ...]:
-    """Return what ``calibration`` shows of ``case``, what fails it first."""
+    """Return what ``calibration`` reveals about ``case``, failures first."""
     found = [*_from_spread(case, calibration), *_from_limits(case, baseline, calibration)]
     return tuple(sorted(found, key=lambda finding: not finding.failing))
 
 
 def chaos_of(calibration: Calibration) -> r.Chaotic:
-    """Return what a chaotic case cannot do."""
+    """Return the reason that says what cannot be judged about a chaotic case."""
     gated, steps = calibration.chaotic_from, calibration.steps
     assert gated is not None
     chaotic = partial(r.Chaotic, gated, len(steps), most=CHAOS)
@@ -50,7 +50,7 @@ def chaos_of(calibration: Calibration) -> r.Chaotic:
 
 def _from_spread(case: Case, calibration: Calibration) -> Iterator[Finding]:
     if calibration.chaotic_from is not None:
-        # Chaos is no failure where the case asks for no limits from calibration.
+        # Chaos is not a failure if the case does not ask for limits from calibration.
         yield Finding(chaos_of(calibration), failing=bool(_tiers(case, Calibrated)))
     if len(calibration.modes) > 1:
         yield Finding(r.SeveralModes(calibration.modes))
@@ -71,7 +71,7 @@ Form = TypeVar("Form", Calibrated, Limits)
 
 
 def _tiers(case: Case, form: type[Form]) -> dict[Tier, Form]:
-    """Return the tiers in which ``case`` is compared by tolerances of ``form``."""
+    """Return the tiers in which ``case`` is compared by a tolerance of type ``form``."""
     compared = [Tier.SAME_ENVIRONMENT] if case.strict else list(Tier)
     given = {tier: getattr(case.tolerance, tier.value) for tier in compared}
     return {tier: limits for tier, limits in given.items() if isinstance(limits, form)}
@@ -80,11 +80,12 @@ def _tiers(case: Case, form: type[Form]) -> dict[Tier, Form]:
 def limit_notes(
     limits: Limits, baseline: Baseline, calibration: Calibration, *, same_environment: bool = False
 ) -> tuple[r.UnfitLimit, ...]:
-    """Return what is odd about explicit ``limits``; empty where they fit the envelope.
+    """Return the explicit ``limits`` that do not fit the envelope; empty if all fit.
 
-    Loose is a limit that a difference :data:`LOOSE` times the envelope would pass, tight one that rounding
-    alone has exceeded; in the same environment nothing rounds otherwise, and no limit is too tight. The
-    envelope is that of calibrated limits, with a factor of 1. A chaotic case has none to hold limits to.
+    A limit is loose if it would pass a difference :data:`LOOSE` times the envelope, and tight if rounding
+    alone has exceeded it. In the same environment there is no rounding difference, so no limit is too tight.
+    The envelope is that of calibrated limits with a factor of 1. A chaotic case has no such limits to compare
+    with.
     """
     envelope = calibrated_limits(baseline, calibration, 1.0).output
     loosest = calibrated_limits(baseline, calibration, LOOSE).output
@@ -102,7 +103,7 @@ def limit_notes(
             (f"statistics.{name}", limit, widest.get(name), loose.get(name)) for name, limit in given.items()
         ]
     else:
-        # One limit for all: it is held to the statistic that rounding moves most.
+        # A single limit covers all statistics: compare it with the one that rounding moves most.
         figures.append(("statistics", given, max(widest.values()), max(loose.values())))
     return tuple(
         note

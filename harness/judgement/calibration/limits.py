@@ -1,11 +1,11 @@
-"""From an envelope to limits: the largest deviation of the members, times a safety factor.
+"""Derive limits from an envelope: the largest deviation of the members, times a safety factor.
 
 Norms of the difference (``relative_l2``, ``max_abs``, …) cannot cancel, and the members agree on them. A
-statistic can: its deviation has a sign, ten members may all be near zero, and then the eleventh fails. With
-hundreds of statistics in a run (output and steps) that would fail a sound run every other time. So a
-statistic's limit is the members' largest distance at its place, the *spread*, times the largest *share* of
-the spread that any statistic of its kind had, anywhere in the run: hundreds of deviations pooled into a
-handful of shares. ``benchmarks/envelope.py`` measures what that gains and what it costs.
+statistic can cancel: its deviation has a sign, so ten members may all be near zero and the eleventh fails.
+With hundreds of statistics in a run (output and steps), that would fail a sound run every other time. The
+limit on a statistic is therefore the members' largest distance at its place, the *spread*, times the largest
+*share* of the spread that any statistic of its kind had anywhere in the run. This pools hundreds of
+deviations into a handful of shares. ``benchmarks/envelope.py`` measures the gain and the cost.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from harness.cases.tolerance import AT_LEAST, Limits
 from harness.judgement import images
 from harness.judgement.metrics import scaled
 
-# Explains, never decides: it explodes near zero.
+# Explains but never decides, because it explodes near zero.
 _NO_LIMIT = ("max_ulp",)
-# Float64's own rounding in SSIM, which is all that is left of it where two images differ by rounding.
+# Float64's own rounding in SSIM. Nothing else is left of SSIM when two images differ only by rounding.
 _SIMILARITY_ROUNDING = 1e-12
 _KINDS = {"abs_sum": "sum", "l2": "sum", "mean": "mean", "std": "std", "min": "extreme", "max": "extreme"}
 
 
 @dataclass(frozen=True)
 class StepLimits:
-    """Limits on the latents after one step: the deviation of each statistic, and the relative L2 distance."""
+    """The limits on the latents after one step: each statistic's deviation and the relative L2 distance."""
 
     step: int
     statistics: Mapping[str, float]
@@ -38,22 +38,23 @@ class StepLimits:
 
 @dataclass(frozen=True)
 class CalibratedLimits:
-    """The limits of a calibrated case: on its output (None where it is chaotic) and on each step."""
+    """The limits of a calibrated case, on its output (None if the output is chaotic) and on each step."""
 
     output: Limits | None
     steps: tuple[StepLimits, ...]
 
 
 def kind_of(statistic: str) -> str:
-    """Return what kind of statistic ``statistic`` is: those of a kind share what was seen of any of them."""
+    """Return the kind of a statistic. Statistics of the same kind share what was observed of any of them."""
     return _KINDS.get(statistic.rpartition(".")[2], "quantile")
 
 
 def calibrated_limits(baseline: Baseline, calibration: Calibration, factor: float) -> CalibratedLimits:
-    """Return the limits that ``calibration``, made against ``baseline``, gives with a safety factor.
+    """Return the limits derived from ``calibration``, which was made against ``baseline``, and ``factor``.
 
-    ``factor`` is on the size of the difference: metrics of second order in it take its square. Steps from
-    which on the case is chaotic have no limits, and then its output has none either.
+    The safety factor ``factor`` applies to the size of the difference, so metrics of second order in the
+    difference use its square. Once the case is chaotic, the remaining steps have no limits, and neither does
+    its output.
     """
     shares = _shares(calibration)
     steps = tuple(
@@ -83,7 +84,7 @@ def _metric_limit(name: str, envelope: float, factor: float) -> float:
 
 
 def _shares(calibration: Calibration) -> dict[str, float]:
-    """Return the largest part of the spread that a sound statistic of each kind deviated by, anywhere."""
+    """Return the largest share of the spread that a sound statistic of each kind deviated by, anywhere."""
     places = [(step.statistics, step.largest) for step in calibration.sound_steps]
     if calibration.chaotic_from is None:
         places.append((calibration.statistics, calibration.metrics["relative_l2"]))
@@ -98,7 +99,8 @@ def _shares(calibration: Calibration) -> dict[str, float]:
 def _statistic_limits(
     deviations: Mapping[str, float], spread: float, shares: Mapping[str, float], factor: float
 ) -> dict[str, float]:
-    # The largest share was of one of these deviations, and times the spread may be rounded below it.
+    # The largest share comes from one of these deviations. Multiplied by the spread, it may round to less
+    # than that deviation.
     return {
         name: max(deviation, shares.get(kind_of(name), 0.0) * spread) * factor
         for name, deviation in deviations.items()
@@ -106,7 +108,7 @@ def _statistic_limits(
 
 
 def _shifts(baseline: Baseline, calibration: Calibration, shares: Mapping[str, float]) -> dict[str, float]:
-    """Return the envelope of the two shifts, which are a mean and a deviation and can cancel as those can."""
+    """Return the envelope of the two shifts, which can cancel like the mean and deviation they come from."""
     statistics, dtype = baseline.measurement.statistics, baseline.measurement.output.dtype
     rms = math.hypot(statistics["mean"], statistics["std"])
     units = {

@@ -1,4 +1,4 @@
-"""What a set of members shows about a case beside its envelope: chaos, modes, saturation."""
+"""What a set of members reveals about a case apart from its envelope: chaos, modes, saturation."""
 
 from __future__ import annotations
 
@@ -11,37 +11,39 @@ from harness.baselines.calibration import StepEnvelope
 from harness.judgement.metrics import ratio
 from harness.measurement.measurement import Array
 
-# A spread, relative L2, from which on a case counts as chaotic: limits of twice that pass images that anyone
-# can tell apart. One ulp of float32 grown to this was amplified 400,000 times.
+# A case counts as chaotic from this spread (relative L2) on: limits of twice that would pass images that
+# anyone can tell apart. One ulp of float32 that grows to this was amplified 400,000 times.
 CHAOS = 0.05
-# Clusters are modes where the gap between them is so many times the largest step inside any of them. Members
-# of one mode, rounding alone, were never seen more than 4 times as far apart as others.
+# Clusters count as modes if the gap between them is this many times the largest step inside any of them.
+# Members of one mode, which differ by rounding alone, were never seen more than 4 times as far apart as
+# others.
 MODE_GAP = 100.0
 
 
 def chaotic_from(steps: Sequence[StepEnvelope], output: float) -> int | None:
-    """Return the index of the first of ``steps`` whose spread is :data:`CHAOS` or more.
+    """Return the index of the first of ``steps`` whose spread is at least :data:`CHAOS`.
 
-    The number of steps where only ``output``, the spread of the output, is that large (a pipeline need not
-    trace its steps, and what follows the last one may be what amplifies); None where nothing is.
+    Returns the number of steps if only ``output``, the spread of the output, is that large: a pipeline need
+    not trace its steps, and the amplification may happen after the last one. Returns None if nothing is that
+    large.
     """
     spreads = [*(step.largest for step in steps), output]
     return next((index for index, spread in enumerate(spreads) if not spread < CHAOS), None)
 
 
 def distance(a: Array, b: Array) -> float:
-    """Return the L2 norm of the difference over that of ``b``, in float64; infinite where only ``b`` is 0."""
+    """Return the L2 norm of ``a - b`` over that of ``b``, in float64; infinite if only ``b`` is 0."""
     size = np.linalg.norm(np.subtract(a, b, dtype=np.float64))
     return ratio(float(size), float(np.linalg.norm(np.asarray(b, np.float64))))
 
 
 def clusters(outputs: Sequence[Array]) -> tuple[tuple[int, ...], ...]:
-    """Return the indices of ``outputs`` by mode, that of the first output first, then by size.
+    """Return the indices of ``outputs`` grouped by mode: the first output's mode first, then by size.
 
-    Single linkage: from the nearest pair on, outputs are joined as long as the next distance is at most
-    :data:`MODE_GAP` times the largest that joined others. Outputs no further apart than rounding every value
-    once are joined whatever the others do. Where some are equal, those :data:`CHAOS` apart from them are
-    another mode; where none are and all are far apart, that is no cluster but chaos.
+    This is single linkage: starting with the nearest pair, outputs are joined as long as the next distance is
+    at most :data:`MODE_GAP` times the largest distance joined so far. Outputs no further apart than rounding
+    every value once are always joined. If some outputs are equal, those at least :data:`CHAOS` away from them
+    form another mode. If none are equal and all are far apart, that is chaos rather than a set of clusters.
     """
     count = len(outputs)
     links = sorted(
@@ -67,7 +69,7 @@ def clusters(outputs: Sequence[Array]) -> tuple[tuple[int, ...], ...]:
 
 
 def _rounding(output: Array) -> float:
-    """Return how far ``output`` is from itself with every value one unit in its last place away."""
+    """Return the distance of ``output`` from a copy in which every value is moved by one ulp."""
     if output.dtype.kind == "f":
         return float(np.finfo(output.dtype).eps)
     norm = float(np.linalg.norm(np.asarray(output, np.float64)))
@@ -75,10 +77,10 @@ def _rounding(output: Array) -> float:
 
 
 def saturated(output: Array) -> float:
-    """Return the part of the values at the bounds of the output's range, where a clamp would hide drift.
+    """Return the share of values at the bounds of the output's range, where a clamp would hide drift.
 
-    The range of integers is their type's, that of other values [0, 1], or [-1, 1] where some are negative;
-    what reaches beyond has no bounds, and the part is 0.
+    For integers, the range is that of their type. For other values it is [0, 1], or [-1, 1] if some are
+    negative. If values lie outside that range there are no bounds, and the share is 0.
     """
     if output.size == 0:
         return 0.0

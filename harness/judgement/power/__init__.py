@@ -1,1 +1,1 @@
-"""Power: which known faults a case catches at its tolerance, and how small they may be."""
+"""Power: which known faults a case catches at its tolerance, and how small they can be."""

@@ -1,4 +1,4 @@
-"""What was found about the power of cases, as plain data and as JSON."""
+"""What is known about the power of cases, as plain data and as JSON."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ OUTCOMES: tuple[FaultOutcome, ...] = get_args(FaultOutcome)
 
 @dataclass(frozen=True)
 class FaultPower:
-    """What became of one fault in one case, judged at the tolerance across releases.
+    """The result of one fault in one case, judged at the tolerance across releases.
 
-    ``outcome`` is at the ``reference`` size (None for a fault without sizes, whose unit is empty), and so
-    are ``by``, ``margin`` and ``numbers_alone``, which :class:`harness.judgement.power.detection.Detection`
-    defines. ``why`` says why a fault is not applicable, or how its run failed. ``caught_from``,
-    ``missed_at`` and ``numbers_from`` are what :class:`harness.judgement.power.search.Bracket` defines, the
-    first two None where no size was searched for.
+    ``outcome``, ``by``, ``margin`` and ``numbers_alone`` apply to the ``reference`` size, which is None for a
+    fault without sizes; the unit of such a fault is empty.
+    :class:`harness.judgement.power.detection.Detection` defines the last three. ``why`` says why a fault is
+    not applicable or how its run failed. ``caught_from``, ``missed_at`` and ``numbers_from`` are defined by
+    :class:`harness.judgement.power.search.Bracket`; the first two are None if no size was searched for.
     """
 
     name: str
@@ -47,28 +47,28 @@ class FaultPower:
 
     @property
     def applicable(self) -> bool:
-        """Whether the fault could be put into the case, and what came of it is known."""
+        """Whether the fault could be put into the case and the result is known."""
         return self.outcome in ("caught", "missed")
 
     @property
     def searched(self) -> bool:
-        """Whether the smallest size caught was searched for."""
+        """Whether a search for the smallest size caught was made."""
         return self.caught_from is not None or self.missed_at is not None
 
 
 @dataclass(frozen=True)
 class CasePower:
-    """The power of one case, or in ``refusal`` why it could not be examined, with a ``remedy``.
+    """The power of one case. If it could not be examined, ``refusal`` says why, with a ``remedy``.
 
-    ``case_hash``, ``baseline_sha256`` (of the baseline's JSON file, which names that of its arrays) and
-    ``tolerance`` are what was examined: where one of them is another now, this says nothing any more.
-    ``tolerance`` has ``kind``, one of ``calibrated`` (with the ``factor`` in force and the number of
-    ``members``), ``limits`` (with ``limits``) and ``exact``. ``sound_margin`` is the margin of a run without
-    a fault. ``faults`` are in the order of the catalogue.
+    ``case_hash``, ``baseline_sha256`` (of the baseline's JSON file, which names the hash of its arrays) and
+    ``tolerance`` identify what was examined. If any of them has changed since, this result no longer applies.
+    ``tolerance`` has a ``kind``, which is ``calibrated`` (with the ``factor`` in force and the number of
+    ``members``), ``limits`` (with ``limits``) or ``exact``. ``sound_margin`` is the margin of a run without a
+    fault. ``faults`` are in the order of the catalogue.
 
-    ``vacuous`` is whether it can pass whatever goes wrong, as :func:`vacuity` and
-    :func:`harness.judgement.power.vacuity.vacuous_output` define it, and ``why_vacuous`` by what; None where
-    the case was not examined, or not by enough faults.
+    ``vacuous`` is whether the case can pass whatever goes wrong, as defined by :func:`vacuity` and
+    :func:`harness.judgement.power.vacuity.vacuous_output`, and ``why_vacuous`` says how that was found. It is
+    None if the case was not examined, or not with enough faults.
     """
 
     suite: str
@@ -86,12 +86,12 @@ class CasePower:
 
     @property
     def name(self) -> str:
-        """The case as it is named to the user."""
+        """The name of the case as shown to the user."""
         return f"{self.suite}/{self.case_id}"
 
     @property
     def blind(self) -> tuple[Family, ...]:
-        """The families of which faults could be put into the case, and all were missed."""
+        """The families whose faults could be put into the case and were all missed."""
         counts = self.counts()
         return tuple(
             family for family in FAMILIES if counts[family]["missed"] and not counts[family]["caught"]
@@ -99,16 +99,16 @@ class CasePower:
 
     @property
     def failed(self) -> tuple[FaultPower, ...]:
-        """The faults of which it is not known whether they are caught, as their runs failed."""
+        """The faults for which it is unknown whether they are caught, because their runs failed."""
         return tuple(fault for fault in self.faults if fault.outcome == "failed")
 
     @property
     def sound(self) -> bool:
-        """Whether the case was examined whole and is not vacuous."""
+        """Whether the case was examined in full and is not vacuous."""
         return self.refusal is None and not self.vacuous and not self.failed
 
     def counts(self) -> dict[Family, dict[FaultOutcome, int]]:
-        """Return how many faults of each family came to each outcome at their reference sizes."""
+        """Return the number of faults per family and outcome, at their reference sizes."""
         return {
             family: {
                 outcome: sum(f.family == family and f.outcome == outcome for f in self.faults)
@@ -120,24 +120,25 @@ class CasePower:
 
 @dataclass(frozen=True)
 class Vacuity:
-    """Whether a case is ``vacuous`` (None: open), and in ``why`` by what."""
+    """Whether a case is ``vacuous`` (None: undecided), and ``why``."""
 
     vacuous: bool | None
     why: Reason | None = None
 
 
 def vacuity(faults: Sequence[FaultPower]) -> Vacuity:
-    """Return whether a case of which ``faults`` are known can pass whatever goes wrong.
+    """Return whether a case with the results ``faults`` can pass whatever goes wrong.
 
-    A case is vacuous where its numbers catch not one of the faults, at their reference sizes, in what the
-    pipeline computes (noise, scheduler, model), or not one in what it returns (output). Numbers alone count:
-    the ledger and the schedule catch any change of theirs, however loose the tolerance, and a loader that
-    mixes up two layers changes neither. The two groups are kept apart because each can hide the other. An
-    output that shows nothing of the computation, all black, say, still gives away a fault put into it
-    afterwards; and limits that pass any change of brightness still see that the noise is another one. A group
-    of which no fault could be put into the case says nothing of it.
+    A case is vacuous if its numbers catch none of the faults, at their reference sizes, in what the pipeline
+    computes (noise, scheduler, model), or none in what it returns (output). Only numbers count: the ledger
+    and the schedule catch any change to the draws and timesteps, however loose the tolerance, and a loader
+    that mixes up two layers changes neither. The two groups are kept apart because each can hide the other.
+    An output that shows nothing of the computation, such as an all-black one, still reveals a fault that is
+    put into it afterwards. Limits that pass any change of brightness still detect different noise. If none of
+    a group's faults could be put into the case, that group proves nothing.
 
-    Open is the answer for a part of the catalogue that does not show by itself that the case is not vacuous.
+    The answer is undecided if only part of the catalogue was examined and that part does not show that the
+    case is not vacuous.
     """
     computed = [fault for fault in faults if fault.applicable and fault.family != "output"]
     output = [fault for fault in faults if fault.applicable and fault.family == "output"]
@@ -155,7 +156,7 @@ def vacuity(faults: Sequence[FaultPower]) -> Vacuity:
 class PowerReport:
     """The power of cases, sorted by name: one run of ``harness power``.
 
-    ``quick`` is whether only reference sizes were looked at; ``faults`` are the names of those examined;
+    ``quick`` is whether only reference sizes were examined. ``faults`` are the names of the faults examined.
     ``date`` is ISO 8601 in UTC.
     """
 
@@ -167,7 +168,7 @@ class PowerReport:
 
     @classmethod
     def of(cls, cases: Iterable[CasePower], faults: Iterable[Fault], *, quick: bool) -> PowerReport:
-        """Return the report, made now by this version of harness, of what was found about ``cases``."""
+        """Return a report, made now by this version of harness, on the power of ``cases``."""
         return cls(
             harness_version=__version__,
             date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -178,17 +179,17 @@ class PowerReport:
 
     @property
     def sound(self) -> bool:
-        """Whether every case was examined whole and none is vacuous."""
+        """Whether every case was examined in full and none is vacuous."""
         return all(case.sound for case in self.cases)
 
     @property
     def refuted(self) -> bool:
-        """Whether a case is vacuous, whatever else was not examined."""
+        """Whether a case is vacuous, even if others were not examined."""
         return any(case.vacuous for case in self.cases)
 
     @property
     def uncaught(self) -> tuple[str, ...]:
-        """The faults that no case catches at the reference size, though they can be put into some."""
+        """The faults that can be put into some case but that no case catches at the reference size."""
         missed, caught = (
             {fault.name for case in self.cases for fault in case.faults if fault.outcome == outcome}
             for outcome in ("missed", "caught")
@@ -196,21 +197,21 @@ class PowerReport:
         return tuple(fault.name for fault in FAULTS if fault.name in missed - caught)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON values; an infinite margin is the text ``inf``."""
-        # What follows from the rest is for those who read the JSON without this module.
+        """Return the report as JSON values. An infinite margin becomes the text ``inf``."""
+        # These can be derived from the rest. They are for readers of the JSON who do not have this module.
         cases = [{**to_json(case), "blind": list(case.blind), "counts": case.counts()} for case in self.cases]
         return {**to_json(self), "format": FORMAT, "uncaught": list(self.uncaught), "cases": cases}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> PowerReport:
-        """Rebuild a report from :meth:`to_dict`'s data; raises ValueError for another form."""
+        """Rebuild a report from the data of :meth:`to_dict`. Raises ValueError for data of any other form."""
         if data["format"] != FORMAT:
             raise ValueError(f"format {data['format']!r} is unknown; this version of harness reads {FORMAT}")
         cases = [_without(case, "blind", "counts") for case in data["cases"]]
         return from_json(cls, {**_without(data, "format", "uncaught"), "cases": cases})
 
     def text(self) -> str:
-        """Return the report as the text of a JSON file, keys sorted."""
+        """Return the report as the text of a JSON file with sorted keys."""
         return (
             json.dumps(self.to_dict(), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
         )

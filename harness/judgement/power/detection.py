@@ -1,4 +1,4 @@
-"""Detection: is a faulty run distinguished from a sound one, at the tolerance across releases?"""
+"""Detection: whether a faulty run is told apart from a sound one at the tolerance across releases."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from harness.judgement.verdicts import judge
 from harness.measurement.measurement import Measurement
 from harness.measurement.statistics import summarise
 
-# Exact comparison, that of the same environment, catches every change and proves nothing.
+# Exact comparison, which the same environment uses, catches every change and proves nothing.
 TIER = Tier.ACROSS_RELEASES
 
 
 @dataclass(frozen=True)
 class Detection:
-    """What the judgement of one faulty run came to.
+    """The result of judging one faulty run.
 
-    ``by`` is what caught it: ``checkpoint``, ``hard failure``, ``ledger`` or ``schedule``, exact facts that
-    rounding cannot explain; else the limit that is exceeded most, by the name of its row (``bits`` where the
-    tolerance is exact and no figure shows the change). ``numbers_alone`` is whether it would be caught
-    without those facts. ``margin`` is :attr:`Judgement.margin`: how many times larger the difference is than
-    the largest that passes, None where nothing was limited.
+    ``by`` is what caught it: ``checkpoint``, ``hard failure``, ``ledger`` or ``schedule``, which are exact
+    facts that rounding cannot explain. Otherwise it is the row name of the limit that is exceeded most, or
+    ``bits`` if the tolerance is exact and no figure shows the change. ``numbers_alone`` is whether the run
+    would be caught without those facts. ``margin`` is :attr:`Judgement.margin`: how many times larger the
+    difference is than the largest that passes, or None if nothing was limited.
     """
 
     caught: bool
@@ -40,7 +40,7 @@ class Detection:
 
 
 def tolerance_used(case: Case, baseline: Baseline) -> dict[str, Any] | None:
-    """Return the tolerance across releases as :class:`CasePower` keeps it, None for want of a calibration."""
+    """Return the tolerance across releases as :class:`CasePower` stores it; None without a calibration."""
     tolerance = case.tolerance.across_releases
     if isinstance(tolerance, Limits):
         return {"kind": "limits", "limits": tolerance.given()}
@@ -54,10 +54,10 @@ def tolerance_used(case: Case, baseline: Baseline) -> dict[str, Any] | None:
 
 
 def with_output_fault(measurement: Measurement, fault: Fault, size: float | None) -> Measurement:
-    """Return what the run of ``measurement`` would have yielded with ``fault``, one of the output, in it.
+    """Return what the run of ``measurement`` would have produced with the output fault ``fault``.
 
-    No run is needed: such a fault changes the array that the pipeline returns, and nothing before it. Raises
-    :class:`harness.faults.catalogue.FaultNotApplicable` for an array that has not got what it would change.
+    No run is needed, because such a fault changes only the array that the pipeline returns. Raises
+    :class:`harness.faults.catalogue.FaultNotApplicable` if the array lacks what the fault would change.
     """
     output = apply_output_fault(fault.name, size, measurement.output)
     singles = measurement.singles

@@ -1,4 +1,4 @@
-"""The search for the smallest size of a fault that is caught."""
+"""Search for the smallest size of a fault that is caught."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import NamedTuple
 from harness.faults.catalogue import Fault
 from harness.judgement.power.detection import Detection
 
-# The search ends when the smallest size caught is at most so many times the largest one missed below it.
+# The search ends when the smallest size caught is at most this many times the largest size missed below it.
 PRECISION = 1.25
-# Steps of the search are a little shorter, so that sizes rounded for the eye still end it.
+# Search steps are a little shorter, so that sizes rounded for display still end the search.
 _STEP = 1.2
 _DIGITS = 3
-# Of so many tests between two bounds, one halves the interval whatever the margins foretell.
+# Between two bounds, one in this many tests halves the interval, whatever the margins predict.
 _BISECT_EVERY = 3
 
 Search = Generator[float, Detection, "Bracket"]
@@ -23,11 +23,11 @@ Search = Generator[float, Detection, "Bracket"]
 
 @dataclass(frozen=True)
 class Bracket:
-    """Where detection begins: the fault is caught at ``caught_from``, and missed at ``missed_at`` below it.
+    """Where detection begins: the fault is caught at ``caught_from`` and missed at ``missed_at``, below it.
 
-    ``caught_from`` is None where the fault was missed at every size examined, up to ``missed_at``;
-    ``missed_at`` is None where it was caught at every size, down to ``caught_from``. ``numbers_from`` is
-    whether the numbers alone catch it at ``caught_from``.
+    ``caught_from`` is None if the fault was missed at every size examined, up to ``missed_at``. ``missed_at``
+    is None if it was caught at every size, down to ``caught_from``. ``numbers_from`` is whether the numbers
+    alone catch it at ``caught_from``.
     """
 
     caught_from: float | None
@@ -36,7 +36,7 @@ class Bracket:
 
 
 class _Test(NamedTuple):
-    """One size examined: the margin there, None where it foretells nothing, and what the numbers caught."""
+    """One size examined: its margin (None if it predicts nothing) and whether the numbers caught it."""
 
     size: float
     margin: float | None
@@ -44,16 +44,16 @@ class _Test(NamedTuple):
 
 
 def search(fault: Fault, at_reference: Detection) -> Search:
-    """Find the smallest size of ``fault`` that is caught: yields sizes, is sent what came of each.
+    """Find the smallest size of ``fault`` that is caught. Yields sizes and is sent the result of each.
 
-    ``at_reference`` is what came of the reference size, from which the search goes down where it was caught
-    and up where it was missed, on a logarithmic scale, between ``fault.smallest`` and ``fault.largest``.
-    What is found is the smallest size such that it and every larger size examined, up to the reference, is
-    caught: where detection comes and goes with the size, what is caught below a size that was missed does
-    not count. Where even the reference is missed it is the smallest size found above it.
+    ``at_reference`` is the result at the reference size. The search goes down from there if the fault was
+    caught and up if it was missed, on a logarithmic scale between ``fault.smallest`` and ``fault.largest``.
+    It finds the smallest size such that this size and every larger size examined, up to the reference, are
+    caught. If detection comes and goes with the size, sizes caught below a missed one do not count. If even
+    the reference is missed, the result is the smallest size found above it.
 
-    The margin is about proportional to the size, so it foretells where detection begins. Two more runs
-    confirm that where it is right; where it is not, halving the interval ends the search all the same.
+    The margin is roughly proportional to the size, so it predicts where detection begins. If the prediction
+    is right, two more runs confirm it. If it is wrong, halving the interval still ends the search.
     """
     assert fault.reference is not None
     start = _test(fault.reference, at_reference)
@@ -66,7 +66,7 @@ def _downwards(fault: Fault, caught: _Test) -> Search:
     steps = 0
     while caught.size > fault.smallest:
         if caught.margin is None:
-            # Caught by a fact, so most likely at every size; one run will show.
+            # Caught by a fact, so most likely at every size. One run will show.
             size = fault.smallest
         else:
             size = min(caught.size / caught.margin * math.sqrt(_STEP), caught.size / _stride(steps))
@@ -83,7 +83,7 @@ def _upwards(fault: Fault, missed: _Test) -> Search:
     steps = 0
     while missed.size < fault.largest:
         if not missed.margin:
-            # No effect at all: what remains to be learnt is whether any size has one.
+            # No effect at all: it remains to be seen whether any size has one.
             size = fault.largest
         else:
             size = max(missed.size / missed.margin * math.sqrt(_STEP), missed.size * _stride(steps))
@@ -124,12 +124,12 @@ def _between(missed: _Test, caught: _Test) -> Search:
 def _test(size: float, found: Detection) -> _Test:
     margin = found.margin
     if margin is not None and (not math.isfinite(margin) or found.caught != (margin > 1)):
-        margin = None  # It does not say by how much detection was won or lost.
+        margin = None  # The margin does not show how close detection was.
     return _Test(size, margin, found.numbers_alone)
 
 
 def _foretold(missed: _Test, caught: _Test) -> float | None:
-    """Return the size between two tests at which the margin is 1, by a power law through both."""
+    """Return the size between two tests at which a power law through both predicts a margin of 1."""
     if not missed.margin or caught.margin is None:
         return None
     part = math.log(caught.margin) / math.log(caught.margin / missed.margin)
@@ -137,10 +137,10 @@ def _foretold(missed: _Test, caught: _Test) -> float | None:
 
 
 def _stride(steps: int) -> float:
-    """Return the least factor of the next step outwards: steps grow where the margins foretell too little."""
+    """Return the smallest factor for the next step outwards. Steps grow if the margins predict too little."""
     return float(_STEP ** max(1, 2 ** (steps - 1)))
 
 
 def _rounded(size: float) -> float:
-    """Return ``size`` with as many digits as a table shows, so that the fault can be repeated from it."""
+    """Return ``size`` with the digits that a table shows, so that the fault can be repeated from it."""
     return float(f"{size:.{_DIGITS}g}")

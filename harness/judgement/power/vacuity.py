@@ -1,4 +1,4 @@
-"""Vacuity at a glance: does a recorded case notice anything at all? Without a run."""
+"""Vacuity at a glance: find, without a run, whether a recorded case notices anything at all."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from harness.judgement.reasons import ConstantOutput, PassesOutputFaults, SizedF
 
 
 def vacuous_output(case: Case, baseline: Baseline) -> ConstantOutput | PassesOutputFaults | None:
-    """Return why ``case`` would pass whatever its output is; None where it would not.
+    """Return why ``case`` would pass whatever its output is, or None if it would not.
 
-    Every fault of the output, at its reference size, is put into the recorded output and judged at the
-    tolerance across releases. A case that catches none is vacuous, and so is one that compares nothing but an
-    output of which all values are the same number: that is no image of anything computed. ``harness power``
-    puts faults into the computation as well and may find more.
+    Every output fault is put into the recorded output at its reference size and judged at the tolerance
+    across releases. A case that catches none is vacuous. So is a case that compares only an output whose
+    values are all the same number, because no computation produces such an image. ``harness power`` also puts
+    faults into the computation and may find more.
 
-    None also where nothing can be judged yet, or is not judged across releases: a case that is not calibrated
-    and has no limits of its own, a chaotic one (calibrating says so), a ``strict`` one, an output that no
+    Also returns None if nothing can be judged yet, or nothing is judged across releases: an uncalibrated case
+    without limits of its own, a chaotic case (calibration says so), a ``strict`` case, or an output that no
     fault can be put into.
     """
     tolerance = case.tolerance.across_releases
@@ -33,7 +33,7 @@ def vacuous_output(case: Case, baseline: Baseline) -> ConstantOutput | PassesOut
             return None
     place = (TIER.value, str(case.path), case.line)
     output = baseline.measurement.output
-    # Explicit limits are on the output; others are on the latents of every step as well.
+    # Explicit limits apply only to the output. Other limits also apply to the latents of every step.
     if isinstance(tolerance, Limits) and (output == output.flat[0]).all():
         return ConstantOutput(output.size, float(output.flat[0]), *place)
     missed: list[tuple[float, SizedFault]] = []
