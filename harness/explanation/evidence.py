@@ -75,8 +75,8 @@ class WithinEnvelope(Evidence):
 class WithoutEnvelope(Evidence):
     """``change`` is in the latents, but no envelope shows the effect of rounding.
 
-    ``largest`` is the largest difference of the latents. ``calibrated`` is whether the case was calibrated
-    and is chaotic.
+    ``largest`` is the largest difference of the latents. ``calibrated`` is whether the case was calibrated:
+    if so, it is chaotic from its first compared step on.
     """
 
     change: Reason

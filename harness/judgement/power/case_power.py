@@ -104,7 +104,7 @@ class CasePower:
 
     @property
     def sound(self) -> bool:
-        """Whether the case was examined in full and is not vacuous."""
+        """Whether every fault asked for was examined, and the case is not known to be vacuous."""
         return self.refusal is None and not self.vacuous and not self.failed
 
     def counts(self) -> dict[Family, dict[FaultOutcome, int]]:
@@ -179,7 +179,7 @@ class PowerReport:
 
     @property
     def sound(self) -> bool:
-        """Whether every case was examined in full and none is vacuous."""
+        """Whether every fault asked for was examined in every case, and no case is known to be vacuous."""
         return all(case.sound for case in self.cases)
 
     @property
