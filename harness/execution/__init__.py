@@ -1,1 +1,1 @@
-"""How a case runs: the profile, the fingerprint, the worker process and the runner that drives it."""
+"""Running a case: the profile, the fingerprint, the worker process and the runner that drives it."""

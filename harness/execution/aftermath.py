@@ -1,9 +1,9 @@
 """The aftermath: what a case changed in its worker's process that could affect the next case.
 
-After every case the process is compared with what it was before the first. A case that replaced a function
-that measuring stands on cannot be trusted itself; anything else is told, and the worker replaced. This is no
-wall: a case that hides what it does is not seen, nor is C code that writes to memory. With `isolate: true` no
-other case is there to suffer from it.
+After every case, the process is compared with its state before the first case. If a case replaced a function
+that measuring depends on, its own result cannot be trusted. Any other change is reported, and the worker is
+replaced. This is not a security barrier: it does not notice a case that hides its changes, or C code that
+writes to memory. With `isolate: true` there is no other case that could be affected.
 """
 
 from __future__ import annotations
@@ -27,42 +27,42 @@ import numpy as np
 
 from harness.measurement.figures import ProcessChange, ProcessPart
 
-# The packages whose functions measuring stands on.
+# The packages whose functions measuring depends on.
 _MEASURING = (
     *("harness", "numpy", "safetensors", "builtins"),
     *("copy", "dataclasses", "functools", "hashlib", "json", "math", "operator", "random", "struct", "types"),
 )
-# Those of MindSpore's namespaces that pipelines are written in; its other modules rebind names as they go.
+# The namespaces of MindSpore in which pipelines are written; its other modules rebind names as they run.
 _FRAMEWORK = (
     *("mindspore", "mindspore.mint", "mindspore.mint.nn", "mindspore.mint.nn.functional"),
     *("mindspore.nn", "mindspore.ops", "mindspore.common.tensor", "mindspore.nn.cell"),
 )
-# What is in numpy beside that.
+# Parts of numpy that measuring does not use.
 _UNUSED = ("numpy._typing", "numpy.fft", "numpy.ma", "numpy.polynomial", "numpy.testing")
 # Set by libraries when a pipeline imports them.
 _OF_LIBRARIES = frozenset({"KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK"})
-# What an operator computes depends on these.
+# Settings that affect what an operator computes.
 _CONTEXT = (
     *("mode", "jit_level", "jit_config", "deterministic", "enable_graph_kernel", "runtime_num_threads"),
 )
-_HEAP_TYPE = 1 << 9  # of CPython's type flags: only the attributes of such classes can be set
-# A thread that ends by itself has this long, in seconds.
+_HEAP_TYPE = 1 << 9  # one of CPython's type flags: attributes can be set only on classes that have it
+# The seconds that a thread gets to end by itself.
 _LAST_WORDS = 0.1
 _LIBRARIES = {"site-packages", "dist-packages"}
 _NAMES_TOLD, _LONGEST_NAME = 5, 200
 
-# What the modules that measure have beside functions.
+# What the measuring modules contain besides functions.
 _CONSTANTS = (str, tuple, int, float, frozenset)
 _CODE = tuple(map(attrgetter, ("__code__", "__defaults__", "__kwdefaults__")))
 _Namespace = tuple[str, Mapping[str, Any], tuple[str, ...], tuple[Any, ...]]
 
 
 class Aftermath:
-    """Compares this process, after each case, with what it was when this was made.
+    """Compares this process, after each case, with its state when this object was made.
 
-    ``shared_framework`` is whether a replaced function of MindSpore counts: mindone replaces some when it is
-    imported, and no other pipelines run there. Without ``cpu`` child processes do not count: MindSpore starts
-    compilers for an NPU.
+    ``shared_framework`` means that replaced functions of MindSpore count. mindone replaces some when it is
+    imported, but no other pipelines run in its workers. Without ``cpu``, child processes do not count,
+    because MindSpore starts compilers for an NPU.
     """
 
     def __init__(self, *, shared_framework: bool, cpu: bool) -> None:
@@ -75,7 +75,7 @@ class Aftermath:
         self._states = self._now()
 
     def changes(self) -> tuple[ProcessChange, ...]:
-        """Return what is not as it was."""
+        """Return everything that has changed."""
         found = {part: functions.replaced() for part, functions in self._parts.items()}
         found[ProcessPart.THREADS] = self._new_threads()
         for part, now in self._now().items():
@@ -122,9 +122,9 @@ class _Functions:
         self._codes = [list(map(read, self._functions)) for read in _CODE]
 
     def replaced(self) -> list[str]:
-        """Return the names of what is another function now, or has other code.
+        """Return the names that now refer to another function, or to a function with other code.
 
-        Ten thousand are compared after every case, so the loops over them are the interpreter's own.
+        Ten thousand are compared after every case, so the loops over them run inside the interpreter.
         """
         found = []
         for where, namespace, names, values in self._namespaces:
@@ -158,7 +158,7 @@ def _is_code(value: Any, constants: tuple[type, ...]) -> bool:
 
 
 def _text(name: str) -> str:
-    """Return a name, which may be any bytes and any length, as a text that can be sent."""
+    """Return a name, which may contain any bytes and have any length, as text that can be sent."""
     return name[:_LONGEST_NAME].encode(errors="backslashreplace").decode()
 
 
@@ -211,13 +211,13 @@ def _of_mindspore() -> dict[str, Any]:
         return {}
     found = {"mindspore.set_seed": ms.get_seed()}
     for name in _CONTEXT:
-        with suppress(ValueError, RuntimeError):  # not every version knows all of them
+        with suppress(ValueError, RuntimeError):  # not every version has all of them
             found[f"mindspore.set_context({name})"] = ms.get_context(name)
     return found
 
 
 def _rounding(one: float = 1.0, small: float = 2.0**-60, tiny: float = 5e-324) -> tuple[float, ...]:
-    """Return figures that show how the processor rounds: libraries built for speed change that."""
+    """Return figures that show how the processor rounds; libraries built for speed change its rounding."""
     return tiny * one, one + small, -one - small, small - one
 
 
@@ -230,7 +230,7 @@ def _has_children() -> bool:
 
 
 def _place(frame: FrameType | None) -> str | None:
-    """Return what a thread runs, from its last frame, and where; None for one of a library's own."""
+    """Return the function that a thread was started with and its location; None for a library's thread."""
     first = None
     while frame is not None:
         if frame.f_code.co_filename != threading.__file__:
@@ -239,5 +239,5 @@ def _place(frame: FrameType | None) -> str | None:
     if first is None:
         return "threading.Timer"
     if _LIBRARIES & set(Path(first.co_filename).parts):
-        return None  # such as the monitor of tqdm's bars
+        return None  # for example the monitor of tqdm's progress bars
     return f"{first.co_name} at {first.co_filename}:{first.co_firstlineno}"

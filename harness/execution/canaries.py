@@ -1,4 +1,4 @@
-"""Canaries: single operators on fixed inputs, whose hashes tell which one differs between environments."""
+"""Canaries: operators on fixed inputs; their hashes show which operator differs between environments."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from harness.measurement.measurement import array_sha256
 def run_canaries() -> dict[str, str]:
     """Return the sha256 of each operator's float32 result on inputs drawn from PCG64(0).
 
-    The operators are those that diffusion models spend their time in, at shapes large enough to reach the
-    kernels that models reach (with 32 channels the 3x3 convolution's change from MindSpore 2.8 to 2.9 does
-    not show, with 64 it does); all together they take some milliseconds once the kernels are loaded.
+    These are the operators on which diffusion models spend their time, with shapes large enough to use the
+    same kernels as the models. With 32 channels, for example, the change of the 3x3 convolution from
+    MindSpore 2.8 to 2.9 does not show; with 64 it does. All together take a few milliseconds once the kernels
+    are loaded.
     """
     import mindspore as ms
     from mindspore import ops

@@ -1,4 +1,4 @@
-"""Which installed modules may make a case's pipeline."""
+"""The installed modules that may make a case's pipeline."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _LARGEST = 1 << 20
 
 
 def allowed_factories(folders: Iterable[Path]) -> tuple[str, ...]:
-    """Return the modules that `factories` in the table `tool.harness` of the folders' pyproject.toml names.
+    """Return the modules named by `factories` in the table `tool.harness` of the folders' pyproject.toml.
 
-    Raises :class:`UsageError` where such a file cannot be read, or names anything but modules.
+    Raises :class:`UsageError` if such a file cannot be read, or names anything but modules.
     """
     found: list[str] = []
     for file in {folder.resolve() / "pyproject.toml": None for folder in folders}:

@@ -1,4 +1,4 @@
-"""The fingerprint: every field of the environment that can move the bits."""
+"""The fingerprint: every field of the environment that can change the bits of a result."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ import numpy as np
 from harness.errors import HarnessError
 from harness.execution.profile import CPU_ISAS, Profile, visible_cores
 
-# Where Ascend's installers put their version files; ASCEND_HOME_PATH is set by CANN's set_env.sh.
+# Where Ascend's installers put their version files; CANN's set_env.sh sets ASCEND_HOME_PATH.
 _CANN_INFO = ("ascend_toolkit_install.info", "ascend_nnae_install.info")
 _DEFAULT_HOME = Path("/usr/local/Ascend/ascend-toolkit/latest")
 _DEFAULT_DRIVER = Path("/usr/local/Ascend/driver/version.info")
 _CPUINFO = Path("/proc/cpuinfo")
-# x86 has the first three, Arm the others.
+# x86 has the first three fields, Arm the others.
 _MODEL_KEYS = (
     "cpu family", "model", "stepping", "CPU implementer", "CPU variant", "CPU part", "CPU revision",
 )  # fmt: skip
 
 
 class FingerprintError(HarnessError):
-    """A field of the fingerprint cannot be read; a guess would make comparisons lie."""
+    """A field of the fingerprint cannot be read; with a guess, comparisons would be wrong."""
 
 
 def fingerprint(profile: Profile, *, mode: str, dtype: str) -> dict[str, str]:
     """Return the fields of this process's environment, all strings; call it after the profile is applied.
 
-    Raises :class:`FingerprintError` where a field that the device has cannot be read.
+    Raises :class:`FingerprintError` if a field that the device has cannot be read.
     """
     import mindspore as ms
 
@@ -54,7 +54,7 @@ def fingerprint(profile: Profile, *, mode: str, dtype: str) -> dict[str, str]:
 
 
 def host_fields() -> dict[str, str]:
-    """Return the fields that every process has, whatever computes in it."""
+    """Return the fields that every process has, whatever it computes with."""
     return {
         "arch": platform.machine(),
         "cpu_model": cpu_model(),
@@ -65,7 +65,7 @@ def host_fields() -> dict[str, str]:
 
 
 def _build(commit_file: Path) -> str:
-    # Builds of one version number may differ.
+    # Builds with the same version number may differ.
     try:
         text = commit_file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -77,7 +77,7 @@ def _build(commit_file: Path) -> str:
 
 
 def _entries(cpuinfo: Path) -> dict[str, str]:
-    """Return the first processor's entries, none where there is no such file."""
+    """Return the entries of the first processor; empty if there is no such file."""
     try:
         text = cpuinfo.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
@@ -89,11 +89,11 @@ def _entries(cpuinfo: Path) -> dict[str, str]:
 
 
 def cpu_model(cpuinfo: Path = _CPUINFO) -> str:
-    """Return the processor's name and the numbers of its model, which tell apart what shares a name."""
+    """Return the processor's name and model numbers, which distinguish processors of the same name."""
     info = _entries(cpuinfo)
     parts = [info["model name"]] if "model name" in info else []
     parts += [f"{key} {info[key]}" for key in _MODEL_KEYS if key in info]
-    # On Linux the platform module knows no more than the architecture.
+    # On Linux the platform module only knows the architecture.
     text = ", ".join(parts) or ("" if platform.system() == "Linux" else platform.processor())
     if not text:
         raise FingerprintError(f"{cpuinfo}: does not name the processor; run where /proc is mounted")
@@ -103,8 +103,8 @@ def cpu_model(cpuinfo: Path = _CPUINFO) -> str:
 def effective_isa(cap: str, *, machine: str | None = None, cpuinfo: Path = _CPUINFO) -> str:
     """Return the widest ISA (oneDNN's name) that both the cap and this processor allow.
 
-    On other architectures than x86-64 oneDNN has no such cap: the architecture itself is returned, which is
-    ``machine`` or this one.
+    oneDNN has this cap only on x86-64. On other architectures the architecture itself is returned:
+    ``machine`` if given, otherwise this machine's.
     """
     machine = machine or platform.machine()
     if machine.lower() not in ("x86_64", "amd64"):
@@ -124,9 +124,9 @@ def effective_isa(cap: str, *, machine: str | None = None, cpuinfo: Path = _CPUI
 def ascend_fields(
     *, home: Path | None = None, driver: Path = _DEFAULT_DRIVER, soc: Callable[[], object] | None = None
 ) -> dict[str, str]:
-    """Return ``soc``, ``cann`` and ``driver``; raises :class:`FingerprintError` naming the file.
+    """Return ``soc``, ``cann`` and ``driver``; FingerprintError names a file that cannot be read.
 
-    ``home`` is CANN's folder, ``driver`` the driver's version file, ``soc`` asks for the NPU's name.
+    ``home`` is CANN's folder, ``driver`` is the driver's version file, and ``soc`` returns the NPU's name.
     """
     home = home or Path(os.environ.get("ASCEND_HOME_PATH") or _DEFAULT_HOME)
     return {

@@ -1,4 +1,4 @@
-"""A process behind an execnet gateway, in a folder and a session of its own; its end leaves none of them."""
+"""A process behind an execnet gateway, with its own folder and session; ending it leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from execnet.gateway_base import ThreadExecModel
 
 _SECONDS_TO_START = 120.0
 _SECONDS_TO_END = 1.0
-# Between two looks at whether a process has ended.
+# Interval in seconds between two checks whether a process has ended.
 _ROUND = 0.01
 
 
 class _StartedProcesses(ThreadExecModel):  # type: ignore[misc]
     """execnet's threads, and the processes that it started, each in a session of its own.
 
-    ``Group.makegateway`` keeps a process to itself until it has answered: where an interrupt comes before, no
-    one else could end it. A process inherits ``lifeline``.
+    ``Group.makegateway`` does not hand out a process before it has answered: after an interrupt during that
+    time, nothing else could end the process. A process inherits ``lifeline``.
     """
 
     def __init__(self, lifeline: int) -> None:
@@ -46,11 +46,12 @@ class _StartedProcesses(ThreadExecModel):  # type: ignore[misc]
 
 
 class WorkerGateway:
-    """A process that runs what it is sent; :meth:`end` it, however far :meth:`open` came.
+    """A process that runs what it is sent; call :meth:`end` even if :meth:`open` failed halfway.
 
-    ``folder`` is a temporary one whose name begins with ``prefix``. The process runs in it: MindSpore leaves
-    folders such as rank_0 where it runs. ``lifeline`` is a pipe that the process inherits the reading end of
-    (:mod:`harness.execution.lifeline`), as its number and what :func:`os.fstat` identifies it by.
+    ``folder`` is a temporary folder whose name begins with ``prefix``. The process runs in it, because
+    MindSpore leaves folders such as rank_0 in its working directory. ``lifeline`` is a pipe whose reading end
+    the process inherits (:mod:`harness.execution.lifeline`), given as its number and what :func:`os.fstat`
+    identifies it by.
     """
 
     def __init__(self, prefix: str) -> None:
@@ -64,25 +65,25 @@ class WorkerGateway:
 
     @property
     def process(self) -> Popen[bytes] | None:
-        """The process, from when it was started on."""
+        """The process; it exists as soon as it has been started."""
         return self._started.processes[0] if self._started.processes else None
 
     def open(self, python: str) -> Any:
-        """Start the interpreter ``python`` and return its gateway; OSError or EOFError if it does not."""
-        # Nothing else bounds the wait for the first answer.
+        """Start the interpreter ``python`` and return its gateway; OSError or EOFError if that fails."""
+        # Nothing else limits the wait for the first answer.
         impatient = threading.Timer(_SECONDS_TO_START, self._kill)
         impatient.daemon = True
         impatient.start()
         try:
-            # Its main thread, or signals are not a case's to set: another one may take the second thing that
-            # it is sent otherwise, and the first is chdir.
+            # Code runs in the main thread, because only there can a case set signal handlers. Otherwise
+            # another thread may take the second thing that is sent, and the first is chdir.
             where = f"chdir={self.folder}//execmodel=main_thread_only"
             return self._group.makegateway(f"popen//python={shlex.quote(python)}//{where}")
         finally:
             impatient.cancel()
 
     def ended(self) -> bool:
-        """Tell whether the process has ended. Its number stays its own: nobody has waited for it yet."""
+        """Return whether the process has ended. Its number is not reused before it is waited for."""
         if self.process is None or self.process.returncode is not None:
             return True
         with suppress(ChildProcessError):
@@ -90,9 +91,9 @@ class WorkerGateway:
         return True
 
     def ending(self, seconds: float) -> int | None:
-        """Give the process ``seconds`` to end, then kill it and what it started.
+        """Give the process ``seconds`` to end, then kill it and everything that it started.
 
-        Returns its exit status, below 0 for a signal, and None where it had to be killed.
+        Returns its exit status, which is negative for a signal, or None if it had to be killed.
         """
         if self.process is None:
             return None
@@ -104,13 +105,13 @@ class WorkerGateway:
         return code if ended else None
 
     def _kill(self) -> None:
-        # Once the process was waited for, its number may be another one's.
+        # Once the process has been waited for, its number may belong to another one.
         if self.process is not None and self.process.returncode is None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
 
     def end(self, *, at_once: bool = False) -> None:
-        """End the process and what it started, and remove its folder; harmless when repeated."""
+        """End the process and everything that it started, and remove its folder; may be called repeatedly."""
         opened = list(self._group)
         for gateway in () if at_once else opened:
             with suppress(OSError):
@@ -121,7 +122,7 @@ class WorkerGateway:
         with suppress(OSError):
             self._group.terminate(timeout=_SECONDS_TO_END)
         if not opened and self.process is not None:
-            # No thread of execnet's reads from it, and would close its pipes.
+            # No execnet thread reads from it, so nothing else closes its pipes.
             with suppress(OSError), self.process:
                 pass
         self._temporary.cleanup()

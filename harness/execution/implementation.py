@@ -1,4 +1,4 @@
-"""The implementation that a case's pipeline stands on, where it is not the harness's own: mindone."""
+"""The implementation that a case's pipeline is built on, if it is not the harness's own: mindone."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ MINDONE = PREFIX.rstrip(":")
 
 
 class MissingKernel(HarnessError):
-    """A pipeline needs an operator that this device has no kernel for."""
+    """A pipeline needs an operator for which this device has no kernel."""
 
     cause = FailureCause.MISSING_KERNEL
 
 
 def implementation_of(pipeline: str) -> str:
-    """Return what ``pipeline``, as a case names it, stands on; '' for the harness's own."""
+    """Return the implementation of ``pipeline``, as a case names it; '' for the harness's own."""
     return MINDONE if pipeline.startswith(PREFIX) else ""
 
 
 class Implementation:
-    """What a worker must have and do for the cases of one implementation; nothing for the harness's own.
+    """What a worker needs for the cases of one implementation (nothing for the harness's own).
 
-    Made before MindSpore is imported: raises :class:`HarnessError` where something is not installed. For
-    mindone on CPU it installs kernels for the operators that MindSpore has for Ascend alone. They stay for as
-    long as the process lives, so such a worker runs no other cases.
+    Create it before MindSpore is imported. Raises :class:`HarnessError` if a package is not installed. For
+    mindone on CPU it installs kernels for the operators that MindSpore has only on Ascend. They stay until
+    the process ends, so such a worker runs no other cases.
     """
 
     def __init__(self, name: str, device: str) -> None:
@@ -40,7 +40,7 @@ class Implementation:
             check_installed()
 
     def prepare(self) -> dict[str, str]:
-        """Install what is needed, before the first operator, and return what it adds to the fingerprint."""
+        """Install what is needed, before the first operator; return fields to add to the fingerprint."""
         if not self._mindone:
             return {}
         fields = {"mindone": code_version(), "transformers": metadata.version("transformers")}
@@ -53,7 +53,7 @@ class Implementation:
         return fields
 
     def reset(self) -> None:
-        """Reset the counts of calls of replaced kernels."""
+        """Reset the call counts of replaced kernels."""
         if self._kernels is not None:
             self._kernels.reset()
 
@@ -64,9 +64,9 @@ class Implementation:
 
     @contextmanager
     def naming_kernels(self, pipeline: str) -> Iterator[None]:
-        """Name the operator where the body fails for want of its kernel: raises :class:`MissingKernel`.
+        """Raise :class:`MissingKernel`, which names the operator, if the body fails for lack of its kernel.
 
-        The body is of ``pipeline``. If it uses mindone without declaring it, the error says how to declare
+        The body runs ``pipeline``. If that uses mindone without declaring it, the error says how to declare
         it.
         """
         try:

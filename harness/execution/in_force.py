@@ -1,7 +1,7 @@
-"""The settings in force in a process that is not a worker: the user's own, whose tests run in it.
+"""The settings in force in a process that is not a worker: the user's own, in which the tests run.
 
-MindSpore takes its instruction set and its cores from what it finds at its import. What they were then cannot
-be asked afterwards, so :func:`pin` sets them before, and what it did not set is not established.
+MindSpore chooses its instruction set and its cores when it is imported. What they were then cannot be found
+out later, so :func:`pin` sets them beforehand, and anything that it did not set counts as not established.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Put these lines at the top of conftest.py, before anything imports mindspore:
     import harness
 
     harness.pin({device})"""
-# How many threads share a sum, and which kernels add it up, in libraries that numpy and torch stand on.
+# In libraries that numpy and torch use: how many threads share a sum, and which kernels add it up.
 _ROUNDING_VARIABLES = (
     "MKL_NUM_THREADS", "NPY_DISABLE_CPU_FEATURES", "OMP_NUM_THREADS", "OPENBLAS_CORETYPE",
     "OPENBLAS_NUM_THREADS",
@@ -38,7 +38,7 @@ _ROUNDING_VARIABLES = (
 
 
 class _Pinned(NamedTuple):
-    """What :func:`pin` applied: the profile, its environment variables, and the claim that holds its core."""
+    """What :func:`pin` applied: the profile, its environment variables, and the claim on its core."""
 
     profile: Profile
     environment: dict[str, str]
@@ -49,7 +49,7 @@ _pinned: _Pinned | None = None
 
 
 class NotEstablished(HarnessError):
-    """It is not known under which settings this process computes."""
+    """It is not known with which settings this process computes."""
 
 
 def pin(device: str = "CPU", *, device_id: int = 0) -> None:
@@ -77,16 +77,16 @@ def pin(device: str = "CPU", *, device_id: int = 0) -> None:
 
 
 def settings_in_force() -> dict[str, str]:
-    """Return the fingerprint of this process as it is now, without the field ``dtype``.
+    """Return the current fingerprint of this process without the field ``dtype``.
 
-    Where MindSpore is imported its settings must be those of :func:`pin`. Without it nothing is asked for:
-    what numpy's and torch's rounding depends on goes into the fingerprint. Raises :class:`NotEstablished`
-    where it is not known how operators round here.
+    If MindSpore is imported, its settings must be those of :func:`pin`. If it is not, nothing is required,
+    and the settings that affect the rounding of numpy and torch go into the fingerprint. Raises
+    :class:`NotEstablished` if it is not known how operators round here.
     """
     if (torch := sys.modules.get("torch")) is not None and torch.cuda.is_initialized():
         raise NotEstablished("torch has used a GPU in this process, whose settings harness does not know")
     fields = _of_mindspore() if "mindspore" in sys.modules else _without_mindspore()
-    # Installed or not, imported or not: which tests run in this process must not count.
+    # Not only if it is imported: which tests run in this process must make no difference.
     with suppress(PackageNotFoundError):
         fields["torch"] = version("torch")
     return fields
@@ -109,7 +109,7 @@ def _of_mindspore() -> dict[str, str]:
 
 
 def _lacking(wanted: _Pinned) -> Iterator[str]:
-    """Yield what is not as it is ``wanted``, once MindSpore is imported."""
+    """Yield the settings that are not as ``wanted`` once MindSpore is imported."""
     import mindspore as ms
 
     profile = wanted.profile

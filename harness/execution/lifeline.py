@@ -1,9 +1,9 @@
-"""The lifeline: a pipe that nothing is written to, and whose end ends a worker and all that it started.
+"""The lifeline: a pipe that carries no data; when it closes, a worker and all it started are killed.
 
-When the other end of a pipe is closed, Linux can send a signal to a whole group of processes; and it closes
-that end itself, however the runner ends. No lock of Python's is needed, so what is stuck in C++ ends, too.
-Unlike ``PR_SET_PDEATHSIG`` this reaches children, works behind a wrapper script, and does not strike when
-only the thread ends that started the worker. Imports Python's standard library alone.
+When the other end of a pipe is closed, Linux can send a signal to a whole process group, and it closes that
+end itself however the runner ends. This needs none of Python's locks, so code that hangs in C++ is killed
+too. Unlike ``PR_SET_PDEATHSIG``, it reaches children, works behind a wrapper script, and does not fire when
+only the thread that started the worker ends. Imports only Python's standard library.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import signal
 import sys
 from contextlib import suppress
 
-# <linux/fcntl.h>; Python names it from 3.12 on.
+# <linux/fcntl.h>; Python has the name since 3.12.
 _F_SETSIG = 10
 
 
 def hold(number: int, device: int, inode: int) -> None:
-    """Let this process and its group be killed when the other end of a pipe is closed.
+    """Have this process and its group killed when the other end of a pipe is closed.
 
-    ``number`` is that of the descriptor, and the others identify the pipe: a wrapper script may have closed
-    it, and another file may have its number. Nothing is done then.
+    ``number`` is the pipe's descriptor; the other arguments identify the pipe, because a wrapper script may
+    have closed it, and its number may now belong to another file. In that case nothing is done.
     """
     with suppress(OSError):
         found = os.fstat(number)

@@ -1,4 +1,4 @@
-"""What a runner and its worker say to each other, beside the job; Python's standard library alone."""
+"""What a runner and its worker send each other besides the job; uses only Python's standard library."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from harness.execution.implementation import implementation_of
 from harness.execution.profile import Profile
 from harness.measurement.figures import ProcessChange
 
-# The file in a worker's folder that takes its stdout and stderr.
+# The file in a worker's folder that receives its stdout and stderr.
 LOG = "worker.log"
 
 
 @dataclass(frozen=True)
 class Context:
-    """What the cases of one worker share beside the runner's profile; ``alone`` is whether it has but one."""
+    """What the cases of a worker share besides the runner's profile; ``alone`` means that it has just one."""
 
     mode: str
     dtype: str
@@ -33,11 +33,11 @@ class Context:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a worker is started with.
+    """The settings with which a worker is started.
 
-    ``limit`` are the seconds that one case may take, ``import_paths`` the folders of a user's own pipelines,
-    ``factories`` the installed modules whose functions a case may name as its pipeline; ``user_code`` is
-    whether it may name any function at all.
+    ``limit`` is the time that one case may take, in seconds. ``import_paths`` are the folders of a user's own
+    pipelines, and ``factories`` are the installed modules whose functions a case may name as its pipeline.
+    ``user_code`` says whether it may name a function at all.
     """
 
     profile: Profile
@@ -50,7 +50,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Description:
-    """A worker's environment: fingerprint, canaries, and the kinds of device that MindSpore can use there."""
+    """A worker's environment: fingerprint, canaries, and the device types that MindSpore can use there."""
 
     fingerprint: dict[str, str]
     canaries: dict[str, str]
@@ -58,9 +58,9 @@ class Description:
 
 
 class AnswerKind(str, Enum):
-    """What an answer's data is.
+    """The meaning of an answer's data.
 
-    ``DONE``: what was asked for. ``INAPPLICABLE``: why a fault cannot be put into the case. ``ERROR``: a
+    ``DONE``: what was asked for. ``INAPPLICABLE``: why a fault cannot be injected into the case. ``ERROR``: a
     message that the user can act on. ``FAILED``: a traceback.
     """
 
@@ -72,10 +72,10 @@ class AnswerKind(str, Enum):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a worker answers; ``cause`` is why there is no measurement, where there is none.
+    """A worker's answer; ``cause`` says why there is no measurement, if there is none.
 
-    ``changes`` are what the case changed in the worker's process and left so. ``number`` is that of the job
-    which this answers, and 0 in the worker's first word.
+    ``changes`` are the changes that the case left in the worker's process. ``number`` is the number of the
+    job that this answers; it is 0 in the first message of the worker.
     """
 
     kind: AnswerKind
@@ -86,5 +86,5 @@ class Answer:
 
     @property
     def leaves_worker_sound(self) -> bool:
-        """Whether another case may run in the worker that this comes from."""
+        """Whether the worker that sent this answer may run another case."""
         return self.kind in (AnswerKind.DONE, AnswerKind.INAPPLICABLE) and not self.changes

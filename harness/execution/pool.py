@@ -1,4 +1,4 @@
-"""The pool: several runners side by side, each on a core of its own."""
+"""The pool: several runners side by side, each on its own core."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from harness.measurement.measurement import Measurement
 
 Tag = TypeVar("Tag")
 
-# Seconds between two looks at what the threads of a pool that ends still do.
+# Interval in seconds at which a pool that is ending checks its threads.
 _ROUND = 0.1
 
 
 class RunnerPool:
-    """``size`` runners made by ``make``; use as a context manager.
+    """``size`` runners created by ``make``; use as a context manager.
 
-    The runners are kept between calls, and so are their loaded pipelines. For one thread at a time: it is the
-    pool that has threads.
+    The runners and their loaded pipelines are kept between calls. Use it from one thread at a time: the pool
+    has threads of its own.
     """
 
     def __init__(self, make: Callable[[], Runner], size: int = 1) -> None:
@@ -43,22 +43,22 @@ class RunnerPool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End all jobs, under way or not, and all workers."""
+        """End all jobs, including running ones, and all workers."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._close()
-        # A thread that was starting its worker got past that: the worker is there by the next round.
+        # If a thread was just starting its worker, that worker exists by the next round.
         while wait(tuple(self._jobs), timeout=_ROUND).not_done:
             self._close()
         self._close()
 
     def _close(self) -> None:
         for runner in self._runners:
-            # Its thread may let go of the very worker that is being ended here.
+            # Its thread may be releasing the same worker that is being ended here.
             with suppress(KeyError):
                 runner.close()
 
     def run(self, job: Job) -> Measurement:
-        """Run one job on the next free runner; raises what :meth:`Runner.run` raises."""
+        """Run one job on the next free runner; raises the same errors as :meth:`Runner.run`."""
         runner = self._free.get()
         try:
             return runner.run(job)
@@ -66,14 +66,14 @@ class RunnerPool:
             self._free.put(runner)
 
     def submit(self, job: Job) -> Future[Measurement]:
-        """Start one job as soon as a runner is free; its future raises what :meth:`Runner.run` raises."""
+        """Start one job as soon as a runner is free; its future raises the errors of :meth:`Runner.run`."""
         future = self._threads.submit(self.run, job)
         self._jobs.add(future)
         future.add_done_callback(self._jobs.discard)
         return future
 
     def run_all(self, jobs: Iterable[tuple[Tag, Job]]) -> Iterator[tuple[Tag, Measurement | HarnessError]]:
-        """Run all ``jobs`` and yield their tags with what came of each, as they finish."""
+        """Run all ``jobs`` and yield each one's tag with its result or error, as they finish."""
         pending: dict[Future[Measurement], Tag] = {self.submit(job): tag for tag, job in jobs}
         try:
             for future in as_completed(pending):

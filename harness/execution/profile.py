@@ -1,4 +1,4 @@
-"""The profile: the determinism settings a worker applies around MindSpore's import, its core among them."""
+"""The profile: the determinism settings that a worker applies when it imports MindSpore, and its core."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ DEVICES = ("CPU", "Ascend")
 _VISIBLE_NPUS = "ASCEND_RT_VISIBLE_DEVICES"
 
 # https://oneapi-src.github.io/oneDNN/dev_guide_cpu_dispatcher_control.html, from narrow to wide, each with
-# the flag of /proc/cpuinfo that shows whether the processor has it.
+# the flag in /proc/cpuinfo that shows whether the processor supports it.
 CPU_ISAS = {"SSE41": "sse4_1", "AVX": "avx", "AVX2": "avx2", "AVX512_CORE": "avx512bw"}
 
 
 class ProfileError(HarnessError):
-    """The profile cannot be applied as asked."""
+    """The profile cannot be applied."""
 
 
 @dataclass(frozen=True)
 class Profile:
     """The determinism settings of one worker.
 
-    ``isa`` caps oneDNN's instruction set on the CPU (oneDNN's own names); ``core`` is the one core that
-    the worker is pinned to, None where the system has no pinning; ``device_id`` is the NPU's number, among
-    those that ``ASCEND_RT_VISIBLE_DEVICES`` leaves to this process where it is set.
+    ``isa`` caps oneDNN's instruction set on the CPU (oneDNN's own names). ``core`` is the one core that the
+    worker is pinned to, or None if the system does not support pinning. ``device_id`` is the NPU's number; if
+    ``ASCEND_RT_VISIBLE_DEVICES`` is set, it counts among the devices listed there.
     """
 
     device: str = "CPU"
@@ -59,7 +59,7 @@ class Profile:
         given = os.environ.get(_VISIBLE_NPUS)
         if given is None:
             return str(self.device_id)
-        # A scheduler of jobs has handed these out; the others are someone else's.
+        # A job scheduler has assigned these devices; the others belong to someone else.
         ours = [number.strip() for number in given.split(",") if number.strip()]
         if self.device_id >= len(ours):
             raise ProfileError(
@@ -69,7 +69,7 @@ class Profile:
         return ours[self.device_id]
 
     def name(self) -> str:
-        """Return the settings that can move the bits, as a line; no core's or device's number does."""
+        """Return the settings that can change the bits as one line, without numbers of cores or devices."""
         if self.device == "CPU":
             pinned = "one core" if self.core is not None else "not pinned"
             return f"cpu: oneDNN ISA at most {self.isa}, {pinned}, blocking launches"
@@ -79,11 +79,11 @@ class Profile:
         )
 
     def apply_before_import(self) -> None:
-        """Set the environment and pin this process; raises ProfileError where MindSpore is loaded already."""
+        """Set the environment and pin this process; ProfileError if MindSpore is already loaded."""
         if "mindspore" in sys.modules:
             raise ProfileError("the profile must be applied before mindspore is imported, and it is already")
         os.environ.update(self.environment())
-        # On Ascend the host only dispatches: one core would starve it, and moves no bits.
+        # On Ascend the host only dispatches: a single core would starve it, and the bits do not depend on it.
         if self.core is not None and self.device == "CPU":
             os.sched_setaffinity(0, {self.core})
 
@@ -91,11 +91,11 @@ class Profile:
         """Apply MindSpore's own settings, before the first operator; ProfileError if it lacks the device."""
         import mindspore as ms
 
-        # Graph mode is asked for by jitting the model, so the context itself stays PyNative.
+        # Graph mode is requested by jitting the model, so the context itself stays in PyNative mode.
         ms.set_context(mode=ms.PYNATIVE_MODE)
         if self.device == "CPU":
             ms.set_device("CPU")
-            # 4 to 20 times faster on CPU than asynchronous dispatch; errors surface where they are.
+            # 4 to 20 times faster on CPU than asynchronous dispatch, and errors surface where they occur.
             ms.runtime.launch_blocking()
             return
         try:
@@ -113,7 +113,7 @@ class Profile:
 
 
 def visible_cores() -> int:
-    """Return the number of cores this process may run on: MindSpore's CPU kernels split their work by it."""
+    """Return how many cores this process may run on; MindSpore's CPU kernels split their work by it."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -121,24 +121,24 @@ def visible_cores() -> int:
 
 @dataclass
 class CoreClaim:
-    """A core that one runner holds until :meth:`release`; ``shared`` says that another holds it too."""
+    """A core that one runner holds until :meth:`release`; ``shared`` means that another also holds it."""
 
     core: int | None
     shared: bool
     _lock: socket.socket | None = None
 
     def release(self) -> None:
-        """Give the core back; harmless when repeated. The system does it when the process dies."""
+        """Give the core back; may be called repeatedly. If the process dies, the system gives it back."""
         if self._lock is not None:
             self._lock.close()
             self._lock = None
 
 
 def claim_core() -> CoreClaim:
-    """Return a core of this process's affinity that no other runner of the machine holds.
+    """Return a core of this process's affinity that no other runner on the machine holds.
 
-    Where all are held, the first is shared: the bits depend on how many cores are visible, not on which
-    or how busy. ``core`` is None where the system has no affinity. The claim is a name in Linux's abstract
+    If all are held, the first is shared: the bits depend on how many cores are visible, not on which they are
+    or how busy. ``core`` is None if the system has no affinity. The claim is a name in Linux's abstract
     socket namespace, which leaves no file behind and ends with its process.
     """
     if not hasattr(os, "sched_getaffinity"):

@@ -1,4 +1,4 @@
-"""The runner: drives worker processes, one for each context, and replaces those that are spent."""
+"""The runner: drives worker processes, one per context, and replaces those that can no longer be used."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ class InterpreterError(RunError, UsageError):
 
 
 class Runner:
-    """Runs cases in worker processes, one worker per context, and survives what happens to them.
+    """Runs cases in worker processes, one worker per context, and survives whatever happens to them.
 
-    A case that fails, that leaves something changed in its worker's process
-    (:mod:`harness.execution.aftermath`) or that asks for one of its own is the last of that worker.
+    A worker is replaced after a case that fails, that leaves changes in the worker's process
+    (:mod:`harness.execution.aftermath`), or that asks for a worker of its own.
 
-    ``python`` is the workers' interpreter (this one by default), ``isa`` the widest instruction set and
-    ``pinned`` whether they keep to one core; ``timeout`` are the seconds that one case may take, loading
-    included; ``import_paths`` are folders in which a user's own pipelines are found, and whose pyproject.toml
-    may allow installed ones (:func:`harness.execution.factories.allowed_factories`). Without ``user_code``
-    no pipeline of a user's own runs, and nothing is imported from these folders. ``memory`` are the bytes
-    that a worker and what it starts may take, None for any number. ``core_shared`` says
-    whether another run of harness on this machine holds the same core, ``profile`` is what the workers apply.
-    Use as a context manager, or call :meth:`close`. Not for use from several threads at once.
+    ``python`` is the workers' interpreter (this one by default), ``isa`` is the widest instruction set, and
+    ``pinned`` says whether workers keep to one core. ``timeout`` is the time that one case may take, in
+    seconds, including loading. ``import_paths`` are the folders in which a user's own pipelines are found;
+    their pyproject.toml may allow installed ones (:func:`harness.execution.factories.allowed_factories`).
+    Without ``user_code``, no user's own pipeline runs, and nothing is imported from these folders. ``memory``
+    is the number of bytes that a worker and its child processes may take (None: no limit). ``core_shared``
+    says whether another run of harness on this machine holds the same core, and ``profile`` is what the
+    workers apply. Use as a context manager, or call :meth:`close`. Not for use from several threads at once.
     """
 
     def __init__(
@@ -92,19 +92,19 @@ class Runner:
         """Run one case and return its measurement.
 
         Raises :class:`CaseFailed`, :class:`WorkerCrashed`, :class:`WorkerTimeout` or
-        :class:`harness.execution.watch.WorkerOutOfMemory`; the next case gets a fresh worker then. Raises
-        :class:`harness.faults.catalogue.FaultNotApplicable` where the fault cannot be put into the case.
+        :class:`harness.execution.watch.WorkerOutOfMemory`; the next case then gets a new worker. Raises
+        :class:`harness.faults.catalogue.FaultNotApplicable` if the fault cannot be injected into the case.
         """
         measurement, answer, spawn = self._ask(job, Measurement.from_wire)
         timings = {"spawn": spawn, **measurement.timings}
         return replace(measurement, timings=timings, changes=answer.changes)
 
     def trace(self, job: Job, step: int) -> DeepTrace:
-        """Return what every cell did in ``step``, from 0, of a case in PyNative; raises as :meth:`run`."""
+        """Return what every cell did in ``step`` (from 0) of a case, in PyNative; raises as :meth:`run`."""
         return self._ask(job.looking_into(step), DeepTrace.from_bytes)[0]
 
     def replay(self, job: Job, trace: DeepTrace) -> Replay:
-        """Return where a case, in PyNative, computes something else than ``trace``; raises as :meth:`run`."""
+        """Return where a case, in PyNative, differs from ``trace``; raises as :meth:`run` does."""
         return self._ask(job.looking_into(trace.step, trace.to_bytes()), partial(from_json, Replay))[0]
 
     def describe(self) -> Description:
@@ -112,17 +112,17 @@ class Runner:
         return self._ask(None, partial(from_json, Description))[0]
 
     def restart(self) -> None:
-        """End all workers, so that the next case runs in a fresh process."""
+        """End all workers, so that the next case runs in a new process."""
         while self._workers:
             self._workers.popitem()[1].close()
 
     def close(self) -> None:
-        """End all workers and give the core back; harmless when repeated."""
+        """End all workers and give the core back; may be called repeatedly."""
         self.restart()
         self._claim.release()
 
     def _ask(self, job: Job | None, read: Callable[[Any], _T]) -> tuple[_T, Answer, float]:
-        """Return what ``read`` makes of an answer, this, and the seconds that its worker took to start."""
+        """Return what ``read`` makes of an answer, the answer, and its worker's seconds to start."""
         context = Context("pynative", "float32") if job is None else Context.of(job)
         worker = self._worker(context)
         try:
@@ -130,8 +130,8 @@ class Runner:
         except NotSent:
             raise
         except BaseException:
-            # Also where a time limit of pytest's own or a debugger breaks the wait: this worker's answer is
-            # still to come, and the next case would be given it as its own.
+            # Also if pytest's own time limit or a debugger interrupts the wait: the answer of this worker is
+            # still to come, and the next case would receive it as its own.
             self._workers.pop(context, worker).kill()
             raise
         if context.alone or not answer.leaves_worker_sound:
@@ -158,7 +158,7 @@ class Runner:
 
 
 def interpreter(python: str | Path | None) -> str:
-    """Return the path of the interpreter ``python``, None for this one; :class:`InterpreterError` if none."""
+    """Return the path of the interpreter ``python`` (None: this one), or raise :class:`InterpreterError`."""
     if python is None:
         return sys.executable
     found = shutil.which(str(python))
@@ -174,5 +174,6 @@ def interpreter(python: str | Path | None) -> str:
         raise InterpreterError(
             f"{python}: not a Python interpreter; give the path of a Python that has MindSpore"
         )
-    # Not resolved: a virtual environment's python is a link, and the link's place is what makes it one.
+    # Not resolved: the python of a virtual environment is a link, and it is an environment only at the link's
+    # location.
     return os.path.normpath(Path(found).absolute())

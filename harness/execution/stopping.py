@@ -1,4 +1,4 @@
-"""The signals that ask a process to end: each ends a run as Ctrl-C does, so that nothing is left behind."""
+"""The signals that ask a process to end: each ends a run like Ctrl-C, so that nothing is left behind."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from contextlib import contextmanager
 
 from harness.errors import Stopped
 
-# Seconds in which a run that was asked to end clears up and is not asked again: supervisors send one signal
-# after the other, and a terminal that closes sends several at once.
+# The seconds during which a stopping run cleans up and ignores further requests: supervisors send one signal
+# after another, and a terminal that closes sends several at once.
 _PATIENCE = 5.0
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
 def heeding(*numbers: signal.Signals) -> Iterator[None]:
-    """Raise :class:`harness.errors.Stopped` in the body when one of the signals ``numbers`` comes.
+    """Raise :class:`harness.errors.Stopped` in the body when one of the signals ``numbers`` arrives.
 
-    Those that the process ignores, as under nohup, or has another handler for, stay as they are. Does nothing
-    outside the main thread, which Python gives all signals to. Once one came, the process is about to end,
-    and after the body they are ignored: a second one would give it another exit code.
+    Signals that the process ignores, as under nohup, or for which it has another handler are left alone. Does
+    nothing outside the main thread, because Python delivers all signals there. Once a signal has arrived, the
+    process is about to end, and after the body these signals are ignored: a second one would change the exit
+    code.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -37,13 +38,13 @@ def heeding(*numbers: signal.Signals) -> Iterator[None]:
             raise Stopped(number)
 
     def once_more(lost: sys.UnraisableHookArgs) -> None:
-        """Send the signal again where Python drops what its handler raised, as in a finalizer."""
+        """Send the signal again if Python drops what its handler raised, as it does in a finalizer."""
         nonlocal asked
         if not isinstance(lost.exc_value, Stopped):
             hook(lost)
             return
         asked = float("-inf")
-        # Later, as here its handler would raise into this hook.
+        # With a delay, because here its handler would raise inside this hook.
         main = threading.main_thread().ident
         again = threading.Timer(0.05, signal.pthread_kill, [main, lost.exc_value.number])
         again.daemon = True

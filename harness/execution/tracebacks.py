@@ -1,4 +1,4 @@
-"""Tracebacks of failures, as those who can mend them want to read them."""
+"""Tracebacks of failures, cut to what the person who can fix them needs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 from harness.pipelines.calling import call_pipeline
 from harness.pipelines.factory import find_factory, make_pipeline
 
-# Where the harness hands over to a user's code.
+# The functions in which the harness calls a user's code.
 _HANDING_OVER = {function.__code__ for function in (call_pipeline, find_factory, make_pipeline)}
 _HARNESS = str(Path(__file__).parents[1]) + os.sep
 _IMPORTING = ("<frozen importlib", importlib.__file__)
 
 
 def told(error: BaseException) -> str:
-    """Return the traceback of ``error`` from the user's code on; the whole where harness itself failed."""
+    """Return the traceback of ``error`` from the user's code on; all of it if harness itself failed."""
     start = entered = error.__traceback__
     while entered is not None and entered.tb_frame.f_code not in _HANDING_OVER:
         entered = entered.tb_next
@@ -31,7 +31,7 @@ def told(error: BaseException) -> str:
 
 
 def raised_by_operator(error: BaseException) -> bool:
-    """Return whether an operator of MindSpore raised ``error``: its C++ raises nothing but RuntimeError."""
+    """Return whether a MindSpore operator raised ``error``; its C++ code only raises RuntimeError."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     module = str(frames[-1].f_globals.get("__name__", "")) if frames else ""
     return isinstance(error, RuntimeError) and module.startswith("mindspore.")

@@ -1,7 +1,7 @@
-"""What a worker may take while it runs, looked at from outside: memory, and the disk under its log.
+"""The limits on a running worker, checked from outside: memory, and the disk space of its log.
 
-Limits of the system's own do not do for memory: MindSpore reserves address space by the gigabyte, and where
-``RLIMIT_DATA`` refuses some, its C++ ends the process without a word.
+The system's own memory limits do not work here: MindSpore reserves gigabytes of address space, and if
+``RLIMIT_DATA`` refuses some of it, its C++ code ends the process without a message.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ from harness.foreign_files import size_text
 
 _PROC = Path("/proc")
 _LARGEST_LOG = 64 << 20
-# What is shown of a log, and read for it.
+# How much of a log is shown, and how much of it is read for that.
 _LINES, _WIDTH, _TAIL = 30, 300, 64 << 10
 
 
 class WorkerOutOfMemory(HarnessError):
-    """The worker took more memory than it may, and was killed."""
+    """The worker took more memory than allowed and was killed."""
 
     cause = FailureCause.OUT_OF_MEMORY
 
 
 class Watch:
-    """Looks at one worker, whose log is the new file ``log``; ``memory`` are the bytes that it may take.
+    """Watches one worker; its log is the new file ``log``, and it may take ``memory`` bytes.
 
-    The log is kept open until :meth:`close`: what a case puts in its place, such as a FIFO, is not looked at.
-    Raises :class:`UsageError` for a limit of memory on a system that does not tell what a process takes.
+    The log is kept open until :meth:`close`, so that anything a case puts in its place, such as a FIFO, is
+    never opened. Raises :class:`UsageError` if memory is limited on a system that does not report how much a
+    process takes.
     """
 
     def __init__(self, log: Path, memory: int | None) -> None:
@@ -44,16 +45,16 @@ class Watch:
         self._exceeded = False
 
     def look(self, pid: int) -> None:
-        """Look at the worker ``pid``; raises :class:`WorkerOutOfMemory` where it takes too much."""
-        with suppress(OSError, ValueError):  # a pool's end closes it meanwhile
+        """Check the worker ``pid``; raises :class:`WorkerOutOfMemory` if it takes too much."""
+        with suppress(OSError, ValueError):  # a pool that is ending closes it meanwhile
             if self._log.seek(0, os.SEEK_END) > _LARGEST_LOG:
-                # The worker appends to it, and goes on from its new end.
+                # The worker appends to the log and continues at its new end.
                 self._earlier = self._end_of_log()
                 self._log.truncate(0)
         if self._memory is None:
             return
         taken = memory_of(pid)
-        # Twice: a process that is about to become another one has all memory of its parent for a moment.
+        # Checked twice: between fork and exec, a process briefly has all the memory of its parent.
         exceeded, self._exceeded = self._exceeded, taken > self._memory
         if exceeded and self._exceeded:
             raise WorkerOutOfMemory(
@@ -62,7 +63,7 @@ class Watch:
             )
 
     def log_text(self) -> str:
-        """Return the end of the log on lines of its own; '' where nothing was printed."""
+        """Return the end of the log on lines of its own; '' if nothing was printed."""
         end = b""
         with suppress(OSError, ValueError):
             end = self._end_of_log()
@@ -79,12 +80,12 @@ class Watch:
         return self._log.read(_TAIL)
 
     def close(self) -> None:
-        """Close the log; harmless when repeated."""
+        """Close the log; may be called repeatedly."""
         self._log.close()
 
 
 def memory_of(pid: int) -> int:
-    """Return the bytes of memory that a process and all it started take; what they share counts once."""
+    """Return the bytes of memory that a process and all it started take; shared memory counts once."""
     family = [pid]
     for each in family:
         family += _children(each)

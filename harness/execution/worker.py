@@ -1,7 +1,7 @@
 """The worker: the process that imports MindSpore, runs the cases of one context and sends measurements.
 
-It runs under any interpreter that has MindSpore, numpy, safetensors and huggingface_hub; the harness
-package itself is loaded by path. Everything that crosses the channel is plain data.
+It runs under any interpreter that has MindSpore, numpy, safetensors and huggingface_hub; the harness package
+itself is loaded by path. Everything that is sent over the channel is plain data.
 """
 
 from __future__ import annotations
@@ -49,9 +49,10 @@ from harness.tracing.trace import DeepTrace
 
 Load = Callable[[Job], LoadedPipeline]
 
-# Suites alternate between a few pipelines; more would hold the memory of models that are done with.
+# Suites alternate between a few pipelines; keeping more would hold the memory of models that are no longer
+# needed.
 _PIPELINES_KEPT = 2
-# The runner kills a worker at the time limit. A worker that outlives it has no runner any more.
+# The runner kills a worker at the time limit. A worker that outlives the limit has no runner any more.
 _GRACE = 10.0
 _LONGEST_LIMIT = 1e6
 # getrusage counts kilobytes on Linux, bytes on macOS.
@@ -59,25 +60,27 @@ _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 def serve(channel: Any, wire: dict[str, Any]) -> None:
-    """Answer each job from the execnet ``channel``, None asks for the environment, until it is closed.
+    """Answer each job from the execnet ``channel`` until it is closed; None asks for the environment.
 
-    Each comes with its number, which its answer has as well: what a case sends is no answer to another.
-    ``wire`` is that of the :class:`harness.execution.messages.Settings`; every answer that is sent is that of
-    an :class:`harness.execution.messages.Answer`.
+    Each job comes with its number, which is repeated in its answer, so that nothing that a case sends counts
+    as the answer to another job. ``wire`` holds the :class:`harness.execution.messages.Settings` in wire
+    form, and every answer is sent as the wire form of a :class:`harness.execution.messages.Answer`.
     """
     settings = from_json(Settings, wire)
     _log_to(Path(LOG))
-    # A user's own modules come last, so that no folder of theirs hides an installed package.
+    # A user's own modules come last, so that none of their folders hides an installed package.
     paths = settings.import_paths
     sys.path[:] = [entry for entry in sys.path if entry not in ("", *paths)] + list(paths)
     own = os.getpid()
     channel.send(to_json(Answer(AnswerKind.DONE, own)))
     worker: Worker | None = None
     for number, job in channel:
-        # By a thread in C, which needs no lock of Python's: what hangs may be C++ code that holds it.
+        # Uses a thread in C, which needs none of Python's locks: the code that hangs may be C++ that holds
+        # them.
         faulthandler.dump_traceback_later(min(settings.limit, _LONGEST_LIMIT) + _GRACE, exit=True)
         try:
-            # Made at the first job: an environment without MindSpore fails a case, with its reason.
+            # Made at the first job, so that an environment without MindSpore fails a case and gives the
+            # reason.
             worker = worker or Worker(settings)
             answer = Answer(AnswerKind.DONE, worker.answer(job))
         except BaseException as error:  # noqa: BLE001  the channel carries any failure to the other side
@@ -102,7 +105,7 @@ def serve(channel: Any, wire: dict[str, Any]) -> None:
 
 def _failure(error: BaseException) -> Answer:
     answer = _told(error)
-    # What is no Unicode, such as half of a surrogate pair, cannot be sent.
+    # Text that is not valid Unicode, such as half of a surrogate pair, cannot be sent.
     return replace(answer, data=shortened(answer.data).encode(errors="backslashreplace").decode())
 
 
@@ -136,7 +139,7 @@ def _cause_of(error: BaseException | None) -> FailureCause:
 
 
 def _log_to(path: Path) -> None:
-    # What Python and C++ print, and a fatal signal's traceback.
+    # Output of Python and C++, and the traceback of a fatal signal.
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for stream in (1, 2):
         os.dup2(log, stream)
@@ -155,7 +158,7 @@ def _generators(
 
 
 class MeasuringReplaced(HarnessError):
-    """A case replaced functions that measuring stands on, called ``names``, and left it so."""
+    """A case replaced functions that measuring depends on, called ``names``, and left them replaced."""
 
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__(
@@ -165,7 +168,7 @@ class MeasuringReplaced(HarnessError):
 
 
 class ProcessUnreadable(HarnessError):
-    """A case left something in its process for which this cannot be compared with what it was."""
+    """A case left something in its process that prevents comparing the process with its earlier state."""
 
     def __init__(self, error: BaseException) -> None:
         super().__init__(
@@ -175,7 +178,7 @@ class ProcessUnreadable(HarnessError):
 
 
 class Worker:
-    """Runs the cases of one context under one profile, pipelines kept between them."""
+    """Runs the cases of one context under one profile, and keeps pipelines between them."""
 
     def __init__(self, settings: Settings) -> None:
         profile, context = settings.profile, settings.context
@@ -195,10 +198,10 @@ class Worker:
         self._pipelines: OrderedDict[str, LoadedPipeline] = OrderedDict()
 
     def answer(self, wire: dict[str, Any] | None) -> Any:
-        """Return what the job of this ``wire`` yields, in its wire form; for None a :class:`Description`.
+        """Return the result of the job in ``wire``, in wire form; for None, a :class:`Description`.
 
-        That is a measurement; for a job with a deep step a trace of it, or where there is a reference's what
-        :func:`harness.tracing.replay.replay_step` finds. A fault is gone afterwards.
+        The result is a measurement. For a job with a deep step it is a trace of that step, or, if there is a
+        reference, what :func:`harness.tracing.replay.replay_step` finds. Afterwards faults are removed.
         """
         if wire is None:
             return self._describe()
@@ -215,7 +218,7 @@ class Worker:
     def looked_after(self, answer: Answer) -> Answer:
         """Return ``answer`` with what its case changed in this process, which is undone or reported.
 
-        A case that replaced a function of the measurement has not been measured.
+        If a case replaced a function of the measurement, its result does not count as measured.
         """
         changes = self._aftermath.changes()
         self._generators.put_back()
@@ -231,7 +234,7 @@ class Worker:
         return Description(self._fingerprint, self._canaries, devices)
 
     def _look_into(self, job: Job, injection: Injection, load: Load) -> Any:
-        """Run one case up to the end of its deep step, watching its cells."""
+        """Run one case up to the end of its deep step and watch its cells."""
         from harness.tracing.recording import record_step
         from harness.tracing.replay import replay_step
 
@@ -249,11 +252,12 @@ class Worker:
             return trace.to_bytes()
 
     def _measure(self, job: Job, injection: Injection, load: Load) -> Any:
-        """Run one case; a fault is in force in the images run one by one as well."""
+        """Run one case; a fault also applies to the images that are run one by one."""
         started = time.perf_counter()
         arguments = Arguments(job.arguments, Path(job.base), Path(job.root))
         loaded = load(job)
-        # From here on: whether the pipeline was kept from an earlier case is no matter of this one.
+        # Calls count from here on, so it makes no difference whether the pipeline was kept from an earlier
+        # case.
         self._implementation.reset()
         load_seconds = time.perf_counter() - started
         ledger, trace = Ledger(), StepTrace(keep=job.keep_latents)
@@ -292,7 +296,7 @@ class Worker:
         return measurement.to_wire()
 
     def _keep(self, job: Job) -> LoadedPipeline:
-        """Return the job's pipeline, kept from an earlier job or loaded and kept for later ones."""
+        """Return the job's pipeline: kept from an earlier job, or loaded now and kept for later ones."""
         key = json.dumps(to_json([job.pipeline, job.checkpoint, job.base, job.scheduler]))
         if key in self._pipelines:
             self._pipelines.move_to_end(key)
@@ -308,11 +312,11 @@ class Worker:
             return load(job, self._user_code)
 
     def _release_memory(self) -> None:
-        """Free pipelines that are gone, and their graphs: MindSpore keeps these, tens of MB each.
+        """Free pipelines that are no longer used, and their graphs: MindSpore keeps these, tens of MB each.
 
-        It frees the graphs of the pipelines kept as well; they compile again when they are called.
+        This also frees the graphs of the pipelines that are kept; they compile again at the next call.
         """
-        gc.collect()  # cells refer to themselves
+        gc.collect()  # cells have references to themselves
         if self._compiles:
             import mindspore as ms
 

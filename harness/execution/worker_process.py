@@ -21,12 +21,12 @@ from harness.execution.watch import Watch, WorkerOutOfMemory
 from harness.faults.catalogue import FaultNotApplicable
 
 START_TIMEOUT = 120.0
-# Seconds between two looks at a worker whose answer is waited for: is it still there, and what does it take?
+# Interval in seconds at which a busy worker is checked: is it still there, and how much memory does it take?
 _ROUND = 0.1
 _TimeoutError: type[Exception] = execnet.gateway_base.Channel.TimeoutError
 
-# What a worker's interpreter runs, whichever it is. The package is loaded from its folder: what is installed
-# there under its name is another version, or nothing.
+# The code that a worker's interpreter runs. The package is loaded from its folder, because the worker's
+# interpreter may have another version of it, or none.
 _SERVE = """
 import importlib.util, sys
 package, lifeline, settings = channel.receive()
@@ -48,11 +48,11 @@ else:
 
 
 class RunError(HarnessError):
-    """A case yielded no measurement; the text says why."""
+    """A case yielded no measurement; the message says why."""
 
 
 class CaseFailed(RunError):
-    """The case raised an error in the worker, whose ``cause`` is that of the error."""
+    """The case raised an error in the worker; ``cause`` is the cause of that error."""
 
     def __init__(self, message: str, cause: FailureCause = FailureCause.OTHER) -> None:
         super().__init__(message)
@@ -60,34 +60,34 @@ class CaseFailed(RunError):
 
 
 class NotSent(CaseFailed):
-    """No worker has heard of the case."""
+    """The case has not been sent to a worker."""
 
 
 class _Unasked(ValueError):
-    """Something came from a worker that is no answer to what it was asked."""
+    """A worker sent something that is not an answer to its job."""
 
 
 class WorkerCrashed(RunError):
-    """The worker died in mid-case, or had to be killed for what it said."""
+    """The worker died during a case, or had to be killed because of what it sent."""
 
     cause = FailureCause.CRASH
 
 
 class WorkerTimeout(RunError):
-    """The case outlasted its time limit and its worker was killed."""
+    """The case exceeded its time limit and its worker was killed."""
 
     cause = FailureCause.TIMEOUT
 
 
 def name_of(job: Job | None) -> str:
-    """Return what errors call what was asked: a case, or for None the environment."""
+    """Return the name that errors use for what was asked: a case, or for None the environment."""
     return "the worker's environment" if job is None else job.name
 
 
 class WorkerProcess:
     """One worker behind its gateway: a process of the interpreter ``python`` that may take ``memory`` bytes.
 
-    Raises :class:`RunError` where it does not start.
+    Raises :class:`RunError` if it does not start.
     """
 
     def __init__(self, python: str, settings: Settings, memory: int | None) -> None:
@@ -105,7 +105,7 @@ class WorkerProcess:
         except (OSError, EOFError, ValueError, _TimeoutError, execnet.RemoteError) as error:
             self.kill()
             raise RunError(f"{python}: the worker did not start: {error}") from None
-        except BaseException:  # an interrupt, or a time limit of pytest's own
+        except BaseException:  # an interrupt, or pytest's own time limit
             self.kill()
             raise
         if answer.kind is AnswerKind.ERROR:
@@ -115,16 +115,16 @@ class WorkerProcess:
         self.spawn_seconds = time.monotonic() - started
 
     def ask(self, job: Job | None) -> Answer:
-        """Return the answer to ``job``, None for a description of the environment.
+        """Return the answer to ``job``; None asks for a description of the environment.
 
-        Raises :class:`NotSent` where the worker has not heard of it, and :class:`WorkerCrashed`,
-        :class:`WorkerTimeout` or :class:`harness.execution.watch.WorkerOutOfMemory` where it is of no use any
-        more.
+        Raises :class:`NotSent` if the job did not reach the worker. Raises :class:`WorkerCrashed`,
+        :class:`WorkerTimeout` or :class:`harness.execution.watch.WorkerOutOfMemory` if the worker can no
+        longer be used.
         """
         name = name_of(job)
         started = time.monotonic()
         try:
-            # One that no earlier case could answer in advance.
+            # A number that no earlier case could answer in advance.
             self._asked = secrets.randbits(63)
             self._channel.send((self._asked, None if job is None else job.to_wire()))
             return self._receive(self._limit)
@@ -150,19 +150,19 @@ class WorkerProcess:
 
     @staticmethod
     def check(answer: Answer, job: Job | None) -> None:
-        """Raise what ``answer`` says went wrong, if anything did."""
+        """Raise the error that ``answer`` reports, if any."""
         name = name_of(job)
         if answer.kind is AnswerKind.INAPPLICABLE:
             raise FaultNotApplicable(f"{name}: {shortened(str(answer.data))}")
         if answer.kind is AnswerKind.ERROR:
-            # What its user can act on: first where, for an editor to go there.
+            # The part that the user can act on comes first, so that an editor can jump there.
             place = f"{job.place}: " if job is not None and job.place else ""
             raise CaseFailed(f"{place}{name}: {shortened(str(answer.data))}", answer.cause)
         if answer.kind is AnswerKind.FAILED:
             raise CaseFailed(f"{name}:\n{shortened(str(answer.data))}", answer.cause)
 
     def _receive(self, seconds: float) -> Answer:
-        """Wait for an answer; EOFError where the process ends, whoever else still holds its pipe."""
+        """Wait for an answer; EOFError if the process ends, even if another process still holds its pipe."""
         deadline = time.monotonic() + seconds
         while True:
             left = deadline - time.monotonic()
@@ -175,7 +175,7 @@ class WorkerProcess:
                     self._watch.look(self.pid)
                 if left <= 0:
                     raise
-        # Its children end with it, and with them the pipe, unless they have left its session.
+        # Its children end with it, and so does the pipe, unless they have left its session.
         self._gateway.ending(0)
         try:
             return self._answer(self._channel.receive(timeout=_ROUND))
@@ -192,14 +192,14 @@ class WorkerProcess:
         return answer
 
     def close(self) -> None:
-        """Let the worker end, and end it where it does not."""
+        """Let the worker end by itself; kill it if it does not."""
         with suppress(OSError):
             self._channel.close()
         self._gateway.end()
         self._watch.close()
 
     def kill(self) -> None:
-        """End the worker at once."""
+        """Kill the worker at once."""
         self._gateway.end(at_once=True)
         self._watch.close()
 

@@ -1,1 +1,1 @@
-"""May it go out: the policy, the rules, the evidence, the certificate and its verification."""
+"""Release decisions: the policy, the rules, the evidence, the certificate and its verification."""

@@ -1,7 +1,7 @@
-"""The certificate: what a gate decided and all that it decided on, as one sealed JSON file.
+"""The certificate: what a gate decided and everything it based the decision on, as one sealed JSON file.
 
-The seal is a sha256 over the content. It reveals that a file was damaged, or edited without renewing the
-seal. Since there is no key, it does not prevent forgery: where this matters, sign the certificate.
+The seal is a sha256 of the content. It reveals that a file was damaged, or edited without renewing the seal.
+Because there is no key, it does not prevent forgery: where this matters, sign the certificate.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _MOST_DIGITS = 20
 
 
 class CertificateError(HarnessError):
-    """The bytes are no certificate, or not the one that was written; the message does not name the file."""
+    """The data is not a certificate, or not as it was written; the message does not name the file."""
 
     answers = True
 
 
 @dataclass(frozen=True)
 class HashedFile:
-    """A file that went into the gate, and its sha256."""
+    """A file that the gate used, and its sha256."""
 
     file: str
     sha256: str
@@ -41,7 +41,7 @@ class HashedFile:
 
 @dataclass(frozen=True)
 class CertifiedSuite:
-    """A suite: ``file`` is relative to the certificate's ``suites_root``; ``cases`` is their number."""
+    """A suite; ``file`` is relative to the certificate's ``suites_root``, and ``cases`` is their number."""
 
     name: str
     file: str
@@ -51,7 +51,7 @@ class CertifiedSuite:
 
 @dataclass(frozen=True)
 class Environment:
-    """Where cases ran: every field of the fingerprint, and what single operators gave there."""
+    """Where cases ran: every field of the fingerprint, and the results of single operators there."""
 
     fingerprint: dict[str, str]
     canaries: dict[str, str]
@@ -59,7 +59,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class CertifiedCheckpoint:
-    """The weights that cases ran with: the case's words, the Hub revision, the sha256 of each file."""
+    """The weights that cases ran with: the case's checkpoint, its Hub revision, the sha256 of each file."""
 
     source: str | None
     revision: str | None
@@ -68,7 +68,7 @@ class CertifiedCheckpoint:
 
 @dataclass(frozen=True)
 class PowerTable:
-    """What ``harness power --json`` had found, as it was given to the gate."""
+    """The results of ``harness power --json`` that were given to the gate."""
 
     file: HashedFile
     report: dict[str, Any]
@@ -76,11 +76,11 @@ class PowerTable:
 
 @dataclass(frozen=True)
 class Certificate:
-    """A gate's decision with all that it was made of.
+    """A gate's decision and everything it was based on.
 
-    ``date`` is when the gate ran, ISO 8601 in UTC. ``commit`` is that of the suites' working tree.
-    ``suites_root`` and ``baselines_root`` are the folders that the names of suites and baselines are relative
-    to. ``environments`` and ``checkpoints`` are by the hash of what they are (:func:`identity`).
+    ``date`` is when the gate ran, ISO 8601 in UTC. ``commit`` is the commit of the suites' working tree.
+    ``suites_root`` and ``baselines_root`` are the folders to which the names of suites and baselines are
+    relative. The keys of ``environments`` and ``checkpoints`` are hashes of their content (:func:`identity`).
     ``policy_file`` is None for the default policy. ``orphans`` are baselines without a case, as
     ``suite/id/device``.
     """
@@ -104,24 +104,25 @@ class Certificate:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many cases came to each verdict, then to none, for want of what."""
+        """The number of cases per verdict, then, for cases without a verdict, per state."""
         found: Counter[str] = Counter(facts.verdict or facts.state for facts in self.cases)
         words = (*ALLOWABLE, *sorted(found.keys() - set(ALLOWABLE)))
         return {word: found[word] for word in words if found[word]}
 
     def to_bytes(self) -> bytes:
-        """Return the certificate as the bytes of its file: JSON, sorted, ASCII, the seal among the keys."""
+        """Return the bytes of the certificate's file: JSON, sorted, ASCII, the seal among the keys."""
         data = to_json(self)
         return _laid_out({**data, "seal": seal_of(data)})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Certificate:
-        """Return the certificate that ``data`` holds, every byte of it checked.
+        """Return the certificate in ``data``; every byte is checked.
 
         Raises :class:`CertificateError` for anything that :meth:`to_bytes` did not write.
         """
         found = cls.from_content(parsed(data))
-        # Spaces, the order of keys, other spellings of a number: nothing that a seal over the content shows.
+        # Spaces, the order of keys, other spellings of a number: a seal over the content does not reveal
+        # these.
         if found.to_bytes() != data:
             raise CertificateError(
                 "its content is intact, but its bytes are not those that harness gate wrote: it was "
@@ -131,7 +132,7 @@ class Certificate:
 
     @classmethod
     def from_content(cls, content: Any) -> Certificate:
-        """Return the certificate of which ``content`` is the JSON.
+        """Return the certificate whose JSON is ``content``.
 
         Raises :class:`CertificateError`.
         """
@@ -168,7 +169,7 @@ def _laid_out(content: dict[str, Any]) -> bytes:
 
 
 def parsed(data: bytes) -> Any:
-    """Return the JSON in ``data``, of which nothing is trusted; raises :class:`CertificateError`."""
+    """Return the JSON in ``data``, none of which is trusted; raises :class:`CertificateError`."""
     try:
         return parse_json(
             data.decode("ascii"), parse_constant=_no_number, parse_float=_finite, parse_int=_small
@@ -182,7 +183,7 @@ def parsed(data: bytes) -> Any:
         raise CertificateError(
             f"{where}: invalid JSON ({error.msg}): the file is damaged or truncated"
         ) from None
-    except ValueError as error:  # NaN, a number of thousands of digits, many levels
+    except ValueError as error:  # NaN, a number with thousands of digits, too many levels
         raise CertificateError(f"the file is damaged, or not a certificate: {error}") from None
 
 
@@ -194,7 +195,7 @@ def _finite(digits: str) -> float:
 
 
 def _small(digits: str) -> int:
-    # A greater one is no float either, which it may have to become.
+    # A larger number would not fit into a float, to which it may have to be converted.
     if len(digits) > _MOST_DIGITS:
         _no_number(f"{digits[:9]}…")
     return int(digits)

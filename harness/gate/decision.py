@@ -1,4 +1,4 @@
-"""The decision of a gate: every rule applied to every case, waivers taken into account."""
+"""The decision of a gate: every rule is applied to every case, and waivers are taken into account."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Ruling = Literal["passed", "drift", "incomplete"]
 
 @dataclass(frozen=True)
 class Decision:
-    """What a gate came to: the outcome, the findings that led to it, and what is worth knowing either way.
+    """The result of a gate: the outcome, the findings that led to it, and notes of interest either way.
 
-    ``findings`` have those that count first, drift before what is incomplete; then those that are waived.
+    ``findings`` lists those that count first, with drift before incomplete; then those that are waived.
     """
 
     outcome: Ruling
@@ -33,12 +33,13 @@ class Decision:
 
 
 def decide(policy: Policy, cases: Sequence[CaseFacts], orphans: Sequence[str], now: str) -> Decision:
-    """Return what ``policy`` makes of the facts about ``cases`` and of the ``orphans`` (``suite/id/device``).
+    """Apply ``policy`` to the facts about ``cases`` and to ``orphans`` (``suite/id/device``).
 
-    ``now`` is when the gate ran, ISO 8601 with the offset from UTC. The same facts give the same decision.
+    ``now`` is when the gate ran, ISO 8601 with the offset from UTC. The same facts always give the same
+    decision.
     """
     moment = datetime.fromisoformat(now)
-    # In the order of the rules, of which drift is the first, and of the cases: sorting keeps it.
+    # In the order of the rules, of which drift comes first, then of the cases; sorting preserves it.
     found = [
         Finding(name, kind, facts.name, detail)
         for name, (kind, rule) in CASE_RULES.items()
@@ -46,7 +47,7 @@ def decide(policy: Policy, cases: Sequence[CaseFacts], orphans: Sequence[str], n
         if (detail := rule(policy, facts, moment)) is not None
     ]
     found += [Finding(ORPHAN, "incomplete", key, NoCase()) for key in orphans]
-    # Grouped by case, because a foreign certificate may have any number of waivers and findings.
+    # Grouped by case, because a certificate from elsewhere may have any number of waivers and findings.
     waivers: dict[str, list[tuple[int, Waiver]]] = {}
     for index, waiver in enumerate(policy.waivers):
         waivers.setdefault(waiver.case, []).append((index, waiver))
@@ -56,14 +57,14 @@ def decide(policy: Policy, cases: Sequence[CaseFacts], orphans: Sequence[str], n
     told = [_waived(each, those, moment.date()) for each, those in zip(found, covering, strict=True)]
     findings = tuple(sorted(told, key=lambda each: each.waiver is not None))
     kinds = {each.kind for each in findings if each.waiver is None}
-    # What drifted is known for sure, so that it counts before what is not known.
+    # Drift is known for certain, so it takes precedence over what is not known.
     outcome: Ruling = "drift" if "drift" in kinds else "incomplete" if kinds else "passed"
     biting = {index for those in covering for index, _ in those}
     return Decision(outcome, findings, tuple(_notes(policy, cases, findings, biting, moment.date())))
 
 
 def _waived(finding: Finding, covering: Sequence[tuple[int, Waiver]], today: date) -> Finding:
-    """Return ``finding`` with the one of its waivers that holds, or with all, which no longer do."""
+    """Return ``finding`` with the waiver that is in force, or else with all of its expired waivers."""
     for index, waiver in covering:
         if not waiver.expired(today):
             return replace(finding, waiver=index)

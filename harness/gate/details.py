@@ -1,6 +1,7 @@
-"""What the findings and notes of a gate are made of, as data: one class for each kind.
+"""The details of a gate's findings and notes, as data: one class for each kind.
 
-Like reasons they carry no sentences, and nothing here computes: a certificate is read on any machine.
+Like reasons, they contain no sentences. Nothing here computes, so that a certificate can be read on any
+machine.
 """
 
 from __future__ import annotations
@@ -10,16 +11,16 @@ from typing import Literal
 from harness.codec import Tagged
 from harness.judgement.reasons import Chaotic, Reason
 
-# How far a case got; `judged` is all that ran and was compared.
+# How far a case got; `judged` means that it ran and was compared.
 State = Literal["judged", "not selected", "missing", "damaged", "stale", "failed", "failed as expected"]
 
 
 class Detail(Tagged):
-    """What is against a release; every kind is a dataclass of its own."""
+    """Something that speaks against a release; every kind is a dataclass of its own."""
 
 
 class NotAllowed(Detail):
-    """A verdict that is not among those ``allowed`` (with ``tags``, where the policy names some of them)."""
+    """A verdict that is not ``allowed`` (for a case with ``tags``, if the policy names some of them)."""
 
     verdict: str
     tags: tuple[str, ...]
@@ -28,7 +29,7 @@ class NotAllowed(Detail):
 
 
 class NoVerdict(Detail):
-    """The case came to no verdict: ``state`` says how far it got."""
+    """The case has no verdict; ``state`` says how far it got."""
 
     state: State
     reason: Reason | None
@@ -41,26 +42,26 @@ class NotComparable(Detail):
 
 
 class ChaosUnknown(Detail):
-    """The case is chaotic, and the policy does not know it."""
+    """The case is chaotic, and the policy does not list it as such."""
 
     chaos: Chaotic
 
 
 class ChaosEarlier(Detail):
-    """The case is chaotic before the ``accepted`` steps that the policy asks for are gated."""
+    """The case becomes chaotic before the ``accepted`` number of steps that must be gated."""
 
     chaos: Chaotic
     accepted: int
 
 
 class Vacuous(Detail):
-    """The case would notice nothing."""
+    """The case would not notice any fault."""
 
     reason: Reason
 
 
 class NoPower(Detail):
-    """The policy asks for a power table that covers the case."""
+    """The policy requires a power table that covers the case."""
 
     gap: Gap
 
@@ -72,7 +73,7 @@ class NoDate(Detail):
 
 
 class TooOld(Detail):
-    """The baseline was recorded on ``date``, more ``days`` ago than the policy allows."""
+    """The baseline was recorded on ``date``, ``days`` ago, which is more than the policy allows."""
 
     date: str
     days: float
@@ -80,7 +81,7 @@ class TooOld(Detail):
 
 
 class FromTheFuture(Detail):
-    """The baseline's ``date`` is still to come."""
+    """The baseline's ``date`` is in the future."""
 
     date: str
 
@@ -93,11 +94,11 @@ class OtherRelease(Detail):
 
 
 class NoCase(Detail):
-    """The baseline belongs to no case of the suites given."""
+    """The baseline does not belong to any case of the given suites."""
 
 
 class SuiteNotGiven(Detail):
-    """So many baselines belong to a suite that was not given."""
+    """This many baselines belong to a suite that was not given."""
 
     baselines: int
 
@@ -107,44 +108,44 @@ class Gap(Tagged):
 
 
 class NoTable(Gap):
-    """None was given."""
+    """No table was given."""
 
 
 class NotInTable(Gap):
-    """It has no such case."""
+    """The table does not contain the case."""
 
 
 class NotExamined(Gap):
-    """It could not examine the case."""
+    """The case could not be examined for the table."""
 
     reason: Reason
 
 
 class TableOfOtherDevice(Gap):
-    """It is of the baseline for another device."""
+    """The table was made for the baseline of another device."""
 
     table: str | None
     baseline: str
 
 
 class ChangedSince(Gap):
-    """What it examined is not what there is now."""
+    """What the table examined has changed since."""
 
     what: tuple[Literal["case", "baseline", "tolerance"], ...]
 
 
 class FaultsFailed(Gap):
-    """So many of its faults failed to run."""
+    """This many of the table's faults failed to run."""
 
     count: int
 
 
 class TooFewFaults(Gap):
-    """It has too few faults to tell."""
+    """The table has too few faults to draw a conclusion."""
 
 
 class Note(Tagged):
-    """What is worth knowing of a policy, whatever the decision."""
+    """Something of interest about a policy, whatever the decision."""
 
 
 class IdleWaiver(Note):
@@ -156,6 +157,6 @@ class IdleWaiver(Note):
 
 
 class NotChaotic(Note):
-    """The policy calls a case chaotic that is not."""
+    """The policy lists a case as chaotic that is not."""
 
     case: str

@@ -1,4 +1,4 @@
-"""What a gate found out about each case, as plain data: all that its decision is made of."""
+"""What a gate found out about each case, as plain data: the complete basis of its decision."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.remedy import Remedy
 
 @dataclass(frozen=True)
 class Worst:
-    """The figure that uses most of its limit; ``measured`` is None where it could not be computed."""
+    """The figure that uses most of its limit; ``measured`` is None if it could not be computed."""
 
     name: str
     measured: float | None
@@ -22,16 +22,16 @@ class Worst:
 
     @property
     def exceeded(self) -> bool:
-        """Whether the figure is on the wrong side of its limit; NaN is on no right one."""
+        """Whether the figure is on the wrong side of its limit; NaN always is."""
         measured = math.nan if self.measured is None else self.measured
         return not (measured >= self.limit if self.at_least else measured <= self.limit)
 
 
 @dataclass(frozen=True)
 class HeldTo:
-    """The baseline that a case was held to; ``files`` has the sha256 of each file below the store's folder.
+    """A case's baseline; ``files`` maps each file, relative to the store's folder, to its sha256.
 
-    ``date`` is when it was recorded (ISO 8601), ``mindspore`` the field of its fingerprint.
+    ``date`` is when it was recorded (ISO 8601), and ``mindspore`` is that field of its fingerprint.
     """
 
     device: str
@@ -42,13 +42,13 @@ class HeldTo:
 
 @dataclass(frozen=True)
 class CaseFacts:
-    """What is known of one case after the run.
+    """What is known about one case after the run.
 
-    ``line`` is where ``file``, its suite, has it. ``case_hash`` is that of its definition. ``verdict``,
-    ``tier``, ``margin``, ``worst``, ``reasons``, ``remedy`` and ``notes`` are those of the judgement; where
-    ``state`` is not ``judged`` there is no verdict and ``reasons`` say why. ``environment`` and
-    ``checkpoint`` are keys of the certificate's tables. ``bits`` is the sha256 over all that the run
-    computed. ``vacuous`` says why the case would notice nothing, ``power_gap`` why no power table covers
+    The case is in ``file``, its suite, at ``line``. ``case_hash`` is the hash of its definition. ``verdict``,
+    ``tier``, ``margin``, ``worst``, ``reasons``, ``remedy`` and ``notes`` are those of the judgement; if
+    ``state`` is not ``judged``, there is no verdict and ``reasons`` say why. ``environment`` and
+    ``checkpoint`` are keys into the certificate's tables. ``bits`` is the sha256 of everything that the run
+    computed. ``vacuous`` says why the case would notice nothing, and ``power_gap`` why no power table covers
     it.
     """
 
@@ -76,7 +76,7 @@ class CaseFacts:
 
     @property
     def name(self) -> str:
-        """The case as policies and users name it."""
+        """The name of the case in policies and for users."""
         return f"{self.suite}/{self.case_id}"
 
     @property
@@ -86,6 +86,6 @@ class CaseFacts:
 
     @property
     def incomparable_by_chaos(self) -> bool:
-        """Whether chaos alone kept it from a verdict."""
+        """Whether chaos is the only thing that prevented a verdict."""
         by_chaos = bool(self.reasons) and all(isinstance(reason, Chaotic) for reason in self.reasons)
         return self.verdict == "incomparable" and by_chaos

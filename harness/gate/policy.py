@@ -1,4 +1,4 @@
-"""The policy of a gate: what must hold for a release, as plain data."""
+"""The policy of a gate: the conditions for a release, as plain data."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from datetime import date
 
 DEFAULT_ALLOWED = ("identical", "within")
-# What a policy can allow. An error never: what did not run is no verdict on anything, and is for a waiver.
+# What a policy can allow. An error is never among them: a case that did not run needs a waiver.
 ALLOWABLE = ("identical", "within", "drift", "incomparable")
 
 
 @dataclass(frozen=True)
 class Waiver:
-    """One exception: findings about ``case`` (``suite/id``) that do not count until ``expires``.
+    """An exception: findings about ``case`` (``suite/id``) that do not count until ``expires``.
 
-    ``expires`` is the last day (ISO 8601, UTC) on which it holds. ``rules`` are those it is for; every one
-    where there are none.
+    ``expires`` is the last day (ISO 8601, UTC) on which the waiver is in force. ``rules`` are the rules that
+    it applies to; if empty, it applies to all.
     """
 
     case: str
@@ -26,24 +26,24 @@ class Waiver:
     rules: tuple[str, ...] = ()
 
     def covers(self, case: str, rule: str) -> bool:
-        """Return whether it is for findings of ``rule`` about ``case``, whatever day it is."""
+        """Return whether it applies to findings of ``rule`` about ``case``, whatever the date."""
         return self.case == case and (not self.rules or rule in self.rules)
 
     def expired(self, today: date) -> bool:
-        """Return whether it no longer holds on ``today``."""
+        """Return whether it is no longer in force on ``today``."""
         return date.fromisoformat(self.expires) < today
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What a gate asks for; without any argument the policy of a gate that is given none.
+    """What a gate requires; without arguments, the default policy.
 
-    ``verdicts`` are allowed for cases without a tag in ``tags``, which has those allowed for cases with the
-    tag. ``max_age_days`` and ``mindspore`` are on baselines: how old they may be, and the releases they may
-    be recorded with (``2.10`` stands for every 2.10.x); None and empty for whatever they are. ``power`` is
-    whether a power table must cover every case. ``chaotic`` has, for cases known to be chaotic, the number of
-    steps that must be gated. ``signer`` is the public key (base64, as PEM has it) that a certificate must be
-    signed by; None where it need not be.
+    ``verdicts`` are allowed for cases without a tag in ``tags``; ``tags`` maps each tag to the verdicts
+    allowed for cases that have it. ``max_age_days`` limits the age of baselines, and ``mindspore`` lists the
+    releases with which they may be recorded (``2.10`` stands for every 2.10.x); None and empty mean no
+    restriction. ``power`` says whether a power table must cover every case. ``chaotic`` maps cases known to
+    be chaotic to the number of steps that must be gated. ``signer`` is the public key (base64, as in PEM)
+    that must have signed a certificate, or None if it need not be signed.
     """
 
     name: str = "default"
@@ -57,11 +57,11 @@ class Policy:
     signer: str | None = None
 
     def naming(self, tags: Iterable[str]) -> tuple[str, ...]:
-        """Return those of a case's ``tags`` that the policy has verdicts for."""
+        """Return those of a case's ``tags`` for which the policy has verdicts."""
         return tuple(tag for tag in tags if tag in self.tags)
 
     def allowed(self, tags: Iterable[str]) -> tuple[str, ...]:
-        """Return the verdicts allowed for a case with ``tags``: those that every tag named here allows."""
+        """Return the verdicts allowed for a case with ``tags``: those that all tags named here allow."""
         named = self.naming(tags)
         if not named:
             return self.verdicts

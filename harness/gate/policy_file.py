@@ -67,7 +67,7 @@ def _release(text: str) -> str:
 
 def _date(text: str) -> str:
     try:
-        # Only this of ISO 8601's forms: newer Pythons read more of them than older ones.
+        # Only this form of ISO 8601: newer Pythons read more forms than older ones.
         date.fromisoformat(text if len(text) == 10 else "")
     except ValueError:
         raise ValueError(f"{quoted(text)} is not a date; write it like 2027-01-31") from None
@@ -89,7 +89,7 @@ Allowed = Annotated[list[Annotated[str, AfterValidator(_verdict)]], Field(min_le
 
 
 class BaselinesEntry(Strict):
-    """What is asked of the baselines."""
+    """The requirements on baselines."""
 
     max_age: Annotated[str, BeforeValidator(_with_unit), AfterValidator(_days)] | None = None
     mindspore: Annotated[list[Annotated[str, AfterValidator(_release)]], Field(min_length=1)] | None = None
@@ -118,16 +118,16 @@ class PolicyEntry(Strict):
     signer: Annotated[str, AfterValidator(_key)] | None = None
 
 
-# The keys that a mapping may have, by the key it stands under.
+# The keys that a mapping may have, by the key under which it stands.
 _MODELS: dict[str, type[Strict]] = {"": PolicyEntry, "baselines": BaselinesEntry, "waivers": WaiverEntry}
 
 
 def read_policy(path: Path, suites: Sequence[Suite] | None) -> Policy:
-    """Return the policy in the file ``path``, for a gate of ``suites``; None where these are not at hand.
+    """Return the policy in the file ``path``, for a gate of ``suites`` (None if they are not available).
 
     Raises:
-        SuiteError: with everything that is wrong with the file, each as 'file:line:column: what; what to do':
-            keys and values that a policy has not, tags and cases that the suites have not.
+        SuiteError: lists everything wrong with the file, each as 'file:line:column: what; what to do':
+            keys and values that policies do not have, tags and cases that the suites do not have.
     """
     document = read_document(path, needed="`policy:` and a name")
     entry, problems = validated(document, PolicyEntry, _unknown_key)
@@ -174,7 +174,7 @@ def _unknown_key(at: KeyPath) -> str:
 
 
 def _unknown_names(document: Document, cases: Sequence[Case]) -> Iterator[Problem]:
-    """Yield tags and cases that the suites have not, as far as the document has the shape to name them."""
+    """Yield tags and cases that the suites do not have, as far as the document's structure is valid."""
     if not isinstance(document.value, dict):
         return
     tags = dict.fromkeys(tag for case in cases for tag in case.tags)
@@ -198,14 +198,14 @@ def _unknown_names(document: Document, cases: Sequence[Case]) -> Iterator[Proble
 def _no_case(name: str, names: Sequence[str]) -> str:
     if "/" not in name:
         return f"{quoted(name)} is not a case; write suite/case, such as {names[0]}"
-    # All cases of a big suite are no help in an error message.
+    # Listing all cases of a big suite does not help in an error message.
     meant = closest(name, names)
     remedy = f"did you mean '{meant}'?" if meant else "check its name"
     return f"no case {quoted(name)} in these suites; {remedy}"
 
 
 def _impossible(document: Document, policy: Policy, cases: Sequence[Case]) -> Iterator[Problem]:
-    """Yield the tags that together allow no verdict at all, for a case that has them."""
+    """Yield sets of tags that together allow no verdict at all for a case that has them."""
     told = set()
     for case in cases:
         named = policy.naming(case.tags)

@@ -24,15 +24,15 @@ _MOST_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class Powers:
-    """The power of cases by their names, and the ``table`` they are from."""
+    """The power of cases by name, and the ``table`` that it comes from."""
 
     table: PowerTable
     cases: dict[tuple[str, str], CasePower]
 
     def gap(self, case: Case, baseline: Baseline) -> d.Gap | None:
-        """Return why the table does not cover ``case`` with ``baseline``; None if it does.
+        """Return why the table does not cover ``case`` with ``baseline``, or None if it does.
 
-        A strict case has no power across releases that could be missing.
+        A strict case is not compared across releases, so it needs no power there.
         """
         if case.strict:
             return None
@@ -55,7 +55,7 @@ class Powers:
         return None if found.vacuous is not None else d.TooFewFaults()
 
     def vacuous(self, case: Case, baseline: Baseline) -> VacuousByTable | None:
-        """Return why the table says that ``case`` is vacuous; None if it does not say so."""
+        """Return the table's reason why ``case`` is vacuous, or None if it does not say so."""
         found = self.cases.get((case.suite, case.id))
         if found is None or found.why_vacuous is None or self.gap(case, baseline) is not None:
             return None
@@ -63,9 +63,9 @@ class Powers:
 
 
 def read_powers(path: Path) -> Powers:
-    """Return what the JSON file of `harness power` says.
+    """Return the contents of the JSON file of `harness power`.
 
-    Raises :class:`UsageError` where it cannot be read or is no such file.
+    Raises :class:`UsageError` if it cannot be read or is not such a file.
     """
     remedy = "give the file that harness power --json wrote"
     try:

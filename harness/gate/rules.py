@@ -1,7 +1,7 @@
-"""The rules of a gate: each looks at what is known of one case and says what is against a release.
+"""The rules of a gate: each looks at the facts about one case and reports what speaks against a release.
 
-One rule, one function; :mod:`harness.gate.decision` applies them. They need nothing but plain data, so
-that a certificate's decision can be made again wherever the certificate is read.
+Each rule is one function, and :mod:`harness.gate.decision` applies them. They need only plain data, so that
+the decision in a certificate can be reproduced wherever the certificate is read.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ Kind = Literal["drift", "incomplete"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing against a release: the rule that it breaks, and about what.
+    """A reason against a release: the rule that is broken, and by what.
 
-    ``about`` is a case (``suite/id``), or the baseline that belongs to none (``suite/id/device``). ``kind``
-    is ``drift`` where a verdict is not allowed and ``incomplete`` where it is not known whether it would be.
-    ``waiver`` is the index in the policy of the waiver that covers it, None where it counts; ``expired`` are
-    those of the waivers that no longer do.
+    ``about`` is a case (``suite/id``), or a baseline that belongs to no case (``suite/id/device``). ``kind``
+    is ``drift`` if a verdict is not allowed, and ``incomplete`` if it is not known whether it would be.
+    ``waiver`` is the index in the policy of the waiver that covers the finding, or None if the finding
+    counts; ``expired`` are the indices of waivers that are no longer in force.
     """
 
     rule: str
@@ -49,7 +49,7 @@ def without_verdict(state: d.State) -> Rule:
 
 
 def verdict(policy: Policy, facts: CaseFacts, _now: datetime) -> d.Detail | None:
-    """Every verdict is allowed; an incomparable case has a rule of its own."""
+    """Every verdict is allowed; incomparable cases have a rule of their own."""
     allowed = policy.allowed(facts.tags)
     if facts.verdict is None or facts.verdict in ("incomparable", *allowed):
         return None
@@ -57,14 +57,14 @@ def verdict(policy: Policy, facts: CaseFacts, _now: datetime) -> d.Detail | None
 
 
 def incomparable(policy: Policy, facts: CaseFacts, _now: datetime) -> d.Detail | None:
-    """Every case can be compared with its baseline; a chaotic one has a rule of its own."""
+    """Every case can be compared with its baseline; chaotic cases have a rule of their own."""
     if facts.verdict != "incomparable" or "incomparable" in policy.allowed(facts.tags):
         return None
     return None if facts.incomparable_by_chaos else d.NotComparable(facts.reason)
 
 
 def chaotic(policy: Policy, facts: CaseFacts, _now: datetime) -> d.Detail | None:
-    """No case is chaotic before the step that the policy knows of."""
+    """No case becomes chaotic before the step that the policy accepts."""
     if facts.chaos is None:
         return None
     accepted = policy.chaotic.get(facts.name)
@@ -74,17 +74,17 @@ def chaotic(policy: Policy, facts: CaseFacts, _now: datetime) -> d.Detail | None
 
 
 def vacuous(_policy: Policy, facts: CaseFacts, _now: datetime) -> d.Detail | None:
-    """Every case would notice something."""
+    """Every case would notice some fault."""
     return None if facts.vacuous is None else d.Vacuous(facts.vacuous)
 
 
 def power(policy: Policy, facts: CaseFacts, _now: datetime) -> d.Detail | None:
-    """Every case is covered by a power table, where the policy requires one."""
+    """Every case is covered by a power table if the policy requires one."""
     return d.NoPower(facts.power_gap) if policy.power and facts.power_gap is not None else None
 
 
 def age(policy: Policy, facts: CaseFacts, now: datetime) -> d.Detail | None:
-    """No baseline is older than the policy allows, and none comes from the future."""
+    """No baseline is older than the policy allows, and none is from the future."""
     if policy.max_age_days is None or facts.baseline is None:
         return None
     date = facts.baseline.date
@@ -95,7 +95,7 @@ def age(policy: Policy, facts: CaseFacts, now: datetime) -> d.Detail | None:
     days = (now - (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc))).total_seconds() / 86_400
     if days > policy.max_age_days:
         return d.TooOld(date, days, policy.max_age_days)
-    # A day for clocks that disagree.
+    # One day of tolerance for clocks that disagree.
     return d.FromTheFuture(date) if days < -1 else None
 
 
@@ -122,5 +122,5 @@ CASE_RULES: dict[str, tuple[Kind, Rule]] = {
     "age": ("incomplete", age),
     "release": ("incomplete", release),
 }
-# The one rule that is about the store: no baseline is without a case of the suites.
+# The only rule about the store: every baseline belongs to a case of the suites.
 ORPHAN = "orphan"

@@ -1,8 +1,8 @@
-"""Signed certificates: an in-toto statement in a DSSE envelope, signed with an ed25519 key in a file.
+"""Signed certificates: an in-toto statement in a DSSE envelope, signed with an ed25519 key from a file.
 
-Sources: in-toto Statement v1 (github.com/in-toto/attestation, spec/v1/statement.md); the envelope, and what
-of it is signed (github.com/secure-systems-lab/dsse, envelope.md and protocol.md); ed25519 (RFC 8032). The
-signature itself is by the library `cryptography`, in the extra `sign`. Nothing is asked of any network.
+Sources: in-toto Statement v1 (github.com/in-toto/attestation, spec/v1/statement.md); the envelope and the
+signed encoding (github.com/secure-systems-lab/dsse, envelope.md and protocol.md); ed25519 (RFC 8032). The
+library `cryptography`, in the extra `sign`, makes the signature itself. No network is used.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ _URL_SAFE = str.maketrans("-_", "+/")
 
 @dataclass(frozen=True)
 class Signer:
-    """A public key: ``line`` is its SubjectPublicKeyInfo in base64, the one line of its PEM file."""
+    """A public key: ``line`` is its SubjectPublicKeyInfo in base64, as on the one line of its PEM file."""
 
     line: str
 
     @property
     def keyid(self) -> str:
-        """The shortened hex sha256 of the key: a hint for readers, on which nothing depends."""
+        """The shortened hex sha256 of the key: a hint for readers; nothing depends on it."""
         return hashlib.sha256(_decoded(self.line)).hexdigest()[:16]
 
     def signed(self, envelope: Envelope) -> bool:
-        """Return whether one of the signatures of ``envelope`` is by this key."""
+        """Return whether one of the signatures of ``envelope`` was made with this key."""
         from cryptography.exceptions import InvalidSignature
 
         key = _public_key(self.line)
@@ -55,7 +55,7 @@ class Signer:
 
 @dataclass(frozen=True)
 class SigningKey:
-    """A private key, and its public one."""
+    """A private key and its public key."""
 
     key: Any
     signer: Signer
@@ -75,20 +75,20 @@ class SigningKey:
 
 @dataclass(frozen=True)
 class Envelope:
-    """What an envelope holds: the statement's bytes, and signatures by anyone."""
+    """The contents of an envelope: the statement's bytes, and signatures by anyone."""
 
     payload: bytes
     signatures: tuple[bytes, ...]
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
-    """Return what is signed of a payload, DSSE's pre-authentication encoding."""
+    """Return the bytes to sign for a payload: DSSE's pre-authentication encoding."""
     kind = payload_type.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
 def statement(certificate: Certificate) -> bytes:
-    """Return the in-toto statement of ``certificate``: its files with their digests, and itself."""
+    """Return the in-toto statement of ``certificate``: its files with their digests, and the certificate."""
     files = {f"{certificate.suites_root}/{suite.file}": suite.sha256 for suite in certificate.suites}
     for facts in certificate.cases:
         if facts.baseline is not None:
@@ -111,7 +111,7 @@ def statement(certificate: Certificate) -> bytes:
 def envelope_in(data: bytes) -> Envelope | None:
     """Return the envelope in ``data``, or None if it is something else, perhaps a bare certificate.
 
-    Raises :class:`CertificateError` for an envelope of anything else, or one that is damaged.
+    Raises :class:`CertificateError` if the envelope is damaged or contains something else.
     """
     content = parsed(data)
     if not isinstance(content, dict) or "payloadType" not in content:
@@ -143,7 +143,7 @@ def certificate_in(envelope: Envelope) -> Certificate:
 
 
 def unsigned_by(envelope: Envelope | None, demanded: Sequence[tuple[str, Signer]]) -> list[str]:
-    """Return a problem for each key that was ``demanded``, by whom, and signed nothing."""
+    """Return a problem for each ``demanded`` key that did not sign, which says who demands it."""
     return [
         f"{who} demands the signature of the key {signer.keyid}, "
         + ("and it is not signed" if envelope is None else "which it does not have")
@@ -173,7 +173,7 @@ def signer_in(path: Path) -> Signer:
 
 
 def signer_of(line: str) -> Signer:
-    """Return the public key that is ``line``, as in a policy; raises ValueError if it is not one."""
+    """Return the public key encoded as ``line``, as in a policy; raises ValueError if it is not one."""
     _require()
     _public_key(line)
     return Signer(base64.b64encode(_decoded(line)).decode())
@@ -195,7 +195,7 @@ def signing_key(path: Path) -> SigningKey:
         raise UsageError(f"{error}") from None
     try:
         key = load_pem_private_key(data, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: it is encrypted
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: the key is encrypted
         key = None
     if not isinstance(key, Ed25519PrivateKey):
         made = f"openssl genpkey -algorithm ed25519 -out {path}"

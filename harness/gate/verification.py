@@ -1,4 +1,4 @@
-"""The verification of a certificate: does it agree with itself, and with the files it was made of?"""
+"""The verification of a certificate: is it consistent, and does it match the files it was made from?"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness.gate.policy import Policy
 from harness.gate.signing import Envelope, Signer, certificate_in, envelope_in, signer_of, unsigned_by
 
 PASSING = ("identical", "within")
-# A case takes some 2 KB of a certificate.
+# A case takes about 2 KB in a certificate.
 _MOST_BYTES = 64 << 20
 _UNDECIDED = Decision("incomplete", (), ())
 
@@ -27,10 +27,11 @@ _UNDECIDED = Decision("incomplete", (), ())
 class Verification:
     """The result: the problems, and how many of the named files were compared with their hashes.
 
-    The decision of ``certificate`` is the one that follows from its facts, whatever it said. ``missing`` are
-    the folders that were not looked into: not there, or not below the current one and only named by it; of
-    the others ``suites`` and ``baselines`` are the places. ``signed`` is whether it is in an envelope, and
-    ``signers`` are the ids of the keys that were demanded, and did sign it unless there is a problem.
+    The decision in ``certificate`` is the one that follows from its facts, whatever the file said.
+    ``missing`` are the folders that were not examined: they do not exist, or are only named by the
+    certificate and not below the current folder. ``suites`` and ``baselines`` are the paths of the folders
+    that were examined. ``signed`` says whether the certificate is in an envelope. ``signers`` are the ids of
+    the demanded keys; each of them did sign unless there is a problem.
     """
 
     certificate: Certificate
@@ -52,16 +53,16 @@ def inspect(
     demanded: Sequence[tuple[str, Signer]] = (),
     policy: Policy | None = None,
 ) -> Verification:
-    """Return what is wrong with the certificate ``path``, on any machine.
+    """Return what is wrong with the certificate ``path``; works on any machine.
 
-    ``suites`` and ``baselines`` are the folders of the files it was made of: those it names itself, where
-    they are below the current folder, unless given. A folder that was not given need not be there.
-    ``demanded`` are the keys that must have signed it, and who says so; so must the one of its own policy.
-    ``policy`` is the policy that it must be by, if any.
+    ``suites`` and ``baselines`` are the folders of the files it was made from. By default they are the
+    folders that the certificate names, if those are below the current folder; such a folder need not exist.
+    ``demanded`` are the keys that must have signed it, and who demands each; the key in its own policy is
+    demanded as well. If ``policy`` is given, the certificate must have been made with it.
 
-    Raises :class:`CertificateError` where the file is damaged or is no certificate,
-    :class:`harness.foreign_files.ForeignFileError` where it cannot be read, and
-    :class:`harness.errors.UsageError` where a folder that was given is not there.
+    Raises :class:`CertificateError` if the file is damaged or not a certificate,
+    :class:`harness.foreign_files.ForeignFileError` if it cannot be read, and
+    :class:`harness.errors.UsageError` if a given folder does not exist.
     """
     certificate, envelope = _read(path)
     decision, problems = _decided(certificate)
@@ -108,7 +109,7 @@ def inspect(
 
 
 def _own_demand(certificate: Certificate) -> tuple[list[tuple[str, Signer]], list[str]]:
-    """Return the key that the certificate's own policy demands, and a problem where that is none."""
+    """Return the key that the certificate's own policy demands, and a problem if that is not a key."""
     line = certificate.policy.signer
     try:
         return ([] if line is None else [("its policy", signer_of(line))]), []
@@ -117,16 +118,16 @@ def _own_demand(certificate: Certificate) -> tuple[list[tuple[str, Signer]], lis
 
 
 def _followed(named: str) -> Path | None:
-    """Return the folder that a certificate names, if it is below the current one."""
+    """Return the folder that a certificate names if it is below the current one."""
     return Path(named) if (place := below_here(named)) is not None and place.is_dir() else None
 
 
 def below_here(named: str) -> Path | None:
-    """Return what a certificate names, as seen from the current folder; None unless it is below."""
+    """Return the path that a certificate names, relative to the current folder; None if not below it."""
     try:
         place = Path(named).resolve()
         return place.relative_to(Path.cwd()) if place.exists() else None
-    except (OSError, ValueError, RuntimeError):  # a name too long, a NUL in it, links in a circle
+    except (OSError, ValueError, RuntimeError):  # a name that is too long, a NUL in it, circular links
         return None
 
 
@@ -141,7 +142,7 @@ def _read(path: Path) -> tuple[Certificate, Envelope | None]:
 
 
 def _decided(certificate: Certificate) -> tuple[Decision, list[str]]:
-    """Return the decision that follows from what the certificate holds, and a problem if it has another."""
+    """Return the decision that follows from the certificate's content, and a problem if its own differs."""
     names = [*(facts.name for facts in certificate.cases), *certificate.orphans]
     if len(set(names)) < len(names):
         return _UNDECIDED, ["it cannot be decided from its content: a case or a baseline occurs twice"]
@@ -149,7 +150,7 @@ def _decided(certificate: Certificate) -> tuple[Decision, list[str]]:
         again = decide(certificate.policy, certificate.cases, certificate.orphans, certificate.date)
     except (ValueError, TypeError, OverflowError) as error:
         return _UNDECIDED, [f"nothing can be decided on what it holds: {error}"]
-    # As JSON, where a NaN is what it is.
+    # Compared as JSON, in which NaN equals NaN.
     if to_json(again) == to_json(certificate.decision):
         return again, []
     told = f"'{certificate.decision.outcome}', by these facts and this policy it is '{again.outcome}'"
@@ -157,7 +158,7 @@ def _decided(certificate: Certificate) -> tuple[Decision, list[str]]:
 
 
 def _inconsistencies(certificate: Certificate) -> Iterator[str]:
-    """Yield the contradictions within the certificate, which no gate would have written."""
+    """Yield contradictions within the certificate that no gate would have written."""
     if not certificate.cases:
         yield "it has no cases: nothing was gated"
     if certificate.policy_file is None and certificate.policy != Policy():
@@ -175,7 +176,7 @@ def _inconsistencies(certificate: Certificate) -> Iterator[str]:
 
 
 def _impossible(facts: CaseFacts) -> Iterator[str]:
-    """Yield what no judgement gives: the verdict is made again from the figures and the reasons."""
+    """Yield what no judgement gives; the verdict is derived again from the figures and reasons."""
     if facts.state != "judged":
         if (facts.verdict, facts.tier, facts.margin, facts.bits, facts.worst, facts.baseline) != (None,) * 6:
             yield "it has a verdict, and was not judged"
@@ -205,7 +206,7 @@ def _impossible(facts: CaseFacts) -> Iterator[str]:
 
 
 def _odd_counts(certificate: Certificate) -> Iterator[str]:
-    """Yield the suites of which the certificate has more or fewer cases than the suite had."""
+    """Yield the suites with more or fewer cases in the certificate than the suite had."""
     listed = Counter(facts.suite for facts in certificate.cases)
     for suite in certificate.suites:
         if listed[suite.name] != suite.cases:
@@ -217,7 +218,7 @@ def _odd_counts(certificate: Certificate) -> Iterator[str]:
 
 
 def _changes(folder: Path, files: list[tuple[str, str]]) -> Iterator[str]:
-    """Yield what differs from the hashes that were certified, file by file."""
+    """Yield every file that no longer matches its certified hash."""
     hash_of = cache(partial(hash_foreign, root=folder))  # one file may be named many times
     for file, sha256 in files:
         path = folder / file
@@ -225,7 +226,7 @@ def _changes(folder: Path, files: list[tuple[str, str]]) -> Iterator[str]:
             yield f"{file}: names no file below its folder"
             continue
         try:
-            # What else the file has is nobody's business who only wrote a certificate.
+            # Only hashes are compared: the author of a certificate must not learn what else is in the file.
             if hash_of(path) != sha256:
                 yield f"{path}: was changed since: it no longer has the certified sha256 {sha256[:12]}…"
         except ForeignFileMissing:

@@ -1,1 +1,1 @@
-"""How it went so far: the runs that a history keeps, their levels and trends."""
+"""The history of past runs, with the levels and trends of their figures."""

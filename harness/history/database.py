@@ -1,9 +1,9 @@
-"""The history: runs in one SQLite file, appended one transaction each.
+"""The history: runs in one SQLite file, each appended in one transaction.
 
-The rollback journal that SQLite has by default is kept, not the write-ahead log: the file is then whole by
-itself whenever nobody writes, may be copied or kept as an artifact, and works on file systems of a network,
-where the log's shared memory does not (https://www.sqlite.org/wal.html, section 1). Runs that end at the same
-time wait for each other.
+It uses SQLite's default rollback journal rather than a write-ahead log. The file is then complete by itself
+whenever nobody writes, can be copied or kept as an artifact, and works on network file systems, where the
+shared memory of the write-ahead log does not (https://www.sqlite.org/wal.html, section 1). Runs that end at
+the same time wait for each other.
 """
 
 from __future__ import annotations
@@ -66,26 +66,27 @@ class History:
         self.path = path.absolute()
 
     def check_writable(self) -> None:
-        """Raise :class:`UsageError` where no run could be appended; makes no file, and reads no runs."""
+        """Raise :class:`UsageError` if no run could be appended; creates no file and reads no runs."""
         if self.path.exists() or self.path.is_symlink():
             with self._transaction("IMMEDIATE", UsageError) as connection:
                 if not _is_empty(connection):
                     self._checked_version(connection)
 
     def append(self, *runs: RunRecord) -> tuple[int, ...]:
-        """Add ``runs``, all or none, and return their numbers; the file is made where there is none.
+        """Add ``runs``, all or none, and return their numbers; the file is created if it does not exist.
 
-        Waits for other processes that write. Raises :class:`HarnessError` where they cannot be added. What
-        it costs does not depend on the runs that are there: :meth:`runs` checks these.
+        Waits for other processes that write. Raises :class:`HarnessError` if they cannot be added. The cost
+        does not depend on the existing runs, which are only checked by :meth:`runs`.
         """
-        # As a writer from its beginning it never has to give way when it comes to write.
+        # A transaction that begins as a writer never has to give way when it comes to writing.
         with self._transaction("IMMEDIATE", HarnessError, create=True) as connection:
             if _is_empty(connection):
-                # Not executescript: that would commit before it begins.
+                # Not executescript, which commits before it begins.
                 for statement in filter(str.strip, _SCHEMA.split(";")):
                     connection.execute(statement)
             elif (version := self._checked_version(connection)) < VERSION:
-                # What was there before seals is sealed as it is: from now on no change of it goes unseen.
+                # Runs from before there were seals are sealed as they are, so that any later change is
+                # noticed.
                 there = self._read(connection)
                 for column in _ADDED[version - 1 :]:
                     connection.execute(f"ALTER TABLE runs ADD COLUMN {column} TEXT")
@@ -94,20 +95,20 @@ class History:
             return insert_runs(connection, runs)
 
     def runs(self) -> tuple[RunRecord, ...]:
-        """Return all runs, every row of them checked.
+        """Return all runs, after checking every row.
 
-        Raises :class:`UsageError` where the file is no history of this version, or was damaged or edited.
+        Raises :class:`UsageError` if the file is not a history of this version, or was damaged or edited.
         """
         if not self.path.is_file():
             raise UsageError(
                 f"{self.path}: no such file; create it with a run: pytest suites/ --history FILE"
             )
-        # One transaction: what is added meanwhile is there whole or not at all.
+        # A single transaction, so that runs added meanwhile are read completely or not at all.
         with self._transaction("DEFERRED", UsageError) as connection:
             return self._read(connection)
 
     def _read(self, connection: sqlite3.Connection) -> tuple[RunRecord, ...]:
-        """Return all runs; RowsDamaged where the file is not whole."""
+        """Return all runs; RowsDamaged if the file is not intact."""
         version = self._checked_version(connection)
         if (found := connection.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
             raise RowsDamaged(f"the file is not whole: {found}")
@@ -116,7 +117,7 @@ class History:
         return read_runs(connection, version)
 
     def _checked_version(self, connection: sqlite3.Connection) -> int:
-        """Return the file's version; the tables are those of that version."""
+        """Return the file's version, after checking that the tables are those of that version."""
         if _number(connection, "PRAGMA application_id") != APPLICATION_ID:
             raise UsageError(f"{self.path}: this database is not a history of harness; name another file")
         version = _number(connection, "PRAGMA user_version")
@@ -125,7 +126,7 @@ class History:
                 f"{self.path}: this history has version {version}, from a newer harness (this one reads "
                 f"version {VERSION}); update harness or name another file"
             )
-        # A view or a trigger would run what somebody else wrote.
+        # A view or a trigger would run code that somebody else wrote.
         if _schema_of(connection) != _normalised(_SCHEMA.replace(*_as_in(version))):
             raise RowsDamaged("its tables are not those of a history")
         return version
@@ -134,8 +135,9 @@ class History:
     def _transaction(
         self, kind: str, failure: type[HarnessError], *, create: bool = False
     ) -> Iterator[sqlite3.Connection]:
-        """Open the file for one transaction; what SQLite says against it is a ``failure`` that names it."""
-        # Read-write also to read: what a process that was killed left is undone by the next that opens it.
+        """Open the file for one transaction; errors of SQLite become a ``failure`` that names the file."""
+        # Read-write even for reading: what a killed process left behind is undone by the next one to open the
+        # file.
         uri = f"{self.path.as_uri()}?mode={'rwc' if create else 'rw'}"
         if self.path.exists():
             if not self.path.is_file():
@@ -150,13 +152,13 @@ class History:
                 yield connection
         except RowsDamaged as damage:
             raise failure(f"{self.path}: {damage}; restore a copy of it, or name another file") from None
-        # Where damaged text is no UTF-8, not even SQLite's own message is.
+        # If damaged text is not valid UTF-8, SQLite's own message is not either.
         except (sqlite3.Error, UnicodeError) as error:
             raise failure(f"{self.path}: cannot be used as a history: {error}; name another file") from None
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:
-    """Return whether the database has no tables: a file of no bytes, or one that was never written to."""
+    """Return whether the database has no tables: it has no bytes, or was never written to."""
     return _number(connection, "SELECT count(*) FROM sqlite_master") == 0
 
 
@@ -166,19 +168,19 @@ def _number(connection: sqlite3.Connection, query: str) -> int:
 
 
 def _as_in(version: int) -> tuple[str, str]:
-    """Return what to replace by what in the schema for that of an earlier ``version``."""
+    """Return the text in the schema to replace, and its replacement for an earlier ``version``."""
     there = "".join(f", {name} TEXT" for name in _ADDED)
     return there, "".join(f", {name} TEXT" for name in _ADDED[: version - 1])
 
 
 def _schema_of(connection: sqlite3.Connection) -> set[str]:
-    # What SQLite adds by itself for AUTOINCREMENT and UNIQUE begins so.
+    # The names of what SQLite itself adds for AUTOINCREMENT and UNIQUE begin like this.
     own = "(type IN ('table', 'index') AND name GLOB 'sqlite_*')"
     texts = connection.execute(f"SELECT coalesce(sql, name) FROM sqlite_master WHERE NOT {own}")
     return _normalised(";".join(text for (text,) in texts))
 
 
 def _normalised(schema: str) -> set[str]:
-    """Return the statements that make tables, without blanks: ALTER TABLE leaves others than we write."""
+    """Return the CREATE statements without whitespace, which ALTER TABLE leaves in other places."""
     statements = (re.sub(r"\s", "", each) for each in schema.split(";"))
     return {each for each in statements if each and not each.startswith("PRAGMA")}

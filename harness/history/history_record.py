@@ -1,4 +1,4 @@
-"""What a history keeps of a run: plain data that crosses processes and goes into a row each."""
+"""What a history keeps of a run: plain data that is sent between processes and stored as rows."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from harness.foreign_files import ForeignFileError, hash_foreign
 from harness.judgement.check import Check
 from harness.measurement.measurement import array_sha256
 
-# What a case chooses by itself: it is in its hash.
+# Chosen by the case itself, so already part of its hash.
 _CHOSEN = ("mode", "dtype")
 
 
 def surroundings(fingerprint: Mapping[str, str]) -> dict[str, str]:
-    """Return what a case ran in: its ``fingerprint`` without what the case itself chooses."""
+    """Return the environment of a case: its ``fingerprint`` without what the case itself chooses."""
     return {name: value for name, value in fingerprint.items() if name not in _CHOSEN}
 
 
 @dataclass(frozen=True)
 class CaseRecord:
-    """What one case came to in one run.
+    """The result of one case in one run.
 
-    ``worst`` is the figure that uses most of its limit, ``measured`` and ``limit`` its two numbers, and
-    ``margin`` the part that is used up (1 is at the limit). ``baseline_sha256`` is over the baseline's JSON
-    file, which has the hash of its arrays; ``output_sha256`` is
+    ``worst`` is the figure that uses most of its limit, ``measured`` and ``limit`` are its two numbers, and
+    ``margin`` is the part that is used up (1 is at the limit). ``baseline_sha256`` is the hash of the
+    baseline's JSON file, which contains the hash of its arrays. ``output_sha256`` is the
     :func:`harness.measurement.measurement.array_sha256` of the output. ``environment`` is the fingerprint
-    without what the case chooses itself. ``first_cause`` is the JSON of the first thing that differs, words
-    in older histories. ``statistics`` are those of the output, empty where nothing came out.
+    without what the case itself chooses. ``first_cause`` is the JSON of the first thing that differs; in
+    older histories it is text. ``statistics`` are those of the output, empty if there was no output.
     """
 
     suite: str
@@ -80,11 +80,11 @@ class CaseRecord:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run: ``date`` is when it began, ISO 8601 in UTC; ``door`` the command that ran.
+    """One run; ``date`` is when it began, ISO 8601 in UTC, and ``door`` is the command that ran.
 
-    ``git_commit`` is that of the folder it ran in. ``ended`` says why the run ended before all of its cases
-    had run, None where it did not. ``subject`` names the environment where a matrix chose it, None otherwise.
-    ``number`` counts the runs of a history from 1; it is 0 before the run is in one.
+    ``git_commit`` is the commit of the folder in which it ran. ``ended`` says why the run ended before all of
+    its cases had run, or is None. ``subject`` names the environment that a matrix chose, or is None.
+    ``number`` counts the runs of a history from 1; it is 0 until the run is in one.
     """
 
     date: str
@@ -103,5 +103,5 @@ def _baseline_sha256(result: Check) -> str | None:
     try:
         return hash_foreign(result.baseline.path)
     except ForeignFileError:
-        # Someone is recording meanwhile; the run must not fail because of its history.
+        # Someone may be recording at the same time; the run must not fail because of its history.
         return None

@@ -1,18 +1,18 @@
-"""Levels: where a series of figures, one per run, lastingly changes its level.
+"""Levels: where a series of figures, one per run, has a lasting change.
 
-Runs of one environment repeat bit for bit, so a series is mostly constant with steps. Where it is, a step is
-where one constant stretch follows another: nothing has to be estimated (:func:`_exact`).
+Runs in one environment repeat bit for bit, so most series are constant with steps. In such a series, a step
+is where one constant stretch follows another, and nothing has to be estimated (:func:`_exact`).
 
-Where values do not repeat (another machine each night, a device that does not repeat) there is noise, and a
-step is found by binary segmentation (Vostrikova 1981, "Detecting disorder in multidimensional random
-processes"): the series is cut where the means of both sides differ most, weighted by the sizes of the sides,
-if that difference is more than chance gives, and each side is searched again. What chance gives is taken from
-the series itself, by its permutations, as circular binary segmentation does (Olshen, Venkatraman, Lucito and
+If values do not repeat (another machine each night, a device that does not repeat), there is noise, and steps
+are found by binary segmentation (Vostrikova 1981, "Detecting disorder in multidimensional random processes"):
+the series is cut where the means of both sides differ most, weighted by the sizes of the sides, if that
+difference is larger than chance explains, and each side is searched again. What chance explains is derived
+from permutations of the series itself, as in circular binary segmentation (Olshen, Venkatraman, Lucito and
 Wigler 2004, "Circular binary segmentation for the analysis of array-based DNA copy number data",
-Biostatistics 5, 557-572): the test keeps its level whatever the noise's distribution is, as long as runs are
-exchangeable. Values far out are pulled in first, so that a single one hides no step. In noise a step needs
-some runs on either side: of 30 runs in any order the highest 2 come last with a probability of 1/435, the
-highest 3 with 1/4060.
+Biostatistics 5, 557-572): the test keeps its level whatever the distribution of the noise, as long as runs
+are exchangeable. Extreme values are pulled in first, so that a single one hides no step. In noise, a step
+needs some runs on either side: of 30 runs in random order, the highest 2 come last with a probability of
+1/435, the highest 3 with 1/4060.
 """
 
 from __future__ import annotations
@@ -25,15 +25,16 @@ from itertools import groupby, pairwise
 import numpy as np
 import numpy.typing as npt
 
-# A change is lasting from this many runs on, on both sides of it.
+# A change is lasting if it has at least this many runs on both sides.
 FEWEST = 2
-# Of series without a step, the part in which one is found at most.
+# The largest share of series without a step in which one is found.
 FALSE_ALARMS = 0.005
-# As many permutations as tell p from FALSE_ALARMS; how many to begin with, and to go on with.
+# Enough permutations to distinguish p from FALSE_ALARMS; the sizes of the first batch and of later ones.
 _PERMUTATIONS, _FIRST, _MORE = 4000, 200, 1000
-# Multiples of the robust standard deviation beyond which a value is an outlier, and is pulled in to.
+# A value further away than this many robust standard deviations is an outlier, and is pulled in to that
+# distance.
 _FAR = 5.0
-# The median and the mean of absolute deviations of normal noise, to its standard deviation
+# Factors from the median and the mean of absolute deviations to the standard deviation of normal noise
 # (Iglewicz and Hoaglin 1993, "How to detect and handle outliers").
 _BY_MEDIAN, _BY_MEAN = 1.4826, 1.2533
 
@@ -42,7 +43,7 @@ Values = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Level:
-    """A stretch of a series, from ``start`` up to and without ``stop``: ``value`` is its median."""
+    """A stretch of a series from ``start`` up to, but not including, ``stop``; ``value`` is its median."""
 
     start: int
     stop: int
@@ -51,12 +52,12 @@ class Level:
 
 @dataclass(frozen=True)
 class Levels:
-    """What a series consists of.
+    """The parts of a series.
 
-    ``levels`` follow one another; between two of them is a step, at the ``start`` of the later. ``outliers``
-    are single values beside the level they stand in. ``latest`` is the index from which on the newest values
-    are on no level yet: an outlier or the beginning of a step, which the next run will show. ``exact`` is
-    whether values repeat, so that no allowance for noise was needed.
+    ``levels`` follow one another; between two of them is a step, at the ``start`` of the later one.
+    ``outliers`` are single values off the level around them. ``latest`` is the index of the first of the
+    newest values that are not on a level yet: an outlier or the beginning of a step, which the next run will
+    show. ``exact`` means that values repeat, so that no allowance for noise was needed.
     """
 
     levels: tuple[Level, ...]
@@ -71,13 +72,13 @@ class Levels:
 
 
 def find_levels(values: Sequence[float]) -> Levels:
-    """Return the levels of ``values``, oldest first; NaN is a value like others. Deterministic."""
+    """Return the levels of ``values``, oldest first; NaN is a value like any other. Deterministic."""
     if not values:
         return Levels(())
     stretches = _stretches(values)
     if _repeats(stretches):
         return _exact(stretches)
-    # Near the largest float a spread overflows and is not a number; nothing is reported then.
+    # Near the largest float, a spread overflows to a value that is not finite; nothing is reported then.
     with np.errstate(over="ignore", invalid="ignore"):
         return _noisy(values)
 
@@ -92,10 +93,10 @@ def _stretches(values: Sequence[float]) -> list[Level]:
 
 
 def _repeats(stretches: Sequence[Level]) -> bool:
-    """Return whether the series is one of levels without noise.
+    """Return whether the series consists of levels without noise.
 
-    At least half of the runs repeat the one before them, and at most once a level is come back to: a series
-    that alternates between values is noisy, even with just two values.
+    This is so if at least half of the runs repeat the one before them, and the series returns to an earlier
+    level at most once: a series that alternates between values is noisy, even with just two values.
     """
     lasting = [str(each.value) for each in stretches if each.stop - each.start >= FEWEST]
     changes, pairs = len(stretches) - 1, stretches[-1].stop - 1
@@ -129,14 +130,14 @@ def _noisy(values: Sequence[float]) -> Levels:
 
 
 def _cuts(series: Values, offset: int = 0) -> list[int]:
-    """Return where ``series`` is cut, in order; its first value has the index ``offset``."""
+    """Return the indices at which ``series`` is cut, in order; its first value has the index ``offset``."""
     if len(series) < 2 * FEWEST:
         return []
     centre, spread = _robust(series)
     if spread == 0 or not math.isfinite(spread):
         return []
-    # The same for every order of the values, so permutations stay as likely as the series. In units of the
-    # spread: a series of tiny or huge numbers neither vanishes nor overflows when it is squared.
+    # The clipping is the same for every order of the values, so permutations stay as likely as the series. In
+    # units of the spread, a series of tiny or huge numbers neither vanishes nor overflows when it is squared.
     pulled = np.clip((series - centre) / spread, -_FAR, _FAR)
     best = _scan(pulled[None])[0]
     if _chance(pulled, float(best.max())) > FALSE_ALARMS:
@@ -146,7 +147,7 @@ def _cuts(series: Values, offset: int = 0) -> list[int]:
 
 
 def _scan(orders: Values) -> Values:
-    """Return, for each row and each place of a cut, the squared and weighted difference of both means."""
+    """Return, for each row and each possible cut, the squared and weighted difference of both means."""
     count = orders.shape[1]
     sums = orders.cumsum(axis=1)
     left = np.arange(FEWEST, count - FEWEST + 1)
@@ -158,14 +159,14 @@ def _scan(orders: Values) -> Values:
 
 
 def _chance(pulled: Values, found: float) -> float:
-    """Return how often a series in any other order has a cut as good as ``found``, at least 1/4001.
+    """Return how often the series in random order has a cut as good as ``found``, at least 1/4001.
 
-    Stops early where it is often enough to be no finding (Besag and Clifford 1991, "Sequential Monte Carlo
-    p-values").
+    Stops early once it is often enough to rule out a finding (Besag and Clifford 1991, "Sequential Monte
+    Carlo p-values").
     """
-    # Of its own, and the same in every run: a report that is made again says the same.
+    # A separate generator with a reproducible seed, so that a repeated report gives the same result.
     generator = np.random.default_rng(len(pulled))
-    # Sums in another order end in other digits.
+    # Sums in another order differ in their last digits.
     least = found * (1 - 1e-9)
     done = as_good = 0
     while done < _PERMUTATIONS and as_good <= 4 * FALSE_ALARMS * _PERMUTATIONS:
@@ -177,7 +178,7 @@ def _chance(pulled: Values, found: float) -> float:
 
 
 def _robust(series: Values) -> tuple[float, float]:
-    """Return the median, and the standard deviation as the absolute deviations from it tell it."""
+    """Return the median, and the standard deviation estimated from absolute deviations from it."""
     centre = float(np.median(series))
     deviations = np.abs(series - centre)
     return centre, _BY_MEDIAN * float(np.median(deviations)) or _BY_MEAN * float(deviations.mean())

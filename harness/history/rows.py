@@ -1,4 +1,4 @@
-"""Runs as rows of the history's tables, each run under a seal, and back with every value checked."""
+"""Runs as rows of the history's tables, each run with a seal, and back with every value checked."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from harness.baselines.git import Commit
 from harness.codec import from_json, parse_json, to_json
 from harness.history.history_record import CaseRecord, RunRecord
 
-# What else a record has is in tables of its own.
+# The other fields of a record are in separate tables.
 _COLUMNS = [each.name for each in fields(CaseRecord) if each.name not in ("environment", "statistics")]
 _QUOTED = ", ".join(f'"{name}"' for name in _COLUMNS)
-# The columns of a run, and the version that each came with.
+# The columns of a run, and the version that added each.
 _OF_RUNS = {"date": 1, "harness": 1, "door": 1, "git_commit": 1, "ended": 1, "subject": 2, "seal": 3}
 
 
@@ -29,13 +29,13 @@ def insert_runs(connection: sqlite3.Connection, runs: Iterable[RunRecord]) -> tu
     """Add ``runs`` and return their numbers."""
     numbers = [_insert_run(connection, run) for run in runs]
     for number in numbers:
-        # Of what comes back: SQLite has no NaN, and stores NULL for it.
+        # The seal is over what is read back: SQLite has no NaN and stores NULL for it.
         seal_runs(connection, [run for run, _ in _read(connection, list(_OF_RUNS), number)])
     return tuple(numbers)
 
 
 def seal_runs(connection: sqlite3.Connection, runs: Iterable[RunRecord]) -> None:
-    """Give ``runs``, which are there, their seals."""
+    """Add seals to ``runs``, which are already stored."""
     sealed = [(_seal(run), run.number) for run in runs]
     connection.executemany("UPDATE runs SET seal = ? WHERE id = ?", sealed)
 
@@ -43,7 +43,7 @@ def seal_runs(connection: sqlite3.Connection, runs: Iterable[RunRecord]) -> None
 def read_runs(connection: sqlite3.Connection, version: int) -> tuple[RunRecord, ...]:
     """Return all runs of a history of that ``version``; runs have seals from version 3 on.
 
-    Raises :class:`RowsDamaged` where these are not what was added.
+    Raises :class:`RowsDamaged` if they are not what was added.
     """
     found = []
     for run, seal in _read(connection, [name for name, since in _OF_RUNS.items() if since <= version]):
@@ -90,8 +90,8 @@ def _insert_case(connection: sqlite3.Connection, run: int, case: CaseRecord) -> 
 def _read(
     connection: sqlite3.Connection, columns: list[str], only: int | None = None
 ) -> Iterator[tuple[RunRecord, str | None]]:
-    """Yield all runs, or the run ``only``, with their seals; of ``runs`` only these ``columns`` are there."""
-    # Each finds what it has of that run through an index.
+    """Yield all runs, or the run ``only``, with seals; ``columns`` are those that the table ``runs`` has."""
+    # With these conditions, each query finds the rows of that run through an index.
     this = of_case = of_run = of_environment = ""
     if only is not None:
         this = f"WHERE id = {only}"

@@ -1,4 +1,4 @@
-"""Trends: each case's figures over the runs of a history, their steps, and what changed where they begin."""
+"""Trends: the figures of each case over the runs of a history, their steps, and what changed there."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Change:
-    """One figure that changed its level, from ``before`` to ``after``."""
+    """A figure whose level changed from ``before`` to ``after``."""
 
     figure: str
     before: float
@@ -31,7 +31,7 @@ class Change:
 
     @property
     def relative(self) -> float:
-        """The size of the change over that of the larger of both levels; 0 where both are 0."""
+        """The size of the change relative to the larger of both levels; 0 if both are 0."""
         size = max(abs(self.before), abs(self.after))
         return abs(self.after - self.before) / size if size else 0.0
 
@@ -40,8 +40,8 @@ class Change:
 class Step:
     """A lasting change of level of one case.
 
-    ``point`` is the first run of the new level, ``before`` the last one on the old. ``changes`` has the
-    figures, those that changed most first.
+    ``point`` is the first run on the new level, and ``before`` is the last one on the old level. ``changes``
+    lists the figures, the largest change first.
     """
 
     before: Point
@@ -50,7 +50,7 @@ class Step:
 
     @property
     def surroundings(self) -> tuple[str, ...]:
-        """What else changed between the two runs: its environment first, its commit last."""
+        """What else changed between the two runs: the environment first, the commit last."""
         old, new = self.before, self.point
         changed = list(differing_fields(old.record.environment, new.record.environment))
         if old.record.case_hash != new.record.case_hash:
@@ -68,7 +68,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Series:
-    """One figure of a case: ``values`` belong to the runs at ``places`` of the case's points."""
+    """One figure of a case; ``values`` belong to the runs at ``places`` among the case's points."""
 
     figure: str
     places: tuple[int, ...]
@@ -82,7 +82,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Trend:
-    """One case over the runs that it was part of; of a matrix, those in its environment ``subject``."""
+    """One case over the runs that contain it; for a matrix, over its runs in the environment ``subject``."""
 
     suite: str
     case_id: str
@@ -96,14 +96,14 @@ class Trend:
 
     @property
     def title(self) -> str:
-        """The case's name, with the environment where a matrix chose it: ``suite/id under 2.8.0``."""
+        """The case's name, with the environment if a matrix chose it: ``suite/id under 2.8.0``."""
         return self.name if self.subject is None else f"{self.name} under {self.subject}"
 
     @cached_property
     def series(self) -> tuple[Series, ...]:
-        """The margin, the statistics in the order in which they came, and the classes of equal bits.
+        """The margin, the statistics in order of first appearance, and the classes of equal bits.
 
-        Bits are numbered from 0 in the order in which they came.
+        Classes are numbered from 0 in order of first appearance.
         """
         records = [point.record for point in self.points]
         classes: dict[str | None, float | None] = {None: None}
@@ -121,12 +121,12 @@ class Trend:
 
     @property
     def _levelled(self) -> Iterator[Series]:
-        # How far two numbers of classes are apart means nothing: there is no noise in them.
+        # The distance between two class numbers means nothing, so noise cannot be estimated from it.
         return (series for series in self.series if series.figure != BITS or series.found.exact)
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
-        """The lasting changes, oldest first: one for all figures that change at the same run."""
+        """The lasting changes, oldest first; figures that change at the same run share one."""
         found: dict[tuple[int, int], list[Change]] = {}
         for series in self._levelled:
             for old, new in series.found.steps:
@@ -139,7 +139,7 @@ class Trend:
 
     @cached_property
     def outliers(self) -> tuple[tuple[Point, tuple[str, ...]], ...]:
-        """The runs that stood alone beside their level, with the figures that did."""
+        """The runs that were off their level, with the figures concerned."""
         return self._pick(lambda found: found.outliers)
 
     @cached_property
@@ -156,15 +156,15 @@ class Trend:
 
 
 def _rank(change: Change) -> tuple[bool, float]:
-    """Order by size, to two digits: figures that moved alike stay in their order; bits last."""
+    """Sort key: size to two digits, so figures that moved alike keep their order; bits come last."""
     return change.figure == BITS, -float(f"{change.relative:.1e}")
 
 
 def trends(runs: Sequence[RunRecord]) -> tuple[Trend, ...]:
-    """Return each case that any of ``runs`` had, in order of suite and case.
+    """Return the trend of each case in any of ``runs``, sorted by suite and case.
 
-    The environments of a matrix are trends of their own, in the order in which they first ran: a series that
-    takes turns between releases would have no level.
+    The environments of a matrix have separate trends, in the order in which they first ran: a series that
+    alternates between releases would have no level.
     """
     points: dict[tuple[str, str, str | None], list[Point]] = {}
     for run in runs:
@@ -177,17 +177,17 @@ def trends(runs: Sequence[RunRecord]) -> tuple[Trend, ...]:
 
 
 def differing_fields(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
-    """Yield each field that differs, as ``mindspore 2.8.0 -> 2.9.0``."""
+    """Yield each field that differs, for example ``mindspore 2.8.0 -> 2.9.0``."""
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
             yield f"{name} {before.get(name, _ABSENT)} -> {after.get(name, _ABSENT)}"
 
 
 def where(runs: Sequence[RunRecord], fields: Mapping[str, str]) -> tuple[RunRecord, ...]:
-    """Return ``runs`` with only the cases whose environment has all ``fields``, without runs left empty.
+    """Return ``runs`` with only the cases whose environment has all ``fields``; drop runs left empty.
 
-    A field may be given without what its value has in brackets: ``2.10.0`` for ``2.10.0 (4bcfac44)``. With no
-    fields all runs are there, also those without cases.
+    A field may be given without the part of its value in brackets: ``2.10.0`` for ``2.10.0 (4bcfac44)``.
+    Without fields, all runs are returned, including those without cases.
     """
     if not fields:
         return tuple(runs)

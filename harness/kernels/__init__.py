@@ -1,8 +1,8 @@
-"""CPU kernels for the primitives of ``mindspore.mint`` that MindSpore has on Ascend only."""
+"""CPU kernels for the primitives of ``mindspore.mint`` that MindSpore has only on Ascend."""
 
 from __future__ import annotations
 
-# Imported for the kernels that they enter into the table.
+# Imported for the kernels that they add to the table.
 from harness.kernels import (  # noqa: F401
     activations,
     attention,

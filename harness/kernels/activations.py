@@ -56,7 +56,7 @@ def log_sigmoid(input: Tensor) -> tuple[Tensor, Tensor]:
 def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """x - max - log(sum(exp(x - max))) in float64."""
     x = float64(input)
-    # Without an axis torch takes the first for 0, 1 and 3 axes and the second else.
+    # Without an axis, torch takes the first for 0, 1 and 3 axes, and otherwise the second.
     axis = dim if dim is not None else (0 if x.ndim in (0, 1, 3) else 1)
     shifted = x - x.max(axis, keepdims=True)
     return to_tensor(shifted - np.log(np.exp(shifted).sum(axis, keepdims=True)), dtype or input.dtype)

@@ -1,4 +1,4 @@
-"""Between tensors and numpy arrays, and the dtypes that sums are held in."""
+"""Conversion between tensors and numpy arrays, and the dtypes in which sums are held."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FLOATS = (*_HALVES, ms.float32, ms.float64)
 
 
 def to_numpy(value: Any) -> Array:
-    """Return a tensor's or a number's values; bfloat16, which numpy lacks, as float32."""
+    """Return the values of a tensor or number; bfloat16, which numpy lacks, as float32."""
     if not isinstance(value, Tensor):
         return np.asarray(value)
     array: Array = (value.astype(ms.float32) if value.dtype == ms.bfloat16 else value).asnumpy()
@@ -26,40 +26,40 @@ def to_numpy(value: Any) -> Array:
 
 
 def to_tensor(array: Any, dtype: Any = None) -> Tensor:
-    """Return a tensor of ``array``'s values, cast to the MindSpore ``dtype`` unless that is None."""
+    """Return a tensor with the values of ``array``, cast to the MindSpore ``dtype`` unless that is None."""
     array = np.asarray(array)
     tensor = Tensor(np.ascontiguousarray(array) if array.ndim else array)
     return tensor if dtype is None or tensor.dtype == dtype else tensor.astype(dtype)
 
 
 def wide(x: Tensor) -> Array:
-    """Return the values of ``x``, floats as float64: what transcendental functions and sums are held in.
+    """Return the values of ``x``, floats as float64, the dtype for transcendental functions and sums.
 
-    Rounded back to float32 the result is correctly rounded but for rare ties, so it does not depend on the
-    instruction set that numpy picks its functions for.
+    When rounded back to float32, the result is correctly rounded except for rare ties, so it does not depend
+    on the instruction set for which numpy chooses its functions.
     """
     array = to_numpy(x)
     return array.astype(np.float64) if array.dtype.kind == "f" else array
 
 
 def float64(x: Tensor) -> NDArray[np.float64]:
-    """Return the values of ``x`` as float64, integers and bool too."""
+    """Return the values of ``x`` as float64, including integers and bool."""
     return to_numpy(x).astype(np.float64)
 
 
 def single(x: Tensor) -> Tensor:
-    """Return ``x``, in float32 where it has 16 bits: what MindSpore's own sums of such are held in."""
+    """Return ``x``, in float32 if it has 16 bits: MindSpore's own sums of 16-bit values use float32."""
     return x.astype(ms.float32) if x.dtype in _HALVES else x
 
 
 def float_dtype(x: Tensor) -> Any:
-    """Return the dtype of a real function of ``x``: its own, or float32 for integers and bool."""
+    """Return the dtype of a real function of ``x``: that of ``x``, or float32 for integers and bool."""
     return x.dtype if x.dtype in FLOATS else ms.float32
 
 
 @functools.lru_cache(maxsize=512)
 def made(primitive: Callable[..., Any], *args: Hashable, **options: Hashable) -> Any:
-    """Return a primitive of MindSpore's, which costs as much to make as a small convolution takes."""
+    """Return one of MindSpore's primitives, cached: making one takes as long as a small convolution."""
     return primitive(*args, **options)
 
 
@@ -69,7 +69,7 @@ def number(value: Any) -> Any:
 
 
 def integers(value: Any, length: int) -> tuple[int, ...]:
-    """Return ``length`` integers from one integer, from one in a sequence, or from as many."""
+    """Return ``length`` integers from one integer, from a sequence of one, or from as many."""
     if isinstance(value, int):
         return (value,) * length
     values = tuple(int(number(each)) for each in value)
@@ -86,7 +86,7 @@ def shape_of(size: Any) -> tuple[int, ...]:
 
 
 def axes_of(dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
-    """Return the non-negative axes of ``dim``; None and () mean all of them."""
+    """Return the non-negative axes of ``dim``; None and () mean all axes."""
     if dim is None or dim == () or dim == []:
         return tuple(range(ndim))
     dims = (dim,) if isinstance(dim, int) else tuple(dim)
@@ -94,10 +94,10 @@ def axes_of(dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
 
 
 def write(tensor: Tensor, values: Any) -> Tensor:
-    """Give ``tensor`` other values, cast to its dtype, and return it.
+    """Replace the values of ``tensor``, cast to its dtype, and return it.
 
-    On CPU a view holds its own copy: MindSpore's ``copy_`` does not write through to what is viewed, and not
-    even into the view (docs/findings.md); this writes into the view.
+    On CPU a view holds its own copy: MindSpore's ``copy_`` writes neither through to the viewed tensor nor
+    into the view itself (docs/findings.md); this function writes into the view.
     """
     new = values if isinstance(values, Tensor) else to_tensor(np.broadcast_to(values, tensor.shape))
     tensor.assign_value(new.astype(tensor.dtype))

@@ -1,5 +1,5 @@
 # ruff: noqa: ARG001  MindSpore decides what a kernel is handed
-"""Attention. mindone calls the primitive itself, by ``mindspore.ops``: ``mint`` has no attention."""
+"""Attention. mindone calls the primitive itself through ``mindspore.ops``: ``mint`` has no attention."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mindspore.ops._utils.arg_handler import str_to_enum
 from harness.kernels.arrays import number, to_numpy, to_tensor
 from harness.kernels.registry import kernel
 
-# B: batch, N: heads, S: sequence, D: head's width, H = N * D. A primitive keeps its layout as a number.
+# B: batch, N: heads, S: sequence, D: width of a head, H = N * D. A primitive stores its layout as a number.
 _LAYOUTS = {
     str_to_enum("FlashAttentionScore", "input_layout", name): name for name in ("BSH", "BNSD", "SBH", "BSND")
 }
@@ -44,10 +44,10 @@ def flash_attention_score(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """`ops.bmm` and softmax in float32: `softmax(scale * (q k + shift), mask) v`.
 
-    In the mask 1 discards; a query whose keys are all discarded gives zeros. Returned beside the result are
-    the largest score and the sum of exponentials of each query, eight times each, as on Ascend.
+    A 1 in the mask discards a key; a query whose keys are all discarded gives zeros. The result comes with
+    the largest score and the sum of exponentials of each query, each repeated eight times as on Ascend.
 
-    Raises NotImplementedError for dropout, packed sequences (layout TND) and the sparse modes above 3.
+    Raises NotImplementedError for dropout, packed sequences (layout TND) and sparse modes above 3.
     """
     layout = str(_LAYOUTS.get(input_layout, input_layout))
     if layout not in _LAYOUTS.values() or keep_prob != 1 or sparse_mode > _CAUSAL_FROM_RIGHT:
@@ -72,7 +72,7 @@ def flash_attention_score(
 
 
 def _by_head(x: Tensor, layout: str, width: int) -> Tensor:
-    """Return ``x`` as (B, N, S, D), heads being ``width`` channels wide."""
+    """Return ``x`` as (B, N, S, D), where each head is ``width`` channels wide."""
     if layout == "BNSD":
         return x
     if layout == "BSND":
@@ -99,7 +99,8 @@ def _from_heads(x: Tensor, layout: str) -> Tensor:
 def _masked(scores: Any, mask: Tensor | None, sparse_mode: int) -> Any:
     queries, keys = scores.shape[-2:]
     if sparse_mode in (_CAUSAL_FROM_LEFT, _CAUSAL_FROM_RIGHT):
-        # The mask that Ascend is handed is a fixed triangle, in the compressed form: the mode says it all.
+        # The mask given to Ascend is a fixed triangle in compressed form, so the mode determines it
+        # completely.
         first = 1 if sparse_mode == _CAUSAL_FROM_LEFT else keys - queries + 1
         return np.where(np.triu(np.ones((queries, keys), bool), first), -np.inf, scores)
     return scores if mask is None else np.where(to_numpy(mask).astype(bool), -np.inf, scores)

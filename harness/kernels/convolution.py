@@ -1,4 +1,4 @@
-"""Convolutions, on MindSpore's own CPU Conv2D, Conv3D and Conv2DBackpropInput."""
+"""Convolutions, based on MindSpore's own CPU Conv2D, Conv3D and Conv2DBackpropInput."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _convolved(
     dilation: tuple[int, ...],
     groups: int,
 ) -> Tensor:
-    # The CPU's Conv2D has groups of one channel only: others are cut apart, joined again.
+    # The CPU's Conv2D only supports groups of one channel: other inputs are split, and the results joined.
     if groups not in (1, input.shape[1]) or (groups > 1 and len(stride) == 3):
         parts = zip(ops.chunk(input, groups, 1), ops.chunk(weight, groups, 0), strict=True)
         return ops.cat([_convolved(x, w, stride, padding, dilation, 1) for x, w in parts], 1)
@@ -50,7 +50,7 @@ def _biased(output: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def _same(input: Tensor, weight: Tensor, dilation: tuple[int, ...]) -> tuple[Tensor, tuple[int, ...]]:
-    """Return the input, padded by the odd one at its ends as torch does, and the even rest of 'same'."""
+    """Return the input, with the odd part of 'same' padded at its ends as in torch, and the even rest."""
     total = [gap * (size - 1) for gap, size in zip(dilation, weight.shape[2:], strict=True)]
     if any(each % 2 for each in total):
         ends = [(0, 0), (0, 0), *((0, each % 2) for each in total)]

@@ -1,5 +1,5 @@
 # ruff: noqa: ARG001  MindSpore decides what a kernel is handed
-"""Tensors from numbers: ranges and constants."""
+"""Tensors made from numbers: ranges and constants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions of one element, or of two that broadcast."""
+"""Functions of one element, or of two that are broadcast."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # ruff: noqa: ARG001  MindSpore decides what a kernel is handed
-"""Taking, placing and marking elements by index."""
+"""Taking, setting and marking elements by index."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Methods that write into their tensor.
 
-The CPU form of the arithmetic ones computes the result and leaves the tensor as it was (docs/findings.md).
+The CPU's version of the arithmetic ones computes the result but leaves the tensor unchanged
+(docs/findings.md).
 """
 
 from __future__ import annotations

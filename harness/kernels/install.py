@@ -1,4 +1,4 @@
-"""Putting the kernels in the place of what the CPU lacks, and counting their use."""
+"""Installing the kernels in place of what the CPU lacks, and counting their calls."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mindspore.ops.auto_generate import gen_ops_prim, pyboost_inner_prim
 
 from harness.kernels.registry import KERNELS, Kernel
 
-# Raised whenever a kernel gives other bits than before.
+# Increased whenever a kernel gives other bits than before.
 VERSION = 1
 
 _NO_ARGUMENTS = frozenset({"self", "args", "kwargs"})
@@ -28,11 +28,11 @@ _replaced: set[str] = set()
 
 
 def install() -> None:
-    """Replace the primitives in the table, for the rest of the process; only where the device is a CPU.
+    """Replace the primitives in the table for the rest of the process; only if the device is a CPU.
 
-    Primitives that this release lacks, or has a CPU kernel for, are left alone. Does nothing the second
-    time. Replaced are classes' ``__call__`` and attributes of modules, so every alias is served, also those
-    bound by name before.
+    Primitives that this release lacks, or has a CPU kernel for, are left alone. A second call does nothing.
+    The ``__call__`` of classes and the attributes of modules are replaced, so every alias is covered,
+    including those that were bound before.
     """
     if _replaced or ms.get_context("device_target") != "CPU":
         return
@@ -42,7 +42,7 @@ def install() -> None:
 
 
 def used() -> dict[str, int]:
-    """Return how often each replaced primitive was called since the last :func:`reset`."""
+    """Return the number of calls of each replaced primitive since the last :func:`reset`."""
     return dict(sorted(_used.items()))
 
 
@@ -79,7 +79,7 @@ def _replace(kernel: Kernel) -> None:
 
 
 def _as_method(call: Callable[..., Any], primitive: type) -> Callable[..., Any]:
-    # Some primitives are given arguments when they are made, and keep them as attributes.
+    # Some primitives are given arguments when they are created, and keep them as attributes.
     made = inspect.signature(vars(primitive).get("__init__", object))
     own = [name for name in made.parameters if name not in _NO_ARGUMENTS]
 
@@ -90,7 +90,7 @@ def _as_method(call: Callable[..., Any], primitive: type) -> Callable[..., Any]:
 
 
 def _aliases(source: str) -> list[tuple[Any, str]]:
-    """Return every name that imported modules have for a function with no primitive behind it."""
+    """Return every name in imported modules for a function that has no primitive behind it."""
     module, _, name = source.partition(":")
     original = getattr(importlib.import_module(module), name)
     return [

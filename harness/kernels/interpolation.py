@@ -1,7 +1,7 @@
 """Resampling of images: each axis is one matrix of weights, computed in float64.
 
-The coordinates are torch's: with ``align_corners`` the corners map onto each other, else pixel *i* is centred
-at *i* + 1/2; a scale that was given decides the coordinates, not the ratio of the sizes.
+The coordinates are those of torch: with ``align_corners`` the corners map onto each other, otherwise pixel
+*i* is centred at *i* + 1/2. If a scale is given, it determines the coordinates, not the ratio of the sizes.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from harness.kernels.arrays import Array, float64, number, shape_of
 from harness.kernels.registry import kernel
 
-# Keys 1981, "Cubic convolution interpolation for digital image processing"; torch takes -3/4 where Keys
-# has -1/2.
+# Keys 1981, "Cubic convolution interpolation for digital image processing"; torch uses -3/4 where Keys has
+# -1/2.
 _CUBIC_A = -0.75
 
 

@@ -1,4 +1,4 @@
-"""Products of matrices, on MindSpore's own CPU MatMul and BatchMatMul."""
+"""Matrix products, based on MindSpore's own CPU MatMul and BatchMatMul."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _scaled(tensor: Tensor, factor: Any) -> Tensor:
 def _added(
     multiply: Callable[..., Tensor], input: Tensor, left: Tensor, right: Tensor, beta: Any = 1, alpha: Any = 1
 ) -> Tensor:
-    # As in torch, what beta = 0 discards may hold NaN.
+    # As in torch, the input that beta = 0 discards may contain NaN.
     scaled = _scaled(multiply(left, right), number(alpha))
     return scaled if number(beta) == 0 else _scaled(input, number(beta)) + scaled
 
@@ -49,8 +49,8 @@ for _primitive, _product, _computed in (
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """`beta * input + alpha * ops.bmm`; an input of four axes has its first two merged.
 
-    The documentation allows three axes. mindone's attention hands over a mask of (batch, heads, queries,
-    keys) beside operands whose first axis is batch * heads, as UnCLIP's prior does.
+    The documentation allows only three axes. mindone's attention passes a mask of (batch, heads, queries,
+    keys) with operands whose first axis is batch * heads; UnCLIP's prior, for example, does so.
     """
     if input.ndim == 4:
         input = input.reshape((input.shape[0] * input.shape[1], *input.shape[2:]))

@@ -9,7 +9,7 @@ import numpy as np
 from harness.kernels.arrays import Array, float64
 from harness.kernels.registry import kernel
 
-# MindSpore hands the reduction over as a name or as its number.
+# MindSpore passes the reduction as a name or as its number.
 _NONE, _MEAN, _BATCHMEAN = ("none", 2), ("mean", 1), ("batchmean", 3)
 
 

@@ -1,4 +1,4 @@
-"""What MindSpore says when the CPU has no kernel of a primitive."""
+"""MindSpore's messages when the CPU has no kernel for a primitive."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import re
 
 TABLE_ADDRESS = "docs/mindone-kernels.md"
 
-# Collected from releases 2.7.0 to 2.10.0. The names are the primitive's, but for the last three, which are
-# raised above the primitives and name the function or the method. In 2.7.0 the second names the C++ class.
+# Collected from releases 2.7.0 to 2.10.0. The names are those of the primitives, except in the last three,
+# which are raised above the primitives and name the function or the method. In 2.7.0 the second one names the
+# C++ class.
 _TEXTS = tuple(
     re.compile(text)
     for text in (
@@ -21,15 +22,16 @@ _TEXTS = tuple(
     )
 )
 _MANGLED = re.compile(r"N(?:\d+[a-z]\w*?)*?(?P<length>\d+)(?P<rest>[A-Z]\w*)E")
-# Raised where shapes are inferred, and names nothing: shape inference too is missing.
+# Raised where shapes are inferred, without any name: shape inference is missing, too.
 _NAMELESS = "Not implement exception"
 
 
 def missing_kernel(error: BaseException) -> str | None:
-    """Return the name of the primitive that has no CPU kernel, or None if ``error`` is about something else.
+    """Return the name of the primitive without a CPU kernel; None if ``error`` is about something else.
 
     MindSpore launches kernels late unless ``pynative_synchronize`` is on: then this error may come from any
-    later call that waits for a value. One of its texts names nothing; the answer then is ``"(unnamed)"``.
+    later call that waits for a value. One of its messages contains no name; the answer is then
+    ``"(unnamed)"``.
     """
     text = str(error)
     for pattern in _TEXTS:

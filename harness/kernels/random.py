@@ -1,9 +1,9 @@
 # ruff: noqa: ARG001  MindSpore decides what a kernel is handed
-"""Random draws: decided by the seed and offset that MindSpore hands to the primitive.
+"""Random draws, determined by the seed and offset that MindSpore passes to the primitive.
 
-MindSpore's functions take both from a ``mindspore.Generator``, the default one where none is given, and move
-its offset on. The guard of a run sits there, so a draw that the case's seed does not decide is still caught.
-The numbers are numpy's (PCG64), not those of any Ascend kernel.
+MindSpore's functions take both from a ``mindspore.Generator`` (the default one if none is given) and advance
+its offset. The guard of a run works at that point, so a draw that the case's seed does not determine is still
+caught. The numbers are numpy's (PCG64), not those of any Ascend kernel.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from harness.kernels.arrays import Array, number, shape_of, to_numpy, to_tensor,
 from harness.kernels.registry import kernel
 
 _MASK = 2**64 - 1
-# The integers that a float dtype holds exactly: what torch's `random_` draws from without a bound.
+# The integers that a float dtype represents exactly: torch's `random_` draws from these if there is no bound.
 _EXACT = {ms.float16: 2**11, ms.bfloat16: 2**8, ms.float32: 2**24, ms.float64: 2**53}
 
 

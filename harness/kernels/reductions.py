@@ -131,8 +131,8 @@ def method_std(
 ) -> Tensor:
     """Two passes in float64.
 
-    On Ascend the method has torch's arguments, and numpy's where these are named. The CPU's takes the former
-    for the latter: it divides by n where n - 1 is due, and refuses more than one axis.
+    On Ascend the method takes torch's arguments, and numpy's if they are given by name. The CPU's method
+    takes the former for the latter: it divides by n instead of n - 1, and refuses more than one axis.
     """
     if ddof is None:
         ddof = 0 if axis is not None or keepdims else correction

@@ -1,4 +1,4 @@
-"""The table of CPU kernels: which primitive each stands in for, by which ways MindSpore reaches it."""
+"""The table of CPU kernels: which primitive each replaces, and the ways in which MindSpore reaches it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Function = Callable[..., Any]
 class Kernel:
     """One entry of the table.
 
-    ``primitive`` is the name in MindSpore's "The kernel X unregistered"; ``function`` takes what the
-    primitive takes, ``computed`` says how it computes, ``family`` is the module that holds it. ``serves``
-    names the functions of ``mindspore.mint`` (and methods of ``Tensor``) that end in it. Most are reached
-    through the primitive's class. Some functions dispatch in C++ instead: ``overload`` is the name of such an
-    overloaded function, ``methods`` of such methods of ``Tensor``, ``source`` the "module:function" that has
-    no primitive behind it; those are replaced too. ``native_from`` is the first MindSpore release with a CPU
-    kernel of its own, which is then left in place.
+    ``primitive`` is the name in MindSpore's "The kernel X unregistered". ``function`` takes the arguments of
+    the primitive, ``computed`` says how it computes, and ``family`` is the module that contains it.
+    ``serves`` names the functions of ``mindspore.mint`` (and methods of ``Tensor``) that end in it. Most are
+    reached through the primitive's class. Some functions dispatch in C++ instead and are replaced too:
+    ``overload`` is the name of such an overloaded function, ``methods`` are such methods of ``Tensor``, and
+    ``source`` is the "module:function" that has no primitive behind it. ``native_from`` is the first
+    MindSpore release with a CPU kernel of its own; from then on, that kernel is left in place.
     """
 
     primitive: str
@@ -49,11 +49,11 @@ def kernel(
     on: Callable[[Tensor], Any] | None = None,
     **routes: Any,
 ) -> Callable[[Function], Function]:
-    """Enter the decorated function into the table, once for each name in ``primitives``.
+    """Add the decorated function to the table, once for each name in ``primitives``.
 
-    The other routes (overload, methods, source) lead to the first of them. Without ``computed`` the first
-    line of the docstring says how it computes. With ``on``, the function takes the arrays that ``on`` makes
-    of its tensors, and what it returns is given the dtype of the first.
+    The other routes (overload, methods, source) lead to the first of them. Without ``computed``, the first
+    line of the docstring says how it computes. With ``on``, the function gets the arrays that ``on`` makes
+    from its tensors, and its result gets the dtype of the first tensor.
     """
 
     def enter(function: Function) -> Function:

@@ -1,5 +1,5 @@
 # ruff: noqa: ARG001  MindSpore decides what a kernel is handed
-"""Order: sorts are stable, so of equal elements the first stays first, also when descending."""
+"""Order: sorts are stable, so the first of equal elements stays first, even in descending order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.kernels.registry import kernel
 
 
 def _sorted(input: Tensor, dim: int, descending: bool) -> tuple[Array, Array]:
-    """Return the values in order, and the places that they come from."""
+    """Return the values in order, and the positions from which they come."""
     values = np.atleast_1d(to_numpy(input))
     if descending:
         backwards = np.flip(np.argsort(np.flip(values, dim), dim, kind="stable"), dim)

@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from harness.kernels.arrays import Array, float64, integers, to_numpy, to_tensor
 from harness.kernels.registry import kernel
 
-# Of each window along one axis: its first element inside the image, the one after its last there, and its
+# For each window along one axis: its first element inside the image, the one after its last there, and its
 # size with padding.
 Bounds = list[tuple[int, int, int]]
 
@@ -66,7 +66,7 @@ def fold(
 def _pooled_length(length: int, window: int, step: int, width: int, ceil_mode: bool) -> int:
     room = length + 2 * width - window
     count = -(-room // step) + 1 if ceil_mode else room // step + 1
-    # As in torch, a last window must start inside the image or its left padding.
+    # As in torch, the last window must start inside the image or its left padding.
     return count - 1 if ceil_mode and (count - 1) * step >= length + width else count
 
 
@@ -168,7 +168,7 @@ def max_pool2d(
     windows = (_windows(each, window, gaps, steps) for each in (padded, numbers))
     values, numbers = (each.reshape(*each.shape[:-2], -1) for each in windows)
     found = ((values == values.max(-1, keepdims=True)) & (numbers >= 0)).argmax(-1)
-    # As in torch, of several NaN it is the last.
+    # As in torch, the last of several NaN counts.
     missing = np.isnan(values)
     last_missing = missing.shape[-1] - 1 - missing[..., ::-1].argmax(-1)
     found = np.where(missing.any(-1), last_missing, found)[..., None]

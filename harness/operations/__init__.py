@@ -1,1 +1,1 @@
-"""What one can do with suites: each operation drives runners and stores and returns its result."""
+"""The operations on suites: each drives runners and stores, and returns its result."""

@@ -40,14 +40,14 @@ def bisect_commits(
     *,
     until_drift: bool = False,
 ) -> FoundChange:
-    """Return the commit, from the good one of ``ends`` to the bad, that changed the output of ``case``.
+    """Return the commit between the good and the bad one in ``ends`` that changed the output of ``case``.
 
-    The case and its checkpoint are those of today, the pipeline is imported from each commit's files: from
-    the top folder of the repository, or from ``src`` in it. With ``until_drift`` commits are held to the good
-    one by the limits across releases, since the environment is the same.
+    The case and its checkpoint are the current ones. The pipeline is imported from the files of each commit:
+    from the top folder of the repository, or from ``src`` in it. With ``until_drift``, commits are compared
+    with the good one by the limits across releases, since the environment is the same.
 
-    Raises UsageError for a case whose pipeline would not come from the repository, and what
-    :func:`harness.releases.bisection.bisect` raises.
+    Raises UsageError for a case whose pipeline would not come from the repository, and the errors of
+    :func:`harness.releases.bisection.bisect`.
     """
     progress.finished(foresee([case], store))
     with stage(progress, "bisecting", 0, interrupted="nothing was written"):
@@ -56,7 +56,7 @@ def bisect_commits(
 
             def run(commit: Revision) -> Measurement:
                 folder = clone.checkout(commit)
-                # Each gets a fresh process, because imported modules stay loaded.
+                # Each gets a new process, because imported modules stay loaded.
                 with workers.runner_with(
                     [each for each in (folder, folder / "src") if each.is_dir()]
                 ) as runner:

@@ -28,10 +28,11 @@ from harness.releases.requirements import Release, Specification
 
 @dataclass(frozen=True)
 class ReleaseLine:
-    """The releases of one package from good to bad, and where each is run.
+    """The releases of one package from good to bad, and the environment for each.
 
-    ``subject`` returns a release's environment, made where it is missing. ``run_with`` does so with other
-    packages pinned; None where environments cannot be made. ``named`` are the packages of ``--with``.
+    ``subject`` returns a release's environment, and creates it if it is missing. ``run_with`` does so with
+    other packages pinned; it is None if environments cannot be created. ``named`` are the packages given with
+    ``--with``.
     """
 
     releases: tuple[Release, ...]
@@ -42,11 +43,11 @@ class ReleaseLine:
 
 @dataclass(frozen=True)
 class ReleaseRange:
-    """The releases asked for: the ends, and those ``between`` (none: the package index has them).
+    """The requested releases: both ends, and those ``between`` (if empty, the package index is asked).
 
-    ``extras`` are installed with every release, ``good_extras`` at the good end alone, ``bad_extras``
-    everywhere else: a change that these make is found beside the good end, and attributed to them.
-    ``pythons`` are environments that exist, in place of those made.
+    ``extras`` are installed with every release, ``good_extras`` only at the good end, and ``bad_extras``
+    everywhere else: a change that these cause is found next to the good end and attributed to them.
+    ``pythons`` are existing environments that are used instead of creating new ones.
 
     Raises UsageError if existing environments and environments to create are mixed.
     """
@@ -67,10 +68,10 @@ class ReleaseRange:
     def parse(
         cls, good: str, bad: str, versions: Sequence[str] | None, *others: Sequence[str] | None
     ) -> ReleaseRange:
-        """Return the range from ``good`` to ``bad``, as ``mindspore==2.9.0``, by way of ``versions``.
+        """Return the range from ``good`` to ``bad``, such as ``mindspore==2.9.0``, via ``versions``.
 
-        Each text of ``versions`` has one version or several, with commas between; ``others`` are the other
-        fields. Raises UsageError for what is no release.
+        Each string in ``versions`` contains one version or several separated by commas; ``others`` are the
+        other fields. Raises UsageError for anything that is not a release.
         """
         first, last = Release.parse(good), Release.parse(bad)
         between = [version for text in versions or () for version in text.split(",") if version]
@@ -137,7 +138,7 @@ def bisect_releases(
     *,
     until_drift: bool = False,
 ) -> FoundChange:
-    """Return where among the releases ``asked`` for the output of ``case`` changed: :func:`bisect`.
+    """Return where the output of ``case`` changed among the releases ``asked`` for: see :func:`bisect`.
 
     Missing environments are created below the folder ``environments``. If both ends agree and neither passes
     against the stored baseline, the error says that the change is not between these releases.

@@ -1,4 +1,4 @@
-"""A first look at a machine that somebody else is to judge: two cases, run twice, in one archive to send."""
+"""A first look at a machine, for someone else to examine: two cases, run twice, in one archive to send."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from harness.operations.workers import Workers
 
 _SUITE = Path(__file__).with_name("doctor.yaml")
 _PACKAGES = ("mindspore", "mindone", "numpy", "safetensors", "transformers")
-# Where CANN and the driver say what they are, as deep as their installers put it.
+# The files in which CANN and the driver record their versions, down to the depth their installers use.
 _ASCEND = Path("/usr/local/Ascend")
 _VERSION_FILES = ("*.info", "*/*.info", "*/*/*.info")
 _MOST_FILES, _LARGEST_FILE = 100, 1 << 16
@@ -39,12 +39,12 @@ _NPU_SMI_SECONDS = 30
 
 @dataclass(frozen=True)
 class FirstRun:
-    """What came of the first cases on a machine.
+    """The result of the first cases on a machine.
 
-    ``proposal`` is what came of each case in two fresh workers, None where no worker starts; ``measured`` has
-    the files of those that repeat, by their names below the folder of baselines. ``packages`` are the
-    versions installed beside harness, ``variables`` those of the known ones that are set, ``npu`` what
-    ``npu-smi info`` prints, and ``versions`` the version files of CANN and the driver.
+    ``proposal`` is the result of each case in two fresh workers, or None if no worker starts. ``measured``
+    maps file names relative to the folder of baselines to the files of the cases that repeat. ``packages``
+    are the versions installed along with harness, ``variables`` are the known variables that are set, ``npu``
+    is the output of ``npu-smi info``, and ``versions`` are the version files of CANN and the driver.
     """
 
     examination: Examination
@@ -65,7 +65,8 @@ class FirstRun:
 def first_run(workers: Workers, progress: Progress[Any] = SILENT) -> FirstRun:
     """Examine this machine, run the two cases of ``doctor.yaml`` twice each, and keep what repeats.
 
-    What cannot be done is part of the result. Raises :class:`harness.errors.Interrupted` where it is stopped.
+    Anything that cannot be done is part of the result. Raises :class:`harness.errors.Interrupted` if it is
+    interrupted.
     """
     cases = load_suite(_SUITE).cases
     proposal, measured = None, dict[str, bytes]()
@@ -95,9 +96,9 @@ def first_run(workers: Workers, progress: Progress[Any] = SILENT) -> FirstRun:
 
 
 def write_bundle(path: Path, texts: Mapping[str, Any], measured: Mapping[str, bytes]) -> None:
-    """Write ``texts``, each a string or JSON values, and the files ``measured`` as the zip archive ``path``.
+    """Write ``texts``, each a string or JSON values, and the files ``measured`` to the zip archive ``path``.
 
-    All text is redacted. Raises :class:`HarnessError` where the archive cannot be written.
+    All text is redacted. Raises :class:`HarnessError` if the archive cannot be written.
     """
     redaction = Redaction.of_this_process()
     archive = io.BytesIO()
@@ -107,7 +108,7 @@ def write_bundle(path: Path, texts: Mapping[str, Any], measured: Mapping[str, by
             made.writestr(name, told if isinstance(told, str) else json.dumps(told, indent=2) + "\n")
         for name, content in measured.items():
             if name.endswith(".json"):
-                # Left byte for byte where there is nothing to take out: it is under a seal.
+                # Kept byte for byte if there is nothing to redact, because it is sealed.
                 told = redaction.data(found := json.loads(content))
                 content = content if told == found else json.dumps(told, indent=2).encode()
             made.writestr(f"baselines/{name}", content)

@@ -36,7 +36,7 @@ _FEWEST = 2
 class Settings:
     """How a calibration is made: ``members`` perturbed runs, and the safety ``factor`` of the limits.
 
-    Raises :class:`harness.errors.UsageError` for values that cannot make a tolerance.
+    Raises :class:`harness.errors.UsageError` for values from which no tolerance can be made.
     """
 
     members: int = MEMBERS
@@ -63,10 +63,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class CalibratedCase:
-    """A case with its calibration, as it now stands in the store.
+    """A case with its calibration, as it now is in the store.
 
     ``kept`` are its members on disk. They are removed only when all cases of the call are done, so that a
-    call interrupted at the last case does not restart with the first. ``first`` is whether the baseline had
+    call interrupted at the last case does not restart with the first. ``first`` says whether the baseline had
     no calibration before; ``findings`` are what the calibration shows about the case, failing ones first.
     """
 
@@ -103,17 +103,17 @@ class Calibrations:
 
     @property
     def calibrated(self) -> tuple[CalibratedCase, ...]:
-        """The cases that have a calibration now."""
+        """The cases that now have a calibration."""
         return tuple(result for result in self.results if isinstance(result, CalibratedCase))
 
     @property
     def failed(self) -> int:
-        """How many cases cannot be judged by a calibration."""
+        """The number of cases that cannot be judged by a calibration."""
         return len(self.results) - sum(not each.failing for each in self.calibrated)
 
     @property
     def passed(self) -> bool:
-        """Whether every case can be judged by its calibration, and notices something."""
+        """Whether every case can be judged by its calibration, and none is vacuous."""
         return not self.failed and not self.vacuous
 
     @property
@@ -133,7 +133,7 @@ def calibrate(
 ) -> Calibrations:
     """Calibrate each of ``cases`` against its stored baseline; ``progress`` counts their members.
 
-    The members that have run are kept on disk until all cases are through.
+    Members that have run are kept on disk until all cases are done.
     """
     results: list[CalibratedCase | Refusal] = []
     with (
@@ -195,7 +195,7 @@ def calibrate_case(
 
 
 def _check_unchanged(case: Case, base: Measurement, baseline: Baseline) -> None:
-    """Raise unless ``base`` has the bits of ``baseline``: members of another run say nothing about it."""
+    """Raise unless ``base`` has the bits of ``baseline``, as members of another run say nothing about it."""
     stored = baseline.measurement
     changes = (
         bits.checkpoint_change(base, stored),
@@ -210,9 +210,9 @@ def _check_unchanged(case: Case, base: Measurement, baseline: Baseline) -> None:
 
 
 def vacuous_cases(cases: Iterable[Case], store: BaselineStore) -> tuple[VacuousCase, ...]:
-    """Return those of ``cases`` that are vacuous by any of their baselines in ``store``.
+    """Return the ``cases`` that are vacuous according to any of their baselines in ``store``.
 
-    Unreadable and stale baselines are left out, as running the case reports them.
+    Unreadable and stale baselines are left out, because running the case reports them.
     """
     found = []
     for case in cases:

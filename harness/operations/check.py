@@ -21,11 +21,11 @@ from harness.operations.workers import Workers
 
 
 def check(case: Case, runner: FreshRunner, store: BaselineStore) -> Check:
-    """Run ``case`` and return the verdict; any failure to run it or to find a baseline is an ``error``.
+    """Run ``case`` and return the verdict; failing to run it or to find a baseline is an ``error``.
 
     A case without a usable baseline (none stored, or all stale or damaged) is not run. A case that is
-    expected to fail has no baseline and is an ``error`` as well, see :attr:`Judgement.failed_as_expected`; if
-    it is expected not to repeat, it runs in two fresh workers.
+    expected to fail has no baseline and is also an ``error``, see :attr:`Judgement.failed_as_expected`; if it
+    is expected not to repeat, it runs in two fresh workers.
     """
     if case.fails is not None:
         return _failing(case, case.fails, runner)
@@ -83,11 +83,11 @@ def hold(case: Case, outcome: Measurement | HarnessError, store: BaselineStore) 
 
 
 def select_baseline(store: BaselineStore, case: Case, fingerprint: Mapping[str, str]) -> Baseline:
-    """Return the baseline that a measurement with ``fingerprint`` is compared with.
+    """Return the baseline with which a measurement with ``fingerprint`` is compared.
 
-    It is that of its own device if there is one, damaged or not. Another device's is used only if the case
-    sets ``tolerance.across_devices`` and is not strict, and the judgement says so; one of the same kind (NPU
-    for NPU) comes first, then the order is by name.
+    This is the baseline of its own device if there is one, even if that is damaged. The baseline of another
+    device is used only if the case sets ``tolerance.across_devices`` and is not strict, and the judgement
+    says so. A device of the same kind (an NPU for an NPU) comes first, then the order is by name.
 
     Raises :class:`BaselineMissing` if there is no such baseline, and :class:`BaselineError` for one that
     cannot be read.
@@ -107,7 +107,7 @@ def select_baseline(store: BaselineStore, case: Case, fingerprint: Mapping[str, 
 
 
 def as_baseline(case: Case, measurement: Measurement) -> Baseline:
-    """Return ``measurement`` as a baseline of ``case`` that is not to be stored."""
+    """Return ``measurement`` as a baseline of ``case`` that is not meant to be stored."""
     provenance = Provenance.of(case, reason="", git_commit=None)
     return Baseline(case.suite, case.id, device_key(measurement.fingerprint), measurement, provenance)
 

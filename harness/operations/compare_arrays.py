@@ -1,4 +1,4 @@
-"""Comparing two arrays, wherever they come from: no case, no environment, no tier."""
+"""Comparing two arrays from anywhere: no case, no environment, no tier."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from harness.judgement.arrays import judge_arrays
 from harness.judgement.judgement import Judgement, Verdict
 from harness.measurement.measurement import REAL_KINDS, Array
 
-# Metrics are computed in float64: its values have 8 bytes, and it has all whole numbers up to this one.
+# Metrics are computed in float64: its values have 8 bytes, and it represents all integers up to this one.
 _BYTES, _WHOLE = 8, 2**53
 
 
 @dataclass(frozen=True, eq=False)
 class ComparedArrays:
-    """The judgement on ``measured``, an array held to ``reference``."""
+    """The judgement on ``measured``, an array that is compared with ``reference``."""
 
     judgement: Judgement
     measured: Array
@@ -35,12 +35,12 @@ class ComparedArrays:
 def compare_arrays(
     measured: object, baseline: object, limits: Limits | Mapping[str, Any] | None
 ) -> ComparedArrays:
-    """Return the judgement on ``measured``, an array, held to ``baseline``.
+    """Return the judgement on ``measured``, an array, compared with ``baseline``.
 
-    That is an array, too, a :class:`Baseline`, or the path of a baseline's JSON file. Any other object that
-    numpy makes an array of real numbers will do. None for ``limits`` asks for the same bits. Raises
-    :class:`UsageError` for what cannot be compared, also for NaN in the baseline, and BaselineError for a
-    baseline that cannot be read.
+    ``baseline`` is an array, a :class:`Baseline`, or the path of a baseline's JSON file. Other objects that
+    numpy can convert to an array of real numbers are accepted too. If ``limits`` is None, the bits must be
+    the same. Raises :class:`UsageError` for anything that cannot be compared, including a baseline with NaN,
+    and BaselineError for a baseline that cannot be read.
     """
     if isinstance(baseline, str | os.PathLike):
         baseline = _stored(Path(baseline))
@@ -67,7 +67,7 @@ def _stored(path: Path) -> Baseline:
 
 
 def _array(value: object, whose: str) -> Array:
-    """Return ``value`` as an array of a dtype that can be compared, in the byte order of this machine."""
+    """Return ``value`` as an array of a comparable dtype in this machine's byte order."""
     if isinstance(value, np.ma.MaskedArray):
         raise UsageError(f"{whose} is masked: fill it first, as what is masked would be compared, too")
     try:

@@ -1,4 +1,4 @@
-"""Comparing two runs of one case, in two environments: by bits, else by the case's tolerance."""
+"""Comparing two runs of one case in two environments: by bits, otherwise by the case's tolerance."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def compare_runs(
 ) -> Comparison:
     """Compare ``measured`` with ``reference``, both runs of ``case``.
 
-    The same bits throughout are ``identical``. Others are judged as a measurement is against its baseline,
-    with the calibration of the one stored where that is the case's; by the limits of ``tier`` if it is given,
-    else by those of the tier that the fingerprints choose.
+    If all bits are the same, they are ``identical``. Otherwise they are judged like a measurement and its
+    baseline. The calibration is that of the stored baseline, if that belongs to the case. The limits are
+    those of ``tier`` if given, otherwise those of the tier that the fingerprints select.
     """
     if isinstance(reference, HarnessError):
         return Comparison(Verdict.ERROR, reasons=(ReferenceFailed(str(reference)),))
@@ -83,7 +83,7 @@ def compare_with_baseline(case: Case, measured: Measurement, store: BaselineStor
 def _calibrated(
     case: Case, reference: Measurement, store: BaselineStore
 ) -> tuple[Baseline, BaselineUnusable | Remedy | None]:
-    """Return ``reference`` as a baseline, with the calibration of the one stored where that is the case's.
+    """Return ``reference`` as a baseline with the stored baseline's calibration, if that fits the case.
 
     If there is no such calibration, also return what is wrong or what to do.
     """
@@ -95,6 +95,7 @@ def _calibrated(
         return made, unusable(case, store) or missing
     except BaselineUnusable as error:
         return made, error
-    # The run is one of another interpreter than a command would take, whatever that one's environment is.
+    # The remedy does not depend on the environment of this run, because a command would use another
+    # interpreter.
     remedy = None if calibration else calibration_remedy(case, made.device, Tier.ACROSS_RELEASES)
     return replace(made, calibration=calibration), remedy

@@ -1,4 +1,4 @@
-"""Deep traces to explain with: recorded where they repeat, stored beside a baseline."""
+"""Deep traces, used for explanations: recorded if they repeat, stored next to a baseline."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from harness.tracing.trace import DeepTrace
 
 @dataclass(frozen=True)
 class StoredTrace:
-    """A deep trace on disk: of which case, in which file, how many cells were called and how many bytes."""
+    """A deep trace on disk: its case, its file, the number of cells called, and its size in bytes."""
 
     case: Case
     path: Path
@@ -41,7 +41,7 @@ def store_traces(
     step: int,
     progress: Progress[StoredTrace | Refusal] = SILENT,
 ) -> tuple[StoredTrace | Refusal, ...]:
-    """Store the deep trace of ``step`` of each of ``cases`` beside its baseline; return what came of each."""
+    """Store the deep trace of ``step`` of each of ``cases`` next to its baseline; return each result."""
     results: list[StoredTrace | Refusal] = []
     left = "the baselines are written, not all deep traces"
     with stage(progress, "tracing", len(cases), interrupted=left), workers.runner() as runner:
@@ -55,10 +55,10 @@ def store_traces(
 
 
 def trace_that_replays(job: Job, runner: Runner, step: int) -> DeepTrace:
-    """Return the deep trace of a step, after replaying it where it was recorded.
+    """Return the deep trace of a step after replaying it where it was recorded.
 
-    Raises :class:`HarnessError` where that gives other bits, for then it can explain nothing, and what the
-    runner raises.
+    Raises :class:`HarnessError` if the replay gives other bits, because such a trace cannot explain anything,
+    and the errors of the runner.
     """
     trace = runner.trace(job, step)
     first = runner.replay(job, trace).first
@@ -73,10 +73,10 @@ def trace_that_replays(job: Job, runner: Runner, step: int) -> DeepTrace:
 
 
 def record_deep(case: Case, runner: Runner, store: BaselineStore, step: int) -> StoredTrace:
-    """Record the deep trace of one step of ``case`` and store it beside its baseline.
+    """Record the deep trace of one step of ``case`` and store it next to its baseline.
 
-    Raises :class:`HarnessError` where the case has no such step, has no baseline, is not run as its baseline
-    was, or does not repeat.
+    Raises :class:`HarnessError` if the case has no such step, has no baseline, is not run in the same way as
+    its baseline, or does not repeat.
     """
     check_step(case, step)
     trace = trace_that_replays(case.job(), runner, step)
@@ -92,15 +92,16 @@ def record_deep(case: Case, runner: Runner, store: BaselineStore, step: int) -> 
 
 
 def same_bits_in_pynative(case: Case) -> bool:
-    """Whether PyNative, in which cells can be watched, gives the case's own bits.
+    """Whether PyNative, in which cells can be observed, gives the same bits as the case.
 
-    In float32 it gives those of graph mode; in float16 compiled graphs fuse operators and round less often.
+    In float32, PyNative gives the bits of graph mode. In float16, compiled graphs fuse operators and round
+    less often.
     """
     return case.mode == "pynative" or case.dtype == "float32"
 
 
 def check_step(case: Case, step: int | None) -> None:
-    """Raise :class:`HarnessError` for a step that ``case`` has not got; None is no step."""
+    """Raise :class:`HarnessError` if ``case`` does not have this step; None means no step."""
     if step is None:
         return
     if step < 0 or (case.steps is not None and step >= case.steps):

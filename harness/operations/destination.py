@@ -1,4 +1,4 @@
-"""Files that the user asks for: known to be writable before anything runs, then written whole."""
+"""Files that the user asks for: checked to be writable before anything runs, then written completely."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from harness.errors import HarnessError, UsageError
 
 
 def check_destination(path: Path, *, appended: bool = False) -> None:
-    """Raise :class:`harness.errors.UsageError` where no file can be written as ``path``.
+    """Raise :class:`harness.errors.UsageError` if no file can be written to ``path``.
 
-    With ``appended`` one that is there is to be added to, not replaced.
+    With ``appended``, an existing file will be appended to, not replaced.
     """
     if path.is_dir():
         raise UsageError(f"{path}: this is a folder; name a file")
@@ -26,7 +26,7 @@ def check_destination(path: Path, *, appended: bool = False) -> None:
 
 
 def write_result(path: Path, data: bytes) -> None:
-    """Write ``data`` as ``path``, whole or not at all; raises :class:`HarnessError` where it cannot be."""
+    """Write ``data`` to ``path``, completely or not at all; HarnessError if that is not possible."""
     sweep(path.parent, path.name)
     try:
         write_durably(path, data)
@@ -35,7 +35,7 @@ def write_result(path: Path, data: bytes) -> None:
 
 
 def append_result(path: Path, data: bytes) -> None:
-    """Append ``data`` to ``path``; raises :class:`HarnessError` where it cannot be."""
+    """Append ``data`` to ``path``; raises :class:`HarnessError` if that is not possible."""
     try:
         with path.open("ab") as file:
             file.write(data)

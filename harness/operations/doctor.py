@@ -35,7 +35,7 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class Examination:
-    """What the doctor found; the fingerprint is empty where no worker could be asked."""
+    """What the doctor found; the fingerprint is empty if no worker could be asked."""
 
     python: str
     profile: Profile
@@ -52,13 +52,13 @@ class Examination:
 
 
 def examine_machine(workers: Workers) -> Examination:
-    """Return what this machine is, and what is wrong with it, as one of ``workers`` finds it."""
+    """Describe this machine, and what is wrong with it, as seen by one of ``workers``."""
     with workers.runner() as runner:
         return diagnose(runner)
 
 
 def diagnose(runner: Runner) -> Examination:
-    """Ask a worker of ``runner`` for its environment, and look over the machine."""
+    """Ask a worker of ``runner`` for its environment, and examine the machine."""
     diagnoses = list(machine_diagnoses())
     environment, described = dict[str, str](), Description({}, {}, ())
     if runner.core_shared:
@@ -82,7 +82,7 @@ def diagnose(runner: Runner) -> Examination:
 
 
 def machine_diagnoses(meminfo: Path = Path("/proc/meminfo")) -> Iterator[Diagnosis]:
-    """Yield what is wrong with the machine before any worker runs."""
+    """Yield problems with the machine that show before any worker runs."""
     if not hasattr(os, "sched_setaffinity"):
         text = "cannot pin a process to a core; the bits then depend on the number of cores"
         remedy = "compare only with baselines recorded on this machine, or use Linux"
@@ -98,7 +98,7 @@ def machine_diagnoses(meminfo: Path = Path("/proc/meminfo")) -> Iterator[Diagnos
 
 
 def _available_memory(meminfo: Path) -> int | None:
-    """Return the bytes that a new process can have, None where the system does not tell."""
+    """Return the bytes of memory available to a new process; None if the system does not report it."""
     with suppress(OSError):
         text = meminfo.read_text(encoding="utf-8")
         if match := re.search(r"^MemAvailable:\s*(\d+) kB", text, flags=re.MULTILINE):
@@ -107,7 +107,7 @@ def _available_memory(meminfo: Path) -> int | None:
 
 
 def environment_diagnoses(fingerprint: dict[str, str], profile: Profile) -> Iterator[Diagnosis]:
-    """Yield what is wrong with the environment that a worker described."""
+    """Yield problems with the environment that a worker described."""
     if int(fingerprint["numpy"].split(".")[0]) >= 2:
         text = f"numpy {fingerprint['numpy']}: MindSpore up to 2.10.0 breaks under numpy 2"
         yield Diagnosis("problem", text, "pip install 'numpy<2'")

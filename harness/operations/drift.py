@@ -1,4 +1,4 @@
-"""Checking what a function of a user's own returns, in the process of the test that calls it."""
+"""Checking what a user's own function returns, in the process of the test that calls it."""
 
 from __future__ import annotations
 
@@ -36,23 +36,25 @@ from harness.operations.record import FIRST_REASON
 from harness.remedy import Action
 
 FOLDER = "__drift__"
-# What file names are made of; anything else is written as its bytes in hex. A file name has 255 bytes.
+# Allowed in file names besides letters, digits and ``_.-~``; anything else is percent-encoded. A file name
+# has at most 255 bytes.
 _SAFE, _LONGEST = "[]", 150
 
-# What a call of the function gave, by the names of :func:`harness.measurement.values.leaves`.
+# The results of one call of the function, by the names of :func:`harness.measurement.values.leaves`.
 Outputs = Mapping[str, Measurement]
 
 
 class CheckError(HarnessError):
-    """A check that cannot be made as it is written, or whose function cannot be held to a baseline."""
+    """A check that cannot be made as written, or whose function cannot be compared with a baseline."""
 
 
 @dataclass(frozen=True)
 class UserTest:
     """A test that checks functions: its file, the line it starts in (from 1), and its name in that file.
 
-    ``runs`` are its runs in fresh processes, where it is recorded; ``fresh`` is the folder to leave what it
-    gives in, where this is such a run. ``reason`` is why baselines may change, empty where they may not.
+    ``runs`` are its runs in fresh processes, if it is being recorded. ``fresh`` is the folder for its
+    results, if this is such a run. ``reason`` is the reason why baselines may change, and is empty if they
+    may not.
     """
 
     path: Path
@@ -77,9 +79,9 @@ class UserTest:
         tolerance: Mapping[str, Any] | None = None,
         members: int = MEMBERS,
     ) -> tuple[Any, list[Check]]:
-        """Call ``function`` with ``inputs``; return what it returns, and the check of each array in that.
+        """Call ``function`` with ``inputs``; return its result, and the check of each array in the result.
 
-        Raises HarnessError where the check cannot be made at all, and whatever ``function`` raises.
+        Raises HarnessError if the check cannot be made at all, and whatever ``function`` raises.
         """
         settings = Settings(members)
         if not (isinstance(name, str) and name):
@@ -120,7 +122,7 @@ class UserTest:
         return value, self._record(self.runs, cases, measured, again, settings)
 
     def failed(self, name: str, error: HarnessError) -> Judgement:
-        """Return ``error`` as the judgement of the check ``name``, which came to none."""
+        """Return the judgement of the check ``name``, which ended with ``error``."""
         return Judgement(
             _file_name(self.name), str(name), Verdict.ERROR, reasons=(reason_of(error),), remedy=error.remedy
         )
@@ -136,9 +138,9 @@ class UserTest:
         again: Callable[[Callable[[Array], Array]], Outputs],
         settings: Settings,
     ) -> list[Check]:
-        """Store what repeats and return how it is held to that; where a part fails nothing is stored."""
+        """Store what repeats and return the checks against it; if a part fails, nothing is stored."""
         found = {leaf: self._candidate(runs, case, measured[leaf]) for leaf, case in cases.items()}
-        # A baseline of which only the commit is another is as good as a new one.
+        # A baseline in which only the commit differs is as good as a new one.
         kept = [leaf for leaf, each in found.items() if each.state == "changed" and each.renews is None]
         if kept and not self.reason:
             return [self._refusal(cases[leaf], measured[leaf]) for leaf in kept]
@@ -159,14 +161,14 @@ class UserTest:
         return candidate(case, measured, self.store)
 
     def _stored(self, found: Candidate) -> Calibration | None:
-        """Return the calibration stored, where it is of this very measurement."""
+        """Return the stored calibration if it belongs to this same measurement."""
         if found.state == "unchanged":
             case = found.case
             return self.store.load(case.suite, case.id, found.device, suite_file=case.path).calibration
         return None if found.renews is None else found.renews.calibration
 
     def _refusal(self, case: Case, measured: Measurement) -> Check:
-        """Return how ``measured`` is held to the baseline that it would replace, had that a reason."""
+        """Return the check of ``measured`` against the baseline that it would replace, given a reason."""
         check = hold(case, measured, self.store)
         error = CheckError("the baseline is kept as it is: it changes only with a reason")
         judgement = check.judgement
@@ -178,7 +180,7 @@ class UserTest:
 
 def _measurements(value: Any) -> dict[str, Measurement]:
     arrays = output_arrays(value)
-    # After the call: it may have imported MindSpore.
+    # After the call, because it may have imported MindSpore.
     settings = settings_in_force()
     return {
         name: Measurement(
@@ -200,10 +202,10 @@ def _calibrations(
     again: Callable[[Callable[[Array], Array]], Outputs],
     settings: Settings,
 ) -> dict[str, Calibration]:
-    """Return the envelopes of the outputs ``wanted``, of members whose inputs are moved by one ulp.
+    """Return the envelopes of the outputs ``wanted``, made from members with inputs moved by one ulp.
 
-    Raises :class:`CheckError` and :class:`harness.judgement.failures.Refused` where one has none to be
-    judged by.
+    Raises :class:`CheckError` and :class:`harness.judgement.failures.Refused` if an output has no envelope by
+    which it could be judged.
     """
     if not wanted:
         return {}
@@ -253,7 +255,7 @@ def _tolerance(test: str, given: Mapping[str, Any] | None) -> Tolerance:
 
 
 def _file_name(name: str) -> str:
-    """Return ``name`` as a file name, no two names as one."""
+    """Return ``name`` as a file name; different names give different file names."""
     safe = quote(name, safe=_SAFE, errors="backslashreplace")
     safe = safe.replace(".", "%2E", 1) if safe.startswith(".") else safe
     return safe if len(safe) <= _LONGEST else f"{safe[:_LONGEST]}~{sha256(safe.encode()).hexdigest()[:12]}"

@@ -1,4 +1,4 @@
-"""The evidence of a gate: each case's check, and what else is known of it, as facts."""
+"""The evidence of a gate: each case's check, and what else is known about it, as facts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Part = TypeVar("Part", Environment, CertifiedCheckpoint)
 
 @dataclass
 class Evidence:
-    """Turns checks into facts, and keeps the environments and checkpoints that they name."""
+    """Turns checks into facts, and keeps the environments and checkpoints that the facts refer to."""
 
     store: BaselineStore
     powers: Powers | None = None
@@ -34,9 +34,9 @@ class Evidence:
     checkpoints: dict[str, CertifiedCheckpoint] = field(default_factory=dict)
 
     def of(self, case: Case, result: Check | None) -> CaseFacts:
-        """Return the facts about a case that was checked, or that was left out where there is no ``result``.
+        """Return the facts about a case that was checked, or left out if there is no ``result``.
 
-        Raises :class:`BaselineError` where the files of its baseline can no longer be read.
+        Raises :class:`BaselineError` if the files of its baseline can no longer be read.
         """
         state: State = "not selected" if result is None else _state(result.judgement)
         facts = CaseFacts(case.suite, case.id, shown(case.path), case.line, case.tags, case.hash(), state)
@@ -60,9 +60,9 @@ class Evidence:
         )
 
     def held(self, facts: CaseFacts, case: Case, baseline: Baseline) -> CaseFacts:
-        """Return ``facts`` with what the case and its baseline say without a run.
+        """Return ``facts`` with what the case and its baseline show without a run.
 
-        Raises :class:`BaselineError` where the files of the baseline can no longer be read.
+        Raises :class:`BaselineError` if the files of the baseline can no longer be read.
         """
         by_table = None if self.powers is None else self.powers.vacuous(case, baseline)
         return replace(
@@ -92,7 +92,7 @@ def _kept(table: dict[str, Part], part: Part) -> str:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the hex sha256 of the file ``path``; raises :class:`BaselineError` where it cannot be read."""
+    """Return the hex sha256 of the file ``path``; raises :class:`BaselineError` if it cannot be read."""
     try:
         return hash_foreign(path)
     except ForeignFileError as error:
@@ -118,7 +118,7 @@ def _worst(judgement: Judgement) -> Worst | None:
 
 
 def _chaos(case: Case, baseline: Baseline) -> Chaotic | None:
-    """Return where the case is chaotic, if it is and is held to limits from its calibration."""
+    """Return where the case is chaotic, if it is and its limits come from its calibration."""
     calibration = baseline.calibration
     if calibration is None or calibration.chaotic_from is None:
         return None

@@ -32,7 +32,7 @@ from harness.remedy import Remedy
 from harness.tracing.divergence import Divergence, Replay
 from harness.tracing.trace import DeepTrace
 
-# What an explanation ends in: nothing to explain, a class of cause, or no answer.
+# The conclusion of an explanation: nothing to explain, a class of cause, or no answer.
 Conclusion = Literal[
     "nothing", "inputs", "randomness", "initial latents", "schedule", "cell", "scheduler", "output", "unknown"
 ]
@@ -40,7 +40,7 @@ Conclusion = Literal[
 
 @dataclass(frozen=True)
 class Note:
-    """Something to know about an explanation, and what to do about it where there is a command for that."""
+    """A note on an explanation; ``remedy`` is what to do about it, if there is a command for that."""
 
     text: str
     remedy: Remedy | None = None
@@ -48,11 +48,12 @@ class Note:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a run of the case ``name`` (``suite/id``) is not its reference.
+    """Why a run of the case ``name`` (``suite/id``) differs from its reference.
 
-    ``reference`` says what it was held to. ``causes`` are what differs, first cause first; ``replay`` is what
-    the cells did in one step, None where that was not looked into; ``conclusion`` is the class of what was
-    found, ``finding`` the place where ``replay`` decided it, and ``notes`` what to know or to do.
+    ``reference`` says what it was compared with. ``causes`` are the differences, first cause first.
+    ``replay`` is what the cells did in one step, or None if no step was examined. ``conclusion`` is the class
+    of what was found, ``finding`` is the place if ``replay`` decided it, and ``notes`` are remarks and
+    remedies.
     """
 
     name: str
@@ -69,7 +70,7 @@ class Explanation:
         return self.conclusion != "unknown"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the explanation but for its causes and notes as plain data, NaN and Inf as they are."""
+        """Return the explanation without causes and notes as plain data; NaN and Inf are kept."""
         finding = self.finding
         return {
             "case": self.name,
@@ -93,8 +94,8 @@ def explain(
 ) -> Explanation:
     """Run ``case`` and explain how it differs from its baseline, or from a run under another interpreter.
 
-    ``python`` is that interpreter, None for the baseline; ``step`` asks for a step to look into. Raises
-    :class:`HarnessError` where the case cannot be run, or has nothing sound to be held to.
+    ``python`` is that interpreter, or None for the baseline; ``step`` requests a step to examine. Raises
+    :class:`HarnessError` if the case cannot be run, or has nothing valid to be compared with.
     """
     with stage(progress, "explaining", 0, interrupted="nothing was written"), workers.runner() as runner:
         if python is None:
@@ -106,10 +107,10 @@ def explain(
 def explain_against_baseline(
     case: Case, runner: Runner, store: BaselineStore, *, step: int | None = None
 ) -> Explanation:
-    """Run ``case`` and explain how it differs from its baseline, to the cell where a deep trace is stored.
+    """Run ``case`` and explain how it differs from its baseline, down to the cell if a deep trace is stored.
 
-    ``step`` asks for a step; the trace stored is of one. Raises :class:`HarnessError` where the case cannot
-    be run or has no sound baseline of its own.
+    ``step`` requests a step; the stored trace covers only one. Raises :class:`HarnessError` if the case
+    cannot be run or has no valid baseline of its own.
     """
     check_step(case, step)
     measured = runner.run(case.job())
@@ -124,7 +125,7 @@ def explain_against_baseline(
     except BaselineMissing as missing:
         notes = [Note(f"to find the cell: {missing}", missing.remedy)]
         if explaining.has("environment"):
-            # In the same environment any interpreter runs the same code, this one's.
+            # In the same environment any interpreter runs the same code, so this one is used.
             notes.append(Note("or give --python the interpreter of an environment where the case is right"))
         return explaining.without_cells(*notes)
     if step is not None and step != trace.step:
@@ -138,11 +139,11 @@ def explain_against_baseline(
 def explain_against_python(
     case: Case, runner: Runner, other: Runner, store: BaselineStore, *, name: str, step: int | None = None
 ) -> Explanation:
-    """Run ``case`` under another interpreter, the reference, and here, and explain how the two differ.
+    """Run ``case`` under another interpreter, the reference, and here; explain how the two differ.
 
-    ``name`` is the other interpreter's, for the reader. The step looked into is ``step``, or the first that
-    left the envelope of rounding, or else the first with other bits. Raises :class:`HarnessError` where the
-    case cannot be run on either side.
+    ``name`` is the name of the other interpreter for the reader. The step examined is ``step`` if given,
+    otherwise the first step outside the envelope of rounding, otherwise the first with other bits. Raises
+    :class:`HarnessError` if the case cannot be run on either side.
     """
     check_step(case, step)
     reference, measured = other.run(case.job()), runner.run(case.job())
@@ -166,7 +167,7 @@ def _named(baseline: Baseline) -> str:
 
 
 def _still_drifts(case: Case, measured: Measurement, store: BaselineStore) -> Iterator[Note]:
-    """Yield what to know where a run that two interpreters agree on does not pass against the baseline."""
+    """Yield a note if two interpreters agree on a run but it does not pass against the baseline."""
     with suppress(BaselineError):
         baseline = select_baseline(store, case, measured.fingerprint)
         if judge(case, measured, baseline).verdict is Verdict.DRIFT:
@@ -180,7 +181,7 @@ def _still_drifts(case: Case, measured: Measurement, store: BaselineStore) -> It
 
 @dataclass(frozen=True)
 class _Explaining:
-    """One case under explanation: what was measured, what it is held to, and what follows from both."""
+    """One case being explained: what was measured, its reference, and what follows from both."""
 
     case: Case
     runner: Runner
@@ -202,7 +203,7 @@ class _Explaining:
 
     @property
     def moves_latents(self) -> bool:
-        """Whether the latents of any step have other bits, so that cells can be looked into."""
+        """Whether the latents of any step have other bits, so that cells can be examined."""
         return bits.first_changed_step(self.measured, self.baseline.measurement) is not None
 
     @property
@@ -211,7 +212,7 @@ class _Explaining:
         return next((i for i, (ours, theirs) in enumerate(pairs) if ours.sha256 != theirs.sha256), None)
 
     def steps(self) -> list[int]:
-        """Return the steps to look into: the first outside the envelope, then the first with other bits."""
+        """Return the steps to examine: the first outside the envelope, then the first with other bits."""
         calibration = self.baseline.calibration
         outside = None
         if calibration is not None:
@@ -220,7 +221,7 @@ class _Explaining:
         return list(dict.fromkeys(i for i in (outside, self.first_changed) if i is not None))
 
     def without_cells(self, *notes: Note) -> Explanation:
-        """Return what the root causes alone say."""
+        """Return the explanation that the root causes alone give."""
         conclusion: Conclusion = "unknown"
         if self.input_causes:
             conclusion = self.input_causes[0]
@@ -231,7 +232,7 @@ class _Explaining:
         return self._explanation(conclusion, notes=notes)
 
     def with_cells(self, steps: list[int], trace_of: Callable[[int], DeepTrace]) -> Explanation:
-        """Return what root causes and the cells of the first telling one of ``steps`` say."""
+        """Return the explanation from root causes and from the cells of the first conclusive step."""
         replay: Replay | None = None
         for step in steps:
             try:
@@ -267,13 +268,14 @@ class _Explaining:
     def _conclusion(self, finding: Divergence, replay: Replay) -> Conclusion:
         inputs = self.input_causes
         if finding.place == "cell":
-            # Of another checkpoint's weights the cell is only where they are.
+            # With weights of another checkpoint, the cell is only the place where they are used.
             return "inputs" if "inputs" in inputs else "cell"
         if finding.place == "model input":
             if inputs:
                 return inputs[0]
             return "initial latents" if replay.step == 0 else "scheduler"
-        # Draws of other values are what the step was given; draws more or fewer are the step's own doing.
+        # Draws with other values are inputs of the step; a different number of draws is due to the step
+        # itself.
         ours, theirs = (
             [(draw.generator, draw.method, draw.shape, draw.dtype) for draw in each.ledger]
             for each in (self.measured, self.baseline.measurement)

@@ -16,12 +16,12 @@ from harness.releases.interpreters import Subject
 
 @dataclass(frozen=True)
 class Foresight:
-    """What keeps cases from being run, or from being judged by a calibration.
+    """What prevents cases from being run, or from being judged by a calibration.
 
-    ``needing`` are the cases of mindone where it is not installed in ``lacking``. ``no_folder`` is the folder
-    of baselines where that is not there and a case needs it; ``unjudged`` the cases that ask for calibrated
-    limits, each with what is wrong with the baseline to take them from. The cases are still compared, as
-    equal bits need no limits.
+    ``needing`` are the mindone cases if mindone is not installed in the environments ``lacking``.
+    ``no_folder`` is the folder of baselines if it does not exist and a case needs it. ``unjudged`` are the
+    cases that ask for calibrated limits, each with what is wrong with the baseline from which these would be
+    taken. The cases are still compared, as equal bits need no limits.
     """
 
     needing: tuple[Case, ...] = ()
@@ -41,7 +41,7 @@ def foresee(cases: Sequence[Case], store: BaselineStore, subjects: Sequence[Subj
 
 
 def lacks_mindone(case: Case, subject: Subject) -> bool:
-    """Whether ``case`` needs mindone, and ``subject`` has none."""
+    """Whether ``case`` needs mindone, and ``subject`` does not have it."""
     return case.pipeline.startswith(f"{MINDONE}:") and MINDONE not in subject.packages
 
 

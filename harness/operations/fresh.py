@@ -1,4 +1,4 @@
-"""Runs of one test in fresh processes: what they gave, to be held against each other."""
+"""Runs of one test in fresh processes, whose results are compared with each other."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _LOG_BYTES = 64 << 10
 
 
 class FreshRunError(HarnessError):
-    """A fresh process did not come to what this one did."""
+    """A fresh process did not give the result of this one."""
 
 
 def save_run(folder: Path, case: Case, measured: Measurement) -> None:
-    """Leave what this process, a fresh one, ``measured`` of ``case``."""
+    """Save what this process, a fresh one, ``measured`` of ``case``."""
     try:
         data = encode_sealed(measured.arrays, [case.hash(), measured.figures()])
     except (ArraysError, ValueError) as error:
@@ -37,15 +37,15 @@ def save_run(folder: Path, case: Case, measured: Measurement) -> None:
 
 
 def _file(case: Case) -> str:
-    # The process may run other tests as well, of other files.
+    # The process may also run other tests, from other files.
     return sha256(f"{case.path}::{case.name}".encode("utf-8", "surrogateescape")).hexdigest()
 
 
 class FreshRuns:
-    """The two runs of one test, made when they are first asked for.
+    """The two runs of one test, made when they are first requested.
 
-    ``command`` returns what runs the test, given the folder for its results; ``timeout`` is in seconds, for
-    one run.
+    ``command`` returns the command that runs the test, given the folder for its results. ``timeout`` is the
+    limit for one run, in seconds.
     """
 
     def __init__(
@@ -55,9 +55,9 @@ class FreshRuns:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def of(self, case: Case) -> list[Measurement]:
-        """Return what each run measured of ``case``.
+        """Return the measurement of ``case`` from each run.
 
-        Raises :class:`FreshRunError` where a run failed, did not come to the check, or had other inputs.
+        Raises :class:`FreshRunError` if a run failed, did not reach the check, or had other inputs.
         """
         if self._folder is None:
             made = tempfile.TemporaryDirectory(prefix="harness-fresh-")
@@ -67,7 +67,7 @@ class FreshRuns:
         return [self._read(Path(self._folder.name) / str(number), case) for number in range(RUNS)]
 
     def close(self) -> None:
-        """Remove what the runs left."""
+        """Remove the results of the runs."""
         if self._folder is not None:
             self._folder.cleanup()
 
@@ -104,7 +104,7 @@ class FreshRuns:
                     "(--harness-timeout)"
                 ) from None
             finally:
-                # What the test itself has started goes with it, and holds nothing up.
+                # Processes that the test has started are killed too, so that they hold nothing up.
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()

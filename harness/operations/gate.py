@@ -46,12 +46,12 @@ def gate(
 ) -> Certificate:
     """Run every case of ``selection`` and decide by the policy in ``policy_file``.
 
-    ``selection`` must be of all suites that ``store`` has baselines of: baselines of others are orphans.
-    Without a policy all cases have to be identical or within; ``power_file`` is their power table.
+    ``selection`` must include all suites that have baselines in ``store``: other baselines are orphans.
+    Without a policy, all cases must be identical or within. ``power_file`` is the power table of the cases.
     ``not_counted`` are files, such as the certificate, that do not make a working tree dirty. ``progress``
-    counts the selected cases and gets the result of each; ``history`` records them. ``signer`` is who will
-    sign the certificate. Raises a :class:`HarnessError` where files cannot be read, and
-    :class:`harness.errors.UsageError` where the policy demands another signer.
+    counts the selected cases and gets the result of each, and ``history`` records them. ``signer`` is who
+    will sign the certificate. Raises a :class:`HarnessError` if files cannot be read, and
+    :class:`harness.errors.UsageError` if the policy demands another signer.
     """
     policy = Policy() if policy_file is None else read_policy(policy_file, selection.suites)
     if policy.signer is not None and (signer is None or signer.line != policy.signer):
@@ -104,7 +104,7 @@ def gate(
 
 
 class _Submitted:
-    """Gives the results of jobs that a pool was given before, each once."""
+    """Returns the results of jobs submitted to a pool beforehand, each once."""
 
     def __init__(self, pool: RunnerPool, cases: list[Case]) -> None:
         self._results = {case.name: pool.submit(case.job()) for case in cases}
@@ -113,11 +113,11 @@ class _Submitted:
         return self._results.pop(job.name).result()
 
     def restart(self) -> None:
-        """Do nothing: all have been submitted, and none is to run twice."""
+        """Do nothing: all jobs have been submitted, and none runs twice."""
 
 
 def _runs(case: Case, store: BaselineStore) -> bool:
-    """Return whether :func:`check` will run the case, once."""
+    """Return whether :func:`check` will run the case exactly once."""
     if case.fails is not None:
         return case.fails is not FailureCause.NOT_REPEATABLE
     try:

@@ -1,4 +1,4 @@
-"""Looking into a history: the runs in an environment, and what became of each case's figures over them."""
+"""Viewing a history: the runs in an environment, and the trend of each case's figures over them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def view_history(
     """Return the runs of the history ``file`` and the trends of their cases.
 
     ``environment`` are fields of the fingerprint that a run must have; ``named`` is ``suite``,
-    ``suite::case`` or ``suite/case``. Raises UsageError where no run or no case is left.
+    ``suite::case`` or ``suite/case``. Raises UsageError if no run or no case is left.
     """
     all_runs = History(file).runs()
     runs = where(all_runs, environment)

@@ -1,4 +1,4 @@
-"""A run on its way into a history."""
+"""A run that is being added to a history."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Appended:
 class RunHistory:
     """Gathers the cases of one run, then appends them to the history ``path``, all or none.
 
-    What a matrix runs becomes one run for each of its environments (``subject``).
+    The cases of a matrix become one run for each of its environments (``subject``).
     """
 
     def __init__(self, path: Path, door: str) -> None:
-        """Raise :class:`harness.errors.UsageError` where nothing could be appended to ``path``."""
+        """Raise :class:`harness.errors.UsageError` if nothing could be appended to ``path``."""
         check_destination(path)
         self._history = History(path)
         self._history.check_writable()
@@ -42,18 +42,18 @@ class RunHistory:
         self._cases: dict[str | None, dict[str, CaseRecord]] = {}
 
     def add(self, record: CaseRecord, subject: str | None = None) -> None:
-        """Take one case; the last record of a case counts."""
+        """Add one case; the last record of a case counts."""
         self._cases.setdefault(subject, {})[record.name] = record
 
     def checked(self, case: Case, result: Check, subject: str | None = None) -> None:
-        """Take one case from its check."""
+        """Add one case, given its check."""
         self.add(CaseRecord.of(case, result, causes_of(result)), subject)
 
     def append(self, ended: str | None = None) -> Appended:
         """Append the run; ``ended`` says why it ended early.
 
-        A run in which no case was judged is not appended. Raises :class:`harness.errors.HarnessError` where
-        it cannot be appended.
+        A run in which no case was judged is not appended. Raises :class:`harness.errors.HarnessError` if the
+        run cannot be appended.
         """
         runs = [
             RunRecord(

@@ -19,9 +19,9 @@ EXPECTED = "expected to fail"
 
 @dataclass(frozen=True)
 class ListedBaseline:
-    """A baseline that is stored for ``device``, and what is ``wrong`` with it, None where nothing is.
+    """A baseline that is stored for ``device``, and what is ``wrong`` with it (None: nothing).
 
-    ``header`` is None where its files could not be read.
+    ``header`` is None if its files could not be read.
     """
 
     device: str
@@ -30,7 +30,7 @@ class ListedBaseline:
 
     @property
     def state(self) -> str:
-        """The state in a word."""
+        """The state in one word."""
         return "ok" if self.wrong is None else self.wrong.state
 
 
@@ -43,9 +43,9 @@ class ListedCase:
 
     @property
     def state(self) -> str:
-        """The state of the case: that of the last baseline that is not ok; missing where it has none.
+        """The state of the case: that of its last baseline that is not ok; missing if it has no baselines.
 
-        A case that is expected to fail has no baseline to be missing.
+        A case that is expected to fail needs no baseline, so none is missing.
         """
         if self.case.fails is not None:
             return EXPECTED
@@ -57,9 +57,9 @@ class ListedCase:
 class Listing:
     """The cases of a selection with the states of their baselines.
 
-    ``orphans`` are the files of baselines that belong to no case of the suites; ``others`` the suites that
-    have baselines and were not given, where whole folders of suites were. ``no_folder`` is the store's folder
-    where that is not there.
+    ``orphans`` are the files of baselines that belong to no case of the suites. ``others`` are the suites
+    that have baselines but were not given, if whole folders of suites were given. ``no_folder`` is the
+    store's folder if it does not exist.
     """
 
     cases: tuple[ListedCase, ...]
@@ -69,7 +69,7 @@ class Listing:
 
     @property
     def sound(self) -> bool:
-        """Whether every case has sound baselines, and every baseline a case."""
+        """Whether every case has valid baselines, and every baseline a case."""
         return not self.orphans and all(listed.state in ("ok", EXPECTED) for listed in self.cases)
 
 

@@ -30,8 +30,8 @@ from harness.releases.requirements import Release, Specification
 class MatrixRow:
     """One case under all subjects of a matrix.
 
-    ``bits`` has, by subject, the hash of what the run yielded, None where it yielded nothing, with the reason
-    in ``errors`` then. ``pairs`` maps (i, j), i < j, to how subject j stands to subject i.
+    ``bits`` maps each subject to the hash of its run's result, or to None if there was no result; the reason
+    is then in ``errors``. ``pairs`` maps (i, j), i < j, to the comparison of subject j with subject i.
     """
 
     suite: str
@@ -46,16 +46,16 @@ class MatrixRow:
         return f"{self.suite}/{self.case_id}"
 
     def step(self, index: int) -> Comparison | None:
-        """Return how subject ``index`` stands to the one before it, None for the first."""
+        """Return how subject ``index`` compares with the one before it; None for the first."""
         return self.pairs[(index - 1, index)] if index else None
 
 
 @dataclass(frozen=True)
 class MatrixColumn:
-    """What is known of one subject once its cases have run.
+    """What is known about one subject after its cases have run.
 
-    ``fingerprint`` is that of a worker in PyNative and float32; ``seconds`` the time that its cases took here
-    and ``kept`` how many were taken from an earlier run instead.
+    ``fingerprint`` is that of a worker in PyNative and float32. ``seconds`` is the time that its cases took
+    here, and ``kept`` is the number of cases taken from an earlier run instead.
     """
 
     subject: Subject
@@ -92,19 +92,20 @@ class Matrix:
     def groups(self) -> tuple[tuple[str, ...], ...]:
         """Return the subjects in classes of equal bits in every case, in order; see :func:`classes`.
 
-        Cases that ran nowhere are left aside; one that ran in some makes those another class than the rest.
+        Cases that ran nowhere are ignored. If a case ran under only some subjects, these are in other classes
+        than the rest.
         """
         ran = [row for row in self.rows if any(row.bits)]
         return classes(self.names, [tuple(row.bits[i] for row in ran) for i in range(len(self.columns))])
 
     def verdicts(self) -> dict[str, int]:
-        """Return how many pairs, over all cases, came to each verdict."""
+        """Return the number of pairs, over all cases, with each verdict."""
         found = [pair.verdict for row in self.rows for pair in row.pairs.values()]
         return {verdict.value: found.count(verdict) for verdict in Verdict}
 
 
 def classes(names: Sequence[str], marks: Sequence[object]) -> tuple[tuple[str, ...], ...]:
-    """Return ``names`` sorted into classes of equal ``marks``, each in the order given."""
+    """Return ``names`` grouped into classes of equal ``marks``, in the given order."""
     found: dict[object, list[str]] = {}
     for name, mark in zip(names, marks, strict=True):
         found.setdefault(mark, []).append(name)
@@ -112,10 +113,10 @@ def classes(names: Sequence[str], marks: Sequence[object]) -> tuple[tuple[str, .
 
 
 class Wanted:
-    """The environments of a matrix: ``releases``, as ``mindspore==2.8.0``, and interpreters as they are.
+    """The environments of a matrix: ``releases``, such as ``mindspore==2.8.0``, and existing interpreters.
 
-    ``extras`` are installed with every release. Raises :class:`harness.errors.UsageError` for what is no
-    release, for fewer than two environments, and for extras that nothing is made with.
+    ``extras`` are installed with every release. Raises :class:`harness.errors.UsageError` for anything that
+    is not a release, for fewer than two environments, and for extras without releases.
     """
 
     def __init__(self, releases: Sequence[str], extras: Sequence[str], pythons: Sequence[str]) -> None:
@@ -128,7 +129,7 @@ class Wanted:
             )
 
     def subjects(self, environments: Environments, preparing: Callable[[str], None]) -> list[Subject]:
-        """Return what to run in, oldest MindSpore first; what is missing of ``environments`` is made."""
+        """Return the environments to run in, oldest MindSpore first; missing ``environments`` are created."""
         # Check what can be checked at once before creating environments, which takes minutes.
         specifications = [Specification.of(release, self._extras) for release in self._releases]
         given = list(map(inspect_interpreter, self._pythons))
@@ -147,7 +148,7 @@ def matrix(
 ) -> Matrix:
     """Run ``cases`` in all environments ``wanted`` and compare every pair, see :func:`run_matrix`.
 
-    Those of releases are made below the folder ``environments`` where they are missing. ``progress`` gets the
+    Missing environments of releases are created below the folder ``environments``. ``progress`` gets the
     foreseeable problems before anything runs, then each run, and counts the runs.
     """
     with stage(progress, "looking at the environments", 0, interrupted=KEPT):
@@ -168,9 +169,9 @@ def run_matrix(
 ) -> Matrix:
     """Run ``cases`` once under each of ``subjects`` and compare every pair.
 
-    ``store`` has the calibrations that pairs with other bits are judged by. With ``history`` every run is
-    also compared with its baseline and recorded there. A case without a measurement has its error in its
-    place; a problem of a whole environment raises HarnessError.
+    ``store`` has the calibrations by which pairs with other bits are judged. With ``history``, every run is
+    also compared with its baseline and recorded there. A case without a measurement has its error in place of
+    one; a problem with a whole environment raises HarnessError.
     """
     columns, found = [], []
     counter = itertools.count(1)

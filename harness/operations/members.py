@@ -22,7 +22,7 @@ _IGNORE = ".gitignore"
 class KeptMembers:
     """The members of one case that have run so far, below ``root``, the folder of the baselines.
 
-    They belong to the baseline's very bits and to this version of harness; others are not found again.
+    They belong to the exact bits of the baseline and to this version of harness; others are not found.
     """
 
     def __init__(self, root: Path, baseline: Baseline) -> None:
@@ -31,7 +31,7 @@ class KeptMembers:
         self._key = f"{__version__} {baseline.identity}"
 
     def load(self, seed: int) -> Member | None:
-        """Return the member with ``seed``, None where it has not run or its file is of no use."""
+        """Return the member with ``seed``; None if it has not run or its file is unusable."""
         path = self._folder / f"{seed}.safetensors"
         # A kept member that cannot be used runs again.
         with suppress(ForeignFileError, ValueError, TypeError):
@@ -41,7 +41,7 @@ class KeptMembers:
         return None
 
     def save(self, member: Member) -> None:
-        """Keep ``member``; if the folder is not writable, only the time is lost."""
+        """Save ``member``; if the folder is not writable, only time is lost."""
         figures = {name: value for name, value in vars(member).items() if name != "output"}
         data = encode_sealed({"output": member.output}, [self._key, figures])
         with suppress(OSError):
@@ -51,7 +51,7 @@ class KeptMembers:
             write_durably(self._folder / f"{member.seed}.safetensors", data)
 
     def clear(self) -> None:
-        """Remove the members of this case, and the folders that this leaves empty."""
+        """Remove the members of this case, and any folders that are empty as a result."""
         shutil.rmtree(self._folder, ignore_errors=True)
         with suppress(OSError):
             for folder in (self._folder.parent, self._folder.parent.parent):

@@ -1,4 +1,4 @@
-"""The power of cases: every fault put into it, judged, and searched for its smallest size caught."""
+"""The power of cases: inject every fault, judge the result, and search for the smallest size caught."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ from harness.measurement.measurement import Measurement
 from harness.operations.progress import SILENT, Progress, each_case, stage
 from harness.operations.workers import Workers
 
-# The examination of one fault: it yields the next size, is sent the measurement of a run with it, or thrown
-# its error, and returns what was found.
+# The examination of one fault: a generator that yields the next size, is sent the measurement of a run with
+# it, or has its error thrown in, and returns what was found.
 _Course = Generator["float | None", Measurement, FaultPower]
 
 
@@ -59,9 +59,9 @@ class _SoundCase:
 
 
 def chosen_faults(names: Sequence[str]) -> tuple[Fault, ...]:
-    """Return the faults called ``names``, all where there are none, in the order of the catalogue.
+    """Return the faults called ``names``, or all if there are none, in the order of the catalogue.
 
-    Raises :class:`harness.errors.UsageError` for a name that no fault has.
+    Raises :class:`harness.errors.UsageError` for a name that is not a fault.
     """
     if not names:
         return FAULTS
@@ -100,11 +100,11 @@ def measure_power(
     quick: bool = False,
     progress: Callable[[int], None] = lambda _: None,
 ) -> CasePower:
-    """Return the power of ``case``, held to its stored baseline at the tolerance across releases.
+    """Return the power of ``case``, compared with its stored baseline at the tolerance across releases.
 
-    The case runs once as it is, which must pass, then with each of ``faults``, as many side by side as
-    ``pool`` has runners; ``progress`` is called with the number of faults done. ``quick`` looks at the
-    reference sizes alone. A case that cannot be examined is returned with the reason.
+    The case runs once unchanged, which must pass, then with each of ``faults``, as many side by side as
+    ``pool`` has runners; ``progress`` is called with the number of faults done. ``quick`` examines only the
+    reference sizes. A case that cannot be examined is returned with the reason.
     """
     try:
         subject = _subject(case, pool, store)
@@ -158,14 +158,14 @@ def _check_stored(case: Case, store: BaselineStore) -> None:
 
 
 def _fit(case: Case, store: BaselineStore, device: str) -> Baseline:
-    """Return the baseline for ``device``; raises HarnessError where ``case`` has none across releases."""
+    """Return the baseline for ``device``; HarnessError if it is unsuitable for limits across releases."""
     baseline = load_current(store, case, device)
     if case.strict:
         raise Refused(case.name, StrictWithoutPower(TIER.value))
     if not isinstance(case.tolerance.across_releases, Calibrated):
         return baseline
     if baseline.calibration is None:
-        # Whether the interpreter that faults run under is that of the baseline is not known before they run.
+        # It is not known before the faults run whether their interpreter is that of the baseline.
         remedy = calibration_remedy(case, baseline.device, TIER)
         raise Refused(case.name, WithoutCalibration(TIER.value), remedy=remedy)
     if baseline.calibration.chaos is not None:
@@ -181,13 +181,13 @@ def _run_courses(
     quick: bool,
     progress: Callable[[int], None],
 ) -> tuple[FaultPower, ...]:
-    """Run the courses of all ``faults``, every run as soon as a runner is free; return theirs in order."""
+    """Run the courses of all ``faults``, each run as soon as a runner is free; return results in order."""
     courses = [_course(subject, each, quick=quick) for each in faults]
     results: dict[int, FaultPower] = {}
     pending: dict[Future[Measurement], int] = {}
 
     def go_on(index: int, step: Callable[[], float | None]) -> None:
-        """Take the course ``index`` to its next run, and start that."""
+        """Advance the course ``index`` to its next run, and start that run."""
         try:
             while True:
                 size = step()
@@ -215,7 +215,7 @@ def _run_courses(
 
 
 def _answer(course: _Course, measure: Callable[[], Measurement]) -> Callable[[], float | None]:
-    """Return what takes ``course`` on with the measurement that ``measure`` gives, or with its error."""
+    """Return a function that advances ``course`` with the result of ``measure``, or with its error."""
     try:
         return partial(course.send, measure())
     except HarnessError as error:
@@ -223,7 +223,7 @@ def _answer(course: _Course, measure: Callable[[], Measurement]) -> Callable[[],
 
 
 def _course(subject: _SoundCase, fault: Fault, *, quick: bool) -> _Course:
-    """Examine one fault: its reference size, and unless ``quick`` the smallest size caught."""
+    """Examine one fault: its reference size and, unless ``quick``, the smallest size caught."""
     found = partial(FaultPower, fault.name, fault.family, fault.reference, fault.unit)
     detected = partial(detect, subject.case, baseline=subject.baseline)
     bracket = Bracket(None, None)
@@ -252,7 +252,7 @@ def _course(subject: _SoundCase, fault: Fault, *, quick: bool) -> _Course:
 
 
 def _reason_beside(error: HarnessError, *names: str) -> Reason:
-    """Return ``error`` as a reason, without the ``names`` at its head, beside which it is shown."""
+    """Return ``error`` as a reason, without the leading ``names``, next to which it is shown."""
     reason = reason_of(error)
     if isinstance(reason, Failed):
         for name in names:

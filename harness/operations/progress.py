@@ -41,9 +41,9 @@ KEPT = "finished runs are kept, and the same command continues from there"
 
 @contextmanager
 def stage(progress: Progress[Any], doing: str, runs: int, *, interrupted: str) -> Iterator[None]:
-    """Report a stage to ``progress``; ``interrupted`` says what is left behind after an interrupt.
+    """Report a stage to ``progress``; ``interrupted`` says what is left after an interrupt.
 
-    Raises :class:`harness.errors.Interrupted` then.
+    An interrupt raises :class:`harness.errors.Interrupted`.
     """
     progress.begin(doing, runs)
     try:
@@ -59,7 +59,7 @@ def each_case(
 ) -> Iterator[tuple[Case, Callable[[int], None]]]:
     """Yield each of ``cases`` as it starts, with a callable to report how many of its ``runs`` are done.
 
-    ``progress`` counts all runs of a case when it is over, whatever the result.
+    When a case is over, ``progress`` counts all of its runs, whatever the result.
     """
     for index, case in enumerate(cases):
         before = index * runs

@@ -31,10 +31,10 @@ Change = FieldEdit | Difference
 class Candidate:
     """A measurement that repeats, and the baseline that it would replace.
 
-    ``changes`` are what moved; ``relative_l2`` is by how much the output did (None where there
-    is nothing to compare with, or where shape or dtype differ). ``renews`` is the baseline stored where only
-    its provenance is to be renewed: the measurement is the same, and so its calibration holds.
-    ``uncalibrates`` is whether a calibration goes with the baseline stored, or may (a damaged one's).
+    ``changes`` are what moved. ``relative_l2`` is by how much the output did (None if there is nothing to
+    compare with, or if shape or dtype differ). ``renews`` is the stored baseline if only its provenance is to
+    be renewed: the measurement is the same, so its calibration remains valid. ``uncalibrates`` says whether a
+    calibration is lost with the stored baseline, or may be (if that is damaged).
     """
 
     case: Case
@@ -73,20 +73,20 @@ class Proposal:
 
     @property
     def changed(self) -> bool:
-        """Whether a baseline that exists would change."""
+        """Whether an existing baseline would change."""
         return any(candidate.state == "changed" for candidate in self.candidates)
 
 
 def propose(
     cases: Sequence[Case], runner: FreshRunner, store: BaselineStore, progress: Progress[Any] = SILENT
 ) -> Proposal:
-    """Run each of ``cases`` in two fresh workers and hold the result against the baseline stored.
+    """Run each of ``cases`` in two fresh workers and compare the result with the stored baseline.
 
-    One worker runs them in order, the other from the last to the first: so what a case leaves behind in its
-    worker shows in those that run after it. ``progress`` counts the runs, two for each case.
+    One worker runs them in order, the other from last to first. Anything that a case leaves behind in its
+    worker thus shows in the cases that run after it. ``progress`` counts the runs, two for each case.
 
-    Raises :class:`harness.baselines.BaselineError` where the store cannot be written to, before any case has
-    run for nothing.
+    Raises :class:`harness.baselines.BaselineError` if the store cannot be written to, before any case runs in
+    vain.
     """
     store.check_writable(cases)
     results: dict[int, Candidate | Refusal] = {}
@@ -113,9 +113,9 @@ def propose(
 
 
 def candidate(case: Case, measurement: Measurement, store: BaselineStore) -> Candidate:
-    """Return a measurement of ``case`` that repeats beside the baseline stored.
+    """Return a measurement of ``case`` that repeats, with the stored baseline.
 
-    Raises what the store raises, and :class:`Refused` for a measurement that is not fit to be held to.
+    Raises the errors of the store, and :class:`Refused` for a measurement that is not suitable as a baseline.
     """
     check_storable(case.name, measurement)
     device = device_key(measurement.fingerprint)
@@ -129,7 +129,7 @@ def candidate(case: Case, measurement: Measurement, store: BaselineStore) -> Can
     except BaselineMissing:
         return found("new")
     except BaselineDamaged:
-        # Problems with it are reported where it is used; here it is replaced.
+        # Problems with the baseline are reported where it is used; here it is replaced.
         return found("changed", (StoredDamaged(),), uncalibrates=case.needs_calibration)
     edits = definition_changes(old.provenance.case_definition, case.definition())
     moved = first_difference(old.measurement, measurement)
@@ -148,7 +148,7 @@ def candidate(case: Case, measurement: Measurement, store: BaselineStore) -> Can
 
 
 def commit_of(case: Case, store: BaselineStore) -> Commit | None:
-    """Return the commit that ``case`` is recorded at."""
+    """Return the commit at which ``case`` is recorded."""
     # Writing baselines must not make the recorded working tree look edited.
     return git_commit(case.path.parent, ignore=[store.root])
 

@@ -21,7 +21,8 @@ from harness.operations.workers import Workers
 
 FIRST_REASON = "first recording"
 
-# What became of a candidate: written or found in place, refused, or (None) kept back for want of a reason.
+# The outcome for a candidate: written or already in place, refused, or (None) not written for lack of a
+# reason.
 Disposition: TypeAlias = Written | Refusal | None
 
 
@@ -34,18 +35,18 @@ class StoredBaselines:
 
     @property
     def cases(self) -> tuple[Case, ...]:
-        """The cases whose baseline in the store is what was measured."""
+        """The cases whose stored baseline is what was measured."""
         return tuple(each.case for each, became in self.dispositions if isinstance(became, Written))
 
     @property
     def uncalibrated(self) -> tuple[Case, ...]:
-        """Those of them whose baseline has lost its calibration."""
+        """Those of the cases whose baseline has lost its calibration."""
         pairs = self.dispositions
         return tuple(each.case for each, became in pairs if isinstance(became, Written) and each.uncalibrates)
 
     @property
     def complete(self) -> bool:
-        """Whether every case measured has the baseline it should have."""
+        """Whether every measured case has the baseline that it should have."""
         return not self.refusals and all(became is not None for _, became in self.dispositions)
 
     def checks(self, store: BaselineStore) -> Iterator[tuple[Case, Check]]:
@@ -58,7 +59,7 @@ class StoredBaselines:
 
 @dataclass(frozen=True)
 class Recording:
-    """What a recording did; ``calibrations`` are None where they were not asked for.
+    """The result of a recording; ``calibrations`` is None if none were requested.
 
     ``traces`` are the results of the requested deep traces; ``vacuous`` are the stored cases that are
     vacuous.
@@ -108,14 +109,15 @@ def record(
     deep_step: int | None = None,
     history: RunHistory | None = None,
 ) -> Recording:
-    """Measure ``cases`` and store what repeats; ``history`` takes each case as it is held then.
+    """Measure ``cases`` and store what repeats; ``history`` gets each case as it is checked afterwards.
 
-    The ``reason`` goes into what is written. Where baselines that exist would change and there is none,
-    ``ask`` is asked for it; without one they stay. With ``calibration`` what is stored is calibrated, too;
-    with ``deep_step`` the deep trace of that step is stored beside it. ``progress`` gets each case, and the
-    :class:`Proposal`, the :class:`StoredBaselines` and the :class:`Calibrations` as they come.
+    ``reason`` is stored with everything that is written. If existing baselines would change and no reason is
+    given, ``ask`` is called for one; without a reason they are kept. With ``calibration``, stored cases are
+    also calibrated; with ``deep_step``, the deep trace of that step is stored next to the baseline.
+    ``progress`` gets each case, and the :class:`Proposal`, the :class:`StoredBaselines` and the
+    :class:`Calibrations` when they are ready.
 
-    Raises :class:`harness.baselines.BaselineError` where the store cannot be written to.
+    Raises :class:`harness.baselines.BaselineError` if the store cannot be written to.
     """
     runs = 2 * len(cases)
     with (
@@ -142,10 +144,10 @@ def record(
 
 
 def write(proposal: Proposal, store: BaselineStore, reason: str | None) -> StoredBaselines:
-    """Write what is new, and with a ``reason`` what changed.
+    """Write new baselines and, with a ``reason``, changed ones.
 
-    A changed baseline without a reason is kept as it is. One that cannot be written is refused, and the
-    others are still written.
+    A changed baseline without a reason is kept as it is. A baseline that cannot be written is refused, and
+    the others are still written.
     """
     reason = (reason or "").strip()
     dispositions = tuple((each, _disposed(each, store, reason)) for each in proposal.candidates)

@@ -1,4 +1,4 @@
-"""What leaves this machine: names of people, of the machine and of home folders are taken out of it."""
+"""Redaction: names of users, hosts and home folders are removed from what leaves this machine."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-# The variables whose values may be told: none names a person, and each can move the bits or stop a worker.
+# Variables whose values may be shown: none names a person, and each can change the bits or stop a worker.
 KNOWN_VARIABLES = (
     "ASCEND_GLOBAL_LOG_LEVEL", "ASCEND_HOME_PATH", "ASCEND_OPP_PATH", "ASCEND_RT_VISIBLE_DEVICES",
     "ASCEND_TOOLKIT_HOME", "ATB_HOME_PATH", "ATB_LLM_LCOC_ENABLE", "ATB_MATMUL_SHUFFLE_K_ENABLE",
     "CONDA_DEFAULT_ENV", "DNNL_MAX_CPU_ISA", "GLOG_v", "HCCL_DETERMINISTIC", "LANG", "LCCL_DETERMINISTIC",
     "LD_LIBRARY_PATH", "OMP_NUM_THREADS", "ONEDNN_MAX_CPU_ISA", "TE_PARALLEL_COMPILER",
 )  # fmt: skip
-# Also where this process does not know the user: other people's folders.
+# Other people's home folders as well, whose users this process does not know.
 _HOMES = r"/(?:home|Users)/[^/\s:;,'\"]+"
 _START, _END = r"(?<![^\W_])", r"(?![^\W_])"
-# A shorter value of a variable is a number or a word that stands in many texts.
+# A shorter value of a variable is a number or a word that occurs in many texts.
 _SHORTEST_VALUE = 8
 # They name nobody.
 _NOBODY = ("", "/", "root", "localhost")
@@ -30,13 +30,13 @@ _NOBODY = ("", "/", "root", "localhost")
 
 @dataclass(frozen=True)
 class Redaction:
-    """What is replaced in texts, each by what stands in its place: ``alice`` by ``<user>``."""
+    """The words to replace in texts, each with its replacement: ``alice`` becomes ``<user>``."""
 
     words: Mapping[str, str]
 
     @classmethod
     def of_this_process(cls) -> Redaction:
-        """Return what names this machine or its user, and the values of all but the known variables."""
+        """Return the names of this machine and its user, and the values of all but the known variables."""
         known = {os.environ.get(name) for name in KNOWN_VARIABLES}
         words = {
             value: f"<{name}>"
@@ -49,17 +49,18 @@ class Redaction:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        # The longest first: a home folder, and not the user's name in it. Within a longer word it is no name.
+        # The longest first, so that a home folder is found before the user's name in it. Part of a longer
+        # word is not a name.
         words = sorted(self.words, key=len, reverse=True)
         each = [rf"{_START if word[0].isalnum() else ''}{re.escape(word)}{_END}" for word in words]
         return re.compile("|".join([*each, _HOMES]), re.IGNORECASE)
 
     def text(self, text: str) -> str:
-        """Return ``text`` with all that is to be replaced replaced."""
+        """Return ``text`` with all replacements made."""
         return self._pattern.sub(lambda found: self.words.get(found[0].lower(), "<home>"), text)
 
     def data(self, value: Any) -> Any:
-        """Return JSON values with every text in them redacted; keys are names of harness's own."""
+        """Return JSON values with every string in them redacted; keys are harness's own names."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):

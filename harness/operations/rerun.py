@@ -25,7 +25,7 @@ _CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Rerun:
-    """What came of ``drawn``, cases of the ``judged`` ones of a certificate, drawn by ``seed``.
+    """The result of ``drawn``, the cases drawn with ``seed`` from the ``judged`` ones of a certificate.
 
     ``different`` says for each case how its result differs from the certified one. ``unknown`` are the cases
     about which nothing was learnt, with the fields of the environment that differ from the certified one;
@@ -40,19 +40,20 @@ class Rerun:
 
     @property
     def confirmed(self) -> int:
-        """How many gave the certified result."""
+        """The number of cases that gave the certified result."""
         return len(self.drawn) - len(self.different) - len(self.unknown)
 
     def escape(self, forged: int) -> float:
-        """Return the probability that none of ``forged`` cases is among as many, drawn anew, as confirmed.
+        """Return the probability that a new draw of as many cases as confirmed has none of ``forged``.
 
-        Hypergeometric: C(judged - forged, confirmed) of C(judged, confirmed) draws have none of them.
+        Hypergeometric: of the C(judged, confirmed) possible draws, C(judged - forged, confirmed) have none of
+        them.
         """
         return math.comb(self.judged - forged, self.confirmed) / math.comb(self.judged, self.confirmed)
 
     @property
     def excluded(self) -> int | None:
-        """The fewest forged cases of which one would have been found with 95 %; None for no such."""
+        """The smallest number of forged cases that would be noticed with 95 % probability, or None."""
         numbers = range(1, self.judged + 1)
         return next((number for number in numbers if self.escape(number) <= 1 - _CONFIDENCE), None)
 
@@ -60,10 +61,10 @@ class Rerun:
 def rerun(
     certificate: Certificate, suites: Path, baselines: Path, workers: Workers, number: int, seed: int
 ) -> Rerun:
-    """Run ``number`` cases of a sound ``certificate`` again, all of them where it has fewer.
+    """Run ``number`` cases of a valid ``certificate`` again, or all of them if it has fewer.
 
-    They are drawn without replacement from those that came to a verdict, by numpy's generator with ``seed``.
-    ``suites`` and ``baselines`` are the folders of its files. Raises UsageError where none came to a verdict.
+    They are drawn without replacement from those that have a verdict, with numpy's generator and ``seed``.
+    ``suites`` and ``baselines`` are the folders of its files. Raises UsageError if no case has a verdict.
     """
     judged = [facts for facts in certificate.cases if facts.verdict is not None]
     if not judged:
@@ -90,8 +91,8 @@ def rerun(
 
 
 def _other_environment(certificate: Certificate, facts: CaseFacts, ran: Measurement) -> tuple[str, ...]:
-    """Return the fields of the fingerprint that are not as certified."""
-    assert facts.environment is not None  # it has a verdict, and the certificate is sound
+    """Return the fields of the fingerprint that differ from the certified ones."""
+    assert facts.environment is not None  # it has a verdict, and the certificate is valid
     certified = certificate.environments[facts.environment].fingerprint
     return tuple(each.name for each in fingerprint_differences(ran.fingerprint, certified))
 

@@ -1,4 +1,4 @@
-"""Running cases in one environment, each kept on disk as it comes."""
+"""Running cases in one environment; each result is kept on disk as soon as it is available."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Kept = Path | HarnessError
 
 @dataclass(frozen=True)
 class Running:
-    """How cases are run in several environments: ``workers`` run them, under the interpreter of each.
+    """How cases run in several environments: ``workers`` run them, under the interpreter of each.
 
-    What has run is kept below ``work`` as it comes, and taken from there unless ``fresh``.
+    Results are kept below ``work`` as they arrive, and reused from there unless ``fresh``.
     """
 
     workers: Workers
@@ -33,13 +33,13 @@ class Running:
 
     @cached_property
     def sources(self) -> Sources:
-        """What the measurements are made from."""
+        """The hashes of what the measurements are made from."""
         return Sources(self.workers.import_paths)
 
 
 @dataclass(frozen=True)
 class CaseRun:
-    """The result of a case under a subject; ``earlier`` is whether it was kept from an earlier run."""
+    """The result of a case under a subject; ``earlier`` says whether it was kept from an earlier run."""
 
     subject: Subject
     case: Case
@@ -49,7 +49,7 @@ class CaseRun:
 
 @dataclass(frozen=True)
 class Ran:
-    """The results of the cases of one subject, in order, and how many were kept from earlier.
+    """The results of one subject's cases, in order, and how many were kept from earlier runs.
 
     ``fingerprint`` is that of a worker there, in PyNative and float32.
     """
@@ -62,11 +62,11 @@ class Ran:
 def run_cases(
     cases: Sequence[Case], subject: Subject, running: Running, ran: Callable[[CaseRun], None] = lambda _: None
 ) -> Ran:
-    """Run those of ``cases`` that are not kept; a case that yields nothing has its error in its place.
+    """Run those of ``cases`` that are not kept; a case without a result has its error in place of one.
 
     ``ran`` is called with each.
 
-    Raises HarnessError where no worker starts there, and where a measurement cannot be kept.
+    Raises HarnessError if no worker starts there, and if a measurement cannot be kept.
     """
     made: list[Runner] = []
     workers = running.workers.under(subject.python)
@@ -94,7 +94,7 @@ def run_cases(
 
 
 def measurement_of(found: Kept) -> Measurement | HarnessError:
-    """Return the measurement that a run was kept as, or why there is none."""
+    """Return the measurement that was kept of a run, or why there is none."""
     if isinstance(found, HarnessError):
         return found
     measurement = read_measurement(found)
@@ -104,7 +104,7 @@ def measurement_of(found: Kept) -> Measurement | HarnessError:
 
 
 def run_case(case: Case, subject: Subject, running: Running) -> Measurement:
-    """Return the measurement of one case, run or kept; raises HarnessError where it yields none."""
+    """Return the measurement of one case, run or kept; raises HarnessError if there is none."""
     outcome = measurement_of(run_cases([case], subject, running).found[0])
     if isinstance(outcome, HarnessError):
         raise outcome

@@ -1,4 +1,4 @@
-"""Verifying a certificate, and recomputing what its files determine. Imports little until then."""
+"""Verifying a certificate, and recomputing what its files determine. Other imports come only if needed."""
 
 from __future__ import annotations
 
@@ -32,13 +32,14 @@ def verify(
 ) -> Verification:
     """Return what is wrong with the certificate ``path``: see :func:`harness.gate.verification.inspect`.
 
-    It must be by the ``policy`` in a file, and signed by the key in ``signer``, a PEM file, where these are
-    given, and by the key that the policy demands. The policy file and the power table that it names are
-    compared with what it holds of them where they are below the current folder. Raises
-    :class:`harness.errors.UsageError` for files that are none.
+    If given, ``policy`` is a policy file by which the certificate must have been made, and ``signer`` is the
+    PEM file of a key that must have signed it. The key that the policy demands must have signed it as well.
+    The policy file and the power table named in the certificate are compared with its content if they are
+    below the current folder. Raises :class:`harness.errors.UsageError` for files that are not of the expected
+    kind.
 
-    Where its suites are at hand and have the certified hashes, their cases are read again; with its baselines
-    so is all that suites and baselines say of a case without a run.
+    If its suites are available and have the certified hashes, their cases are read again. With its baselines,
+    everything that suites and baselines determine about a case without a run is recomputed as well.
     """
     demanded = [] if signer is None else [(f"--signer {signer}", signer_in(signer))]
     own: Policy | None = None
@@ -57,7 +58,7 @@ def verify(
 
 
 def _other_files(certificate: Certificate) -> Iterator[str]:
-    """Yield the policy and the power table that are not those in their files, as far as these are here."""
+    """Yield the policy and the power table if they differ from their files, as far as these are here."""
     file, power = certificate.policy_file, certificate.power
     if file is not None and (path := below_here(file.file)) is not None:
         from harness.gate.policy_file import read_policy
@@ -82,7 +83,7 @@ def _other_files(certificate: Certificate) -> Iterator[str]:
 
 
 def _differences(certificate: Certificate, suites: Path, baselines: Path | None) -> Iterator[str]:
-    """Yield the contradictions between the certificate and the files in these folders."""
+    """Yield contradictions between the certificate and the files in these folders."""
     from harness.cases.load import load_suite
     from harness.cases.problems import SuiteError
 
@@ -126,7 +127,7 @@ def _differences(certificate: Certificate, suites: Path, baselines: Path | None)
 
 
 def _unlike(certificate: Certificate, evidence: Evidence, case: Case, facts: CaseFacts) -> Iterator[str]:
-    """Yield the contradictions about a case that can be found without a run."""
+    """Yield contradictions about a case that can be found without a run."""
     from harness.baselines.staleness import stale
     from harness.judgement.judgement import Verdict
     from harness.judgement.tiers import choose_tier
@@ -150,7 +151,7 @@ def _unlike(certificate: Certificate, evidence: Evidence, case: Case, facts: Cas
         "baseline": (again.baseline, facts.baseline),
         "chaos": (again.chaos, facts.chaos),
         "power": (again.power_gap, facts.power_gap),
-        # The reason names the place of the suite, which may have been elsewhere.
+        # The reason contains the location of the suite, which may have been different.
         "vacuity": (type(again.vacuous), type(facts.vacuous)),
     }
     for what, (found, certified) in told.items():
@@ -176,13 +177,13 @@ def _unlike(certificate: Certificate, evidence: Evidence, case: Case, facts: Cas
 
 
 def _worst_fits(facts: CaseFacts, rows: dict[str, Row]) -> bool:
-    """Return whether the worst figure of a case that passed is one that ``rows`` have, with their limit."""
+    """Return whether the worst figure of a case that passed is one of ``rows``, with its limit."""
     worst = facts.worst
     if worst is None or worst.name not in rows:
         return worst is None and not rows
     row = rows[worst.name]
     used = replace(row, measured=worst.measured, limit=worst.limit).used
-    # C libraries of other machines round the last digits differently.
+    # C libraries on other machines round the last digits differently.
     return (
         worst.at_least == row.at_least
         and isclose(worst.limit, row.limit or 0.0, rel_tol=1e-14)

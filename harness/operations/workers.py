@@ -1,4 +1,4 @@
-"""The workers that an operation runs cases in."""
+"""The workers in which an operation runs cases."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from harness.execution.runner import Runner
 class Workers:
     """Where and how cases run.
 
-    ``python`` is the workers' interpreter (None: this one), ``timeout`` the seconds that one run may take,
-    ``processes`` how many run side by side, ``import_paths`` the folders that users' pipelines are found in,
-    ``user_code`` whether these may run at all, ``memory`` the bytes that each worker may take (None: any).
+    ``python`` is the workers' interpreter (None: this one), ``timeout`` is the limit for one run in seconds,
+    and ``processes`` is how many run side by side. ``import_paths`` are the folders in which users' pipelines
+    are found, and ``user_code`` says whether these may run at all. ``memory`` is the number of bytes that
+    each worker may take (None: no limit).
     """
 
     device: str = "CPU"
@@ -29,7 +30,7 @@ class Workers:
     memory: int | None = None
 
     def runner(self) -> Runner:
-        """Return a runner of one worker; use it as a context manager."""
+        """Return a runner with one worker; use it as a context manager."""
         return Runner(
             python=self.python,
             device=self.device,
@@ -41,7 +42,7 @@ class Workers:
         )
 
     def pool(self) -> RunnerPool:
-        """Return as many runners side by side as there are ``processes``; use it as a context manager."""
+        """Return a pool of ``processes`` runners side by side; use it as a context manager."""
         return RunnerPool(self.runner, self.processes)
 
     def under(self, python: str | None) -> Workers:
@@ -49,5 +50,5 @@ class Workers:
         return replace(self, python=python)
 
     def runner_with(self, import_paths: Sequence[Path]) -> Runner:
-        """Return a runner that finds users' pipelines in ``import_paths`` alone."""
+        """Return a runner that finds users' pipelines only in ``import_paths``."""
         return replace(self, import_paths=tuple(import_paths)).runner()

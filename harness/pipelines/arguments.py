@@ -1,4 +1,4 @@
-"""The arguments of a case: plain values as they are, and files read."""
+"""The arguments of a case: plain values, which are passed on unchanged, and files, which are read."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from harness.measurement.measurement import REAL_KINDS
 from harness.pipelines.errors import PipelineError
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
-# What those files hold: PIL's other readers, one of which starts Ghostscript, are left out.
+# The formats that these files may have. PIL's other readers, one of which starts Ghostscript, are not used.
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 _COLOURS = "RGB"
 _NPY_HEADERS: dict[tuple[int, int], Any] = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-# The bytes that the files of a case's arguments may have, and their values in memory with them.
+# The limit in bytes on the files of a case's arguments together with their values in memory.
 LARGEST = 1 << 30
 
 
 class Arguments:
-    """The arguments of a case: plain values, and the files that ``{file: PATH}`` names, each read once.
+    """The arguments of a case: plain values, and the files named by ``{file: PATH}``, each read once.
 
-    Paths are relative to ``base`` and lead out of neither ``base`` nor ``root``, the folder in which harness
-    runs; a link there may. ``hashes`` has each file's sha256 by ``argument NAME: PATH``. Raises
-    :class:`PipelineError` that names the argument for a file that lies elsewhere, is not there, of another
-    kind, or damaged.
+    Paths are relative to ``base``. They may not leave both ``base`` and ``root``, the folder in which harness
+    runs, but a link inside these folders may lead outside. ``hashes`` maps ``argument NAME: PATH`` to the
+    sha256 of each file. Raises :class:`PipelineError`, naming the argument, if a file lies outside these
+    folders, is missing, is of an unsupported kind, or is damaged.
     """
 
     def __init__(self, arguments: Mapping[str, Any], base: Path, root: Path) -> None:
@@ -44,11 +44,11 @@ class Arguments:
         self._roots = (root, base)
         self._size = 0
         self._given = {name: self._read(name, value, base) for name, value in arguments.items()}
-        self.values()  # damage is reported at once
+        self.values()  # reports damage at once
 
     def values(self) -> dict[str, Any]:
-        """Return the arguments, files as a new ``PIL.Image`` in RGB or MindSpore tensor in every call."""
-        # A pipeline may write into what it is handed.
+        """Return the arguments; each call makes a new RGB ``PIL.Image`` or MindSpore tensor for each file."""
+        # A pipeline may modify its arguments.
         return {name: _decoded(value) for name, value in self._given.items()}
 
     def _read(self, name: str, value: Any, base: Path) -> Any:
@@ -58,7 +58,7 @@ class Arguments:
             return value
         path = base / str(value["file"])
         where = f"argument {name}: {value['file']}"
-        # By its text: a link in the project is its owner's word that the file may be read.
+        # Links are not resolved: by putting a link into the project, its owner allows the file to be read.
         place = Path(os.path.normpath(path))
         if Path(str(value["file"])).is_absolute() or not any(map(place.is_relative_to, self._roots)):
             raise PipelineError(
@@ -92,7 +92,7 @@ class _File:
     content: bytes
 
     def decoded_size(self) -> int:
-        """Return the bytes of the value, as the file's header gives them; nothing is decoded."""
+        """Return the size of the decoded value in bytes according to the file's header; decodes nothing."""
         with self._reading() as stream:
             if self.suffix in _PICTURES:
                 with _open_picture(stream) as image:
@@ -101,7 +101,7 @@ class _File:
             if read_header is None:
                 raise ValueError("its version is neither 1.0 nor 2.0")
             shape, _, dtype = read_header(stream)
-            # Object arrays are pickles, and texts have no place in a tensor.
+            # Object arrays are pickles, and text cannot be put into a tensor.
             if dtype.kind not in (*REAL_KINDS, "c"):
                 raise ValueError(f"it has dtype {dtype}, not numbers")
             size = math.prod(shape) * dtype.itemsize
@@ -116,7 +116,7 @@ class _File:
                     return image.convert(_COLOURS)
             import mindspore as ms
 
-            # np.load would take what is no .npy at all for a pickle or an archive.
+            # np.load would treat a file that is not .npy as a pickle or an archive.
             array = np.lib.format.read_array(stream, allow_pickle=False)  # type: ignore[no-untyped-call]
             return ms.Tensor(array)
 
@@ -131,7 +131,7 @@ class _File:
 
 
 def _open_picture(stream: io.BytesIO) -> Any:
-    """Open a picture, whose size is then known; nothing but what files of its suffix hold is looked for."""
+    """Open a picture to learn its size; only the formats that belong to the file's suffix are tried."""
     from PIL import Image
 
     try:

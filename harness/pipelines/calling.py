@@ -1,7 +1,7 @@
-"""Calling a pipeline: what it is passed, by the names that it has for it, and what it returns.
+"""Calling a pipeline: which arguments it gets, under the names that it uses, and what it returns.
 
-The names are those of diffusers. A pipeline is passed, of the harness's own arguments, those that its
-signature has, and it must take a ``generator``; one that takes ``**kwargs`` is passed all of
+The names are those of diffusers. A pipeline gets those of the harness's own arguments that are in its
+signature. It must accept a ``generator``. A pipeline that accepts ``**kwargs`` gets all of
 :data:`RESERVED_ARGUMENTS` and ``output_type``.
 """
 
@@ -21,22 +21,22 @@ from harness.measurement.measurement import REAL_KINDS, Array
 from harness.pipelines.errors import PipelineError, with_nearest
 from harness.pipelines.steps import OLDER_HOOKS, StepCallback, schedulers, seeing_steps
 
-# The harness passes these itself; a case sets them by its own fields. ``output_type`` is 'np' unless the
-# arguments of a case say what else a pipeline is to give.
+# The harness passes these itself; a case sets them through its own fields. ``output_type`` is 'np' unless the
+# arguments of the case ask for another type.
 RESERVED_ARGUMENTS = ("batch_size", "callback_on_step_end", "generator", "num_inference_steps")
 _OUTPUT_TYPE = "output_type"
 _ARRAY_TYPES = ("np", "latent")
-# How many images come of one call (and one prompt), by the pipeline's word for it.
+# The names that pipelines use for the number of images per call or per prompt.
 _BATCH_ARGUMENTS = (
     "batch_size", "num_images_per_prompt", "num_videos_per_prompt", "num_waveforms_per_prompt",
     "num_images_per_image",
 )  # fmt: skip
 _STEPS = "num_inference_steps"
-# What may be a list with one entry per image: prompt, negative_prompt_2, image, mask_image …
+# Arguments that may be a list with one entry per image: prompt, negative_prompt_2, image, mask_image …
 _EACH_IMAGE = re.compile(r"(.*_)?(prompt|image)(_\d)?")
-# How the annotation of a parameter says that it takes a generator of MindSpore's.
+# Matches a parameter's annotation that asks for one of MindSpore's generators.
 _OF_MINDSPORE = re.compile(r"\b(ms|mindspore)\.([\w.]+\.)?Generator\b")
-# With these a pipeline needs no number of steps.
+# A pipeline that is given one of these needs no number of steps.
 SCHEDULES = ("timesteps", "sigmas")
 
 
@@ -45,10 +45,10 @@ class OutputError(HarnessError):
 
 
 class Signature:
-    """What a pipeline takes: the names of its parameters, and whether it takes any other name as well.
+    """What a pipeline accepts: the names of its parameters, and whether it accepts any other name.
 
-    ``closed`` says that its ``**kwargs``, if any, are no others' names: diffusers' classes have them for
-    parameters of old, and would take a misspelt one without a word.
+    ``closed`` means that names outside the signature are refused even if the pipeline has ``**kwargs``. The
+    classes of diffusers use ``**kwargs`` for deprecated parameters and would silently accept a misspelt one.
     """
 
     def __init__(self, name: str, function: Callable[..., Any], *, closed: bool = False) -> None:
@@ -58,10 +58,11 @@ class Signature:
         kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
         taken = {parameter.name: parameter for parameter in parameters if parameter.kind in kinds}
         self.names = set(taken) - {"self"}
-        # aMUSEd's pipelines, say: they draw by operators of MindSpore, which take no other.
+        # For example aMUSEd's pipelines: they draw with operators of MindSpore, which accept no other
+        # generator.
         self.takes_mindspores = _OF_MINDSPORE.search(str(taken.get("generator"))) is not None
         named = (name for name in _BATCH_ARGUMENTS if name in self.names)
-        # The parameter for the number of images; None where there is none.
+        # The parameter for the number of images, or None if the pipeline has none.
         self.batch = next(named, _BATCH_ARGUMENTS[0] if self.open else None)
 
     def takes(self, name: str) -> bool:
@@ -69,7 +70,7 @@ class Signature:
         return self.open or name in self.names
 
     def check(self, arguments: Mapping[str, Any], *, steps: int | None, images: int) -> None:
-        """Raise :class:`PipelineError` unless a case's ``arguments``, ``steps`` and batch size will do."""
+        """Raise :class:`PipelineError` if the case's ``arguments``, ``steps`` or batch size are invalid."""
         own = (*RESERVED_ARGUMENTS, *OLDER_HOOKS, self.batch)
         if reserved := sorted(set(arguments) & set(own)):
             raise PipelineError(
@@ -109,15 +110,15 @@ class Signature:
     def passed(
         self, generators: Sequence[Any], steps: int | None, arguments: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Return the arguments of one call for as many images as there are ``generators``."""
+        """Return the arguments of one call that makes one image per generator in ``generators``."""
         images = len(generators)
         given: dict[str, Any] = {"generator": list(generators) if images > 1 else generators[0]}
         if self.takes_mindspores:
             import mindspore as ms
 
-            # Its seed is a draw, which the ledger has.
+            # Its seed is a draw, which the ledger records.
             given["generator"] = ms.Generator().manual_seed(int(generators[0].integers(2**63)))
-        # A list of prompts makes one image of each.
+        # A list of prompts makes one image per prompt.
         if self.batch is not None and not _per_image(arguments.get("prompt"), images):
             given[self.batch] = images
         if steps is not None:
@@ -136,12 +137,12 @@ def call_pipeline(
     arguments: Mapping[str, Any],
     after_step: StepCallback,
 ) -> Array:
-    """Call ``pipeline``, which has this ``signature``, for one image per generator and return its output.
+    """Call ``pipeline``, which has this ``signature``, with one image per generator, and return its output.
 
-    ``after_step`` sees the latents after each denoising step: :func:`harness.pipelines.steps.seeing_steps`.
-    Raises :class:`PipelineError` as :meth:`Signature.check` does and where the pipeline or its scheduler
-    refuses what it is given, as diffusers' do; :class:`OutputError` where the result holds no array of real
-    numbers.
+    ``after_step`` gets the latents after each denoising step; see
+    :func:`harness.pipelines.steps.seeing_steps`. Raises :class:`PipelineError` for what
+    :meth:`Signature.check` rejects, and if the pipeline or its scheduler refuses its inputs as those of
+    diffusers do. Raises :class:`OutputError` if the result contains no array of real numbers.
     """
     signature.check(arguments, steps=steps, images=len(generators))
     passed = signature.passed(generators, steps, arguments)
@@ -162,10 +163,10 @@ def call_pipeline(
 
 
 def _refusing(name: str, pipeline: Any, error: BaseException) -> str | None:
-    """Return what refused its inputs by raising ``error``; None where the error is a defect.
+    """Return the name of the object that refused its inputs with ``error``; None if ``error`` is a defect.
 
-    That is the pipeline ``name`` in the method in which those of diffusers check their inputs, or a scheduler
-    of it, by an explicit ``raise``.
+    It is the pipeline ``name`` if the error comes from ``check_inputs``, in which diffusers' pipelines check
+    their inputs, or one of its schedulers if that raised the error with an explicit ``raise``.
     """
     raised = traceback.extract_tb(error.__traceback__)[-1]
     if raised.name == "check_inputs":
@@ -179,18 +180,18 @@ def _refusing(name: str, pipeline: Any, error: BaseException) -> str | None:
 
 
 def _lacking(pipeline: Any, error: AttributeError) -> str | None:
-    """Return the class of the scheduler that ``pipeline`` looked for something in that it has not."""
+    """Return the class of the scheduler on which ``pipeline`` looked up a missing attribute."""
     if not any(error.obj is scheduler for scheduler in schedulers(pipeline)):
         return None
     for frame, _ in traceback.walk_tb(error.__traceback__):
-        # What a scheduler itself looks for is a defect of it.
+        # A lookup by the scheduler itself is a defect of the scheduler.
         if frame.f_locals.get("self") is error.obj and frame.f_code.co_name != "__getattr__":
             return None
     return type(error.obj).__name__
 
 
 def of_image(arguments: Mapping[str, Any], index: int, images: int) -> dict[str, Any]:
-    """Return the arguments for image ``index`` by itself: its own of prompts and pictures, one per image."""
+    """Return the arguments for image ``index`` alone; lists with an entry per image keep only its entry."""
     return {
         name: [value[index]] if _EACH_IMAGE.fullmatch(name) and _per_image(value, images) else value
         for name, value in arguments.items()
@@ -198,12 +199,12 @@ def of_image(arguments: Mapping[str, Any], index: int, images: int) -> dict[str,
 
 
 def output_array(name: str, result: Any, *, asked: Any = None) -> Array:
-    """Return the array in what a pipeline returned: ``.images``, or else the first that it holds.
+    """Return the array in a pipeline's result: ``.images`` if it exists, otherwise the first array in it.
 
-    That is images ``[n, height, width, channels]``, videos ``[n, frames, height, width, channels]``, latents
-    or embeddings; MindSpore's tensors and lists of arrays of one shape become one array. Raises
-    :class:`OutputError` for anything else; where the pipeline was ``asked`` for another output type than
-    those that give arrays, it says which do.
+    The array holds images ``[n, height, width, channels]``, videos ``[n, frames, height, width, channels]``,
+    latents or embeddings. MindSpore tensors and lists of arrays of equal shape become one array. Raises
+    :class:`OutputError` for anything else. If the pipeline was ``asked`` for an output type that gives no
+    array, the error names those that do.
     """
     value = _first(result)
     try:
@@ -240,7 +241,7 @@ def _stacked(value: Any) -> Array | None:
     if isinstance(value, np.ndarray):
         return value
     if hasattr(value, "asnumpy"):
-        # numpy has no bfloat16: a wider float holds the same numbers.
+        # numpy has no bfloat16; float32 holds the same numbers.
         return np.asarray((value.float() if "bfloat16" in str(value.dtype).lower() else value).asnumpy())
     parts = [_stacked(part) for part in value] if isinstance(value, list) else []
     arrays = [part for part in parts if part is not None]

@@ -1,6 +1,6 @@
-"""From the words of a case (``builtin:``, ``seeded:``, ``hub:`` or a path) to a checkpoint.
+"""From a case's checkpoint specification (``builtin:``, ``seeded:``, ``hub:`` or a path) to a checkpoint.
 
-A seeded one is not stored: a published architecture, with weights made from a seed.
+A seeded checkpoint is not stored: it is a published architecture with weights generated from a seed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SEED = 1234
 
 @dataclass(frozen=True)
 class SeededCheckpoint:
-    """https://huggingface.co/google/ddpm-cifar10-32, but for its weights: those of :func:`seeded_state`."""
+    """https://huggingface.co/google/ddpm-cifar10-32 with weights from :func:`seeded_state`."""
 
     name: str
     denoising: bool
@@ -46,10 +46,11 @@ class SeededCheckpoint:
         return SchedulerConfig.from_dict(read_json(self.scheduler_file), self.name)
 
     def load_into(self, unet: UNet2DModel) -> dict[str, str]:
-        """Make the weights, load them and return their sha256 by the checkpoint's name.
+        """Generate the weights, load them, and return their sha256 under the checkpoint's name.
 
-        The hash is over both configurations and the bytes of the weights, in the order of their names: a
-        numpy release that draws other numbers yields another checkpoint, not the same one with other bits.
+        The hash covers both configurations and the bytes of the weights in order of their names. If a numpy
+        release draws other numbers, the result counts as another checkpoint, not as the same one with other
+        bits.
         """
         state = seeded_state(unet.state_shapes(), _SEED, denoising=self.denoising)
         unet.load_state(state, where=self.name)
@@ -62,21 +63,21 @@ class SeededCheckpoint:
 
 SEEDED_CHECKPOINTS = {
     "ddpm-cifar10-32": SeededCheckpoint("seeded:ddpm-cifar10-32", denoising=True),
-    # Chaotic by design: shows how a case behaves that cannot be compared across environments.
+    # Chaotic by design: shows the behaviour of a case that cannot be compared across environments.
     "ddpm-cifar10-32-random": SeededCheckpoint("seeded:ddpm-cifar10-32-random", denoising=False),
 }
 
 
 @dataclass(frozen=True)
 class ResolvedCheckpoint:
-    """Where a checkpoint is: a folder, or a recipe for seeded weights; ``revision`` is the Hub's commit."""
+    """A checkpoint's location: a folder, or a recipe for seeded weights. ``revision`` is the Hub's commit."""
 
     folder: Path | None = None
     seeded: SeededCheckpoint | None = None
     revision: str | None = None
 
     def open(self) -> DiffusersFolder | SeededCheckpoint:
-        """Return the checkpoint as the built-in pipelines take it; CheckpointError if its files do not do."""
+        """Return the checkpoint as built-in pipelines use it; CheckpointError if its files are unusable."""
         if self.seeded is not None:
             return self.seeded
         assert self.folder is not None
@@ -84,11 +85,11 @@ class ResolvedCheckpoint:
 
 
 def resolve(spec: str, base: Path, *, files: Sequence[str] | None = None) -> ResolvedCheckpoint:
-    """Find the checkpoint that ``spec`` names, fetching it if it is on the Hub; weights are not loaded.
+    """Find the checkpoint that ``spec`` names, and fetch it if it is on the Hub; weights are not loaded.
 
-    ``builtin:NAME`` comes with the package, ``seeded:NAME`` is made on the fly, ``hub:OWNER/NAME@REVISION``
-    is on the Hub, and all else is a folder, relative to ``base``. ``files`` are patterns of the only files to
-    fetch from the Hub, where not all are wanted yet. Raises :class:`CheckpointError` that says what is
+    ``builtin:NAME`` comes with the package, ``seeded:NAME`` is generated, ``hub:OWNER/NAME@REVISION`` is on
+    the Hub, and anything else is a folder, relative to ``base``. If ``files`` is given, only files that match
+    one of these patterns are fetched from the Hub. Raises :class:`CheckpointError`, which says what is
     missing and how to provide it.
     """
     found = _locate(spec, base)
@@ -101,7 +102,7 @@ def resolve(spec: str, base: Path, *, files: Sequence[str] | None = None) -> Res
 
 
 def advice(spec: str) -> str:
-    """Return, on a line of its own, how to provide the checkpoint ``spec``; '' where it is not of the Hub."""
+    """Return a line that says how to provide the checkpoint ``spec``, or '' if it is not on the Hub."""
     if not spec.startswith("hub:"):
         return ""
     from harness.pipelines.hub import how_to_provide
@@ -111,7 +112,7 @@ def advice(spec: str) -> str:
 
 
 def _locate(spec: str, base: Path) -> ResolvedCheckpoint | tuple[str, str]:
-    """Return the checkpoint, or repository and revision where the Hub must be asked for it."""
+    """Return the checkpoint, or the repository and revision to request from the Hub."""
     name = spec.partition(":")[2]
     if spec.startswith("builtin:"):
         _check_known(spec, BUILTIN_CHECKPOINTS)

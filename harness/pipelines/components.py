@@ -1,4 +1,4 @@
-"""Which classes a checkpoint may name as its components: it chooses among them, and brings no code."""
+"""The classes that a checkpoint may name as its components. A checkpoint brings no code of its own."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _PREPARING = ("PreTrainedTokenizerBase", "FeatureExtractionMixin", "ImageProcess
 
 
 def check_components(entries: Mapping[str, Any], folder: Path) -> None:
-    """Raise :class:`CheckpointError` where model_index.json names anything but models and their like.
+    """Raise :class:`CheckpointError` if model_index.json names a component that is not allowed.
 
-    ``entries`` are those of the file in ``folder``. mindone imports any module that it names, and a Python
-    file beside a component's weights. Allowed are models and schedulers of mindone (of `diffusers`,
-    `transformers`, or the folder of a pipeline), and tokenizers and processors of transformers; no pipeline,
-    which would bring a model_index.json of its own.
+    ``entries`` are the entries of that file in ``folder``. mindone imports any module that it names, and also
+    a Python file next to a component's weights. Allowed are models and schedulers of mindone (from
+    `diffusers`, `transformers`, or the folder of a pipeline) and tokenizers and processors of transformers.
+    Pipelines are not allowed, because they would bring a model_index.json of their own.
     """
     index = folder / INDEX
     if not isinstance(entries.get("_class_name", ""), str):
         raise CheckpointError(f"{index}: _class_name is not a string: a checkpoint brings no code of its own")
-    # What mindone takes for the file of a pipeline of the checkpoint's own where none is asked for.
+    # If no custom pipeline is requested, mindone takes this file for the checkpoint's own pipeline.
     if (folder / "None.py").exists():
         raise CheckpointError(f"{folder}: has a file None.py, and no Python file of a checkpoint is ever run")
     for component, value in entries.items():
-        # mindone unpacks whatever has two parts: a string of two letters, too.
+        # mindone unpacks anything of length two, including a string of two characters.
         is_pair = isinstance(value, list) or (isinstance(value, str) and len(value) == 2)
         if not is_pair or component.startswith("_") or value[:1] == [None]:
             continue
@@ -60,7 +60,7 @@ def _is_allowed(library: str, name: str) -> bool:
         mindone.diffusers.ModelMixin,
         mindone.diffusers.SchedulerMixin,
         mindone.transformers.MSPreTrainedModel,
-        # mindone has its own of most of these, and takes transformers' where it has none.
+        # mindone has its own version of most of these, and uses that of transformers for the others.
         *(getattr(of, each) for of in of_transformers for each in _PREPARING if hasattr(of, each)),
     )
     modules = [mindone.diffusers]
@@ -70,7 +70,7 @@ def _is_allowed(library: str, name: str) -> bool:
         if not library.isidentifier() or importlib.util.find_spec(f"{_PIPELINES}.{library}") is None:
             return False
         modules = [importlib.import_module(f"{_PIPELINES}.{library}")]
-    # As mindone looks it up. A name that none of them has is left to it: it says what is missing.
+    # The same lookup as in mindone. mindone itself reports a name that is in none of these modules.
     name = name.removeprefix("Flax")
     found = next((getattr(each, name) for each in modules if hasattr(each, name)), None)
     return found is None or (isinstance(found, type) and issubclass(found, kinds))

@@ -1,4 +1,4 @@
-"""The errors of the pipeline core that a user can act on."""
+"""Errors of the pipeline core that a user can act on."""
 
 import difflib
 from collections.abc import Iterable
@@ -7,21 +7,21 @@ from harness.errors import FailureCause, HarnessError
 
 
 class PipelineError(HarnessError):
-    """A pipeline cannot be built or called as the case asks."""
+    """A pipeline cannot be built or called in the way the case asks."""
 
 
 class CheckpointError(HarnessError):
-    """A checkpoint is missing, damaged or not supported; the text names the file and the fields concerned."""
+    """A checkpoint is missing, damaged or unsupported; the message names the file and fields concerned."""
 
 
 class PackageMissing(PipelineError):
-    """What a pipeline stands on is not installed for the worker's interpreter."""
+    """A package that the pipeline needs is not installed for the worker's interpreter."""
 
     cause = FailureCause.MISSING_PACKAGE
 
 
 def with_nearest(given: Iterable[str], known: Iterable[str]) -> str:
-    """Return the names ``given``, which are none of ``known``, each with the one of these most like it."""
+    """Return the unknown names in ``given``, each with the most similar one of ``known``."""
     names = list(known)
     nearest = {each: difflib.get_close_matches(each, names, n=1) for each in given}
     return ", ".join(

@@ -1,4 +1,4 @@
-"""A user's own factory of pipelines: found by its name, called, and what it returned looked at."""
+"""A user's own pipeline factory: finding it by name, calling it, and checking what it returns."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from harness.pipelines.mindone import PREFIX as MINDONE
 
 _NAME = r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)"
 _PARAMETERS = ("checkpoint", "dtype", "mode")
-# What is installed lies in one of these, also where its environment is in the user's folder.
+# Installed modules are in one of these folders, even if the environment is inside the user's folder.
 _PACKAGES = {"site-packages", "dist-packages"}
-# A package names its modules of factories here: `pipelines = "package.module"`.
+# The entry point group under which a package declares its factory modules: `pipelines = "package.module"`.
 ENTRY_POINTS = "harness.factories"
 
 Factory = Callable[[str | None, str, str], Any]
@@ -30,9 +30,9 @@ Factory = Callable[[str | None, str, str], Any]
 
 @dataclass(frozen=True)
 class UserCode:
-    """Whose factories a case may name: ``folders`` of the user's own modules, and installed ``modules``.
+    """The code that a case may name: modules in the user's own ``folders``, and installed ``modules``.
 
-    ``refused`` says that it may name none at all, also none that a package declares.
+    ``refused`` means that a case may not name any function, not even one that a package declares.
     """
 
     folders: tuple[str, ...] = ()
@@ -41,11 +41,12 @@ class UserCode:
 
 
 def find_factory(pipeline: str, known: str, allowed: UserCode) -> Factory:
-    """Return the function that ``pipeline`` names, ``package.module:factory`` with or without ``mindone:``.
+    """Return the function that ``pipeline`` names as ``[mindone:]package.module:factory``.
 
-    ``known`` are the pipelines that need none, for the error. Nothing is imported that is not ``allowed``: a
-    suite is data, and names no function of Python's or of any package that happens to be installed. Raises
-    :class:`PipelineError` where it is not allowed, is not there, or takes other parameters than a factory.
+    ``known`` are the names of pipelines that need no factory, for the error message. Only ``allowed`` modules
+    are imported: a suite is data and cannot name a function of Python or of a package that happens to be
+    installed. Raises :class:`PipelineError` if the function is not allowed, is not found, or does not have
+    the parameters of a factory.
     """
     match = re.fullmatch(_NAME, pipeline.removeprefix(MINDONE))
     if match is None:
@@ -76,7 +77,7 @@ def find_factory(pipeline: str, known: str, allowed: UserCode) -> Factory:
 
 
 def _check_allowed(pipeline: str, module: str, allowed: UserCode) -> None:
-    """Raise :class:`PipelineError` unless ``module`` is there and may be imported; nothing of it is."""
+    """Raise :class:`PipelineError` unless ``module`` exists and may be imported; does not import it."""
     file = _file_of(pipeline, module)
     declared = (*allowed.modules, *(each.module for each in entry_points(group=ENTRY_POINTS)))
     if any(f"{module}.".startswith(f"{each}.") for each in declared):
@@ -93,7 +94,7 @@ def _check_allowed(pipeline: str, module: str, allowed: UserCode) -> None:
 
 
 def _file_of(pipeline: str, module: str) -> str | None:
-    """Return the file that an import of ``module`` would run, None where it would run none."""
+    """Return the file that importing ``module`` would run, or None if it would run none."""
     top, *below = module.split(".")
     try:
         spec = importlib.util.find_spec(top)
@@ -104,7 +105,8 @@ def _file_of(pipeline: str, module: str) -> str | None:
         if spec is None or spec.submodule_search_locations is None:
             break
         name = f"{name}.{part}"
-        # By its own name: with the whole one, a folder that is no package asks for its parent to be imported.
+        # Search for the last part only: given the whole name, PathFinder asks for the parent to be imported
+        # if the folder is not a package.
         spec = PathFinder.find_spec(part, spec.submodule_search_locations)
     if spec is None or name != module:
         missing = name if spec is None else f"{name}.{module.removeprefix(name + '.').partition('.')[0]}"
@@ -115,7 +117,7 @@ def _file_of(pipeline: str, module: str) -> str | None:
 
 
 def _is_users_own(file: str, folders: tuple[str, ...]) -> bool:
-    """Return whether ``file`` lies in one of ``folders``, and belongs to no installed package nor Python."""
+    """Return whether ``file`` is in one of ``folders`` and not part of Python or an installed package."""
     places = {Path(file).absolute(), Path(file).resolve()}
     python = (Path(sysconfig.get_path(each)).resolve() for each in ("stdlib", "platstdlib"))
     if any(place.is_relative_to(each) for each in python for place in places):
@@ -128,9 +130,10 @@ def _is_users_own(file: str, folders: tuple[str, ...]) -> bool:
 def make_pipeline(
     pipeline: str, factory: Factory, folder: str | None, dtype: str, mode: str
 ) -> Callable[..., Any]:
-    """Return what ``factory``, which ``pipeline`` names, makes of a checkpoint's ``folder``.
+    """Return the pipeline that ``factory``, named by ``pipeline``, makes from a checkpoint's ``folder``.
 
-    Raises :class:`PipelineError` where that cannot be called, or is mindone's and ``pipeline`` does not say.
+    Raises :class:`PipelineError` if the result cannot be called, or if it is one of mindone's pipelines and
+    ``pipeline`` does not start with ``mindone:``.
     """
     made = factory(folder, dtype, mode)
     if not callable(made):
@@ -144,5 +147,5 @@ def make_pipeline(
 
 
 def is_mindones(made: Any) -> bool:
-    """Return whether ``made`` is a pipeline of mindone's own; what a user's factory wraps it in is none."""
+    """Return whether ``made`` is one of mindone's own pipelines; a user's wrapper around one is not."""
     return type(made).__module__.startswith("mindone.")

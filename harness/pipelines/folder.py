@@ -1,4 +1,4 @@
-"""A checkpoint of an unconditional image pipeline as a folder in diffusers' layout."""
+"""The checkpoint of an unconditional image pipeline as a folder in the layout of diffusers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 INDEX = "model_index.json"
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
 _LARGEST_JSON = 1 << 20
-# Far more than a checkpoint has, be its weights in many parts.
+# Far more files than any checkpoint has, even one with its weights in many parts.
 _MOST_FILES = 10_000
 _COMPONENTS = {"unet": ("UNet2DModel",), "scheduler": ("DDIMScheduler", "DDPMScheduler")}
 
@@ -27,10 +27,11 @@ _COMPONENTS = {"unet": ("UNet2DModel",), "scheduler": ("DDIMScheduler", "DDPMSch
 class DiffusersFolder:
     """The four files of a checkpoint: index, UNet configuration and weights, scheduler configuration.
 
-    A component lives in a folder of its name, or beside ``model_index.json`` as in the earliest checkpoints
-    on the Hub (google/ddpm-cifar10-32 among them). Nothing large is read until the weights are loaded, from
-    safetensors only: a ``.bin`` is a pickle, and loading one runs whatever code it holds. Raises
-    :class:`CheckpointError` naming the files that are missing and the components that are of another class.
+    Each component has a folder of its name. In the earliest checkpoints on the Hub, such as
+    google/ddpm-cifar10-32, its files are next to ``model_index.json`` instead. Weights are read only when
+    they are loaded, and only from safetensors: a ``.bin`` file is a pickle, and loading one runs any code in
+    it. Raises :class:`CheckpointError`, which names the files that are missing and the components of an
+    unexpected class.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -65,9 +66,10 @@ class DiffusersFolder:
         return (nested if nested.is_dir() else self._folder) / name
 
     def unet_config(self) -> UNet2DConfig:
-        """Read the UNet's configuration; CheckpointError names the file and the fields at fault."""
+        """Read the UNet's configuration; CheckpointError names the file and the invalid fields."""
         config = UNet2DConfig.from_dict(read_json(self._unet_config), str(self._unet_config))
-        # Two bytes each are the fewest. A small file is no reason to build a model that fills the memory.
+        # Each parameter takes at least two bytes. A small file must not lead to a model that fills the
+        # memory.
         if 2 * config.least_parameters > self._weights.stat().st_size:
             raise CheckpointError(
                 f"{self._weights}: is too small for the model that {self._unet_config} describes"
@@ -75,20 +77,20 @@ class DiffusersFolder:
         return config
 
     def scheduler_config(self) -> SchedulerConfig:
-        """Read the scheduler's configuration; the errors name the file and the fields at fault."""
-        # As in diffusers, the index says which class reads the configuration.
+        """Read the scheduler's configuration; errors name the file and the invalid fields."""
+        # As in diffusers, the index names the class that reads the configuration.
         data = read_json(self._scheduler_config) | {"_class_name": self._scheduler_class}
         return SchedulerConfig.from_dict(data, str(self._scheduler_config))
 
     def load_into(self, unet: UNet2DModel) -> dict[str, str]:
-        """Load the weights and return the :func:`file_hashes` of all that decides what is computed."""
+        """Load the weights and return the :func:`file_hashes` of all files that affect the result."""
         unet.load_weights(self._weights)
         files = (self._index, self._unet_config, self._weights, self._scheduler_config)
         return file_hashes(self._folder, files)
 
 
 def file_hashes(folder: Path, files: Iterable[Path]) -> dict[str, str]:
-    """Return the hex sha256 of each of ``files`` by its path relative to ``folder``, sorted by that path."""
+    """Map the path of each of ``files``, relative to ``folder``, to its hex sha256, sorted by path."""
     hashes = {}
     for relative, file in sorted((path.relative_to(folder).as_posix(), path) for path in files):
         try:
@@ -101,16 +103,16 @@ def file_hashes(folder: Path, files: Iterable[Path]) -> dict[str, str]:
 def folder_hashes(folder: Path) -> dict[str, str]:
     """Return :func:`file_hashes` of every file below ``folder`` that is not hidden.
 
-    What a pipeline that is not built in reads is its own affair, so every file that may hold weights or
-    settings counts. Raises :class:`CheckpointError` for a link that leads back, for more than 10,000 files
-    and folders, and for what is no regular file.
+    It is not known which files a pipeline that is not built in reads, so every file that may hold weights or
+    settings counts. Raises :class:`CheckpointError` for a link back to a parent folder, for more than 10,000
+    files and folders, and for anything that is not a regular file.
     """
     inside: list[Path] = []
     places, seen = {folder: folder.resolve()}, 0
-    # Components may be links to folders that other checkpoints share.
+    # Components may be links to folders that several checkpoints share.
     for root, folders, names in os.walk(folder, followlinks=True):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        # Links to folders that have links to folders multiply at every level.
+        # Folders that link to folders with more links multiply at every level.
         seen += len(folders) + len(names)
         if seen > _MOST_FILES:
             raise CheckpointError(
@@ -127,7 +129,7 @@ def folder_hashes(folder: Path) -> dict[str, str]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; raises :class:`CheckpointError` for anything else."""
+    """Read a JSON object; raise :class:`CheckpointError` for anything else."""
     try:
         data = parse_json(read_foreign(path, limit=_LARGEST_JSON))
     except ForeignFileMissing:

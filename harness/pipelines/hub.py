@@ -17,14 +17,14 @@ from huggingface_hub.errors import (
 
 from harness.pipelines.errors import CheckpointError
 
-# The base of the HTTP client's own errors; which client it is depends on the release of huggingface_hub.
+# The base class of the HTTP client's own errors; the client depends on the release of huggingface_hub.
 _ClientError: type[Exception] = HfHubHTTPError.__bases__[0]
 
-# Data only: weights as pickles (*.bin, *.ckpt) and code (*.py) are never fetched. Beside configurations and
-# weights, what tokenizers have: merges, vocabularies, sentencepiece models.
+# Data only: weights as pickles (*.bin, *.ckpt) and code (*.py) are never fetched. Besides configurations and
+# weights, these are the files of tokenizers: merges, vocabularies, sentencepiece models.
 _FILES = ["*.json", "*.safetensors", "*merges.txt", "*vocab.txt", "*.model"]
 _UNAVAILABLE = "not in the local cache, and fetching it failed"
-# What an error of huggingface_hub means; the first class that it is one of counts.
+# What errors of huggingface_hub mean; the first matching class counts.
 _REASONS: dict[type[Exception], str] = {
     RevisionNotFoundError: "the repository has no such revision",
     GatedRepoError: "the repository is gated: accept its terms on the Hub and log in with `hf auth login`",
@@ -32,7 +32,7 @@ _REASONS: dict[type[Exception], str] = {
         "no such repository, or a private one: check the name, or log in with `hf auth login`"
     ),
     HFValidationError: "not the name of a repository (owner/name)",
-    EntryNotFoundError: _UNAVAILABLE,  # in releases before 1.0 one of the errors of HTTP, too
+    EntryNotFoundError: _UNAVAILABLE,  # also an HTTP error in releases before 1.0
     HfHubHTTPError: "the Hub answered with an error",
     OSError: _UNAVAILABLE,
     _ClientError: _UNAVAILABLE,
@@ -42,11 +42,11 @@ _REASONS: dict[type[Exception], str] = {
 def download(
     repository: str, revision: str | None = None, *, files: Sequence[str] | None = None
 ) -> tuple[Path, str]:
-    """Return the folder of ``repository`` (``owner/name``) at ``revision`` and the commit it resolved to.
+    """Return the folder of ``repository`` (``owner/name``) and the commit that ``revision`` resolved to.
 
-    What the local cache holds is not fetched again; a revision given as a commit needs no network then.
-    ``files`` are patterns of the files to fetch, all that a pipeline reads unless given. Raises
-    :class:`CheckpointError` that says what went wrong and how to provide the checkpoint.
+    Files in the local cache are not fetched again; if the revision is a commit and everything is cached, no
+    network is needed. ``files`` are patterns of the files to fetch (default: all that a pipeline reads).
+    Raises :class:`CheckpointError`, which says what went wrong and how to provide the checkpoint.
     """
     try:
         folder = Path(snapshot_download(repository, revision=revision, allow_patterns=list(files or _FILES)))
@@ -62,7 +62,7 @@ def download(
 
 
 def how_to_provide(repository: str, revision: str | None) -> str:
-    """Return how to bring a repository to a machine that cannot fetch it."""
+    """Return instructions for providing a repository on a machine that cannot fetch it."""
     at = "" if revision is None else f" --revision {revision}"
     return (
         f"To provide it: run `hf download {repository}{at}` where there is a network (HF_HOME says where the "

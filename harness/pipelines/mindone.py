@@ -1,6 +1,6 @@
-"""Pipelines of ``mindone.diffusers``, as they are: found, checked against their checkpoint, loaded.
+"""Unmodified pipelines of ``mindone.diffusers``: found, checked against their checkpoint, loaded.
 
-Nothing of mindone is imported before it is asked for.
+Nothing of mindone is imported until it is needed.
 """
 
 from __future__ import annotations
@@ -21,26 +21,27 @@ from harness.pipelines.errors import CheckpointError, PackageMissing, PipelineEr
 from harness.pipelines.folder import INDEX, read_json
 
 PREFIX = "mindone:"
-# What pipelines run on; the rest of mindone is for training.
+# The parts that pipelines run on; the rest of mindone is for training.
 _CODE = ("diffusers", "models", "peft", "safetensors", "transformers", "utils")
-# Components of these libraries are models of diffusers' own; tokenizers and the like have many equal classes.
+# Components from these libraries are diffusers' own models. Tokenizers and the like have many interchangeable
+# classes.
 _MODELS = ("diffusers", "mindone.diffusers")
-# SDXL calls these optional, for its refiner, whose checkpoint says of one that it is null; with one that a
-# checkpoint does not know of at all, no prompt can be read.
+# SDXL marks these as optional for the sake of its refiner, whose checkpoint sets one of them to null. If a
+# checkpoint does not mention one at all, prompts cannot be read.
 _READING_PROMPTS = ("text_encoder", "tokenizer")
-# What mindone raises for files, configurations and classes that it cannot make a component of.
+# What mindone raises for files, configurations and classes that it cannot turn into a component.
 _UNLOADABLE = (OSError, ValueError, KeyError, AttributeError, NotImplementedError)
 _NAME = "scheduler"
 _HAS_NONE = "{} has no `scheduler` that another could take the place of"
-# What schedulers raise for settings that they cannot be made with, and what Python raises for values of
-# another type. MindSpore's own RuntimeError may be a kernel that is missing.
+# What schedulers raise for settings that they do not support, and what Python raises for values of the wrong
+# type. A RuntimeError of MindSpore is not among them: it may mean a missing kernel.
 _REFUSALS = (
     ArithmeticError, AttributeError, ImportError, LookupError, NotImplementedError, TypeError, ValueError,
 )  # fmt: skip
 
 
 def check_installed() -> None:
-    """Raise :class:`PackageMissing` with the command to install mindone where it is not installed."""
+    """Raise :class:`PackageMissing`, with the command to install mindone, if it is not installed."""
     for name in ("mindone", "transformers"):
         if importlib.util.find_spec(name) is None:
             raise PackageMissing(
@@ -51,7 +52,7 @@ def check_installed() -> None:
 
 
 def code_version() -> str:
-    """Return mindone's version and a hash of its code, which shows whether it was edited."""
+    """Return mindone's version and a hash of its code, which reveals edits."""
     spec = importlib.util.find_spec("mindone")
     assert spec is not None
     digest = hashlib.sha256()
@@ -68,7 +69,7 @@ def code_version() -> str:
 
 
 def pipeline_class(name: str) -> Any:
-    """Return mindone's pipeline class ``name``; raises :class:`PipelineError` with the names most like it."""
+    """Return mindone's pipeline class ``name``; PipelineError suggests similar names if there is none."""
     return _class(name, "DiffusionPipeline", "Pipeline")
 
 
@@ -85,7 +86,7 @@ def _names_ending_in(ending: str) -> list[str]:
 def _class(name: str, base: str, ending: str) -> Any:
     import mindone.diffusers as library
 
-    # Names are looked up first: importing them all would take minutes.
+    # Names are looked up first, because importing all the classes would take minutes.
     found = getattr(library, name, None) if name in dir(library) else None
     if isinstance(found, type) and issubclass(found, getattr(library, base)):
         return found
@@ -95,7 +96,7 @@ def _class(name: str, base: str, ending: str) -> Any:
 
 
 def _class_names(annotation: Any) -> set[str]:
-    """Return the names of the classes that ``annotation`` allows; none where it does not tell."""
+    """Return the names of the classes that ``annotation`` allows; empty if that cannot be told."""
     if isinstance(annotation, str):
         return {annotation} if annotation.isidentifier() else set()
     if isinstance(annotation, type):
@@ -104,10 +105,10 @@ def _class_names(annotation: Any) -> set[str]:
 
 
 def check_checkpoint(name: str, kind: Any, folder: Path) -> None:
-    """Raise :class:`CheckpointError` unless the checkpoint in ``folder`` has what ``kind`` is made of.
+    """Raise :class:`CheckpointError` unless the checkpoint in ``folder`` has all components of ``kind``.
 
-    A checkpoint of another class will do where it has every component that ``kind`` cannot do without, of a
-    class that ``kind`` names: Stable Diffusion's for image to image.
+    A checkpoint made for another pipeline class is accepted if it has every required component of ``kind``,
+    each of a class that ``kind`` allows. For example, Stable Diffusion's checkpoint works for image to image.
     """
     index = folder / INDEX
     entries = read_json(index)
@@ -143,13 +144,13 @@ def check_checkpoint(name: str, kind: Any, folder: Path) -> None:
 def load_pipeline(name: str, kind: Any, folder: Path, dtype: str, scheduler: SchedulerChoice | None) -> Any:
     """Return a pipeline of class ``kind``, called ``name``, with the weights in ``folder``.
 
-    The ``scheduler`` of a case, made from the configuration of the checkpoint's, takes the place of that one,
-    as users of diffusers do it. Weights are read from safetensors only.
+    If the case names a ``scheduler``, it is made from the configuration of the checkpoint's scheduler and
+    replaces that one, as is usual with diffusers. Weights are read from safetensors only.
     """
     import mindspore as ms
     from safetensors import SafetensorError
 
-    # Again: beside the files that describe it, the whole of it may hold others.
+    # Checked again: the complete checkpoint may contain more files than the ones that describe it.
     check_components(read_json(folder / INDEX), folder)
     if kind._load_connected_pipes and (folder / "README.md").exists():
         raise CheckpointError(
@@ -168,7 +169,7 @@ def load_pipeline(name: str, kind: Any, folder: Path, dtype: str, scheduler: Sch
             raise PipelineError(_HAS_NONE.format(name))
         kind = type(current) if scheduler.name is None else _scheduler_class(scheduler.name)
         pipeline.scheduler = _made(kind, current, scheduler)
-    # The log of a worker that died is to show why, not a bar of progress.
+    # The log of a worker that died should show the reason, not a progress bar.
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 
@@ -176,27 +177,27 @@ def load_pipeline(name: str, kind: Any, folder: Path, dtype: str, scheduler: Sch
 def check_scheduler(
     name: str, kind: Any, folder: Path, scheduler: SchedulerChoice, *, steps: int | None
 ) -> None:
-    """Raise :class:`PipelineError` unless the ``scheduler`` of a case can be made; no weights are read.
+    """Raise :class:`PipelineError` if the case's ``scheduler`` cannot be made; reads no weights.
 
-    It is made from the configuration in ``folder`` and, if ``steps`` says for how many, asked for timesteps.
+    It is made from the configuration in ``folder``. If ``steps`` is given, its timesteps are computed too.
     """
     parameter = inspect.signature(kind.__init__).parameters.get(_NAME)
     if parameter is None:
         raise PipelineError(_HAS_NONE.format(name))
     entry = read_json(folder / INDEX).get(_NAME)
     if not isinstance(entry, list) or not isinstance(entry[-1], str):
-        return  # loading says what is wrong with the checkpoint
+        return  # loading reports what is wrong with the checkpoint
     stored = _scheduler_class(entry[-1])
-    # As diffusers looks for it; the earliest checkpoints have no folders.
+    # The same search as in diffusers; the earliest checkpoints have no folders for components.
     place = folder / _NAME if (folder / _NAME).is_dir() else folder
     try:
         current = stored.from_pretrained(str(place), local_files_only=True)
     except (OSError, *_REFUSALS):
-        return  # loading says it
+        return  # loading reports it
     if scheduler.name is not None:
         kinds = [_scheduler_class(scheduler.name)]
     else:
-        # A few pipelines make a scheduler of their own class from whatever the checkpoint has: DDIM's.
+        # A few pipelines, such as DDIM's, convert the checkpoint's scheduler to a class of their own choice.
         own = _class_names(parameter.annotation) & set(_names_ending_in("Scheduler"))
         kinds = [stored, *map(_scheduler_class, sorted(own))]
     refusals = []
@@ -212,7 +213,7 @@ def check_scheduler(
 
 def _try(kind: Any, current: Any, scheduler: SchedulerChoice, steps: int | None) -> None:
     made = _made(kind, current, scheduler)
-    # The shift of flow matching is the pipeline's to give.
+    # The pipeline computes the shift of flow matching, so timesteps cannot be tried here.
     if steps is None or made.config.get("use_dynamic_shifting"):
         return
     try:

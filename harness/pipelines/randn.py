@@ -18,15 +18,15 @@ def randn_tensor(
 ) -> Tensor:
     """Return standard normal noise of ``shape`` in ``dtype``, the same on every device.
 
-    ``generator`` is one ``numpy.random.Generator`` for the whole batch, or a list with one per image, in
-    which case image *i* depends on generator *i* alone; a list of one is that one. Without a generator the
-    noise comes from a fresh, unseeded one and cannot be repeated.
+    ``generator`` is one ``numpy.random.Generator`` for the whole batch, or a list with one per image. With a
+    list, image *i* depends on generator *i* alone; a list of one counts as a single generator. Without a
+    generator the noise comes from a new, unseeded one and cannot be reproduced.
 
-    numpy draws float64 and the result is cast to ``dtype``; ``None`` leaves it float64. This is what
-    ``mindone.diffusers`` does: drawing float32 takes another path through the bit stream and gives other
-    numbers, so the dtype of the draw belongs to the contract.
+    numpy draws float64, and the result is cast to ``dtype``; with ``None`` it stays float64.
+    ``mindone.diffusers`` does the same. Drawing float32 would use the bit stream differently and give other
+    numbers, so the dtype of the draw is part of the contract.
 
-    Raises :class:`PipelineError` when the list does not have one generator per image.
+    Raises :class:`PipelineError` if the list does not have one generator per image.
     """
     shape = tuple(shape)
     if generator is None or isinstance(generator, np.random.Generator):

@@ -1,4 +1,4 @@
-"""From the name of a pipeline to something that can be run."""
+"""From the name of a pipeline to a loaded pipeline."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from harness.pipelines.errors import CheckpointError, PipelineError
 from harness.pipelines.factory import UserCode, find_factory, is_mindones, make_pipeline
 from harness.pipelines.folder import folder_hashes
 
-# The class of each in harness.pipelines.unconditional, which imports MindSpore.
+# The name of each one's class in harness.pipelines.unconditional, which imports MindSpore.
 _BUILTIN = {"ddim": "DDIMPipeline", "ddpm": "DDPMPipeline"}
 _KNOWN = ", ".join(_BUILTIN)
 _DTYPES = ("float32", "float16")
 _MODES = ("pynative", "graph")
-# Which components a checkpoint on the Hub has, and how its scheduler is set.
+# The files that list a Hub checkpoint's components and configure its scheduler.
 _DESCRIBING = ("model_index.json", "*scheduler_config.json")
 
 
 @dataclass(frozen=True)
 class LoadedPipeline:
-    """A pipeline ready to be called, and which weights it holds.
+    """A pipeline that is ready to be called, and the weights it holds.
 
-    ``call`` is the pipeline itself, ``signature`` what it takes. ``checkpoint_files`` has the sha256 of each
-    file of the checkpoint by its path in it, and is empty for a user's pipeline that takes no checkpoint;
-    ``revision`` is the commit of a checkpoint from the Hub.
+    ``call`` is the pipeline itself and ``signature`` describes its parameters. ``checkpoint_files`` maps the
+    path of each file in the checkpoint to its sha256; it is empty for a user's pipeline that takes no
+    checkpoint. ``revision`` is the commit of a checkpoint from the Hub.
     """
 
     signature: Signature
@@ -41,12 +41,17 @@ class LoadedPipeline:
 def load(job: Job, user_code: UserCode | None = None) -> LoadedPipeline:
     """Load the pipeline of ``job`` with the weights of its checkpoint.
 
-    The pipeline is ``ddim``, ``ddpm``, ``package.module:factory`` for a user's own, ``mindone:ClassName`` for
-    a class of ``mindone.diffusers``, or ``mindone:package.module:factory`` for a user's own that runs on
-    mindone. A factory is called as ``factory(checkpoint, dtype, mode)`` with the checkpoint's folder as a
-    string, or None where the case names none, and returns what :mod:`harness.pipelines.calling` calls. What
-    the pipeline does not take is refused before any weights are loaded, but for a factory, which must make
-    its pipeline first.
+    The pipeline is one of:
+
+    - ``ddim`` or ``ddpm``;
+    - ``package.module:factory``, a user's own;
+    - ``mindone:ClassName``, a class of ``mindone.diffusers``;
+    - ``mindone:package.module:factory``, a user's own that runs on mindone.
+
+    A factory is called as ``factory(checkpoint, dtype, mode)`` and returns what
+    :mod:`harness.pipelines.calling` calls. ``checkpoint`` is the checkpoint's folder as a string, or None if
+    the case names no checkpoint. Arguments that the pipeline does not accept are refused before any weights
+    are loaded. With a factory this is not possible, because it has to make its pipeline first.
     """
     if job.dtype not in _DTYPES:
         raise PipelineError(f"unknown dtype {job.dtype!r}; known: {', '.join(_DTYPES)}")
@@ -94,16 +99,16 @@ def _load_mindone(job: Job) -> LoadedPipeline:
     described, _ = _folder(job, files=_DESCRIBING)
     mindone.check_checkpoint(name, kind, described)
     if job.scheduler is not None:
-        # Where the case gives a schedule, the scheduler is not asked for a number of steps.
+        # If the case gives a schedule, the scheduler is not asked for a number of steps.
         steps = None if set(SCHEDULES) & set(job.arguments) else job.steps
         mindone.check_scheduler(name, kind, described, job.scheduler, steps=steps)
     folder, revision = _folder(job)
-    # Before mindone opens them: what is no regular file is refused here.
+    # Before mindone opens them: anything that is not a regular file is refused here.
     hashes = folder_hashes(folder)
     try:
         made = mindone.load_pipeline(name, kind, folder, job.dtype, job.scheduler)
     except CheckpointError as error:
-        # Offline, the Hub's cache is taken for whole when it is not.
+        # Offline, an incomplete Hub cache would be taken for a complete one.
         raise CheckpointError(f"{error}{checkpoints.advice(job.checkpoint)}") from error
     return LoadedPipeline(signature, made, hashes, revision)
 
@@ -117,7 +122,7 @@ def _load_own(job: Job, user_code: UserCode) -> LoadedPipeline:
 
 
 def _folder(job: Job, *, files: tuple[str, ...] | None = None) -> tuple[Path, str | None]:
-    """Return the folder of a checkpoint that is no recipe for seeded weights, and its revision."""
+    """Return the folder and the revision of a checkpoint that is not a recipe for seeded weights."""
     assert job.checkpoint is not None
     found = checkpoints.resolve(job.checkpoint, Path(job.base), files=files)
     if found.folder is None:

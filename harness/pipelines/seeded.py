@@ -1,11 +1,12 @@
-"""Weights made from a seed instead of being stored: deterministic, and shaped so that a UNet denoises.
+"""Weights generated from a seed instead of stored: deterministic, and arranged so that a UNet denoises.
 
-Purely random weights make a sampler chaotic: a perturbation of the initial noise by one unit in the last
-place grows to order one within a few dozen steps, and nothing can be compared any more. The weights made
-here are random too, but carry one clean path through the network along which the predicted noise is the
-normalised input, so that sampling contracts as it does with a trained model.
+Purely random weights make a sampler chaotic: changing the initial noise by one unit in the last place has an
+effect of order one after a few dozen steps, and nothing can be compared any more. The weights made here are
+random too, but contain one clean path through the network along which the predicted noise is the normalised
+input. As with a trained model, sampling then contracts.
 
-This module imports numpy only, so that other frameworks' scripts can load it by path and get the same bits.
+This module imports only numpy, so that scripts for other frameworks can load it by path and get the same
+bits.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ def seeded_state(
 ) -> dict[str, FloatArray]:
     """Make float32 weights for a `UNet2DModel` from the names and shapes of its parameters.
 
-    The draws follow the sorted names, so the result does not depend on the order of `shapes`. Scales keep
-    the variance of activations about constant from layer to layer (He et al. 2015, with smaller residual
-    branches). With `denoising=False` the weights stay purely random: chaotic when sampled, fit as the
-    start of a training. Raises ValueError if a name or shape is not one of a `UNet2DModel`.
+    Parameters are drawn in order of their names, so the result does not depend on the order of `shapes`.
+    Scales keep the variance of activations about constant from layer to layer (He et al. 2015, with smaller
+    residual branches). With `denoising=False` the weights stay purely random: chaotic when sampled, but
+    suitable as a start for training. Raises ValueError if a name or shape does not belong to a `UNet2DModel`.
     """
     rng = np.random.Generator(np.random.PCG64(seed))
     state = {name: _draw(rng, name, tuple(shapes[name])) for name in sorted(shapes)}
@@ -54,10 +55,10 @@ def _draw(rng: np.random.Generator, name: str, shape: tuple[int, ...]) -> FloatA
 
 
 def _gain(name: str) -> float:
-    """Give the standard deviation of a layer's output for inputs of variance one."""
+    """Return the standard deviation of a layer's output for inputs of variance one."""
     gain = 1.0
     if re.search(r"conv1|conv2|to_q|to_k|conv_out", name):
-        gain = 1.5  # makes up for what the activation before a convolution takes; sharpens the attention
+        gain = 1.5  # compensates for the activation before a convolution; sharpens the attention
     if re.search(r"conv2|to_out", name):
         gain *= 0.7  # the end of a residual branch
     return gain
@@ -66,9 +67,9 @@ def _gain(name: str) -> float:
 def _clear_path(state: dict[str, FloatArray]) -> None:
     """Lay the path input -> conv_in -> skip connection -> last up block -> conv_out, in place.
 
-    Channel c of conv_in gets a copy of input channel (c // 2) mod in_channels, with the sign of c's parity.
-    The last resnet of the last up block passes these copies on through its 1x1 shortcut. conv_out adds the
-    copies up: since silu(v) - silu(-v) = v, each pair gives the normalised input back exactly.
+    Channel c of conv_in gets a copy of input channel (c // 2) mod in_channels, with a sign that depends on
+    the parity of c. The last resnet of the last up block passes these copies on through its 1x1 shortcut.
+    conv_out adds them up: because silu(v) - silu(-v) = v, each pair gives exactly the normalised input.
     """
     conv_in, conv_out = state["conv_in.weight"], state["conv_out.weight"]
     shortcuts = [name for name in state if re.match(r"up_blocks\..*\.conv_shortcut\.weight$", name)]
@@ -88,4 +89,4 @@ def _clear_path(state: dict[str, FloatArray]) -> None:
         conv_out[pair % out_channels, channel, 1, 1] += np.float32(sign / pairs)
 
 
-_SHORTCUT_GAIN = 3.0  # lifts the copies above what the network's body adds to them
+_SHORTCUT_GAIN = 3.0  # raises the copies above what the body of the network adds to them

@@ -1,4 +1,4 @@
-"""Seeing the steps of a pipeline: its callback, or else its scheduler at work."""
+"""Observing the steps of a pipeline: through its callback, or through its scheduler."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 from harness.measurement.guard import replaced
 
-# callback(pipeline, step, timestep, {"latents": latents}) -> latents to go on with, if "latents" is in it.
+# callback(pipeline, step, timestep, {"latents": latents}); continue with "latents" from its result, if any.
 StepCallback = Callable[[Any, int, Any, dict[str, Any]], Mapping[str, Any]]
 _STEP_END = "callback_on_step_end"
-# How a pipeline may be looked at by diffusers' older convention.
+# The arguments that make a pipeline call a hook in diffusers' older convention.
 OLDER_HOOKS = ("callback", "callback_steps")
 
 
@@ -21,12 +21,12 @@ OLDER_HOOKS = ("callback", "callback_steps")
 def seeing_steps(
     pipeline: Any, takes: Callable[[str], bool], after_step: StepCallback
 ) -> Iterator[dict[str, Any]]:
-    """Yield the arguments with which ``pipeline`` shows its latents to ``after_step`` after each step.
+    """Yield the arguments that make ``pipeline`` show its latents to ``after_step`` after each step.
 
-    By diffusers' ``callback_on_step_end`` where ``takes`` says that the pipeline has it, or else by looking
-    on at ``step`` of each scheduler that is an attribute of the pipeline: as many calls as there are, in all
-    stages, counted from 0. A pipeline without schedulers may have diffusers' older ``callback``, which drops
-    what it is given back.
+    If ``takes`` says that the pipeline accepts diffusers' ``callback_on_step_end``, that is used. Otherwise
+    ``step`` of each scheduler among the pipeline's attributes is observed, and its calls are counted from 0
+    over all stages. For a pipeline without schedulers, diffusers' older ``callback`` is used if it
+    exists; that ignores what ``after_step`` returns.
     """
     if takes(_STEP_END):
         yield {_STEP_END: after_step}
@@ -48,7 +48,7 @@ def seeing_steps(
 
 
 def schedulers(pipeline: Any) -> list[Any]:
-    """Return the schedulers among the attributes of ``pipeline``, each once."""
+    """Return each scheduler among the attributes of ``pipeline`` once."""
     found = {
         id(value): value
         for value in getattr(pipeline, "__dict__", {}).values()
@@ -60,7 +60,7 @@ def schedulers(pipeline: Any) -> list[Any]:
 def _watched(
     sound: Callable[..., Any], pipeline: Any, steps: Iterator[int], after_step: StepCallback
 ) -> Callable[..., Any]:
-    # Pipelines ask for the signature of step, to see whether it takes a generator.
+    # Pipelines inspect the signature of step to see whether it accepts a generator.
     @functools.wraps(sound)
     def step(*args: Any, **kwargs: Any) -> Any:
         result = sound(*args, **kwargs)

@@ -31,7 +31,7 @@ AnyPipeline = TypeVar("AnyPipeline", bound="UnconditionalPipeline")
 
 @dataclass(frozen=True)
 class ImagePipelineOutput:
-    """What a pipeline yields: ``images`` is float32 ``[n, height, width, channels]`` in [0, 1]."""
+    """The result of a pipeline: ``images`` is float32 ``[n, height, width, channels]`` in [0, 1]."""
 
     images: npt.NDArray[np.float32]
 
@@ -39,7 +39,7 @@ class ImagePipelineOutput:
 class UnconditionalPipeline(ABC):
     """A UNet, a scheduler and the loop that turns noise into images.
 
-    ``checkpoint_files`` has the sha256 of each file of the checkpoint that was loaded, by its path there.
+    ``checkpoint_files`` maps the path of each file of the loaded checkpoint to its sha256.
     """
 
     def __init__(self, unet: UNet2DModel, scheduler: NoiseSchedule) -> None:
@@ -63,7 +63,7 @@ class UnconditionalPipeline(ABC):
     @staticmethod
     @abstractmethod
     def make_scheduler(config: SchedulerConfig) -> NoiseSchedule:
-        """Build the pipeline's scheduler from a checkpoint's configuration, or refuse it by name."""
+        """Build the pipeline's scheduler from a checkpoint's configuration; refuse an unsupported one."""
 
     @classmethod
     def from_pretrained(
@@ -75,7 +75,7 @@ class UnconditionalPipeline(ABC):
     ) -> AnyPipeline:
         """Load a folder in diffusers' layout, ``builtin:NAME``, ``seeded:NAME`` or a Hub's ``owner/name``.
 
-        ``revision`` is the Hub's branch, tag or commit; ``mindspore_dtype`` is ``mindspore.float32`` (the
+        ``revision`` is a branch, tag or commit on the Hub. ``mindspore_dtype`` is ``mindspore.float32`` (the
         default) or ``mindspore.float16``. Raises :class:`CheckpointError` or :class:`PipelineError`.
         """
         name = str(checkpoint)
@@ -92,14 +92,14 @@ class UnconditionalPipeline(ABC):
     def from_checkpoint(
         cls: type[AnyPipeline], checkpoint: DiffusersFolder | SeededCheckpoint, dtype: ms.Type
     ) -> AnyPipeline:
-        """Build the pipeline in ``dtype`` and load its weights; everything cheap is checked before them."""
+        """Build the pipeline in ``dtype`` and load its weights; cheap checks come first."""
         scheduler = cls.make_scheduler(checkpoint.scheduler_config())
         pipeline = cls(UNet2DModel(checkpoint.unet_config(), dtype), scheduler)
         pipeline.checkpoint_files = checkpoint.load_into(pipeline.unet)
         return pipeline
 
     def compile(self) -> None:
-        """Run the UNet in graph mode from now on; the first call for every batch size compiles it."""
+        """Run the UNet in graph mode from now on; the first call with each batch size compiles it."""
         self._predict = ms.jit(self.unet)
 
     def _sample(
@@ -116,8 +116,8 @@ class UnconditionalPipeline(ABC):
             raise PipelineError(f"output_type {output_type!r} is not supported: the images come as 'np'")
         if batch_size < 1:
             raise PipelineError(f"batch_size is {batch_size}: give 1 or more")
-        # Unlike randn_tensor, the pipelines take no list of one generator for a larger batch: its images
-        # would not be those of their own seeds. diffusers and mindone draw the same line.
+        # Unlike randn_tensor, the pipelines do not accept a list of one generator for a larger batch, because
+        # its images would not be those of their own seeds. diffusers and mindone do the same.
         if isinstance(generator, list) and len(generator) != batch_size:
             raise PipelineError(
                 f"{len(generator)} generators for a batch of {batch_size}: "
@@ -135,13 +135,13 @@ class UnconditionalPipeline(ABC):
 
 
 class DDIMPipeline(UnconditionalPipeline):
-    """Unconditional image generation with DDIM; runs checkpoints of DDIM and of DDPM schedulers."""
+    """Unconditional image generation with DDIM; runs checkpoints with a DDIM or DDPM scheduler."""
 
     scheduler: DDIMScheduler
 
     @staticmethod
     def make_scheduler(config: SchedulerConfig) -> DDIMScheduler:
-        """Build a DDIM scheduler on the noise schedule of either class, as diffusers does."""
+        """Build a DDIM scheduler from the configuration of either class, as diffusers does."""
         return DDIMScheduler(config)
 
     def __call__(
@@ -157,11 +157,11 @@ class DDIMPipeline(UnconditionalPipeline):
     ) -> ImagePipelineOutput:
         """Generate ``batch_size`` images.
 
-        ``generator`` is one numpy generator, or a list with one per image. ``eta`` from 0 to 1 scales the
+        ``generator`` is one numpy generator, or a list with one per image. ``eta``, from 0 to 1, scales the
         noise added at every step; with 0 only the initial noise is drawn. ``use_clipped_model_output``
         derives the predicted noise again from the clipped sample. ``callback_on_step_end(pipeline, step,
-        timestep, {"latents": tensor})`` is called after every step, and the latents in what it returns
-        replace those. Raises :class:`PipelineError` for arguments that cannot be honoured.
+        timestep, {"latents": tensor})`` is called after every step, and latents in its result replace the
+        current ones. Raises :class:`PipelineError` for arguments that cannot be honoured.
         """
         if isinstance(eta, bool) or not isinstance(eta, int | float) or not 0 <= eta <= 1:
             raise PipelineError(f"eta is {eta!r}: give a number from 0 (DDIM) to 1 (as much noise as DDPM)")
@@ -179,7 +179,7 @@ class DDPMPipeline(UnconditionalPipeline):
 
     @staticmethod
     def make_scheduler(config: SchedulerConfig) -> DDPMScheduler:
-        """Build a DDPM scheduler; refuse a DDIM one, with which diffusers' DDPM pipeline would run DDIM."""
+        """Build a DDPM scheduler; refuse DDIM's, with which diffusers' DDPM pipeline would run DDIM."""
         if config.class_name != "DDPMScheduler":
             raise PipelineError(
                 f"the checkpoint's scheduler is {config.class_name}: run it with the pipeline ddim, or make "
@@ -206,7 +206,7 @@ class DDPMPipeline(UnconditionalPipeline):
 def _to_images(latents: Tensor) -> npt.NDArray[np.float32]:
     """Map latents [n, c, h, w] from [-1, 1] to float32 images [n, h, w, c] in [0, 1]; NaN stays NaN.
 
-    On the host, so that the last operations have the same bits on every device.
+    Computed on the host, so that the last operations give the same bits on every device.
     """
     samples: npt.NDArray[np.float32] = latents.astype(ms.float32).asnumpy()
     images = np.clip(samples / np.float32(2) + np.float32(0.5), np.float32(0), np.float32(1))

@@ -1,1 +1,1 @@
-"""Across releases: the same suites under several environments, and what differs between them."""
+"""Across releases: running the same suites in several environments, and finding what differs."""

@@ -13,7 +13,7 @@ from harness.measurement.measurement import Measurement
 from harness.releases.bisection import Bisected
 from harness.releases.interpreters import Subject, differing_packages
 
-# Beside the release and what is asked for by --with, the packages that compute: others move no bits.
+# Besides the release and the packages given with --with, these packages compute; others cannot change bits.
 _COMPUTING = ("numpy", "scipy", "mindone", "transformers", "tokenizers", "safetensors", "mindspore")
 
 # Runs the case with the bad release and these versions of other packages.
@@ -22,9 +22,9 @@ RunWith = Callable[[Mapping[str, str]], Measurement]
 
 @dataclass(frozen=True)
 class Attribution:
-    """``part`` is the package that the change is in, None where that cannot be said; ``text`` says why.
+    """The attribution of a change: ``part`` is the package at fault (None if unknown); ``text`` says why.
 
-    ``others`` are the packages that differ beside it, as ``name: good -> bad``; ``runs`` how many runs it
+    ``others`` are the other packages that differ, as ``name: good -> bad``; ``runs`` is the number of runs it
     took.
     """
 
@@ -36,7 +36,7 @@ class Attribution:
 
 @dataclass(frozen=True)
 class FoundChange:
-    """Where the output of ``case`` changed, and in which part of the environment (None: of commits)."""
+    """Where the output of ``case`` changed, and which part of the environment did it (None for commits)."""
 
     case: Case
     bisected: Bisected[Any]
@@ -52,9 +52,9 @@ def attribute(
 ) -> Attribution:
     """Return which package changed the output between two environments, the good one first.
 
-    ``package`` is the one that was bisected. Where others that compute (or those ``named``) differ as well,
-    ``run_with`` runs the bad release with their good versions, all of them first, then one at a time; None
-    where environments cannot be made.
+    ``package`` is the one that was bisected. If other packages that compute, or those in ``named``, differ as
+    well, ``run_with`` runs the bad release with their good versions: first with all of them, then with one at
+    a time. It is None if environments cannot be created.
     """
     computing = (*_COMPUTING, *named)
     differing = {
@@ -105,7 +105,7 @@ def _varied(
         try:
             told_apart = run_with(rest).bits != good
         except HarnessError as error:
-            # As mindone runs with one version of transformers alone.
+            # For example, mindone runs with only one version of transformers.
             text = (
                 f"not {package}, for with the good side's {listed} there is no change; "
                 f"apart they do not run: {in_short(str(error))}"

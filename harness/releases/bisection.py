@@ -15,7 +15,7 @@ Version = TypeVar("Version")
 
 
 class NothingToFind(HarnessError):
-    """Both ends of a line agree; ``baseline`` compares them with the stored one, and is None if they pass."""
+    """Both ends agree; ``baseline`` compares them with the stored baseline, and is None if they pass."""
 
     answers = True
 
@@ -34,7 +34,7 @@ class NeitherGoodNorBad(HarnessError):
 
 @dataclass(frozen=True)
 class Tried:
-    """A version that was run: ``good`` is whether it agrees with the good one, or None if the run failed."""
+    """A version that was run; ``good`` says whether it agrees with the good one (None if the run failed)."""
 
     version: Any
     good: bool | None
@@ -43,11 +43,11 @@ class Tried:
 
 @dataclass(frozen=True)
 class Bisected(Generic[Version]):
-    """What a bisection found: ``last_good`` and ``first_bad`` are neighbours but for what is ``untested``.
+    """The result of a bisection: only ``untested`` versions lie between ``last_good`` and ``first_bad``.
 
-    ``step`` is how the first bad one stands to the last good one, ``to_good`` how it stands to the good end.
-    ``untested`` are those between the two that yielded no measurement, with the reason; ``runs`` how many
-    versions were run.
+    ``step`` compares the first bad version with the last good one, ``to_good`` compares it with the good end.
+    ``untested`` are the versions between the two that yielded no measurement, each with the reason. ``runs``
+    is the number of versions that were run.
     """
 
     last_good: Version
@@ -70,16 +70,17 @@ def bisect(
 ) -> Bisected[Version]:
     """Return where in ``versions``, the good one first and the bad one last, the output changed.
 
-    ``run`` runs one and raises HarnessError where it yields no measurement; ``compare`` holds the run of one,
-    its second argument, to that of another.
+    ``run`` runs a version and raises HarnessError if it yields no measurement. ``compare`` compares the run
+    of one version, its second argument, with the run of another.
 
-    Changed is what has other bits than the good one, or with ``until_drift`` what does not pass when it is
-    held to the good one. The ends are run, then the middle of what is left: at most ceil(log2(n)) + 2 runs of
-    n versions, more by those that yield no measurement, which are left out as ``git bisect skip`` does. If
-    the output changes more than once, one of the changes is found. ``tried`` is called with each run.
+    The output counts as changed if its bits differ from those of the good version, or, with ``until_drift``,
+    if it does not pass a comparison with the good version. The ends are run first, then the middle of the
+    remaining range: at most ceil(log2(n)) + 2 runs for n versions. Versions without a measurement are skipped
+    as with ``git bisect skip`` and cost extra runs. If the output changes more than once, one of the changes
+    is found. ``tried`` is called with each run.
 
-    Raises :class:`NothingToFind` where the bad end is like the good one, and HarnessError where an end
-    yields no measurement.
+    Raises :class:`NothingToFind` if the bad end agrees with the good one, and HarnessError if an end yields
+    no measurement.
     """
     if len(versions) < 2:
         raise NothingToFind(

@@ -1,4 +1,4 @@
-"""How two runs of one case in two environments compare, as data."""
+"""The comparison of two runs of one case in two environments, as data."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ RunResult = Measurement | HarnessError
 
 @dataclass(frozen=True)
 class Comparison:
-    """How a run of a case stands to a run of it elsewhere.
+    """How a run of a case compares with a run of it elsewhere.
 
-    ``relative_l2`` is how far the output moved, None where that cannot be said; ``share`` the largest part
-    of a limit that is used up (1 is at the limit) and ``worst`` the figure that uses it, None where nothing
-    is limited. ``operators`` are the canaries that give other bits, ``differences`` the fields of the
-    fingerprint that differ, ``reasons`` say why it did not pass and ``remedy`` what to do about the last of
-    them. ``strict`` is a case that asks not to be compared across environments: that it is ``incomparable``
-    there is as it should be.
+    ``relative_l2`` is how far the output moved, or None if that is not known. ``share`` is the largest part
+    of a limit that is used up (1 is at the limit) and ``worst`` is the figure that uses it, or None if
+    nothing is limited. ``operators`` are the canaries that give other bits, and ``differences`` are the
+    fields of the fingerprint that differ. ``reasons`` say why it did not pass, and ``remedy`` says what to do
+    about the last of them. ``strict`` marks a case that opts out of comparisons across environments: for such
+    a case, ``incomparable`` is the expected verdict.
     """
 
     verdict: Verdict
@@ -39,7 +39,7 @@ class Comparison:
 
     @property
     def passed(self) -> bool:
-        """Whether the two are the same or within the tolerance, or not to be compared."""
+        """Whether the two are the same, within the tolerance, or not meant to be compared."""
         if self.strict and self.verdict is Verdict.INCOMPARABLE:
             return True
         return self.verdict in (Verdict.IDENTICAL, Verdict.WITHIN)

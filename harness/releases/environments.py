@@ -1,7 +1,7 @@
 """Virtual environments, one per release, created once and kept.
 
 <root>/<name>/venv/               the environment
-<root>/<name>/environment.json    written last: without it, what is there is not used
+<root>/<name>/environment.json    written last; without it the environment is not used
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ _DAY = 86400.0
 
 @dataclass(frozen=True)
 class Stored:
-    """A folder below the root: ``packages`` are the versions in it, None where it was not finished.
+    """A folder below the root; ``packages`` are the versions in it, or None if it was not completed.
 
-    ``size`` is in bytes on disk, files shared with uv's cache counted; ``idle`` the days since it was used.
+    ``size`` is in bytes on disk and includes files shared with uv's cache; ``idle`` is the number of days
+    since it was last used.
     """
 
     name: str
@@ -58,13 +59,13 @@ class Environments:
     """The environments of releases below ``root``."""
 
     def __init__(self, root: Path = DEFAULT_ROOT) -> None:
-        # A virtual environment's own scripts name its path.
+        # The scripts in a virtual environment contain its path.
         self.root = root.absolute()
 
     def find(self, specification: Specification) -> Subject | None:
-        """Return the environment of ``specification``, named for its release; None where none is complete.
+        """Return the environment of ``specification``, named for its release; None if no complete one exists.
 
-        Raises HarnessError for one whose packages are no longer those it was made with.
+        Raises HarnessError if its packages are no longer those with which it was created.
         """
         folder = self.root / specification.name
         marker = _read_marker(folder)
@@ -74,7 +75,7 @@ class Environments:
         try:
             packages = installed(python, alone=True)
         except (OSError, HarnessError):
-            # The Python that it is made from is gone: nothing of it can be used.
+            # The Python from which it was created is gone, so nothing of it can be used.
             return None
         if packages != marker.packages:
             changed = sorted({name for name, _ in packages.items() ^ marker.packages.items()})
@@ -88,11 +89,11 @@ class Environments:
     def ensure(
         self, specifications: Sequence[Specification], progress: Callable[[str], None] = lambda _: None
     ) -> list[Subject]:
-        """Return the environments of ``specifications``, after making those that are not there.
+        """Return the environments of ``specifications``, and create those that do not exist.
 
         ``progress`` is called with what is being created. Before the first is created, the package index is
-        asked whether all can be, and the disk whether they fit. Raises :class:`InstallError` and
-        HarnessError, each with what to do; what is complete by then stays.
+        asked whether all of them can be, and the disk is checked for enough space. Raises
+        :class:`InstallError` and HarnessError, which say what to do; environments completed by then are kept.
         """
         found = {each: self.find(each) for each in specifications}
         missing = [each for each, environment in found.items() if environment is None]
@@ -123,7 +124,7 @@ class Environments:
         folder = self.root / specification.name
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            # This is for the machine, not for version control.
+            # Environments belong to this machine, not in version control.
             keep_out_of_git(self.root)
             with locked(folder):
                 if (made := self.find(specification)) is not None:
@@ -136,9 +137,9 @@ class Environments:
             raise HarnessError(f"{folder}: cannot be written: {error.strerror}") from None
 
     def listed(self, *, unused_for: float | None = None) -> list[Stored]:
-        """Return what is below the root, by name.
+        """Return what is below the root, sorted by name.
 
-        With ``unused_for`` only those that were not used for so many days, and those never finished.
+        ``unused_for`` restricts this to environments not used for that many days and those never completed.
         """
         found = map(_stored, self._folders())
         if unused_for is None:
@@ -149,9 +150,9 @@ class Environments:
         return sorted(each for each in self.root.iterdir() if each.is_dir()) if self.root.is_dir() else []
 
     def remove(self, names: Iterable[str]) -> list[str]:
-        """Remove the environments called ``names`` and return these.
+        """Remove the environments called ``names`` and return them.
 
-        Raises UsageError, before anything is removed, for a name that none has.
+        Raises UsageError, before anything is removed, if one of the names does not exist.
         """
         wanted = list(dict.fromkeys(names))
         known = [each.name for each in self._folders()]
@@ -162,7 +163,7 @@ class Environments:
             folder = self.root / name
             try:
                 with locked(folder):
-                    # First: what is half removed must not be used.
+                    # Removed first, because a half-removed environment must not be used.
                     (folder / _MARKER).unlink(missing_ok=True)
                     shutil.rmtree(folder)
             except OSError as error:
@@ -214,7 +215,7 @@ def _read_marker(folder: Path) -> _Marker | None:
 
 
 def _size(folder: Path) -> int:
-    # Links are counted as links: the interpreter that they lead to is not the environment's.
+    # Links are counted as links: the interpreter that they point to is not part of the environment.
     files = (Path(parent, name).lstat() for parent, _, names in os.walk(folder) for name in names)
     return sum(status.st_blocks * 512 for status in files)
 

@@ -1,4 +1,4 @@
-"""uv: makes virtual environments, installs into them, and knows which releases there are."""
+"""uv: creates virtual environments, installs packages into them, and lists available releases."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _LAST_LINES = 12
 
 
 class InstallError(HarnessError):
-    """A uv command failed; the text has the last lines of its output."""
+    """A uv command failed; the message contains the last lines of its output."""
 
 
 def check_installable(requirements: Sequence[str], overrides: Sequence[str] = ()) -> None:
-    """Raise :class:`InstallError` where the package index has no set of packages for ``requirements``.
+    """Raise :class:`InstallError` if the package index has no set of packages for ``requirements``.
 
-    ``overrides`` take the place of what packages require of those that they name.
+    ``overrides`` replace what packages require of the packages they name.
     """
     with _overriding(overrides) as options:
         _compile("\n".join(requirements), *options)
 
 
 def make_environment(folder: Path) -> Path:
-    """Make an empty virtual environment of this interpreter's Python; return its interpreter."""
+    """Create an empty virtual environment with this interpreter's Python; return its interpreter."""
     _uv("venv", "--quiet", "--no-project", "--clear", "--python", sys.executable, str(folder))
     return folder / "bin" / "python"
 
@@ -40,22 +40,23 @@ def make_environment(folder: Path) -> Path:
 def install(python: Path, requirements: Sequence[str], overrides: Sequence[str] = ()) -> None:
     """Install ``requirements`` into the environment of ``python``; raises :class:`InstallError`.
 
-    ``overrides`` are as :func:`check_installable` has them.
+    ``overrides`` are as in :func:`check_installable`.
     """
     with _overriding(overrides) as options:
         _uv("pip", "install", "--python", str(python), *options, "--", *requirements)
 
 
 def releases_between(first: Release, last: Release) -> list[Release]:
-    """Return the releases of one package from ``first`` to ``last``, both among them, in that order.
+    """Return the releases of one package from ``first`` to ``last`` inclusive, in that order.
 
-    The package index is asked, through uv, for those that install on this Python and machine; pre-releases
-    are left out. Raises :class:`InstallError` where the index cannot be asked or has not got both.
+    uv asks the package index for releases that can be installed with this Python on this machine;
+    pre-releases are left out. Raises :class:`InstallError` if the index cannot be asked or lacks one of the
+    two.
     """
     low, high = sorted((first, last), key=lambda release: release.order)
     found: list[Release] = []
     bound = f"<={high.version}"
-    # The index has no list to ask uv for: the newest below the newest, until the oldest is reached.
+    # uv cannot list releases, so ask for the newest one below the last answer until the oldest is reached.
     while not found or found[-1].order > low.order:
         pinned = _compile(f"{low.package}>={low.version},{bound}", "--no-deps").split("==")
         found.append(Release(low.package, str(Version(pinned[1].split()[0]))))
@@ -68,11 +69,11 @@ def releases_between(first: Release, last: Release) -> list[Release]:
 
 @contextmanager
 def _overriding(overrides: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Give the options of uv that ``overrides`` take."""
+    """Yield uv's options for ``overrides``."""
     if not overrides:
         yield ()
         return
-    # uv takes them from a file alone.
+    # uv only reads them from a file.
     with NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
         file.write("\n".join(overrides))
         file.flush()

@@ -1,4 +1,4 @@
-"""Interpreters to run under, and what is installed in them."""
+"""Interpreters that cases run under, and what is installed in them."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ MINDSPORE = "mindspore"
 
 @dataclass(frozen=True)
 class Subject:
-    """An environment that cases are run in.
+    """An environment in which cases run.
 
-    ``name`` is what reports call it, ``python`` its interpreter, ``packages`` the versions installed, by
-    their canonical names. ``made`` is one that was made for a release, not given as an interpreter.
+    ``name`` is its name in reports, ``python`` is its interpreter, and ``packages`` maps the canonical names
+    of the installed packages to their versions. ``made`` means that it was created for a release rather than
+    given as an interpreter.
     """
 
     name: str
@@ -45,9 +46,10 @@ class Subject:
 
 
 def installed(python: str | Path, *, alone: bool = False) -> dict[str, str]:
-    """Return the version of every distribution that ``python`` finds; raises HarnessError where it fails.
+    """Return the version of every distribution that ``python`` finds; HarnessError if that fails.
 
-    With ``alone`` they are those of its environment, without what ``PYTHONPATH`` adds (CANN sets it).
+    ``alone`` restricts this to the interpreter's own environment, without what ``PYTHONPATH`` adds (CANN sets
+    it).
     """
     options = ["-I"] if alone else []
     done = subprocess.run([str(python), *options, "-c", _LIST], capture_output=True, text=True, check=False)
@@ -56,14 +58,14 @@ def installed(python: str | Path, *, alone: bool = False) -> dict[str, str]:
     except ValueError:
         last = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1]
         raise HarnessError(f"{python}: cannot find out what is installed there: {last}") from None
-    # Of two of one name the first on the path is the one that is imported.
+    # Of two with the same name, the first on the path is the one that is imported.
     return {canonicalize_name(name): version for name, version in reversed(pairs) if name}
 
 
 def inspect_interpreter(python: str | Path) -> Subject:
     """Return the environment of an interpreter, named for its MindSpore.
 
-    Raises UsageError for what is no Python, and for one without MindSpore.
+    Raises UsageError if it is not a Python, or has no MindSpore.
     """
     path = interpreter(python)
     packages = installed(path)
@@ -75,7 +77,7 @@ def inspect_interpreter(python: str | Path) -> Subject:
 
 
 def in_order(subjects: Sequence[Subject]) -> list[Subject]:
-    """Return ``subjects`` by release of MindSpore, oldest first, each under a name of its own."""
+    """Return ``subjects`` sorted by release of MindSpore, oldest first, each with a unique name."""
     ordered = sorted(subjects, key=lambda subject: _order(subject.mindspore))
     times, seen = Counter(subject.name for subject in ordered), Counter[str]()
     named = []
@@ -87,7 +89,7 @@ def in_order(subjects: Sequence[Subject]) -> list[Subject]:
 
 
 def differing_packages(subjects: Sequence[Subject]) -> dict[str, tuple[str | None, ...]]:
-    """Return the packages that are not of one version in all of ``subjects``, with the version in each."""
+    """Return the packages whose version is not the same in all ``subjects``, with the version in each."""
     names = sorted({name for subject in subjects for name in subject.packages})
     versions = {name: tuple(subject.packages.get(name) for subject in subjects) for name in names}
     return {name: each for name, each in versions.items() if len(set(each)) > 1}

@@ -1,8 +1,9 @@
-"""Measurements kept on disk as they finish, so that an interrupted matrix can resume.
+"""Measurements kept on disk as they finish, so that an interrupted matrix can be resumed.
 
     <root>/<interpreter>/<suite>/<case>.safetensors
 
-One is taken again only for the same case, checkpoint, code and environment: anything else is measured again.
+A kept measurement is used again only if case, checkpoint, code and environment are the same; otherwise the
+case is measured again.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from harness.releases.interpreters import Subject
 
 DEFAULT_ROOT = Path(".harness/measurements")
 _FORMAT = 3
-# What a worker runs of this package: how a case is judged and shown moves no bits of it.
+# The parts of this package that a worker runs; how a case is judged and shown does not change its bits.
 WORKERS_SIDE = (
     "cases/job.py", "codec.py", "errors.py", "foreign_files.py", "remedy.py",
     "kernels", "pipelines", "measurement", "faults", "tracing", "execution",
@@ -39,14 +40,14 @@ _LOADED_ELSEWHERE = ("builtin", "seeded", "hub")
 
 
 def is_workers_side(path: Path) -> bool:
-    """Tell whether a worker runs the file ``path``, relative to this package."""
+    """Return whether a worker runs the file ``path``, which is relative to this package."""
     return any(path.is_relative_to(part) for part in WORKERS_SIDE)
 
 
 class Sources:
-    """The hashes of what measurements are made from beside the environment; each is computed once.
+    """The hashes of what determines a measurement besides the environment; each is computed once.
 
-    ``import_paths`` are the folders that users' own pipelines are imported from: all Python files below them
+    ``import_paths`` are the folders from which users' own pipelines are imported: all Python files below them
     count as their code.
     """
 
@@ -55,7 +56,7 @@ class Sources:
         self._folders: dict[Path, str] = {}
 
     def of(self, case: Case) -> tuple[str, ...]:
-        """Return what ``case`` is made from: its definition, the harness's code, its own, and its files."""
+        """Return the hashes for ``case``: its definition, the harness's code, its own code, and its files."""
         base = case.path.parent.resolve()
         own = case.pipeline in PIPELINES or re.fullmatch(MINDONE_CLASS_PATTERN, case.pipeline)
         files = [_file_hash(base / name) for name in _files_in(case.arguments)]
@@ -77,7 +78,7 @@ class Sources:
         return "".join(_folder_hash(path, lambda path: path.suffix == ".py") for path in self._import_paths)
 
     def _checkpoint(self, spec: str | None, base: Path) -> str:
-        # Those that come with harness are part of its code; a revision on the Hub is part of the case.
+        # Checkpoints that come with harness are part of its code; a revision on the Hub is part of the case.
         if spec is None or spec.partition(":")[0] in _LOADED_ELSEWHERE:
             return ""
         folder = base / spec
@@ -89,7 +90,8 @@ class Sources:
 class KeptMeasurements:
     """The measurements of one environment, below ``root``.
 
-    ``environment`` is the fingerprint of a worker there. With ``fresh`` none is taken, all are written.
+    ``environment`` is the fingerprint of a worker there. With ``fresh``, no kept measurement is used, but all
+    are written.
     """
 
     def __init__(
@@ -102,7 +104,7 @@ class KeptMeasurements:
         fresh: bool = False,
     ) -> None:
         self._root, self._sources, self._fresh = root, sources, fresh
-        # One interpreter that is given twice is run twice, under names of their own.
+        # An interpreter that is given twice runs twice, under different names.
         place = hashlib.sha256(subject.python.encode()).hexdigest()[:8]
         self._folder = root / f"{re.sub(r'[^A-Za-z0-9.]+', '-', subject.name)}-{place}"
         for suite in self._folder.glob("*/"):
@@ -110,18 +112,18 @@ class KeptMeasurements:
         self._environment = [subject.python, sorted(subject.packages.items()), sorted(environment.items())]
 
     def find(self, case: Case) -> Path | None:
-        """Return the file with the measurement of ``case``, None where there is none that is of use."""
+        """Return the file with the measurement of ``case``, or None if there is no usable one."""
         path = self._path(case)
         if self._fresh or read_measurement(path, self._key(case)) is None:
             return None
         return path
 
     def save(self, case: Case, measurement: Measurement) -> Path:
-        """Keep ``measurement`` and return its file; raises HarnessError where it cannot be written."""
+        """Keep ``measurement`` and return its file; raises HarnessError if it cannot be written."""
         path = self._path(case)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # This is for going on, not for version control.
+            # These files serve to resume a run and do not belong in version control.
             keep_out_of_git(self._root)
             write_durably(path, encode_sealed(measurement.arrays, [self._key(case), measurement.figures()]))
         except (OSError, ArraysError) as error:
@@ -139,8 +141,8 @@ class KeptMeasurements:
 
 
 def read_measurement(path: Path, key: str | None = None) -> Measurement | None:
-    """Return the measurement kept in ``path``; None where none is whole there, or that of ``key``."""
-    # Whatever is wrong with a kept measurement, its case can run again.
+    """Return the measurement kept in ``path``, or None if it is incomplete or does not belong to ``key``."""
+    # Whatever is wrong with a kept measurement, its case can be run again.
     with suppress(ForeignFileError, ValueError, TypeError):
         arrays, (found, figures) = decode_sealed(read_foreign(path, limit=LARGEST_ARRAYS))
         if key in (None, found):
@@ -151,7 +153,7 @@ def read_measurement(path: Path, key: str | None = None) -> Measurement | None:
 def _folder_hash(folder: Path, wanted: Callable[[Path], bool]) -> str:
     """Return a hash of the files below ``folder`` that are ``wanted``, including their relative paths.
 
-    Left out are hidden folders, other virtual environments and what Python caches.
+    Hidden folders, other virtual environments and Python's caches are left out.
     """
     digest = hashlib.sha256()
     for parent, folders, files in os.walk(folder):
@@ -174,7 +176,7 @@ def _file_hash(path: Path) -> str:
     try:
         return hash_foreign(path)
     except ForeignFileError:
-        # The run itself says what is wrong with a file that it needs.
+        # The run itself reports what is wrong with a file that it needs.
         return "unreadable"
 
 

@@ -1,4 +1,4 @@
-"""Commits of a pipeline's repository, each checked out into a folder of its own."""
+"""Commits of a pipeline's repository, each checked out into its own folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.errors import HarnessError, UsageError
 
 @dataclass(frozen=True)
 class Revision:
-    """A commit of a pipeline's repository, by its full hash and the first line of its message."""
+    """A commit of a pipeline's repository: its full hash and the first line of its message."""
 
     sha: str
     subject: str
@@ -26,12 +26,12 @@ class Revision:
 class Repository(AbstractContextManager["Repository"]):
     """A clone of the git repository at ``path`` in a temporary folder; use as a context manager.
 
-    The clone shares the objects of the original, which is only read: no worktree, no file and no lock is left
-    in it, whatever becomes of this process.
+    The clone shares the objects of the original, which is only read: no worktree, file or lock is left in it,
+    even if this process is killed.
     """
 
     def __init__(self, path: Path) -> None:
-        """Clone; raises UsageError where ``path`` is no git repository."""
+        """Clone; raises UsageError if ``path`` is not a git repository."""
         self._path = path
         self._folder = Path(tempfile.mkdtemp(prefix="harness-bisect-"))
         self._clone = self._folder / "clone"
@@ -45,10 +45,10 @@ class Repository(AbstractContextManager["Repository"]):
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def between(self, good: str, bad: str) -> list[Revision]:
-        """Return the commits from ``good`` to ``bad``, both among them, along first parents.
+        """Return the commits from ``good`` to ``bad`` inclusive, along first parents.
 
-        Of what came in by a merge, the merge is the commit that is found. Raises UsageError for names that
-        are no commits, and where ``good`` is not an ancestor of ``bad``.
+        For changes that came in through a merge, the merge is the commit that is found. Raises UsageError for
+        names that are not commits, and if ``good`` is not an ancestor of ``bad``.
         """
         first, last = (self._resolve(name) for name in (good, bad))
         listing = self._git("rev-list", "--first-parent", "--reverse", f"{first}..{last}", at=self._path)
@@ -64,7 +64,7 @@ class Repository(AbstractContextManager["Repository"]):
     def checkout(self, commit: Revision) -> Path:
         """Return a folder with the files of ``commit``."""
         folder = self._folder / commit.sha
-        # A folder each: Python may take what it cached of a file for that of another commit's.
+        # One folder per commit: Python could otherwise use the cached bytecode of another commit's file.
         self._git("worktree", "add", "--quiet", "--detach", str(folder), commit.sha, at=self._clone)
         return folder
 

@@ -1,4 +1,4 @@
-"""Releases as a command line names them, and what is installed into an environment of one."""
+"""Releases as named on a command line, and what is installed into the environment of one."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from packaging.version import InvalidVersion, Version
 
 from harness.errors import UsageError
 
-# What a worker stands on. MindSpore up to 2.10.0 breaks under numpy 2, whatever its metadata says.
+# What a worker needs. MindSpore up to 2.10.0 breaks with numpy 2, whatever its metadata says.
 BASE = ("mindspore", "numpy<2", "safetensors", "huggingface_hub")
 
 
 @dataclass(frozen=True)
 class Release:
-    """One version of one package, as ``mindspore==2.8.0``."""
+    """One version of one package, for example ``mindspore==2.8.0``."""
 
     package: str
     version: str
@@ -40,7 +40,7 @@ class Release:
 
     @property
     def order(self) -> Version:
-        """What releases of one package are sorted by."""
+        """The sort key for releases of one package."""
         return Version(self.version)
 
     def __str__(self) -> str:
@@ -49,9 +49,9 @@ class Release:
 
 @dataclass(frozen=True)
 class Specification:
-    """What an environment is made of: a release, and ``extras``, requirements beside it.
+    """What an environment is made of: a release, and ``extras``, which are further requirements.
 
-    ``overrides`` are versions installed whatever the other packages say that they need.
+    ``overrides`` are versions that are installed whatever other packages require.
     """
 
     release: Release
@@ -64,7 +64,7 @@ class Specification:
     ) -> Specification:
         """Return the specification, with the version of each package in ``overrides`` forced.
 
-        Raises UsageError for an extra that is no requirement.
+        Raises UsageError for an extra that is not a valid requirement.
         """
         forced = overrides or {}
         kept = set()
@@ -86,14 +86,14 @@ class Specification:
 
     @property
     def requirements(self) -> tuple[str, ...]:
-        """What is installed, the release first; what is asked for by name takes the place of a default."""
+        """The requirements to install, the release first; those given by name replace the defaults."""
         asked = (str(self.release), *self.extras, *self.overrides)
         named = {canonicalize_name(Requirement(each).name) for each in asked}
         return (*asked, *(each for each in BASE if canonicalize_name(Requirement(each).name) not in named))
 
     @property
     def name(self) -> str:
-        """The environment's name, that of its folder: release, Python, and a hash of the rest."""
+        """The name of the environment and its folder: release, Python, and a hash of the rest."""
         python = f"py{sys.version_info.major}{sys.version_info.minor}"
         parts = [self.release.package, self.release.version, python]
         if rest := [*self.extras, *(f"override {each}" for each in self.overrides)]:

@@ -1,1 +1,1 @@
-"""MindSpore models that read checkpoints in the layout of diffusers, with its parameter names."""
+"""MindSpore models that read checkpoints in the layout of diffusers and use its parameter names."""

@@ -1,4 +1,4 @@
-"""The levels of the UNet (down, middle and up), and what they are made of: residual blocks and attention."""
+"""The levels of the UNet (down, middle and up) and their parts: residual blocks and attention."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from harness.pipelines.models.layers import (
 
 
 class Attention(nn.Cell):
-    """Multi-head scaled dot-product attention of a map with itself, around a residual connection.
+    """Multi-head scaled dot-product self-attention on a feature map, with a residual connection.
 
-    `norm_groups` None leaves the norm out. The softmax is taken in float32 whatever the dtype. The sum is
-    divided by `output_scale_factor`.
+    If `norm_groups` is None, there is no norm. The softmax is computed in float32 whatever the dtype. The sum
+    is divided by `output_scale_factor`.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Attention(nn.Cell):
         super().__init__()
         self.head_dim = config.head_dim(channels)
         self.heads = channels // self.head_dim
-        inner = self.heads * self.head_dim  # below `channels` where head_dim doesn't divide them
+        inner = self.heads * self.head_dim  # less than `channels` if head_dim does not divide it
         self.has_norm = norm_groups is not None
         if norm_groups is not None:
             self.group_norm = GroupNorm(norm_groups, channels, config.norm_eps, dtype)
@@ -56,7 +56,7 @@ class Attention(nn.Cell):
         self.output_scale_factor = output_scale_factor
 
     def construct(self, x: ms.Tensor) -> Tensor:
-        """Attend within x [n, channels, h, w]; same shape."""
+        """Apply attention to x [n, channels, h, w]; the shape stays the same."""
         n, c, h, w = x.shape
         pixels = self.group_norm(x) if self.has_norm else x
         pixels = pixels.reshape((n, c, h * w)).transpose((0, 2, 1))
@@ -69,17 +69,17 @@ class Attention(nn.Cell):
         return divided(mixed.transpose((0, 2, 1)).reshape((n, c, h, w)) + x, self.output_scale_factor)
 
     def _split_heads(self, x: ms.Tensor) -> Tensor:
-        """Turn [n, pixels, heads * head_dim] into [n, heads, pixels, head_dim]."""
+        """Reshape [n, pixels, heads * head_dim] to [n, heads, pixels, head_dim]."""
         n, pixels, _ = x.shape
         return x.reshape((n, pixels, self.heads, self.head_dim)).transpose((0, 2, 1, 3))
 
 
 class ResnetBlock2D(nn.Cell):
-    """norm, activation, convolution, twice, around a residual connection.
+    """Norm, activation and convolution, twice, with a residual connection.
 
-    Between the two the embedded timestep comes in: added before the second norm (`default`), or as a scale
-    and shift after it (`scale_shift`). `resample` ('up', 'down' or None) doubles or halves the map after the
-    first activation, in the residual connection too. The sum is divided by `output_scale_factor`.
+    The embedded timestep enters between the two: it is added before the second norm (`default`), or applied
+    as scale and shift after it (`scale_shift`). `resample` ('up', 'down' or None) doubles or halves the map
+    after the first activation, and in the residual connection. The sum is divided by `output_scale_factor`.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class ResnetBlock2D(nn.Cell):
 
 
 class _Level(nn.Cell):
-    """Residual blocks, one for each entry of ``in_channels``, each followed by attention if it attends."""
+    """Residual blocks, one per entry of ``in_channels``, each followed by attention if the level has it."""
 
     def __init__(
         self, config: UNet2DConfig, in_channels: Sequence[int], channels: int, attends: bool, dtype: Any
@@ -144,10 +144,10 @@ class _Level(nn.Cell):
 
 
 class DownBlock2D(_Level):
-    """`DownBlock2D` and `AttnDownBlock2D`: resnets, then (but in the last level) halving of the map.
+    """`DownBlock2D` and `AttnDownBlock2D`: resnets, then halving of the map (except in the last level).
 
-    As in diffusers, `downsample_type: resnet` concerns the levels with attention only; the others halve by a
-    convolution whatever it says.
+    As in diffusers, `downsample_type: resnet` applies only to levels with attention. The others always halve
+    with a convolution.
     """
 
     def __init__(self, config: UNet2DConfig, level: int, dtype: Any) -> None:
@@ -166,7 +166,7 @@ class DownBlock2D(_Level):
             self.downsamplers = nn.CellList([sampler])
 
     def construct(self, x: ms.Tensor, temb: ms.Tensor) -> tuple[Tensor, ...]:
-        """Return what the skip connections carry, in order; the last of them is the block's output.
+        """Return the tensors for the skip connections, in order; the last one is the block's output.
 
         x is [n, in_channels, h, w], temb [n, time_embed_dim].
         """
@@ -183,7 +183,7 @@ class DownBlock2D(_Level):
 
 
 class MidBlock2D(nn.Cell):
-    """`UNetMidBlock2D`: two resnets around one attention (without it if `add_attention` is false)."""
+    """`UNetMidBlock2D`: two resnets with attention between them (none if `add_attention` is false)."""
 
     def __init__(self, config: UNet2DConfig, channels: int, dtype: Any) -> None:
         super().__init__()
@@ -198,7 +198,7 @@ class MidBlock2D(nn.Cell):
         )
 
     def construct(self, x: ms.Tensor, temb: ms.Tensor) -> Tensor:
-        """Map x [n, channels, h, w] and temb [n, time_embed_dim] to the shape of x."""
+        """Transform x [n, channels, h, w] using temb [n, time_embed_dim]; the shape stays the same."""
         x = self.resnets[0](x, temb)
         if self.attends:
             x = self.attentions[0](x)
@@ -206,10 +206,10 @@ class MidBlock2D(nn.Cell):
 
 
 class UpBlock2D(_Level):
-    """`UpBlock2D` and `AttnUpBlock2D`: resnets that take up skip connections, then doubling of the map.
+    """`UpBlock2D` and `AttnUpBlock2D`: resnets that consume skip connections, then doubling of the map.
 
-    The skip connections carry the channels of the level, but the last of them comes from the level above. As
-    in diffusers, `upsample_type: resnet` concerns the levels with attention only.
+    The skip connections have the channels of this level, except for the last, which comes from the level
+    above. As in diffusers, `upsample_type: resnet` applies only to levels with attention.
     """
 
     def __init__(self, config: UNet2DConfig, level: int, dtype: Any) -> None:
@@ -231,7 +231,7 @@ class UpBlock2D(_Level):
             self.upsamplers = nn.CellList([sampler])
 
     def construct(self, x: ms.Tensor, skips: tuple[ms.Tensor, ...], temb: ms.Tensor) -> Tensor:
-        """Map x [n, in_channels, h, w], one skip per resnet (taken from the end) and temb."""
+        """Transform x [n, in_channels, h, w] using temb and one skip per resnet (taken from the end)."""
         for i in range(len(self.resnets)):
             x = self.resnets[i](ops.concat((x, skips[len(skips) - 1 - i]), 1), temb)
             if self.attends:

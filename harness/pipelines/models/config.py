@@ -1,4 +1,4 @@
-"""The configuration of a `UNet2DModel`: every field of diffusers' own is honoured, or refused by name."""
+"""The configuration of a `UNet2DModel`: every field of diffusers is honoured or refused by name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.pipelines.errors import CheckpointError
 from harness.pipelines.fields import boolean, checked, is_integer, is_list, is_number, read_fields
 
 _CLASS = "UNet2DModel"
-# Far more than any model has: what is beyond them would be built for hours, or until memory ends.
+# Far more than any model has. A larger model would take hours to build or exhaust the memory.
 _LARGEST_SIZE = 1 << 14
 _MOST_LAYERS = 64
 _MOST_LEVELS = 16
@@ -34,7 +34,7 @@ def _optional_integer(default: int | None) -> Any:
 
 
 def _one_of(*choices: object, default: object = None) -> Any:
-    """Return a field that is one of ``choices``, the first unless there is another default."""
+    """Return a field with one of ``choices`` as its value; the default is the first unless given."""
     return checked(
         choices[0] if default is None else default,
         lambda value: any(type(value) is type(choice) and value == choice for choice in choices),
@@ -60,13 +60,12 @@ _ACTIVATIONS = ("silu", "swish", "mish", "gelu", "relu")
 
 @dataclass(frozen=True)
 class UNet2DConfig:
-    """The architecture of a `UNet2DModel`, checked.
+    """The checked architecture of a `UNet2DModel`.
 
-    Names, meanings and defaults are those of the constructor of `diffusers.UNet2DModel` (0.42).
-    Build it with `from_dict`, which checks every field; the constructor checks nothing.
-    Three fields never change what the model computes: `sample_size` (the pipeline draws noise of that
-    size), `dropout` (a no-op at inference) and, unless `time_embedding_type` is `learned`,
-    `num_train_timesteps`.
+    Names, meanings and defaults are those of the constructor of `diffusers.UNet2DModel` (0.42). Build it with
+    `from_dict`, which checks every field; the constructor checks nothing. Three fields never change what the
+    model computes: `sample_size` (the pipeline draws noise of that size), `dropout` (does nothing at
+    inference) and, unless `time_embedding_type` is `learned`, `num_train_timesteps`.
     """
 
     sample_size: int | tuple[int, int] | None = checked(
@@ -75,8 +74,9 @@ class UNet2DConfig:
     in_channels: int = _integer(3)
     out_channels: int = _integer(3)
     center_input_sample: bool = boolean(False)
-    # 'fourier' takes the logarithm of the timestep, which MindSpore's CPU kernel gets wrong by 1e-5 relative;
-    # times the embedding's frequencies that turns whole angles, so no parity could be promised.
+    # 'fourier' takes the logarithm of the timestep, for which MindSpore's CPU kernel has a relative error of
+    # 1e-5. Multiplied by the embedding's frequencies, this shifts angles by whole turns, so parity is
+    # impossible.
     time_embedding_type: str = _one_of("positional", "learned")
     time_embedding_dim: int | None = _optional_integer(None)
     freq_shift: int = _integer(0, least=0)
@@ -99,7 +99,7 @@ class UNet2DConfig:
     mid_block_scale_factor: float = checked(
         1.0, lambda value: is_number(value) and value != 0, "a number other than 0"
     )
-    # Any other padding makes the levels' sizes disagree with the skip connections'.
+    # With any other padding, the sizes of the levels do not match those of the skip connections.
     downsample_padding: int = _one_of(0, 1, default=1)
     downsample_type: str = _one_of("conv", "resnet")
     upsample_type: str = _one_of("conv", "resnet")
@@ -117,14 +117,14 @@ class UNet2DConfig:
     norm_eps: float = checked(1e-5, lambda value: is_number(value, low=0), "a number of at least 0")
     resnet_time_scale_shift: str = _one_of("default", "scale_shift")
     add_attention: bool = boolean(True)
-    # Class conditioning would need a label in every call of the pipelines, which have none.
+    # Class conditioning needs a label in every call, and these pipelines take none.
     class_embed_type: None = _one_of(None)
     num_class_embeds: None = _one_of(None)
     num_train_timesteps: int | None = _optional_integer(None)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], where: str) -> UNet2DConfig:
-        """Check a decoded `config.json`; CheckpointError lists all that is wrong, and says `where`."""
+        """Check a decoded `config.json`; CheckpointError starts with `where` and lists all problems."""
         given, problems = read_fields(cls, values, _problem)
         if (name := values.get("_class_name", _CLASS)) != _CLASS:
             problems.insert(0, _problem("_class_name", name, repr(_CLASS)))
@@ -138,37 +138,38 @@ class UNet2DConfig:
 
     @property
     def time_embed_dim(self) -> int:
-        """Width of the embedded timestep; four times the first block's channels unless the config says."""
+        """Width of the embedded timestep; by default four times the channels of the first block."""
         return self.time_embedding_dim or 4 * self.block_out_channels[0]
 
     @property
     def size_divisor(self) -> int:
-        """Height and width of a sample must be multiples of this: every block but the last halves them."""
+        """Height and width of a sample must be multiples of this, as every block but the last halves them."""
         return int(2 ** (len(self.block_out_channels) - 1))
 
     @property
     def least_parameters(self) -> int:
-        """A number that the model's parameters exceed: those of the larger of its layers."""
+        """A lower bound on the number of the model's parameters, counted from its larger layers."""
         channels, first = self.block_out_channels, self.block_out_channels[0]
-        # Of each residual block the second convolution: in every level as many as layers, going up one more.
+        # Counts the second convolution of each residual block: `layers_per_block` per level going down, one
+        # more going up.
         blocks = 9 * (2 * self.layers_per_block + 1) * sum(each * each for each in channels)
         ends = 9 * first * (self.in_channels + self.out_channels)
         timesteps = (self.num_train_timesteps or 0) * first if self.time_embedding_type == "learned" else 0
         return blocks + ends + timesteps + self.time_embed_dim * (first + self.time_embed_dim)
 
     def head_dim(self, channels: int) -> int:
-        """Channels per attention head in a block of `channels`; without `attention_head_dim`, one head."""
+        """Channels per attention head in a block of `channels`; one head if `attention_head_dim` is None."""
         return channels if self.attention_head_dim is None else self.attention_head_dim
 
     @property
     def mid_attention_groups(self) -> int | None:
-        """Groups of the norm in the middle block's attention; None, as in diffusers, for no norm."""
+        """Groups of the norm in the middle block's attention; as in diffusers, None means no norm."""
         if self.attn_norm_num_groups is not None:
             return self.attn_norm_num_groups
         return self.norm_num_groups if self.resnet_time_scale_shift == "default" else None
 
     def _contradictions(self) -> list[str]:
-        """Say which fields do not fit each other; each field is sound by itself."""
+        """Return the contradictions between fields that are valid on their own."""
         problems = []
         channels = self.block_out_channels
         if self.least_parameters > _MOST_PARAMETERS:

@@ -1,7 +1,7 @@
-"""The layers of the model: convolution, norm and activation, resampling, embeddings of the timestep.
+"""The layers of the model: convolution, norm, activation, resampling, embeddings of the timestep.
 
-All of them start at constants rather than at random values: weights come from a checkpoint, and building a
-model must not draw from any global random generator.
+All layers start with constants rather than random values: weights come from a checkpoint, and building a
+model must not draw from a global random generator.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from mindspore import Parameter, Tensor, nn, ops
 
 
 def conv2d(in_channels: int, out_channels: int, dtype: Any, kernel_size: int = 3, **options: Any) -> nn.Cell:
-    """Build a convolution with bias, padded with 0: one on every side unless the `options` say otherwise."""
+    """Build a convolution with bias; by default the map is zero-padded by one on every side."""
     start = {"has_bias": True, "weight_init": "zeros", "bias_init": "zeros"}
     padded = {"pad_mode": "pad", "padding": 1}
     return nn.Conv2d(in_channels, out_channels, kernel_size, dtype=dtype, **start, **(padded | options))
 
 
 def linear(in_channels: int, out_channels: int, dtype: Any) -> nn.Cell:
-    """Build a linear layer with bias, on the last axis."""
+    """Build a linear layer with bias that acts on the last axis."""
     return nn.Dense(in_channels, out_channels, weight_init="zeros", bias_init="zeros", dtype=dtype)
 
 
 def activation(name: str) -> nn.Cell:
-    """Build the activation that diffusers' configs call `name` (gelu is the exact one, by erf)."""
+    """Build the activation that diffusers' configs call `name` (gelu is the exact one, based on erf)."""
     cells = {
         "silu": nn.SiLU,
         "swish": nn.SiLU,
@@ -39,12 +39,12 @@ def activation(name: str) -> nn.Cell:
 
 
 def divided(x: ms.Tensor, factor: float) -> Tensor:
-    """Divide x by a constant; by 1 nothing is computed."""
+    """Divide x by a constant; division by 1 is skipped."""
     return x if factor == 1 else x / factor
 
 
 class GroupNorm(nn.Cell):
-    """Group normalisation with diffusers' names: `mindspore.nn.GroupNorm` says gamma and beta."""
+    """Group normalisation with diffusers' parameter names (`mindspore.nn.GroupNorm` has gamma and beta)."""
 
     def __init__(self, num_groups: int, num_channels: int, eps: float, dtype: Any) -> None:
         super().__init__()
@@ -54,14 +54,15 @@ class GroupNorm(nn.Cell):
         self.bias = Parameter(ops.zeros((num_channels,), dtype), name="bias")
 
     def construct(self, x: ms.Tensor) -> Tensor:
-        """Normalise x [n, channels, ...]; same shape and dtype."""
+        """Normalise x [n, channels, ...]; shape and dtype stay the same."""
         return ops.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
 
 class Downsample2D(nn.Cell):
     """A 3x3 convolution of stride 2.
 
-    With `padding` 0 the map is padded by one row below and one column to the right, as in the original DDPM.
+    If `padding` is 0, the map is padded by one row at the bottom and one column on the right, as in the
+    original DDPM.
     """
 
     def __init__(self, channels: int, padding: int, dtype: Any) -> None:
@@ -86,7 +87,7 @@ class Upsample2D(nn.Cell):
 
 
 def repeat_pixels(x: ms.Tensor) -> Tensor:
-    """Copy every pixel of x [n, c, h, w] to a 2x2 square, bit for bit; [n, c, 2 h, 2 w]."""
+    """Copy every pixel of x [n, c, h, w] into a 2x2 square, bit for bit; returns [n, c, 2 h, 2 w]."""
     n, c, h, w = x.shape
     return ops.tile(x.reshape((n, c, h, 1, w, 1)), (1, 1, 1, 2, 1, 2)).reshape((n, c, 2 * h, 2 * w))
 
@@ -94,9 +95,9 @@ def repeat_pixels(x: ms.Tensor) -> Tensor:
 class SinusoidalTimesteps(nn.Cell):
     """The sinusoidal embedding of diffusion timesteps (Ho et al. 2020; Vaswani et al. 2017).
 
-    Frequency i of `dim // 2` is 10000 ** (-i / (dim // 2 - freq_shift)). The table is made on the host, the
-    exponential in float64 and rounded once: MindSpore's CPU kernel for exp is off by 4e-6 relative, which a
-    timestep of 999 would turn into a wrong angle, and numpy's float32 exp differs between CPUs.
+    Frequency i of `dim // 2` is 10000 ** (-i / (dim // 2 - freq_shift)). The table is computed on the host,
+    with the exponential in float64 and rounded once: MindSpore's CPU kernel for exp has a relative error of
+    4e-6, which gives a wrong angle at timestep 999, and numpy's float32 exp differs between CPUs.
     """
 
     def __init__(self, dim: int, freq_shift: int, flip_sin_to_cos: bool) -> None:
@@ -127,12 +128,12 @@ class LearnedTimesteps(nn.Cell):
         self.weight = Parameter(ops.zeros((num_timesteps, dim), dtype), name="weight")
 
     def construct(self, timestep: ms.Tensor) -> Tensor:
-        """Look timestep [n] up; [n, dim]. Timesteps must be below `num_timesteps`."""
+        """Return the vectors [n, dim] of timestep [n]; timesteps must be below `num_timesteps`."""
         return ops.gather(self.weight, timestep.astype(ms.int32), 0)
 
 
 class TimestepEmbedding(nn.Cell):
-    """Two linear layers with silu between them, whatever activation the rest of the model has."""
+    """Two linear layers with silu between them, whatever activation the rest of the model uses."""
 
     def __init__(self, in_channels: int, out_channels: int, dtype: Any) -> None:
         super().__init__()
@@ -141,5 +142,5 @@ class TimestepEmbedding(nn.Cell):
         self.linear_2 = linear(out_channels, out_channels, dtype)
 
     def construct(self, x: ms.Tensor) -> Tensor:
-        """Widen x [n, in_channels] to [n, out_channels]."""
+        """Map x [n, in_channels] to [n, out_channels]."""
         return self.linear_2(self.act(self.linear_1(x)))

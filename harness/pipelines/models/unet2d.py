@@ -29,7 +29,7 @@ from harness.pipelines.models.layers import (
 
 _ATTENTION_RENAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 _OLD_ATTENTION = re.compile(r"(attentions\.\d+)\.(query|key|value|proj_attn)\.(weight|bias)$")
-# Types of safetensors that numpy has not; other types that do not fit are named with all else that is wrong.
+# Types of safetensors that numpy does not have; other unsuitable types are reported with all other problems.
 _UNKNOWN_TO_NUMPY = re.compile(r"BF16|F[468](_.*)?")
 _LISTED = 8
 Shape = tuple[int, ...]
@@ -38,8 +38,8 @@ Shape = tuple[int, ...]
 class UNet2DModel(nn.Cell):
     """Predict noise (or whatever the checkpoint was trained for) from a noisy sample and its timestep.
 
-    Parameters have diffusers' names. Until weights are loaded the convolutions and linear layers are zero.
-    Runs in PyNative mode as it is and in graph mode as `mindspore.jit(model)`.
+    Parameters have diffusers' names. Until weights are loaded, convolutions and linear layers are zero. Call
+    the model directly in PyNative mode, and as `mindspore.jit(model)` in graph mode.
     """
 
     def __init__(self, config: UNet2DConfig, dtype: Any = ms.float32) -> None:
@@ -57,7 +57,8 @@ class UNet2DModel(nn.Cell):
             self.time_proj = SinusoidalTimesteps(widths[0], config.freq_shift, config.flip_sin_to_cos)
         self.time_embedding = TimestepEmbedding(widths[0], config.time_embed_dim, dtype)
 
-        # CellList names the parameters of the cells it is built from, but not of those appended to it.
+        # CellList names the parameters of cells passed to its constructor, but not those of cells appended
+        # later.
         self.down_blocks = nn.CellList([DownBlock2D(config, level, dtype) for level in range(levels)])
         self.has_mid_block = config.mid_block_type is not None
         if self.has_mid_block:
@@ -74,8 +75,9 @@ class UNet2DModel(nn.Cell):
     def construct(self, sample: ms.Tensor, timestep: ms.Tensor) -> Tensor:
         """Run the model.
 
-        sample is [n, in_channels, h, w] of the model's dtype, h and w multiples of `config.size_divisor`;
-        timestep is a scalar or [n], of any integer or floating dtype. Returns [n, out_channels, h, w].
+        sample is [n, in_channels, h, w] in the model's dtype, with h and w multiples of
+        `config.size_divisor`. timestep is a scalar or [n], of any integer or floating dtype. Returns [n,
+        out_channels, h, w].
         """
         if self.center_input_sample:
             sample = 2 * sample - 1
@@ -97,7 +99,7 @@ class UNet2DModel(nn.Cell):
         return self.conv_out(self.conv_act(self.conv_norm_out(x)))
 
     def state_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Map every parameter's name, as it is in a checkpoint, to its shape."""
+        """Map the name of every parameter, as in a checkpoint, to its shape."""
         return {name: tuple(parameter.shape) for name, parameter in self.parameters_and_names()}
 
     def load_weights(self, path: Path) -> None:
@@ -108,8 +110,8 @@ class UNet2DModel(nn.Cell):
     def load_state(self, state: Mapping[str, Array], *, where: str = "the given state") -> None:
         """Load all parameters, cast to the model's dtype; `where` names their source in messages.
 
-        Old checkpoints' names of attention layers (`query`, `proj_attn`, ...) are understood. Raises
-        CheckpointError that lists what is wrong; some parameters may have been replaced by then.
+        Old names of attention layers (`query`, `proj_attn`, ...) are understood. Raises CheckpointError,
+        which lists what is wrong; some parameters may already have been replaced at that point.
         """
         self._load({name: np.shape(array) for name, array in state.items()}, state.__getitem__, where)
 
@@ -122,7 +124,7 @@ class UNet2DModel(nn.Cell):
 
 @contextmanager
 def _open_safetensors(path: Path) -> Iterator[tuple[dict[str, Shape], Callable[[str], Array]]]:
-    """Open a safetensors file; yields the shapes of its tensors by their names, and what reads one."""
+    """Open a safetensors file; yield a map from tensor names to shapes and a function that reads one."""
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file; a model folder needs its weights as safetensors")
     try:
@@ -137,7 +139,7 @@ def _open_safetensors(path: Path) -> Iterator[tuple[dict[str, Shape], Callable[[
                     )
                 return tuple(part.get_shape())
 
-            # A list of its own: the handle is no mapping.
+            # Iterate over a list, because the handle is not a mapping.
             yield {name: shape(name) for name in list(handle.keys())}, handle.get_tensor
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path}: not a whole safetensors file ({error}); fetch it again") from error
@@ -150,9 +152,9 @@ def _checked(
     dtype: npt.DTypeLike,
     where: str,
 ) -> Iterator[tuple[str, Array]]:
-    """Yield (parameter name, array cast to `dtype`) for every parameter in `shapes` whose array is sound.
+    """Yield (parameter name, array cast to `dtype`) for every parameter in `shapes` with a valid array.
 
-    Raises CheckpointError at once if names are missing or unexpected, and at the end for unsound arrays.
+    Raises CheckpointError at once if names are missing or unexpected, and at the end for invalid arrays.
     """
     source = {_current_name(name): name for name in given}
     clashing = sorted(set(given) - set(source.values()))
@@ -163,7 +165,7 @@ def _checked(
     if problems:
         _refuse(where, problems)
     for name, shape in shapes.items():
-        if given[source[name]] != shape:  # and is not read: it may be of any size
+        if given[source[name]] != shape:  # and is not read, because it may be of any size
             problem = f"shape {list(given[source[name]])}, the configuration needs {list(shape)}"
         elif (stored := np.asarray(read(source[name]))).dtype.kind != "f":
             problem = f"dtype {stored.dtype}, a floating one is needed"
@@ -193,5 +195,5 @@ def _listed(names: list[str]) -> str:
 
 
 def _current_name(name: str) -> str:
-    """Give today's name of a tensor; older releases of diffusers called attention layers otherwise."""
+    """Return the current name of a tensor; old releases of diffusers named attention layers differently."""
     return _OLD_ATTENTION.sub(lambda found: f"{found[1]}.{_ATTENTION_RENAMES[found[2]]}.{found[3]}", name)

@@ -1,1 +1,1 @@
-"""Noise schedules and the steps that walk back along them."""
+"""Noise schedules and the steps that denoise along them."""

@@ -1,4 +1,4 @@
-"""A checkpoint's scheduler configuration, read strictly: every field is honoured or refused by name."""
+"""A checkpoint's scheduler configuration, read strictly: each field is honoured or refused by name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.pipelines.errors import PipelineError
 from harness.pipelines.fields import boolean, checked, is_integer, is_list, is_number, read_fields
 
 _CLASSES = ("DDIMScheduler", "DDPMScheduler")
-# A thousand is usual; each is a row of every table.
+# A thousand is usual; every table has one row per timestep.
 _MOST_TIMESTEPS = 1_000_000
 
 
@@ -36,8 +36,8 @@ def _are_betas(value: Any) -> bool:
 class SchedulerConfig:
     """The union of the fields of diffusers' ``DDIMScheduler`` and ``DDPMScheduler``, with their defaults.
 
-    One class serves both because a checkpoint published with one of them is routinely run with the other:
-    ``set_alpha_to_one`` matters to DDIM alone, ``variance_type`` to DDPM alone.
+    One class serves both because checkpoints published with one are often run with the other.
+    ``set_alpha_to_one`` affects only DDIM, and ``variance_type`` only DDPM.
     """
 
     class_name: str
@@ -64,7 +64,7 @@ class SchedulerConfig:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], where: str) -> SchedulerConfig:
-        """Check a decoded ``scheduler_config.json``; PipelineError lists all that is wrong, and ``where``."""
+        """Check a decoded ``scheduler_config.json``; PipelineError names ``where`` and lists all problems."""
         values, problems = read_fields(cls, data, _problem)
         class_name = data.get("_class_name", "DDIMScheduler")
         if class_name not in _CLASSES:
@@ -103,6 +103,6 @@ def unsupported_variance(variance_type: str) -> list[str]:
             f"variance_type {variance_type!r} needs a model that predicts variances, which is not supported"
         ]
     if variance_type == "fixed_large_log":
-        # It takes the root of a logarithm of a number below one.
+        # It computes the square root of the logarithm of a number below one.
         return ["variance_type 'fixed_large_log' yields NaN in diffusers itself and is not supported"]
     return []

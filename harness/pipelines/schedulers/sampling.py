@@ -1,4 +1,4 @@
-"""DDIM and DDPM: from what the model predicts to the sample at the previous timestep."""
+"""DDIM and DDPM: from the model's prediction to the sample at the previous timestep."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.pipelines.schedulers.schedule import NoiseSchedule
 
 
 class SchedulerOutput(NamedTuple):
-    """What a step yields: the sample at the previous timestep, and the clean sample it was derived from.
+    """The result of a step: the sample at the previous timestep, and the clean sample it is derived from.
 
     Both have the shape and dtype of the sample given to the step.
     """
@@ -45,16 +45,17 @@ class DDIMScheduler(NoiseSchedule):
     ) -> SchedulerOutput:
         """Go from ``sample`` ``[n, c, h, w]`` at ``timestep`` to the previous timestep.
 
-        Formulas (12) and (16) of the paper. ``eta`` scales the noise added, drawn from ``generator`` unless
-        ``variance_noise`` gives it; with ``eta`` 0 nothing is drawn. ``use_clipped_model_output`` derives the
-        noise again from the clipped clean sample. The arithmetic is float32 whatever the sample's dtype, with
-        one rounding at the end: a float16 run then differs by its model only.
+        Implements formulas (12) and (16) of the paper. ``eta`` scales the added noise, which is drawn from
+        ``generator`` unless ``variance_noise`` is given; with ``eta`` 0 nothing is drawn.
+        ``use_clipped_model_output`` derives the noise again from the clipped clean sample. The arithmetic is
+        float32 whatever the sample's dtype, with one rounding at the end, so that a float16 run differs only
+        because of its model.
         """
         if not self.timesteps:
             raise PipelineError("the scheduler has no timesteps: call set_timesteps first")
         config = self.config
         here = _NoiseLevel(self.alphas_cumprod[timestep])
-        # The distance is that of evenly spaced timesteps for every spacing, as in diffusers.
+        # As in diffusers, the distance is that of evenly spaced timesteps, whatever the spacing.
         previous = timestep - config.num_train_timesteps // len(self.timesteps)
         there = _NoiseLevel(self.alphas_cumprod[previous] if previous >= 0 else self.final_alpha_cumprod)
 
@@ -101,9 +102,9 @@ class DDPMScheduler(NoiseSchedule):
     ) -> SchedulerOutput:
         """Go from ``sample`` ``[n, c, h, w]`` at ``timestep`` to the next of :attr:`timesteps`.
 
-        Formula (7) of the paper, plus noise drawn from ``generator`` unless ``variance_noise`` gives it; at
-        timestep 0 nothing is drawn. The arithmetic is float32 whatever the sample's dtype, with one rounding
-        at the end.
+        Implements formula (7) of the paper, plus noise drawn from ``generator`` unless ``variance_noise`` is
+        given; at timestep 0 nothing is drawn. The arithmetic is float32 whatever the sample's dtype, with one
+        rounding at the end.
         """
         if timestep not in self.timesteps:
             raise PipelineError(
@@ -130,10 +131,10 @@ class DDPMScheduler(NoiseSchedule):
         return SchedulerOutput(prev_sample.astype(sample.dtype), clean.astype(sample.dtype))
 
     def _sigma(self, posterior_variance: np.float32, beta: np.float32) -> float:
-        """Return the standard deviation of the noise: section 3.2 of the paper has the two choices."""
+        """Return the standard deviation of the noise; section 3.2 of the paper gives both choices."""
         if self.config.variance_type == "fixed_large":
             return float(np.sqrt(beta))
-        # Not below 1e-20: the logarithm of the other variance types must be finite.
+        # At least 1e-20, so that the logarithm in the other variance types is finite.
         variance = np.maximum(posterior_variance, np.float32(1e-20))
         if self.config.variance_type == "fixed_small_log":
             return float(np.exp(np.float32(0.5) * np.log(variance)))
@@ -143,7 +144,7 @@ class DDPMScheduler(NoiseSchedule):
 class _NoiseLevel:
     """The mix of signal and noise at one timestep: ``x_t = signal * x_0 + noise * epsilon``.
 
-    ``beta_bar``, which is ``1 - alpha_bar``, is the share of the variance that is noise.
+    ``beta_bar``, which is ``1 - alpha_bar``, is the noise's share of the variance.
     """
 
     def __init__(self, alpha_bar: np.float32) -> None:
@@ -154,10 +155,10 @@ class _NoiseLevel:
 
 
 def _clean_sample(prediction_type: str, level: _NoiseLevel, model_output: Tensor, sample: Tensor) -> Tensor:
-    """Return the model's idea of x_0, from ``model_output`` at ``level``.
+    """Return the model's estimate of x_0, given its ``model_output`` at ``level``.
 
-    ``epsilon`` is formula (12) of https://arxiv.org/abs/2010.02502, ``v_prediction`` appendix D of
-    https://arxiv.org/abs/2202.00512; for ``sample`` the model predicts x_0 itself.
+    ``epsilon`` uses formula (12) of https://arxiv.org/abs/2010.02502 and ``v_prediction`` appendix D of
+    https://arxiv.org/abs/2202.00512; with ``sample`` the model predicts x_0 itself.
     """
     if prediction_type == "epsilon":
         return (sample - level.noise * model_output) / level.signal
@@ -167,7 +168,7 @@ def _clean_sample(prediction_type: str, level: _NoiseLevel, model_output: Tensor
 
 
 def _noise_in(level: _NoiseLevel, sample: Tensor, clean: Tensor) -> Tensor:
-    """Return the noise that makes ``sample`` out of ``clean`` at ``level``."""
+    """Return the noise that turns ``clean`` into ``sample`` at ``level``."""
     return (sample - level.signal * clean) / level.noise
 
 
@@ -182,15 +183,15 @@ def _confine(config: SchedulerConfig, clean: Tensor) -> Tensor:
 
 
 def _keep_nan(before: Tensor, after: Tensor) -> Tensor:
-    """Put back the NaN of ``before``: MindSpore's CPU kernels clamp NaN to the lower bound, a black pixel."""
+    """Restore the NaN of ``before``: MindSpore's CPU kernels clamp NaN to the lower bound, a black pixel."""
     return ops.select(ops.isnan(before), before, after)
 
 
 def _threshold(clean: Tensor, ratio: float, max_value: float) -> Tensor:
-    """Dynamic thresholding, section 2.3 of https://arxiv.org/abs/2205.11487, for every image by itself."""
+    """Dynamic thresholding, section 2.3 of https://arxiv.org/abs/2205.11487, for each image separately."""
     flat = clean.reshape((clean.shape[0], -1))
     ascending, _ = ops.sort(ops.abs(flat), axis=1)
-    # The rank in float32 and linear interpolation between neighbours, as torch.quantile has it.
+    # The rank in float32 and linear interpolation between neighbours, as in torch.quantile.
     rank = np.float32(ratio) * np.float32(flat.shape[1] - 1)
     below, above = math.floor(rank), math.ceil(rank)
     low, high = ascending[:, below : below + 1], ascending[:, above : above + 1]

@@ -1,7 +1,7 @@
-"""What both schedulers stand on: how much noise each training timestep adds, and the timesteps of a run.
+"""The basis of both schedulers: how much noise each training timestep adds, and a run's timesteps.
 
-The schedule is float32, rounded where diffusers on torch rounds, so that the coefficients of a step carry the
-same bits as the ones a checkpoint was trained and published with.
+The schedule is float32 and rounded where diffusers on torch rounds, so that the coefficients of a step have
+the same bits as those with which a checkpoint was trained and published.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Float32Array = npt.NDArray[np.float32]
 class NoiseSchedule:
     """``alphas_cumprod`` is float32 ``[num_train_timesteps]``.
 
-    ``timesteps`` holds the training timesteps to visit, in falling order; :meth:`set_timesteps` sets it.
+    ``timesteps`` holds the training timesteps to visit in descending order; :meth:`set_timesteps` sets it.
     """
 
     def __init__(self, config: SchedulerConfig) -> None:
@@ -30,7 +30,7 @@ class NoiseSchedule:
         self.timesteps: tuple[int, ...] = ()
 
     def set_timesteps(self, num_inference_steps: int) -> None:
-        """Choose the timesteps of a run of ``num_inference_steps``; :class:`PipelineError` if impossible."""
+        """Choose the timesteps for ``num_inference_steps``; :class:`PipelineError` if that is impossible."""
         timesteps = spaced_timesteps(self.config, num_inference_steps)
         first = timesteps[0]
         if self.config.prediction_type == "epsilon" and self.alphas_cumprod[first] == 0:
@@ -42,7 +42,7 @@ class NoiseSchedule:
 
 
 def spaced_timesteps(config: SchedulerConfig, num_inference_steps: int) -> tuple[int, ...]:
-    """Return ``num_inference_steps`` training timesteps in falling order.
+    """Return ``num_inference_steps`` training timesteps in descending order.
 
     The spacings are those of table 2 of https://arxiv.org/abs/2305.08891: ``leading`` counts up from
     ``steps_offset``, ``trailing`` down from the last timestep, ``linspace`` includes both ends.
@@ -58,8 +58,8 @@ def spaced_timesteps(config: SchedulerConfig, num_inference_steps: int) -> tuple
     elif config.timestep_spacing == "leading":
         steps = np.arange(num_inference_steps)[::-1] * (total // num_inference_steps) + config.steps_offset
     else:
-        # arange over a fraction can yield one value too many (1000 timesteps in 61 steps), which diffusers
-        # turns into a timestep of -1; hence the cut.
+        # arange with a fractional step can yield one value too many (1000 timesteps in 61 steps), which
+        # becomes a timestep of -1 in diffusers; therefore the array is cut.
         steps = np.arange(total, 0, -total / num_inference_steps)[:num_inference_steps].round() - 1
     if steps[0] >= total:
         raise PipelineError(
@@ -73,7 +73,7 @@ def make_betas(config: SchedulerConfig) -> Float32Array:
     """Return the betas ``[num_train_timesteps]``, float32, that ``config`` asks for.
 
     ``linear`` is the schedule of DDPM (https://arxiv.org/abs/2006.11239, section 4), ``scaled_linear`` is
-    linear in the square root (latent diffusion), ``squaredcos_cap_v2`` the cosine schedule of
+    linear in the square root (latent diffusion), and ``squaredcos_cap_v2`` is the cosine schedule of
     https://arxiv.org/abs/2102.09672, section 3.2. ``rescale_betas_zero_snr`` applies algorithm 1 of
     https://arxiv.org/abs/2305.08891.
     """
@@ -92,8 +92,8 @@ def make_betas(config: SchedulerConfig) -> Float32Array:
 def cumulative_alphas(betas: Float32Array) -> Float32Array:
     """Return the cumulative product of ``1 - betas``, ``[num_train_timesteps]``, float32.
 
-    torch accumulates a float32 ``cumprod`` in float64 on the CPU and rounds every entry; a product carried
-    in float32 would be up to 19 ulp away.
+    On the CPU, torch accumulates a float32 ``cumprod`` in float64 and rounds every entry. A product
+    accumulated in float32 would be off by up to 19 ulp.
     """
     alphas = np.float32(1) - betas
     return np.cumprod(alphas, dtype=np.float64).astype(np.float32)
@@ -102,8 +102,8 @@ def cumulative_alphas(betas: Float32Array) -> Float32Array:
 def linspace(start: float, end: float, count: int) -> Float32Array:
     """Return ``count`` float32 values from ``start`` to ``end``, with the bits of ``torch.linspace``.
 
-    torch walks in from both ends by a float32 step with one fused multiply-add per value; in float64 the
-    product of a float32 and a small integer is exact, so one rounding to float32 gives the same.
+    torch works inwards from both ends by a float32 step, with one fused multiply-add per value. In float64
+    the product of a float32 and a small integer is exact, so one rounding to float32 gives the same bits.
     """
     first, last = np.float32(start), np.float32(end)
     if count == 1:
