@@ -122,7 +122,7 @@ def test_a_baseline_of_another_device_alone_is_an_error_that_keeps_the_measureme
     npu = make_measurement(fingerprint=NPU)
     found = check(make_case(), Prepared(npu), store)
     assert found.judgement.verdict is Verdict.ERROR
-    assert "There is one for cpu, not used" in first_reason(found.judgement)
+    assert "There is one for cpu, but it is not used" in first_reason(found.judgement)
     assert found.measurement is npu
 
 

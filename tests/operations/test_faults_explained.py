@@ -242,7 +242,7 @@ def test_a_damaged_trace(runner, store, recorded):
     path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     refused(runner, store, recorded, "cpu.deep.safetensors: the array ", "is not what was recorded", "--deep")
     path.write_bytes(data[:1000])
-    refused(runner, store, recorded, "cpu.deep.safetensors: not a deep trace")
+    refused(runner, store, recorded, "cpu.deep.safetensors: it is truncated, or not a deep trace")
     path.unlink()
     path.mkdir()
     refused(runner, store, recorded, "cpu.deep.safetensors: it is a folder, not a file")

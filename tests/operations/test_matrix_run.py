@@ -274,7 +274,7 @@ def test_what_keeps_a_calibration_from_use_is_the_reason(tmp_path):
     def reason(case):
         (told,) = reason_texts(compare_runs(case, reference, moved, store), Invocation(str(store.root)))
         assert told.count("--baseline-dir") == told.count(f"--baseline-dir {store.root}") == 1
-        return told.partition("across releases: ")[2]
+        return told.partition("suites/guide.yaml:4: ")[2]
 
     assert reason(case).startswith("no baseline of guide/two-steps is stored in ")
     assert "harness record " in reason(case)
