@@ -41,6 +41,6 @@ def doctor(
     check_destination(bundle)
     found = first_run(workers, ProgressBar(console, Invocation(device=device, device_id=device_id)))
     show_first_run(console, found)
-    write_bundle(bundle, bundle_texts(found), found.measured)
+    write_bundle(bundle, bundle_texts(found), found)
     show_bundle(console, bundle)
     leave(passed=found.passed)

@@ -45,6 +45,7 @@ class FirstRun:
     maps file names relative to the folder of baselines to the files of the cases that repeat. ``packages``
     are the versions installed along with harness, ``variables`` are the known variables that are set, ``npu``
     is the output of ``npu-smi info``, and ``versions`` are the version files of CANN and the driver.
+    ``redaction`` removes what must not be sent.
     """
 
     examination: Examination
@@ -55,6 +56,13 @@ class FirstRun:
     variables: Mapping[str, str]
     npu: str
     versions: Mapping[str, str]
+    redaction: Redaction
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Those of ``measured`` that are not sent: text would be taken out of them, and break their seal."""
+        sealed = {name: json.loads(data) for name, data in self.measured.items() if name.endswith(".json")}
+        return tuple(name for name, found in sealed.items() if self.redaction.data(found) != found)
 
     @property
     def passed(self) -> bool:
@@ -92,26 +100,23 @@ def first_run(workers: Workers, progress: Progress[Any] = SILENT) -> FirstRun:
         variables={name: os.environ[name] for name in KNOWN_VARIABLES if name in os.environ},
         npu=_npu_smi(),
         versions=dict(_version_files()),
+        redaction=Redaction.of_this_process(examination.fingerprint.values()),
     )
 
 
-def write_bundle(path: Path, texts: Mapping[str, Any], measured: Mapping[str, bytes]) -> None:
-    """Write ``texts``, each a string or JSON values, and the files ``measured`` to the zip archive ``path``.
+def write_bundle(path: Path, texts: Mapping[str, Any], found: FirstRun) -> None:
+    """Write ``texts``, each a string or JSON values, and the files of ``found`` to the zip archive ``path``.
 
-    All text is redacted. Raises :class:`HarnessError` if the archive cannot be written.
+    All text is redacted. Files are written unchanged, or left out. Raises :class:`HarnessError` if the archive
+    cannot be written.
     """
-    redaction = Redaction.of_this_process()
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as made:
         for name, text in texts.items():
-            told = redaction.data(text)
+            told = found.redaction.data(text)
             made.writestr(name, told if isinstance(told, str) else json.dumps(told, indent=2) + "\n")
-        for name, content in measured.items():
-            if name.endswith(".json"):
-                # Kept byte for byte if there is nothing to redact, because it is sealed.
-                told = redaction.data(found := json.loads(content))
-                content = content if told == found else json.dumps(told, indent=2).encode()
-            made.writestr(f"baselines/{name}", content)
+        for name in sorted(found.measured.keys() - found.left_out):
+            made.writestr(f"baselines/{name}", found.measured[name])
     write_result(path, archive.getvalue())
 
 

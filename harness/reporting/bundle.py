@@ -25,9 +25,16 @@ report.json   the same as data, with the versions of packages, the output of `np
               and the version files of CANN and the driver
 baselines/    the results of the cases that gave the same bits twice, as a folder of baselines
 
-Removed from all text: the names of this machine and its user, home folders, and the values of
-environment variables other than those in report.json. Names that harness cannot know may still
-be there. Read doctor.txt and report.json before you send this.
+Removed from all text:
+- the names of this machine and its user, and home folders
+- values of 8 or more characters of environment variables other than those in report.json, and
+  each line of 8 or more characters in such a value
+- from URLs in these values: names of 8 or more characters, and passwords of 4 or more
+
+The names root, localhost and mindspore stay, and so does all that stands in the fingerprint too.
+A file of baselines/ with text to remove is left out as a whole, and report.json names it. Shorter
+values, and names that harness cannot know, may still be there. Read doctor.txt and report.json
+before you send this.
 """
 
 
@@ -43,6 +50,9 @@ def show_first_run(console: Console, found: FirstRun) -> None:
             show(console, labelled("failed", _error(result)))
         else:
             show(console, labelled("ok", f"{result.case.name}: the same bits in two fresh workers"))
+    for name in found.left_out:
+        why = "it has text that must be removed, which would break its seal"
+        show(console, labelled("warning", f"{name} is not in the archive: {why}"))
 
 
 def _error(refusal: Refusal) -> str:
@@ -78,6 +88,7 @@ def bundle_texts(found: FirstRun) -> dict[str, Any]:
             {"case": each.case.name, "error": _error(each) if isinstance(each, Refusal) else None}
             for each in cases
         ],
+        "left_out": list(found.left_out),
         "npu_smi": found.npu,
         # Paths are text that is redacted, keys are not.
         "version_files": [{"path": path, "text": text} for path, text in found.versions.items()],

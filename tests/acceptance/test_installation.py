@@ -1,6 +1,7 @@
 """What is installed works: the doctor finds this machine fit, and the wheel has all that a run needs."""
 
 import json
+import platform
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,8 @@ DATA = [
 
 
 def test_the_doctor_finds_this_machine_fit_and_its_archive_has_what_was_measured(project):
+    # What the fingerprint has is told, also where a variable has the same value, and the seals hold.
+    project.environment |= {"USER": "mindspore", "SITE_LIBC": " ".join(platform.libc_ver())}
     done = project.harness("doctor", "--bundle", "found.zip")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr

@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 from user_project import Project
 
+from harness.execution.profile import Profile
 from harness.operations import bundle
-from harness.operations.bundle import first_run, write_bundle
+from harness.operations.bundle import FirstRun, first_run, write_bundle
+from harness.operations.doctor import Examination
+from harness.operations.redaction import Redaction
 from harness.operations.workers import Workers
 from harness.reporting.bundle import bundle_texts
 
@@ -112,21 +115,31 @@ def test_a_place_that_cannot_be_written_to_is_told_before_anything_runs(project,
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_measured_file_is_left_byte_for_byte_where_it_names_nobody(tmp_path, monkeypatch):
+def test_a_measured_file_that_names_somebody_is_left_out_and_told(tmp_path, monkeypatch):
     monkeypatch.setenv("USER", "trudy")
     sound = b'{"b":  "sound"}'
     measured = {"a/cpu.json": sound, "b/cpu.json": b'{"b": "by trudy"}', "b/cpu.safetensors": b"\0"}
-    write_bundle(tmp_path / "found.zip", {}, measured)
+    examination = Examination("python", Profile(), {}, {}, {}, (), ())
+    redaction = Redaction.of_this_process()
+    made = FirstRun(examination, None, measured, "3.11", {}, {}, "", {}, redaction)
+    write_bundle(tmp_path / "found.zip", bundle_texts(made), made)
     found = read(tmp_path / "found.zip")
     assert found["baselines/a/cpu.json"] == sound
-    assert json.loads(found["baselines/b/cpu.json"]) == {"b": "by <user>"}
+    assert "baselines/b/cpu.json" not in found
     assert found["baselines/b/cpu.safetensors"] == b"\0"
+    assert json.loads(found["report.json"])["left_out"] == ["b/cpu.json"]
+    assert b"b/cpu.json is not in the archive: it has text that must be removed" in found["doctor.txt"]
 
 
 def test_a_case_that_does_not_repeat_is_told_with_what_differs(project, monkeypatch):
     text = "suite: doctor\ncases:\n  - {id: clock, pipeline: 'pipelines:unrepeatable', seed: 0, steps: 1}\n"
     monkeypatch.setattr(bundle, "_SUITE", project.suite("doctor", text))
+    libc = " ".join(platform.libc_ver())
+    monkeypatch.setenv("SITE_LIBC", libc)
+    monkeypatch.setenv("SITE_TOKEN", TOKEN)
     found = first_run(Workers(import_paths=(project.root,)))
+    assert libc == found.examination.fingerprint["libc"]
+    assert found.redaction.text(f"{libc} {TOKEN}") == f"{libc} <SITE_TOKEN>"
     assert found.examination.healthy
     assert not found.passed
     texts = bundle_texts(found)
