@@ -134,7 +134,7 @@ def record(
     """
     with speaking():
         if deep_step is not None:
-            check_number("deep_step", deep_step, 0, 2**31)
+            check_number("deep_step", deep_step, 0, 2**31, whole=True)
         settings = Settings(members, factor)
         place = Place.of(
             baseline_dir, device, device_id, python, timeout, worker_memory, user_code, processes
@@ -246,7 +246,7 @@ def explain(
     """
     with speaking():
         if step is not None:
-            check_number("step", step, 0, 2**31)
+            check_number("step", step, 0, 2**31, whole=True)
         named = one_chosen(case)
         place = Place.of(
             *(baseline_dir, device, device_id, None, timeout, worker_memory, user_code),

@@ -52,9 +52,9 @@ class Place:
         """
         if device not in _DEVICES:
             raise UsageError(f"device={device!r}: give one of {', '.join(_DEVICES)}")
-        check_number("device_id", device_id, *_NPUS)
+        check_number("device_id", device_id, *_NPUS, whole=True)
         check_number("timeout", timeout, *_NUMBERS)
-        check_number("processes", processes, *_PROCESSES)
+        check_number("processes", processes, *_PROCESSES, whole=True)
         if worker_memory is not None:
             check_number("worker_memory", worker_memory, *_NUMBERS)
         root = Path(baseline_dir)
@@ -69,11 +69,13 @@ class Place:
         return cls(workers, BaselineStore(root), invocation)
 
 
-def check_number(name: str, value: float, least: float, most: float) -> None:
-    """Raise :class:`UsageError` unless the argument ``name`` is a number in these bounds."""
+def check_number(name: str, value: float, least: float, most: float, *, whole: bool = False) -> None:
+    """Raise :class:`UsageError` unless the argument ``name`` is a (``whole``) number in these bounds."""
+    kinds = int if whole else int | float
     # Not the other way round: nan is neither.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise UsageError(f"{name}={value!r}: give a number from {least:g} to {most:g}")
+    if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= most:
+        kind = "whole number" if whole else "number"
+        raise UsageError(f"{name}={value!r}: give a {kind} from {least:g} to {most:g}")
 
 
 def transcript() -> Console:

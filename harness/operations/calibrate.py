@@ -43,6 +43,9 @@ class Settings:
     factor: float = DEFAULT_FACTOR
 
     def __post_init__(self) -> None:
+        # The Python API and the fixture hand over what they are given.
+        if isinstance(self.members, bool) or not isinstance(self.members, int):
+            raise UsageError(f"members={self.members!r}: give a whole number, {_FEWEST} or more")
         if self.members < _FEWEST:
             raise UsageError(
                 f"{self.members} member{'s' * (self.members != 1)} cannot show a spread: give {_FEWEST} or "

@@ -382,6 +382,12 @@ def test_too_few_members_show_no_spread(members):
         Settings(members, 2.0)
 
 
+@pytest.mark.parametrize("members", [2.5, 3.0, float("nan"), True, "10", None])
+def test_members_that_are_no_whole_number_are_refused(members):
+    with pytest.raises(UsageError, match=f"^members={members!r}: give a whole number, 2 or more"):
+        Settings(members, 2.0)
+
+
 @pytest.mark.parametrize("factor", [0.5, 0.0, -2.0, float("nan"), np.nextafter(1, 0), float("-inf")])
 def test_a_factor_below_one_is_refused(factor):
     with pytest.raises(UsageError, match="the members themselves exceed: give 1 or more"):
