@@ -107,8 +107,8 @@ def first_run(workers: Workers, progress: Progress[Any] = SILENT) -> FirstRun:
 def write_bundle(path: Path, texts: Mapping[str, Any], found: FirstRun) -> None:
     """Write ``texts``, each a string or JSON values, and the files of ``found`` to the zip archive ``path``.
 
-    All text is redacted. Files are written unchanged, or left out. Raises :class:`HarnessError` if the archive
-    cannot be written.
+    All text is redacted. Files are written unchanged, or left out. Raises :class:`HarnessError` if the
+    archive cannot be written.
     """
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as made:

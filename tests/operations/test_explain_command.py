@@ -124,7 +124,11 @@ def test_an_interpreter_without_mindspore(recorded):
 def test_errors_are_one_message(project):
     (project.root / DEEP).write_bytes(b"")
     project.edit_core(*FAULT)
-    refused(project.harness("explain", CASE), "cpu.deep.safetensors: it is truncated, or not a deep trace", "Record it again")
+    refused(
+        project.harness("explain", CASE),
+        "cpu.deep.safetensors: it is truncated, or not a deep trace",
+        "Record it again",
+    )
 
 
 @pytest.mark.parametrize(
