@@ -48,6 +48,7 @@ def run(tmp_path, *paths):
     return done.returncode, done.stdout
 
 
+@pytest.mark.slow
 def test_a_copy_with_the_same_code_is_the_same_environment(tmp_path, mindone):
     code, text = run(tmp_path, "suites/mindone/ddim.yaml::ten-steps")
     assert (code, "1 identical" in text) == (0, True), text
@@ -65,6 +66,7 @@ def test_a_scheduler_constant(tmp_path, mindone):
     assert "harness explain suites/mindone/ddim.yaml::ten-steps" in text
 
 
+@pytest.mark.slow
 def test_a_seed_that_is_ignored(tmp_path, mindone):
     """Each image of a batch is to have its own generator: here all draw from the first one's."""
     mindone(RANDN, "generator=generator[i]", "generator=generator[0]")
@@ -76,6 +78,7 @@ def test_a_seed_that_is_ignored(tmp_path, mindone):
     )
 
 
+@pytest.mark.slow
 def test_noise_that_no_seed_decides(tmp_path, mindone):
     sound = "latents = randn(shape, generator=generator, dtype=dtype)"
     mindone(RANDN, sound, sound.replace("generator=generator", "generator=np.random.default_rng()"))

@@ -106,6 +106,7 @@ def test_the_whole_catalogue_at_its_reference_sizes(calibrated):
     assert done.stdout.rstrip().endswith("2 examined")
 
 
+@pytest.mark.slow
 def test_the_smallest_size_caught_is_caught_and_the_one_below_is_missed(calibrated):
     """Judged once more, by other code: the very sizes of the record, run in another worker."""
     sized = ("noise-scaled", "alpha-of-one-step", "weight-scaled", "norm-eps", "gamma")
@@ -131,6 +132,7 @@ def test_the_smallest_size_caught_is_caught_and_the_one_below_is_missed(calibrat
             assert not caught(name, each.missed_at), name
 
 
+@pytest.mark.slow
 def test_side_by_side_is_the_same_as_one_after_the_other(calibrated):
     for n in ("1", "2"):
         done = power(calibrated, "suites/builtin.yaml::ddim", "-n", n, *faults(*SOME), "--json", f"{n}.json")

@@ -157,6 +157,7 @@ class TestWhatCanBeWrongWithACase:
         assert done.stdout.splitlines()[-1] == "3 calibrated"
 
 
+@pytest.mark.slow
 def test_what_a_recording_costs_of_its_calibration_is_told_with_the_command(tmp_path):
     project = Project(tmp_path / "edited")
     text = 'suite: edited\ncases:\n  - {id: a, pipeline: "pipelines:logistic", seed: 0, steps: 6}\n'

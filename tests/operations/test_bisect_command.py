@@ -106,6 +106,7 @@ def test_over_interpreters_that_exist(project, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_over_the_commits_of_a_repository(project, repository):
     before = git(repository, "status", "--porcelain", "--ignored"), git(repository, "worktree", "list")
     done, found = bisect(project, "own", "v0", "v8", "--repo", str(repository))

@@ -50,6 +50,7 @@ def fetched(hub: HubServer) -> set[str]:
     return {request.split("/", 5)[-1] for request in hub.requests if request.startswith("GET /someone")}
 
 
+@pytest.mark.slow
 def test_the_revision_that_a_tag_stood_for_is_in_the_baseline(
     hub: HubServer, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

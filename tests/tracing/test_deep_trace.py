@@ -53,7 +53,7 @@ def test_no_byte_can_change_unseen():
 
 @pytest.mark.parametrize("data", [b"", b"\0" * 8, b"no safetensors file at all", b"\xff" * 64])
 def test_something_else_is_no_trace(data):
-    with pytest.raises(TraceDamaged, match="no deep trace"):
+    with pytest.raises(TraceDamaged, match="not a deep trace"):
         DeepTrace.from_bytes(data)
 
 
@@ -65,7 +65,7 @@ def test_a_truncated_trace(length):
 
 def test_a_safetensors_file_of_something_else():
     data = safetensors.numpy.save({"output": np.ones(3, np.float32)})
-    with pytest.raises(TraceDamaged, match="no deep trace"):
+    with pytest.raises(TraceDamaged, match="not a deep trace"):
         DeepTrace.from_bytes(data)
 
 
