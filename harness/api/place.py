@@ -71,9 +71,9 @@ class Place:
 
 def check_number(name: str, value: float, least: float, most: float, *, whole: bool = False) -> None:
     """Raise :class:`UsageError` unless the argument ``name`` is a (``whole``) number in these bounds."""
-    kinds = int if whole else int | float
+    number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
     # Not the other way round: nan is neither.
-    if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= most:
+    if not number or not least <= value <= most:
         kind = "whole number" if whole else "number"
         raise UsageError(f"{name}={value!r}: give a {kind} from {least:g} to {most:g}")
 

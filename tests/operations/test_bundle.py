@@ -16,6 +16,7 @@ from harness.execution.profile import Profile
 from harness.operations import bundle
 from harness.operations.bundle import FirstRun, first_run, write_bundle
 from harness.operations.doctor import Examination
+from harness.operations.proposal import Proposal
 from harness.operations.redaction import Redaction
 from harness.operations.workers import Workers
 from harness.reporting.bundle import bundle_texts
@@ -121,7 +122,7 @@ def test_a_measured_file_that_names_somebody_is_left_out_and_told(tmp_path, monk
     measured = {"a/cpu.json": sound, "b/cpu.json": b'{"b": "by trudy"}', "b/cpu.safetensors": b"\0"}
     examination = Examination("python", Profile(), {}, {}, {}, (), ())
     redaction = Redaction.of_this_process()
-    made = FirstRun(examination, None, measured, "3.11", {}, {}, "", {}, redaction)
+    made = FirstRun(examination, Proposal(()), measured, "3.11", {}, {}, "", {}, redaction)
     write_bundle(tmp_path / "found.zip", bundle_texts(made), made)
     found = read(tmp_path / "found.zip")
     assert found["baselines/a/cpu.json"] == sound
