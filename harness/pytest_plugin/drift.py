@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,8 @@ class Drift:
 def made(request: pytest.FixtureRequest) -> Iterator[Drift]:
     """Yield the fixture of one test."""
     config, item = request.config, request.node
-    name = name_of(item.nodeid)
+    names = names_of(item)
+    name = ".".join(names)
     fresh = config.getoption("harness_fresh_run")
     recording = config.getoption("harness_record") and fresh is None
     runs = None
@@ -72,33 +74,43 @@ def made(request: pytest.FixtureRequest) -> Iterator[Drift]:
         fresh=None if fresh is None else Path(fresh),
         reason=(config.getoption("harness_reason") or "").strip(),
     )
-    yield Drift(test, TestInvocation(test=f"{shown(item.path)}::{item.nodeid.partition('::')[2]}"))
+    yield Drift(test, TestInvocation(test="::".join([shown(item.path), *names])))
     if runs is not None:
         runs.close()
 
 
-def name_of(nodeid: str) -> str:
-    """Return the name of a test in its file: as ``TestParts.test_one[0]``."""
-    names, bracket, parameters = nodeid.partition("::")[2].partition("[")
-    # Only the names: parameters may have any text.
-    return names.replace("::", ".") + bracket + parameters
+def names_of(item: pytest.Item) -> list[str]:
+    """Return the names of the classes around a test, from the outermost, and of the test."""
+    # Not from the node id: xdist may add the test's group to it.
+    within = takewhile(lambda node: not isinstance(node, pytest.File), reversed(item.listchain()))
+    return [node.name for node in within][::-1]
 
 
 def _command(config: pytest.Config, item: pytest.Item, folder: Path) -> list[str]:
     """Return how to run ``item`` alone in a process that leaves its results in ``folder``.
 
-    It has the options that this run was given.
+    It has the options that this run was given, but for those that write or judge the whole run.
     """
     own = [str(each) for each in config.invocation_params.args]
     given = getattr(config, "workerinput", {}).get("harness_arguments", own)
-    options = [each for each in given if each not in config.option.file_or_dir]
-    node = f"{item.path}::{item.nodeid.partition('::')[2]}"
+    # What begins with "@" is a file of arguments, usually of the tests to run.
+    options = [each for each in given if each not in config.option.file_or_dir and not each.startswith("@")]
+    node = "::".join([str(item.path), *names_of(item)])
     command = [sys.executable, "-m", "pytest", *options, node, f"--rootdir={config.rootpath}"]
     if config.inipath is not None:
         command += ["-c", str(config.inipath)]
-    if config.pluginmanager.hasplugin("xdist"):
+    has = config.pluginmanager.hasplugin
+    if has("xdist"):
         command += ["-n0"]
-    if config.pluginmanager.hasplugin("cacheprovider"):
+    if has("tmpdir"):
+        # pytest empties the folder, and this run may be using the one that it was given.
+        command += [f"--basetemp={folder}.tmp"]
+    if has("logging-plugin") and (config.getoption("log_file") or config.getini("log_file")):
+        command += [f"--log-file={folder}.logged"]
+    if has("pytest_cov"):
+        # One test does not cover what the whole run has to.
+        command += ["--no-cov"]
+    if has("cacheprovider"):
         # Not the cache of this run, by which --lf would choose other tests the second time.
         command += ["-o", f"cache_dir={folder}.cache"]
     return [*command, "--harness-fresh-run", str(folder)]

@@ -16,7 +16,6 @@ from harness.baselines.store import BaselineStore
 from harness.errors import HarnessError
 from harness.execution.profile import Profile
 from harness.operations.drift import UserTest
-from harness.pytest_plugin.drift import name_of
 
 TESTS = """\
 import numpy as np
@@ -88,7 +87,7 @@ def test_each_check_has_a_calibrated_baseline_beside_its_test(recorded):
 def test_no_two_tests_of_a_file_share_baselines():
     ids = [
         "test_a",
-        "TestA::test_a",
+        "TestA.test_a",
         "test_a[b::c]",
         "test_a[b.c]",
         "test_a[b/c]",
@@ -96,7 +95,7 @@ def test_no_two_tests_of_a_file_share_baselines():
         "test_a[.]",
     ]
     ids += [f"test_a[{'x' * 300}{end}]" for end in "yz"]
-    tests = [UserTest(Path("test_x.py"), 1, name_of(f"folder/test_x.py::{each}")) for each in ids]
+    tests = [UserTest(Path("test_x.py"), 1, each) for each in ids]
     paths = {test.store.path(test.failed("n", HarnessError()).suite, "n", "cpu") for test in tests}
     assert len(paths) == len(ids)
     assert all(len(path.parent.parent.name) < 255 for path in paths)
@@ -257,6 +256,79 @@ def test_a_recording_that_is_told_to_end_leaves_no_process_and_no_file(tmp_path)
         os.kill(int(running.read_text()), 0)
     assert not any(temporary.glob("harness-*"))
     assert not stored(project)
+
+
+GROUPED = """\
+import numpy as np
+import pytest
+
+
+@pytest.mark.xdist_group("some")
+class TestGrouped:
+    def test_one(self, drift):
+        drift.check(np.exp, np.linspace(0.1, 1, 20), name="exp")
+"""
+
+
+def test_a_test_in_a_group_of_xdist_has_its_own_name(tmp_path):
+    project = Project(tmp_path / "project")
+    (project.root / "test_grouped.py").write_text(GROUPED)
+    grouped = ("test_grouped.py", "-n1", "--dist", "loadgroup")
+    missing = project.pytest(*grouped)
+    assert "record it: pytest test_grouped.py::TestGrouped::test_one --harness-record" in missing.stdout
+    done = project.pytest(*grouped, "--harness-record")
+    assert done.returncode == 0, done.stdout
+    assert {name.rpartition("/")[0] for name in stored(project)} == {
+        "__drift__/test_grouped/TestGrouped.test_one/exp"
+    }
+    assert project.pytest("test_grouped.py").returncode == 0
+
+
+OPTIONS = """\
+import logging
+import sys
+
+import numpy as np
+
+FRESH = "--harness-fresh-run" in sys.argv
+
+
+def test_one(drift, tmp_path, pytestconfig):
+    assert pytestconfig.getoption("no_cov") == FRESH
+    (tmp_path / "kept").touch()
+    logging.warning("fresh" if FRESH else "before")
+    drift.check(np.exp, np.linspace(0.1, 1, 20), name="exp")
+    logging.warning("after")
+    assert (tmp_path / "kept").exists()
+
+
+def test_other():
+    assert not FRESH
+"""
+COVERAGE = """\
+def pytest_addoption(parser, pluginmanager):
+    # Where pytest-cov is not installed.
+    if not pluginmanager.hasplugin("pytest_cov"):
+        parser.addoption("--no-cov", action="store_true")
+        pluginmanager.register(object(), "pytest_cov")
+"""
+
+
+def test_fresh_runs_leave_what_belongs_to_the_whole_run(tmp_path):
+    project = Project(tmp_path / "project")
+    (project.root / "test_options.py").write_text(OPTIONS)
+    (project.root / "conftest.py").write_text(COVERAGE)
+    (project.root / "tests.txt").write_text("test_options.py\n")
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    project.environment["TMPDIR"] = str(temporary)
+    options = ("--basetemp", str(tmp_path / "base"), "--log-file=run.log")
+    done = project.pytest("@tests.txt", *options, "--harness-record")
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
+    logged = (project.root / "run.log").read_text()
+    assert re.findall("before|fresh|after|\0", logged) == ["before", "after"]
+    assert not any(temporary.iterdir())
 
 
 def test_a_reason_without_a_recording_is_refused(project):
