@@ -16,7 +16,7 @@ from harness.judgement.calibration.findings import chaos_of, limit_notes
 from harness.judgement.calibration.limits import StepLimits, calibrated_limits
 from harness.judgement.calibration.spread import distance
 from harness.judgement.judgement import Judgement, Verdict
-from harness.judgement.metrics import compare, statistic_deviation
+from harness.judgement.metrics import check_exact, compare, statistic_deviation
 from harness.judgement.rows import Row, metric_rows, statistic_rows
 from harness.judgement.tiers import Tier, safety_factor
 from harness.measurement.measurement import Measurement
@@ -25,7 +25,11 @@ from harness.measurement.measurement import Measurement
 def by_explicit_limits(
     context: Judgement, measured: Measurement, baseline: Baseline, limits: Limits
 ) -> Judgement:
-    """Return ``context`` with the verdict on the output according to ``limits``."""
+    """Return ``context`` with the verdict on the output according to ``limits``.
+
+    Raises :class:`UsageError` for integers whose differences are not exact.
+    """
+    check_exact(measured.output, baseline.measurement.output)
     rows = output_rows(measured, baseline.measurement, limits)
     notes: tuple[r.Reason, ...] = ()
     if baseline.calibration is not None:
@@ -40,8 +44,10 @@ def by_calibration(
     """Return ``context`` with the verdict of calibrated limits on the output and on the latents of each step.
 
     If the case is chaotic, only the steps before that point are judged. They can show drift, but staying
-    within their limits says nothing about the output, so the case is ``incomparable``.
+    within their limits says nothing about the output, so the case is ``incomparable``. Raises
+    :class:`UsageError` for integers whose differences are not exact.
     """
+    check_exact(measured.output, baseline.measurement.output)
     limits = calibrated_limits(baseline, calibration, factor)
     stored = baseline.measurement
     rows = [*output_rows(measured, stored, limits.output), *step_rows(measured, stored, limits.steps)]

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from harness.errors import UsageError
 from harness.judgement import images
 from harness.judgement.norms import Norms, safe_unit
 from harness.judgement.reasons import MetricNeedsImages, MetricNeedsValues
@@ -34,6 +35,9 @@ ORDER = {
     "max_abs": 1, "mean_abs": 1, "p999_abs": 1, "relative_l2": 1, "cosine_distance": 2, "worst_tile": 1,
     "brightness_shift": 1, "contrast_shift": 1, "ssim": 2, "ssim_worst": 2, "max_ulp": 1,
 }  # fmt: skip
+
+# Metrics are computed in float64, which represents all integers up to this one.
+_WHOLE = 2**53
 
 # Sums over all values. They scale with the number of values, so their own size is their unit.
 SUMS = ("abs_sum", "l2")
@@ -90,6 +94,21 @@ def compare(output: Array, reference: Array, *, similarity: bool = True) -> dict
                 output, reference, centre=centre, scale=scale, top=sums.top / unit, unit=unit
             )
     return {name: result[name] for name in METRICS if name in result}
+
+
+def check_exact(*arrays: Array) -> None:
+    """Raise :class:`UsageError` if one of ``arrays`` has integers whose differences are not exact in float64.
+
+    Such a difference could become 0, and pass any limit.
+    """
+    for array in arrays:
+        if array.dtype.kind not in "iu" or array.size == 0:
+            continue
+        if int(array.max()) > _WHOLE or int(array.min()) < -_WHOLE:
+            raise UsageError(
+                "whole numbers beyond 2**53 have no exact difference: compare without limits "
+                '(in a tolerance, "exact")'
+            )
 
 
 def scaled(name: str, value: float, factor: float) -> float:

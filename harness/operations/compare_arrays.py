@@ -17,10 +17,11 @@ from harness.cases.validation import limits_of
 from harness.errors import UsageError
 from harness.judgement.arrays import judge_arrays
 from harness.judgement.judgement import Judgement, Verdict
+from harness.judgement.metrics import check_exact
 from harness.measurement.measurement import REAL_KINDS, Array
 
-# Metrics are computed in float64: its values have 8 bytes, and it represents all integers up to this one.
-_BYTES, _WHOLE = 8, 2**53
+# Metrics are computed in float64, whose values have 8 bytes.
+_BYTES = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +54,8 @@ def compare_arrays(
     if not np.isfinite(theirs).all():
         raise UsageError("the baseline has NaN or Inf: nothing can be held to it")
     asked = limits if limits is None or isinstance(limits, Limits) else limits_of(limits)
-    for array in (ours, theirs):
-        if asked is not None and array.dtype.kind in "iu" and array.size and _beyond(array):
-            raise UsageError("whole numbers beyond 2**53 have no exact difference: compare without limits")
+    if asked is not None:
+        check_exact(ours, theirs)
     return ComparedArrays(judge_arrays(context, ours, theirs, asked), ours, theirs)
 
 
@@ -81,7 +81,3 @@ def _array(value: object, whose: str) -> Array:
             "another real dtype of numpy's of at most 64 bits"
         )
     return array.astype(dtype.newbyteorder("="), copy=False)
-
-
-def _beyond(array: Array) -> bool:
-    return int(array.max()) > _WHOLE or int(array.min()) < -_WHOLE

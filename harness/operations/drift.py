@@ -15,7 +15,7 @@ from harness.baselines.baseline import Baseline, Provenance
 from harness.baselines.calibration import Calibration
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
-from harness.cases.tolerance import Tolerance
+from harness.cases.tolerance import Calibrated, Limits, Tolerance
 from harness.errors import HarnessError, UsageError
 from harness.execution.in_force import settings_in_force
 from harness.judgement.calibration.envelope import Member, make_calibration
@@ -23,6 +23,7 @@ from harness.judgement.calibration.findings import chaos_of
 from harness.judgement.check import Check
 from harness.judgement.failures import Refused, reason_of
 from harness.judgement.judgement import Judgement, Verdict
+from harness.judgement.metrics import check_exact
 from harness.judgement.repetition import check_repeats, first_difference
 from harness.measurement.figures import CheckpointIdentity
 from harness.measurement.measurement import Array, Measurement
@@ -138,13 +139,16 @@ class UserTest:
         again: Callable[[Callable[[Array], Array]], Outputs],
         settings: Settings,
     ) -> list[Check]:
-        """Store what repeats and return the checks against it; if a part fails, nothing is stored."""
+        """Store what repeats and return the checks against it.
+
+        Anything that cannot be recorded is found before the first file is written.
+        """
         found = {leaf: self._candidate(runs, case, measured[leaf]) for leaf, case in cases.items()}
         # A baseline in which only the commit differs is as good as a new one.
         kept = [leaf for leaf, each in found.items() if each.state == "changed" and each.renews is None]
         if kept and not self.reason:
             return [self._refusal(cases[leaf], measured[leaf]) for leaf in kept]
-        stored = {leaf: self._stored(each) for leaf, each in found.items()}
+        stored = {leaf: self._stored(each, settings) for leaf, each in found.items()}
         wanted = [leaf for leaf, case in cases.items() if case.needs_calibration and stored[leaf] is None]
         calibrations = {**stored, **_calibrations(cases, wanted, measured, again, settings)}
         for leaf, each in found.items():
@@ -156,16 +160,20 @@ class UserTest:
         return [hold(case, measured[leaf], self.store) for leaf, case in cases.items()]
 
     def _candidate(self, runs: FreshRuns, case: Case, measured: Measurement) -> Candidate:
+        if any(isinstance(limits, Limits | Calibrated) for _, limits in case.tolerance):
+            check_exact(measured.output)
         for run in runs.of(case):
             check_repeats(case.name, run, measured)
         return candidate(case, measured, self.store)
 
-    def _stored(self, found: Candidate) -> Calibration | None:
-        """Return the stored calibration if it belongs to this same measurement."""
+    def _stored(self, found: Candidate, settings: Settings) -> Calibration | None:
+        """Return the stored calibration if it belongs to this measurement and has as many members."""
+        case, old = found.case, found.renews
         if found.state == "unchanged":
-            case = found.case
-            return self.store.load(case.suite, case.id, found.device, suite_file=case.path).calibration
-        return None if found.renews is None else found.renews.calibration
+            old = self.store.load(case.suite, case.id, found.device, suite_file=case.path)
+        stored = None if old is None else old.calibration
+        other = stored is not None and len(stored.members) != settings.members
+        return None if other and case.needs_calibration else stored
 
     def _refusal(self, case: Case, measured: Measurement) -> Check:
         """Return the check of ``measured`` against the baseline that it would replace, given a reason."""

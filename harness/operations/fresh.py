@@ -57,7 +57,8 @@ class FreshRuns:
     def of(self, case: Case) -> list[Measurement]:
         """Return the measurement of ``case`` from each run.
 
-        Raises :class:`FreshRunError` if a run failed, did not reach the check, or had other inputs.
+        Raises :class:`FreshRunError` if a run failed, did not reach the check, or had other inputs or other
+        parts.
         """
         if self._folder is None:
             made = tempfile.TemporaryDirectory(prefix="harness-fresh-")
@@ -83,8 +84,8 @@ class FreshRuns:
             ) from None
         if case_hash != case.hash():
             raise FreshRunError(
-                f"{case.name}: in a fresh process the function has other inputs, so it does not repeat; give "
-                "every source of randomness a seed"
+                f"{case.name}: the function has other inputs, or returns other parts, in a fresh process: "
+                "give every source of randomness a seed"
             )
         return Measurement.of(figures, arrays)
 

@@ -153,10 +153,13 @@ def test_damaged_and_stale_baselines_fail_and_say_what_to_type(project):
 
 
 REFUSED = """\
+import sys
+
 import numpy as np
 import pytest
 
 X = np.linspace(0.1, 1, 20)
+FRESH = "--harness-fresh-run" in sys.argv
 EXACT = {"across_releases": "exact"}
 
 
@@ -183,7 +186,9 @@ def test_refused(drift):
 
     attempt(lambda x: x + np.random.default_rng().random(20), X, "noise")
     attempt(np.exp, np.random.default_rng().random(20), "input")
+    attempt(lambda x: (x,) * (1 + FRESH), X, "parts", tolerance=EXACT)
     attempt(lambda x: x * 2, np.arange(5), "integers")
+    attempt(lambda x: (x * 2**60).astype(int), X, "whole", tolerance={"across_releases": {"max_abs": 1}})
     attempt(lambda x: x * 2, np.arange(5), "given", tolerance=EXACT)
     attempt(np.round, X, "no effect")
     attempt(Counter(), X, "state")
@@ -203,7 +208,9 @@ def test_what_cannot_be_recorded_is_refused_and_leaves_nothing(tmp_path):
     assert done.returncode == 0, done.stdout
     for name, told in {
         "noise": "two runs in fresh workers differ, first in the output",
-        "input": "in a fresh process the function has other inputs",
+        "input": "the function has other inputs, or returns other parts, in a fresh process: give every",
+        "parts": "the function has other inputs, or returns other parts, in a fresh process: give every",
+        "whole": "whole numbers beyond 2**53 have no exact difference",
         "integers": "none of its inputs is an array of floating-point numbers, so no tolerance can be",
         "given": "there are two checks named 'given'",
         "no effect": "its inputs moved by one ulp change no value of its output, so no tolerance can be",
@@ -371,6 +378,18 @@ def test_other_environments_are_judged_by_the_tiers_of_cases(project):
     assert moved.stdout.count("outside their limits") >= 2, moved.stdout
     assert "test_decode[0]/decode: drift (across releases" in moved.stdout
     assert "test_decode[1]/decode: drift (across devices" in moved.stdout
+
+
+def test_another_number_of_members_is_measured_again(project):
+    first = stored(project)
+    name = "__drift__/test_vae/test_decode[0]/decode/cpu"
+    project.edit("test_vae.py", 'name="decode"', 'name="decode", members=4')
+    done = project.pytest("test_vae.py::test_decode[0]", "--harness-record")
+    assert done.returncode == 0, done.stdout
+    assert {each for each, data in stored(project).items() if data != first[each]} == {f"{name}.json"}
+    document = json.loads(stored(project)[f"{name}.json"])
+    assert document["calibration"]["members"] == [1, 2, 3, 4]
+    assert document["provenance"] == json.loads(first[f"{name}.json"])["provenance"]
 
 
 PAGE = (Path(__file__).parents[2] / "docs" / "drift-fixture.md").read_text()

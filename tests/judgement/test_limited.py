@@ -8,11 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 from members import image_of, members_of, sampled
-from samples import FINGERPRINT, first_reason, make_baseline, make_calibration, make_case
+from samples import (
+    FINGERPRINT,
+    first_reason,
+    make_baseline,
+    make_calibration,
+    make_case,
+    make_measurement,
+)
 
 from harness.baselines.baseline import Baseline
 from harness.baselines.calibration import StepEnvelope
 from harness.cases.tolerance import Calibrated
+from harness.errors import UsageError
 from harness.judgement.calibration import envelope
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.rows import Row
@@ -245,3 +253,15 @@ def test_explicit_limits_are_noted_beside_the_envelope() -> None:
     assert not any("is tight" in note for note in same)
     bare = in_words(judge(case, moved(1, fingerprint=RELEASE), make_baseline(case, BASE)).notes)
     assert not any("envelope" in note for note in bare)
+
+
+@pytest.mark.parametrize("limits", [{"max_abs": 0.0}, "calibrated"])
+def test_whole_numbers_without_an_exact_difference_are_held_to_no_limits(limits: Any) -> None:
+    case = make_case(tolerance={"same_environment": limits})
+    stored, other = (make_measurement(np.array([2**60 + more])) for more in (0, 1))
+    baseline = make_baseline(case, stored)
+    if limits == "calibrated":
+        baseline = dataclasses.replace(baseline, calibration=make_calibration())
+    assert judge(case, stored, baseline).verdict is Verdict.IDENTICAL
+    with pytest.raises(UsageError, match=r"whole numbers beyond 2\*\*53"):
+        judge(case, other, baseline)
