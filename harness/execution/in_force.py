@@ -35,6 +35,8 @@ _ROUNDING_VARIABLES = (
     "MKL_NUM_THREADS", "NPY_DISABLE_CPU_FEATURES", "OMP_NUM_THREADS", "OPENBLAS_CORETYPE",
     "OPENBLAS_NUM_THREADS",
 )  # fmt: skip
+# The namespaces of torch that may have used an accelerator.
+_ACCELERATORS = ("cuda", "npu", "xpu")
 
 
 class _Pinned(NamedTuple):
@@ -83,8 +85,13 @@ def settings_in_force() -> dict[str, str]:
     and the settings that affect the rounding of numpy and torch go into the fingerprint. Raises
     :class:`NotEstablished` if it is not known how operators round here.
     """
-    if (torch := sys.modules.get("torch")) is not None and torch.cuda.is_initialized():
-        raise NotEstablished("torch has used a GPU in this process, whose settings harness does not know")
+    for name in _ACCELERATORS:
+        accelerator = getattr(sys.modules.get("torch"), name, None)
+        if accelerator is not None and accelerator.is_initialized():
+            raise NotEstablished(
+                f"torch has used an accelerator ({name}) in this process, whose settings harness does not "
+                "know"
+            )
     fields = _of_mindspore() if "mindspore" in sys.modules else _without_mindspore()
     # Not only if it is imported: which tests run in this process must make no difference.
     with suppress(PackageNotFoundError):

@@ -4,8 +4,11 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+
+from harness.execution.in_force import NotEstablished, settings_in_force
 
 PINNED = """
 import json, os
@@ -59,6 +62,21 @@ def test_a_process_without_mindspore_needs_no_pin(told):
     assert without["cores"] == str(len(os.sched_getaffinity(0)))
     assert without["mode"] == "eager"
     assert "mindspore" not in without
+
+
+@pytest.mark.parametrize("used", ["cuda", "npu", "xpu", None])
+def test_torch_on_an_accelerator_is_not_torch_on_the_cpu(monkeypatch, used):
+    kinds = {name: SimpleNamespace(is_initialized=lambda name=name: name == used) for name in ("cuda", "npu")}
+    if used == "xpu":
+        kinds["xpu"] = SimpleNamespace(is_initialized=lambda: True)
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(**kinds))
+    # Another test may have imported it, without pin.
+    monkeypatch.delitem(sys.modules, "mindspore", raising=False)
+    if used is None:
+        assert settings_in_force()["device"] == "CPU"
+        return
+    with pytest.raises(NotEstablished, match=rf"torch has used an accelerator \({used}\)"):
+        settings_in_force()
 
 
 def test_settings_that_were_changed_afterwards_are_not_established(told):
