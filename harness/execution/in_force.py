@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
@@ -39,12 +39,39 @@ _ROUNDING_VARIABLES = (
 _ACCELERATORS = ("cuda", "npu", "xpu")
 
 
+class _Place(NamedTuple):
+    """The cores of this thread (None if the system has no affinity) and environment variables."""
+
+    cores: set[int] | None
+    variables: dict[str, str | None]
+
+    @classmethod
+    def now(cls, names: Mapping[str, str]) -> _Place:
+        """Return the current cores and the current values of the variables ``names``."""
+        cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+        return cls(cores, {name: os.environ.get(name) for name in names})
+
+    def restore(self) -> None:
+        """Give this thread these cores, and this process these variables."""
+        if self.cores is not None:
+            os.sched_setaffinity(0, self.cores)
+        for name, value in self.variables.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
 class _Pinned(NamedTuple):
-    """What :func:`pin` applied: the profile, its environment variables, and the claim on its core."""
+    """What :func:`pin` applied: the profile, its environment variables, and the claim on its core.
+
+    ``before`` is the state before that. The claim and ``before`` are None if nothing was pinned.
+    """
 
     profile: Profile
     environment: dict[str, str]
-    claim: CoreClaim | None
+    claim: CoreClaim | None = None
+    before: _Place | None = None
 
 
 _pinned: _Pinned | None = None
@@ -70,12 +97,34 @@ def pin(device: str = "CPU", *, device_id: int = 0) -> None:
     profile = Profile(device=device, device_id=device_id, core=claim.core)
     try:
         environment = profile.environment()
+        before = _Place.now(environment)
         profile.apply_before_import()
         profile.apply_after_import()
     except BaseException:
         claim.release()
         raise
-    _pinned = _Pinned(profile, environment, claim)
+    _pinned = _Pinned(profile, environment, claim, before)
+
+
+def unpin() -> None:
+    """Give back what :func:`pin` took, in a process that only starts others, which pin themselves."""
+    if _pinned is not None and _pinned.claim is not None and _pinned.before is not None:
+        _pinned.claim.release()
+        _pinned.before.restore()
+
+
+@contextmanager
+def unpinned() -> Iterator[None]:
+    """Let a process started in the body find what :func:`pin` found in this one."""
+    if _pinned is None or _pinned.before is None:
+        yield
+        return
+    now = _Place.now(_pinned.environment)
+    _pinned.before.restore()
+    try:
+        yield
+    finally:
+        now.restore()
 
 
 def settings_in_force() -> dict[str, str]:
@@ -103,7 +152,7 @@ def _of_mindspore() -> dict[str, str]:
     import mindspore as ms
 
     target = str(ms.get_context("device_target"))
-    wanted = _pinned or _Pinned(profile := Profile(target), profile.environment(), None)
+    wanted = _pinned or _Pinned(profile := Profile(target), profile.environment())
     if lacking := "; ".join(_lacking(wanted)):
         raise NotEstablished(
             f"it is not established how MindSpore rounds in this process: {lacking}.\n"

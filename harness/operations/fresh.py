@@ -9,10 +9,12 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from hashlib import sha256
+from io import FileIO
 from pathlib import Path
 
 from harness.cases.case import Case
 from harness.errors import HarnessError, shortened
+from harness.execution.in_force import unpinned
 from harness.execution.stopping import ENDING, heeding
 from harness.foreign_files import ForeignFileError, read_foreign
 from harness.measurement.figures import LARGEST_ARRAYS
@@ -21,6 +23,9 @@ from harness.measurement.sealed import decode_sealed, encode_sealed
 
 RUNS = 2
 _LOG_BYTES = 64 << 10
+
+# The number of the reading end of a pipe, and what os.fstat identifies the pipe by.
+Lifeline = tuple[int, int, int]
 
 
 class FreshRunError(HarnessError):
@@ -44,12 +49,12 @@ def _file(case: Case) -> str:
 class FreshRuns:
     """The two runs of one test, made when they are first requested.
 
-    ``command`` returns the command that runs the test, given the folder for its results. ``timeout`` is the
-    limit for one run, in seconds.
+    ``command`` returns the command that runs the test, given the folder for its results and the lifeline that
+    the run has to :func:`harness.execution.lifeline.hold`. ``timeout`` is the limit for one run, in seconds.
     """
 
     def __init__(
-        self, name: str, command: Callable[[Path], Sequence[str]], cwd: Path, timeout: float
+        self, name: str, command: Callable[[Path, Lifeline], Sequence[str]], cwd: Path, timeout: float
     ) -> None:
         self._name, self._command, self._cwd, self._timeout = name, command, cwd, timeout
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -92,11 +97,16 @@ class FreshRuns:
     def _run(self, folder: Path) -> None:
         folder.mkdir()
         log = folder.with_suffix(".log")
-        with log.open("wb") as stream, heeding(*ENDING):
-            process = subprocess.Popen(
-                self._command(folder),
-                cwd=self._cwd, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True,
-            )  # fmt: skip
+        theirs, ours = os.pipe()
+        found = os.fstat(theirs)
+        # However this process ends, the system closes its end of the pipe.
+        with FileIO(theirs), FileIO(ours, "w"), log.open("wb") as stream, heeding(*ENDING):
+            with unpinned():
+                process = subprocess.Popen(
+                    self._command(folder, (theirs, found.st_dev, found.st_ino)),
+                    cwd=self._cwd, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream,
+                    start_new_session=True, pass_fds=[theirs],
+                )  # fmt: skip
             try:
                 code = process.wait(self._timeout)
             except subprocess.TimeoutExpired:

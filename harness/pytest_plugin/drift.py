@@ -17,7 +17,7 @@ from harness.explanation.causes import causes_of
 from harness.judgement.check import Check
 from harness.operations.calibrate import MEMBERS
 from harness.operations.drift import UserTest
-from harness.operations.fresh import FreshRuns
+from harness.operations.fresh import FreshRuns, Lifeline
 from harness.reporting.commands import TestInvocation
 from harness.reporting.terminal import judgement_text
 
@@ -86,7 +86,7 @@ def names_of(item: pytest.Item) -> list[str]:
     return [node.name for node in within][::-1]
 
 
-def _command(config: pytest.Config, item: pytest.Item, folder: Path) -> list[str]:
+def _command(config: pytest.Config, item: pytest.Item, folder: Path, lifeline: Lifeline) -> list[str]:
     """Return how to run ``item`` alone in a process that leaves its results in ``folder``.
 
     It has the options that this run was given, but for those that write or judge the whole run.
@@ -113,4 +113,4 @@ def _command(config: pytest.Config, item: pytest.Item, folder: Path) -> list[str
     if has("cacheprovider"):
         # Not the cache of this run, by which --lf would choose other tests the second time.
         command += ["-o", f"cache_dir={folder}.cache"]
-    return [*command, "--harness-fresh-run", str(folder)]
+    return [*command, "--harness-fresh-run", str(folder), "--harness-lifeline", *map(str, lifeline)]

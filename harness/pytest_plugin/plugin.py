@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,6 +103,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(name, **settings)
     # Given by harness itself, to a process that it starts.
     group.addoption("--harness-fresh-run", metavar="DIR", help=argparse.SUPPRESS)
+    group.addoption("--harness-lifeline", nargs=3, type=int, help=argparse.SUPPRESS)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -121,6 +123,10 @@ def pytest_load_initial_conftests(
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options, and the files that the run will write."""
+    if lifeline := config.getoption("harness_lifeline"):
+        from harness.execution.lifeline import hold
+
+        hold(*lifeline)
     given = config.getoption("harness_baseline_dir")
     if given and not Path(given).is_dir():
         raise pytest.UsageError(
@@ -146,6 +152,15 @@ def pytest_configure(config: pytest.Config) -> None:
         from harness.pytest_plugin.run_files import register
 
         register(config, lambda: _session(config))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Leave xdist's workers what `pin` took in a conftest.py: this process starts them and runs no test."""
+    if "harness.execution.in_force" in sys.modules:
+        from harness.execution.in_force import unpin
+
+        unpin()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -265,6 +266,35 @@ def test_a_recording_that_is_told_to_end_leaves_no_process_and_no_file(tmp_path)
     assert not stored(project)
 
 
+def test_a_recording_that_is_killed_leaves_no_process(tmp_path):
+    project = Project(tmp_path / "project")
+    (project.root / "test_slow.py").write_text(SLOW)
+    project.environment["TMPDIR"] = str(tmp_path)
+    recording = project.started("pytest", "test_slow.py", "--harness-record")
+    running = project.root / "running"
+    while not running.exists():
+        assert recording.poll() is None, recording.communicate()[0]
+        time.sleep(0.05)
+    recording.kill()
+    recording.communicate(timeout=60)
+    assert ends(int(running.read_text()))
+
+
+def ends(pid, seconds=20.0):
+    """Whether a process ends within some seconds; if not, it is ended here."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.02)
+    os.kill(pid, signal.SIGKILL)
+    return False
+
+
 GROUPED = """\
 import numpy as np
 import pytest
@@ -428,3 +458,27 @@ def test_the_examples_of_the_page_run_and_mindspore_needs_its_settings(tmp_path)
     assert (fingerprint["cores"], fingerprint["mode"]) == ("1", "pynative")
     assert fingerprint["profile"].startswith("cpu: oneDNN ISA at most AVX2, one core")
     assert document["calibration"]["metrics"]["relative_l2"] > 0
+
+
+FOUND = """\
+import os
+from pathlib import Path
+
+import harness
+
+found = (sorted(os.sched_getaffinity(0)), os.environ.get("ONEDNN_MAX_CPU_ISA"))
+Path(f"found-{os.getpid()}").write_text(repr(found))
+harness.pin()
+"""
+
+
+def test_each_process_finds_the_cores_and_the_variables_that_pytest_was_given(tmp_path):
+    project = Project(tmp_path / "project")
+    (project.root / "conftest.py").write_text(FOUND)
+    (project.root / "test_grouped.py").write_text(GROUPED)
+    project.environment["ONEDNN_MAX_CPU_ISA"] = "SSE41"
+    done = project.pytest("test_grouped.py", "-n1", "--harness-record")
+    assert done.returncode == 0, done.stdout
+    found = [path.read_text() for path in project.root.glob("found-*")]
+    # Of the controlling process, its worker, and two fresh runs.
+    assert found == [repr((sorted(os.sched_getaffinity(0)), "SSE41"))] * 4

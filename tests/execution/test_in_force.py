@@ -13,7 +13,7 @@ from harness.execution.in_force import NotEstablished, settings_in_force
 PINNED = """
 import json, os
 import harness
-from harness.execution.in_force import NotEstablished, settings_in_force
+from harness.execution.in_force import settings_in_force, unpinned
 
 cores = os.sched_getaffinity(0)
 without = settings_in_force()
@@ -31,6 +31,9 @@ told = {"without": without, "pinned": settings_in_force(), "other": attempt(lamb
 ms.set_context(mode=ms.GRAPH_MODE)
 ms.set_deterministic(True)
 told["graph"] = settings_in_force()
+with unpinned():
+    told["unpinned"] = sorted(os.sched_getaffinity(0)) == sorted(cores), os.environ.get("ONEDNN_MAX_CPU_ISA")
+told["again"] = settings_in_force() == told["graph"]
 if len(cores) > 1:
     os.sched_setaffinity(0, cores)
     told["cores"] = attempt(settings_in_force)
@@ -62,6 +65,11 @@ def test_a_process_without_mindspore_needs_no_pin(told):
     assert without["cores"] == str(len(os.sched_getaffinity(0)))
     assert without["mode"] == "eager"
     assert "mindspore" not in without
+
+
+def test_what_a_pinned_process_starts_can_find_what_it_found(told):
+    assert told["unpinned"] == [True, os.environ.get("ONEDNN_MAX_CPU_ISA")]
+    assert told["again"]
 
 
 @pytest.mark.parametrize("used", ["cuda", "npu", "xpu", None])
