@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from harness.cases import names
 from harness.cases.tolerance import Limits, Strict, Tolerance
+from harness.cases.wording import quoted, suggestion
 
 MAX_SEED = 2**64 - 1
 
@@ -132,16 +134,53 @@ class DefaultsEntry(Strict):
     )
 
 
-class ParametrizeEntry(Strict):
-    """The keys a case is expanded over, in the order in which they enter its id."""
+# The keys whose values are parametrized one by one, as `arguments.eta`, and what checks the names in them.
+PARTS = {"arguments": names.check_argument, "scheduler_arguments": names.check_setting}
 
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "not": {"required": ["seed", "seeds"]}})
+
+def _check_part(key: str) -> str:
+    """Return ``key``, which is no field of ParametrizeEntry, if it is the name of an argument."""
+    whole, dot, name = key.partition(".")
+    try:
+        if dot and whole in PARTS:
+            PARTS[whole](name)
+            return key
+        known = [*ParametrizeEntry.model_fields, *(f"{each}.NAME" for each in PARTS)]
+        raise ValueError(f"unknown key {quoted(key)}; {suggestion(key, known)}")
+    except ValueError as error:
+        raise PydanticCustomError("key_error", "{error}", {"error": str(error)}) from None
+
+
+def _parts_schema(schema: dict[str, Any]) -> None:
+    """Describe the keys with a dot to editors, which the loader checks by :func:`_check_part`."""
+    each = {"type": "array", "minItems": 1, "description": "One case per value of this argument"}
+    reserved = [f"arguments.{name}" for name in names.OWN_ARGUMENTS]
+    reserved += [f"{whole}.{name}" for whole in PARTS for name in keyword.kwlist]
+    schema["patternProperties"] = {rf"^({'|'.join(PARTS)})\.{names.IDENTIFIER}$": each}
+    schema["propertyNames"] = {"not": {"enum": sorted(reserved)}}
+    schema |= {"additionalProperties": False, "minProperties": 1, "not": {"required": ["seed", "seeds"]}}
+
+
+class ParametrizeEntry(Strict):
+    """The keys a case is expanded over, in the order in which they enter its id, then those with a dot."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra=_parts_schema)
+    __pydantic_extra__: dict[
+        Annotated[str, AfterValidator(_check_part)], Annotated[list[Any], Field(min_length=1)]
+    ]
 
     seed: Annotated[list[Seed], Field(min_length=1)] = _may_be_missing("One case per seed")
     seeds: Annotated[list[Seeds], Field(min_length=1)] = _may_be_missing("One case per batch of seeds")
     steps: Annotated[list[Steps], Field(min_length=1)] = _may_be_missing("One case per number of steps")
     dtype: Annotated[list[Dtype], Field(min_length=1)] = _may_be_missing("One case per dtype")
     mode: Annotated[list[Mode], Field(min_length=1)] = _may_be_missing("One case per mode")
+    checkpoint: Annotated[list[CheckpointSpec], Field(min_length=1)] = _may_be_missing(
+        "One case per checkpoint"
+    )
+    scheduler: Annotated[list[SchedulerName], Field(min_length=1)] = _may_be_missing("One case per scheduler")
+    scheduler_arguments: Annotated[list[SchedulerArguments], Field(min_length=1)] = _may_be_missing(
+        "One case per group of settings of the scheduler"
+    )
 
 
 class CaseEntry(DefaultsEntry):

@@ -9,11 +9,11 @@ from typing import Any
 
 from harness.cases.case import Case
 from harness.cases.document import Document, KeyPath
-from harness.cases.entries import CaseEntry, DefaultsEntry, ParametrizeEntry
+from harness.cases.entries import PARTS, CaseEntry, DefaultsEntry, ParametrizeEntry
+from harness.cases.labels import label, shortened
 from harness.cases.names import (
     MINDONE,
     PIPELINES,
-    check_case_id,
     is_mindone,
     is_mindone_class,
     needs_checkpoint,
@@ -65,20 +65,26 @@ class Expander:
             message = f"the suite expands to more than {MAX_CASES:,} cases; split it or shorten the lists"
             self._complain(inside, message)
             return
+        labelled = {key: [("-" + label(key, each), each) for each in lists[key]] for key in lists}
         if parametrize:
-            self._check_parametrize(own, lists, inside)
-        shared = merge(self.defaults, {**own, **lists})
+            self._check_parametrize(own, labelled, inside)
+        lists_are_sound = len(self.problems) == before
+        parts = [key for key in lists if key.partition(".")[0] in PARTS]
+        shared = merge(self.defaults, {**own, **{key: lists[key] for key in lists if key not in parts}})
+        for key in parts:
+            shared.setdefault(key.partition(".")[0], {})
         unknown = wrong | self._wrong_defaults
         if "parametrize" in wrong:
             unknown |= ParametrizeEntry.model_fields.keys()
         self._check_complete(shared, at, unknown)
         self._check_batches(shared, lists, at, unknown)
-        expanded = {entry.id + suffix: chosen for suffix, chosen in _combinations(lists)}
+        expanded = [(shortened(entry.id + suffix), chosen) for suffix, chosen in _combinations(labelled)]
         if wrong.isdisjoint(("id", "parametrize")):
-            self._check_ids(expanded, at)
+            ids = [case_id for case_id, _ in expanded]
+            self._check_ids(ids if lists_are_sound else dict.fromkeys(ids), at)
         if not unknown and len(self.problems) == before:
-            for case_id, chosen in expanded.items():
-                self._add_case(case_id, {**shared, **chosen}, at)
+            for case_id, chosen in expanded:
+                self._add_case(case_id, _with(shared, chosen), at)
 
     def _add_case(self, case_id: str, values: dict[str, Any], at: KeyPath) -> None:
         seeds = tuple(values.pop("seeds")) if "seeds" in values else (values.pop("seed"),)
@@ -101,11 +107,10 @@ class Expander:
     def _check_ids(self, ids: Iterable[str], at: KeyPath) -> None:
         place = self.document.position((*at, "id"))
         for case_id in ids:
-            try:
-                check_case_id(case_id)
-            except ValueError as error:
-                self._complain((*at, "id"), f"after expansion: {error}")
-            if case_id in self._places:
+            if self._places.get(case_id) == place:
+                message = f"several combinations of `parametrize` give the id {quoted(case_id)}"
+                self._complain((*at, "id"), f"{message}; write an entry of its own for each")
+            elif case_id in self._places:
                 first = "line {}, column {}".format(*self._places[case_id])
                 self._complain((*at, "id"), f"the id {quoted(case_id)} is taken ({first}); choose another")
             self._places.setdefault(case_id, place)
@@ -114,20 +119,32 @@ class Expander:
         if (*at, "seed") in self.document.keys and (*at, "seeds") in self.document.keys:
             self._complain((*at, "seeds"), "`seed` and `seeds` together; remove one", key=True)
 
-    def _check_parametrize(self, own: dict[str, Any], lists: dict[str, list[Any]], at: KeyPath) -> None:
+    def _check_parametrize(
+        self, own: dict[str, Any], lists: dict[str, list[tuple[str, Any]]], at: KeyPath
+    ) -> None:
         if not lists:
             self._complain(at, "`parametrize` is empty; list values, or remove it")
+        given = own.keys() | {f"{whole}.{name}" for whole in PARTS for name in own.get(whole, ())}
         for key, values in lists.items():
             group = _SEED_KEYS if key in _SEED_KEYS else (key,)
-            for clash in (name for name in group if name in own):
+            for clash in (name for name in group if name in given):
                 message = f"the case sets `{clash}` and is parametrized over `{key}`; remove one of the two"
                 self._complain((*at, key), message, key=True)
-            seen: set[Any] = set()
-            for i, value in enumerate(values):
-                one = tuple(value) if isinstance(value, list) else value
-                if one in seen:
+            whole, dot, _ = key.partition(".")
+            if dot and whole in lists:
+                message = f"`{whole}` and `{key}` together; write all settings into the values of `{whole}`"
+                self._complain((*at, key), message, key=True)
+            seen: set[str] = set()
+            labels: set[str] = set()
+            for i, (text, value) in enumerate(values):
+                # With its type: 5 and 5.0 are two values of an argument.
+                if (one := repr(value)) in seen:
                     self._complain((*at, key, i), "this value is listed twice; remove one")
+                elif text in labels:
+                    message = f"the ids of two values would end in {quoted(text)}; write an entry for each"
+                    self._complain((*at, key, i), message)
                 seen.add(one)
+                labels.add(text)
 
     def _check_batches(
         self, values: dict[str, Any], lists: dict[str, list[Any]], at: KeyPath, unknown: frozenset[str]
@@ -160,7 +177,9 @@ class Expander:
     def _check_mindone(self, values: dict[str, Any], pipeline: str, at: KeyPath) -> None:
         for key in ("scheduler", "scheduler_arguments"):
             if key in values and not is_mindone_class(pipeline):
-                self._complain((*at, key), f"`{key}` is for the classes of mindone; remove it", key=True)
+                listed = (*at, "parametrize", key)
+                place = listed if listed in self.document.keys else (*at, key)
+                self._complain(place, f"`{key}` is for the classes of mindone; remove it", key=True)
         modes = values.get("mode", "pynative")
         if is_mindone_class(pipeline) and "graph" in (modes if isinstance(modes, list) else [modes]):
             message = "mindone's pipelines run in PyNative; remove the mode 'graph'"
@@ -199,22 +218,30 @@ def merge(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def _with(shared: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of one case: those that the cases of its entry share, and those chosen for it."""
+    values = {**shared}
+    for key, value in chosen.items():
+        whole, dot, name = key.partition(".")
+        values[whole] = {**values[whole], name: value} if dot else value
+        if not dot and whole in PARTS:
+            values[whole] = {**shared[whole], **value}
+    return values
+
+
 def _written(entry: DefaultsEntry | ParametrizeEntry | None) -> dict[str, Any]:
     """Return the fields that the file sets, in the order of the model, so that file order never matters."""
     if entry is None:
         return {}
     written = entry.model_fields_set
-    return {name: value for name, value in vars(entry).items() if name in written}
+    fields = {name: value for name, value in vars(entry).items() if name in written}
+    return {**fields, **dict(sorted((entry.model_extra or {}).items()))}
 
 
-def _combinations(lists: dict[str, list[Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _combinations(
+    lists: dict[str, list[tuple[str, Any]]],
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the id suffix and the values of every combination. The last list changes fastest."""
-    for values in itertools.product(*lists.values()):
-        chosen = dict(zip(lists, values, strict=True))
-        yield "".join("-" + _label(key, value) for key, value in chosen.items()), chosen
-
-
-def _label(key: str, value: Any) -> str:
-    if key == "seeds":
-        return key + "_".join(map(str, value))
-    return f"{key}{value}" if isinstance(value, int) else str(value)
+    for chosen in itertools.product(*lists.values()):
+        values = {key: value for key, (_, value) in zip(lists, chosen, strict=True)}
+        yield "".join(text for text, _ in chosen), values

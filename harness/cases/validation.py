@@ -113,7 +113,8 @@ def _problem(document: Document, details: ErrorDetails, unknown_key: Callable[[K
     at, is_key = _locate(document, details["loc"])
     if details["type"] == "extra_forbidden":
         return document.problem(at, unknown_key(at), key=True)
-    return document.problem(at, _message(details, at, document.unquoted.get(at)), key=is_key)
+    message = _message(details, at, document.unquoted.get(at))
+    return document.problem(at, message, key=is_key or details["type"] == "key_error")
 
 
 def _locate(document: Document, loc: KeyPath) -> tuple[KeyPath, bool]:
@@ -134,7 +135,7 @@ def _message(details: ErrorDetails, at: KeyPath, written: str | None) -> str:
     got = f"got {described(value, written)}"
     if kind == "missing":
         return f"the key '{details['loc'][-1]}' is missing; add it"
-    if kind == "value_error":
+    if kind in ("value_error", "key_error"):
         return str(context["error"])
     if kind == "too_short":
         empty_list = "the list is empty; give at least one value, or remove the key"

@@ -8,6 +8,7 @@ import pytest
 
 from harness.cases.case import Suite
 from harness.cases.load import check_unique_names, load_suite
+from harness.cases.names import MAX_NAME
 from harness.cases.problems import SuiteError
 from harness.cases.tolerance import Calibrated, Limits, TierLimits, Tolerance
 
@@ -198,6 +199,59 @@ def test_parametrize_over_batches(tmp_path: Path) -> None:
         ("c-seeds0_1", (0, 1)),
         ("c-seeds7", (7,)),
     ]
+
+
+def test_parametrize_over_checkpoints_schedulers_and_arguments(tmp_path: Path) -> None:
+    lists = (
+        "arguments.prompt: [a red fox in the snow], arguments.eta: [1, 1.0, -0.5], "
+        "scheduler_arguments: [{}, {solver_order: 2}], "
+        "scheduler: [DPMSolverMultistepScheduler, DDIMScheduler], checkpoint: [checkpoints/a]"
+    )
+    suite = merged(
+        tmp_path,
+        "seed: 0, arguments: {eta: 9, guidance: 7}, scheduler_arguments: {beta_end: 0.1}",
+        f"pipeline: 'mindone:SomePipeline', parametrize: {{{lists}}}",
+    )
+    assert [case.id for case in suite.cases] == [
+        f"c-checkpoints-a-{scheduler}-{settings}-{eta}-prompt-a-red-fox-in-the-snow"
+        for scheduler in ("dpm-solver-multistep", "ddim")
+        for settings in ("none", "solver_order2")
+        for eta in ("eta1", "eta1.0", "eta-0.5")
+    ]
+    last = suite.cases[-1]
+    assert (last.checkpoint, last.scheduler) == ("checkpoints/a", "DDIMScheduler")
+    assert last.arguments == {"eta": -0.5, "guidance": 7, "prompt": "a red fox in the snow"}
+    assert last.scheduler_arguments == {"beta_end": 0.1, "solver_order": 2}
+    assert suite.cases[0].scheduler_arguments == {"beta_end": 0.1}
+
+
+def test_ids_that_would_be_too_long_end_in_a_hash(tmp_path: Path) -> None:
+    batches = [list(range(50)), [*range(49), 99]]
+    cases = merged(tmp_path, "seed: 0", f"parametrize: {{seeds: {batches}}}").cases
+    first, second = (case.id for case in cases)
+    assert first[:-6] == second[:-6] == f"c-seeds{'_'.join(map(str, range(50)))}"[: MAX_NAME - 7] + "-"
+    assert len(first) == MAX_NAME
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("value", "in_the_id"),
+    [
+        ("true", "x-true"),
+        ("null", "x-null"),
+        ("1e-06", "x1e-06"),
+        ("1e+30", "x1e30"),
+        ("'UPPER case.'", "x-upper-case"),
+        ("{file: a/b.png}", "x-file-a-b.png"),
+        ("[64, 48]", "x-64-48"),
+        # What an id cannot hold or has no room for is told apart by a hash, whatever the other values are.
+        ("狐狸", "x-0a93e4"),
+        ("a prompt that is long and has words", "x-a-prompt-that-is-f0c425"),
+    ],
+)
+def test_how_the_value_of_an_argument_reads_in_an_id(tmp_path: Path, value: str, in_the_id: str) -> None:
+    (case,) = merged(tmp_path, "seed: 0", f"parametrize: {{arguments.x: [{value}]}}").cases
+    assert case.id == f"c-{in_the_id}"
 
 
 def test_scalars_follow_yaml_1_2(tmp_path: Path) -> None:

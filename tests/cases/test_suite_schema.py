@@ -79,6 +79,15 @@ ACCEPTED = [
     {"isolate": True},
     {"steps": None, "parametrize": {"steps": [1, 2], "dtype": ["float32"], "mode": ["graph"]}},
     {"seed": None, "parametrize": {"seeds": [[0, 1], [2]]}},
+    {"parametrize": {"checkpoint": ["a/b", "builtin:ddpm-digits"], "arguments.x": [None, {"file": "a.png"}]}},
+    {
+        "pipeline": "mindone:DDIMPipeline",
+        "checkpoint": "a/b",
+        "parametrize": {
+            "scheduler": ["DDIMScheduler"],
+            "scheduler_arguments": [{}, {"beta_end": 0.1}],
+        },
+    },
     {"seed": None, "seeds": [0, 1], "batch_consistency": {"relative_l2": 1e-6}},
 ]
 
@@ -133,6 +142,11 @@ REFUSED = [
     {"parametrize": {}},
     {"parametrize": {"dtype": []}},
     {"parametrize": {"eta": [1]}},
+    {"parametrize": {"arguments.x": []}},
+    {"parametrize": {"arguments.generator": [1]}},
+    {"parametrize": {"scheduler_arguments.if": [1]}},
+    {"parametrize": {"arguments.a.b": [1]}},
+    {"parametrize": {"checkpoint": ["builtin:none"]}},
     {"seed": None, "parametrize": {"seed": [1], "seeds": [[2]]}},
 ]
 
