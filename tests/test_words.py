@@ -45,7 +45,7 @@ from harness.operations.compare_runs import compare_runs
 from harness.operations.evidence import Evidence
 from harness.operations.matrix import Matrix, MatrixRow
 from harness.operations.power import measure_power
-from harness.operations.proposal import Candidate, propose
+from harness.operations.proposal import Proposed, propose
 from harness.operations.record import write
 from harness.operations.verify import verify
 from harness.reporting.commands import Invocation, error_text
@@ -192,7 +192,7 @@ def recordings(store: BaselineStore) -> Iterator[object]:
         stored = write(proposal, store, reason)
         yield [
             (each.state, [type(change).__name__ for change in each.changes], each.uncalibrates)
-            if isinstance(each, Candidate)
+            if isinstance(each, Proposed)
             else type(each.error).__name__
             for each in proposal.results
         ]

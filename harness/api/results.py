@@ -18,7 +18,7 @@ from harness.operations.record import Recording
 from harness.reporting.explanation import causes_table
 from harness.reporting.html.notebook import fragment
 from harness.reporting.power import power_table
-from harness.reporting.recording import calibrations_table, candidates_table
+from harness.reporting.recording import calibrations_table, proposed_table
 from harness.reporting.summary import verdicts_table
 from harness.reporting.tables import Table
 from harness.reporting.terminal import rows_table
@@ -133,13 +133,13 @@ class RecordResult(Result):
 
     def _tables(self) -> Iterable[Table]:
         calibrations = self.recording.calibrations
-        yield candidates_table([candidate for candidate, _ in self.recording.stored.dispositions])
+        yield proposed_table([each for each, _ in self.recording.stored.dispositions])
         if calibrations is not None:
             yield calibrations_table(calibrations)
 
     def _pictured(self) -> Pictured:
         found = self.recording.stored.dispositions
-        return [(candidate.case.name, candidate.measurement.output, None) for candidate, _ in found]
+        return [(each.case.name, each.measurement.output, None) for each, _ in found]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

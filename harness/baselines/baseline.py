@@ -14,6 +14,7 @@ from harness import __version__
 from harness.baselines.calibration import Calibration
 from harness.baselines.errors import BaselineError
 from harness.baselines.git import Commit
+from harness.baselines.origin import Origin
 from harness.foreign_files import hash_foreign
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class Provenance:
 
     ``date`` is ISO 8601 in UTC. ``git_commit`` is None outside git. ``case_definition`` and ``case_hash``
     describe the case at the time of recording. ``replaced`` is the sha256 of the JSON file of the baseline
-    that this one replaced; the store fills it in.
+    that this one replaced; the store fills it in. ``origin`` is the CI run in which it was measured, if it
+    was accepted from one.
     """
 
     harness_version: str
@@ -37,6 +39,7 @@ class Provenance:
     case_definition: dict[str, Any]
     case_hash: str
     replaced: str | None = None
+    origin: Origin | None = None
 
     @classmethod
     def of(cls, case: Case, *, reason: str, git_commit: Commit | None) -> Provenance:

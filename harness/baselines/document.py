@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from harness.baselines.baseline import Baseline, Provenance
 from harness.baselines.calibration import Calibration
 from harness.baselines.git import Commit
+from harness.baselines.origin import Origin
 from harness.codec import parse_json
 from harness.measurement.figures import CheckpointIdentity, Draw, StepRecord
 
@@ -62,6 +63,8 @@ class _Origin(_Section):
     date: str
     reason: str
     replaced: str | None
+    # Absent if None, as in every baseline that was recorded where it is.
+    origin: Origin | None = None
 
 
 class BaselineDocument(_Section):
@@ -144,7 +147,10 @@ class BaselineDocument(_Section):
 
     def _data(self, *left_out: str) -> dict[str, Any]:
         absent = set() if self.replaced_kernels else {"replaced_kernels"}
-        return self.model_dump(mode="json", exclude={*left_out, *absent})
+        data = self.model_dump(mode="json", exclude={*left_out, *absent})
+        if self.provenance.origin is None and "provenance" in data:
+            del data["provenance"]["origin"]
+        return data
 
     def same_content(self, other: BaselineDocument) -> bool:
         """Whether both hold the same measurement and calibration of the same case.
@@ -171,7 +177,8 @@ class BaselineDocument(_Section):
         """Return the provenance of the recording."""
         told = self.provenance.git_commit
         return Provenance(
-            **self.provenance.model_dump(exclude={"git_commit"}),
+            **self.provenance.model_dump(exclude={"git_commit", "origin"}),
+            origin=self.provenance.origin,
             git_commit=None if told is None else Commit.parse(told),
             case_definition=self.case.definition,
             case_hash=self.case.hash,

@@ -18,6 +18,12 @@ class NotStorable(BaselineError):
     answers = True
 
 
+class BaselineReplaced(BaselineError):
+    """The stored baseline is not the one that was to be replaced."""
+
+    answers = True
+
+
 class BaselineUnusable(BaselineError):
     """A case has no baseline that a run can be compared with; ``state`` is one word for the reason."""
 

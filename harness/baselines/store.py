@@ -13,7 +13,13 @@ from typing import TypeVar
 
 from harness.baselines.baseline import Baseline, Header, Key, Written
 from harness.baselines.document import BaselineDocument, DocumentError
-from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing, shown
+from harness.baselines.errors import (
+    BaselineDamaged,
+    BaselineError,
+    BaselineMissing,
+    BaselineReplaced,
+    shown,
+)
 from harness.baselines.files import locked, sync_folder, write_durably
 from harness.cases.case import Case
 from harness.foreign_files import ForeignFileError, ForeignFileMissing, read_foreign
@@ -21,6 +27,9 @@ from harness.measurement.figures import LARGEST_ARRAYS
 from harness.remedy import Action, Remedy
 
 T = TypeVar("T")
+
+# What a write is willing to replace, if it does not say.
+ANY = "anything"
 
 
 class BaselineStore:
@@ -125,6 +134,16 @@ class BaselineStore:
             if data == before:
                 raise _mismatch(path)
 
+    def sha256(self, key: Key) -> str | None:
+        """Return the sha256 of the JSON file of a baseline as it is, None if there is none."""
+        path = self.path(*key)
+        try:
+            return _sha256(_bytes_of(path))
+        except ForeignFileMissing:
+            return None
+        except Damage as damage:
+            raise BaselineError(f"{shown(path)}: {damage}") from None
+
     def devices(self, suite: str, case_id: str) -> tuple[str, ...]:
         """Return the sorted devices for which a baseline of the case is stored."""
         folder = self.path(suite, case_id, "any").parent
@@ -136,15 +155,17 @@ class BaselineStore:
         found = (Key(file.parts[0], file.parts[1], file.stem) for file in files)
         return tuple(sorted(key for key in found if not any(part.startswith(".") for part in key)))
 
-    def write(self, baseline: Baseline, *, renew: bool = False) -> Written:
+    def write(self, baseline: Baseline, *, renew: bool = False, expected: str | None = ANY) -> Written:
         """Store ``baseline`` in place of the stored one, whose JSON's hash goes into its provenance.
 
         If the stored one holds the same measurement and calibration of the same case, nothing is written, not
         even who recorded it, when and why. If only the calibration differs, the provenance of the recording
-        is kept. ``renew`` writes everything, whatever is stored.
+        is kept. ``renew`` writes everything, whatever is stored. ``expected`` is the sha256 of the JSON that
+        is to be replaced, None for none.
 
-        Raises :class:`BaselineError` if the measurement contains NaN, Inf or an empty array, and if the files
-        cannot be written.
+        Raises :class:`BaselineReplaced` if something else than ``expected`` is stored, and
+        :class:`BaselineError` if the measurement contains NaN, Inf or an empty array, and if the files cannot
+        be written.
         """
         from harness.baselines.arrays import check_storable
         from harness.measurement.measurement import ArraysError, encode_arrays
@@ -161,6 +182,8 @@ class BaselineStore:
             path.parent.mkdir(parents=True, exist_ok=True)
             with locked(path.parent):
                 old = _bytes_of(path) if path.exists() else None
+                if expected not in (ANY, None if old is None else _sha256(old)):
+                    raise BaselineReplaced(f"{shown(path)}: another process has written this baseline since")
                 stored = None if old is None or renew else self._whole(path, old)
                 new = BaselineDocument.of(baseline, arrays, sha256)
                 if stored is not None and stored.same_content(new):

@@ -87,7 +87,7 @@ def first_run(workers: Workers, progress: Progress[Any] = SILENT) -> FirstRun:
         if examination.fingerprint:
             store = BaselineStore(Path(folder))
             proposal = propose(cases, runner, store, progress)
-            for each in proposal.candidates:
+            for each in proposal.proposed:
                 store.write(as_baseline(each.case, each.measurement))
             files = filter(Path.is_file, Path(folder).rglob("*"))
             measured = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(files)}

@@ -32,7 +32,7 @@ from harness.measurement.values import OneUlp, described, output_arrays, with_ar
 from harness.operations.calibrate import MEMBERS, Settings
 from harness.operations.check import hold
 from harness.operations.fresh import FreshRuns, save_run
-from harness.operations.proposal import Candidate, candidate, commit_of
+from harness.operations.proposal import Proposed, commit_of, proposed
 from harness.operations.record import FIRST_REASON
 from harness.remedy import Action
 
@@ -143,7 +143,7 @@ class UserTest:
 
         Anything that cannot be recorded is found before the first file is written.
         """
-        found = {leaf: self._candidate(runs, case, measured[leaf]) for leaf, case in cases.items()}
+        found = {leaf: self._proposed(runs, case, measured[leaf]) for leaf, case in cases.items()}
         # A baseline in which only the commit differs is as good as a new one.
         kept = [leaf for leaf, each in found.items() if each.state == "changed" and each.renews is None]
         if kept and not self.reason:
@@ -159,14 +159,14 @@ class UserTest:
             self.store.write(baseline)
         return [hold(case, measured[leaf], self.store) for leaf, case in cases.items()]
 
-    def _candidate(self, runs: FreshRuns, case: Case, measured: Measurement) -> Candidate:
+    def _proposed(self, runs: FreshRuns, case: Case, measured: Measurement) -> Proposed:
         if any(isinstance(limits, Limits | Calibrated) for _, limits in case.tolerance):
             check_exact(measured.output)
         for run in runs.of(case):
             check_repeats(case.name, run, measured)
-        return candidate(case, measured, self.store)
+        return proposed(case, measured, self.store)
 
-    def _stored(self, found: Candidate, settings: Settings) -> Calibration | None:
+    def _stored(self, found: Proposed, settings: Settings) -> Calibration | None:
         """Return the stored calibration if it belongs to this measurement and has as many members."""
         case, old = found.case, found.renews
         if found.state == "unchanged":

@@ -28,7 +28,7 @@ Change = FieldEdit | Difference
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Proposed:
     """A measurement that repeats, and the baseline that it would replace.
 
     ``changes`` are what moved. ``relative_l2`` is by how much the output did (None if there is nothing to
@@ -59,12 +59,12 @@ class Refusal:
 class Proposal:
     """The result of each case, in the order of the cases. Nothing is written yet."""
 
-    results: tuple[Candidate | Refusal, ...]
+    results: tuple[Proposed | Refusal, ...]
 
     @property
-    def candidates(self) -> tuple[Candidate, ...]:
+    def proposed(self) -> tuple[Proposed, ...]:
         """The measurements that repeat."""
-        return tuple(result for result in self.results if isinstance(result, Candidate))
+        return tuple(result for result in self.results if isinstance(result, Proposed))
 
     @property
     def refusals(self) -> tuple[Refusal, ...]:
@@ -74,7 +74,7 @@ class Proposal:
     @property
     def changed(self) -> bool:
         """Whether an existing baseline would change."""
-        return any(candidate.state == "changed" for candidate in self.candidates)
+        return any(each.state == "changed" for each in self.proposed)
 
 
 def propose(
@@ -89,7 +89,7 @@ def propose(
     vain.
     """
     store.check_writable(cases)
-    results: dict[int, Candidate | Refusal] = {}
+    results: dict[int, Proposed | Refusal] = {}
     first: dict[int, Measurement] = {}
     for again in (False, True):
         runner.restart()
@@ -103,7 +103,7 @@ def propose(
                     first[index] = measured
                 else:
                     check_repeats(case.name, first.pop(index), measured)
-                    results[index] = candidate(case, measured, store)
+                    results[index] = proposed(case, measured, store)
             except HarnessError as error:
                 results[index] = Refusal(case, error)
             progress.advanced(len(first) + 2 * len(results))
@@ -112,7 +112,7 @@ def propose(
     return Proposal(tuple(results[index] for index in range(len(cases))))
 
 
-def candidate(case: Case, measurement: Measurement, store: BaselineStore) -> Candidate:
+def proposed(case: Case, measurement: Measurement, store: BaselineStore) -> Proposed:
     """Return a measurement of ``case`` that repeats, with the stored baseline.
 
     Raises the errors of the store, and :class:`Refused` for a measurement that is not suitable as a baseline.
@@ -123,7 +123,7 @@ def candidate(case: Case, measurement: Measurement, store: BaselineStore) -> Can
     own = judge(case, measurement, as_baseline(case, measurement))
     if not own.passed:
         raise Refused(case.name, UnlikeItself(own.reasons))
-    found = partial(Candidate, case, measurement, device)
+    found = partial(Proposed, case, measurement, device)
     try:
         old = store.load(case.suite, case.id, device, suite_file=case.path)
     except BaselineMissing:

@@ -16,21 +16,21 @@ from harness.operations.check import hold
 from harness.operations.deep import StoredTrace, store_traces
 from harness.operations.history_run import RunHistory
 from harness.operations.progress import SILENT, Progress, stage
-from harness.operations.proposal import Candidate, Proposal, Refusal, commit_of, propose
+from harness.operations.proposal import Proposal, Proposed, Refusal, commit_of, propose
 from harness.operations.workers import Workers
 
 FIRST_REASON = "first recording"
 
-# The outcome for a candidate: written or already in place, refused, or (None) not written for lack of a
+# The outcome for what was proposed: written or already in place, refused, or (None) not written for lack of a
 # reason.
 Disposition: TypeAlias = Written | Refusal | None
 
 
 @dataclass(frozen=True)
 class StoredBaselines:
-    """The outcome of each candidate of a proposal, and the cases refused before and while writing."""
+    """The outcome of each measurement of a proposal, and the cases refused before and while writing."""
 
-    dispositions: tuple[tuple[Candidate, Disposition], ...]
+    dispositions: tuple[tuple[Proposed, Disposition], ...]
     refusals: tuple[Refusal, ...]
 
     @property
@@ -150,22 +150,22 @@ def write(proposal: Proposal, store: BaselineStore, reason: str | None) -> Store
     the others are still written.
     """
     reason = (reason or "").strip()
-    dispositions = tuple((each, _disposed(each, store, reason)) for each in proposal.candidates)
+    dispositions = tuple((each, _disposed(each, store, reason)) for each in proposal.proposed)
     refused = tuple(became for _, became in dispositions if isinstance(became, Refusal))
     return StoredBaselines(dispositions, proposal.refusals + refused)
 
 
-def _disposed(candidate: Candidate, store: BaselineStore, reason: str) -> Disposition:
-    case, renewed = candidate.case, candidate.renews
-    if candidate.state == "changed" and not reason:
+def _disposed(proposed: Proposed, store: BaselineStore, reason: str) -> Disposition:
+    case, renewed = proposed.case, proposed.renews
+    if proposed.state == "changed" and not reason:
         return None
     try:
-        if candidate.state == "unchanged":
-            return Written(store.path(case.suite, case.id, candidate.device), "unchanged")
+        if proposed.state == "unchanged":
+            return Written(store.path(case.suite, case.id, proposed.device), "unchanged")
         commit = commit_of(case, store)
         provenance = Provenance.of(case, reason=reason or FIRST_REASON, git_commit=commit)
         if renewed is not None:
             return store.write(replace(renewed, provenance=provenance), renew=True)
-        return store.write(Baseline(case.suite, case.id, candidate.device, candidate.measurement, provenance))
+        return store.write(Baseline(case.suite, case.id, proposed.device, proposed.measurement, provenance))
     except HarnessError as error:
         return Refusal(case, error)

@@ -14,7 +14,7 @@ from harness.cases.case import Case
 from harness.judgement.calibration.findings import Finding
 from harness.operations.calibrate import CalibratedCase, Calibrations, VacuousCase
 from harness.operations.deep import StoredTrace
-from harness.operations.proposal import Candidate, Proposal, Refusal
+from harness.operations.proposal import Proposal, Proposed, Refusal
 from harness.operations.record import Recording, StoredBaselines
 from harness.reporting.commands import Invocation, commands, error_text
 from harness.reporting.progress import ProgressBar
@@ -53,22 +53,22 @@ def expected_failures_lines(cases: Sequence[Case]) -> list[str]:
 
 
 def _show_proposal(console: Console, proposal: Proposal) -> None:
-    states = [each.state for each in proposal.candidates]
-    if moved := [each for each in proposal.candidates if each.state != "unchanged"]:
-        show_table(console, candidates_table(moved))
+    states = [each.state for each in proposal.proposed]
+    if moved := [each for each in proposal.proposed if each.state != "unchanged"]:
+        show_table(console, proposed_table(moved))
     text = ", ".join(f"{states.count(state)} {state}" for state in ("unchanged", "new", "changed"))
     console.print(f"{text}, {len(proposal.refusals)} refused")
 
 
-def candidates_table(candidates: Sequence[Candidate]) -> Table:
+def proposed_table(proposed: Sequence[Proposed]) -> Table:
     """Return the table of what was measured beside the baselines it would take the place of."""
-    return Table(_HEADER, list(map(_row, candidates)))
+    return Table(_HEADER, list(map(_row, proposed)))
 
 
-def _row(candidate: Candidate) -> tuple[str, ...]:
-    size = "" if candidate.relative_l2 is None else f"{candidate.relative_l2:.1e}"
-    changes = "; ".join(map(text_of, candidate.changes))
-    return candidate.case.name, candidate.device, candidate.state, size, changes
+def _row(each: Proposed) -> tuple[str, ...]:
+    size = "" if each.relative_l2 is None else f"{each.relative_l2:.1e}"
+    changes = "; ".join(map(text_of, each.changes))
+    return each.case.name, each.device, each.state, size, changes
 
 
 def _show_stored(console: Console, stored: StoredBaselines, invocation: Invocation) -> None:

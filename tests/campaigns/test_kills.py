@@ -21,7 +21,7 @@ from harness.baselines.store import BaselineStore
 from harness.execution.messages import Description
 from harness.history.database import History
 from harness.operations.calibrate import Settings, calibrate
-from harness.operations.proposal import Candidate, Proposal
+from harness.operations.proposal import Proposal, Proposed
 from harness.operations.record import write
 from harness.operations.running import Running, measurement_of, run_cases
 from harness.releases.interpreters import Subject
@@ -85,7 +85,7 @@ def test_record_leaves_each_baseline_as_it_was_or_as_it_is_to_be(tmp_path, count
     runs = {(case.id, offset): measured(offset)(case.job()) for case in CASES for offset in offsets}
 
     def proposed(offset):
-        found = [Candidate(case, runs[case.id, offset], "cpu", "changed") for case in CASES]
+        found = [Proposed(case, runs[case.id, offset], "cpu", "changed") for case in CASES]
         return Proposal(tuple(found))
 
     def store_all(offset):

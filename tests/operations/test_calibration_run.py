@@ -23,7 +23,7 @@ from harness.judgement.calibration.envelope import CalibrationError
 from harness.measurement.figures import CheckpointIdentity
 from harness.operations.calibrate import MEMBERS, Settings, calibrate, calibrate_case
 from harness.operations.progress import Progress
-from harness.operations.proposal import Proposal, candidate
+from harness.operations.proposal import Proposal, proposed
 from harness.operations.record import write
 from harness.reporting.commands import Invocation, error_text
 
@@ -247,7 +247,7 @@ class TestWhatIsWritten:
         assert loaded(store).provenance.reason == "a reason"
 
     def record(self, store, measured, case=CASE):
-        stored = write(Proposal((candidate(case, measured, store),)), store, "a reason")
+        stored = write(Proposal((proposed(case, measured, store),)), store, "a reason")
         self.uncalibrated = stored.uncalibrated
         return [outcome for _, outcome in stored.dispositions]
 

@@ -18,7 +18,7 @@ from harness.cases.tolerance import Limits
 from harness.errors import HarnessError
 from harness.execution.worker_process import CaseFailed
 from harness.judgement.reasons import FieldEdit, NotRepeatable, OtherPart, OtherProvenance, StoredDamaged
-from harness.operations.proposal import Candidate, Proposal, Refusal, propose
+from harness.operations.proposal import Proposal, Proposed, Refusal, propose
 from harness.operations.record import FIRST_REASON, write
 from harness.reporting.commands import Invocation, error_text
 
@@ -73,7 +73,7 @@ def loaded(store, case=CASE):
 
 def test_what_is_new_is_written_with_its_reason(store):
     proposal, stored, (written,) = record(store, (CASE, BASE))
-    assert [candidate.state for candidate in proposal.candidates] == ["new"]
+    assert [candidate.state for candidate in proposal.proposed] == ["new"]
     assert (written.state, written.path) == ("created", store.path("guide", "two-steps", "cpu"))
     assert stored.complete
     assert not proposal.changed
@@ -84,7 +84,7 @@ def test_what_is_new_is_written_with_its_reason(store):
 
 def test_nothing_is_written_by_proposing(store):
     (result,) = propose([CASE], Prepared(BASE), store).results
-    assert isinstance(result, Candidate)
+    assert isinstance(result, Proposed)
     assert not store.root.exists()
 
 
@@ -114,7 +114,7 @@ def test_what_failed_once_does_not_run_again():
     runner = Journal(CaseFailed("guide/two-steps: no such checkpoint"), BASE, BASE)
     results = propose([CASE, OTHER], runner, BaselineStore(Path("absent"))).results
     assert runner.calls == ["restart", "two-steps", "other", "restart", "other"]
-    assert [type(result) for result in results] == [Refusal, Candidate]
+    assert [type(result) for result in results] == [Refusal, Proposed]
 
 
 @pytest.mark.parametrize("reason", [None, "a reason for others"])
@@ -124,7 +124,7 @@ def test_what_is_unchanged_is_not_touched(store, reason):
     moved = replace(BASE.ledger[0], site="moved.py:1")
     again = make_measurement(ledger=(moved,), timings={"run": 9.0})
     proposal, stored, (outcome,) = record(store, (CASE, again), reason=reason)
-    assert proposal.candidates[0].state == outcome.state == "unchanged"
+    assert proposal.proposed[0].state == outcome.state == "unchanged"
     assert files(store) == before
     assert stored.complete
     assert not proposal.changed
@@ -156,7 +156,7 @@ def test_what_changed_is_kept_without_a_reason(store, reason):
 def test_what_changed_is_replaced_with_a_reason(store):
     record(store, (CASE, BASE))
     proposal, stored, (written,) = record(store, (CASE, DRIFTED), reason=" a better kernel ")
-    (candidate,) = proposal.candidates
+    (candidate,) = proposal.proposed
     assert (candidate.state, candidate.changes) == ("changed", (OtherPart("output"),))
     assert candidate.relative_l2 == pytest.approx(0.5, rel=1e-6)
     assert written.state == "replaced"
@@ -169,7 +169,7 @@ def test_what_changed_is_replaced_with_a_reason(store):
 def test_an_edited_case_is_told_by_its_fields(store):
     record(store, (CASE, BASE))
     proposal, *_ = record(store, (make_case(steps=3), BASE))
-    (candidate,) = proposal.candidates
+    (candidate,) = proposal.proposed
     assert (candidate.state, candidate.changes) == ("changed", (FieldEdit("steps", "2", "3"),))
     assert candidate.relative_l2 == 0
 
@@ -180,8 +180,8 @@ def test_an_edited_case_is_told_by_its_fields(store):
 def test_another_form_of_the_output_has_no_size_of_change(store, output):
     record(store, (CASE, BASE))
     proposal, _, (written,) = record(store, (CASE, make_measurement(output)), reason="another form")
-    assert proposal.candidates[0].state == "changed"
-    assert proposal.candidates[0].relative_l2 is None
+    assert proposal.proposed[0].state == "changed"
+    assert proposal.proposed[0].relative_l2 is None
     assert written.state == "replaced"
 
 
@@ -191,7 +191,7 @@ def test_a_damaged_baseline_is_replaced_only_with_a_reason(store):
     path.write_text("{")
     proposal, _, (outcome,) = record(store, (CASE, BASE))
     assert outcome is None
-    assert proposal.candidates[0].changes == (StoredDamaged(),)
+    assert proposal.proposed[0].changes == (StoredDamaged(),)
     assert path.read_text() == "{"
     assert record(store, (CASE, BASE), reason="the file was damaged")[2][0].state == "replaced"
     assert loaded(store).provenance.reason == "the file was damaged"
@@ -241,7 +241,7 @@ def test_what_does_not_repeat_is_refused(store):
     assert refusal.error.reason == NotRepeatable(OtherPart("output"))
     told = error_text(refusal.error, Invocation())
     assert "two runs in fresh workers differ, first in the output" in told
-    assert proposal.candidates == ()
+    assert proposal.proposed == ()
 
 
 def test_a_case_that_fails_is_refused(store):
@@ -328,11 +328,11 @@ def test_a_clean_recording_takes_the_place_of_one_from_an_edited_tree(repository
     store.write(replace(dirty, calibration=make_calibration()))
     # As long as the tree is edited there is nothing to gain.
     proposal, *_ = record(store, (case, BASE), reason="again")
-    assert [candidate.state for candidate in proposal.candidates] == ["unchanged"]
+    assert [candidate.state for candidate in proposal.proposed] == ["unchanged"]
     note.unlink()
     proposal, _, outcomes = record(store, (case, BASE))
     assert outcomes == [None]
-    assert proposal.candidates[0].changes == (OtherProvenance(),)
+    assert proposal.proposed[0].changes == (OtherProvenance(),)
     *_, (written,) = record(store, (case, BASE), reason="from a clean tree")
     assert written.state == "replaced"
     clean = store.load(case.suite, case.id, "cpu")

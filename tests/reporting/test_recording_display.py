@@ -15,7 +15,7 @@ from harness.errors import HarnessError
 from harness.judgement.reasons import FieldEdit, OtherPart
 from harness.operations import deep
 from harness.operations.deep import StoredTrace
-from harness.operations.proposal import Candidate, Proposal, Refusal
+from harness.operations.proposal import Proposal, Proposed, Refusal
 from harness.operations.record import StoredBaselines
 from harness.reporting.commands import Invocation
 from harness.reporting.recording import RecordingDisplay
@@ -48,7 +48,7 @@ def proposal(*results):
 
 
 def candidate(state, *changes, size=None, **fields):
-    return Candidate(make_case(**fields), MEASUREMENT, "cpu", state, changes, size)
+    return Proposed(make_case(**fields), MEASUREMENT, "cpu", state, changes, size)
 
 
 @pytest.mark.parametrize(

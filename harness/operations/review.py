@@ -1,0 +1,185 @@
+"""Reviewing: what waits to be accepted, and accepting or rejecting it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from harness.baselines.baseline import Baseline, Key
+from harness.baselines.candidates import (
+    Candidate,
+    CandidateError,
+    CandidateOfOtherVersion,
+    CandidateStore,
+    Kept,
+)
+from harness.baselines.errors import BaselineUnusable
+from harness.baselines.staleness import definition_changes
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case
+from harness.cases.selection import Selection
+from harness.codec import Tagged
+from harness.errors import HarnessError
+from harness.judgement.calibration.spread import distance
+from harness.judgement.check import Check
+from harness.judgement.failures import edits_of
+from harness.judgement.judgement import Judgement
+from harness.judgement.reasons import FieldEdit
+from harness.judgement.verdicts import judge
+
+
+class Obstacle(Tagged):
+    """Why a candidate cannot be accepted as it is."""
+
+
+class Unreadable(Obstacle):
+    """Its file is not what was written: edited, truncated, or something else."""
+
+    problem: str
+
+
+class OtherVersion(Obstacle):
+    """Another ``version`` of harness measured it."""
+
+    version: str
+
+
+class NoCase(Obstacle):
+    """No case of the suites has a baseline of that name."""
+
+
+class EditedSince(Obstacle):
+    """The case was edited since the candidate was measured."""
+
+    edits: tuple[FieldEdit, ...]
+
+
+class BaselineChanged(Obstacle):
+    """The baseline is not the one with which the candidate was compared."""
+
+
+class OneRun(Obstacle):
+    """Only one run has these bits. Accepting runs the case once more."""
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A candidate that waits, and what accepting it would change.
+
+    ``case`` is None if there is no such case, and ``kept`` if the file cannot be read. ``judgement`` is that
+    of the candidate against the stored baseline of its device, as if the case had not been edited since;
+    ``edits`` are the edits. Without a stored baseline, ``judgement`` is None. ``relative_l2`` is how far the
+    output moved, infinite if shape or dtype differ. ``calibration`` is what becomes of that of the baseline.
+    """
+
+    key: Key
+    case: Case | None = None
+    kept: Kept | None = None
+    judgement: Judgement | None = None
+    edits: tuple[FieldEdit, ...] = ()
+    relative_l2: float | None = None
+    calibration: Literal["none", "kept", "lost"] = "none"
+    obstacle: Obstacle | None = None
+
+    @property
+    def name(self) -> str:
+        """The case as ``suite/id``."""
+        return f"{self.key.suite}/{self.key.case_id}"
+
+    @property
+    def acceptable(self) -> bool:
+        """Whether it can be accepted, if need be after one more run."""
+        return self.obstacle is None or isinstance(self.obstacle, OneRun)
+
+
+def pending(selection: Selection, store: BaselineStore, candidates: CandidateStore) -> tuple[Pending, ...]:
+    """Return the candidates of the cases of ``selection``, worst first.
+
+    Those that cannot be accepted come first, then those whose output moved furthest, then new cases. Among
+    them are candidates of no case, if their suite or a folder of suites was named.
+    """
+    cases = {(case.suite, case.id): case for case in selection.cases}
+    known = {(suite.name, case.id) for suite in selection.suites for case in suite.cases}
+    suites = {suite.name for suite in selection.suites}
+    found = [
+        _pending(key, cases.get(key[:2]), store, candidates)
+        for key in candidates.stored()
+        if key[:2] in cases or (key[:2] not in known and (selection.folders or key.suite in suites))
+    ]
+    return tuple(sorted(found, key=lambda each: (each.acceptable, -_moved(each), each.key)))
+
+
+def _moved(each: Pending) -> float:
+    return -1.0 if each.relative_l2 is None else each.relative_l2
+
+
+def look(each: Pending, store: BaselineStore, candidates: CandidateStore) -> Check:
+    """Return what a reviewer looks at: the candidate's measurement, the stored baseline, the judgement.
+
+    They are read now, so that many can be looked at one after the other. Raises the errors of the stores.
+    """
+    if each.case is None:
+        raise CandidateError(f"{each.name}: no case has that name")
+    candidate = candidates.load(each.key)
+    old = _old(each.key, store)
+    if isinstance(old, BaselineUnusable):
+        return Check(Judgement.error(each.case, old), candidate.baseline.measurement)
+    return Check(_judged(each.case, candidate, old), candidate.baseline.measurement, old)
+
+
+def _pending(key: Key, case: Case | None, store: BaselineStore, candidates: CandidateStore) -> Pending:
+    try:
+        candidate = candidates.load(key)
+    except CandidateOfOtherVersion as error:
+        return Pending(key, case, obstacle=OtherVersion(error.version))
+    except HarnessError as error:
+        return Pending(key, case, obstacle=Unreadable(str(error)))
+    kept = candidate.kept
+    if case is None or case.fails is not None:
+        return Pending(key, None, kept, obstacle=NoCase())
+    found = Pending(key, case, kept, obstacle=_obstacle(case, key, kept, store))
+    old = _old(key, store)
+    if isinstance(old, BaselineUnusable):
+        lost = old.state == "damaged" and case.needs_calibration
+        return replace(found, calibration="lost" if lost else "none")
+    new, stored = candidate.baseline.measurement, old.measurement
+    alike = (new.output.shape, new.output.dtype) == (stored.output.shape, stored.output.dtype)
+    return replace(
+        found,
+        judgement=_judged(case, candidate, old),
+        edits=edits_of(definition_changes(old.provenance.case_definition, case.definition())),
+        relative_l2=distance(new.output, stored.output) if alike else math.inf,
+        calibration="none" if old.calibration is None else "lost",
+    )
+
+
+def _obstacle(case: Case, key: Key, kept: Kept, store: BaselineStore) -> Obstacle | None:
+    if kept.provenance.case_hash != case.hash():
+        changes = definition_changes(kept.provenance.case_definition, case.definition())
+        return EditedSince(edits_of(changes))
+    if store.sha256(key) != kept.replaces:
+        return BaselineChanged()
+    return OneRun() if kept.runs == 1 else None
+
+
+def _old(key: Key, store: BaselineStore) -> Baseline | BaselineUnusable:
+    try:
+        return store.load(*key)
+    except BaselineUnusable as error:
+        return error
+
+
+def _judged(case: Case, candidate: Candidate, old: Baseline) -> Judgement:
+    """Return the judgement of ``candidate`` against ``old``, as if the case had not been edited since."""
+    provenance = replace(old.provenance, case_hash=case.hash())
+    try:
+        return judge(case, candidate.baseline.measurement, replace(old, provenance=provenance))
+    except HarnessError as error:
+        return Judgement.error(case, error)
+
+
+def reject(chosen: Sequence[Pending], candidates: CandidateStore) -> tuple[Pending, ...]:
+    """Remove the candidates of ``chosen`` and return those that were still there."""
+    return tuple(each for each in chosen if candidates.remove(each.key))

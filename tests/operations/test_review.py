@@ -1,0 +1,120 @@
+"""What waits: worst first, with what accepting would change and what stands in the way."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from samples import make_baseline, make_calibration, make_case, make_measurement
+
+from harness.baselines.baseline import Key
+from harness.baselines.candidates import Candidate, CandidateStore, Kept
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case, Suite
+from harness.cases.selection import Selection
+from harness.judgement.judgement import Verdict
+from harness.judgement.reasons import FieldEdit
+from harness.operations.review import (
+    BaselineChanged,
+    EditedSince,
+    NoCase,
+    OneRun,
+    Unreadable,
+    look,
+    pending,
+)
+
+
+class Place:
+    """A store with its candidates, and cases called one, two and three."""
+
+    def __init__(self, root: Path) -> None:
+        self.store = BaselineStore(root / "baselines")
+        self.candidates = CandidateStore.beside(self.store)
+        self.cases = [make_case(id=name) for name in ("one", "two", "three")]
+
+    def record(self, case: Case, scale: float = 1.0, **fields) -> None:
+        output = make_measurement().output * scale
+        self.store.write(dataclasses.replace(make_baseline(case, make_measurement(output)), **fields))
+
+    def keep(self, case: Case, scale: float = 1.0, runs: int = 2) -> Key:
+        baseline = make_baseline(case, make_measurement(make_measurement().output * scale))
+        key = Key(case.suite, case.id, "cpu")
+        self.candidates.keep(
+            Candidate(baseline, Kept(baseline.provenance, runs, "drift", self.store.sha256(key)))
+        )
+        return key
+
+    def pending(self, *cases: Case, folders: bool = False):
+        suite = Suite("guide", Path("suites/guide.yaml"), tuple(cases or self.cases), 1, 1)
+        return pending(Selection((suite,), suite.cases, folders), self.store, self.candidates)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def test_worst_first_and_new_cases_last(place: Place) -> None:
+    one, two, three = place.cases
+    place.record(one)
+    place.record(two)
+    place.keep(one, 0.99)
+    place.keep(two, 0.5)
+    place.keep(three)
+    found = place.pending()
+    assert [each.key.case_id for each in found] == ["two", "one", "three"]
+    assert [each.relative_l2 for each in found] == [pytest.approx(0.5), pytest.approx(0.01, rel=1e-3), None]
+    assert all(each.acceptable and each.obstacle is None for each in found)
+    assert found[0].judgement.verdict is Verdict.DRIFT
+    assert found[2].judgement is None
+
+
+def test_an_edited_case_is_compared_all_the_same(place: Place) -> None:
+    one = place.cases[0]
+    place.record(one, calibration=make_calibration())
+    edited = dataclasses.replace(one, arguments={"eta": 0.5})
+    place.keep(edited, 0.5)
+    (found,) = place.pending(edited)
+    assert found.edits == (FieldEdit("arguments.eta", "0.0", "0.5"),)
+    assert found.judgement.verdict is Verdict.DRIFT
+    assert not found.judgement.stale
+    assert (found.calibration, found.obstacle) == ("lost", None)
+    shown = look(found, place.store, place.candidates)
+    assert shown.judgement == found.judgement
+    assert (shown.measurement.output == shown.baseline.measurement.output * 0.5).all()
+
+
+def test_what_stands_in_the_way(place: Place) -> None:
+    one, two, three = place.cases
+    place.record(one)
+    for case in place.cases:
+        place.keep(case, 0.5)
+    place.record(two)
+    edited = dataclasses.replace(one, seeds=(8,))
+    damaged = place.candidates.path(Key("guide", "three", "cpu"))
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    found = {each.key.case_id: each.obstacle for each in place.pending(edited, two, three)}
+    assert found["one"] == EditedSince((FieldEdit("seeds", "[7]", "[8]"),))
+    assert found["two"] == BaselineChanged()
+    assert isinstance(found["three"], Unreadable)
+
+
+def test_one_run_is_no_reason_to_refuse(place: Place) -> None:
+    place.keep(place.cases[0], runs=1)
+    (found,) = place.pending()
+    assert found.obstacle == OneRun()
+    assert found.acceptable
+
+
+def test_a_candidate_of_no_case_shows_if_its_suite_was_named(place: Place) -> None:
+    one, two, _ = place.cases
+    place.keep(two)
+    (found,) = place.pending(one)
+    assert (found.obstacle, found.case) == (NoCase(), None)
+    place.keep(dataclasses.replace(two, suite="another"))
+    assert len(place.pending(one)) == 1
+    assert len(place.pending(one, folders=True)) == 2
+    only = Selection((Suite("guide", Path("suites/guide.yaml"), (one, two), 1, 1),), (one,))
+    assert pending(only, place.store, place.candidates) == ()
