@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from samples import make_case
 
+from harness.execution.messages import Answer
 from harness.execution.runner import Runner
 from harness.execution.worker_process import CaseFailed
 from harness.measurement.measurement import Measurement
@@ -223,7 +224,11 @@ def unreadable(tmp_path):
         ),
     ],
 )
-def test_what_cannot_run_is_told_before_any_weights_are_read(runner, unreadable, fields, message):
+def test_what_cannot_run_is_told_before_any_weights_are_read(
+    runner, unreadable, fields, message, monkeypatch
+):
+    # These cases leave nothing behind, and a new worker for each would take most of the test's time.
+    monkeypatch.setattr(Answer, "leaves_worker_sound", True)
     found = case(checkpoint=unreadable, **{"pipeline": "StableDiffusionPipeline", **fields})
     with pytest.raises(CaseFailed) as error:
         run(runner, found)
