@@ -1,26 +1,28 @@
-"""The calls: each does what the command of its name does, runs nothing in this process, and prints nothing.
+"""The calls. Each does the work of the command of the same name, in worker processes, and prints nothing.
 
-The arguments that they share:
+The calls share these arguments:
 
 ``cases``
-    Suite files, folders of them, single cases as ``"suites/ddim.yaml::two-steps"``, or what
-    :func:`harness.load_suite` returned; one of them or several.
+    One or several of: a suite file, a folder of suites, a single case such as
+    ``"suites/ddim.yaml::two-steps"``, or a suite returned by :func:`harness.load_suite`.
 ``baseline_dir``
     The folder of the stored baselines.
 ``device``, ``device_id``
     ``"CPU"`` or ``"Ascend"``, and the number of the NPU.
 ``python``
-    The workers' interpreter, None for this one; for :func:`explain` the other one.
+    The Python interpreter of the workers. None stands for the current one. For :func:`explain`, it is the
+    interpreter of the run to compare with.
 ``timeout``, ``worker_memory``
-    Seconds that one run of a case may take, and GiB that a worker may take (None for any).
+    The longest time, in seconds, that one run of a case may take, and the most memory, in GiB, that a worker
+    may use. None means no limit.
 ``user_code``
     Whether pipelines that are a user's own functions may run. They are found in the current folder.
 ``progress``
-    Is told what runs and what came of it: a subclass of :class:`harness.Progress`.
+    An object of a subclass of :class:`harness.Progress`; its methods are called as cases run.
 
-They raise :class:`harness.UsageError` for arguments that make no sense, :class:`harness.SuiteError` for
-suites that cannot be read, and another :class:`harness.HarnessError` where nothing can be returned: the text
-is what the command prints. Ctrl-C raises KeyboardInterrupt. No worker outlives the call.
+The calls raise :class:`harness.UsageError` for invalid arguments, :class:`harness.SuiteError` for suites that
+cannot be read, and another :class:`harness.HarnessError` if there is nothing to return. The message is what
+the command prints. Ctrl-C raises KeyboardInterrupt. No worker outlives the call.
 """
 
 from __future__ import annotations
@@ -86,10 +88,10 @@ def check(
     user_code: bool = True,
     progress: Progress[Any] = SILENT,
 ) -> CheckResult:
-    """Run each case and hold it to its baseline, as pytest does.
+    """Run each case and compare it with its baseline, as pytest does.
 
-    A case that cannot run, or that has no baseline, has the verdict ``error``. Cases with `run: nightly` run,
-    too. Its text is why cases did not pass, and pytest's summary.
+    A case that cannot run, or that has no baseline, gets the verdict ``error``. Cases with `run: nightly` are
+    included. The text of the result says why cases did not pass, and ends with pytest's summary.
     """
     with speaking():
         named = chosen(cases)
@@ -126,11 +128,11 @@ def record(
     processes: int = 1,
     progress: Progress[Any] = SILENT,
 ) -> RecordResult:
-    """Run each case twice in fresh workers and store what repeats, as `harness record` does.
+    """Run each case twice in fresh workers and store the results that repeat, as `harness record` does.
 
-    Baselines that exist change only with a ``reason``. With ``calibrate`` what is stored is calibrated by
-    ``members`` and ``factor``, see :func:`calibrate`; with ``deep_step``, from 0, what every cell did in that
-    step is stored for :func:`explain`. ``processes`` is how many members run side by side.
+    An existing baseline is replaced only if a ``reason`` is given. With ``calibrate``, the stored cases are
+    also calibrated; ``members``, ``factor`` and ``processes`` are those of :func:`calibrate`. With
+    ``deep_step``, counted from 0, the output of every cell in that step is stored for :func:`explain`.
     """
     with speaking():
         if deep_step is not None:
@@ -173,8 +175,9 @@ def calibrate(
 ) -> CalibrateResult:
     """Measure the tolerance of each case and store it, as `harness calibrate` does.
 
-    ``members`` are runs with the noise moved by one ulp, of which ``processes`` run side by side; the limits
-    are what they move the output by, times ``factor``. An interrupted call goes on where it was.
+    ``members`` is the number of runs whose initial noise is moved by one unit in the last place;
+    ``processes`` of them run at the same time. Each limit is the largest deviation among the members, times
+    ``factor``. An interrupted call resumes where it stopped.
     """
     with speaking():
         settings = Settings(members, factor)
@@ -206,10 +209,11 @@ def power(
     processes: int = 1,
     progress: Progress[Any] = SILENT,
 ) -> PowerResult:
-    """Put known faults into each case: which are caught, and how small, as `harness power` does.
+    """Inject known faults into each case and measure which ones it catches, as `harness power` does.
 
-    ``faults`` are the names of those to look at, all where there are none; ``quick`` looks at their reference
-    sizes alone, one run each. ``processes`` is how many run side by side.
+    ``faults`` names the faults to inject; by default, all of them. The smallest size that is caught is
+    searched for, unless ``quick`` is set: each fault then runs once, at its reference size. ``processes`` is
+    the number of runs at the same time.
     """
     with speaking():
         examined = chosen_faults([faults] if isinstance(faults, str) else faults)
@@ -239,10 +243,10 @@ def explain(
     user_code: bool = True,
     progress: Progress[Any] = SILENT,
 ) -> ExplainResult:
-    """Say why one case drifted, first cause first, as `harness explain` does.
+    """Explain why one case drifted, first cause first, as `harness explain` does.
 
-    The case runs here and is held to its baseline, or to a run under the interpreter ``python``. ``step``,
-    from 0, is the denoising step to look into.
+    The case runs on this machine and is compared with its baseline, or with a run under the interpreter
+    ``python``. ``step``, counted from 0, is the denoising step whose cells are compared.
     """
     with speaking():
         if step is not None:
@@ -263,16 +267,16 @@ def compare(
     baseline: Baseline | StrPath | object,
     limits: Limits | Mapping[str, Any] | None = None,
 ) -> CompareResult:
-    """Hold one array to another, or to the output of a stored baseline; nothing runs.
+    """Compare one array with another, or with the output of a stored baseline. Nothing runs.
 
-    ``array`` is anything that numpy makes an array of real numbers. ``baseline`` is that, too, a
-    :class:`Baseline` (such as :attr:`CheckedCase.baseline`), or the path of a baseline's JSON file.
-    ``limits`` are those of a suite, as ``{"relative_l2": 1e-6, "ssim": 0.99}``; without them the same bits
-    are asked for.
+    ``array`` is anything that numpy can convert to an array of real numbers. ``baseline`` is another such
+    array, a :class:`Baseline` (for example :attr:`CheckedCase.baseline`), or the path of a baseline's JSON
+    file. ``limits`` has the form of a suite's limits, such as ``{"relative_l2": 1e-6, "ssim": 0.99}``.
+    Without limits, the bits must be the same.
 
-    Another shape or dtype, NaN and Inf are ``drift`` whatever the limits. Raises :class:`UsageError` for what
-    cannot be compared at all (bfloat16, complex or masked arrays, NaN in the baseline), and for limits that
-    limit nothing.
+    A different shape or dtype, NaN and Inf are ``drift``, whatever the limits. Raises :class:`UsageError` for
+    arrays that cannot be compared (bfloat16, complex or masked arrays, NaN in the baseline), and for limits
+    that limit nothing.
     """
     with speaking():
         found = compare_arrays(array, baseline, limits)

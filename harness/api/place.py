@@ -1,4 +1,4 @@
-"""Where the cases of a call run, what it is told meanwhile, and how it fails."""
+"""Where the cases of a call run, how it reports progress, and how it fails."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NUMBERS, _NPUS, _PROCESSES = (0.001, 1e6), (0, 2**31), (1, 64)
 
 @dataclass(frozen=True)
 class Place:
-    """Where cases run, and the baselines they are held to; ``invocation`` says both to who reads."""
+    """Where cases run, and the store of their baselines. ``invocation`` spells both in suggested commands."""
 
     workers: Workers
     store: BaselineStore
@@ -46,7 +46,7 @@ class Place:
         *,
         baselines_needed: bool = False,
     ) -> Place:
-        """Return what these arguments say; raises :class:`UsageError` for what no command would take.
+        """Return the place that these arguments describe; raise :class:`UsageError` for invalid ones.
 
         A user's pipelines are found in the current folder. ``worker_memory`` is in GiB.
         """
@@ -91,44 +91,44 @@ def printed(console: Console) -> str:
 
 @dataclass(frozen=True)
 class Both(Progress[Any]):
-    """Tells several others what it is told."""
+    """Forwards progress to several receivers."""
 
     others: Sequence[Progress[Any]]
 
     def begin(self, doing: str, runs: int) -> None:
-        """Tell them of the stage that begins."""
+        """Forward the start of a stage."""
         for each in self.others:
             each.begin(doing, runs)
 
     def preparing(self, what: str) -> None:
-        """Tell them what is done before the next run."""
+        """Forward what is done before the next run."""
         for each in self.others:
             each.preparing(what)
 
     def started(self, name: str) -> None:
-        """Tell them what runs now."""
+        """Forward which case runs."""
         for each in self.others:
             each.started(name)
 
     def advanced(self, done: int) -> None:
-        """Tell them how many runs are done."""
+        """Forward the number of finished runs."""
         for each in self.others:
             each.advanced(done)
 
     def finished(self, result: Any) -> None:
-        """Tell them what came of one case, or of a stage."""
+        """Forward the result of a case or a stage."""
         for each in self.others:
             each.finished(result)
 
     def end(self) -> None:
-        """Tell them that the stage is over."""
+        """Forward the end of the stage."""
         for each in self.others:
             each.end()
 
 
 @contextmanager
 def speaking(invocation: Invocation = Invocation()) -> Iterator[None]:  # noqa: B008
-    """Give an error of the body the text that a command prints, and let Ctrl-C be KeyboardInterrupt."""
+    """Give errors of the body the text that a command prints, and turn Ctrl-C into KeyboardInterrupt."""
     try:
         yield
     except HarnessError as error:

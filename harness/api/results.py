@@ -28,7 +28,7 @@ Pictured = Iterable[tuple[str, Array | None, Array | None]]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Result:
-    """What a call came to; ``str`` of it is what the command prints, and it is true where it passed."""
+    """The result of a call. ``str`` gives what the command prints, and ``bool`` whether it passed."""
 
     text: str
 
@@ -62,7 +62,7 @@ class Result:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CheckedCase(Result):
-    """One case that was checked; ``check`` has the judgement, the measurement and the baseline."""
+    """One checked case. ``check`` holds the judgement, the measurement and the baseline."""
 
     case: Case
     check: Check
@@ -79,18 +79,19 @@ class CheckedCase(Result):
 
     @property
     def passed(self) -> bool:
-        """Whether pytest would not fail: also for a case that failed as expected or is strict elsewhere."""
+        """Whether pytest would not fail. Also true if the case failed as expected, or is strict and was
+        recorded in another environment."""
         judgement = self.check.judgement
         return judgement.passed or judgement.failed_as_expected or judgement.elsewhere
 
     @property
     def output(self) -> Array | None:
-        """The array that the run yielded, None where it yielded none."""
+        """The array that the run returned, or None."""
         return None if self.check.measurement is None else self.check.measurement.output
 
     @property
     def baseline(self) -> Baseline | None:
-        """The baseline that the run was held to, None where there is none to hold it to."""
+        """The baseline that the run was compared with, or None."""
         return self.check.baseline
 
     def _tables(self) -> Iterable[Table]:
@@ -103,13 +104,13 @@ class CheckedCase(Result):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CheckResult(Result):
-    """What came of checking cases, in their order."""
+    """The checked cases, in order."""
 
     cases: tuple[CheckedCase, ...]
 
     @property
     def passed(self) -> bool:
-        """Whether pytest would exit with 0: see :attr:`CheckedCase.passed`."""
+        """Whether pytest would exit with 0; see :attr:`CheckedCase.passed`."""
         return all(each.passed for each in self.cases)
 
     def _tables(self) -> Iterable[Table]:
@@ -122,13 +123,13 @@ class CheckResult(Result):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RecordResult(Result):
-    """What a recording did."""
+    """The result of a recording."""
 
     recording: Recording
 
     @property
     def passed(self) -> bool:
-        """Whether every case has all that it should have now, and notices something."""
+        """Whether every case has all that it should have, and none is vacuous."""
         return self.recording.passed
 
     def _tables(self) -> Iterable[Table]:
@@ -144,13 +145,13 @@ class RecordResult(Result):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CalibrateResult(Result):
-    """What came of calibrating cases."""
+    """The result of a calibration."""
 
     calibrations: Calibrations
 
     @property
     def passed(self) -> bool:
-        """Whether every case can be judged by its calibration, and notices something."""
+        """Whether every case can be judged by its calibration, and none is vacuous."""
         return self.calibrations.passed
 
     def _tables(self) -> Iterable[Table]:
@@ -159,13 +160,13 @@ class CalibrateResult(Result):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PowerResult(Result):
-    """The power of cases."""
+    """The measured power of the cases."""
 
     report: PowerReport
 
     @property
     def passed(self) -> bool:
-        """Whether every case was examined whole and none is vacuous."""
+        """Whether every case was examined completely and none is vacuous."""
         return self.report.sound
 
     def _tables(self) -> Iterable[Table]:
@@ -176,7 +177,7 @@ class PowerResult(Result):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ExplainResult(Result):
-    """Why a case drifted."""
+    """The explanation of a drift."""
 
     explanation: Explanation
 
@@ -191,7 +192,7 @@ class ExplainResult(Result):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CompareResult(Result):
-    """What came of holding one array to another."""
+    """The result of comparing two arrays."""
 
     compared: ComparedArrays
 

@@ -84,9 +84,9 @@ class NotEstablished(HarnessError):
 def pin(device: str = "CPU", *, device_id: int = 0) -> None:
     """Apply the determinism profile to this process and import MindSpore under it.
 
-    On the CPU that caps oneDNN's instruction set and leaves this process one core; on Ascend it makes
-    operators deterministic. A second call with the same arguments does nothing. Raises :class:`ProfileError`
-    where MindSpore is imported already, or lacks the device.
+    On the CPU, the profile caps oneDNN's instruction set and pins this process to one core. On Ascend, it
+    makes the operators deterministic. A second call with the same arguments does nothing. Raises
+    :class:`ProfileError` if MindSpore was already imported, or does not support the device.
     """
     global _pinned
     if _pinned is not None:
