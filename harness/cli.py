@@ -64,7 +64,11 @@ class _Commands(TyperGroup):
                 ctx.fail(f"No such command '{cmd_name}'. Did you mean '{close[0]}'?")
             return None
         alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-        alone.command(name=cmd_name)(function_of(cmd_name))
+        from harness.commands.configured import Configured, configured
+
+        function = function_of(cmd_name)
+        settings = {"default_map": configured(function)}
+        alone.command(name=cmd_name, cls=Configured, context_settings=settings)(function)
         command = typer.main.get_command(alone)
         assert isinstance(command, TyperCommand)
         return command

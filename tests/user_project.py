@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +50,7 @@ class Project:
     """A folder with `suites/`, `baselines/` and `pipelines.py`, and both doors run on it as processes."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root = self.place = root
         self.environment = {**os.environ, "COLUMNS": "200"}
         root.mkdir(exist_ok=True)
         (root / "pipelines.py").write_text(PIPELINES.read_text())
@@ -61,6 +62,12 @@ class Project:
         """Return a copy of this project in the folder ``root``."""
         shutil.copytree(self.root, root)
         return Project(root)
+
+    def within(self, folder: str) -> Project:
+        """Return this project, its processes started in ``folder``."""
+        inside = copy(self)
+        inside.place = self.root / folder
+        return inside
 
     def suite(self, name: str, text: str) -> Path:
         path = self.root / "suites" / f"{name}.yaml"
@@ -101,7 +108,7 @@ class Project:
     def _run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", module, *arguments],
-            cwd=self.root,
+            cwd=self.place,
             env=self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,

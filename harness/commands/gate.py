@@ -21,12 +21,10 @@ from harness.operations.gate import gate as decide_release
 from harness.reporting.commands import commands
 from harness.reporting.gate import GateDisplay, certificate_text, gate_markdown, show_gate
 
-_POLICY = "policy file (default: every case identical or within)"
-
 
 def gate(
     paths: options.Paths,
-    policy: Annotated[File, option("--policy", "FILE", _POLICY)] = None,
+    policy: options.PolicyFile = None,
     certificate: Annotated[
         File, option("--certificate", "FILE", "write a certificate of the decision")
     ] = None,

@@ -47,6 +47,9 @@ NoUserCode = Annotated[
 Members = Annotated[int, option("--members", "K", "number of perturbed runs per case")]
 Factor = Annotated[float, option("--factor", "F", "safety factor on the largest deviation")]
 HistoryFile = Annotated[File, option("--history", "FILE", "append the run to this history file")]
+PolicyFile = Annotated[
+    File, option("--policy", "FILE", "policy file (default: every case identical or within)")
+]
 Processes = Annotated[int, typer.Option("-n", min=1, max=64, metavar="N", help="number of parallel runs")]
 
 

@@ -12,6 +12,7 @@ from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.cases.selection import without_expected_failures
 from harness.commands.exits import code_of, end, say
+from harness.configuration import find_configuration
 from harness.errors import HarnessError, UsageError
 from harness.operations.destination import check_destination, write_result
 from harness.operations.history_run import RunHistory
@@ -44,12 +45,13 @@ class Setting:
         *,
         no_user_code: bool = False,
     ) -> Setting:
-        """Return the settings for these options; users' pipelines are found in the current folder.
+        """Return the settings for these options; ``worker_memory`` is in GiB.
 
-        ``worker_memory`` is in GiB.
+        Users' pipelines are found in the current folder, and in that of the project's configuration.
         """
         memory = None if worker_memory is None else int(worker_memory * 2**30)
-        paths = (Path.cwd(),)
+        project = find_configuration(Path.cwd()).file
+        paths = (Path.cwd(), *([project.parent] if project is not None else []))
         workers = Workers(device, device_id, python, timeout, processes, paths, not no_user_code, memory)
         invocation = Invocation(str(baseline_dir), device, device_id, python, not no_user_code)
         return cls(workers, BaselineStore(baseline_dir), invocation)

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 from harness.cases.job import Job
 from harness.codec import from_json
+from harness.configuration import read_configuration
 from harness.errors import UsageError, shortened
-from harness.execution.factories import allowed_factories
 from harness.execution.messages import Answer, Context, Description, Settings
 from harness.execution.profile import Profile, claim_core
 from harness.execution.worker_process import (
@@ -49,7 +49,7 @@ class Runner:
     ``python`` is the workers' interpreter (this one by default), ``isa`` is the widest instruction set, and
     ``pinned`` says whether workers keep to one core. ``timeout`` is the time that one case may take, in
     seconds, including loading. ``import_paths`` are the folders in which a user's own pipelines are found;
-    their pyproject.toml may allow installed ones (:func:`harness.execution.factories.allowed_factories`).
+    their pyproject.toml may allow installed ones (:func:`allowed_factories`).
     Without ``user_code``, no user's own pipeline runs, and nothing is imported from these folders. ``memory``
     is the number of bytes that a worker and its child processes may take (None: no limit). ``core_shared``
     says whether another run of harness on this machine holds the same core, and ``profile`` is what the
@@ -155,6 +155,12 @@ class Runner:
         )
         self._workers[context] = WorkerProcess(self.python, settings, self._memory)
         return self._workers[context]
+
+
+def allowed_factories(folders: Iterable[Path]) -> tuple[str, ...]:
+    """Return the installed modules that the folders' pyproject.toml allow to make a case's pipeline."""
+    places = dict.fromkeys(folder.resolve() for folder in folders)
+    return tuple(module for each in places for module in read_configuration(each).values.get("factories", ()))
 
 
 def interpreter(python: str | Path | None) -> str:

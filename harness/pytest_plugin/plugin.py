@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_BASELINES = "baselines"
 _SESSION = pytest.StashKey["HarnessSession"]()
+_CONFIGURATION = pytest.StashKey[Any]()
 _ORPHANS, _LEFT_OUT, _ARGUMENTS = "harness_orphans", "harness_left_out", "harness_arguments"
 MAX_SECONDS = MAX_GIBIBYTES = 1e6
 
@@ -118,7 +119,25 @@ def pytest_load_initial_conftests(
         if early_config.getoption(short, unknown) is unknown:
             name = f"harness{short[1:]}"
             group.addoption(short, dest=name.replace("-", "_"), **_OPTIONS[f"--{name}"])
+    _configure_defaults(early_config)
     return result
+
+
+def _configure_defaults(config: pytest.Config) -> None:
+    """Let `[tool.harness]` in the pyproject.toml of pytest's root replace the defaults of the options."""
+    from harness.configuration import read_configuration
+    from harness.errors import UsageError
+
+    try:
+        found = config.stash[_CONFIGURATION] = read_configuration(config.rootpath)
+    except UsageError as error:
+        raise pytest.UsageError(printable(str(error))) from None
+    for key, value in found.values.items():
+        # The folder of baselines need not exist yet, unlike one that is named by an option.
+        if f"--harness-{key}" in _OPTIONS and key != "baseline-dir":
+            value = str(value) if isinstance(value, Path) else value  # xdist sends plain data only
+            kind = _OPTIONS[f"--harness-{key}"].get("type")
+            setattr(config.option, f"harness_{key}".replace("-", "_"), kind(value) if kind else value)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -132,12 +151,16 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(
             printable(f"--baseline-dir {given}: no such folder; `harness record` creates it")
         )
-    if config.getoption("harness_python"):
+    if python := config.getoption("harness_python"):
+        configuration = config.stash[_CONFIGURATION]
+        # What an option says is another object.
+        if config.getoption("harness_no_user_code") and python is configuration.values.get("python"):
+            raise pytest.UsageError(printable(str(configuration.refused_program("--harness-python"))))
         from harness.execution.runner import interpreter
         from harness.execution.worker_process import RunError
 
         try:
-            interpreter(config.getoption("harness_python"))
+            interpreter(python)
         except RunError as error:
             raise pytest.UsageError(printable(f"--harness-python {error}")) from None
     if config.getoption("harness_reason") and not config.getoption("harness_record"):
@@ -188,8 +211,10 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 def _baselines(config: pytest.Config) -> Path:
-    given = config.getoption("harness_baseline_dir")
-    return Path(given) if given else config.invocation_params.dir / _DEFAULT_BASELINES
+    if given := config.getoption("harness_baseline_dir"):
+        return Path(given)
+    default = config.invocation_params.dir / _DEFAULT_BASELINES
+    return Path(config.stash[_CONFIGURATION].values.get("baseline-dir", default))
 
 
 def _session(config: pytest.Config) -> HarnessSession:

@@ -217,10 +217,12 @@ def test_a_project_may_have_an_option_of_the_same_name(other_project, name):
 
 def test_what_keeps_every_case_from_running_is_one_error_without_a_traceback(project):
     (project.root / "baselines").mkdir()
-    (project.root / "pyproject.toml").write_text("[tool.harness]\nfactories = 'mine'\n")
-    done = project.pytest("suites/small.yaml::one")
+    # Not in pytest's root, where it would be wrong usage: users' pipelines are found here, too.
+    (project.root / "here").mkdir()
+    (project.root / "here" / "pyproject.toml").write_text("[tool.harness]\nfactories = 'mine'\n")
+    done = project.within("here").pytest("../suites/small.yaml::one")
     assert done.returncode == 1
-    assert "pyproject.toml: [tool.harness] factories is not a list of modules" in done.stdout
+    assert "pyproject.toml:2: [tool.harness] factories is not a list of modules" in done.stdout
     assert "raise UsageError" not in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
 
