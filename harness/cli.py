@@ -33,6 +33,7 @@ COMMANDS = {
     "doctor": "Print the profile, the fingerprint, the devices, and any problems with this machine.",
     "report": "Write the HTML page of a run again from its report.json.",
     "list": "List the cases and the state of their baselines: ok, missing, stale, damaged or orphan.",
+    "show": "Show stored baselines: pictures, statistics, origin, calibration and power.",
     "matrix": ("Run the suites under several releases and compare each pair of results."),
     "bisect": "Find the first release, or with --repo the first commit, that changed a case's output.",
     "environments": ("List or remove the environments that harness matrix and harness bisect created."),

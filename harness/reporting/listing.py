@@ -58,7 +58,7 @@ def _row(listed: ListedCase) -> tuple[Text | str, ...]:
     states = Text(", ").join(
         Text.assemble(f"{each.device}: ", toned(each.state, each.state)) for each in listed.baselines
     )
-    limits = [_limit(case, each.header.calibration) for each in listed.baselines if each.header]
+    limits = [limit_text(case, each.header.calibration) for each in listed.baselines if each.header]
     return (
         case.name,
         case.pipeline,
@@ -72,7 +72,7 @@ def _row(listed: ListedCase) -> tuple[Text | str, ...]:
     )
 
 
-def _limit(case: Case, calibration: Calibration | None) -> str:
+def limit_text(case: Case, calibration: Calibration | None) -> str:
     """Return the relative L2 distance that the case is allowed across releases, or a word in its place."""
     tolerance = case.tolerance.across_releases
     if case.strict:

@@ -30,13 +30,18 @@ def _case_lines(case: CasePower, invocation: Invocation) -> Iterator[Text | str]
         yield labelled("not examined", f"{case.name}: {text}")
         return
     yield Text.assemble((case.name, "bold"), f"  {tolerance_text(case)}")
+    if (table := power_table(case)).rows:
+        yield from table_lines(table, indent="  ")
+    yield from power_remarks(case)
+
+
+def power_remarks(case: CasePower) -> Iterator[Text | str]:
+    """Yield what the table of a case does not say: what could not be examined, what is missed."""
     # Many faults are not applicable for the same reason.
     absent: dict[str, list[str]] = {}
     for fault in case.faults:
         if fault.outcome == "not applicable":
             absent.setdefault(_why(fault), []).append(fault.name)
-    if (table := power_table(case)).rows:
-        yield from table_lines(table, indent="  ")
     for reason, names in absent.items():
         yield f"  not applicable: {', '.join(names)}" + (f" ({reason})" if reason else "")
     for fault in case.failed:

@@ -62,6 +62,12 @@ class Table:
         """Return the rows as cells."""
         return [[each if isinstance(each, Cell) else Cell(str(each)) for each in row] for row in self.rows]
 
+    def without_empty_columns(self) -> Table:
+        """Return the table without the columns in which every row has an empty text."""
+        columns = [column for column in zip(self.header, *self.rows, strict=True) if any(column[1:])]
+        header, *rows = zip(*columns, strict=True) if columns else ((),)
+        return Table(header, rows)
+
 
 def toned(text: str, tone: str) -> Text:
     """Return ``text`` in the colour of ``tone``, the word for a verdict or a state."""

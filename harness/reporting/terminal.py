@@ -116,10 +116,8 @@ def rows_table(judgement: Judgement) -> Table:
 
 def _of_rows(rows: Sequence[Row]) -> Table:
     """Return a table of ``rows``, without the columns that are empty."""
-    cells = [("metric", "measured", "limit", "value", "baseline", ""), *map(_cells, rows)]
-    columns = [column for column in zip(*cells, strict=True) if any(column[1:])]
-    header, *kept = zip(*columns, strict=True) if columns else ((),)
-    return Table(header, kept)
+    header = ("metric", "measured", "limit", "value", "baseline", "")
+    return Table(header, list(map(_cells, rows))).without_empty_columns()
 
 
 def _cells(row: Row) -> tuple[str, ...]:

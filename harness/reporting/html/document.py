@@ -56,14 +56,15 @@ def folded(summary: str, lines: Iterable[str]) -> Iterator[str]:
     yield "</details>"
 
 
-def static_page(title: str, body: Iterable[str], *styles: str) -> str:
+def static_page(title: str, body: Iterable[str], *styles: str, pictures: str = "") -> str:
     """Return a page that loads nothing and runs nothing; ``body`` is its lines of markup.
 
     ``styles`` names assets in addition to those of all such pages. The page's policy allows these by their
-    hashes, and nothing else.
+    hashes, images from the sources in ``pictures``, and nothing else.
     """
     style = asset("palette.css", "matrix.css", *styles)
-    policy = f"default-src 'none'; style-src {source_of(style)}; base-uri 'none'; form-action 'none'"
+    images = f"img-src {pictures}; " if pictures else ""
+    policy = f"default-src 'none'; style-src {source_of(style)}; {images}base-uri 'none'; form-action 'none'"
     parts = {"policy": escape(policy), "title": escape(title), "style": style, "body": "\n".join(body)}
     return Template(asset("static.html")).substitute(parts)
 

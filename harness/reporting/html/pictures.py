@@ -92,6 +92,37 @@ def picture_set(measured: Array | None, baseline: Array | None, *, pixels: int) 
     }
 
 
+def worst_item(found: dict[str, Any]) -> dict[str, Any]:
+    """Return the item of a :func:`picture_set` that differs most; the first if none differs."""
+    worst: dict[str, Any] = max(found["items"], key=lambda item: item.get("largest", 0.0))
+    return worst
+
+
+def side_by_side(found: dict[str, Any], item: dict[str, Any]) -> dict[str, str]:
+    """Return the PNG files, in base64, of an item of a :func:`picture_set`: old, new, and how they differ.
+
+    The difference is amplified linearly, so that the largest of the set is white.
+    """
+    new = item["baseline"] if item["same"] else item["measured"]
+    sides = {"baseline": item["baseline"], "new": new}
+    if item["difference"]:
+        gain = (found["high"] - found["low"]) / (found["largest"] or math.inf)
+        sides[f"difference \u00d7 {gain:,.3g}" if gain else "difference"] = _amplified(
+            item, found["channels"]
+        )
+    return {name: png for name, png in sides.items() if png}
+
+
+def _amplified(item: dict[str, Any], channels: int) -> str:
+    codes = np.asarray(Image.open(io.BytesIO(base64.b64decode(item["difference"]))), np.float64)
+    planes = codes.reshape(channels, -1, codes.shape[1]).transpose(1, 2, 0)
+    levels = np.where(planes > 0, 255 * 10.0 ** (-DECADES * (255 - planes) / 254), 0.0)
+    if channels == 4:
+        # A browser would show alpha as transparency.
+        levels = np.minimum(levels[..., :3] + levels[..., 3:], 255)
+    return _png(np.rint(levels).astype(np.uint8))
+
+
 def value_range(array: Array) -> tuple[float, float]:
     """Return the values for black and for full brightness: the type's bounds, 0 and 1, or the extremes."""
     if array.dtype.kind == "b":

@@ -1,0 +1,134 @@
+"""`harness show`: a stored baseline in words and tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from harness.baselines.baseline import baseline_sha256
+from harness.baselines.errors import BaselineUnusable, shown
+from harness.counting import count
+from harness.judgement.calibration.findings import findings
+from harness.judgement.judgement import Verdict
+from harness.judgement.rows import Row
+from harness.judgement.tiers import Tier
+from harness.judgement.verdicts import limited_rows
+from harness.operations.proposal import Refusal
+from harness.operations.show import StoredBaseline
+from harness.reporting.commands import Invocation, error_text
+from harness.reporting.details import Detail, show_details
+from harness.reporting.figures import exact_figure, figure, limit_figure
+from harness.reporting.gate_findings import gate_text
+from harness.reporting.html.pictures import PIXELS_PASSED, picture_set, side_by_side
+from harness.reporting.listing import limit_text
+from harness.reporting.power import power_remarks, power_table, tolerance_text
+from harness.reporting.recording import finding_text
+from harness.reporting.tables import Cell, Table, labelled, show, toned
+from harness.reporting.thumbnail import thumbnails
+
+_ELSEWHERE = (Tier.ACROSS_RELEASES, Tier.ACROSS_DEVICES)
+
+
+def show_stored(console: Console, found: StoredBaseline | Refusal, invocation: Invocation) -> bool:
+    """Show a baseline, or why there is none to show; return whether there is one."""
+    state = state_of(found)
+    if isinstance(found, Refusal):
+        show(console, labelled(state, error_text(found.error, invocation)))
+        return False
+    device = found.baseline.device
+    show(console, Text.assemble((found.case.name, "bold"), f"  {device}: ", toned(state, state)))
+    if pictures := picture_set(None, found.baseline.measurement.output, pixels=PIXELS_PASSED):
+        show(console, *thumbnails(console, side_by_side(pictures, pictures["items"][0]).values()))
+    show_details(console, stored_details(found, invocation))
+    return True
+
+
+def state_of(found: StoredBaseline | Refusal) -> str:
+    """Return the state of a baseline in one word."""
+    if isinstance(found, Refusal):
+        return found.error.state if isinstance(found.error, BaselineUnusable) else "error"
+    return "ok" if found.edited is None else found.edited.state
+
+
+def stored_details(found: StoredBaseline, invocation: Invocation) -> Iterator[Detail]:
+    """Yield everything that a baseline says, and what is known of its power."""
+    baseline, measured = found.baseline, found.baseline.measurement
+    origin, checkpoint = baseline.provenance, measured.checkpoint
+    output = f"{measured.output.dtype} {list(measured.output.shape)}"
+    provenance = {
+        "reason": origin.reason,
+        "recorded": f"{origin.date} by harness {origin.harness_version}",
+        "commit": None if origin.git_commit is None else str(origin.git_commit),
+        "file": None if baseline.path is None else shown(baseline.path),
+        "sha256": baseline_sha256(baseline),
+        "replaced": origin.replaced,
+        "output": output if measured.latents is None else f"{output}, and the latents of every step",
+        "noise": count(len(measured.ledger), "draw"),
+        "checkpoint": checkpoint.source,
+        "revision": checkpoint.revision,
+    }
+    edited = [] if found.edited is None else [error_text(found.edited, invocation)]
+    yield Detail("provenance", edited, pairs_table(provenance))
+    definition = {name: json.dumps(value) for name, value in origin.case_definition.items()}
+    yield Detail("definition, as recorded", (), pairs_table(definition))
+    yield from _figures(found)
+    yield Detail("environment", (), pairs_table(measured.fingerprint))
+    yield Detail("weights", (), pairs_table(checkpoint.files))
+    gap = [] if found.gap is None else [gate_text(found.gap, found.case.name)]
+    if found.power is not None:
+        told = [*gap, tolerance_text(found.power), *power_remarks(found.power)]
+        yield Detail("power", told, power_table(found.power))
+    else:
+        yield Detail("power", gap or ["not needed: a strict case is not compared across releases"])
+
+
+def pairs_table(pairs: Mapping[str, str | None]) -> Table:
+    """Return a table of names and values, without those that are None."""
+    return Table((), [(Cell(name, tone="soft"), value) for name, value in pairs.items() if value is not None])
+
+
+def _figures(found: StoredBaseline) -> Iterator[Detail]:
+    """Yield the statistics, the calibration and the steps, with the limits that follow elsewhere."""
+    case, baseline, calibration = found.case, found.baseline, found.baseline.calibration
+    statistics, metrics = baseline.measurement.statistics, {} if calibration is None else calibration.metrics
+    limits = {tier: limited_rows(case, baseline, tier, Verdict.WITHIN) or {} for tier in _ELSEWHERE}
+    spread = {} if calibration is None else calibration.statistics
+    values = [(name, exact_figure(value), figure(spread.get(name))) for name, value in statistics.items()]
+    yield Detail("statistics", (), _limited(("statistic", "value", "envelope"), values, limits))
+
+    told = [f"across releases: {limit_text(case, calibration)}"]
+    if calibration is not None:
+        told.append(
+            f"{len(calibration.members)} members, factor {calibration.factor:g}, measured on "
+            f"{calibration.date} by harness {calibration.harness_version}"
+        )
+        told += [finding_text(finding) for finding in findings(case, baseline, calibration)]
+    limited = (row.name for rows in limits.values() for row in rows.values() if row.part != "latents")
+    names = dict.fromkeys(name for name in (*metrics, *limited) if name not in statistics)
+    envelope = [(name, figure(metrics.get(name))) for name in names]
+    yield Detail("calibration", told, _limited(("metric", "envelope"), envelope, limits))
+
+    spreads = {} if calibration is None else {step.step: step for step in calibration.steps}
+    steps = []
+    for record in baseline.measurement.trace:
+        spread_here = spreads.get(record.step)
+        moved = ("", "") if spread_here is None else (figure(spread_here.median), figure(spread_here.largest))
+        steps.append(
+            (str(record.step), f"{record.timestep:g}", exact_figure(record.statistics["abs_sum"]), *moved)
+        )
+    header = ("step", "timestep", "abs_sum", "median envelope", "largest envelope")
+    yield Detail("latents", (), Table(header, steps).without_empty_columns(), steps=True)
+
+
+def _limited(
+    header: Sequence[str], values: Iterable[Sequence[str]], limits: Mapping[Tier, Mapping[str, Row]]
+) -> Table:
+    """Return a table of figures, whose first column names them, with their limits."""
+    rows = [
+        (*value, *(limit_figure(rows[value[0]]) if value[0] in rows else "" for rows in limits.values()))
+        for value in values
+    ]
+    return Table((*header, *(tier.words for tier in limits)), rows).without_empty_columns()
