@@ -82,6 +82,10 @@ class Job:
         """Return the job of one calibration member, or, with None, of the unperturbed run beside it."""
         return replace(self, keep_latents=True, singles=False, perturbation=seed)
 
+    def alone(self) -> Job:
+        """Return the job that runs in a fresh worker of its own."""
+        return replace(self, isolate=True)
+
     def with_fault(self, name: str, size: float | None) -> Job:
         """Return the job with a fault of the catalogue in it."""
         return replace(self, fault=FaultRequest(name, size))

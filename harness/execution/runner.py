@@ -95,9 +95,10 @@ class Runner:
         :class:`harness.execution.watch.WorkerOutOfMemory`; the next case then gets a new worker. Raises
         :class:`harness.faults.catalogue.FaultNotApplicable` if the fault cannot be injected into the case.
         """
-        measurement, answer, spawn = self._ask(job, Measurement.from_wire)
-        timings = {"spawn": spawn, **measurement.timings}
-        return replace(measurement, timings=timings, changes=answer.changes)
+        measurement, answer, worker = self._ask(job, Measurement.from_wire)
+        timings = {"spawn": worker.spawn_seconds, **measurement.timings}
+        after = tuple(dict.fromkeys(worker.ran[:-1]))
+        return replace(measurement, timings=timings, changes=answer.changes, after=after)
 
     def trace(self, job: Job, step: int) -> DeepTrace:
         """Return what every cell did in ``step`` (from 0) of a case, in PyNative; raises as :meth:`run`."""
@@ -121,8 +122,8 @@ class Runner:
         self.restart()
         self._claim.release()
 
-    def _ask(self, job: Job | None, read: Callable[[Any], _T]) -> tuple[_T, Answer, float]:
-        """Return what ``read`` makes of an answer, the answer, and its worker's seconds to start."""
+    def _ask(self, job: Job | None, read: Callable[[Any], _T]) -> tuple[_T, Answer, WorkerProcess]:
+        """Return what ``read`` makes of an answer, the answer, and the worker that gave it."""
         context = Context("pynative", "float32") if job is None else Context.of(job)
         worker = self._worker(context)
         try:
@@ -138,7 +139,7 @@ class Runner:
             self._workers.pop(context, worker).close()
         worker.check(answer, job)
         try:
-            return read(answer.data), answer, worker.spawn_seconds
+            return read(answer.data), answer, worker
         except Exception as error:  # noqa: BLE001  it may be anything that a case put together
             self._workers.pop(context, worker).kill()
             told = shortened(repr(error))

@@ -87,7 +87,7 @@ def name_of(job: Job | None) -> str:
 class WorkerProcess:
     """One worker behind its gateway: a process of the interpreter ``python`` that may take ``memory`` bytes.
 
-    Raises :class:`RunError` if it does not start.
+    ``ran`` are the names of the cases that were sent to it. Raises :class:`RunError` if it does not start.
     """
 
     def __init__(self, python: str, settings: Settings, memory: int | None) -> None:
@@ -96,6 +96,7 @@ class WorkerProcess:
         self._limit = settings.limit
         self._asked = 0
         self.pid: int | None = None
+        self.ran: list[str] = []
         started = time.monotonic()
         try:
             self._channel = self._gateway.open(python).remote_exec(_SERVE)
@@ -127,6 +128,8 @@ class WorkerProcess:
             # A number that no earlier case could answer in advance.
             self._asked = secrets.randbits(63)
             self._channel.send((self._asked, None if job is None else job.to_wire()))
+            if job is not None:
+                self.ran.append(job.name)
             return self._receive(self._limit)
         except execnet.gateway_base.DumpError as error:
             raise NotSent(f"{name}: this cannot be sent to a worker: {error}") from None

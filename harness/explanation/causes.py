@@ -14,7 +14,7 @@ from harness.judgement.reasons import Reason
 from harness.judgement.tiers import fingerprint_differences
 from harness.measurement.measurement import Measurement
 
-Kind = Literal["environment", "inputs", "randomness", "schedule", "numerics", "output"]
+Kind = Literal["repetition", "environment", "inputs", "randomness", "schedule", "numerics", "output"]
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,15 @@ def root_causes(measured: Measurement, baseline: Baseline) -> tuple[Cause, ...]:
 
 
 def causes_of(check: Check) -> tuple[Cause, ...]:
-    """Return what differs in a case that was checked; also empty if nothing was compared."""
+    """Return what differs in a case that was checked; also empty if nothing was compared.
+
+    What differs from the baseline is only half the truth if the case does not repeat, so that comes first.
+    """
     if check.measurement is None or check.baseline is None:
         return ()
-    return root_causes(check.measurement, check.baseline)
+    found = root_causes(check.measurement, check.baseline)
+    unrepeated = check.judgement.unrepeated
+    return found if unrepeated is None else (Cause("repetition", e.Changed(unrepeated)), *found)
 
 
 def _environment(measured: Measurement, stored: Measurement) -> e.Evidence | None:

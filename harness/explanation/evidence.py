@@ -28,7 +28,7 @@ class OperatorsDifferHere(Evidence):
 
 
 class Changed(Evidence):
-    """A reason that the judgement also gives: different weights, noise or schedule."""
+    """A reason that the judgement also gives: different weights, noise, schedule, or another run."""
 
     reason: Reason
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.baselines.baseline import Baseline
+from harness.errors import HarnessError
 from harness.judgement.judgement import Judgement
+from harness.judgement.reasons import Repeats
 from harness.measurement.measurement import Measurement
 
 
@@ -14,11 +16,18 @@ class Check:
     """A judgement, the measurement that was judged, and the baseline it was compared with.
 
     ``measurement`` is None if the case produced none, ``baseline`` is None if there is none to compare with.
+    ``again`` is the result of a second run in a fresh worker; None if the case was not run again.
     """
 
     judgement: Judgement
     measurement: Measurement | None = None
     baseline: Baseline | None = None
+    again: Measurement | HarnessError | None = None
+
+    @property
+    def repeated(self) -> bool:
+        """Whether a second run, in a fresh worker, gave the same bits."""
+        return any(isinstance(note, Repeats) for note in self.judgement.notes)
 
     def properties(self) -> list[tuple[str, str]]:
         """Return what a test report stores about the check: verdict, tier, worst figure, statistics, cost."""

@@ -8,7 +8,7 @@ from enum import Enum
 from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.judgement.failures import reason_of
-from harness.judgement.reasons import FailedAsExpected, Reason, Stale, StrictElsewhere
+from harness.judgement.reasons import DoesNotRepeat, FailedAsExpected, Reason, Stale, StrictElsewhere
 from harness.judgement.rows import Row
 from harness.judgement.tiers import FieldDifference, Tier
 from harness.remedy import Remedy
@@ -76,6 +76,11 @@ class Judgement:
     def stale(self) -> bool:
         """Whether the case was edited since its baseline was recorded."""
         return any(isinstance(reason, Stale) for reason in self.reasons)
+
+    @property
+    def unrepeated(self) -> DoesNotRepeat | None:
+        """How a second run of the case differs from the judged one; None if none is known to differ."""
+        return next((reason for reason in self.reasons if isinstance(reason, DoesNotRepeat)), None)
 
     @property
     def worst(self) -> Row | None:

@@ -418,6 +418,39 @@ class NotRepeatable(Reason):
     difference: Difference
 
 
+class DoesNotRepeat(Reason):
+    """A second run, in a fresh worker, differs from the run that is judged.
+
+    ``differences`` are the first difference between the two, and the first step whose latents differ.
+    ``relative_l2`` is the distance of their outputs (None if these have different forms), and ``second`` is
+    the verdict of the second run. ``after`` are the last cases that ran in the first run's worker before it,
+    and ``others`` is how many ran before these.
+    """
+
+    differences: tuple[Difference, ...]
+    relative_l2: float | None
+    second: str
+    after: tuple[str, ...]
+    others: int
+
+
+class Repeats(Reason):
+    """A second run, in a fresh worker, gives the bits of the run that is judged."""
+
+
+class SecondRunFailed(Reason):
+    """A second run, in a fresh worker, gave no measurement; ``told`` is the original error text."""
+
+    cause: str
+    told: str
+
+
+class NotRunAgain(Reason):
+    """The case was not run again, because the last ``drifts`` cases all drifted, and all repeated."""
+
+    drifts: int
+
+
 class Difference(Tagged):
     """The first difference in the bits of two measurements."""
 

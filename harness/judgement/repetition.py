@@ -9,8 +9,12 @@ from harness.cases.job import Job
 from harness.errors import FailureCause
 from harness.judgement import reasons as r
 from harness.judgement.bits import differing_keys, drawn, same_bits, same_draw
+from harness.judgement.calibration.spread import distance
 from harness.judgement.failures import Refused
 from harness.measurement.measurement import Measurement
+
+# How many of the cases that ran before in the same worker are named, the last ones.
+_CASES_NAMED = 3
 
 
 class NotRepeatableError(Refused):
@@ -38,6 +42,26 @@ def check_repeats(name: str, one: Measurement, other: Measurement) -> None:
 def first_difference(one: Measurement, other: Measurement) -> r.Difference | None:
     """Return the first difference in the bits of two measurements, causes first; None if there is none."""
     return next(_differences(one, other), None)
+
+
+def unrepeated(judged: Measurement, second: Measurement, verdict: str) -> r.DoesNotRepeat | None:
+    """Return how the ``second`` run of a case, whose verdict is ``verdict``, differs from the judged one.
+
+    Returns None if the two have the same bits.
+    """
+    found = list(_differences(judged, second))
+    if not found:
+        return None
+    steps = [each for each in found if isinstance(each, r.OtherLatents)]
+    named = max(0, len(judged.after) - _CASES_NAMED)
+    one, other = judged.output, second.output
+    return r.DoesNotRepeat(
+        differences=tuple(dict.fromkeys([found[0], *steps[:1]])),
+        relative_l2=distance(other, one) if (one.shape, one.dtype) == (other.shape, other.dtype) else None,
+        second=verdict,
+        after=judged.after[named:],
+        others=named,
+    )
 
 
 def _differences(one: Measurement, other: Measurement) -> Iterator[r.Difference]:

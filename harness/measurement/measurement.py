@@ -21,10 +21,10 @@ Array = npt.NDArray[Any]
 
 # The numpy dtype kinds that can be measured: floats, signed and unsigned integers, booleans.
 REAL_KINDS = "fiub"
-# The fields of a measurement that hold arrays. All others except one are figures and texts.
+# The fields of a measurement that hold arrays. All others are figures and texts, with two exceptions.
 _ARRAYS = ("output", "latents", "singles")
-# The exception, which is reported where it occurs and is not stored.
-_CHANGES = "changes"
+# The exceptions, which are reported where they occur and are not stored.
+_UNSTORED = ("changes", "after")
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class Measurement:
     maps operators to the hash of their result. ``replaced_kernels`` has, for each primitive, the number of
     calls in which the harness's own kernel was used instead (:mod:`harness.kernels`). ``timings`` are in
     seconds: the first case of a worker also pays for ``spawn`` and ``start``; ``load`` and ``run`` are the
-    case's own. ``peak_memory`` is the largest resident size of the worker so far, in bytes.
+    case's own. ``peak_memory`` is the largest resident size of the worker so far, in bytes. ``after`` are the
+    cases that ran in the same worker before.
     """
 
     output: Array
@@ -53,6 +54,7 @@ class Measurement:
     singles: Array | None = None
     replaced_kernels: dict[str, int] = field(default_factory=dict)
     changes: tuple[ProcessChange, ...] = ()
+    after: tuple[str, ...] = ()
 
     @property
     def arrays(self) -> dict[str, Array]:
@@ -62,13 +64,14 @@ class Measurement:
 
     def figures(self) -> dict[str, Any]:
         """Return everything but the arrays as JSON values."""
-        others = [each.name for each in fields(self) if each.name not in (*_ARRAYS, _CHANGES)]
+        others = [each.name for each in fields(self) if each.name not in (*_ARRAYS, *_UNSTORED)]
         return {name: to_json(getattr(self, name)) for name in others}
 
     @classmethod
     def of(cls, figures: Mapping[str, Any], arrays: Mapping[str, Array]) -> Measurement:
         """Rebuild a measurement from its :meth:`figures` and :attr:`arrays`; ValueError if invalid."""
-        return from_json(cls, {**dict.fromkeys(_ARRAYS), _CHANGES: [], **arrays, **figures})
+        absent: dict[str, Any] = {**dict.fromkeys(_ARRAYS), **{name: [] for name in _UNSTORED}}
+        return from_json(cls, {**absent, **arrays, **figures})
 
     def to_wire(self) -> dict[str, Any]:
         """Return plain data (dict, list, str, numbers, bytes) that can cross a process boundary."""

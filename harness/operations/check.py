@@ -17,11 +17,14 @@ from harness.judgement.repetition import FreshRunner, check_repeats
 from harness.judgement.verdicts import judge
 from harness.measurement.measurement import Measurement
 from harness.operations.progress import SILENT, Progress, each_case, stage
+from harness.operations.second_run import SecondRuns
 from harness.operations.workers import Workers
 
 
-def check(case: Case, runner: FreshRunner, store: BaselineStore) -> Check:
+def check(case: Case, runner: FreshRunner, store: BaselineStore, second: SecondRuns | None = None) -> Check:
     """Run ``case`` and return the verdict; failing to run it or to find a baseline is an ``error``.
+
+    A drift is run once more in a fresh worker; ``second`` are the second runs of the cases checked so far.
 
     A case without a usable baseline (none stored, or all stale or damaged) is not run. A case that is
     expected to fail has no baseline and is also an ``error``, see :attr:`Judgement.failed_as_expected`; if it
@@ -32,7 +35,8 @@ def check(case: Case, runner: FreshRunner, store: BaselineStore) -> Check:
     try:
         if (found := unusable(case, store)) is not None:
             return Check(Judgement.error(case, found), baseline=_first_stored(case, store))
-        return hold(case, runner.run(case.job()), store)
+        first = hold(case, runner.run(case.job()), store)
+        return (second or SecondRuns()).confirmed(case, first, runner)
     except HarnessError as error:
         return hold(case, error, store)
 
@@ -42,12 +46,13 @@ def check_all(
 ) -> tuple[Check, ...]:
     """Return the check of each of ``cases``, in their order; see :func:`check`."""
     found: list[Check] = []
+    second = SecondRuns()
     with (
         stage(progress, "checking", len(cases), interrupted="the other cases were not checked"),
         workers.runner() as runner,
     ):
         for case, _ in each_case(progress, cases):
-            found.append(check(case, runner, store))
+            found.append(check(case, runner, store, second))
             progress.finished(found[-1])
     return tuple(found)
 

@@ -29,6 +29,7 @@ from harness.operations.check import check
 from harness.operations.evidence import Evidence, sha256_of
 from harness.operations.history_run import RunHistory
 from harness.operations.progress import SILENT, Progress, stage
+from harness.operations.second_run import SecondRuns
 from harness.operations.workers import Workers
 
 
@@ -70,12 +71,12 @@ def gate(
     evidence = Evidence(store, powers)
     chosen = {case.name for case in selection.cases}
     cases: list[CaseFacts] = []
-    done = 0
+    done, second = 0, SecondRuns()
     left = "nothing was decided, no certificate was written"
     with stage(progress, "running", len(chosen), interrupted=left), workers.pool() as pool:
         submitted = _Submitted(pool, [case for case in selection.cases if _runs(case, store)])
         for case in (case for suite in selection.suites for case in suite.cases):
-            result = _check(case, submitted, workers, store) if case.name in chosen else None
+            result = _check(case, submitted, workers, store, second) if case.name in chosen else None
             cases.append(evidence.of(case, result))
             if result is None:
                 continue
@@ -104,20 +105,22 @@ def gate(
 
 
 class _Submitted:
-    """Returns the results of jobs submitted to a pool beforehand, each once."""
+    """Returns the results of jobs submitted to a pool beforehand, each once; runs any others."""
 
     def __init__(self, pool: RunnerPool, cases: list[Case]) -> None:
+        self._pool = pool
         self._results = {case.name: pool.submit(case.job()) for case in cases}
 
     def run(self, job: Job) -> Measurement:
-        return self._results.pop(job.name).result()
+        submitted = self._results.pop(job.name, None)
+        return self._pool.run(job) if submitted is None else submitted.result()
 
     def restart(self) -> None:
-        """Do nothing: all jobs have been submitted, and none runs twice."""
+        """Do nothing: a job that must run in a fresh worker says so itself."""
 
 
 def _runs(case: Case, store: BaselineStore) -> bool:
-    """Return whether :func:`check` will run the case exactly once."""
+    """Return whether :func:`check` will run the case, and only a drift twice."""
     if case.fails is not None:
         return case.fails is not FailureCause.NOT_REPEATABLE
     try:
@@ -126,8 +129,10 @@ def _runs(case: Case, store: BaselineStore) -> bool:
         return False
 
 
-def _check(case: Case, submitted: _Submitted, workers: Workers, store: BaselineStore) -> Check:
+def _check(
+    case: Case, submitted: _Submitted, workers: Workers, store: BaselineStore, second: SecondRuns
+) -> Check:
     if case.fails is not FailureCause.NOT_REPEATABLE:
-        return check(case, submitted, store)
+        return check(case, submitted, store, second)
     with workers.runner() as runner:
         return check(case, runner, store)

@@ -15,6 +15,7 @@ from harness.explanation.causes import Cause, causes_of
 from harness.history.history_record import CaseRecord
 from harness.judgement.check import Check
 from harness.operations.check import check, expected
+from harness.operations.second_run import SecondRuns
 from harness.operations.workers import Workers
 from harness.reporting.case_report import CaseReport
 from harness.reporting.commands import Commands, Invocation, commands
@@ -38,7 +39,7 @@ class Checks:
     """Runs the cases of one pytest process and compares them with their baselines."""
 
     def __init__(self, config: pytest.Config, store: BaselineStore) -> None:
-        self._config, self._store = config, store
+        self._config, self._store, self._second = config, store, SecondRuns()
         # Without a number, because each xdist worker has an NPU of its own.
         self._invocation = Invocation(
             str(store.root),
@@ -60,7 +61,7 @@ class Checks:
 
     def check(self, case: Case) -> Checked:
         """Run ``case`` and judge it."""
-        result = check(case, self._runner, self._store)
+        result = check(case, self._runner, self._store, self._second)
         causes = causes_of(result)
         typed = commands(case, self._invocation, baseline=result.baseline, tier=result.judgement.tier)
         asked = self._config.getoption

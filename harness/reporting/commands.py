@@ -175,8 +175,8 @@ class Commands:
         """Return a label and a command for each command that helps with ``judgement``; none if it passed.
 
         Without a comparison there is nothing to explain. Recording is offered after an edit of the case or of
-        the code, not for a difference between environments: the new baseline would come from this
-        environment.
+        the code, not for a difference between environments, where the new baseline would come from this
+        environment, and not for a case that does not repeat, which is not recorded.
         """
         if judgement.passed:
             return []
@@ -184,7 +184,7 @@ class Commands:
         if self.explain is not None and judgement.verdict is not Verdict.ERROR:
             found.insert(0, ("explain", self.explain))
         moved = judgement.verdict is Verdict.DRIFT and judgement.tier is Tier.SAME_ENVIRONMENT
-        if moved or judgement.stale:
+        if (moved and judgement.unrepeated is None) or judgement.stale:
             found.append(("if meant", self.record))
         return found
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from harness.counting import count
 from harness.errors import in_short
 from harness.judgement import reasons as r
 from harness.measurement.figures import ProcessChange, ProcessPart
@@ -151,6 +152,25 @@ def _unfit_limit(reason: r.UnfitLimit) -> str:
         f"the limit {limit} on {reason.name} is loose: it passes differences of more than {reason.times:g} "
         f"times the envelope {envelope}, so it hides faults that `calibrated` would show"
     )
+
+
+_SECOND = {"identical": "has the baseline's bits", "within": "is within its limits", "drift": "drifts, too"}
+
+
+def _does_not_repeat(reason: r.DoesNotRepeat) -> str:
+    size = "" if reason.relative_l2 is None else f" (outputs: relative L2 {reason.relative_l2:.3g})"
+    text = (
+        "does not repeat: a second run, in a fresh worker, differs first in "
+        f"{', and in '.join(map(text_of, reason.differences))}{size}; "
+        f"that run {_SECOND.get(reason.second, f'ends as {reason.second}')}"
+    )
+    if not reason.after:
+        return text
+    others = f"{count(reason.others, 'case')} and " if reason.others else ""
+    before = f"after {others}{', '.join(reason.after)} had run in the same worker"
+    if reason.second == "identical":
+        return f"{text}. So the case differs {before}"
+    return f"{text}. The first run came {before}"
 
 
 def _size(value: float, similarity: bool) -> str:
@@ -303,6 +323,14 @@ REASONS: Words = {
     r.NotRepeatable: (
         "two runs in fresh workers differ, first in {difference}; a baseline would be a matter of chance. "
         "Seed every source of randomness, then record again"
+    ),
+    r.DoesNotRepeat: _does_not_repeat,
+    r.Repeats: "a second run, in a fresh worker, gave the same bits",
+    r.SecondRunFailed: lambda reason: (
+        f"a second run, in a fresh worker, gave no result ({reason.cause}): {in_short(reason.told)}"
+    ),
+    r.NotRunAgain: (
+        "not run again: the {drifts} cases before it drifted as well, and each gave the same bits twice"
     ),
     r.OtherEnvironment: "the environment ({names:, })",
     r.OtherOperators: "single operators on fixed inputs ({names:, })",

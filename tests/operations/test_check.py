@@ -8,12 +8,15 @@ import pytest
 from samples import FINGERPRINT, first_reason, make_baseline, make_case, make_measurement
 
 from harness.baselines.store import BaselineStore
+from harness.codec import from_json, to_json
 from harness.errors import FailureCause
 from harness.execution.worker_process import CaseFailed, WorkerCrashed
+from harness.explanation.causes import Cause, causes_of
 from harness.judgement.judgement import Verdict
 from harness.operations.check import check
-from harness.reporting.commands import Invocation, reason_texts
-from harness.reporting.reasons import in_words
+from harness.operations.second_run import IN_A_ROW, SecondRuns
+from harness.reporting.commands import Invocation, commands, reason_texts
+from harness.reporting.reasons import in_words, text_of
 
 BASE = make_measurement()
 NPU = {**FINGERPRINT, "device": "Ascend", "soc": "Ascend910B4"}
@@ -52,11 +55,120 @@ def test_the_case_is_run_once_and_held_to_its_baseline(store):
     assert runner.jobs == [case.job()]
 
 
-def test_drift_is_found(store):
-    drifted = make_measurement(BASE.output + np.float32(0.1))
-    found = check(make_case(), Prepared(drifted), store)
+class Series(Prepared):
+    """Gives the next of several answers to each job."""
+
+    def __init__(self, *answers):
+        super().__init__(None)
+        self.answers = list(answers)
+
+    def run(self, job):
+        self.answer = self.answers.pop(0)
+        return super().run(job)
+
+
+def moved(by=0.1):
+    return make_measurement(BASE.output + np.float32(by))
+
+
+def test_a_drift_is_run_once_more_in_a_fresh_worker_and_judged_by_its_first_run(store):
+    case, first, second = make_case(), moved(), moved()
+    runner = Series(first, second)
+    found = check(case, runner, store)
+    assert runner.jobs == [case.job(), replace(case.job(), isolate=True)]
     assert found.judgement.verdict is Verdict.DRIFT
-    assert found.measurement is drifted
+    assert (found.measurement, found.again, found.repeated) == (first, second, True)
+    assert in_words(found.judgement.notes)[0] == "a second run, in a fresh worker, gave the same bits"
+    assert [cause.kind for cause in causes_of(found)] == ["output"]
+
+
+@pytest.mark.parametrize(
+    ("second", "told"),
+    [(BASE, "has the baseline's bits"), (moved(0.2), "drifts, too"), (moved(np.nan), "drifts, too")],
+)
+def test_a_drift_that_does_not_repeat_is_called_so_first_however_the_second_run_comes_out(
+    store, second, told
+):
+    first = moved()
+    found = check(make_case(), Series(first, second), store)
+    assert found.judgement.verdict is Verdict.DRIFT
+    assert (found.measurement, found.again, found.repeated) == (first, second, False)
+    assert told in first_reason(found.judgement)
+    assert first_reason(found.judgement).startswith("does not repeat: a second run, in a fresh worker, ")
+    assert "the output is not bitwise equal" in in_words(found.judgement.reasons)[1]
+    repetition, *others = causes_of(found)
+    assert (repetition.kind, [cause.kind for cause in others]) == ("repetition", ["output"])
+    # As JSON, in which NaN equals NaN.
+    assert to_json(from_json(Cause, to_json(repetition))) == to_json(repetition)
+    # Recording refuses it.
+    typed = commands(make_case(), Invocation()).fitting(found.judgement)
+    assert [label for label, _ in typed] == ["explain", "run again"]
+
+
+def test_a_hard_failure_is_run_again_as_well(store):
+    found = check(make_case(), Series(moved(np.nan), BASE), store)
+    assert found.judgement.verdict is Verdict.DRIFT
+    assert first_reason(found.judgement).startswith("does not repeat: ")
+
+
+def test_the_first_step_that_differs_is_named_beside_an_earlier_difference(store):
+    second = make_measurement(seed=8)
+    (reason, *_) = check(make_case(), Series(moved(), second), store).judgement.reasons
+    assert "differs first in draw 0 of the ledger " in text_of(reason)
+    assert ", and in the latents after step 0 (timestep 500) (outputs: relative L2 " in text_of(reason)
+    (reason, *_) = check(
+        make_case(), Series(moved(), make_measurement(timesteps=(500, 1))), store
+    ).judgement.reasons
+    assert "differs first in the" in text_of(reason)
+
+
+def test_what_ran_before_in_the_same_worker_is_named(store):
+    def told(first, second):
+        return first_reason(check(make_case(), Series(first, second), store).judgement)
+
+    warm = replace(moved(), after=("guide/a", "guide/b"))
+    assert told(warm, BASE).endswith(
+        "has the baseline's bits. So the case differs after guide/a, guide/b had run in the same worker"
+    )
+    assert told(warm, moved(0.2)).endswith(
+        "drifts, too. The first run came after guide/a, guide/b had run in the same worker"
+    )
+    long = replace(warm, after=tuple(f"guide/{index}" for index in range(10)))
+    assert told(long, BASE).endswith("after 7 cases and guide/7, guide/8, guide/9 had run in the same worker")
+    assert "worker" not in told(moved(), BASE).removeprefix(
+        "does not repeat: a second run, in a fresh worker"
+    )
+
+
+def test_a_second_run_that_fails_is_told_beside_the_drift(store):
+    died = WorkerCrashed("guide/two-steps: its worker died\nits log")
+    found = check(make_case(), Series(moved(), died), store)
+    assert (found.judgement.verdict, found.again, found.repeated) == (Verdict.DRIFT, died, False)
+    assert in_words(found.judgement.notes) == (
+        "a second run, in a fresh worker, gave no result (crash): guide/two-steps: its worker died",
+    )
+    assert "does not repeat" not in first_reason(found.judgement)
+
+
+def test_where_everything_drifts_and_repeats_the_later_cases_are_not_run_again(store):
+    second = SecondRuns()
+
+    def checked(*answers):
+        runner = Series(*answers)
+        found = check(make_case(), runner, store, second)
+        assert runner.answers == []
+        return found
+
+    for _ in range(IN_A_ROW):
+        assert checked(moved(), moved()).repeated
+    for _ in range(2):
+        late = checked(moved())
+        assert (late.judgement.verdict, late.again, late.repeated) == (Verdict.DRIFT, None, False)
+        assert in_words(late.judgement.notes)[0].startswith("not run again: the 5 cases before it drifted")
+    # One that passes shows that not everything drifts.
+    assert checked(BASE).judgement.passed
+    assert not checked(moved(), BASE).repeated
+    assert checked(moved(), moved()).repeated
 
 
 def test_a_case_without_any_baseline_is_not_run(store):
