@@ -33,6 +33,7 @@ def baseline_of(document: BaselineDocument, data: bytes, path: Path) -> Baseline
             ledger=tuple(document.ledger),
             fingerprint=document.fingerprint,
             checkpoint=document.checkpoint,
+            code=document.code,
             canaries=document.canaries,
             replaced_kernels=document.replaced_kernels,
             latents=arrays.get("latents"),

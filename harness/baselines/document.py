@@ -15,7 +15,7 @@ from harness.baselines.calibration import Calibration
 from harness.baselines.git import Commit
 from harness.baselines.origin import Origin
 from harness.codec import parse_json
-from harness.measurement.figures import CheckpointIdentity, Draw, StepRecord
+from harness.measurement.figures import CheckpointIdentity, CodeIdentity, Draw, StepRecord
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -86,6 +86,8 @@ class BaselineDocument(_Section):
     # Absent if empty, as in every baseline of a built-in pipeline.
     replaced_kernels: dict[str, int] = {}
     checkpoint: CheckpointIdentity
+    # Absent if None, as in every baseline of a built-in pipeline, and in those of earlier versions.
+    code: CodeIdentity | None = None
     calibration: Calibration | None
     provenance: _Origin
     seal: str
@@ -111,6 +113,7 @@ class BaselineDocument(_Section):
             canaries=measured.canaries,
             replaced_kernels=measured.replaced_kernels,
             checkpoint=measured.checkpoint,
+            code=measured.code,
             calibration=baseline.calibration,
             provenance=_Origin.model_validate(
                 {name: getattr(origin, name) for name in _Origin.model_fields}
@@ -146,7 +149,7 @@ class BaselineDocument(_Section):
         return _pretty(self._data(), "") + "\n"
 
     def _data(self, *left_out: str) -> dict[str, Any]:
-        absent = set() if self.replaced_kernels else {"replaced_kernels"}
+        absent = {name for name in ("replaced_kernels", "code") if not getattr(self, name)}
         data = self.model_dump(mode="json", exclude={*left_out, *absent})
         if self.provenance.origin is None and "provenance" in data:
             del data["provenance"]["origin"]
@@ -155,8 +158,8 @@ class BaselineDocument(_Section):
     def same_content(self, other: BaselineDocument) -> bool:
         """Whether both hold the same measurement and calibration of the same case.
 
-        Who recorded and calibrated it, when and why does not matter. Neither do the lines of code that drew
-        the noise and the kernels that were called, because moving code does not change the result.
+        Who recorded and calibrated it, when and why does not matter. Neither do the code that computed it,
+        the lines that drew the noise and the kernels that were called: the result is the same.
         """
         return self._content() == other._content()
 
@@ -165,7 +168,7 @@ class BaselineDocument(_Section):
         return self._content("calibration") == other._content("calibration")
 
     def _content(self, *left_out: str) -> bytes:
-        data = self._data("provenance", "seal", "replaced_kernels", *left_out)
+        data = self._data("provenance", "seal", "replaced_kernels", "code", *left_out)
         for draw in data["ledger"]:
             del draw["site"]
         if data.get("calibration") is not None:

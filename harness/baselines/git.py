@@ -35,19 +35,27 @@ class Commit:
         return str(Commit(self.hash[:12], self.dirty))
 
 
-def git_commit(folder: Path, *, ignore: Iterable[Path] = ()) -> Commit | None:
+def git_commit(folder: Path, *, ignore: Iterable[Path] = (), only: Iterable[Path] = ()) -> Commit | None:
     """Return HEAD of ``folder``'s repository, or None outside git or before the first commit.
 
     It is dirty if tracked files differ from it or untracked ones exist. Files below ``ignore`` do not count:
-    the baselines being recorded must not make their own commit dirty.
+    the baselines being recorded must not make their own commit dirty. If ``only`` names files, no other files
+    of the repository count.
     """
     head = _git(folder, "rev-parse", "--show-toplevel", "HEAD")
     if head is None:
         return None
     top, commit = head.splitlines()
-    below = [path.resolve() for path in ignore if path.resolve().is_relative_to(top)]
+    counted, ignored = (
+        [path.resolve() for path in paths if path.resolve().is_relative_to(top)] for paths in (only, ignore)
+    )
     status = _git(
-        folder, "status", "--porcelain", "--", ":/", *(f":(exclude,literal){path}" for path in below)
+        folder,
+        "status",
+        "--porcelain",
+        "--",
+        *([f":(top,literal){path.relative_to(top)}" for path in counted] or [":/"]),
+        *(f":(exclude,literal){path}" for path in ignored),
     )
     # If the status cannot be read, the tree is not known to be clean.
     return Commit(commit, dirty=status != "")

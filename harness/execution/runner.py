@@ -7,9 +7,10 @@ import shutil
 import subprocess
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -51,9 +52,10 @@ class Runner:
     seconds, including loading. ``import_paths`` are the folders in which a user's own pipelines are found;
     their pyproject.toml may allow installed ones (:func:`allowed_factories`).
     Without ``user_code``, no user's own pipeline runs, and nothing is imported from these folders. ``memory``
-    is the number of bytes that a worker and its child processes may take (None: no limit). ``core_shared``
-    says whether another run of harness on this machine holds the same core, and ``profile`` is what the
-    workers apply. Use as a context manager, or call :meth:`close`. Not for use from several threads at once.
+    is the number of bytes that a worker and its child processes may take (None: no limit). ``commit_of``
+    gives the git commit of a pipeline's own files. ``core_shared`` says whether another run of harness on
+    this machine holds the same core, and ``profile`` is what the workers apply. Use as a context manager, or
+    call :meth:`close`. Not for use from several threads at once.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Runner:
         import_paths: Sequence[Path] = (),
         user_code: bool = True,
         memory: int | None = None,
+        commit_of: Callable[[Sequence[Path]], str | None] = lambda _: None,
     ) -> None:
         self.python = interpreter(python)
         self._timeout = timeout
@@ -76,6 +79,7 @@ class Runner:
         self._factories = allowed_factories(folders)
         self._user_code = user_code
         self._memory = memory
+        self._commit_of = commit_of
         self._claim = claim_core()
         self.core_shared = self._claim.shared
         core = self._claim.core if pinned else None
@@ -98,7 +102,16 @@ class Runner:
         measurement, answer, worker = self._ask(job, Measurement.from_wire)
         timings = {"spawn": worker.spawn_seconds, **measurement.timings}
         after = tuple(dict.fromkeys(worker.ran[:-1]))
-        return replace(measurement, timings=timings, changes=answer.changes, after=after)
+        code = measurement.code
+        if code is not None:
+            code = replace(code, commit=self._commit_of(list(self._places(code.files))))
+        return replace(measurement, timings=timings, changes=answer.changes, after=after, code=code)
+
+    def _places(self, names: Iterable[str]) -> Iterator[Path]:
+        """Yield the file of each module of the user's own code."""
+        for name in names:
+            places = (Path(folder, name) for folder in self._import_paths)
+            yield from islice(filter(Path.is_file, places), 1)
 
     def trace(self, job: Job, step: int) -> DeepTrace:
         """Return what every cell did in ``step`` (from 0) of a case, in PyNative; raises as :meth:`run`."""

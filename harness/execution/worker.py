@@ -287,6 +287,7 @@ class Worker:
             fingerprint=self._fingerprint,
             checkpoint=CheckpointIdentity(job.checkpoint, files, loaded.revision),
             replaced_kernels=kernels,
+            code=loaded.code,
             canaries=self._canaries,
             peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT,
             timings={"start": self._start_seconds, "load": load_seconds, "run": run_seconds},

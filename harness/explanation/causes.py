@@ -12,9 +12,10 @@ from harness.judgement import bits
 from harness.judgement.check import Check
 from harness.judgement.reasons import Reason
 from harness.judgement.tiers import fingerprint_differences
+from harness.measurement.figures import CodeIdentity
 from harness.measurement.measurement import Measurement
 
-Kind = Literal["repetition", "environment", "inputs", "randomness", "schedule", "numerics", "output"]
+Kind = Literal["repetition", "code", "environment", "inputs", "randomness", "schedule", "numerics", "output"]
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,16 @@ class Cause:
 def root_causes(measured: Measurement, baseline: Baseline) -> tuple[Cause, ...]:
     """Return the differences between ``measured`` and ``baseline``, first cause first; may be empty.
 
-    They are in the order of a run: the environment, the inputs (weights), the random draws, the schedule, and
-    finally the numbers, which means the first step at which the latents left the envelope, or the output
-    alone.
+    The code of the user's own comes first, because it decides all that follows. The others are in the order
+    of a run: the environment, the inputs (weights), the random draws, the schedule, and finally the numbers,
+    which means the first step at which the latents left the envelope, or the output alone.
     """
     stored = baseline.measurement
-    found: list[tuple[Kind, e.Evidence | None]] = [("environment", _environment(measured, stored))]
+    found: list[tuple[Kind, e.Evidence | None]] = [
+        ("code", _code(measured.code, stored.code)),
+        ("environment", _environment(measured, stored)),
+        ("inputs", _own_weights(measured.code, stored.code)),
+    ]
     changes: tuple[tuple[Kind, Reason | None], ...] = (
         ("inputs", bits.checkpoint_change(measured, stored)),
         ("randomness", bits.ledger_change(measured, stored)),
@@ -46,6 +51,9 @@ def root_causes(measured: Measurement, baseline: Baseline) -> tuple[Cause, ...]:
     found.append(("numerics", growth := numerics(measured, baseline)))
     if growth is None and measured.trace and not bits.same_bits(measured.output, stored.output):
         found.append(("output", e.DiffersAfterSteps()))
+    moved = growth is not None or not bits.same_bits(measured.output, stored.output)
+    if moved and measured.code is not None and stored.code is None:
+        found.append(("code", e.CodeUnknown()))
     return tuple(Cause(kind, evidence) for kind, evidence in found if evidence is not None)
 
 
@@ -59,6 +67,24 @@ def causes_of(check: Check) -> tuple[Cause, ...]:
     found = root_causes(check.measurement, check.baseline)
     unrepeated = check.judgement.unrepeated
     return found if unrepeated is None else (Cause("repetition", e.Changed(unrepeated)), *found)
+
+
+def _code(measured: CodeIdentity | None, stored: CodeIdentity | None) -> e.Evidence | None:
+    if measured is None or stored is None or measured.files == stored.files:
+        return None
+    differing = bits.differing_keys(measured.files, stored.files)
+    return e.CodeChanged(
+        changed=tuple(name for name in differing if name in measured.files and name in stored.files),
+        added=tuple(name for name in differing if name not in stored.files),
+        removed=tuple(name for name in differing if name not in measured.files),
+        commits=(measured.commit, stored.commit),
+    )
+
+
+def _own_weights(measured: CodeIdentity | None, stored: CodeIdentity | None) -> e.Evidence | None:
+    if measured is None or stored is None or measured.weights == stored.weights:
+        return None
+    return e.WeightsChanged(bits.differing_keys(measured.weights, stored.weights))
 
 
 def _environment(measured: Measurement, stored: Measurement) -> e.Evidence | None:

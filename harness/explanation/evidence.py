@@ -27,6 +27,28 @@ class OperatorsDifferHere(Evidence):
     names: tuple[str, ...]
 
 
+class CodeChanged(Evidence):
+    """Files of the user's own code are not those of the recording; ``commits`` are those of both sides.
+
+    The first of ``commits`` is that of the measurement; each is None outside git, and in its text form.
+    """
+
+    changed: tuple[str, ...]
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    commits: tuple[str | None, ...]
+
+
+class WeightsChanged(Evidence):
+    """Weights that the user's own code brings are not those of the recording: files, or cells by name."""
+
+    names: tuple[str, ...]
+
+
+class CodeUnknown(Evidence):
+    """The baseline does not say which code computed it, so a change of the code cannot be named."""
+
+
 class Changed(Evidence):
     """A reason that the judgement also gives: different weights, noise, schedule, or another run."""
 

@@ -19,8 +19,8 @@ from harness.foreign_files import size_text
 from harness.history.history_record import RunRecord
 from harness.history.rows import RowsDamaged, insert_runs, read_runs, seal_runs
 
-# Version 2 added runs.subject, version 3 runs.seal.
-VERSION = 3
+# Version 2 added runs.subject, version 3 runs.seal, version 4 cases.code.
+VERSION = 4
 # "Hhis" in ASCII: distinguishes a history from other databases (PRAGMA application_id).
 APPLICATION_ID = 0x48686973
 # 100,000 runs of ten cases.
@@ -45,7 +45,7 @@ CREATE TABLE cases (
   suite TEXT NOT NULL, case_id TEXT NOT NULL, verdict TEXT NOT NULL, case_hash TEXT NOT NULL,
   tier TEXT, worst TEXT, measured REAL, "limit" REAL, margin REAL,
   baseline_sha256 TEXT, output_sha256 TEXT, first_cause TEXT,
-  environment INTEGER NOT NULL REFERENCES environments (id),
+  environment INTEGER NOT NULL REFERENCES environments (id), code TEXT,
   UNIQUE (run, suite, case_id)
 );
 CREATE TABLE statistics (
@@ -55,8 +55,8 @@ CREATE TABLE statistics (
   PRIMARY KEY (case_row, name)
 ) WITHOUT ROWID;
 """
-# The columns that later versions added, in that order.
-_ADDED = ("subject", "seal")
+# The tables and columns that later versions added, in that order, one for each version.
+_ADDED = (("runs", "subject"), ("runs", "seal"), ("cases", "code"))
 
 
 class History:
@@ -88,8 +88,8 @@ class History:
                 # Runs from before there were seals are sealed as they are, so that any later change is
                 # noticed.
                 there = self._read(connection)
-                for column in _ADDED[version - 1 :]:
-                    connection.execute(f"ALTER TABLE runs ADD COLUMN {column} TEXT")
+                for table, column in _ADDED[version - 1 :]:
+                    connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} TEXT")
                 seal_runs(connection, there)
             connection.execute(f"PRAGMA user_version = {VERSION}")
             return insert_runs(connection, runs)
@@ -127,7 +127,7 @@ class History:
                 f"version {VERSION}); update harness or name another file"
             )
         # A view or a trigger would run code that somebody else wrote.
-        if _schema_of(connection) != _normalised(_SCHEMA.replace(*_as_in(version))):
+        if _schema_of(connection) != _normalised(_schema_in(version)):
             raise RowsDamaged("its tables are not those of a history")
         return version
 
@@ -167,10 +167,12 @@ def _number(connection: sqlite3.Connection, query: str) -> int:
     return int(value)
 
 
-def _as_in(version: int) -> tuple[str, str]:
-    """Return the text in the schema to replace, and its replacement for an earlier ``version``."""
-    there = "".join(f", {name} TEXT" for name in _ADDED)
-    return there, "".join(f", {name} TEXT" for name in _ADDED[: version - 1])
+def _schema_in(version: int) -> str:
+    """Return the schema of an earlier ``version``."""
+    schema = _SCHEMA
+    for _, column in _ADDED[version - 1 :]:
+        schema = schema.replace(f", {column} TEXT", "")
+    return schema
 
 
 def _schema_of(connection: sqlite3.Connection) -> set[str]:

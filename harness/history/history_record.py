@@ -12,10 +12,13 @@ from harness.codec import to_json
 from harness.explanation.causes import Cause
 from harness.foreign_files import ForeignFileError, hash_foreign
 from harness.judgement.check import Check
+from harness.measurement.figures import CodeIdentity
 from harness.measurement.measurement import array_sha256
 
 # Chosen by the case itself, so already part of its hash.
 _CHOSEN = ("mode", "dtype")
+# Of a sha256: they tell versions of a file apart, and a history grows with every run.
+_DIGITS = 12
 
 
 def surroundings(fingerprint: Mapping[str, str]) -> dict[str, str]:
@@ -32,7 +35,8 @@ class CaseRecord:
     baseline's JSON file, which contains the hash of its arrays. ``output_sha256`` is the
     :func:`harness.measurement.measurement.array_sha256` of the output. ``environment`` is the fingerprint
     without what the case itself chooses. ``first_cause`` is the JSON of the first thing that differs; in
-    older histories it is text. ``statistics`` are those of the output, empty if there was no output.
+    older histories it is text. ``code`` has the beginning of the hash of each file of
+    the user's own code and weights. ``statistics`` are those of the output, empty if there was no output.
     """
 
     suite: str
@@ -48,6 +52,7 @@ class CaseRecord:
     output_sha256: str | None = None
     first_cause: str | None = None
     environment: dict[str, str] = field(default_factory=dict)
+    code: dict[str, str] = field(default_factory=dict)
     statistics: dict[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -69,6 +74,7 @@ class CaseRecord:
             output_sha256=None if measured is None else array_sha256(measured.output),
             first_cause=json.dumps(to_json(causes[0])) if causes else None,
             environment={} if measured is None else surroundings(measured.fingerprint),
+            code={} if measured is None or measured.code is None else _hashes(measured.code),
             statistics={} if measured is None else dict(measured.statistics),
         )
 
@@ -95,6 +101,11 @@ class RunRecord:
     ended: str | None = None
     subject: str | None = None
     number: int = 0
+
+
+def _hashes(code: CodeIdentity) -> dict[str, str]:
+    hashes = {**code.files, **{f"weights {name}": sha256 for name, sha256 in code.weights.items()}}
+    return {name: sha256[:_DIGITS] for name, sha256 in hashes.items()}
 
 
 def _baseline_sha256(result: Check) -> str | None:

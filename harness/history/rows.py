@@ -14,11 +14,14 @@ from harness.baselines.git import Commit
 from harness.codec import from_json, parse_json, to_json
 from harness.history.history_record import CaseRecord, RunRecord
 
-# The other fields of a record are in separate tables.
-_COLUMNS = [each.name for each in fields(CaseRecord) if each.name not in ("environment", "statistics")]
+# The other fields of a record are in separate tables, or JSON.
+_MAPPINGS = ("environment", "code", "statistics")
+_COLUMNS = [each.name for each in fields(CaseRecord) if each.name not in _MAPPINGS]
 _QUOTED = ", ".join(f'"{name}"' for name in _COLUMNS)
 # The columns of a run, and the version that added each.
 _OF_RUNS = {"date": 1, "harness": 1, "door": 1, "git_commit": 1, "ended": 1, "subject": 2, "seal": 3}
+# The version that added the column ``code`` to the cases.
+_CODE_SINCE = 4
 
 
 class RowsDamaged(ValueError):
@@ -30,7 +33,7 @@ def insert_runs(connection: sqlite3.Connection, runs: Iterable[RunRecord]) -> tu
     numbers = [_insert_run(connection, run) for run in runs]
     for number in numbers:
         # The seal is over what is read back: SQLite has no NaN and stores NULL for it.
-        seal_runs(connection, [run for run, _ in _read(connection, list(_OF_RUNS), number)])
+        seal_runs(connection, [run for run, _ in _read(connection, _CODE_SINCE, number)])
     return tuple(numbers)
 
 
@@ -46,7 +49,7 @@ def read_runs(connection: sqlite3.Connection, version: int) -> tuple[RunRecord, 
     Raises :class:`RowsDamaged` if they are not what was added.
     """
     found = []
-    for run, seal in _read(connection, [name for name, since in _OF_RUNS.items() if since <= version]):
+    for run, seal in _read(connection, version):
         if version >= _OF_RUNS["seal"] and seal != _seal(run):
             raise RowsDamaged(f"run {run.number} is not what was recorded: it does not match its seal")
         found.append(run)
@@ -58,7 +61,12 @@ def read_runs(connection: sqlite3.Connection, version: int) -> tuple[RunRecord, 
 
 
 def _seal(run: RunRecord) -> str:
-    return hashlib.sha256(json.dumps(to_json(run), sort_keys=True).encode()).hexdigest()
+    sealed = to_json(run)
+    for case in sealed["cases"]:
+        # As before there was such a column.
+        if not case["code"]:
+            del case["code"]
+    return hashlib.sha256(json.dumps(sealed, sort_keys=True).encode()).hexdigest()
 
 
 def _insert_run(connection: sqlite3.Connection, run: RunRecord) -> int:
@@ -75,11 +83,12 @@ def _insert_run(connection: sqlite3.Connection, run: RunRecord) -> int:
 
 def _insert_case(connection: sqlite3.Connection, run: int, case: CaseRecord) -> None:
     environment = json.dumps(case.environment, sort_keys=True)
+    code = json.dumps(case.code, sort_keys=True) if case.code else None
     connection.execute("INSERT OR IGNORE INTO environments (fields) VALUES (?)", (environment,))
     row = connection.execute(
-        f"INSERT INTO cases (run, {_QUOTED}, environment) "
-        f"SELECT ?, {', '.join('?' for _ in _COLUMNS)}, id FROM environments WHERE fields = ?",
-        (run, *(getattr(case, name) for name in _COLUMNS), environment),
+        f"INSERT INTO cases (run, {_QUOTED}, code, environment) "
+        f"SELECT ?, {', '.join('?' for _ in _COLUMNS)}, ?, id FROM environments WHERE fields = ?",
+        (run, *(getattr(case, name) for name in _COLUMNS), code, environment),
     ).lastrowid
     connection.executemany(
         "INSERT INTO statistics VALUES (?, ?, ?)",
@@ -88,9 +97,11 @@ def _insert_case(connection: sqlite3.Connection, run: int, case: CaseRecord) -> 
 
 
 def _read(
-    connection: sqlite3.Connection, columns: list[str], only: int | None = None
+    connection: sqlite3.Connection, version: int, only: int | None = None
 ) -> Iterator[tuple[RunRecord, str | None]]:
-    """Yield all runs, or the run ``only``, with seals; ``columns`` are those that the table ``runs`` has."""
+    """Yield all runs, or the run ``only``, with seals, from tables of that ``version``."""
+    columns = [name for name, since in _OF_RUNS.items() if since <= version]
+    code = "code" if version >= _CODE_SINCE else "NULL"
     # With these conditions, each query finds the rows of that run through an index.
     this = of_case = of_run = of_environment = ""
     if only is not None:
@@ -103,11 +114,11 @@ def _read(
         statistics[row][name] = "nan" if value is None else value
     environments = dict(connection.execute(f"SELECT id, fields FROM environments {of_environment}"))
     cases: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for row, run, environment, *values in connection.execute(
-        f"SELECT id, run, environment, {_QUOTED} FROM cases {of_run} ORDER BY id"
+    for row, run, environment, hashes, *values in connection.execute(
+        f"SELECT id, run, environment, {code}, {_QUOTED} FROM cases {of_run} ORDER BY id"
     ):
         case = dict(zip(_COLUMNS, values, strict=True))
-        case |= {"environment": environments.get(environment), "statistics": statistics[row]}
+        case |= {"environment": environments.get(environment), "code": hashes, "statistics": statistics[row]}
         cases[run].append(case)
     chosen = f"SELECT id, {', '.join(columns)} FROM runs {this} ORDER BY id"
     for number, *values in connection.execute(chosen):
@@ -116,6 +127,7 @@ def _read(
         try:
             for case in cases[number]:
                 case["environment"] = parse_json(case["environment"])
+                case["code"] = {} if case["code"] is None else parse_json(case["code"])
             run["git_commit"] = None if commit is None else vars(Commit.parse(commit))
             yield from_json(RunRecord, {**run, "cases": cases[number]}), seal
         except (ValueError, TypeError, AttributeError) as error:

@@ -50,9 +50,10 @@ class Step:
 
     @property
     def surroundings(self) -> tuple[str, ...]:
-        """What else changed between the two runs: the environment first, the commit last."""
+        """What else changed between the two runs: the user's own code first, the commit last."""
         old, new = self.before, self.point
-        changed = list(differing_fields(old.record.environment, new.record.environment))
+        changed = list(_code_changes(old.record.code, new.record.code))
+        changed += differing_fields(old.record.environment, new.record.environment)
         if old.record.case_hash != new.record.case_hash:
             changed.append("the case was edited")
         if old.record.baseline_sha256 != new.record.baseline_sha256:
@@ -181,6 +182,15 @@ def differing_fields(before: Mapping[str, str], after: Mapping[str, str]) -> Ite
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
             yield f"{name} {before.get(name, _ABSENT)} -> {after.get(name, _ABSENT)}"
+
+
+def _code_changes(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
+    """Yield each file of the user's own code that differs; nothing if one side does not know its code."""
+    for name in sorted(old.keys() | new.keys()) if old and new else ():
+        if name not in old or name not in new:
+            yield f"{name} is {'new' if name in new else 'gone'}"
+        elif old[name] != new[name]:
+            yield f"{name} changed"
 
 
 def where(runs: Sequence[RunRecord], fields: Mapping[str, str]) -> tuple[RunRecord, ...]:

@@ -92,6 +92,15 @@ def checkpoint_change(measured: Measurement, baseline: Measurement) -> r.Checkpo
     return r.CheckpointChanged(measured.checkpoint.source, changed[0], len(changed) - 1, *sides)
 
 
+def parts_not_covered(measured: Measurement) -> tuple[r.CodePart, ...]:
+    """Return what of a user's own pipeline has no hash in the measurement: ``code``, ``weights``."""
+    if measured.code is None:
+        return ()
+    weights = measured.code.weights or measured.checkpoint.files
+    hashed: tuple[tuple[r.CodePart, object], ...] = (("code", measured.code.files), ("weights", weights))
+    return tuple(part for part, hashes in hashed if not hashes)
+
+
 def ledger_change(measured: Measurement, baseline: Measurement) -> r.NoiseChanged | None:
     """Return the first noise draw that differs from the baseline's, or None if all are the same.
 

@@ -16,6 +16,8 @@ from harness.measurement.figures import ProcessChange
 
 # What a reason is about: the output, the images of a batch together, or those images run one by one.
 Subject = Literal["output", "batch", "singles"]
+# A part of a user's own pipeline that hashes may cover.
+CodePart = Literal["code", "weights"]
 
 
 class Reason(Tagged):
@@ -358,6 +360,12 @@ class OperatorsDiffer(Reason):
     """Single operators gave different bits on fixed inputs than in the baseline's environment."""
 
     names: tuple[str, ...]
+
+
+class NotCovered(Reason):
+    """A user's own pipeline computed the case, and no change of ``parts`` of it would be seen as such."""
+
+    parts: tuple[CodePart, ...]
 
 
 class ProcessChanged(Reason):

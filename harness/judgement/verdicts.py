@@ -108,6 +108,8 @@ def _context(case: Case, measurement: Measurement, baseline: Baseline, asked: Ti
     operators = bits.changed_operators(measurement, stored)
     if operators:
         notes.append(r.OperatorsDiffer(operators))
+    if parts := bits.parts_not_covered(measurement):
+        notes.append(r.NotCovered(parts))
     if measurement.changes:
         notes.append(r.ProcessChanged(measurement.changes))
     return Judgement(

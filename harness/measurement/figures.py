@@ -52,6 +52,21 @@ class CheckpointIdentity:
     revision: str | None = None
 
 
+@dataclass(frozen=True)
+class CodeIdentity:
+    """Which code of the user's own computed a case, and with which weights that no checkpoint of it names.
+
+    ``files`` maps each module of :func:`harness.pipelines.own_code.own_code` to the sha256 of its file; the
+    names are paths below the import paths (``my_pkg/pipe.py``), the factory's module first. ``weights`` maps
+    the files that the factory names, or else the cells found in its pipeline, to their sha256. ``commit`` is
+    the git commit of the code, with ``-dirty`` if one of the files differs from it, and None outside git.
+    """
+
+    files: dict[str, str]
+    weights: dict[str, str]
+    commit: str | None = None
+
+
 class ProcessPart(str, Enum):
     """A part of a worker's process that one case can change for the next case."""
 

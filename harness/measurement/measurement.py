@@ -15,7 +15,14 @@ from safetensors import SafetensorError
 
 from harness.codec import from_json, to_json
 from harness.foreign_files import size_text
-from harness.measurement.figures import LARGEST_ARRAYS, CheckpointIdentity, Draw, ProcessChange, StepRecord
+from harness.measurement.figures import (
+    LARGEST_ARRAYS,
+    CheckpointIdentity,
+    CodeIdentity,
+    Draw,
+    ProcessChange,
+    StepRecord,
+)
 
 Array = npt.NDArray[Any]
 
@@ -38,7 +45,8 @@ class Measurement:
     calls in which the harness's own kernel was used instead (:mod:`harness.kernels`). ``timings`` are in
     seconds: the first case of a worker also pays for ``spawn`` and ``start``; ``load`` and ``run`` are the
     case's own. ``peak_memory`` is the largest resident size of the worker so far, in bytes. ``after`` are the
-    cases that ran in the same worker before.
+    cases that ran in the same worker before. ``code`` is None for a pipeline that no factory of the
+    user's makes, and in what earlier versions stored.
     """
 
     output: Array
@@ -55,6 +63,7 @@ class Measurement:
     replaced_kernels: dict[str, int] = field(default_factory=dict)
     changes: tuple[ProcessChange, ...] = ()
     after: tuple[str, ...] = ()
+    code: CodeIdentity | None = None
 
     @property
     def arrays(self) -> dict[str, Array]:
@@ -70,7 +79,7 @@ class Measurement:
     @classmethod
     def of(cls, figures: Mapping[str, Any], arrays: Mapping[str, Array]) -> Measurement:
         """Rebuild a measurement from its :meth:`figures` and :attr:`arrays`; ValueError if invalid."""
-        absent: dict[str, Any] = {**dict.fromkeys(_ARRAYS), **{name: [] for name in _UNSTORED}}
+        absent: dict[str, Any] = {**dict.fromkeys((*_ARRAYS, "code")), **{name: [] for name in _UNSTORED}}
         return from_json(cls, {**absent, **arrays, **figures})
 
     def to_wire(self) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from harness.codec import to_json
 from harness.errors import HarnessError
 from harness.execution.runner import Runner
 from harness.explanation.causes import Cause, root_causes
+from harness.explanation.evidence import CodeChanged
 from harness.explanation.growth import differences
 from harness.judgement import bits
 from harness.judgement.judgement import Verdict
@@ -34,7 +35,16 @@ from harness.tracing.trace import DeepTrace
 
 # The conclusion of an explanation: nothing to explain, a class of cause, or no answer.
 Conclusion = Literal[
-    "nothing", "inputs", "randomness", "initial latents", "schedule", "cell", "scheduler", "output", "unknown"
+    "nothing",
+    "code",
+    "inputs",
+    "randomness",
+    "initial latents",
+    "schedule",
+    "cell",
+    "scheduler",
+    "output",
+    "unknown",
 ]
 
 
@@ -223,9 +233,12 @@ class _Explaining:
     def without_cells(self, *notes: Note) -> Explanation:
         """Return the explanation that the root causes alone give."""
         conclusion: Conclusion = "unknown"
-        if self.input_causes:
+        changed = bool(bits.changed_parts(self.measured, self.baseline.measurement))
+        if changed and any(isinstance(cause.evidence, CodeChanged) for cause in self.causes):
+            conclusion = "code"
+        elif self.input_causes:
             conclusion = self.input_causes[0]
-        elif not bits.changed_parts(self.measured, self.baseline.measurement):
+        elif not changed:
             conclusion = "nothing"
         elif self.has("output"):
             conclusion = "output"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.baselines.git import git_commit
 from harness.execution.pool import RunnerPool
 from harness.execution.runner import Runner
 
@@ -39,6 +40,7 @@ class Workers:
             import_paths=self.import_paths,
             user_code=self.user_code,
             memory=self.memory,
+            commit_of=_commit_of,
         )
 
     def pool(self) -> RunnerPool:
@@ -52,3 +54,8 @@ class Workers:
     def runner_with(self, import_paths: Sequence[Path]) -> Runner:
         """Return a runner that finds users' pipelines only in ``import_paths``."""
         return replace(self, import_paths=tuple(import_paths)).runner()
+
+
+def _commit_of(files: Sequence[Path]) -> str | None:
+    commit = git_commit(files[0].parent, only=files) if files else None
+    return None if commit is None else str(commit)

@@ -82,7 +82,7 @@ def _check_allowed(pipeline: str, module: str, allowed: UserCode) -> None:
     declared = (*allowed.modules, *(each.module for each in entry_points(group=ENTRY_POINTS)))
     if any(f"{module}.".startswith(f"{each}.") for each in declared):
         return
-    if file is None or not _is_users_own(file, allowed.folders):
+    if file is None or not is_users_own(file, allowed.folders):
         advice = (
             f'; allow it in pyproject.toml, `[tool.harness] factories = ["{module}"]`, or by an entry point '
             f"of its package in the group {ENTRY_POINTS}"
@@ -116,7 +116,7 @@ def _file_of(pipeline: str, module: str) -> str | None:
     return spec.origin if spec.has_location else None
 
 
-def _is_users_own(file: str, folders: tuple[str, ...]) -> bool:
+def is_users_own(file: str, folders: tuple[str, ...]) -> bool:
     """Return whether ``file`` is in one of ``folders`` and not part of Python or an installed package."""
     places = {Path(file).absolute(), Path(file).resolve()}
     python = (Path(sysconfig.get_path(each)).resolve() for each in ("stdlib", "platstdlib"))

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from harness.cases.job import Job
+from harness.measurement.figures import CodeIdentity
 from harness.pipelines import checkpoints, mindone
 from harness.pipelines.calling import SCHEDULES, Signature
 from harness.pipelines.errors import CheckpointError, PipelineError
 from harness.pipelines.factory import UserCode, find_factory, is_mindones, make_pipeline
 from harness.pipelines.folder import folder_hashes
+from harness.pipelines.own_code import own_code
+from harness.pipelines.own_weights import cell_weights, named_weights
 
 # The name of each one's class in harness.pipelines.unconditional, which imports MindSpore.
 _BUILTIN = {"ddim": "DDIMPipeline", "ddpm": "DDPMPipeline"}
@@ -29,13 +32,15 @@ class LoadedPipeline:
 
     ``call`` is the pipeline itself and ``signature`` describes its parameters. ``checkpoint_files`` maps the
     path of each file in the checkpoint to its sha256; it is empty for a user's pipeline that takes no
-    checkpoint. ``revision`` is the commit of a checkpoint from the Hub.
+    checkpoint. ``revision`` is the commit of a checkpoint from the Hub. ``code`` is the user's own code
+    behind the pipeline, and None for a pipeline that is not made by a factory.
     """
 
     signature: Signature
     call: Callable[..., Any]
     checkpoint_files: dict[str, str]
     revision: str | None
+    code: CodeIdentity | None = None
 
 
 def load(job: Job, user_code: UserCode | None = None) -> LoadedPipeline:
@@ -118,7 +123,13 @@ def _load_own(job: Job, user_code: UserCode) -> LoadedPipeline:
     folder, revision = (None, None) if job.checkpoint is None else _folder(job)
     made = make_pipeline(job.pipeline, factory, None if folder is None else str(folder), job.dtype, job.mode)
     signature = _checked(Signature(job.pipeline, made, closed=is_mindones(made)), job)
-    return LoadedPipeline(signature, made, {} if folder is None else folder_hashes(folder), revision)
+    hashes = {} if folder is None else folder_hashes(folder)
+    weights = named_weights(job.pipeline, factory, made)
+    if weights is None:
+        # The files of a checkpoint are known already. Before the first call, which may change the parameters.
+        weights = {} if hashes else cell_weights(made)
+    code = CodeIdentity(own_code(factory.__module__, user_code.folders), weights)
+    return LoadedPipeline(signature, made, hashes, revision, code)
 
 
 def _folder(job: Job, *, files: tuple[str, ...] | None = None) -> tuple[Path, str | None]:

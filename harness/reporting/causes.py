@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.baselines.git import Commit
 from harness.codec import from_json, parse_json
 from harness.explanation import evidence as e
 from harness.explanation.causes import Cause
@@ -12,6 +13,8 @@ from harness.reporting.figures import difference_text
 from harness.reporting.reasons import REASONS
 from harness.reporting.wording import Words, filled
 
+_NAMES = 4
+
 _TITLES: Words = {
     **REASONS,
     e.EnvironmentDiffers: lambda evidence: (
@@ -19,6 +22,19 @@ _TITLES: Words = {
     ),
     e.OperatorsDifferHere: (
         "operators give different bits in what looks like the same environment: {names:, }"
+    ),
+    e.CodeChanged: lambda evidence: "; ".join(
+        f"{', '.join(_few(names))} {what}"
+        for names, what in (
+            (evidence.changed, "changed"),
+            (evidence.added, "is new" if len(evidence.added) == 1 else "are new"),
+            (evidence.removed, "is gone" if len(evidence.removed) == 1 else "are gone"),
+        )
+        if names
+    ),
+    e.WeightsChanged: lambda evidence: f"the weights changed: {', '.join(_few(evidence.names))}",
+    e.CodeUnknown: (
+        "the baseline does not say which code computed it, so a change of the code cannot be named"
     ),
     e.Changed: "{reason}",
     e.DiffersAfterSteps: (
@@ -69,6 +85,11 @@ def cause_details(evidence: e.Evidence) -> tuple[str, ...]:
     match evidence:
         case e.EnvironmentDiffers():
             return _environment_details(evidence)
+        case e.CodeChanged(commits=(measured, stored)) if measured or stored:
+            told = [None if each is None else Commit.parse(each).short for each in (stored, measured)]
+            return (f"commit {told[0] or '(none)'} -> {told[1] or '(none)'}",)
+        case e.CodeUnknown():
+            return ("recorded again, it says so",)
         case e.OperatorsDifferHere():
             return ("a library was replaced under the same version number, or the device miscalculates",)
         case e.Changed(reason=NoiseChanged() as noise):
@@ -86,6 +107,10 @@ def cause_details(evidence: e.Evidence) -> tuple[str, ...]:
             return (detail + tell,)
         case _:
             return ()
+
+
+def _few(names: tuple[str, ...]) -> tuple[str, ...]:
+    return names if len(names) <= _NAMES else (*names[:_NAMES], f"{len(names) - _NAMES} more")
 
 
 def _environment_details(evidence: e.EnvironmentDiffers) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from harness.tracing.divergence import Divergence, Replay
 
 _CONCLUSIONS: dict[Conclusion, str] = {
     "nothing": "nothing differs",
+    "code": "the code of the pipeline was edited",
     "inputs": "other weights or another checkpoint",
     "randomness": "other noise was drawn",
     "initial latents": "the draws are the same, but what is made of them before the first step is not",

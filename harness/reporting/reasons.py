@@ -242,6 +242,11 @@ _PARTS = {
     ProcessPart.CHILDREN: "processes still running",
 }
 
+_UNCOVERED = {
+    "code": "the pipeline's code, which is outside the folder in which harness runs",
+    "weights": "the pipeline's weights, if it has any: it holds no cells, and `checkpoint_files` names none",
+}
+
 # The words for reasons and notes, and for their parts.
 REASONS: Words = {
     r.OutputDiffers: _output_differs,
@@ -299,6 +304,7 @@ REASONS: Words = {
     r.OperatorsDiffer: (
         "operators that gave different bits from those in the baseline's environment: {names:, }"
     ),
+    r.NotCovered: lambda reason: "no hash covers " + "; ".join(_UNCOVERED[part] for part in reason.parts),
     r.ProcessChanged: (
         "the case changed the process that cases share, so its worker was replaced: {changes:; }; undo the "
         "change in the pipeline, or set `isolate: true` for the case"

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 from harness.errors import in_short
 from harness.judgement.judgement import Judgement, Verdict
+from harness.judgement.reasons import NotCovered
 from harness.reporting.figures import sides, worst_figure
-from harness.reporting.reasons import joined
+from harness.reporting.reasons import joined, text_of
 from harness.reporting.tables import Cell, Table
 
 
@@ -47,6 +48,7 @@ def summary_lines(judgements: Sequence[Judgement]) -> list[str]:
     lines += expected_lines(judgements)
     lines += tier_lines(judgements)
     lines += [f"{what}: {found.name}, {text}" for what, found, text in margins(judgements)]
+    lines += not_covered_lines(judgements)
     return lines + [f"skipped: {each.name}, {joined(each.reasons)}" for each in judgements if each.elsewhere]
 
 
@@ -67,6 +69,19 @@ def tier_lines(judgements: Sequence[Judgement]) -> list[str]:
     return [
         f"{tier}: {number} compared" + (f" ({differing})" if differing else "")
         for (tier, differing), number in counts.items()
+    ]
+
+
+def not_covered_lines(judgements: Sequence[Judgement]) -> list[str]:
+    """Return one line per suite and part of users' own pipelines that no hash covers."""
+    counts = Counter(
+        (each.suite, text_of(note))
+        for each in judgements
+        for note in each.notes
+        if isinstance(note, NotCovered)
+    )
+    return [
+        f"{suite} ({number} case{'s' * (number != 1)}): {told}" for (suite, told), number in counts.items()
     ]
 
 

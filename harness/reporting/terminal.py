@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from harness.explanation.causes import Cause
 from harness.foreign_text import printable
 from harness.judgement.judgement import Judgement, Verdict
+from harness.judgement.reasons import NotCovered
 from harness.judgement.rows import Row
 from harness.reporting.causes import cause_details, cause_line
 from harness.reporting.commands import Commands, reason_texts
@@ -49,7 +50,9 @@ def judgement_text(
         end += ["", "environment (measured | baseline):"]
         fields = Table((), [(difference.name, sides(difference)) for difference in judgement.differences])
         end += _shortened(_aligned(fields), _CAUSES, "fields")
-    end += [f"note: {note}" for note in _shortened(list(in_words(judgement.notes)), _NOTES, "notes")]
+    # What is not covered is said once for each suite.
+    notes = [note for note in judgement.notes if not isinstance(note, NotCovered)]
+    end += [f"note: {note}" for note in _shortened(list(in_words(notes)), _NOTES, "notes")]
     if commands is not None and (typed := commands.fitting(judgement)):
         end += ["", "what to type:", *_aligned(Table((), typed))]
     lines += [*_table(judgement.rows, _LINES - len(lines) - len(end)), *end]

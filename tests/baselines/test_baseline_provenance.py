@@ -61,6 +61,15 @@ def test_the_baselines_being_recorded_do_not_make_it_dirty(repository: Path, tmp
     assert found.dirty
 
 
+def test_named_files_alone_make_it_dirty(repository: Path, tmp_path: Path) -> None:
+    (repository / "new.py").write_text("new")
+    suite = repository / "suites" / "a.yaml"
+    assert git_commit(repository, only=[suite, tmp_path / "outside"]).dirty is False
+    suite.write_text("edited")
+    assert git_commit(repository, only=[suite]).dirty is True
+    assert git_commit(repository, only=[repository / "new.py"]).dirty is True
+
+
 def test_outside_git_and_before_a_first_commit_there_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from harness.baselines.baseline import Key, device_key
 from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing
 from harness.baselines.store import BaselineStore
 from harness.foreign_files import read_foreign
+from harness.measurement.figures import CodeIdentity
 from harness.measurement.measurement import Measurement
 from harness.reporting.commands import Invocation, error_text
 
@@ -118,6 +119,33 @@ def test_moved_code_is_no_change_of_what_came_out(store: BaselineStore) -> None:
     draws = tuple(dataclasses.replace(draw, site="elsewhere.py:1") for draw in first.measurement.ledger)
     moved = dataclasses.replace(first.measurement, ledger=draws)
     assert store.write(dataclasses.replace(first, measurement=moved)).state == "unchanged"
+
+
+CODE = CodeIdentity({"my_pkg/pipe.py": "1" * 64}, {"unet": "2" * 64}, "3" * 40 + "-dirty")
+
+
+@pytest.mark.parametrize("known", [None, CodeIdentity({"my_pkg/pipe.py": "9" * 64}, {})])
+def test_edited_code_is_no_change_of_what_came_out(store: BaselineStore, known: CodeIdentity | None) -> None:
+    first = make_baseline(measurement=make_measurement(code=known))
+    store.write(first)
+    before = snapshot(store.root)
+    assert ("my_pkg" in str(before)) is (known is not None)
+    assert store.write(make_baseline(measurement=make_measurement(code=CODE))).state == "unchanged"
+    assert snapshot(store.root) == before
+
+
+def test_the_code_is_read_back(store: BaselineStore) -> None:
+    store.write(make_baseline(measurement=make_measurement(code=CODE)))
+    found = store.load("guide", "two-steps", "cpu").measurement
+    assert found.code == CODE
+    assert Measurement.from_wire(found.to_wire()).code == CODE
+
+
+def test_a_measurement_kept_before_the_code_was_known_is_read() -> None:
+    measured = make_measurement()
+    figures = measured.figures()
+    del figures["code"]
+    assert Measurement.of(figures, measured.arrays).code is None
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from harness.codec import from_json, to_json
 from harness.explanation.causes import Cause, root_causes
 from harness.explanation.evidence import Changed
 from harness.judgement.reasons import LatentsDiffer
-from harness.measurement.figures import CheckpointIdentity
-from harness.reporting.causes import cause_details, cause_title
+from harness.measurement.figures import CheckpointIdentity, CodeIdentity
+from harness.reporting.causes import cause_details, cause_line, cause_title
 
 
 def causes(measured, baseline=None):
@@ -120,3 +120,57 @@ def test_a_cause_goes_through_plain_data():
     cause = Cause("numerics", Changed(LatentsDiffer(1, 9, 980)))
     assert from_json(Cause, to_json(cause)) == cause
     assert to_json(cause)["evidence"]["reason"]["kind"] == "latents-differ"
+
+
+CODE = CodeIdentity({"my_pkg/pipe.py": "1" * 64, "my_pkg/old.py": "1" * 64}, {"unet": "2" * 64}, "3" * 40)
+OTHER = make_measurement().output * np.float32(0.5)
+
+
+def recorded(code):
+    return make_baseline(measurement=make_measurement(code=code))
+
+
+def test_an_edited_file_comes_first_even_before_the_environment():
+    edited = replace(CODE, files={"my_pkg/pipe.py": "9" * 64, "new.py": "1" * 64}, commit="4" * 40 + "-dirty")
+    measured = make_measurement(OTHER, code=edited, fingerprint={**FINGERPRINT, "mindspore": "2.8.0"})
+    first, *others = causes(measured, recorded(CODE))
+    assert cause_line(first) == "code: my_pkg/pipe.py changed; new.py is new; my_pkg/old.py is gone"
+    assert cause_details(first.evidence) == (f"commit {'3' * 12} -> {'4' * 12}-dirty",)
+    assert [cause.kind for cause in others] == ["environment", "output"]
+    assert from_json(Cause, to_json(first)) == first
+
+
+def test_many_files_are_counted():
+    files = {f"my_pkg/m{index}.py": "1" * 64 for index in range(9)}
+    (cause,) = causes(
+        make_measurement(code=replace(CODE, files=files)),
+        recorded(replace(CODE, files={"a.py": ""})),
+    )
+    assert cause_title(cause.evidence) == (
+        "my_pkg/m0.py, my_pkg/m1.py, my_pkg/m2.py, my_pkg/m3.py, 5 more are new; a.py is gone"
+    )
+
+
+def test_changed_weights_are_inputs():
+    measured = make_measurement(OTHER, code=replace(CODE, weights={"unet": "9" * 64}))
+    first, *others = causes(measured, recorded(CODE))
+    assert cause_line(first) == "inputs: the weights changed: unet"
+    assert [cause.kind for cause in others] == ["output"]
+
+
+def test_the_same_code_at_another_commit_is_no_cause():
+    assert (
+        causes(
+            make_measurement(code=replace(CODE, commit="5" * 40)),
+            recorded(CODE),
+        )
+        == ()
+    )
+
+
+def test_a_baseline_that_does_not_know_its_code_says_so_where_something_moved():
+    assert causes(make_measurement(code=CODE)) == ()
+    moved = causes(make_measurement(OTHER, code=CODE))
+    assert [cause.kind for cause in moved] == ["output", "code"]
+    assert "does not say which code computed it" in cause_title(moved[-1].evidence)
+    assert kinds(make_measurement(OTHER), recorded(CODE)) == ["output"]

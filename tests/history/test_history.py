@@ -24,6 +24,7 @@ from harness.history.database import History
 from harness.history.history_record import CaseRecord
 from harness.judgement.check import Check
 from harness.judgement.judgement import Judgement
+from harness.measurement.figures import CodeIdentity
 
 
 def test_what_is_appended_is_read(tmp_path):
@@ -62,6 +63,7 @@ def test_a_history_of_version_1_is_read_as_it_is_and_goes_on(tmp_path):
         connection.execute(_FIRST_RUNS)
         connection.execute("INSERT INTO runs SELECT id, date, harness, door, git_commit, ended FROM new_runs")
         connection.execute("DROP TABLE new_runs")
+        connection.execute("ALTER TABLE cases DROP COLUMN code")
         connection.execute("PRAGMA user_version = 1")
     before = path.read_bytes()
     assert History(path).runs() == (replace(RUN, number=1),)
@@ -72,6 +74,22 @@ def test_a_history_of_version_1_is_read_as_it_is_and_goes_on(tmp_path):
     assert History(path).runs() == (replace(RUN, number=1), replace(second, number=2))
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (database.VERSION,)
+
+
+def test_a_history_of_version_3_keeps_its_seals_and_goes_on(tmp_path):
+    path = tmp_path / "h"
+    History(path).append(RUN)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("ALTER TABLE cases DROP COLUMN code")
+        connection.execute("PRAGMA user_version = 3")
+    assert History(path).runs() == (replace(RUN, number=1),)
+    second = replace(RUN, cases=(replace(RECORD, code={"my_pkg/pipe.py": "1" * 12}),))
+    assert History(path).append(second) == (2,)
+    assert History(path).runs() == (replace(RUN, number=1), replace(second, number=2))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE cases SET code = '{}' WHERE run = 2")
+    with pytest.raises(HarnessError, match="does not match its seal"):
+        History(path).runs()
 
 
 def test_not_a_number_is_a_value(tmp_path):
@@ -86,7 +104,7 @@ def test_a_record_crosses_processes():
 
 
 def test_what_is_kept_of_a_check():
-    measured = make_measurement()
+    measured = make_measurement(code=CodeIdentity({"my_pkg/pipe.py": "1" * 64}, {"unet": "2" * 64}))
     case = make_case()
     record = CaseRecord.of(case, Check(Judgement.error(case, HarnessError("why")), measured))
     assert record.name == "guide/two-steps"
@@ -94,6 +112,7 @@ def test_what_is_kept_of_a_check():
     assert record.case_hash == case.hash()
     assert record.statistics == measured.statistics
     assert record.environment == measured.fingerprint
+    assert record.code == {"my_pkg/pipe.py": "1" * 12, "weights unet": "2" * 12}
     assert len(record.output_sha256) == 64
 
 
@@ -321,7 +340,9 @@ def test_what_adding_a_run_costs_does_not_grow_with_the_history(tmp_path, monkey
 def test_a_history_without_seals_is_read_and_sealed_when_it_goes_on(tmp_path):
     path = tmp_path / "h"
     History(path).append(RUN)
-    change("ALTER TABLE runs DROP COLUMN seal; PRAGMA user_version = 2")(path)
+    change("ALTER TABLE runs DROP COLUMN seal; ALTER TABLE cases DROP COLUMN code; PRAGMA user_version = 2")(
+        path
+    )
     before = path.read_bytes()
     History(path).check_writable()
     assert History(path).runs() == (replace(RUN, number=1),)

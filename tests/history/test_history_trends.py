@@ -56,6 +56,16 @@ def test_what_else_changed_is_all_told_the_commit_last():
     )
 
 
+def test_a_changed_file_of_the_users_own_is_told_first():
+    code = {"my_pkg/pipe.py": "1", "my_pkg/gone.py": "1", "weights unet": "1"}
+    old = replace(OLD, code=code)
+    new = replace(NEW, code={"my_pkg/pipe.py": "2", "new.py": "1", "weights unet": "1"})
+    told = ("my_pkg/gone.py is gone", "my_pkg/pipe.py changed", "new.py is new", "mindspore 2.8.0 -> 2.9.0")
+    assert trend_of(old, old, new, new).steps[0].surroundings == told
+    # An older run says nothing about its code.
+    assert trend_of(OLD, OLD, new, new).steps[0].surroundings == told[3:]
+
+
 def test_the_environments_of_a_matrix_have_levels_of_their_own():
     runs = [
         RunRecord("2026-11-01", "0.1.0", "harness matrix", (record,), subject=subject, number=number)

@@ -8,11 +8,12 @@ from samples import said
 
 from harness.baselines.baseline import Key
 from harness.judgement.judgement import Judgement, Verdict
-from harness.judgement.reasons import StrictElsewhere
+from harness.judgement.reasons import NotCovered, StrictElsewhere
 from harness.judgement.rows import Row
 from harness.judgement.tiers import FieldDifference, Tier
 from harness.reporting.collected import left_out_lines, orphan_lines
 from harness.reporting.summary import summary_lines, verdict_word
+from harness.reporting.terminal import judgement_text
 
 
 def judgement(verdict, tier=Tier.SAME_ENVIRONMENT, **fields):
@@ -80,6 +81,14 @@ def test_environments_are_told_apart_in_the_summary():
         "across releases: 1 compared (mindspore 2.8.0 | 2.10.0)",
         "across releases: 1 compared (mindspore 2.9.0 | 2.10.0)",
     ]
+
+
+def test_what_is_not_covered_is_said_once_for_each_suite():
+    notes = (NotCovered(("weights",)),)
+    found = [judgement(Verdict.IDENTICAL, notes=notes)] * 2 + [judgement(Verdict.IDENTICAL)]
+    (line,) = [line for line in summary_lines(found) if "no hash covers" in line]
+    assert line.startswith("guide (2 cases): no hash covers the pipeline's weights, if it has any: ")
+    assert "no hash" not in judgement_text(judgement(Verdict.DRIFT, notes=notes))
 
 
 def test_a_session_without_cases_has_no_summary():
