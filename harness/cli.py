@@ -24,6 +24,7 @@ from harness.foreign_text import LINES, printable
 
 # The commands with their summaries, which repeat the functions' docstrings so that none is imported.
 COMMANDS = {
+    "init": "Write a first suite for a checkpoint: two steps, a batch of two, and the usual number of steps.",
     "record": "Refresh baselines: run each case twice in fresh workers and store the cases that repeat.",
     "calibrate": (
         "Measure tolerances: move each case's noise by one ulp and store how far the output moves."

@@ -41,7 +41,7 @@ class Hub(BaseHTTPRequestHandler):
             self._fail(500, "", "Internal error")
         elif repository not in self.server.repositories:
             self._fail(404, "RepoNotFound", "Repository not found")
-        elif revision not in (COMMIT, "v1"):
+        elif revision not in (COMMIT, "v1", "main"):
             self._fail(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         elif what == "resolve":
             self._send_file(self.server.repositories[repository]["/".join(parts[4:])], body)
@@ -80,7 +80,7 @@ class Hub(BaseHTTPRequestHandler):
 
 
 class HubServer(ThreadingHTTPServer):
-    """A Hub with some repositories (files by name and path), each with one commit, tagged v1."""
+    """A Hub with some repositories (files by name and path), each with one commit, tagged v1, on main."""
 
     def __init__(self, repositories: dict[str, dict[str, bytes]]) -> None:
         super().__init__(("127.0.0.1", 0), Hub)
