@@ -6,6 +6,7 @@ Each is a factory by the protocol of `package.module:factory`; all but the last 
 from __future__ import annotations
 
 import ctypes
+import inspect
 import os
 import signal
 import sys
@@ -104,6 +105,34 @@ def hanging(checkpoint, dtype, mode):
         time.sleep(3600)
 
     return _drawing(hang)
+
+
+def waiting(checkpoint, dtype, mode):
+    """Finish two steps, then wait until there is the file TEST_GO."""
+
+    def call(*, callback_on_step_end, **arguments):
+        def paused(caller, step, timestep, tensors):
+            while step == 2 and not Path(os.environ["TEST_GO"]).exists():
+                time.sleep(0.01)
+            return callback_on_step_end(caller, step, timestep, tensors)
+
+        return _drawing()(callback_on_step_end=paused, **arguments)
+
+    names = ("batch_size", "generator", "num_inference_steps", "output_type", "callback_on_step_end")
+    kinds = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in names]
+    call.__signature__ = inspect.Signature(kinds)
+    return call
+
+
+def stepping_for_ever(checkpoint, dtype, mode):
+    """Say without end that a step is finished."""
+
+    def call(*, batch_size, generator, num_inference_steps, output_type, callback_on_step_end):
+        latents = generator.standard_normal((1, 1, 8, 8))
+        while True:
+            callback_on_step_end(None, 0, 999, {"latents": latents})
+
+    return call
 
 
 def ending_late(checkpoint, dtype, mode):

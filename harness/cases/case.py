@@ -25,7 +25,8 @@ class Case:
 
     ``seeds`` has one seed per image: `seed: 0` and `seeds: [0]` are the same case. ``steps`` is None if a
     pipeline that is not built in has no steps, or takes several numbers of them in ``arguments``.
-    ``scheduler`` and ``scheduler_arguments`` are for mindone pipelines. ``fails`` is the cause for which the
+    ``scheduler`` and ``scheduler_arguments`` are for mindone pipelines. ``timeout`` is the case's own limit
+    for one run, in seconds. ``fails`` is the cause for which the
     case is expected to have no measurement; such a case has no baseline. ``line`` and ``column``, from 1, are
     where the entry starts in ``path``, the suite's file.
     """
@@ -48,6 +49,7 @@ class Case:
     tags: tuple[str, ...] = ()
     strict: bool = False
     isolate: bool = False
+    timeout: float | None = None
     keep: Literal["none", "latents"] = "none"
     run: Literal["always", "nightly"] = "always"
     fails: FailureCause | None = None
@@ -121,6 +123,7 @@ class Case:
             keep_latents=self.keep == "latents",
             singles=self.batch_consistency is not None,
             isolate=self.isolate,
+            timeout=self.timeout,
         )
 
 

@@ -94,6 +94,8 @@ SchedulerArguments = Annotated[
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 Seeds = Annotated[list[Seed], Field(min_length=1)]
 Steps = Annotated[int, Field(ge=1)]
+# As long as locks can wait.
+Timeout = Annotated[float, Field(ge=0.001, le=1e6)]
 
 
 class DefaultsEntry(Strict):
@@ -125,6 +127,9 @@ class DefaultsEntry(Strict):
     tags: list[TagName] = _may_be_missing("pytest markers; those of defaults and case add up")
     strict: bool = _may_be_missing("Compare only in the environment of the baseline")
     isolate: bool = _may_be_missing("Run in a worker process of its own, which no other case shares")
+    timeout: Timeout = _may_be_missing(
+        "Time limit for one run in seconds, in place of --harness-timeout or --timeout"
+    )
     keep: Keep = _may_be_missing("latents: store them for every step")
     run: Run = _may_be_missing(
         "nightly: pytest leaves the case out, unless it is asked for by its id, -k or --harness-nightly"

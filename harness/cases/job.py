@@ -56,7 +56,7 @@ class Job:
     the absolute path of the folder in which harness runs. Files must be below one of the two.
     ``keep_latents`` is whether the latents of every step are kept. ``singles`` is whether each image of the
     batch is also run on its own. ``perturbation`` is the seed of a calibration member's signs. ``isolate`` is
-    whether the case gets its own worker.
+    whether the case gets its own worker. ``timeout`` is its own time limit in seconds, if it has one.
     """
 
     name: str
@@ -77,6 +77,12 @@ class Job:
     fault: FaultRequest | None = None
     deep: DeepStep | None = None
     isolate: bool = False
+    timeout: float | None = None
+
+    @property
+    def all_steps(self) -> int | None:
+        """The number of steps of the batch and of each image that also runs on its own; None if unknown."""
+        return None if self.steps is None else self.steps * (1 + len(self.seeds) * self.singles)
 
     def member(self, seed: int | None) -> Job:
         """Return the job of one calibration member, or, with None, of the unperturbed run beside it."""

@@ -35,9 +35,9 @@ class Context:
 class Settings:
     """The settings with which a worker is started.
 
-    ``limit`` is the time that one case may take, in seconds. ``import_paths`` are the folders of a user's own
-    pipelines, and ``factories`` are the installed modules whose functions a case may name as its pipeline.
-    ``user_code`` says whether it may name a function at all.
+    ``limit`` is the time in seconds that a case may take that has no limit of its own. ``import_paths`` are
+    the folders of a user's own pipelines, and ``factories`` are the installed modules whose functions a case
+    may name as its pipeline. ``user_code`` says whether it may name a function at all.
     """
 
     profile: Profile
@@ -55,6 +55,14 @@ class Description:
     fingerprint: dict[str, str]
     canaries: dict[str, str]
     devices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a worker says between job ``number`` and its answer: ``done`` of its steps are finished."""
+
+    number: int
+    done: int
 
 
 class AnswerKind(str, Enum):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import faulthandler
 import gc
+import itertools
 import json
 import os
 import resource
@@ -29,7 +30,7 @@ from harness.execution.aftermath import Aftermath
 from harness.execution.canaries import run_canaries
 from harness.execution.fingerprint import fingerprint
 from harness.execution.implementation import Implementation
-from harness.execution.messages import LOG, Answer, AnswerKind, Description, Settings
+from harness.execution.messages import LOG, Answer, AnswerKind, Description, Settings, Step
 from harness.execution.profile import DEVICES
 from harness.execution.tracebacks import raised_by_operator, told
 from harness.faults.catalogue import FaultNotApplicable
@@ -77,12 +78,18 @@ def serve(channel: Any, wire: dict[str, Any]) -> None:
     for number, job in channel:
         # Uses a thread in C, which needs none of Python's locks: the code that hangs may be C++ that holds
         # them.
-        faulthandler.dump_traceback_later(min(settings.limit, _LONGEST_LIMIT) + _GRACE, exit=True)
+        limit = (job or {}).get("timeout") or settings.limit
+        faulthandler.dump_traceback_later(min(limit, _LONGEST_LIMIT) + _GRACE, exit=True)
+
+        def tell(done: int, number: int = number) -> None:
+            if os.getpid() == own:
+                channel.send(to_json(Step(number, done)))
+
         try:
             # Made at the first job, so that an environment without MindSpore fails a case and gives the
             # reason.
             worker = worker or Worker(settings)
-            answer = Answer(AnswerKind.DONE, worker.answer(job))
+            answer = Answer(AnswerKind.DONE, worker.answer(job, tell))
         except BaseException as error:  # noqa: BLE001  the channel carries any failure to the other side
             answer = _failure(error)
         faulthandler.cancel_dump_traceback_later()
@@ -197,8 +204,10 @@ class Worker:
         self._aftermath = Aftermath(shared_framework=not context.implementation, cpu=profile.device == "CPU")
         self._pipelines: OrderedDict[str, LoadedPipeline] = OrderedDict()
 
-    def answer(self, wire: dict[str, Any] | None) -> Any:
+    def answer(self, wire: dict[str, Any] | None, tell: Callable[[int], None]) -> Any:
         """Return the result of the job in ``wire``, in wire form; for None, a :class:`Description`.
+
+        ``tell`` is called with the number of finished steps, first with 0, unless there is a deep step.
 
         The result is a measurement. For a job with a deep step it is a trace of that step, or, if there is a
         reference, what :func:`harness.tracing.replay.replay_step` finds. Afterwards faults are removed.
@@ -207,7 +216,7 @@ class Worker:
             return self._describe()
         job = Job.from_wire(wire)
         injection = requested_injection(job)
-        run = self._measure if job.deep is None else self._look_into
+        run = partial(self._measure, tell) if job.deep is None else self._look_into
         if not injection.needs_own_pipeline:
             return run(job, injection, self._keep)
         try:
@@ -251,7 +260,7 @@ class Worker:
             trace = record_step(loaded.call, run, case=job.name, step=step, fingerprint=self._fingerprint)
             return trace.to_bytes()
 
-    def _measure(self, job: Job, injection: Injection, load: Load) -> Any:
+    def _measure(self, tell: Callable[[int], None], job: Job, injection: Injection, load: Load) -> Any:
         """Run one case; a fault also applies to the images that are run one by one."""
         started = time.perf_counter()
         arguments = Arguments(job.arguments, Path(job.base), Path(job.root))
@@ -260,7 +269,13 @@ class Worker:
         # case.
         self._implementation.reset()
         load_seconds = time.perf_counter() - started
-        ledger, trace = Ledger(), StepTrace(keep=job.keep_latents)
+        tell(0)
+        numbers = itertools.count(1)
+
+        def stepped() -> None:
+            tell(next(numbers))
+
+        ledger, trace = Ledger(), StepTrace(keep=job.keep_latents, stepped=stepped)
         seeds = job.seeds
         started = time.perf_counter()
         with injection.within(loaded.call):
@@ -273,8 +288,9 @@ class Worker:
             singles = None
             if job.singles:
                 alone = [_generators(job, injection, (seed,), Ledger()) for seed in seeds]
+                single = StepTrace(stepped=stepped)
                 parts = [
-                    self._call(loaded, job, of_image(arguments.values(), index, len(seeds)), one, StepTrace())
+                    self._call(loaded, job, of_image(arguments.values(), index, len(seeds)), one, single)
                     for index, one in enumerate(alone)
                 ]
                 singles = injection.output(np.concatenate(parts))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import signal
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,15 @@ from harness.cases.job import Job
 from harness.codec import from_json, to_json
 from harness.errors import FailureCause, HarnessError, shortened
 from harness.execution.gateway import WorkerGateway
-from harness.execution.messages import LOG, Answer, AnswerKind, Settings
+from harness.execution.messages import LOG, Answer, AnswerKind, Settings, Step
 from harness.execution.watch import Watch, WorkerOutOfMemory
 from harness.faults.catalogue import FaultNotApplicable
 
 START_TIMEOUT = 120.0
 # Interval in seconds at which a busy worker is checked: is it still there, and how much memory does it take?
 _ROUND = 0.1
+# Called with the number of finished steps (None: not known yet), and the seconds since the job was sent.
+Watcher = Callable[[int | None, float], object]
 _TimeoutError: type[Exception] = execnet.gateway_base.Channel.TimeoutError
 
 # The code that a worker's interpreter runs. The package is loaded from its folder, because the worker's
@@ -95,6 +98,7 @@ class WorkerProcess:
         self._watch = Watch(self._gateway.folder / LOG, memory)
         self._limit = settings.limit
         self._asked = 0
+        self._done: int | None = None
         self.pid: int | None = None
         self.ran: list[str] = []
         started = time.monotonic()
@@ -115,28 +119,32 @@ class WorkerProcess:
         self.pid = answer.data
         self.spawn_seconds = time.monotonic() - started
 
-    def ask(self, job: Job | None) -> Answer:
+    def ask(self, job: Job | None, watcher: Watcher | None = None) -> Answer:
         """Return the answer to ``job``; None asks for a description of the environment.
 
-        Raises :class:`NotSent` if the job did not reach the worker. Raises :class:`WorkerCrashed`,
-        :class:`WorkerTimeout` or :class:`harness.execution.watch.WorkerOutOfMemory` if the worker can no
-        longer be used.
+        Meanwhile ``watcher`` is told how far it is, about ten times a second. Raises :class:`NotSent` if the
+        job did not reach the worker. Raises :class:`WorkerCrashed`, :class:`WorkerTimeout` or
+        :class:`harness.execution.watch.WorkerOutOfMemory` if the worker can no longer be used.
         """
         name = name_of(job)
         started = time.monotonic()
+        own = None if job is None else job.timeout
+        limit = own or self._limit
+        self._done = None
         try:
             # A number that no earlier case could answer in advance.
             self._asked = secrets.randbits(63)
             self._channel.send((self._asked, None if job is None else job.to_wire()))
             if job is not None:
                 self.ran.append(job.name)
-            return self._receive(self._limit)
+            return self._receive(limit, lambda: watcher and watcher(self._done, time.monotonic() - started))
         except execnet.gateway_base.DumpError as error:
             raise NotSent(f"{name}: this cannot be sent to a worker: {error}") from None
         except _TimeoutError:
+            where = "" if own else ", pytest --harness-timeout, harness record --timeout"
             raise WorkerTimeout(
-                f"{name}: no result after {self._limit:g} s, so its worker was killed; raise the time limit "
-                f"(pytest --harness-timeout, harness record --timeout){self._watch.log_text()}"
+                f"{name}: no result after {limit:g} s{self._reached(job)}, so its worker was killed; raise "
+                f"the time limit (`timeout` of the case{where}){self._watch.log_text()}"
             ) from None
         except _Unasked:
             raise WorkerCrashed(
@@ -164,35 +172,57 @@ class WorkerProcess:
         if answer.kind is AnswerKind.FAILED:
             raise CaseFailed(f"{name}:\n{shortened(str(answer.data))}", answer.cause)
 
-    def _receive(self, seconds: float) -> Answer:
-        """Wait for an answer; EOFError if the process ends, even if another process still holds its pipe."""
-        deadline = time.monotonic() + seconds
+    def _reached(self, job: Job | None) -> str:
+        """Return what the worker had finished, if it said so."""
+        if job is None or self._done is None:
+            return ""
+        of = "" if job.all_steps is None else f" of {job.all_steps}"
+        return f", when it had finished {self._done}{of} steps"
+
+    def _receive(self, seconds: float, tell: Callable[[], object] = lambda: None) -> Answer:
+        """Wait for an answer; EOFError if the process ends, even if another process still holds its pipe.
+
+        ``tell`` is called about ten times a second.
+        """
+        started = looked = time.monotonic()
         while True:
-            left = deadline - time.monotonic()
-            try:
-                return self._answer(self._channel.receive(timeout=max(0.0, min(left, _ROUND))))
-            except _TimeoutError:
-                if self._gateway.ended():
-                    break
-                if self.pid is not None:
-                    self._watch.look(self.pid)
-                if left <= 0:
-                    raise
+            left = started + seconds - time.monotonic()
+            with suppress(_TimeoutError):
+                if answer := self._answer(self._channel.receive(timeout=max(0.0, min(left, _ROUND)))):
+                    return answer
+            # A worker that says much is watched like the others, and has no more time.
+            if left > 0 and time.monotonic() - looked < _ROUND:
+                continue
+            looked = time.monotonic()
+            if self._gateway.ended():
+                break
+            if self.pid is not None:
+                self._watch.look(self.pid)
+            if left <= 0:
+                raise _TimeoutError
+            tell()
         # Its children end with it, and so does the pipe, unless they have left its session.
         self._gateway.ending(0)
         try:
-            return self._answer(self._channel.receive(timeout=_ROUND))
+            while True:
+                if answer := self._answer(self._channel.receive(timeout=_ROUND)):
+                    return answer
         except _TimeoutError:
             raise EOFError from None
 
-    def _answer(self, said: Any) -> Answer:
+    def _answer(self, said: Any) -> Answer | None:
+        """Return ``said`` as an answer; None if it says which steps are finished, which is kept."""
         try:
-            answer = from_json(Answer, said)
+            stepped = isinstance(said, dict) and "done" in said
+            message: Step | Answer = from_json(Step, said) if stepped else from_json(Answer, said)
         except (TypeError, ValueError):
             raise _Unasked from None
-        if answer.number != self._asked:
+        if message.number != self._asked:
             raise _Unasked
-        return answer
+        if isinstance(message, Step):
+            self._done = message.done
+            return None
+        return message
 
     def close(self) -> None:
         """Let the worker end by itself; kill it if it does not."""

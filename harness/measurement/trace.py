@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,12 @@ from harness.measurement.statistics import moments
 class StepTrace:
     """A ``callback_on_step_end`` (a diffusers convention) that records the latents and changes nothing.
 
-    With ``keep``, it also keeps the latents' arrays, in their own dtype.
+    With ``keep``, it also keeps the latents' arrays, in their own dtype. It calls ``stepped``
+    after each step.
     """
 
-    def __init__(self, *, keep: bool = False) -> None:
-        self._keep = keep
+    def __init__(self, *, keep: bool = False, stepped: Callable[[], None] = lambda: None) -> None:
+        self._keep, self._stepped = keep, stepped
         self._records: list[StepRecord] = []
         self._latents: list[Array] = []
 
@@ -31,6 +33,7 @@ class StepTrace:
         self._records.append(StepRecord(int(step), _number(timestep), array_sha256(array), moments(array)))
         if self._keep:
             self._latents.append(array.copy())
+        self._stepped()
         return {}
 
     @property

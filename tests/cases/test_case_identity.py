@@ -40,6 +40,7 @@ cases:
   steps: 2
   strict: true
   isolate: true
+  timeout: 2.5
 suite: t
 defaults:
   mode: graph

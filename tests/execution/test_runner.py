@@ -112,11 +112,28 @@ def test_a_hang_is_killed_after_its_time(tmp_path, monkeypatch):
     began = tmp_path / "began"
     monkeypatch.setenv("TEST_BEGAN", str(began))
     with Runner(import_paths=[TESTS], timeout=15) as runner:
-        with pytest.raises(WorkerTimeout, match="no result after 15 s"):
+        with pytest.raises(WorkerTimeout, match="no result after 15 s, when it had finished 3 of 3 steps"):
             runner.run(job("hanging"))
         pid = int(began.read_text())
         assert not alive(pid)
         assert runner.run(job("sound")).output.shape == (1, 8, 8, 1)
+
+
+def test_a_case_has_its_own_time_and_says_which_step_it_had_reached(tmp_path, monkeypatch):
+    monkeypatch.setenv("TEST_GO", str(tmp_path / "never"))
+    with Runner(import_paths=[TESTS], timeout=600) as runner:
+        # So that the time is not spent on the start of a worker.
+        runner.run(job("sound"))
+        told = (
+            r"no result after 4 s, when it had finished 2 of 5 steps, .*time limit \(`timeout` of the case\)"
+        )
+        with pytest.raises(WorkerTimeout, match=told):
+            runner.run(job("waiting", steps=5, timeout=4.0))
+        runner.run(job("sound"))
+        with pytest.raises(WorkerTimeout, match=r"no result after 3 s, when it had finished \d+ of 3 steps"):
+            runner.run(job("stepping_for_ever", timeout=3.0))
+        (tmp_path / "never").touch()
+        assert runner.run(job("waiting", steps=5)).output.shape == (1, 8, 8, 1)
 
 
 def test_kill_9_in_mid_case_fails_that_case_only(tmp_path, monkeypatch):
