@@ -29,6 +29,8 @@ COMMANDS = {
     "calibrate": (
         "Measure tolerances: move each case's noise by one ulp and store how far the output moves."
     ),
+    "accept": "Make baselines of candidates, which are measurements that record or pytest kept.",
+    "reject": "Remove candidates, so that they no longer wait.",
     "power": ("Inject known faults into each case, and report which are caught and down to which size."),
     "explain": "Explain why a case drifted: the causes, and the first cell that computes something else.",
     "doctor": "Print the profile, the fingerprint, the devices, and any problems with this machine.",
@@ -45,7 +47,12 @@ COMMANDS = {
 # The parser's usage error: click's class, of which some versions of typer have their own copy.
 _Misused: Any = typer.BadParameter.__base__
 # Commands that are not the function of the same name in the module of the same name.
-_ELSEWHERE = {"calibrate": "record:calibrate", "list": "listing:list_cases"}
+_ELSEWHERE = {
+    "calibrate": "record:calibrate",
+    "list": "listing:list_cases",
+    "accept": "review:accept",
+    "reject": "review:reject",
+}
 
 
 def function_of(name: str) -> Any:

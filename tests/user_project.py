@@ -168,6 +168,6 @@ class Project:
         return {path: path.stat().st_mtime_ns for path in files}
 
     def baselines(self) -> dict[str, tuple[bytes, int]]:
-        """The bytes and the time of change of every file below `baselines/`."""
-        files = sorted(path for path in (self.root / "baselines").rglob("*") if path.is_file())
+        """The bytes and the time of change of every file of the baselines; candidates are none."""
+        files = sorted(path for path in (self.root / "baselines").glob("[!.]*/**/*") if path.is_file())
         return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from harness.baselines.baseline import Baseline, Provenance, Written
+from harness.baselines.baseline import Baseline, Key, Provenance, Written
+from harness.baselines.candidates import CandidateStore
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.errors import HarnessError
@@ -15,6 +16,7 @@ from harness.operations.calibrate import Calibrations, Settings, VacuousCase, ca
 from harness.operations.check import hold
 from harness.operations.deep import StoredTrace, store_traces
 from harness.operations.history_run import RunHistory
+from harness.operations.keeping import candidate_of
 from harness.operations.progress import SILENT, Progress, stage
 from harness.operations.proposal import Proposal, Proposed, Refusal, commit_of, propose
 from harness.operations.workers import Workers
@@ -146,11 +148,13 @@ def record(
 def write(proposal: Proposal, store: BaselineStore, reason: str | None) -> StoredBaselines:
     """Write new baselines and, with a ``reason``, changed ones.
 
-    A changed baseline without a reason is kept as it is. A baseline that cannot be written is refused, and
-    the others are still written.
+    A changed baseline without a reason is kept as it is, and what was measured is kept as a candidate. A
+    baseline that cannot be written is refused, and the others are still written.
     """
     reason = (reason or "").strip()
-    dispositions = tuple((each, _disposed(each, store, reason)) for each in proposal.proposed)
+    dispositions = tuple(
+        (each, _kept(each, _disposed(each, store, reason), store)) for each in proposal.proposed
+    )
     refused = tuple(became for _, became in dispositions if isinstance(became, Refusal))
     return StoredBaselines(dispositions, proposal.refusals + refused)
 
@@ -169,3 +173,16 @@ def _disposed(proposed: Proposed, store: BaselineStore, reason: str) -> Disposit
         return store.write(Baseline(case.suite, case.id, proposed.device, proposed.measurement, provenance))
     except HarnessError as error:
         return Refusal(case, error)
+
+
+def _kept(proposed: Proposed, became: Disposition, store: BaselineStore) -> Disposition:
+    """Keep a measurement that was not written as a candidate; one that was written is waited for no more."""
+    case, candidates = proposed.case, CandidateStore.beside(store)
+    try:
+        if became is None:
+            candidates.keep(candidate_of(case, proposed.measurement, store, runs=2, why="changed"))
+        elif isinstance(became, Written):
+            candidates.remove(Key(case.suite, case.id, proposed.device))
+    except HarnessError as error:
+        return Refusal(case, error)
+    return became

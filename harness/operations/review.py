@@ -1,9 +1,9 @@
-"""Reviewing: what waits to be accepted, and accepting or rejecting it."""
+"""Reviewing: what waits to be accepted, and what accepting it would change."""
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -14,6 +14,7 @@ from harness.baselines.candidates import (
     CandidateOfOtherVersion,
     CandidateStore,
     Kept,
+    decode_candidate,
 )
 from harness.baselines.errors import BaselineUnusable
 from harness.baselines.staleness import definition_changes
@@ -60,6 +61,14 @@ class BaselineChanged(Obstacle):
     """The baseline is not the one with which the candidate was compared."""
 
 
+class Superseded(Obstacle):
+    """A later run has put another candidate in its place since it was looked at."""
+
+
+class NoReason(Obstacle):
+    """It would replace a baseline, and no reason was given."""
+
+
 class OneRun(Obstacle):
     """Only one run has these bits. Accepting runs the case once more."""
 
@@ -72,9 +81,11 @@ class Pending:
     of the candidate against the stored baseline of its device, as if the case had not been edited since;
     ``edits`` are the edits. Without a stored baseline, ``judgement`` is None. ``relative_l2`` is how far the
     output moved, infinite if shape or dtype differ. ``calibration`` is what becomes of that of the baseline.
+    ``sha256`` is that of the candidate's file.
     """
 
     key: Key
+    sha256: str = ""
     case: Case | None = None
     kept: Kept | None = None
     judgement: Judgement | None = None
@@ -130,16 +141,19 @@ def look(each: Pending, store: BaselineStore, candidates: CandidateStore) -> Che
 
 
 def _pending(key: Key, case: Case | None, store: BaselineStore, candidates: CandidateStore) -> Pending:
+    sha256 = ""
     try:
-        candidate = candidates.load(key)
+        data = candidates.read(key)
+        sha256 = hashlib.sha256(data).hexdigest()
+        candidate = decode_candidate(data, candidates.path(key), key)
     except CandidateOfOtherVersion as error:
-        return Pending(key, case, obstacle=OtherVersion(error.version))
+        return Pending(key, sha256, case, obstacle=OtherVersion(error.version))
     except HarnessError as error:
-        return Pending(key, case, obstacle=Unreadable(str(error)))
+        return Pending(key, sha256, case, obstacle=Unreadable(str(error)))
     kept = candidate.kept
     if case is None or case.fails is not None:
-        return Pending(key, None, kept, obstacle=NoCase())
-    found = Pending(key, case, kept, obstacle=_obstacle(case, key, kept, store))
+        return Pending(key, sha256, None, kept, obstacle=NoCase())
+    found = Pending(key, sha256, case, kept, obstacle=_obstacle(case, key, kept, store))
     old = _old(key, store)
     if isinstance(old, BaselineUnusable):
         lost = old.state == "damaged" and case.needs_calibration
@@ -178,8 +192,3 @@ def _judged(case: Case, candidate: Candidate, old: Baseline) -> Judgement:
         return judge(case, candidate.baseline.measurement, replace(old, provenance=provenance))
     except HarnessError as error:
         return Judgement.error(case, error)
-
-
-def reject(chosen: Sequence[Pending], candidates: CandidateStore) -> tuple[Pending, ...]:
-    """Remove the candidates of ``chosen`` and return those that were still there."""
-    return tuple(each for each in chosen if candidates.remove(each.key))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,6 +70,13 @@ class Invocation:
         refusing = [] if self.user_code else ["--no-user-code"]
         words = ["harness", command, cases, "--baseline-dir", shown(Path(self.baselines)), *device, *python]
         return shlex.join([*words, *refusing, *options])
+
+    def accept_line(self, cases: Sequence[Case]) -> str:
+        """Return the command line that accepts the candidate of one case, or those of all their suites."""
+        if len(cases) == 1:
+            return self.line("accept", f"{shown(cases[0].path)}::{cases[0].id}", *_REASON)
+        files = dict.fromkeys(shown(case.path) for case in cases)
+        return self.line("accept", *files, "--all", *_REASON)
 
     def pytest_line(self, cases: str) -> str:
         """Return the command line of pytest that runs ``cases`` where this was started."""

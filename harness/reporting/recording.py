@@ -81,6 +81,12 @@ def _show_stored(console: Console, stored: StoredBaselines, invocation: Invocati
         if any(became is None and each.uncalibrates for each, became in stored.dispositions):
             text += ", and are calibrated again only with --calibrate"
         show(console, Text.assemble((f"{kept} left unchanged", "red"), text))
+        waiting = [each.case for each, became in stored.dispositions if became is None]
+        command = invocation.accept_line(waiting)
+        show(
+            console,
+            labelled("note", f"what was measured waits; to accept it without running again: {command}"),
+        )
 
 
 def show_recording(console: Console, recording: Recording, invocation: Invocation) -> None:

@@ -64,7 +64,7 @@ def proposed(store, *pairs):
 
 
 def files(store):
-    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in store.root.rglob("*.*")}
+    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in store.root.glob("[!.]*/*/*")}
 
 
 def loaded(store, case=CASE):

@@ -117,13 +117,16 @@ def test_the_result_tells_what_became_of_each(shown):
         "refused  guide/two-steps: baselines/guide: No space left on device",
         "2 written below base[red]lines",
         "1 left unchanged: existing baselines change only with --reason '<why it changes>'",
+        "note  what was measured waits; to accept it without running again: "
+        "harness accept suites/guide.yaml::two-steps --baseline-dir 'base[red]lines' "
+        "--reason '<why it changes>'",
     ]
 
 
 def test_what_is_kept_and_calibrated_is_told_to_need_both_options(shown):
     kept = dataclasses.replace(candidate("changed"), uncalibrates=True)
     shown.display.finished(StoredBaselines(((kept, None),), ()))
-    assert shown.lines()[-1] == (
+    assert shown.lines()[-2] == (
         "1 left unchanged: existing baselines change only with --reason '<why it changes>', and are "
         "calibrated again only with --calibrate"
     )

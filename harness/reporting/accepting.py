@@ -1,0 +1,118 @@
+"""Candidates in the terminal: what waits, what became of it, and what stood in the way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from harness.baselines.baseline import Written
+from harness.baselines.errors import shown
+from harness.errors import HarnessError
+from harness.judgement.reasons import FieldEdit
+from harness.operations import review
+from harness.operations.accept import Acceptance, Accepted
+from harness.operations.review import Obstacle, Pending
+from harness.reporting.commands import Invocation, commands, error_text
+from harness.reporting.progress import ProgressBar
+from harness.reporting.reasons import joined, text_of
+from harness.reporting.tables import labelled, show
+from harness.reporting.wording import Words, filled
+
+_OBSTACLES: Words = {
+    review.Unreadable: "{problem}",
+    review.OtherVersion: "harness {version} measured it, which is not this version; run the case again",
+    review.NoCase: "no case has that name, or it is expected to fail; reject the candidate",
+    review.EditedSince: lambda found: (
+        f"the case was edited since it was measured: {_edits(found.edits)}; run the case again"
+    ),
+    review.BaselineChanged: "the baseline was written since it was measured; run the case again",
+    review.Superseded: "the candidate was replaced, accepted or rejected meanwhile; review it again",
+    review.NoReason: "it would replace a baseline; say why with --reason '<why it changes>'",
+    review.OneRun: "only one run has these bits; accepting it runs the case once more",
+}
+_WHY = {
+    "missing": "there is no baseline",
+    "stale": "the case was edited since its baseline was recorded",
+    "damaged": "the baseline is damaged",
+    "drift": "it drifted",
+    "changed": "a recording without a reason did not write it",
+}
+
+
+class AcceptingDisplay(ProgressBar):
+    """Shows the progress of accepting, and what became of each candidate."""
+
+    def finished(self, result: Any) -> None:
+        """Show what became of a candidate."""
+        if isinstance(result, Accepted):
+            name = result.pending.name
+            if isinstance(result.outcome, Written):
+                text = f"{name}: {shown(result.outcome.path)} ({result.outcome.state})"
+                show(self.console, labelled("accepted", text))
+            else:
+                show(self.console, labelled("refused", f"{name}: {refusal_text(result, self.invocation)}"))
+
+
+def _edits(edits: Sequence[FieldEdit]) -> str:
+    return "; ".join(map(text_of, edits))
+
+
+def obstacle_text(obstacle: Obstacle) -> str:
+    """Return what stands in the way of accepting a candidate, and what to do."""
+    return filled(obstacle, _OBSTACLES)
+
+
+def refusal_text(accepted: Accepted, invocation: Invocation) -> str:
+    """Return why a candidate was not accepted."""
+    outcome = accepted.outcome
+    if isinstance(outcome, HarnessError):
+        return error_text(outcome, invocation).removeprefix(f"{accepted.pending.name}: ")
+    assert isinstance(outcome, Obstacle)
+    return obstacle_text(outcome)
+
+
+def pending_lines(each: Pending) -> list[str]:
+    """Return what is to be known of a candidate before it is accepted."""
+    lines = [f"{each.name} ({each.key.device})"]
+    if (kept := each.kept) is not None:
+        lines.append(f"  {_WHY[kept.why]}; measured {kept.provenance.date}")
+    if each.relative_l2 is not None:
+        size = "has another form" if math.isinf(each.relative_l2) else f"moved by {each.relative_l2:.1e}"
+        lines.append(f"  its output {size}")
+    if each.edits:
+        lines.append(f"  edited: {_edits(each.edits)}")
+    if each.judgement is not None and each.judgement.reasons:
+        lines.append(f"  {joined(each.judgement.reasons)}")
+    if each.obstacle is not None:
+        lines.append(f"  {obstacle_text(each.obstacle)}")
+    if each.calibration == "lost":
+        lines.append("  accepting it discards the calibration of the baseline")
+    return lines
+
+
+def show_acceptance(console: Console, found: Acceptance, invocation: Invocation) -> None:
+    """Say how many became baselines, and which lost their calibration."""
+    written = sum(isinstance(each.outcome, Written) for each in found.accepted)
+    show(console, f"{written} accepted, {len(found.accepted) - written} refused")
+    for case in found.uncalibrated:
+        command = commands(case, invocation).calibrate
+        text = (
+            f"{case.name}: its calibration was discarded with the old baseline; calibrate it again: {command}"
+        )
+        show(console, labelled("note", text))
+
+
+def show_rejected(console: Console, rejected: Sequence[Pending]) -> None:
+    """Say which candidates were removed."""
+    for each in rejected:
+        show(console, labelled("rejected", f"{each.name} ({each.key.device})"))
+    show(console, f"{len(rejected)} rejected")
+
+
+def nothing_text(folder: Path) -> str:
+    """Return that nothing waits below ``folder``."""
+    return f"nothing waits in {shown(folder)}"

@@ -1,0 +1,76 @@
+"""`harness accept` and `harness reject`: what was measured becomes a baseline without a further run."""
+
+import re
+
+import pytest
+
+
+@pytest.fixture
+def changed(project):
+    """Recorded once; then the code changed, and a recording without a reason measured what it gives now."""
+    project.record()
+    project.edit("pipelines.py", "latents * 0.9", "latents * 0.9000001")
+    done = project.harness("record", "suites/")
+    assert done.returncode == 1, done.stdout
+    return project, done.stdout
+
+
+def test_the_command_that_is_told_accepts_and_pytest_passes(changed):
+    project, told = changed
+    line = re.search(r"without running again: harness (.*)$", told, flags=re.MULTILINE)[1]
+    assert line == "accept suites/small.yaml --baseline-dir baselines --all --reason '<why it changes>'"
+    before = project.baselines()
+    refused = project.harness("accept", "suites/small.yaml", "--all")
+    assert refused.returncode == 1
+    assert refused.stdout.count("it would replace a baseline; say why with --reason") == 2
+    assert project.baselines() == before
+    done = project.harness("accept", "suites/small.yaml", "--all", "--reason", "a new constant")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 accepted, 0 refused" in done.stdout
+    assert project.pytest().returncode == 0
+    again = project.harness("accept", "--all")
+    assert (again.returncode, again.stdout) == (0, "nothing waits in baselines/.candidates\n")
+
+
+def test_single_cases_are_chosen_and_the_rest_waits(changed):
+    project, _ = changed
+    done = project.harness("accept", "suites/small.yaml::two", "--reason", "a new constant")
+    assert done.returncode == 0, done.stdout
+    done = project.harness("accept", "suites/small.yaml::two", "--reason", "again")
+    assert done.returncode == 3
+    assert "small/two: nothing waits in baselines/.candidates" in done.stderr
+    rejected = project.harness("reject", "suites/small.yaml::one")
+    assert rejected.returncode == 0
+    assert "rejected  small/one (cpu)" in rejected.stdout
+    assert project.pytest().stdout.count("1 failed, 1 passed") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["suites/small.yaml"], "suites/small.yaml names all its cases; name single cases"),
+        ([], "suites names all its cases"),
+        (["--all", "--candidates", "nowhere"], "--candidates nowhere: no such folder"),
+        (["suites/small.yaml::tow"], "there is no case 'tow'"),
+    ],
+)
+def test_wrong_usage_is_exit_code_4(project, arguments, message):
+    for command in ("accept", "reject"):
+        done = project.harness(command, *arguments)
+        assert done.returncode == 4
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_an_edited_candidate_is_refused_and_stays(changed):
+    project, _ = changed
+    path = project.root / "baselines" / ".candidates" / "small" / "one" / "cpu.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    done = project.harness("accept", "--all", "--reason", "a new constant")
+    assert done.returncode == 1
+    assert "refused  small/one: " in done.stdout
+    assert "its content does not match its seal" in done.stdout
+    assert "1 accepted, 1 refused" in done.stdout
+    assert path.read_bytes() == data

@@ -1,0 +1,160 @@
+"""Accepting runs no more than it must, writes what was looked at, and loses nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from samples import make_calibration, make_measurement
+from waiting import Place
+
+from harness.baselines.baseline import Key, Written
+from harness.baselines.errors import BaselineReplaced
+from harness.cases.tolerance import Limits
+from harness.judgement.reasons import NotRepeatable, UnlikeItself
+from harness.operations.accept import accept, reject
+from harness.operations.proposal import propose
+from harness.operations.record import FIRST_REASON, write
+from harness.operations.review import NoCase, NoReason, Superseded, Unreadable
+
+
+class Counting:
+    """Stands for workers and for their runner: gives one measurement, and counts the runs."""
+
+    def __init__(self, scale: float = 1.0) -> None:
+        self.measured = make_measurement(make_measurement().output * scale)
+        self.runs = 0
+
+    def runner(self) -> Counting:
+        return self
+
+    def __enter__(self) -> Counting:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def restart(self) -> None:
+        pass
+
+    def run(self, job):
+        self.runs += 1
+        return self.measured
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def accepted(place: Place, found, workers: Counting, reason: str | None = "a new model"):
+    return accept(found, place.store, place.candidates, workers, reason)
+
+
+def test_two_runs_with_the_same_bits_are_enough(place: Place) -> None:
+    one = place.cases[0]
+    place.record(one, calibration=make_calibration())
+    before = place.store.sha256(Key("guide", "one", "cpu"))
+    place.keep(one, 0.5)
+    workers = Counting()
+    found = accepted(place, place.pending(), workers)
+    assert found.passed
+    assert workers.runs == 0
+    stored = place.store.load("guide", "one", "cpu")
+    assert (stored.measurement.output == make_measurement().output * 0.5).all()
+    assert (stored.provenance.reason, stored.provenance.replaced) == ("a new model", before)
+    assert found.uncalibrated == (one,)
+    assert place.candidates.stored() == ()
+
+
+def test_one_run_is_made_once_more_and_must_give_the_same_bits(place: Place) -> None:
+    place.keep(place.cases[0], 0.5, runs=1)
+    other = Counting(0.6)
+    (refused,) = accepted(place, place.pending(), other).accepted
+    assert isinstance(refused.outcome.reason, NotRepeatable)
+    assert place.store.stored() == ()
+    same = Counting(0.5)
+    assert accepted(place, place.pending(), same, reason=None).passed
+    assert (other.runs, same.runs) == (1, 1)
+    assert place.store.load("guide", "one", "cpu").provenance.reason == FIRST_REASON
+
+
+def test_without_a_reason_a_baseline_stays_and_nothing_runs(place: Place) -> None:
+    one = place.cases[0]
+    place.record(one)
+    place.keep(one, 0.5, runs=1)
+    workers = Counting(0.5)
+    found = accepted(place, place.pending(), workers, reason="  ")
+    assert found.accepted[0].outcome == NoReason()
+    assert workers.runs == 0
+    assert not found.passed
+    assert place.candidates.stored() == (Key("guide", "one", "cpu"),)
+
+
+def test_one_that_cannot_be_accepted_keeps_no_other_from_it(place: Place) -> None:
+    one, two, three = place.cases
+    for case in (one, two, three):
+        place.keep(case)
+    damaged = place.candidates.path(Key("guide", "two", "cpu"))
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    found = accepted(place, place.pending(one, two), Counting())
+    kinds = {each.pending.key.case_id: type(each.outcome) for each in found.accepted}
+    assert kinds == {"one": Written, "two": Unreadable, "three": NoCase}
+    assert [key.case_id for key in place.candidates.stored()] == ["three", "two"]
+
+
+def test_what_was_not_looked_at_is_not_accepted(place: Place) -> None:
+    one = place.cases[0]
+    place.keep(one, 0.5)
+    seen = place.pending()
+    place.keep(one, 0.4)
+    assert accepted(place, seen, Counting()).accepted[0].outcome == Superseded()
+    assert place.store.stored() == ()
+    reject(seen, place.candidates)
+    assert accepted(place, seen, Counting()).accepted[0].outcome == Superseded()
+
+
+def test_of_two_at_once_one_wins(place: Place) -> None:
+    one = place.cases[0]
+    place.record(one)
+    place.keep(one, 0.5)
+    seen = place.pending()
+    place.record(one, 0.7)  # by another process, after this one has looked
+    (lost,) = accepted(place, seen, Counting()).accepted
+    assert isinstance(lost.outcome, BaselineReplaced)
+    assert (
+        place.store.load("guide", "one", "cpu").measurement.output == make_measurement().output * 0.7
+    ).all()
+    assert place.candidates.stored() != ()
+
+
+def test_a_batch_unlike_its_single_images_is_refused(place: Place) -> None:
+    one = dataclasses.replace(place.cases[0], batch_consistency=Limits(max_abs=1e-6))
+    place.cases[0] = one
+    output = make_measurement().output
+    place.keep(one, measured=make_measurement(output, singles=output * np.float32(0.5)))
+    (refused,) = accepted(place, place.pending(), Counting()).accepted
+    assert isinstance(refused.outcome.reason, UnlikeItself)
+    assert place.store.stored() == ()
+
+
+def test_a_recording_keeps_what_it_does_not_write(place: Place) -> None:
+    one = place.cases[0]
+    place.record(one)
+    workers = Counting(0.5)
+    proposal = propose([one], workers, place.store)
+    assert not write(proposal, place.store, None).complete
+    (found,) = place.pending()
+    assert (found.kept.runs, found.kept.why, workers.runs) == (2, "changed", 2)
+    assert accepted(place, [found], workers).passed
+    assert workers.runs == 2
+    assert propose([one], workers, place.store).proposed[0].state == "unchanged"
+
+
+def test_a_recording_that_writes_leaves_nothing_to_wait_for(place: Place) -> None:
+    one = place.cases[0]
+    place.keep(one, 0.5)
+    write(propose([one], Counting(), place.store), place.store, None)
+    assert place.pending() == ()

@@ -1,0 +1,42 @@
+"""A store with candidates beside it, and what waits there."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from samples import make_baseline, make_case, make_measurement
+
+from harness.baselines.baseline import Key
+from harness.baselines.candidates import Candidate, CandidateStore, Kept
+from harness.baselines.store import BaselineStore
+from harness.cases.case import Case, Suite
+from harness.cases.selection import Selection
+from harness.measurement.measurement import Measurement
+from harness.operations.review import pending
+
+
+class Place:
+    """A store with its candidates, and cases called one, two and three."""
+
+    def __init__(self, root: Path) -> None:
+        self.store = BaselineStore(root / "baselines")
+        self.candidates = CandidateStore.beside(self.store)
+        self.cases = [make_case(id=name) for name in ("one", "two", "three")]
+
+    def record(self, case: Case, scale: float = 1.0, **fields) -> None:
+        output = make_measurement().output * scale
+        self.store.write(dataclasses.replace(make_baseline(case, make_measurement(output)), **fields))
+
+    def keep(self, case: Case, scale: float = 1.0, runs: int = 2, measured: Measurement | None = None) -> Key:
+        measured = measured or make_measurement(make_measurement().output * scale)
+        baseline = make_baseline(case, measured)
+        key = Key(case.suite, case.id, "cpu")
+        self.candidates.keep(
+            Candidate(baseline, Kept(baseline.provenance, runs, "drift", self.store.sha256(key)))
+        )
+        return key
+
+    def pending(self, *cases: Case, folders: bool = False):
+        suite = Suite("guide", Path("suites/guide.yaml"), tuple(cases or self.cases), 1, 1)
+        return pending(Selection((suite,), suite.cases, folders), self.store, self.candidates)
