@@ -30,6 +30,7 @@ from harness.reporting.reasons import in_words
 # Around the first draw that differs, or from the first draw if none does.
 _DRAWS_SHOWN = 24
 _DRAWS_BEFORE = 4
+_STALE = "The case did not run, because its definition changed since the baseline was recorded."
 
 
 def case_view(
@@ -50,6 +51,9 @@ def case_view(
     stored = None if baseline is None else baseline.measurement
     ours, theirs = (None if side is None else side.output for side in (measured, stored))
     pixels = PIXELS_PASSED if judgement.passed else PIXELS_FAILED
+    pictures = picture_set(ours, theirs, pixels=pixels)
+    if pictures is not None and measured is None:
+        pictures["absence"] = _STALE if judgement.stale else "The run failed, so there is no image."
     view = {
         "case": _case(case),
         "judgement": {
@@ -65,7 +69,7 @@ def case_view(
         "rows": [
             {**asdict(row), "name": row.name, "used": row.used} for row in _rows(judgement, measured, stored)
         ],
-        "pictures": picture_set(ours, theirs, pixels=pixels),
+        "pictures": pictures,
         "histogram": histogram(ours, theirs),
         "steps": None,
         **_evidence(measured, stored),

@@ -6,10 +6,15 @@ import dataclasses
 import json
 
 import pytest
-from samples import FINGERPRINT, make_case, make_measurement
+from samples import FINGERPRINT, make_baseline, make_case, make_measurement
 from views import HOSTILE, moved, page_of, view_of
 
+from harness.baselines.staleness import BaselineStale
 from harness.errors import HarnessError
+from harness.judgement.check import Check
+from harness.judgement.judgement import Judgement
+from harness.reporting.commands import Invocation, commands
+from harness.reporting.html.view import case_view
 
 pytestmark = pytest.mark.browser
 
@@ -239,7 +244,19 @@ def test_a_crash_shows_its_log_and_signal(browser, mixed):
     browser.open(mixed, "#guide/crashed")
     assert "SIGSEGV" in browser.text(".why")
     assert "Segmentation" in browser.text(".why pre")
-    assert "gave no image" in browser.text(".pictures")
+    assert "The run failed, so there is no image." in browser.text(".pictures")
+
+
+def test_a_case_that_did_not_run_says_so_and_one_that_did_is_shown(browser, tmp_path):
+    stored, edited = make_baseline(), make_case(steps=3)
+    judged = Judgement.error(edited, BaselineStale(edited, stored))
+    for measured, shown in ((None, 1), (make_measurement(), 2)):
+        typed = commands(edited, Invocation())
+        view = case_view(edited, Check(judged, measured, stored), stored, commands=typed)
+        browser.open(page_of(tmp_path, [view]))
+        told = browser.text(".pictures figure:nth-child(2)")
+        assert ("The case did not run, because its definition changed" in told) == (measured is None)
+        assert browser.run("document.querySelectorAll('.pictures img:not([hidden])').length") == shown
 
 
 def test_the_charts_read_out_their_values_by_keys_and_pointer(browser, mixed):

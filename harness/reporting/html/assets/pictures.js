@@ -90,7 +90,7 @@ function picturesSection(pictures) {
     const item = items[index];
     const own = item.same ? item.baseline : item.measured;
     show(baseline, noBaseline, item.baseline, "There is no baseline to show.");
-    show(measured, noMeasured, state.swapped ? item.baseline : own, "The case gave no image.");
+    show(measured, noMeasured, state.swapped ? item.baseline : own, pictures.absence ?? "The case gave no image.");
     position.textContent = name(item);
     chooser.value = String(index);
     canvas.hidden = !item.difference;
