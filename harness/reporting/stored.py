@@ -19,14 +19,14 @@ from harness.judgement.verdicts import limited_rows
 from harness.operations.proposal import Refusal
 from harness.operations.show import StoredBaseline
 from harness.reporting.commands import Invocation, error_text
-from harness.reporting.details import Detail, show_details
+from harness.reporting.details import Detail, pairs_table, show_details
 from harness.reporting.figures import exact_figure, figure, limit_figure
 from harness.reporting.gate_findings import gate_text
 from harness.reporting.html.pictures import PIXELS_PASSED, picture_set, side_by_side
 from harness.reporting.listing import limit_text
 from harness.reporting.power import power_remarks, power_table, tolerance_text
 from harness.reporting.recording import finding_text
-from harness.reporting.tables import Cell, Table, labelled, show, toned
+from harness.reporting.tables import Table, labelled, show, toned
 from harness.reporting.thumbnail import thumbnails
 
 _ELSEWHERE = (Tier.ACROSS_RELEASES, Tier.ACROSS_DEVICES)
@@ -85,11 +85,6 @@ def stored_details(found: StoredBaseline, invocation: Invocation) -> Iterator[De
         yield Detail("power", gap or ["not needed: a strict case is not compared across releases"])
 
 
-def pairs_table(pairs: Mapping[str, str | None]) -> Table:
-    """Return a table of names and values, without those that are None."""
-    return Table((), [(Cell(name, tone="soft"), value) for name, value in pairs.items() if value is not None])
-
-
 def _figures(found: StoredBaseline) -> Iterator[Detail]:
     """Yield the statistics, the calibration and the steps, with the limits that follow elsewhere."""
     case, baseline, calibration = found.case, found.baseline, found.baseline.calibration
@@ -120,7 +115,7 @@ def _figures(found: StoredBaseline) -> Iterator[Detail]:
             (str(record.step), f"{record.timestep:g}", exact_figure(record.statistics["abs_sum"]), *moved)
         )
     header = ("step", "timestep", "abs_sum", "median envelope", "largest envelope")
-    yield Detail("latents", (), Table(header, steps).without_empty_columns(), steps=True)
+    yield Detail("latents", (), Table(header, steps).without_empty_columns(), "evenly")
 
 
 def _limited(

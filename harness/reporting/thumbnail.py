@@ -15,7 +15,7 @@ from rich.style import Style
 from rich.text import Text
 
 # In characters.
-_WIDTH = 32
+_WIDTH = 24
 
 
 def thumbnails(console: Console, pictures: Iterable[str]) -> list[Text]:

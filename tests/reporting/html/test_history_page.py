@@ -7,10 +7,10 @@ import json
 import math
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pytest
 from history_runs import RECORD, RUN
+from parsed import Parsed
 from rich.console import Console
 from views import HOSTILE
 
@@ -38,21 +38,6 @@ MOVED = replace(
     statistics={**RECORD.statistics, "mean": -0.1 - 1e-9},
 )  # fmt: skip
 STEPPED = made(RECORD, RECORD, MOVED, MOVED)
-
-
-class Parsed(HTMLParser):
-    """The elements of a page with their attributes, and its visible text."""
-
-    def __init__(self, page):
-        super().__init__(convert_charrefs=True)
-        self.elements, self.text = [], ""
-        self.feed(page)
-
-    def handle_starttag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-
-    def handle_data(self, data):
-        self.text += data
 
 
 def hostile(text):

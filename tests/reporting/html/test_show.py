@@ -5,10 +5,10 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from parsed import Parsed
 from rich.console import Console
 from samples import make_baseline, make_calibration, make_case, make_measurement
 from views import HOSTILE
@@ -133,25 +133,10 @@ def test_a_terminal_with_colours_shows_a_picture_and_nothing_else_does(store):
     colours = {"force_terminal": True, "color_system": "truecolor"}
     _, text = shown(show([CASE], store), **colours)
     # As wide as is allowed, and two pixels to a character.
-    assert [text.splitlines()[line].count("▀") for line in (0, 1, 16, 17)] == [0, 32, 32, 0]
+    assert [text.splitlines()[line].count("▀") for line in (0, 1, 12, 13)] == [0, 24, 24, 0]
     assert "\x1b[38;2;" in text
     for plain in ({}, {"no_color": True, **colours}, {**colours, "color_system": "standard"}):
         assert "▀" not in shown(show([CASE], store), **plain)[1]
-
-
-class Parsed(HTMLParser):
-    """The elements of a page with their attributes, and its text."""
-
-    def __init__(self, page):
-        super().__init__(convert_charrefs=True)
-        self.elements, self.text = [], ""
-        self.feed(page)
-
-    def handle_starttag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-
-    def handle_data(self, data):
-        self.text += data
 
 
 def page_of(store, place, cases=(CASE,)):
