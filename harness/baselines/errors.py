@@ -23,6 +23,13 @@ class BaselineReplaced(BaselineError):
 
     answers = True
 
+    @classmethod
+    def since(cls, path: Path) -> BaselineReplaced:
+        """Return the error about the JSON file ``path``."""
+        return cls(
+            f"{shown(path)}: another process has written this baseline since; nothing was changed here"
+        )
+
 
 class BaselineUnusable(BaselineError):
     """A case has no baseline that a run can be compared with; ``state`` is one word for the reason."""

@@ -183,7 +183,7 @@ class BaselineStore:
             with locked(path.parent):
                 old = _bytes_of(path) if path.exists() else None
                 if expected not in (ANY, None if old is None else _sha256(old)):
-                    raise BaselineReplaced(f"{shown(path)}: another process has written this baseline since")
+                    raise BaselineReplaced.since(path)
                 stored = None if old is None or renew else self._whole(path, old)
                 new = BaselineDocument.of(baseline, arrays, sha256)
                 if stored is not None and stored.same_content(new):

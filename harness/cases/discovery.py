@@ -21,14 +21,14 @@ _TOP_LEVEL_KEY = re.compile(
 _PIPELINE_KEY = re.compile(rb"""^[^#\n]*?(?<![\w'"-])(["']?)pipeline\1[ \t]*:(?=\s|$)""", re.MULTILINE)
 
 
-def looks_like_suite(path: Path) -> bool:
+def looks_like_suite(path: Path, *, named: bool = False) -> bool:
     """Return whether ``path`` is a .yaml or .yml file with two of the keys that every suite has.
 
     The keys are `suite:` and `cases:` at the top level, and `pipeline:` anywhere. Two are required because
     one may be misspelt in a suite, and many files of other tools have one. Reads the first MiB as bytes and
     parses nothing. A file that cannot be read counts as a suite, so that loading it says why. So does an
-    empty or non-UTF-8 file with a suite beside it: it was most likely a suite, and nobody would notice that
-    its cases are missing.
+    empty or non-UTF-8 file with a suite beside it, or one that is ``named`` itself: it was most likely a
+    suite, and nobody would notice that its cases are missing.
     """
     if path.suffix not in _SUFFIXES or not path.is_file():
         return False
@@ -38,6 +38,8 @@ def looks_like_suite(path: Path) -> bool:
             return True
         if _says_something(content):
             return False
+        if named:
+            return True
         beside = (file for file in path.parent.iterdir() if file.suffix in _SUFFIXES and file.is_file())
         return any(_has_keys(_start_of(file)) for file in beside)
     except (ForeignFileError, OSError):

@@ -11,7 +11,7 @@ from rich.console import Console
 from harness.commands.options import File, Texts, option
 from harness.commands.settings import check_destinations, write
 from harness.errors import UsageError
-from harness.operations.history import view_history
+from harness.operations.history import find_history, view_history
 from harness.reporting.history_report import history_json, history_markdown, show_history
 from harness.reporting.html.history_page import history_page
 
@@ -20,7 +20,8 @@ _CONDITION = "only runs with this field in their environment; may be repeated"
 
 def history(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="history file, as written by pytest --history FILE")
+        Path,
+        typer.Argument(metavar="FILE", help="history, as written by pytest --history FILE, or its folder"),
     ],
     case: Annotated[
         str | None, typer.Argument(metavar="[SUITE[::CASE]]", help="only this suite or case")
@@ -35,6 +36,7 @@ def history(
     Changes within the tolerance are shown, too. Exits with 0 whatever is found, and with 4 if the file is not
     a history.
     """
+    file = find_history(file)
     files = (html_file, json_file, markdown_file)
     if itself := next((path for path in files if path and path.absolute() == file.absolute()), None):
         raise UsageError(f"{itself}: this is the history itself; name another file")

@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from harness.errors import HarnessError, UsageError
-from harness.foreign_files import size_text
+from harness.foreign_files import ForeignFileError, open_foreign, size_text
 from harness.history.history_record import RunRecord
 from harness.history.rows import RowsDamaged, insert_runs, read_runs, seal_runs
 
@@ -155,6 +155,17 @@ class History:
         # If damaged text is not valid UTF-8, SQLite's own message is not either.
         except (sqlite3.Error, UnicodeError) as error:
             raise failure(f"{self.path}: cannot be used as a history: {error}; name another file") from None
+
+
+def is_history(path: Path) -> bool:
+    """Return whether the beginning of the file says that it is a history."""
+    try:
+        with open_foreign(path) as file:
+            header = file.read(72)
+    except ForeignFileError:
+        return False
+    # https://www.sqlite.org/fileformat.html, section 1.3
+    return header[:16] == b"SQLite format 3\0" and header[68:] == APPLICATION_ID.to_bytes(4, "big")
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:

@@ -258,7 +258,10 @@ def _tolerance(test: str, given: Mapping[str, Any] | None) -> Tolerance:
     except (ValidationError, TypeError, ValueError) as error:
         problems = [str(error)]
         if isinstance(error, ValidationError):
-            problems = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:5]]
+            problems = [
+                f"{'.'.join(map(str, each['loc']))}: {each.get('ctx', {}).get('error', each['msg'])}"
+                for each in error.errors()[:5]
+            ]
         raise UsageError(f"{test}: tolerance: {'; '.join(problems)}") from None
 
 

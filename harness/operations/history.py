@@ -6,9 +6,25 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.history.database import History
+from harness.history.database import History, is_history
 from harness.history.history_record import RunRecord
 from harness.history.trends import Trend, trends, where
+
+
+def find_history(place: Path) -> Path:
+    """Return the history that ``place`` names: the file itself, or the only history in that folder.
+
+    Raises UsageError for a folder with none, or with several.
+    """
+    if not place.is_dir():
+        return place
+    found = sorted(path for path in place.iterdir() if is_history(path))
+    if len(found) != 1:
+        known = ", ".join(path.name for path in found[:8]) + (", …" if len(found) > 8 else "")
+        there = f"{len(found)} histories in this folder; name one of {known}"
+        none = "no history in this folder; create one with a run: pytest suites/ --history FILE"
+        raise UsageError(f"{place}: {there if found else none}")
+    return found[0]
 
 
 def view_history(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
 from harness.baselines.arrays import check_storable
-from harness.baselines.baseline import Baseline, device_key
-from harness.baselines.errors import BaselineDamaged, BaselineMissing
+from harness.baselines.baseline import Baseline, Key, device_key
+from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing, BaselineReplaced
 from harness.baselines.git import Commit, git_commit
 from harness.baselines.staleness import definition_changes
-from harness.baselines.store import BaselineStore
+from harness.baselines.store import ANY, BaselineStore
 from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.judgement.calibration.spread import distance
@@ -34,7 +34,8 @@ class Proposed:
     ``changes`` are what moved. ``relative_l2`` is by how much the output did (None if there is nothing to
     compare with, or if shape or dtype differ). ``renews`` is the stored baseline if only its provenance is to
     be renewed: the measurement is the same, so its calibration remains valid. ``uncalibrates`` says whether a
-    calibration is lost with the stored baseline, or may be (if that is damaged).
+    calibration is lost with the stored baseline, or may be (if that is damaged). ``expected`` is the sha256
+    of what was stored when the recording began.
     """
 
     case: Case
@@ -45,6 +46,7 @@ class Proposed:
     relative_l2: float | None = None
     renews: Baseline | None = None
     uncalibrates: bool = False
+    expected: str | None = ANY
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ def propose(
     vain.
     """
     store.check_writable(cases)
+    before = {key: _hash(store, key) for case in cases for key in _keys(store, case)}
     results: dict[int, Proposed | Refusal] = {}
     first: dict[int, Measurement] = {}
     for again in (False, True):
@@ -103,13 +106,33 @@ def propose(
                     first[index] = measured
                 else:
                     check_repeats(case.name, first.pop(index), measured)
-                    results[index] = proposed(case, measured, store)
+                    results[index] = _since(before, proposed(case, measured, store), store)
             except HarnessError as error:
                 results[index] = Refusal(case, error)
             progress.advanced(len(first) + 2 * len(results))
             if index in results:
                 progress.finished(results[index])
     return Proposal(tuple(results[index] for index in range(len(cases))))
+
+
+def _keys(store: BaselineStore, case: Case) -> list[Key]:
+    return [Key(case.suite, case.id, device) for device in store.devices(case.suite, case.id)]
+
+
+def _hash(store: BaselineStore, key: Key) -> str | None:
+    try:
+        return store.sha256(key)
+    except BaselineError:
+        return ANY  # it is replaced, whatever it is
+
+
+def _since(before: Mapping[Key, str | None], found: Proposed, store: BaselineStore) -> Proposed:
+    """Return ``found`` unless the stored baseline is another one than ``before`` the case ran."""
+    key = Key(found.case.suite, found.case.id, found.device)
+    expected = before.get(key)
+    if _hash(store, key) != expected:
+        raise BaselineReplaced.since(store.path(*key))
+    return replace(found, expected=expected)
 
 
 def proposed(case: Case, measurement: Measurement, store: BaselineStore) -> Proposed:

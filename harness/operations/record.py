@@ -169,8 +169,10 @@ def _disposed(proposed: Proposed, store: BaselineStore, reason: str) -> Disposit
         commit = commit_of(case, store)
         provenance = Provenance.of(case, reason=reason or FIRST_REASON, git_commit=commit)
         if renewed is not None:
-            return store.write(replace(renewed, provenance=provenance), renew=True)
-        return store.write(Baseline(case.suite, case.id, proposed.device, proposed.measurement, provenance))
+            new = replace(renewed, provenance=provenance)
+        else:
+            new = Baseline(case.suite, case.id, proposed.device, proposed.measurement, provenance)
+        return store.write(new, renew=renewed is not None, expected=proposed.expected)
     except HarnessError as error:
         return Refusal(case, error)
 

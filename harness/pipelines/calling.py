@@ -220,8 +220,10 @@ def output_array(name: str, result: Any, *, asked: Any = None) -> Array:
             "leave it out or use np for pictures as arrays, latent for latents"
         )
     raise OutputError(
-        f"{name}: the result's .images is {what}; return an object whose .images is a numpy array of real "
-        "numbers [n, height, width, channels]"
+        f"{name}: the result holds {what}, which cannot be measured; return an array of real numbers [n, "
+        "height, width, channels] or [n, frames, height, width, channels], of numpy or MindSpore, or a list "
+        "of arrays of equal shape: alone, as .images of an object, or first in a tuple, dictionary or "
+        "dataclass"
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -157,6 +158,22 @@ class CaseItem(pytest.Item):
     def reportinfo(self) -> tuple[Path, int, str]:
         """Return the location of the case's entry in its suite."""
         return Path(printable(str(self.path))), self.case.line - 1, self.case.name
+
+
+class Told:
+    """The text about a failed case as pytest prints it, with a ``reason`` of one line for its summary."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        self._text = text
+        # Where pytest, and the writer of its XML, look for the line.
+        self.reprcrash = SimpleNamespace(message=reason)
+
+    def __str__(self) -> str:
+        return self._text
+
+    def toterminal(self, writer: Any) -> None:
+        """Print the text."""
+        writer.line(self._text)
 
 
 class CaseDrift(Exception):

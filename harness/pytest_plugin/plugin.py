@@ -238,7 +238,9 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile 
         return None
     from harness.cases.discovery import looks_like_suite
 
-    if not looks_like_suite(file_path):
+    folder = parent.config.invocation_params.dir
+    named = any((folder / each.partition("::")[0]).resolve() == file_path for each in parent.config.args)
+    if not looks_like_suite(file_path, named=named):
         return None
     from harness.pytest_plugin.collection import SuiteFile
 
@@ -280,6 +282,19 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, A
     if getattr(collector, "harness_suite", False):
         report.harness_suite = True
     return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report: Any) -> None:
+    """Give a failed case a reason for the line in pytest's summary; xdist carries no more than the text."""
+    if report.failed and hasattr(report, "harness_outcome") and isinstance(report.longrepr, str):
+        from harness.codec import from_json
+        from harness.pytest_plugin.collection import Told
+        from harness.reporting.case_report import CaseReport
+        from harness.reporting.summary import failed_line
+
+        outcome = from_json(CaseReport, report.harness_outcome)
+        report.longrepr = Told(report.longrepr, printable(failed_line(outcome.judgement)))
 
 
 def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:

@@ -10,7 +10,7 @@ from harness.errors import in_short
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.reasons import NotCovered
 from harness.reporting.figures import sides, worst_figure
-from harness.reporting.reasons import joined, text_of
+from harness.reporting.reasons import in_words, joined, text_of
 from harness.reporting.tables import Cell, Table
 
 
@@ -22,6 +22,14 @@ def verdict_word(judgement: Judgement) -> str:
     worst = judgement.worst
     margin = "" if worst is None else f", {worst.name} at {worst.used:.0%} of its limit"
     return f"{word} ({judgement.tier.words}{margin})"
+
+
+def failed_line(judgement: Judgement) -> str:
+    """Return the verdict and the first reason on one line, without the case's name."""
+    reasons = [line for text in in_words(judgement.reasons)[:1] for line in text.splitlines()[:1]]
+    return ": ".join(
+        [judgement.verdict.value, *(text.removeprefix(f"{judgement.name}: ") for text in reasons)]
+    )
 
 
 def verdicts_table(judgements: Sequence[Judgement]) -> Table:

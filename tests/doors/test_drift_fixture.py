@@ -14,9 +14,9 @@ from user_project import Project
 
 from harness.baselines.git import Commit
 from harness.baselines.store import BaselineStore
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 from harness.execution.profile import Profile
-from harness.operations.drift import UserTest
+from harness.operations.drift import UserTest, _tolerance
 
 TESTS = """\
 import numpy as np
@@ -226,6 +226,22 @@ def test_what_cannot_be_recorded_is_refused_and_leaves_nothing(tmp_path):
         assert len(found) == 1, name
         assert told in found[0], found
     assert {name.split("/")[3] for name in stored(project)} == {"given"}
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "told"),
+    [
+        (
+            {"across_releases": "all"},
+            "across_releases: expected `exact`, `calibrated` or a mapping",
+        ),
+        ({"across_devices": {}}, "across_devices.(limits): there are no limits; give at least one, or write"),
+    ],
+)
+def test_what_is_wrong_with_a_tolerance_is_said_in_words_of_our_own(tolerance, told):
+    with pytest.raises(UsageError) as error:
+        _tolerance("test_x", tolerance)
+    assert str(error.value).startswith(f"test_x: tolerance: {told}")
 
 
 SLOW = """\

@@ -78,6 +78,31 @@ def test_a_suite_that_lost_its_content_does_not_vanish(project, content, told):
     assert told in listed.stderr
 
 
+def test_an_empty_suite_that_is_named_is_said_to_be_empty(project):
+    (project.root / "alone").mkdir()
+    (project.root / "alone" / "suite.yaml").write_text("\n")
+    (project.root / "alone" / "other.yaml").write_text("services: {}\n")
+    done = project.pytest("alone/suite.yaml")
+    assert "alone/suite.yaml:1:1: the file is empty; write `suite:` and `cases:`" in done.stdout
+    assert "not found" not in done.stdout + done.stderr
+    # A file of another tool stays that tool's.
+    assert "not found" in project.pytest("alone/other.yaml").stderr
+
+
+@pytest.mark.parametrize("more", [[], ["-n", "1"]])
+@pytest.mark.parametrize("ci", ["", "true"])
+def test_the_line_in_the_summary_has_the_reason(project, more, ci):
+    project.environment |= {"CI": ci, "COLUMNS": "300"}
+    done = project.pytest("suites/small.yaml::one", f"--junitxml={project.root}/r.xml", *more)
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("FAILED")]
+    assert line.startswith("FAILED suites/small.yaml::one - error: no baseline of small/one is stored in")
+    failure = next(ElementTree.parse(project.root / "r.xml").iter("failure"))
+    assert failure.get("message", "").startswith("error: no baseline of small/one")
+    # What is told above is whole.
+    assert "small/one: error" in done.stdout
+    assert "what to type:" in (failure.text or "")
+
+
 @pytest.mark.parametrize("processes", [[], ["-n", "2"]])
 def test_two_suites_of_one_name_are_refused(project, processes):
     project.suite("copy", (project.root / "suites" / "small.yaml").read_text())

@@ -25,6 +25,7 @@ from harness.history.history_record import CaseRecord
 from harness.judgement.check import Check
 from harness.judgement.judgement import Judgement
 from harness.measurement.figures import CodeIdentity
+from harness.operations.history import find_history
 
 
 def test_what_is_appended_is_read(tmp_path):
@@ -44,6 +45,19 @@ def test_runs_of_one_matrix_are_added_together_or_not_at_all(tmp_path):
     with pytest.raises(HarnessError, match="UNIQUE"):
         kept.append(*runs[:2], replace(RUN, cases=(RECORD, RECORD)))
     assert len(kept.runs()) == 3
+
+
+def test_a_folder_stands_for_its_only_history(tmp_path):
+    with pytest.raises(UsageError, match=r"no history in this folder; create one with a run: pytest suites/"):
+        find_history(tmp_path)
+    (tmp_path / "notes.txt").write_text("SQLite format 3")
+    with closing(sqlite3.connect(tmp_path / "other.sqlite")) as connection, connection:
+        connection.execute("CREATE TABLE other (id)")
+    History(tmp_path / "h").append(RUN)
+    assert find_history(tmp_path) == find_history(tmp_path / "h") == tmp_path / "h"
+    History(tmp_path / "g").append(RUN)
+    with pytest.raises(UsageError, match=r"2 histories in this folder; name one of g, h$"):
+        find_history(tmp_path)
 
 
 # As version 1 made them.

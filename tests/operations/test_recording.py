@@ -82,6 +82,31 @@ def test_what_is_new_is_written_with_its_reason(store):
     assert loaded(store, OTHER).provenance.reason == "a second case"
 
 
+@pytest.mark.parametrize("while_it_runs", [True, False])
+@pytest.mark.parametrize("theirs", [BASE, DRIFTED], ids=["the same bits", "others"])
+@pytest.mark.parametrize("stored", [False, True])
+def test_of_two_recordings_at_once_the_later_one_is_told(store, theirs, while_it_runs, stored):
+    if stored:
+        record(store, (CASE, make_measurement(BASE.output + 1)))
+
+    class Meanwhile(Prepared):
+        def run(self, job):
+            if while_it_runs and self.runs == 1:
+                record(store, (CASE, theirs), reason="theirs")
+            return super().run(job)
+
+    proposal = propose([CASE], Meanwhile(BASE), store)
+    if not while_it_runs:
+        record(store, (CASE, theirs), reason="theirs")
+    ours = write(proposal, store, "ours")
+    (refusal,) = ours.refusals
+    assert str(refusal.error).endswith(
+        "two-steps/cpu.json: another process has written this baseline since; nothing was changed here"
+    )
+    assert refusal.error.answers  # so the command exits with 1
+    assert loaded(store).provenance.reason == "theirs"
+
+
 def test_nothing_is_written_by_proposing(store):
     (result,) = propose([CASE], Prepared(BASE), store).results
     assert isinstance(result, Proposed)

@@ -15,6 +15,7 @@ from itertools import groupby, pairwise
 from harness.counting import count
 from harness.history.history_record import RunRecord
 from harness.history.trends import BITS, Point, Series, Trend, differing_fields
+from harness.judgement.judgement import Verdict
 from harness.reporting.causes import stored_cause
 from harness.reporting.figures import exact_figure, figure, heights
 from harness.reporting.history_report import chosen, headline, latest, letters, runs_text, step_lines
@@ -25,11 +26,14 @@ from harness.reporting.tables import Cell, Table
 _MOST_RUNS = 60
 # The height of a chart in its own units; its width has one unit per run.
 _HEIGHT, _EDGE = 40.0, 4.0
+_PASSED = (Verdict.IDENTICAL.value, Verdict.WITHIN.value)
+_WORST_FIRST = (Verdict.ERROR.value, Verdict.DRIFT.value, Verdict.INCOMPARABLE.value)
 _RUN_HEADER = ("run", "date", "verdict", "margin", "worst figure", "bits", "MindSpore", "commit", "by", "")
 
 
 def history_page(runs: Sequence[RunRecord], found: Sequence[Trend]) -> str:
-    """Return the page: what changed, then each case's verdicts, figures and runs."""
+    """Return the page: what changed, then each case's verdicts, figures and runs; the worst case first."""
+    found = sorted(found, key=_severity)
     cases = [line for number, trend in enumerate(found) for line in _case(number, trend)]
     dates = f"{escape(runs[0].date)} to {escape(runs[-1].date)}. {made()}" if runs else ""
     header = f'<header><h1>{escape(headline(runs, found))}</h1><p class="soft">{dates}</p></header>'
@@ -37,10 +41,17 @@ def history_page(runs: Sequence[RunRecord], found: Sequence[Trend]) -> str:
     return static_page("harness history", body, "history.css")
 
 
+def _severity(trend: Trend) -> tuple[bool, int, bool, float]:
+    """Sort by the newest verdict, with what did not pass before all else, then by steps and by margin."""
+    newest = trend.points[-1].record
+    rank = _WORST_FIRST.index(newest.verdict) if newest.verdict in _WORST_FIRST else 0
+    margin = newest.margin if newest.margin is not None and not math.isnan(newest.margin) else 0.0
+    return newest.verdict in _PASSED, 0 if newest.verdict in _PASSED else rank, not trend.steps, -margin
+
+
 def _index(found: Sequence[Trend]) -> Iterator[str]:
     rows = []
-    # Cases with steps come first, as they matter most.
-    for number, trend in sorted(enumerate(found), key=lambda item: (not item[1].steps, item[0])):
+    for number, trend in enumerate(found):
         link = Cell(markup=f'<a href="#case-{number}">{escape(trend.title)}</a>', name=True)
         verdict = trend.points[-1].record.verdict
         drawn, news = Cell(markup=_ribbon(trend)), Cell(markup=_told(trend))

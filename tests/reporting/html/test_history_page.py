@@ -90,6 +90,18 @@ def test_a_step_is_on_the_page():
     assert len([a for _, a in page.elements if a.get("class") == "moved"]) == 4  # in every chart
 
 
+def test_the_worst_case_comes_first():
+    margins = {"better": 0.2, "nearer": 0.9}
+    passing = [replace(RECORD, case_id=name, margin=margin) for name, margin in margins.items()]
+    words = ("incomparable", "identical", "drift", "error")
+    others = [replace(RECORD, case_id=word, verdict=word, margin=None) for word in words]
+    runs = [replace(RUN, number=1, cases=(*passing, *others))]
+    page = history_page(runs, trends(runs))
+    expected = ["error", "drift", "incomparable", "nearer", "better", "identical"]
+    for found in (r'#case-\d+">guide/(\w+)', r"<h2[^>]*><code>guide/(\w+)"):
+        assert re.findall(found, page) == expected
+
+
 def test_the_page_is_that_of_any_history():
     for runs in ([], made(RECORD)[0], made(replace(RECORD, statistics={}, margin=None))[0]):
         assert history_page(runs, trends(runs)).endswith("</html>\n")
