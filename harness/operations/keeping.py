@@ -10,6 +10,10 @@ from harness.baselines.candidates import Candidate, Kept, Why
 from harness.baselines.origin import Origin
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
+from harness.judgement.check import Check
+from harness.judgement.judgement import Verdict
+from harness.judgement.reasons import Failed, Stale
+from harness.judgement.repetition import FreshRunner
 from harness.measurement.measurement import Measurement
 from harness.operations.proposal import commit_of
 
@@ -27,3 +31,27 @@ def candidate_of(
     made = Provenance.of(case, reason="", git_commit=commit_of(case, store))
     provenance = replace(made, origin=Origin.here())
     return Candidate(Baseline(*key, measurement, provenance), Kept(provenance, runs, why, store.sha256(key)))
+
+
+def waiting(case: Case, result: Check, store: BaselineStore, runner: FreshRunner) -> Candidate | None:
+    """Return what is to be kept of the check of ``case``, None if nothing is.
+
+    That is a drift, and a case that has no usable baseline. Such a case may not have run, so it runs now. A
+    drift that does not repeat can be no baseline. Raises the error of a case that cannot run.
+    """
+    if (why := _why(result)) is None:
+        return None
+    measured = runner.run(case.job()) if result.measurement is None else result.measurement
+    return candidate_of(case, measured, store, runs=2 if result.repeated else 1, why=why)
+
+
+def _why(result: Check) -> Why | None:
+    judgement = result.judgement
+    if judgement.verdict is Verdict.DRIFT:
+        return None if judgement.unrepeated else "drift"
+    for reason in judgement.reasons:
+        if isinstance(reason, Stale):
+            return "stale"
+        if isinstance(reason, Failed) and reason.failure != "other":
+            return reason.failure
+    return None

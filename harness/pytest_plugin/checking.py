@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
+from harness.baselines.candidates import encode_candidate
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.codec import to_json
+from harness.errors import HarnessError, in_short
 from harness.explanation.causes import Cause, causes_of
+from harness.foreign_files import size_text
 from harness.history.history_record import CaseRecord
 from harness.judgement.check import Check
 from harness.operations.check import check, expected
+from harness.operations.keeping import waiting
 from harness.operations.second_run import SecondRuns
 from harness.operations.workers import Workers
 from harness.reporting.case_report import CaseReport
-from harness.reporting.commands import Commands, Invocation, commands
+from harness.reporting.commands import Commands, Invocation, commands, error_text
+
+# The most that a worker of xdist hands over at once: execnet carries up to 2 GiB.
+MOST_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -26,13 +33,14 @@ class Checked:
     """The result of a case that ran.
 
     ``view`` is what the HTML report shows, as JSON, and ``history`` is what a history keeps. Each is None if
-    no such file was requested.
+    no such file was requested. ``kept`` is what is to be kept as a candidate, as plain data.
     """
 
     report: CaseReport
     properties: list[tuple[str, str]]
     view: str | None
     history: dict[str, Any] | None
+    kept: dict[str, Any] | None
 
 
 class Checks:
@@ -65,11 +73,31 @@ class Checks:
         causes = causes_of(result)
         typed = commands(case, self._invocation, baseline=result.baseline, tier=result.judgement.tier)
         asked = self._config.getoption
+        kept, shown = None, result
+        if asked("harness_candidates") is not None:
+            kept, shown = self._kept(case, result)
         return Checked(
             report=CaseReport.of(case, result, causes, typed),
             properties=[*result.properties(), *(("cause", cause.kind) for cause in causes[:1])],
-            view=self._view(case, result, causes, typed) if asked("harness_report") else None,
+            view=self._view(case, shown, causes, typed) if asked("harness_report") else None,
             history=to_json(CaseRecord.of(case, result, causes)) if asked("harness_history") else None,
+            kept=kept,
+        )
+
+    def _kept(self, case: Case, result: Check) -> tuple[dict[str, Any] | None, Check]:
+        """Return the candidate, or why there is none, as plain data; and the check with what was measured."""
+        try:
+            candidate = waiting(case, result, self._store, self._runner)
+            if candidate is None:
+                return None, result
+            data = encode_candidate(candidate)
+            if len(data) > MOST_BYTES:
+                raise HarnessError(f"it has more than {size_text(MOST_BYTES)}; harness record keeps it")
+        except HarnessError as error:
+            return {"problem": in_short(error_text(error, self._invocation, case))}, result
+        return (
+            {"key": list(candidate.key), "data": data},
+            replace(result, measurement=candidate.baseline.measurement),
         )
 
     def _view(self, case: Case, result: Check, causes: Sequence[Cause], typed: Commands) -> str:

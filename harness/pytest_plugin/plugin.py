@@ -77,6 +77,11 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "FILE",
         "help": "write a Markdown summary of the run; GitHub Actions gets one automatically",
     },
+    "--harness-candidates": {
+        "nargs": "?", "const": "", "metavar": "DIR",
+        "help": "keep what drifts, and what a case without a usable baseline gives, for harness accept "
+        "(default: .candidates in the folder of the baselines)",
+    },
     "--harness-nightly": {
         "action": "store_true",
         "help": "also run cases with `run: nightly`, which are left out unless selected by node id or -k",
@@ -170,8 +175,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # The files of the run are written by the process that was started by hand.
     if hasattr(config, "workerinput") or config.getoption("harness_fresh_run"):
         return
-    files = ("harness_report", "harness_markdown", "harness_history")
-    if any(map(config.getoption, files)) or os.environ.get("GITHUB_STEP_SUMMARY"):
+    files = ("harness_report", "harness_markdown", "harness_history", "harness_candidates")
+    if any(config.getoption(each) is not None for each in files) or os.environ.get("GITHUB_STEP_SUMMARY"):
         from harness.pytest_plugin.run_files import register
 
         register(config, lambda: _session(config))
@@ -268,10 +273,16 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     if hasattr(item, "harness_checked"):
         report.harness_case = True
         if (checked := item.harness_checked) is not None and report.when == "call":
+            from dataclasses import replace
+
             from harness.codec import to_json
 
             report.harness_outcome = to_json(checked.report)
             report.harness_view, report.harness_history = checked.view, checked.history
+            if checked.kept is not None:
+                report.harness_kept = checked.kept
+                # pytest keeps the item until the end.
+                item.harness_checked = replace(checked, kept=None)
     return report
 
 

@@ -18,7 +18,11 @@ from harness.errors import HarnessError, UsageError
 from harness.foreign_text import printable
 
 if TYPE_CHECKING:
+    from harness.baselines.candidates import CandidateStore
     from harness.pytest_plugin.collection import HarnessSession
+
+# What lies in a folder of candidates beside the folders of their suites.
+CANDIDATES_FILES = (".gitignore",)
 
 
 class RunFile:
@@ -118,6 +122,56 @@ class HistoryEntry(RunFile):
         yield appended_text(self._history.append(self.ended))
 
 
+class Candidates(RunFile):
+    """Keeps candidates, each as soon as it comes, so that the run does not hold them all."""
+
+    carried = "harness_kept"
+
+    def __init__(self, folder: Path | None, shared: Callable[[], HarnessSession]) -> None:
+        """Raise :class:`UsageError` if ``folder`` holds other files than candidates."""
+        super().__init__(folder, shared)
+        if folder is not None and folder.exists():
+            files = [each for each in folder.iterdir() if not each.is_dir()] if folder.is_dir() else [folder]
+            if foreign := [each.name for each in files if each.name not in CANDIDATES_FILES]:
+                raise UsageError(
+                    f"{folder}: this holds other files ({foreign[0]}); name a folder of its own, as in "
+                    "--harness-candidates=DIR, or leave out DIR"
+                )
+
+    @property
+    def _store(self) -> CandidateStore:
+        from harness.baselines.candidates import CandidateStore
+
+        return CandidateStore(self._place) if self._place else CandidateStore.beside(self._shared().store)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Write the candidate of a case, and take its bytes off the report, which pytest keeps."""
+        kept = report.__dict__.pop(self.carried, None)
+        if kept is None:
+            return
+        from harness.baselines.baseline import Key
+
+        problem = kept.get("problem")
+        if problem is None:
+            try:
+                self._store.write(Key(*kept["key"]), kept["data"])
+            except HarnessError as error:
+                problem = str(error)
+        self.cases[report.nodeid] = problem
+
+    def write(self) -> Iterator[str]:
+        """Say how many there are, and why others are missing."""
+        problems = [each for each in self.cases.values() if each is not None]
+        yield from (f"no candidate: {each}" for each in problems)
+        if kept := len(self.cases) - len(problems):
+            from harness.baselines.errors import shown
+            from harness.counting import count
+
+            folder = shown(self._store.root)
+            yield f"{count(kept, 'candidate')} in {folder}; harness accept makes baselines of them"
+
+
 class Summary(RunFile):
     """Writes the Markdown summary.
 
@@ -192,10 +246,15 @@ def register(config: pytest.Config, shared: Callable[[], HarnessSession]) -> Non
         ("--harness-report", "harness_report", ReportPage),
         ("--harness-markdown", "harness_markdown", Summary),
         ("--history", "harness_history", HistoryEntry),
+        ("--harness-candidates", "harness_candidates", Candidates),
     )
     for option, name, kind in kinds:
         named = config.getoption(name)
-        if named or (kind is Summary and os.environ.get("GITHUB_STEP_SUMMARY")):
+        if (
+            named
+            or (kind is Candidates and named is not None)
+            or (kind is Summary and os.environ.get("GITHUB_STEP_SUMMARY"))
+        ):
             try:
                 config.pluginmanager.register(kind(Path(named) if named else None, shared))
             except UsageError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from samples import make_calibration, make_measurement
-from waiting import Place
+from waiting import Counting, Place
 
 from harness.baselines.baseline import Key, Written
 from harness.baselines.errors import BaselineReplaced
@@ -18,30 +18,6 @@ from harness.operations.accept import accept, reject
 from harness.operations.proposal import propose
 from harness.operations.record import FIRST_REASON, write
 from harness.operations.review import NoCase, NoReason, Superseded, Unreadable
-
-
-class Counting:
-    """Stands for workers and for their runner: gives one measurement, and counts the runs."""
-
-    def __init__(self, scale: float = 1.0) -> None:
-        self.measured = make_measurement(make_measurement().output * scale)
-        self.runs = 0
-
-    def runner(self) -> Counting:
-        return self
-
-    def __enter__(self) -> Counting:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def restart(self) -> None:
-        pass
-
-    def run(self, job):
-        self.runs += 1
-        return self.measured
 
 
 @pytest.fixture

@@ -1,0 +1,76 @@
+"""What of a check is kept as a candidate: drifts that repeat, and what has no usable baseline."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from samples import make_measurement
+from waiting import Counting, Place
+
+from harness.baselines.baseline import Key
+from harness.baselines.errors import NotStorable
+from harness.operations.check import check
+from harness.operations.keeping import waiting
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def kept(place: Place, case, workers):
+    found = check(case, workers, place.store)
+    before = found.judgement
+    candidate = waiting(case, found, place.store, workers)
+    assert found.judgement == before
+    return candidate
+
+
+def test_a_case_that_passes_is_not_kept(place: Place) -> None:
+    place.record(place.cases[0])
+    workers = Counting()
+    assert kept(place, place.cases[0], workers) is None
+    assert workers.runs == 1
+
+
+def test_a_drift_that_repeats_has_had_two_runs(place: Place) -> None:
+    one = place.cases[0]
+    place.record(one)
+    workers = Counting(0.5)
+    found = kept(place, one, workers)
+    assert (found.kept.why, found.kept.runs, workers.runs) == ("drift", 2, 2)
+    assert found.kept.replaces == place.store.sha256(Key("guide", "one", "cpu"))
+    assert found.key == Key("guide", "one", "cpu")
+
+
+def test_a_drift_that_does_not_repeat_is_not_kept(place: Place) -> None:
+    one = place.cases[0]
+    place.record(one)
+
+    class Flaky(Counting):
+        def run(self, job):
+            self.measured = make_measurement(self.measured.output * 0.9)
+            return super().run(job)
+
+    assert kept(place, one, Flaky()) is None
+
+
+def test_what_has_no_usable_baseline_runs_once(place: Place) -> None:
+    one, two, three = place.cases
+    place.record(one)
+    place.record(two)
+    damaged = place.store.path("guide", "two", "cpu")
+    damaged.write_text("{")
+    edited = dataclasses.replace(one, seeds=(8,))
+    for case, why in ((edited, "stale"), (two, "damaged"), (three, "missing")):
+        workers = Counting()
+        found = kept(place, case, workers)
+        assert (found.kept.why, found.kept.runs, workers.runs) == (why, 1, 1)
+        assert found.kept.provenance.case_hash == case.hash()
+
+
+def test_what_can_be_no_baseline_is_not_kept(place: Place) -> None:
+    with pytest.raises(NotStorable, match="output holds NaN"):
+        kept(place, place.cases[0], Counting(float("nan")))
