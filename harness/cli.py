@@ -29,6 +29,7 @@ COMMANDS = {
     "calibrate": (
         "Measure tolerances: move each case's noise by one ulp and store how far the output moves."
     ),
+    "review": "Show what waits to be accepted, worst first, and in a terminal ask about each.",
     "accept": "Make baselines of candidates, which are measurements that record or pytest kept.",
     "reject": "Remove candidates, so that they no longer wait.",
     "power": ("Inject known faults into each case, and report which are caught and down to which size."),

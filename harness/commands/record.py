@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sys
+from functools import partial
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.prompt import Prompt
 
 from harness.cases.selection import select
 from harness.commands import options
 from harness.commands.exits import leave
 from harness.commands.options import check_baseline_dir
-from harness.commands.settings import Setting, append_to, history_in, measured
+from harness.commands.settings import Setting, append_to, history_in, measured, prompted
 from harness.operations import calibrate as operation
 from harness.operations.calibrate import Settings
 from harness.operations.record import record as record_cases
@@ -54,15 +53,6 @@ def record(
         baseline_dir, device, device_id, timeout, memory, python, processes, no_user_code=no_user_code
     )
     run, console = history_in(history, "harness record"), Console()
-
-    def ask() -> str | None:
-        if not sys.stdin.isatty():
-            return None
-        try:
-            return Prompt.ask("Why do these baselines change?", console=console).strip() or None
-        except EOFError:  # Ctrl-D
-            return None
-
     display = RecordingDisplay(console, at.invocation)
     recording = record_cases(
         cases,
@@ -70,7 +60,7 @@ def record(
         at.store,
         display,
         reason=reason,
-        ask=ask,
+        ask=partial(prompted, console, "Why do these baselines change?"),
         calibration=settings if calibrate else None,
         deep_step=deep_step if deep else None,
         history=run,

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec
+
+from rich.console import Console
+from rich.prompt import Prompt
+from rich.text import Text
 
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
@@ -55,6 +60,16 @@ class Setting:
         workers = Workers(device, device_id, python, timeout, processes, paths, not no_user_code, memory)
         invocation = Invocation(str(baseline_dir), device, device_id, python, not no_user_code)
         return cls(workers, BaselineStore(baseline_dir), invocation)
+
+
+def prompted(console: Console, question: str, choices: list[str] | None = None) -> str | None:
+    """Return the answer to ``question``; None without a terminal, after Ctrl-D, or if it is empty."""
+    if not sys.stdin.isatty():
+        return None
+    try:
+        return Prompt.ask(Text(question), console=console, choices=choices).strip() or None
+    except EOFError:  # Ctrl-D
+        return None
 
 
 def measured(cases: Sequence[Case]) -> tuple[Case, ...]:

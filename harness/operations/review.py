@@ -10,7 +10,6 @@ from typing import Literal
 from harness.baselines.baseline import Baseline, Key
 from harness.baselines.candidates import (
     Candidate,
-    CandidateError,
     CandidateOfOtherVersion,
     CandidateStore,
     Kept,
@@ -126,15 +125,18 @@ def _moved(each: Pending) -> float:
     return -1.0 if each.relative_l2 is None else each.relative_l2
 
 
-def look(each: Pending, store: BaselineStore, candidates: CandidateStore) -> Check:
+def look(each: Pending, store: BaselineStore, candidates: CandidateStore) -> Check | None:
     """Return what a reviewer looks at: the candidate's measurement, the stored baseline, the judgement.
 
-    They are read now, so that many can be looked at one after the other. Raises the errors of the stores.
+    They are read now, so that many can be looked at one after the other. Returns None if it cannot be read.
     """
     if each.case is None:
-        raise CandidateError(f"{each.name}: no case has that name")
-    candidate = candidates.load(each.key)
-    old = _old(each.key, store)
+        return None
+    try:
+        candidate = candidates.load(each.key)
+        old = _old(each.key, store)
+    except HarnessError:  # In most cases, it is the obstacle of ``each``.
+        return None
     if isinstance(old, BaselineUnusable):
         return Check(Judgement.error(each.case, old), candidate.baseline.measurement)
     return Check(_judged(each.case, candidate, old), candidate.baseline.measurement, old)

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from harness.counting import count
 from harness.explanation.causes import causes_of
+from harness.foreign_text import printable
 from harness.judgement.check import Check
 from harness.judgement.tiers import FieldDifference
 from harness.measurement.measurement import Array
@@ -57,6 +58,12 @@ def brief_lines(each: Pending, check: Check | None = None) -> list[str]:
     if not lines and check is not None:
         lines = list(map(cause_line, causes_of(check)[:1]))
     return lines if each.obstacle is None else [*lines, obstacle_text(each.obstacle)]
+
+
+def question_text(each: Pending) -> str:
+    """Return the question to ask about a candidate, with what each answer does."""
+    accepting = f"y accept, a accept all that wait in {each.key.suite}, " if each.acceptable else ""
+    return printable(f"{each.name}: {accepting}n reject, s skip, q stop here")
 
 
 def state_cell(each: Pending) -> Cell:

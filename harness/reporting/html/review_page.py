@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.counting import count
-from harness.errors import HarnessError
 from harness.judgement.check import Check
 from harness.operations.review import Pending
 from harness.reporting.details import Detail
@@ -16,18 +15,14 @@ from harness.reporting.html.sheet import Sheet
 from harness.reporting.review import brief_lines, outputs, pending_details, state_cell, told_lines
 
 
-def write_review_page(place: Path, found: Sequence[Pending], look: Callable[[Pending], Check]) -> Path:
+def write_review_page(place: Path, found: Sequence[Pending], look: Callable[[Pending], Check | None]) -> Path:
     """Write the page of ``found``, in this order, and return it.
 
-    ``look`` reads the measurement and the baseline of a candidate, one at a time as they may be large. If it
-    raises HarnessError, the card has no pictures.
+    ``look`` reads the measurement and the baseline of a candidate, one at a time as they may be large.
     """
     sheet = Sheet(place, len(found))
     for each in found:
-        try:
-            check = look(each)
-        except HarnessError:  # Its obstacle is on the card.
-            check = None
+        check = look(each)
         new, old = outputs(check)
         size = [] if each.relative_l2 is None else [f"relative L2 {figure(each.relative_l2)}"]
         told = Detail("why it waits", told_lines(each, check))
