@@ -22,29 +22,39 @@ from harness.errors import HarnessError, Interrupted, UsageError
 from harness.execution.stopping import ENDING, heeding
 from harness.foreign_text import LINES, printable
 
-# The commands with their summaries, which repeat the functions' docstrings so that none is imported.
-COMMANDS = {
-    "init": "Write a first suite for a checkpoint: two steps, a batch of two, and the usual number of steps.",
-    "record": "Refresh baselines: run each case twice in fresh workers and store the cases that repeat.",
-    "calibrate": (
-        "Measure tolerances: move each case's noise by one ulp and store how far the output moves."
-    ),
-    "review": "Show what waits to be accepted, worst first, and in a terminal ask about each.",
-    "accept": "Make baselines of candidates, which are measurements that record or pytest kept.",
-    "reject": "Remove candidates, so that they no longer wait.",
-    "power": ("Inject known faults into each case, and report which are caught and down to which size."),
-    "explain": "Explain why a case drifted: the causes, and the first cell that computes something else.",
-    "doctor": "Print the profile, the fingerprint, the devices, and any problems with this machine.",
-    "report": "Write the HTML page of a run again from its report.json.",
-    "list": "List the cases and the state of their baselines: ok, missing, stale, damaged or orphan.",
-    "show": "Show stored baselines: pictures, statistics, origin, calibration and power.",
-    "matrix": ("Run the suites under several releases and compare each pair of results."),
-    "bisect": "Find the first release, or with --repo the first commit, that changed a case's output.",
-    "environments": ("List or remove the environments that harness matrix and harness bisect created."),
-    "gate": "Run every case, decide by a policy whether to release, and certify the decision.",
-    "verify": "Check a certificate: its seal, signer, decision and files; optionally run cases again.",
-    "history": ("Chart each case's figures over the runs of a history, and show lasting changes."),
+# The commands by group, with the first words of their docstrings, so that none is imported for the help.
+GROUPS = {
+    "Suites and baselines": {
+        "init": "Write a first suite for a checkpoint, from its configuration alone.",
+        "record": "Refresh baselines: run each case twice in fresh workers and store the cases that repeat.",
+        "calibrate": (
+            "Measure tolerances: move each case's noise by one ulp and store how far the output moves."
+        ),
+        "list": "List the cases and the state of their baselines: ok, missing, stale, damaged or orphan.",
+        "show": "Show stored baselines: pictures, statistics, origin, calibration and power.",
+        "review": "Show what waits to be accepted, worst first, and in a terminal ask about each.",
+        "accept": "Make baselines of candidates, which are measurements that record or pytest kept.",
+        "reject": "Remove candidates, so that they no longer wait.",
+    },
+    "Where a drift comes from": {
+        "explain": "Explain why a case drifted: the causes, and the first cell that computes something else.",
+        "bisect": "Find the first release, or with --repo the first commit, that changed a case's output.",
+        "matrix": "Run the suites under several releases and compare each pair of results.",
+        "environments": "List or remove the environments that harness matrix and harness bisect created.",
+        "history": "Chart each case's figures over the runs of a history, and show lasting changes.",
+        "report": "Write the HTML page of a run again from its report.json.",
+    },
+    "Before a release": {
+        "power": "Inject known faults into each case, and report which are caught and down to which size.",
+        "gate": "Run every case, decide by a policy whether to release, and certify the decision.",
+        "verify": "Check a certificate: its seal, signer, decision and files; optionally run cases again.",
+    },
+    "This machine and your editor": {
+        "schema": "Print the JSON Schema of suites, with which editors complete and check them.",
+        "doctor": "Print the profile, the fingerprint, the devices, and any problems with this machine.",
+    },
 }
+COMMANDS = {name: summary for group in GROUPS.values() for name, summary in group.items()}
 # The parser's usage error: click's class, of which some versions of typer have their own copy.
 _Misused: Any = typer.BadParameter.__base__
 # Commands that are not the function of the same name in the module of the same name.
@@ -85,23 +95,22 @@ class _Commands(TyperGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         """Write the summaries, without the commands."""
-        width = formatter.width - 6 - max(map(len, COMMANDS))
-        with formatter.section("Commands"):
-            formatter.write_dl(
-                (name, TyperCommand(name, help=summary).get_short_help_str(width))
-                for name, summary in COMMANDS.items()
-            )
+        width = max(map(len, COMMANDS)) + 2
+        for title, group in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width - 2), summary) for name, summary in group.items()])
 
 
 _LONGEST_NAME = 300
+# Set by the shell that asks what could come next.
+_COMPLETION = "_HARNESS_COMPLETE"
 
 app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"max_content_width": 110},
+    context_settings={"max_content_width": 110, "help_option_names": ["-h", "--help"]},
     help="Record, calibrate, list and check the baselines of MindSpore diffusion pipelines.",
 )
 
@@ -158,6 +167,8 @@ def main() -> None:
 
 def _run() -> None:
     try:
+        if _COMPLETION in os.environ:
+            app(prog_name="harness")
         # Not app(), which sets its own exit codes for signals.
         command = typer.main.get_command(app)
         with command.make_context("harness", sys.argv[1:]) as context:

@@ -50,7 +50,27 @@ def _as_typed(value: Any) -> Any:
 
 
 class Configured(TyperCommand):
-    """A command whose defaults may come from a file."""
+    """A command whose defaults may come from a file, and whose help names its arguments as declared."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the words after the command's name in the first line of its help."""
+        arguments = (each for each in self.get_params(ctx) if each.param_type_name == "argument")
+        names = [(_name(each), each.required) for each in arguments]
+        whole = [name if needed or name.startswith("[") else f"[{name}]" for name, needed in names]
+        return ["[OPTIONS]", *whole]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments and the options."""
+        found = [(each, each.get_help_record(ctx)) for each in self.get_params(ctx)]
+        for kind in ("argument", "option"):
+            rows = [
+                (_name(each) if kind == "argument" else record[0], record[1])
+                for each, record in found
+                if record is not None and each.param_type_name == kind
+            ]
+            if rows:
+                with formatter.section(f"{kind.capitalize()}s"):
+                    formatter.write_dl(rows)
 
     def invoke(self, ctx: Any) -> Any:
         """Refuse to start a program that only the file names if the code of others must not run."""
@@ -58,3 +78,7 @@ class Configured(TyperCommand):
         if ctx.params.get("no_user_code") and source is not None and source.name == "DEFAULT_MAP":
             raise find_configuration(Path.cwd()).refused_program("--python")
         return super().invoke(ctx)
+
+
+def _name(argument: Any) -> str:
+    return str(argument.metavar or argument.name.upper())

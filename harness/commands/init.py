@@ -26,10 +26,11 @@ def init(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="replace the file if it exists")] = False,
 ) -> None:
-    """Write a first suite for a checkpoint: two steps, a batch of two, and the usual number of steps.
+    """Write a first suite for a checkpoint, from its configuration alone.
 
-    Only the configuration of the checkpoint is read. A Hub repository is pinned to the commit that its
-    revision, or else its main branch, is at now.
+    The suite has a case of two steps, a batch of two images, and a case of as many steps as the pipeline
+    takes by default. A Hub repository is pinned to the commit that its revision, or else its main branch, is
+    at now.
     """
     place, suite = first_suite(checkpoint, output, replace=force)
     write(place, first_suite_text, suite, place)

@@ -22,7 +22,7 @@ from harness.reporting.recording import RecordingDisplay, show_calibrations, sho
 def record(
     paths: options.Paths,
     baseline_dir: options.BaselineDir = options.BASELINES,
-    reason: Annotated[str | None, typer.Option(help="why existing baselines change; stored in them")] = None,
+    reason: options.Reason = None,
     device: options.Device = "CPU",
     device_id: options.DeviceId = 0,
     python: options.Python = None,

@@ -92,7 +92,7 @@ def review(
 def accept(
     paths: options.Paths = _SUITES,
     baseline_dir: options.BaselineDir = options.BASELINES,
-    reason: Annotated[str | None, typer.Option(help="why existing baselines change; stored in them")] = None,
+    reason: options.Reason = None,
     everything: All = False,
     candidates: Candidates = None,
     device: options.Device = "CPU",

@@ -2,14 +2,17 @@
 
 import inspect
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 from harness import cli
-from harness.cli import COMMANDS, function_of
+from harness.cases.schema import SCHEMA_PATH
+from harness.cli import COMMANDS, GROUPS, function_of
 from harness.commands.settings import Setting
 from harness.errors import HarnessError, UsageError
 
@@ -43,6 +46,48 @@ def test_the_help_names_every_command():
     done = run("--help")
     assert done.returncode == 0
     assert all(f" {name} " in done.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_the_help_has_whole_summaries_in_groups(option):
+    done = run(option)
+    text = " ".join(done.stdout.split())
+    assert all(summary in text for summary in COMMANDS.values())
+    assert "…" not in text
+    assert "..." not in text.replace("[ARGS]...", "")
+    assert all(f"\n{group}:\n" in done.stdout for group in GROUPS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_names_arguments_as_declared(name):
+    group = typer.main.get_command(cli.app)
+    with group.make_context("harness", [name], resilient_parsing=True) as context:
+        command = group.get_command(context, name)
+        text = command.get_help(command.context_class(command, parent=context, info_name=name))
+    assert "  -h, --help " in text
+    assert not re.search("<(str|path|list|int|float)", text)
+    assert not re.search(r"[{}]|\.\.\.\.", text.partition("\n\n")[0])
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [("re", {"record", "reject", "report"}), ("record --dev", {"--device", "--device-id"})],
+)
+def test_the_shell_can_ask_what_may_come_next(typed, expected):
+    words = f"harness {typed}"
+    asked = {"_HARNESS_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    done = subprocess.run(
+        [sys.executable, "-m", "harness"],
+        env={**os.environ, **asked},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, expected - set(done.stdout.split()), done.stderr) == (0, set(), "")
+
+
+def test_the_schema_is_printed_as_published():
+    assert run("schema").stdout == SCHEMA_PATH.read_text()
 
 
 def test_a_misspelt_command_is_told_the_one_that_was_meant():
