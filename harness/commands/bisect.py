@@ -63,13 +63,14 @@ def bisect(
     # No interpreter is named, as each environment has its own.
     at = Setting.of(baseline_dir, device, device_id, timeout, memory, no_user_code=no_user_code)
     display = BisectionDisplay(Console(), at.invocation)
+    workers = display.watching(at.workers, [case])
     with remedied(at.invocation):
         if repo is not None:
-            under = at.workers.under(python[0] if python else None)
+            under = workers.under(python[0] if python else None)
             change = bisect_commits(case, repo, (good, bad), under, at.store, display, until_drift=drift)
         else:
             asked = ReleaseRange.parse(good, bad, versions, extras, good_extras, bad_extras, python)
-            running = Running(at.workers, work, fresh)
+            running = Running(workers, work, fresh)
             change = bisect_releases(case, asked, environments, running, at.store, display, until_drift=drift)
     show_change(Console(), change, at.invocation)
     write(json_file, change_json, change, at.invocation)

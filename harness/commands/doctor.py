@@ -39,7 +39,8 @@ def doctor(
         leave(passed=examination.healthy)
         return
     check_destination(bundle)
-    found = first_run(workers, ProgressBar(console, Invocation(device=device, device_id=device_id)))
+    display = ProgressBar(console, Invocation(device=device, device_id=device_id))
+    found = first_run(display.watching(workers, []), display)
     show_first_run(console, found)
     write_bundle(bundle, bundle_texts(found), found)
     show_bundle(console, bundle)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import typer
+from rich.console import Console
 
 from harness.cases.selection import one_case
 from harness.commands import options
@@ -14,6 +15,7 @@ from harness.commands.settings import Setting, check_destinations, remedied, wri
 from harness.errors import UsageError
 from harness.operations.explain import explain as explain_case
 from harness.reporting.explanation import explanation_json, explanation_text
+from harness.reporting.progress import ProgressBar
 
 _OTHER = "compare with a run under this interpreter instead of the baseline"
 
@@ -48,8 +50,10 @@ def explain(
     check_destinations(json_file)
     # Recording uses the current interpreter, not the other one.
     at = Setting.of(baseline_dir, device, device_id, timeout, memory, no_user_code=no_user_code)
+    display = ProgressBar(Console(stderr=True), at.invocation)
+    workers = display.watching(at.workers, [case])
     with remedied(at.invocation):
-        explanation = explain_case(case, at.workers, at.store, python=python, step=step)
+        explanation = explain_case(case, workers, at.store, python=python, step=step, progress=display)
     say(explanation_text(explanation, at.invocation))
     write(json_file, explanation_json, explanation, at.invocation)
     leave(passed=explanation.explained)

@@ -63,7 +63,7 @@ def gate(
     uncounted = tuple(path for path in (certificate, history) if path is not None)
     result = decide_release(
         selection,
-        at.workers,
+        display.watching(at.workers, selection.cases),
         at.store,
         display,
         policy_file=policy,

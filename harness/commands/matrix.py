@@ -57,8 +57,11 @@ def matrix(
     at = Setting.of(
         baseline_dir, device, device_id, timeout, memory, processes=processes, no_user_code=no_user_code
     )
-    running, run = Running(at.workers, work, fresh), history_in(history, "harness matrix")
     display = MatrixDisplay(Console(stderr=True), at.invocation)
+    running, run = (
+        Running(display.watching(at.workers, cases), work, fresh),
+        history_in(history, "harness matrix"),
+    )
     found = run_matrix(cases, wanted, environments, running, at.store, display, history=run)
     show_matrix(Console(), found, at.invocation)
     write(json_file, matrix_json, found, at.invocation)

@@ -50,7 +50,9 @@ def power(
         baseline_dir, device, device_id, timeout, memory, python, processes, no_user_code=no_user_code
     )
     display = PowerDisplay(Console(), at.invocation)
-    report = measure(cases, at.workers, at.store, faults, quick=quick, progress=display)
+    report = measure(
+        cases, display.watching(at.workers, cases), at.store, faults, quick=quick, progress=display
+    )
     show_power(display.console, report)
     write(json, report.text)
     if picture is not None:

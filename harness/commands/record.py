@@ -56,7 +56,7 @@ def record(
     display = RecordingDisplay(console, at.invocation)
     recording = record_cases(
         cases,
-        at.workers,
+        display.watching(at.workers, cases),
         at.store,
         display,
         reason=reason,
@@ -94,7 +94,8 @@ def calibrate(
         baseline_dir, device, device_id, timeout, memory, python, processes, no_user_code=no_user_code
     )
     display = RecordingDisplay(Console(), at.invocation)
-    found = operation.calibrate(cases, at.workers, at.store, settings, display)
+    workers = display.watching(at.workers, cases)
+    found = operation.calibrate(cases, workers, at.store, settings, display)
     show_calibrations(display.console, found)
     show_vacuous(display.console, found.vacuous)
     leave(passed=found.passed, incomplete=not found.refuted)

@@ -54,8 +54,11 @@ def verify(
     again = None
     if rerun is not None and not found.problems:
         # Large imports that only running needs.
+        from rich.console import Console
+
         from harness.commands.settings import Setting
         from harness.operations.rerun import rerun as run_again
+        from harness.reporting.progress import ProgressBar
 
         if found.suites is None or found.baselines is None:
             raise UsageError("--rerun needs the suites and the baselines; name --suites and --baseline-dir")
@@ -63,7 +66,9 @@ def verify(
             found.baselines, device, device_id, timeout, memory, python, no_user_code=no_user_code
         )
         drawn_by = secrets.randbits(32) if seed is None else seed
-        again = run_again(found.certificate, found.suites, found.baselines, at.workers, rerun, drawn_by)
+        display = ProgressBar(Console(stderr=True), at.invocation)
+        workers = display.watching(at.workers, [])
+        again = run_again(found.certificate, found.suites, found.baselines, workers, rerun, drawn_by, display)
     for line in verification_lines(certificate, found, again):
         say(line)
     if found.problems or (again is not None and again.different):

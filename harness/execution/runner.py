@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -20,11 +21,13 @@ from harness.configuration import read_configuration
 from harness.errors import UsageError, shortened
 from harness.execution.messages import Answer, Context, Description, Settings
 from harness.execution.profile import Profile, claim_core
+from harness.execution.under_way import Times, UnderWay
 from harness.execution.worker_process import (
     START_TIMEOUT,
     CaseFailed,
     NotSent,
     RunError,
+    Watcher,
     WorkerProcess,
     name_of,
 )
@@ -53,9 +56,10 @@ class Runner:
     their pyproject.toml may allow installed ones (:func:`allowed_factories`).
     Without ``user_code``, no user's own pipeline runs, and nothing is imported from these folders. ``memory``
     is the number of bytes that a worker and its child processes may take (None: no limit). ``commit_of``
-    gives the git commit of a pipeline's own files. ``core_shared`` says whether another run of harness on
-    this machine holds the same core, and ``profile`` is what the workers apply. Use as a context manager, or
-    call :meth:`close`. Not for use from several threads at once.
+    gives the git commit of a pipeline's own files. ``watcher`` is told about ten times a second how far the
+    running case is, and ``times`` has how long cases took. ``core_shared`` says whether another run of
+    harness on this machine holds the same core, and ``profile`` is what the workers apply. Use as a context
+    manager, or call :meth:`close`. Not for use from several threads at once.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class Runner:
         user_code: bool = True,
         memory: int | None = None,
         commit_of: Callable[[Sequence[Path]], str | None] = lambda _: None,
+        watcher: Callable[[UnderWay], None] | None = None,
     ) -> None:
         self.python = interpreter(python)
         self._timeout = timeout
@@ -80,6 +85,8 @@ class Runner:
         self._user_code = user_code
         self._memory = memory
         self._commit_of = commit_of
+        self._watcher = watcher
+        self.times = Times(device)
         self._claim = claim_core()
         self.core_shared = self._claim.shared
         core = self._claim.core if pinned else None
@@ -99,7 +106,9 @@ class Runner:
         :class:`harness.execution.watch.WorkerOutOfMemory`; the next case then gets a new worker. Raises
         :class:`harness.faults.catalogue.FaultNotApplicable` if the fault cannot be injected into the case.
         """
+        started = time.monotonic()
         measurement, answer, worker = self._ask(job, Measurement.from_wire)
+        self.times.took(job, time.monotonic() - started - worker.spawn_seconds * (len(worker.ran) == 1))
         timings = {"spawn": worker.spawn_seconds, **measurement.timings}
         after = tuple(dict.fromkeys(worker.ran[:-1]))
         code = measurement.code
@@ -133,6 +142,7 @@ class Runner:
     def close(self) -> None:
         """End all workers and give the core back; may be called repeatedly."""
         self.restart()
+        self.times.save()
         self._claim.release()
 
     def _ask(self, job: Job | None, read: Callable[[Any], _T]) -> tuple[_T, Answer, WorkerProcess]:
@@ -140,7 +150,7 @@ class Runner:
         context = Context("pynative", "float32") if job is None else Context.of(job)
         worker = self._worker(context)
         try:
-            answer = worker.ask(job)
+            answer = worker.ask(job, self._watched(job))
         except NotSent:
             raise
         except BaseException:
@@ -157,6 +167,13 @@ class Runner:
             self._workers.pop(context, worker).kill()
             told = shortened(repr(error))
             raise CaseFailed(f"{name_of(job)}: its worker sent what it was not asked for: {told}") from None
+
+    def _watched(self, job: Job | None) -> Watcher | None:
+        watcher = self._watcher
+        if job is None or watcher is None:
+            return None
+        expected = self.times.expected(job) if job.deep is None else None
+        return lambda done, seconds: watcher(UnderWay(job.name, job.all_steps, done, seconds, expected))
 
     def _worker(self, context: Context) -> WorkerProcess:
         if context in self._workers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from harness.judgement.tiers import fingerprint_differences
 from harness.measurement.measurement import Measurement
 from harness.operations.check import check
 from harness.operations.evidence import Evidence
-from harness.operations.progress import SILENT, stage
+from harness.operations.progress import SILENT, Progress, stage
 from harness.operations.workers import Workers
 
 _CONFIDENCE = 0.95
@@ -59,7 +60,13 @@ class Rerun:
 
 
 def rerun(
-    certificate: Certificate, suites: Path, baselines: Path, workers: Workers, number: int, seed: int
+    certificate: Certificate,
+    suites: Path,
+    baselines: Path,
+    workers: Workers,
+    number: int,
+    seed: int,
+    progress: Progress[Any] = SILENT,
 ) -> Rerun:
     """Run ``number`` cases of a valid ``certificate`` again, or all of them if it has fewer.
 
@@ -78,8 +85,10 @@ def rerun(
     different: dict[str, str] = {}
     unknown: dict[str, tuple[str, ...]] = {}
     left = "not all drawn cases ran again, so there is no result"
-    with stage(SILENT, "running again", len(drawn), interrupted=left), workers.runner() as runner:
-        for facts in drawn:
+    with stage(progress, "running again", len(drawn), interrupted=left), workers.runner() as runner:
+        for index, facts in enumerate(drawn):
+            progress.advanced(index)
+            progress.started(facts.name)
             result = check(cases[facts.name], runner, store)
             if result.measurement is None:
                 unknown[facts.name] = ()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.baselines.git import git_commit
+from harness.cases.case import Case
 from harness.execution.pool import RunnerPool
 from harness.execution.runner import Runner
+from harness.execution.under_way import Times, UnderWay
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class Workers:
     ``python`` is the workers' interpreter (None: this one), ``timeout`` is the limit for one run in seconds,
     and ``processes`` is how many run side by side. ``import_paths`` are the folders in which users' pipelines
     are found, and ``user_code`` says whether these may run at all. ``memory`` is the number of bytes that
-    each worker may take (None: no limit).
+    each worker may take (None: no limit). ``watcher`` is told how far each run is while it lasts.
     """
 
     device: str = "CPU"
@@ -29,6 +31,7 @@ class Workers:
     import_paths: tuple[Path, ...] = ()
     user_code: bool = True
     memory: int | None = None
+    watcher: Callable[[UnderWay], None] | None = field(default=None, compare=False)
 
     def runner(self) -> Runner:
         """Return a runner with one worker; use it as a context manager."""
@@ -41,11 +44,17 @@ class Workers:
             user_code=self.user_code,
             memory=self.memory,
             commit_of=_commit_of,
+            watcher=self.watcher,
         )
 
     def pool(self) -> RunnerPool:
         """Return a pool of ``processes`` runners side by side; use it as a context manager."""
         return RunnerPool(self.runner, self.processes)
+
+    def expected(self, cases: Sequence[Case]) -> list[float | None]:
+        """Return how many seconds a run of each of ``cases`` took last time, as far as that is known."""
+        times = Times(self.device)
+        return [times.expected(case.job()) for case in cases]
 
     def under(self, python: str | None) -> Workers:
         """Return the same workers under another interpreter."""

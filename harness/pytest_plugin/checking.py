@@ -21,6 +21,7 @@ from harness.operations.check import check, expected
 from harness.operations.keeping import waiting
 from harness.operations.second_run import SecondRuns
 from harness.operations.workers import Workers
+from harness.pytest_plugin.live import watcher_of
 from harness.reporting.case_report import CaseReport
 from harness.reporting.commands import Commands, Invocation, commands, error_text
 
@@ -65,6 +66,7 @@ class Checks:
             import_paths=folders,
             user_code=self._invocation.user_code,
             memory=config.getoption("harness_worker_memory"),
+            watcher=watcher_of(config),
         ).runner()
 
     def check(self, case: Case) -> Checked:

@@ -175,6 +175,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # The files of the run are written by the process that was started by hand.
     if hasattr(config, "workerinput") or config.getoption("harness_fresh_run"):
         return
+    from harness.pytest_plugin.live import show_live
+
+    show_live(config)
     files = ("harness_report", "harness_markdown", "harness_history", "harness_candidates")
     if any(config.getoption(each) is not None for each in files) or os.environ.get("GITHUB_STEP_SUMMARY"):
         from harness.pytest_plugin.run_files import register
@@ -194,6 +197,9 @@ def pytest_xdist_setupnodes() -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell xdist's workers how this run was started: they may have to start a part of it again."""
+    from harness.pytest_plugin.live import tell_worker
+
+    tell_worker(node)
     node.workerinput[_ARGUMENTS] = [str(each) for each in node.config.invocation_params.args]
 
 
