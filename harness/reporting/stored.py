@@ -29,6 +29,8 @@ from harness.reporting.recording import finding_text
 from harness.reporting.tables import Table, labelled, show, toned
 from harness.reporting.thumbnail import thumbnails
 
+# The most images or frames that are beside each other in the terminal.
+_PICTURED = 4
 _ELSEWHERE = (Tier.ACROSS_RELEASES, Tier.ACROSS_DEVICES)
 
 
@@ -41,7 +43,9 @@ def show_stored(console: Console, found: StoredBaseline | Refusal, invocation: I
     device = found.baseline.device
     show(console, Text.assemble((found.case.name, "bold"), f"  {device}: ", toned(state, state)))
     if pictures := picture_set(None, found.baseline.measurement.output, pixels=PIXELS_PASSED):
-        show(console, *thumbnails(console, side_by_side(pictures, pictures["items"][0]).values()))
+        items = pictures["items"][:_PICTURED]
+        files = [file for item in items for file in side_by_side(pictures, item).values()]
+        show(console, *thumbnails(console, files))
     show_details(console, stored_details(found, invocation))
     return True
 

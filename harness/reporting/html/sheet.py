@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from html import escape
 from pathlib import Path
@@ -23,6 +24,7 @@ from harness.reporting.html.pictures import PIXELS_FAILED, picture_set, side_by_
 from harness.reporting.tables import Cell
 
 PAGE, PICTURES = "index.html", "pictures"
+_NAME = re.compile("[0-9a-f]{32}")
 # The most pixels inside a page that is one file, of all cards together, and the fewest of an output.
 _PIXELS, _FEWEST = 2**21, 2**8
 # Larger tables are folded, and smaller pictures keep their pixels sharp.
@@ -51,6 +53,7 @@ class Sheet:
         check_destination(self.path)
         self._opened = " open" if cards == 1 else ""
         self._cards: list[str] = []
+        self._named: set[str] = set()
 
     def add(
         self,
@@ -91,6 +94,11 @@ class Sheet:
         sources = "data:" if self._folder is None else "'self' file:"
         page = static_page(title, body, "sheet.css", pictures=sources)
         write_result(self.path, page.encode("utf-8", "backslashreplace"))
+        if self._folder is not None:
+            # Those of an older page.
+            for picture in (self._folder / PICTURES).glob("*.png"):
+                if _NAME.fullmatch(picture.stem) and picture.stem not in self._named:
+                    picture.unlink(missing_ok=True)
 
     def _others(self, found: dict[str, Any] | None, worst: dict[str, Any] | None) -> Iterator[str]:
         """Yield the pictures of an output that are not on its card."""
@@ -123,7 +131,9 @@ class Sheet:
             return f"data:image/png;base64,{png}"
         data = base64.b64decode(png)
         # Named after their content, they are right for an older page, too, until the new one is in place.
-        name = f"{PICTURES}/{hashlib.sha256(data).hexdigest()[:32]}.png"
+        stem = hashlib.sha256(data).hexdigest()[:32]
+        self._named.add(stem)
+        name = f"{PICTURES}/{stem}.png"
         try:
             (self._folder / name).write_bytes(data)
         except OSError as error:

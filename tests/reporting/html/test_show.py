@@ -168,7 +168,15 @@ def test_a_page_of_a_thousand_stays_small_because_its_pictures_do(store, tmp_pat
     # In a folder, the page is small whatever its pictures are, and equal pictures are one file.
     path, _ = write_stored_page(tmp_path / "page", few, 1000, Invocation())
     assert path.stat().st_size * 100 < 20e6
-    assert len(list((tmp_path / "page" / "pictures").iterdir())) == 1
+    pictures = tmp_path / "page" / "pictures"
+    (first,) = pictures.iterdir()
+    # Those of the page before are removed, and nothing else.
+    (pictures / "mine.png").touch()
+    keep(store, replace(CASE, id="other"))
+    page_of(store, tmp_path / "page", [replace(CASE, id="other")])
+    assert len(list(pictures.iterdir())) == 2
+    assert not first.exists()
+    assert (pictures / "mine.png").exists()
 
 
 @pytest.mark.browser
