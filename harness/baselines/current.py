@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from harness.baselines.baseline import Baseline, Key
 from harness.baselines.errors import BaselineMissing, BaselineUnusable
@@ -44,10 +44,12 @@ def unusable(case: Case, store: BaselineStore) -> BaselineUnusable | None:
     )
 
 
-def orphans(suites: Iterable[Suite], store: BaselineStore) -> tuple[Key, ...]:
+def orphans(suites: Sequence[Suite], store: BaselineStore, *, only: bool = False) -> tuple[Key, ...]:
     """Return the baselines that belong to no case of ``suites``, which must be all suites of the store.
 
-    A case that is expected to fail has no baseline.
+    With ``only``, baselines of other suites do not count. A case that is expected to fail has no baseline.
     """
+    names = {suite.name for suite in suites}
     known = {(suite.name, case.id) for suite in suites for case in suite.cases if case.fails is None}
-    return tuple(key for key in store.stored() if (key.suite, key.case_id) not in known)
+    stored = (key for key in store.stored() if key.suite in names or not only)
+    return tuple(key for key in stored if (key.suite, key.case_id) not in known)

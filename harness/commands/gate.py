@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import typer
 from rich.console import Console
 
 from harness.cases.selection import select
@@ -21,9 +22,12 @@ from harness.operations.gate import gate as decide_release
 from harness.reporting.commands import commands
 from harness.reporting.gate import GateDisplay, certificate_text, gate_markdown, show_gate
 
+_ONLY = "certify these suites only: baselines of others are not counted as orphans"
+
 
 def gate(
     paths: options.Paths,
+    only: Annotated[bool, typer.Option("--only", help=_ONLY)] = False,
     policy: options.PolicyFile = None,
     certificate: Annotated[
         File, option("--certificate", "FILE", "write a certificate of the decision")
@@ -66,6 +70,7 @@ def gate(
         display.watching(at.workers, selection.cases),
         at.store,
         display,
+        only=only,
         policy_file=policy,
         power_file=power,
         not_counted=uncounted,

@@ -43,7 +43,7 @@ Candidates = Annotated[
 def review(
     paths: options.Paths = _SUITES,
     baseline_dir: options.BaselineDir = options.BASELINES,
-    reason: Annotated[str | None, typer.Option(help="why existing baselines change; stored in them")] = None,
+    reason: options.Reason = None,
     html: Annotated[File, option("--html", "PATH", _HTML)] = None,
     candidates: Candidates = None,
     device: options.Device = "CPU",

@@ -29,6 +29,9 @@ def verify(
     signer: Annotated[
         File, option("--signer", "FILE", "ed25519 public key (PEM) of the required signer")
     ] = None,
+    only: Annotated[
+        bool, typer.Option("--only", help="accept a certificate that covers some suites only")
+    ] = False,
     rerun: Annotated[
         int | None, typer.Option(min=1, metavar="K", help="run K randomly drawn cases again")
     ] = None,
@@ -49,7 +52,9 @@ def verify(
     and 2 if it is sound but the gate did not pass, or cases ran again in a different environment.
     """
     found = worded(
-        verify_certificate(certificate, suites=suites, baselines=baseline_dir, policy=policy, signer=signer)
+        verify_certificate(
+            certificate, suites=suites, baselines=baseline_dir, policy=policy, signer=signer, only=only
+        )
     )
     again = None
     if rerun is not None and not found.problems:

@@ -82,7 +82,8 @@ class Certificate:
     ``suites_root`` and ``baselines_root`` are the folders to which the names of suites and baselines are
     relative. The keys of ``environments`` and ``checkpoints`` are hashes of their content (:func:`identity`).
     ``policy_file`` is None for the default policy. ``orphans`` are baselines without a case, as
-    ``suite/id/device``.
+    ``suite/id/device``. ``only`` is whether the gate was asked about these suites alone: then baselines of
+    other suites are none of its business.
     """
 
     harness_version: str
@@ -99,6 +100,7 @@ class Certificate:
     cases: tuple[CaseFacts, ...]
     orphans: tuple[str, ...]
     decision: Decision
+    only: bool = False
     kind: str = field(default=_KIND)
     format: int = field(default=FORMAT)
 
@@ -109,9 +111,16 @@ class Certificate:
         words = (*ALLOWABLE, *sorted(found.keys() - set(ALLOWABLE)))
         return {word: found[word] for word in words if found[word]}
 
+    @property
+    def covered(self) -> str:
+        """The names of the suites if it covers only these; empty if it covers all that have baselines."""
+        return ", ".join(suite.name for suite in self.suites) if self.only else ""
+
     def to_bytes(self) -> bytes:
         """Return the bytes of the certificate's file: JSON, sorted, ASCII, the seal among the keys."""
         data = to_json(self)
+        if not self.only:
+            del data["only"]  # as in certificates from before there was a choice
         return _laid_out({**data, "seal": seal_of(data)})
 
     @classmethod
@@ -148,7 +157,7 @@ class Certificate:
                 "its content does not match its seal: it was edited or damaged; fetch the original file again"
             )
         try:
-            return from_json(cls, content)
+            return from_json(cls, {"only": False, **content})
         except ValueError as error:
             raise CertificateError(f"it is not a certificate of this version of harness: {error}") from None
 

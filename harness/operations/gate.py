@@ -39,6 +39,7 @@ def gate(
     store: BaselineStore,
     progress: Progress[CaseFacts] = SILENT,
     *,
+    only: bool = False,
     policy_file: Path | None = None,
     power_file: Path | None = None,
     not_counted: tuple[Path, ...] = (),
@@ -47,14 +48,17 @@ def gate(
 ) -> Certificate:
     """Run every case of ``selection`` and decide by the policy in ``policy_file``.
 
-    ``selection`` must include all suites that have baselines in ``store``: other baselines are orphans.
+    ``selection`` must include all suites that have baselines in ``store``, unless the gate is about these
+    suites ``only``: other baselines are orphans.
     Without a policy, all cases must be identical or within. ``power_file`` is the power table of the cases.
     ``not_counted`` are files, such as the certificate, that do not make a working tree dirty. ``progress``
     counts the selected cases and gets the result of each, and ``history`` records them. ``signer`` is who
     will sign the certificate. Raises a :class:`HarnessError` if files cannot be read, and
     :class:`harness.errors.UsageError` if the policy demands another signer.
     """
-    policy = Policy() if policy_file is None else read_policy(policy_file, selection.suites)
+    # The policy may be about suites that are not given.
+    known = None if only else selection.suites
+    policy = Policy() if policy_file is None else read_policy(policy_file, known)
     if policy.signer is not None and (signer is None or signer.line != policy.signer):
         who = "nobody" if signer is None else f"the key {signer.keyid}"
         demanded = f"the policy requires a signature by the key {signer_of(policy.signer).keyid}"
@@ -85,7 +89,7 @@ def gate(
             done += 1
             progress.advanced(done)
             progress.finished(cases[-1])
-    lost = tuple("/".join(key) for key in orphans(selection.suites, store))
+    lost = tuple("/".join(key) for key in orphans(selection.suites, store, only=only))
     return Certificate(
         harness_version=__version__,
         date=now,
@@ -101,6 +105,7 @@ def gate(
         cases=tuple(cases),
         orphans=lost,
         decision=decide(policy, cases, lost, now),
+        only=only,
     )
 
 

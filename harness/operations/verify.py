@@ -29,8 +29,11 @@ def verify(
     baselines: Path | None = None,
     policy: Path | None = None,
     signer: Path | None = None,
+    only: bool = False,
 ) -> Verification:
     """Return what is wrong with the certificate ``path``: see :func:`harness.gate.verification.inspect`.
+
+    A certificate that covers some suites only is a problem unless ``only`` is given.
 
     If given, ``policy`` is a policy file by which the certificate must have been made, and ``signer`` is the
     PEM file of a key that must have signed it. The key that the policy demands must have signed it as well.
@@ -49,6 +52,9 @@ def verify(
         own = read_policy(policy, None)
         demanded += [(str(policy), signer_of(line)) for line in (own.signer,) if line is not None]
     found = inspect(path, suites=suites, baselines=baselines, demanded=demanded, policy=own)
+    if found.certificate.only and not only:
+        told = f"it covers only {found.certificate.covered}; if that is all you release, give --only"
+        found = replace(found, problems=(*found.problems, told))
     if not found.problems:
         found = replace(found, problems=tuple(_other_files(found.certificate)))
     if found.problems or found.suites is None:
@@ -115,7 +121,7 @@ def _differences(certificate: Certificate, suites: Path, baselines: Path | None)
     from harness.operations.evidence import Evidence
 
     store = BaselineStore(baselines)
-    if tuple("/".join(key) for key in orphans(read, store)) != certificate.orphans:
+    if tuple("/".join(key) for key in orphans(read, store, only=certificate.only)) != certificate.orphans:
         yield f"{baselines}: the baselines without a case differ from those in the certificate"
     try:
         evidence = Evidence(store, None if certificate.power is None else powers_in(certificate.power))

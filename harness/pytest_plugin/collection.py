@@ -65,10 +65,7 @@ class HarnessSession:
 
     def orphans(self) -> set[Key]:
         """Return the baselines of the collected suites that belong to no case."""
-        names = {suite.name for suite in self.suites}
-        return self._orphans_elsewhere | {
-            key for key in orphans(self.suites, self.store) if key.suite in names
-        }
+        return self._orphans_elsewhere | set(orphans(self.suites, self.store, only=True))
 
     def add_orphans(self, seen: Iterable[Sequence[str]]) -> None:
         """Add the keys of orphans that another process saw."""

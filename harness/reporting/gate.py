@@ -85,7 +85,8 @@ def gate_markdown(certificate: Certificate, invocation: Invocation, *, most_byte
 def certificate_text(path: Path, certificate: Certificate, data: bytes) -> str:
     """Return what the certificate at ``path`` certifies, and the hash of the file's ``data``."""
     outcome = certificate.decision.outcome
-    what = "a gate that passed" if outcome == "passed" else f"a gate that did not pass ({outcome})"
+    of = f" of {certificate.covered} only" if certificate.only else ""
+    what = f"a gate{of} that passed" if outcome == "passed" else f"a gate{of} that did not pass ({outcome})"
     digest = hashlib.sha256(data).hexdigest()
     return f"certificate of {what}: {path} (sha256 {digest})"
 
@@ -111,6 +112,8 @@ def _summary(certificate: Certificate) -> str:
     """Return one line with what the decision rests on: verdicts, findings, policy."""
     counts = ", ".join(f"{number} {word}" for word, number in certificate.counts.items())
     parts = [f"{count(len(certificate.cases), 'case')}: {counts}", f"policy {certificate.policy.name}"]
+    if certificate.only:
+        parts.insert(0, f"only {certificate.covered}")
     waived = len(certificate.decision.findings) - len(certificate.decision.counting)
     if certificate.decision.counting:
         parts.append(count(len(certificate.decision.counting), "finding"))

@@ -120,7 +120,7 @@ _WORDS: Words = {
     ),
     d.NoCase: (
         "this baseline belongs to no case in the given suites; remove its files if the case is gone, or "
-        "give every suite that has baselines in the folder"
+        "give every suite that has baselines in the folder, or --only if only the given ones count"
     ),
     d.SuiteNotGiven: lambda detail: (
         f"{count(detail.baselines, 'baseline')} of a suite that was not given; give every suite that has "

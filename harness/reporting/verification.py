@@ -76,7 +76,8 @@ def verification_lines(path: Path, found: Verification, again: Rerun | None = No
     if again is not None and again.different:
         return [*lines, f"{path}: not sound: {count(len(again.different), 'case')} gave a different result"]
     passed = "passed" if decision.outcome == "passed" else f"did not pass: {decision.outcome}"
-    return [*lines, f"{path}: sound, and of a gate that {passed}"]
+    of = printable(f" of {certificate.covered} only"[:_LONGEST]) if certificate.only else ""
+    return [*lines, f"{path}: sound, and of a gate{of} that {passed}"]
 
 
 def _rerun_lines(again: Rerun) -> list[str]:

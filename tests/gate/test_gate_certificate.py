@@ -44,6 +44,15 @@ def test_what_is_written_is_read_again():
     assert Certificate.from_bytes(certificate().to_bytes()) == certificate()
 
 
+def test_certificates_from_before_gates_of_some_suites_are_read():
+    assert "only" not in json.loads(WRITTEN)
+    some = dataclasses.replace(certificate(), only=True)
+    assert json.loads(some.to_bytes())["only"] is True
+    assert Certificate.from_bytes(some.to_bytes()) == some
+    with pytest.raises(CertificateError, match="its bytes are not those"):
+        Certificate.from_bytes(resealed(lambda data: data.update(only=False)))
+
+
 def test_a_change_of_any_byte_is_noticed():
     for place in range(len(WRITTEN)):
         for change in (0x01, 0x20, 0x80):

@@ -274,6 +274,29 @@ BROKEN = {
 }
 
 
+def test_a_gate_of_one_suite_says_that_it_covers_only_this(project):
+    # A policy may be about all suites.
+    waiver = WAIVER.format(day(1)).replace("small/one", "digits/two-steps")
+    (project.root / "policy.yaml").write_text(POLICY + waiver)
+    words = ("gate", "suites/small.yaml", "--policy", "policy.yaml", "--certificate", "certificate.json")
+    done = project.harness(*words, "--only")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "gate passed (only small; 2 cases: 2 identical; policy release" in done.stdout
+    assert "certificate of a gate of small only that passed: certificate.json" in done.stdout
+    for more, code, told in (
+        ([], 1, "failed  it covers only small; if that is all you release, give --only"),
+        (["--only"], 0, "certificate.json: sound, and of a gate of small only that passed"),
+    ):
+        done = project.harness("verify", "certificate.json", *more)
+        assert (done.returncode, told in done.stdout) == (code, True), done.stdout + done.stderr
+    # Its own baselines count as before.
+    orphaned(project)
+    done = project.harness(*words, "--only")
+    assert done.returncode == 2
+    assert "failed  orphan  small/two/cpu" in done.stdout
+    assert "digits" not in done.stdout.partition("note")[0]
+
+
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda function: function.__name__)
 def test_one_thing_broken_fails_the_gate_with_its_own_message(project, broken, monkeypatch):
     rule, code, message = BROKEN[broken]
