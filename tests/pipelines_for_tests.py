@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import inspect
+import itertools
 import os
 import signal
 import sys
@@ -229,6 +230,74 @@ def two_answers(checkpoint, dtype, mode):
 def jumping(checkpoint, dtype, mode):
     """A bit of the noise that an ulp always changes decides which of two pictures comes out."""
     return _numbers(_turned_by_bit(0))
+
+
+def _mirrored_where(flipped):
+    """A pipeline that turns the picture round in the second step of those runs in which ``flipped()``."""
+    turned = []
+
+    def step(latents, index):
+        if index == 0:
+            turned[:] = [flipped()]
+        return latents[..., ::-1].copy() if index == 1 and turned[0] else latents * np.float32(0.9)
+
+    return _numbers(step)
+
+
+def flipping(checkpoint, dtype, mode):
+    """Turn the picture round in every second run of a process, whichever case runs."""
+
+    def flipped():
+        _FLIPS.append(True)
+        return len(_FLIPS) % 2 == 0
+
+    return _mirrored_where(flipped)
+
+
+def flipping_processes(checkpoint, dtype, mode):
+    """Turn the picture round in every second process that comes to the file TEST_PROCESSES."""
+    return _mirrored_where(lambda: _number_of_process() % 2 == 1)
+
+
+def flipping_cell(checkpoint, dtype, mode):
+    """The real DDIM, in every second run of a process with another scale in one cell."""
+    from harness.pipelines.unconditional import DDIMPipeline
+
+    pipeline = DDIMPipeline.from_pretrained(checkpoint)
+    attention = pipeline.unet.mid_block.attentions[0]
+    scales = itertools.cycle([attention.scale, attention.scale * 1.01])
+
+    def call(*, callback_on_step_end, **arguments):
+        attention.scale = next(scales)
+        return pipeline(callback_on_step_end=callback_on_step_end, **arguments)
+
+    return call
+
+
+def crashing_later(checkpoint, dtype, mode):
+    """Turn the picture round in the first process that comes to TEST_PROCESSES, and die in all others."""
+
+    def flipped():
+        if _number_of_process() > 1:
+            os.abort()
+        return _number_of_process() == 1
+
+    return _mirrored_where(flipped)
+
+
+def _number_of_process():
+    """Return the number of this process among those that came to the file TEST_PROCESSES; 0 without one."""
+    if "TEST_PROCESSES" not in os.environ:
+        return 0
+    processes = Path(os.environ["TEST_PROCESSES"])
+    known = processes.read_text().split() if processes.exists() else []
+    if str(os.getpid()) not in known:
+        known.append(str(os.getpid()))
+        processes.write_text("\n".join(known))
+    return known.index(str(os.getpid())) + 1
+
+
+_FLIPS = []
 
 
 def counted(checkpoint, dtype, mode):

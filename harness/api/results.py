@@ -183,7 +183,7 @@ class ExplainResult(Result):
 
     @property
     def passed(self) -> bool:
-        """Whether the drift is explained, or there is none."""
+        """Whether the drift is explained: not if nothing differs any more, or the case does not repeat."""
         return self.explanation.explained
 
     def _tables(self) -> Iterable[Table]:

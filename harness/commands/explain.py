@@ -40,8 +40,8 @@ def explain(
     """Explain why a case drifted: the causes, and the first cell that computes something else.
 
     Runs the case here and compares its cells with the deep trace of its baseline (harness record --deep), or
-    with a run under another interpreter. Exits with 0 if the drift is explained or there is none, otherwise
-    with 1.
+    with a run under another interpreter. Exits with 0 if the drift is explained, otherwise with 1: also if
+    nothing differs any more, or the case does not repeat.
     """
     case = one_case(path)
     if python is not None and against is not None:

@@ -10,7 +10,7 @@ from harness.explanation import evidence as e
 from harness.explanation.growth import numerics
 from harness.judgement import bits
 from harness.judgement.check import Check
-from harness.judgement.reasons import Reason
+from harness.judgement.reasons import DoesNotRepeat, Reason
 from harness.judgement.tiers import fingerprint_differences
 from harness.measurement.figures import CodeIdentity
 from harness.measurement.measurement import Measurement
@@ -64,9 +64,12 @@ def causes_of(check: Check) -> tuple[Cause, ...]:
     """
     if check.measurement is None or check.baseline is None:
         return ()
-    found = root_causes(check.measurement, check.baseline)
-    unrepeated = check.judgement.unrepeated
-    return found if unrepeated is None else (Cause("repetition", e.Changed(unrepeated)), *found)
+    return with_repetition(root_causes(check.measurement, check.baseline), check.judgement.unrepeated)
+
+
+def with_repetition(causes: tuple[Cause, ...], unrepeated: DoesNotRepeat | None) -> tuple[Cause, ...]:
+    """Return ``causes`` after the cause that the case does not repeat, if it does not."""
+    return causes if unrepeated is None else (Cause("repetition", e.Changed(unrepeated)), *causes)
 
 
 def _code(measured: CodeIdentity | None, stored: CodeIdentity | None) -> e.Evidence | None:

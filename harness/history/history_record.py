@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from harness.baselines.git import Commit
 from harness.cases.case import Case
-from harness.codec import to_json
+from harness.codec import from_json, parse_json, to_json
 from harness.explanation.causes import Cause
 from harness.foreign_files import ForeignFileError, hash_foreign
 from harness.judgement.check import Check
@@ -77,6 +77,14 @@ class CaseRecord:
             code={} if measured is None or measured.code is None else _hashes(measured.code),
             statistics={} if measured is None else dict(measured.statistics),
         )
+
+    @property
+    def unrepeated(self) -> bool:
+        """Whether a second run differed from this one."""
+        try:
+            return from_json(Cause, parse_json(self.first_cause or "")).kind == "repetition"
+        except ValueError:
+            return False  # no cause, or the text of an older history
 
     @property
     def name(self) -> str:

@@ -50,9 +50,10 @@ class Step:
 
     @property
     def surroundings(self) -> tuple[str, ...]:
-        """What else changed between the two runs: the user's own code first, the commit last."""
+        """What else changed between the two runs: chance, the user's own code, and the commit last."""
         old, new = self.before, self.point
-        changed = list(_code_changes(old.record.code, new.record.code))
+        changed = ["the case does not repeat"] if new.record.unrepeated else []
+        changed += _code_changes(old.record.code, new.record.code)
         changed += differing_fields(old.record.environment, new.record.environment)
         if old.record.case_hash != new.record.case_hash:
             changed.append("the case was edited")

@@ -431,15 +431,25 @@ class DoesNotRepeat(Reason):
 
     ``differences`` are the first difference between the two, and the first step whose latents differ.
     ``relative_l2`` is the distance of their outputs (None if these have different forms), and ``second`` is
-    the verdict of the second run. ``after`` are the last cases that ran in the first run's worker before it,
-    and ``others`` is how many ran before these.
+    the verdict of the second run (None if it was not compared with a baseline). ``after`` are the last cases
+    that ran in the first run's worker before it, and ``others`` is how many ran before these.
     """
 
     differences: tuple[Difference, ...]
     relative_l2: float | None
-    second: str
+    second: str | None
     after: tuple[str, ...]
     others: int
+
+
+class CalibratedByChance(Reason):
+    """Two runs of a calibration that should have the same bits differ, so members show more than rounding.
+
+    ``differences`` are as for :class:`DoesNotRepeat`. ``seed`` is that of the member, None for unperturbed.
+    """
+
+    differences: tuple[Difference, ...]
+    seed: int | None
 
 
 class Repeats(Reason):

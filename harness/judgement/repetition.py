@@ -44,19 +44,24 @@ def first_difference(one: Measurement, other: Measurement) -> r.Difference | Non
     return next(_differences(one, other), None)
 
 
-def unrepeated(judged: Measurement, second: Measurement, verdict: str) -> r.DoesNotRepeat | None:
+def first_differences(one: Measurement, other: Measurement) -> tuple[r.Difference, ...]:
+    """Return the first difference, and the first step whose latents differ, if that comes later."""
+    found = list(_differences(one, other))
+    steps = [each for each in found if isinstance(each, r.OtherLatents)]
+    return tuple(dict.fromkeys([*found[:1], *steps[:1]]))
+
+
+def unrepeated(judged: Measurement, second: Measurement, verdict: str | None) -> r.DoesNotRepeat | None:
     """Return how the ``second`` run of a case, whose verdict is ``verdict``, differs from the judged one.
 
     Returns None if the two have the same bits.
     """
-    found = list(_differences(judged, second))
-    if not found:
+    if not (differences := first_differences(judged, second)):
         return None
-    steps = [each for each in found if isinstance(each, r.OtherLatents)]
     named = max(0, len(judged.after) - _CASES_NAMED)
     one, other = judged.output, second.output
     return r.DoesNotRepeat(
-        differences=tuple(dict.fromkeys([found[0], *steps[:1]])),
+        differences=differences,
         relative_l2=distance(other, one) if (one.shape, one.dtype) == (other.shape, other.dtype) else None,
         second=verdict,
         after=judged.after[named:],

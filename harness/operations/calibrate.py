@@ -13,14 +13,17 @@ from harness.baselines.current import load_current, unusable
 from harness.baselines.errors import BaselineError
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
+from harness.cases.job import Job
 from harness.cases.tolerance import MOST_FACTOR
 from harness.errors import HarnessError, UsageError
 from harness.execution.pool import RunnerPool
 from harness.judgement import bits
-from harness.judgement.calibration.envelope import CalibrationError, Member, make_calibration
+from harness.judgement.calibration.envelope import CalibrationError, Member, make_calibration, strays
 from harness.judgement.calibration.findings import Finding, findings
+from harness.judgement.judgement import Verdict
 from harness.judgement.power.vacuity import vacuous_output
-from harness.judgement.reasons import Reason, Unlike
+from harness.judgement.reasons import CalibratedByChance, Difference, Reason, Unlike
+from harness.judgement.repetition import NotRepeatableError, first_differences, unrepeated
 from harness.measurement.measurement import Measurement
 from harness.operations.members import KeptMembers
 from harness.operations.progress import KEPT, SILENT, Progress, each_case, stage
@@ -165,26 +168,23 @@ def calibrate_case(
     """Calibrate ``case`` against its stored baseline; ``progress`` gets the number of finished members.
 
     The case runs once unperturbed, which must give the baseline's bits, then once for every member that was
-    not kept from an interrupted calibration. Raises HarnessError if it cannot be calibrated.
+    not kept from an interrupted calibration. Whether it repeats is tried as well: before the members in a
+    worker that has run it already (with one worker), after them in a fresh one, and in fresh ones with a
+    member of each mode other than the baseline's. Raises HarnessError if it cannot be calibrated.
     """
     name = case.name
     if (found := unusable(case, store)) is not None:
         raise found
     base = pool.run(case.job().member(None))
     baseline = load_current(store, case, device_key(base.fingerprint))
-    _check_unchanged(case, base, baseline)
     kept = KeptMembers(store.root, baseline)
-    members = {seed: kept.load(seed) for seed in range(1, settings.members + 1)}
-    done = {seed: member for seed, member in members.items() if member is not None}
-    progress(len(done))
-    jobs = [(seed, case.job().member(seed)) for seed in members if seed not in done]
-    for seed, measured in pool.run_all(jobs):
-        if isinstance(measured, HarnessError):
-            raise measured
-        done[seed] = Member.of(seed, measured, base, name)
-        kept.save(done[seed])
-        progress(len(done))
-    calibration = make_calibration([done[seed] for seed in sorted(done)], base, settings.factor, name)
+    try:
+        members = _members(case, pool, baseline, base, kept, settings, progress)
+    except NotRepeatableError:
+        # The members that have run are a matter of chance.
+        kept.clear()
+        raise
+    calibration = make_calibration(members, base, settings.factor, name)
     calibrated = replace(baseline, calibration=calibration)
     written = store.write(calibrated)
     return CalibratedCase(
@@ -197,19 +197,78 @@ def calibrate_case(
     )
 
 
-def _check_unchanged(case: Case, base: Measurement, baseline: Baseline) -> None:
-    """Raise unless ``base`` has the bits of ``baseline``, as members of another run say nothing about it."""
-    stored = baseline.measurement
-    changes = (
-        bits.checkpoint_change(base, stored),
-        bits.ledger_change(base, stored),
-        bits.schedule_change(base, stored),
-        bits.first_changed_step(base, stored),
-        bits.output_change(base.output, stored.output),
-    )
-    if (change := next(filter(None, changes), None)) is not None:
+def _members(
+    case: Case,
+    pool: RunnerPool,
+    baseline: Baseline,
+    base: Measurement,
+    kept: KeptMembers,
+    settings: Settings,
+    progress: Callable[[int], None],
+) -> list[Member]:
+    """Return the members of a case around ``base``, in the order of their seeds.
+
+    Raises :class:`NotRepeatableError` for runs that should have the same bits and do not.
+    """
+    alone = case.job().member(None).alone()
+    _check_unchanged(case, base, baseline, lambda: pool.run(alone))
+    members = {seed: kept.load(seed) for seed in range(1, settings.members + 1)}
+    done = {seed: member for seed, member in members.items() if member is not None}
+    progress(len(done))
+    waiting = [seed for seed in members if seed not in done]
+    jobs: list[tuple[int | None, Job]] = [
+        (None, case.job().member(None)),
+        *((seed, case.job().member(seed)) for seed in waiting),
+        (None, alone),
+    ]
+    for seed, measured in pool.run_all(jobs):
+        if isinstance(measured, HarnessError):
+            raise measured
+        if seed is None:
+            _check_repeats(case, None, first_differences(base, measured))
+            continue
+        done[seed] = Member.of(seed, measured, base, case.name)
+        kept.save(done[seed])
+        progress(len(done))
+    found = [done[seed] for seed in sorted(done)]
+    for stray in strays(found, base):
+        measured = pool.run(case.job().member(stray.seed).alone())
+        difference = stray.difference(Member.of(stray.seed, measured, base, case.name), base)
+        _check_repeats(case, stray.seed, () if difference is None else (difference,))
+    return found
+
+
+def _check_repeats(case: Case, seed: int | None, differences: tuple[Difference, ...]) -> None:
+    if differences:
+        raise NotRepeatableError(case.name, CalibratedByChance(differences, seed))
+
+
+def _check_unchanged(
+    case: Case, base: Measurement, baseline: Baseline, again: Callable[[], Measurement]
+) -> None:
+    """Raise unless ``base`` has the bits of ``baseline``, as members of another run say nothing about it.
+
+    If it has not, a run in a fresh worker, ``again``, says whether the case repeats at all.
+    """
+    if (change := _change(base, baseline.measurement)) is not None:
+        second = again()
+        verdict = Verdict.IDENTICAL if _change(second, baseline.measurement) is None else Verdict.DRIFT
+        if (difference := unrepeated(base, second, verdict.value)) is not None:
+            raise NotRepeatableError(case.name, difference)
         remedy = case.remedy(Action.CALIBRATE_ELSEWHERE, calibrate=True)
         raise CalibrationError(case.name, Unlike(change), remedy=remedy)
+
+
+def _change(run: Measurement, stored: Measurement) -> Reason | None:
+    """Return the first difference of an unperturbed run from the baseline, or None."""
+    changes = (
+        bits.checkpoint_change(run, stored),
+        bits.ledger_change(run, stored),
+        bits.schedule_change(run, stored),
+        bits.first_changed_step(run, stored),
+        bits.output_change(run.output, stored.output),
+    )
+    return next(filter(None, changes), None)
 
 
 def vacuous_cases(cases: Iterable[Case], store: BaselineStore) -> tuple[VacuousCase, ...]:

@@ -18,11 +18,13 @@ from harness.cases.case import Case
 from harness.codec import to_json
 from harness.errors import HarnessError
 from harness.execution.runner import Runner
-from harness.explanation.causes import Cause, root_causes
+from harness.explanation.causes import Cause, root_causes, with_repetition
 from harness.explanation.evidence import CodeChanged
 from harness.explanation.growth import differences
 from harness.judgement import bits
 from harness.judgement.judgement import Verdict
+from harness.judgement.reasons import DoesNotRepeat, OtherLatents
+from harness.judgement.repetition import first_difference, unrepeated
 from harness.judgement.verdicts import judge
 from harness.measurement.measurement import Measurement
 from harness.operations.check import as_baseline, select_baseline
@@ -33,9 +35,10 @@ from harness.remedy import Remedy
 from harness.tracing.divergence import Divergence, Replay
 from harness.tracing.trace import DeepTrace
 
-# The conclusion of an explanation: nothing to explain, a class of cause, or no answer.
+# The conclusion of an explanation: nothing differs, the case does not repeat, a class of cause, or no answer.
 Conclusion = Literal[
     "nothing",
+    "repetition",
     "code",
     "inputs",
     "randomness",
@@ -76,8 +79,8 @@ class Explanation:
 
     @property
     def explained(self) -> bool:
-        """Whether there is an answer."""
-        return self.conclusion != "unknown"
+        """Whether it is known why the case drifts. A drift that comes and goes is not explained by that."""
+        return self.conclusion not in ("unknown", "nothing", "repetition")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the explanation without causes and notes as plain data; NaN and Inf are kept."""
@@ -119,15 +122,18 @@ def explain_against_baseline(
 ) -> Explanation:
     """Run ``case`` and explain how it differs from its baseline, down to the cell if a deep trace is stored.
 
-    ``step`` requests a step; the stored trace covers only one. Raises :class:`HarnessError` if the case
-    cannot be run or has no valid baseline of its own.
+    ``step`` requests a step; the stored trace covers only one. The case runs twice, and a third time if
+    nothing differs: see :meth:`_Explaining.again`. Raises :class:`HarnessError` if the case cannot be run or
+    has no valid baseline of its own.
     """
     check_step(case, step)
     measured = runner.run(case.job())
     baseline = select_baseline(store, case, measured.fingerprint)
     if (edited := stale(case, baseline)) is not None:
         raise edited
-    explaining = _Explaining(case, runner, measured, baseline, _named(baseline))
+    explaining = _Explaining(case, runner, measured, baseline, _named(baseline)).again()
+    if explaining.unrepeated is not None:
+        return explaining.unrepeated_cells(explaining.unrepeated)
     if not explaining.moves_latents:
         return explaining.without_cells()
     try:
@@ -163,13 +169,30 @@ def explain_against_python(
         baseline = replace(baseline, calibration=stored.calibration)
     release = reference.fingerprint.get("mindspore", "").partition(" ")[0]
     named = f"a run under {name} (MindSpore {release})"
-    explaining = _Explaining(case, runner, measured, baseline, named)
+    explaining = _Explaining(case, runner, measured, baseline, named).again()
+    if explaining.unrepeated is not None:
+        return explaining.unrepeated_cells(explaining.unrepeated)
     if not explaining.moves_latents:
         found = explaining.without_cells()
-        drift = _still_drifts(case, measured, store) if found.conclusion == "nothing" else ()
-        return replace(found, notes=(*found.notes, *drift))
+        drift = tuple(_still_drifts(case, measured, store)) if found.conclusion == "nothing" else ()
+        return replace(found, notes=drift or found.notes)
     steps = explaining.steps() if step is None else [step]
     return explaining.with_cells(steps, lambda index: trace_that_replays(case.job(), other, index))
+
+
+_NOTHING = Note(
+    "nothing differed in three runs, two of them in fresh workers. If the case has just drifted, it does not "
+    "repeat every time, or it differs after other cases in the same worker: run its whole suite again"
+)
+
+
+def _unexamined(error: HarnessError) -> Note:
+    return Note(f"no cell was examined: {error}", error.remedy)
+
+
+def _without_cells(step: int) -> Note:
+    told = "no cell was examined: the pipeline calls no mindspore.nn.Cell in step "
+    return Note(f"{told}{step} (it runs its own code, or a graph that it compiles itself)")
 
 
 def _named(baseline: Baseline) -> str:
@@ -191,17 +214,39 @@ def _still_drifts(case: Case, measured: Measurement, store: BaselineStore) -> It
 
 @dataclass(frozen=True)
 class _Explaining:
-    """One case being explained: what was measured, its reference, and what follows from both."""
+    """One case being explained: what was measured, its reference, and what follows from both.
+
+    ``unrepeated`` says how another run differs from the measured one, if one is known to.
+    """
 
     case: Case
     runner: Runner
     measured: Measurement
     baseline: Baseline
     reference: str
+    unrepeated: DoesNotRepeat | None = None
+
+    def again(self) -> _Explaining:
+        """Run the case again, and return the explanation of a run that differs from the reference.
+
+        The second run is in a fresh worker. If nothing has differed by then, a third one is in the worker of
+        the first, where what the first run left behind would show.
+        """
+        job = self.case.job()
+        runs = [self.measured, self.runner.run(job.alone())]
+        if not self.differs and first_difference(*runs) is None:
+            runs.append(self.runner.run(job))
+        odd = next((run for run in runs if replace(self, measured=run).differs), self.measured)
+        other = next((run for run in runs if first_difference(odd, run) is not None), None)
+        if other is None:
+            return self
+        stored = self.baseline.path is not None
+        verdict = judge(self.case, other, self.baseline).verdict.value if stored else None
+        return replace(self, measured=odd, unrepeated=unrepeated(odd, other, verdict))
 
     @cached_property
     def causes(self) -> tuple[Cause, ...]:
-        return root_causes(self.measured, self.baseline)
+        return with_repetition(root_causes(self.measured, self.baseline), self.unrepeated)
 
     def has(self, kind: str) -> bool:
         return any(cause.kind == kind for cause in self.causes)
@@ -215,6 +260,11 @@ class _Explaining:
     def moves_latents(self) -> bool:
         """Whether the latents of any step have other bits, so that cells can be examined."""
         return bits.first_changed_step(self.measured, self.baseline.measurement) is not None
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything but the environment differs."""
+        return bool(self.input_causes or bits.changed_parts(self.measured, self.baseline.measurement))
 
     @property
     def first_changed(self) -> int | None:
@@ -239,10 +289,34 @@ class _Explaining:
         elif self.input_causes:
             conclusion = self.input_causes[0]
         elif not changed:
-            conclusion = "nothing"
+            conclusion, notes = "nothing", (*notes, _NOTHING)
         elif self.has("output"):
             conclusion = "output"
         return self._explanation(conclusion, notes=notes)
+
+    def unrepeated_cells(self, unrepeated: DoesNotRepeat) -> Explanation:
+        """Return the explanation of a case that does not repeat, with the cell if a replay meets it."""
+        steps = {each.step for each in unrepeated.differences if isinstance(each, OtherLatents)}
+        index = next((i for i, record in enumerate(self.measured.trace) if record.step in steps), None)
+        if index is None:
+            return self._explanation("repetition")
+        job = self.case.job()
+        try:
+            trace = self.runner.trace(job, index)
+            # What differs may differ from call to call, or from process to process.
+            for each in (job, job.alone(), job.alone()):
+                replay = self.runner.replay(each, trace)
+                if replay.first is not None:
+                    break
+        except HarnessError as error:
+            return self._explanation("repetition", notes=(_unexamined(error),))
+        if not trace.calls:
+            return self._explanation("repetition", notes=(_without_cells(index),))
+        notes = list(map(Note, self._notes(replay)))
+        if replay.first is None:
+            notes.append(Note(f"in three replays of step {index}, every cell computed the same"))
+        finding = replay.first_beyond_rounding or replay.first
+        return self._explanation("repetition", replay, finding, tuple(notes))
 
     def with_cells(self, steps: list[int], trace_of: Callable[[int], DeepTrace]) -> Explanation:
         """Return the explanation from root causes and from the cells of the first conclusive step."""
@@ -251,13 +325,10 @@ class _Explaining:
             try:
                 trace = trace_of(step)
             except HarnessError as error:
-                return self.without_cells(Note(f"no cell was examined: {error}", error.remedy))
+                return self.without_cells(_unexamined(error))
             latest = self.runner.replay(self.case.job(), trace)
             if not trace.calls:
-                told = "no cell was examined: the pipeline calls no mindspore.nn.Cell in step "
-                return self.without_cells(
-                    Note(f"{told}{step} (it runs its own code, or a graph that it compiles itself)")
-                )
+                return self.without_cells(_without_cells(step))
             replay = latest if replay is None or latest.findings else replay
             if latest.first_beyond_rounding is not None:
                 break

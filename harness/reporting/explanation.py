@@ -17,6 +17,7 @@ from harness.tracing.divergence import Divergence, Replay
 
 _CONCLUSIONS: dict[Conclusion, str] = {
     "nothing": "nothing differs",
+    "repetition": "the case does not repeat",
     "code": "the code of the pipeline was edited",
     "inputs": "other weights or another checkpoint",
     "randomness": "other noise was drawn",
@@ -32,7 +33,8 @@ _CONCLUSIONS: dict[Conclusion, str] = {
 def explanation_text(explanation: Explanation, invocation: Invocation) -> str:
     """Return the explanation as text: its conclusion, the causes, the first place, and notes."""
     concluded = _CONCLUSIONS[explanation.conclusion]
-    if explanation.finding is not None and not explanation.finding.beyond:
+    finding = explanation.finding
+    if finding is not None and not finding.beyond and explanation.conclusion != "repetition":
         concluded = "no more than rounding in any cell, or in the scheduler's step"
     lines = [f"{explanation.name}, compared with {explanation.reference}: {concluded}"]
     lines += cause_lines(explanation.causes)

@@ -27,6 +27,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 _ALWAYS, _MOST_FIGURES = (MARGIN, "abs_sum", "mean", "std"), 8
 # The most changes, and the most names of figures, in a line about a run.
 _MOST_CHANGES, _MOST_NAMES = 3, 4
+_LASTS = "; the next run shows whether it lasts"
 # How many of the newest runs fit next to the other columns of a terminal.
 _MOST_RUNS = 60
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -80,9 +81,13 @@ def step_lines(trend: Trend) -> Iterator[str]:
         known = ", ".join(step.surroundings) or "nothing on record"
         yield f"  changed since run {step.before.run.number}: {known}"
     for point, names in trend.outliers:
-        yield f"only at {_where(point)}: {some(names, _MOST_NAMES)}"
+        yield f"only at {_where(point)}: {some(names, _MOST_NAMES)}{_chance(point)}"
     for point, names in trend.latest:
-        yield f"new at {_where(point)}: {some(names, _MOST_NAMES)}; the next run shows whether it lasts"
+        yield f"new at {_where(point)}: {some(names, _MOST_NAMES)}{_chance(point) or _LASTS}"
+
+
+def _chance(point: Point) -> str:
+    return "; the case does not repeat" if point.record.unrepeated else ""
 
 
 def change_text(change: Change) -> str:

@@ -154,6 +154,18 @@ def _unfit_limit(reason: r.UnfitLimit) -> str:
     )
 
 
+def _calibrated_by_chance(reason: r.CalibratedByChance) -> str:
+    which = (
+        "unperturbed"
+        if reason.seed is None
+        else f"with its noise moved by one ulp (signs of seed {reason.seed})"
+    )
+    return (
+        f"does not repeat: two runs of the case {which} differ first in {_differences(reason.differences)}, "
+        "so no tolerance can be measured. Seed every source of randomness, then calibrate again"
+    )
+
+
 _SECOND = {"identical": "has the baseline's bits", "within": "is within its limits", "drift": "drifts, too"}
 
 
@@ -161,9 +173,10 @@ def _does_not_repeat(reason: r.DoesNotRepeat) -> str:
     size = "" if reason.relative_l2 is None else f" (outputs: relative L2 {reason.relative_l2:.3g})"
     text = (
         "does not repeat: a second run, in a fresh worker, differs first in "
-        f"{', and in '.join(map(text_of, reason.differences))}{size}; "
-        f"that run {_SECOND.get(reason.second, f'ends as {reason.second}')}"
+        f"{_differences(reason.differences)}{size}"
     )
+    if reason.second is not None:
+        text += f"; that run {_SECOND.get(reason.second, f'ends as {reason.second}')}"
     if not reason.after:
         return text
     others = f"{count(reason.others, 'case')} and " if reason.others else ""
@@ -171,6 +184,10 @@ def _does_not_repeat(reason: r.DoesNotRepeat) -> str:
     if reason.second == "identical":
         return f"{text}. So the case differs {before}"
     return f"{text}. The first run came {before}"
+
+
+def _differences(differences: Iterable[r.Difference]) -> str:
+    return ", and in ".join(map(text_of, differences))
 
 
 def _size(value: float, similarity: bool) -> str:
@@ -331,6 +348,7 @@ REASONS: Words = {
         "Seed every source of randomness, then record again"
     ),
     r.DoesNotRepeat: _does_not_repeat,
+    r.CalibratedByChance: _calibrated_by_chance,
     r.Repeats: "a second run, in a fresh worker, gave the same bits",
     r.SecondRunFailed: lambda reason: (
         f"a second run, in a fresh worker, gave no result ({reason.cause}): {in_short(reason.told)}"

@@ -17,9 +17,10 @@ from harness.baselines.errors import BaselineError, BaselineMissing
 from harness.baselines.staleness import BaselineStale
 from harness.baselines.store import BaselineStore
 from harness.cases.tolerance import MOST_FACTOR, Limits
-from harness.errors import Interrupted, UsageError
+from harness.errors import FailureCause, Interrupted, UsageError
 from harness.execution.worker_process import CaseFailed
 from harness.judgement.calibration.envelope import CalibrationError
+from harness.judgement.repetition import NotRepeatableError
 from harness.measurement.figures import CheckpointIdentity
 from harness.operations.calibrate import MEMBERS, Settings, calibrate, calibrate_case
 from harness.operations.progress import Progress
@@ -43,7 +44,7 @@ class Sampler:
 
     def run(self, job):
         seed = job.perturbation
-        self.asked.append(seed)
+        self.asked.append((seed, "alone") if job.isolate else seed)
         assert job.keep_latents
         change = self.changes.get(f"seed{seed}", self.changes.get("all", lambda measured: measured))
         return change(sampled(seed))
@@ -55,6 +56,11 @@ class Sampler:
                 yield tag, self.run(job)
             except CaseFailed as error:
                 yield tag, error
+
+
+def asked(*members):
+    """What runs: the case unperturbed, again in the same worker, the members, again in a fresh worker."""
+    return [None, None, *members, (None, "alone")]
 
 
 @pytest.fixture
@@ -85,10 +91,10 @@ def failing(message="its worker died"):
     return fail
 
 
-def test_the_case_runs_once_as_it_is_and_once_for_every_member(store):
+def test_the_case_runs_once_for_every_member_and_three_times_as_it_is(store):
     pool = Sampler()
     result = run(store, pool)
-    assert pool.asked == [None, 1, 2, 3, 4]
+    assert pool.asked == asked(1, 2, 3, 4)
     assert result.calibration.members == (1, 2, 3, 4)
     assert result.calibration.factor == 2.0
     assert result.written.state == "replaced"
@@ -114,7 +120,7 @@ def test_the_order_in_which_members_end_changes_nothing(store):
     pool = Sampler(backwards=True)
     store.root.joinpath(".members").rename(store.root / ".away")
     assert run(store, pool).written.state == "unchanged"
-    assert pool.asked == [None, 4, 3, 2, 1]
+    assert pool.asked == [None, (None, "alone"), 4, 3, 2, 1, None]
 
 
 def test_progress_counts_members(store):
@@ -258,7 +264,7 @@ class TestGoingOn:
             run(store, Sampler(seed3=failing()))
         seen, pool = [], Sampler()
         result = run(store, pool, progress=seen.append)
-        assert pool.asked == [None, 3, 4]
+        assert pool.asked == asked(3, 4)
         assert seen == [2, 3, 4]
         whole = BaselineStore(store.root.parent / "whole")
         whole.write(make_baseline(CASE, STORED))
@@ -273,18 +279,18 @@ class TestGoingOn:
             run(store, Sampler(seed4=interrupt))
         pool = Sampler()
         run(store, pool)
-        assert pool.asked == [None, 4]
+        assert pool.asked == asked(4)
 
     def test_an_interrupt_at_a_later_case_loses_none_of_this_one(self, store):
         """Nothing is cleared before all cases of the call are through."""
         run(store)
         pool = Sampler()
         result = run(store, pool)
-        assert pool.asked == [None]
+        assert pool.asked == asked()
         result.kept.clear()
         assert not (store.root / ".members").exists()
         run(store, pool := Sampler())
-        assert len(pool.asked) == 5
+        assert pool.asked == asked(1, 2, 3, 4)
 
     def test_members_around_another_recording_run_again(self, store):
         run(store, members=2)
@@ -296,7 +302,7 @@ class TestGoingOn:
 
         pool = Sampler(seedNone=step(None), seed1=step(1), seed2=step(2))
         run(store, pool, members=2)
-        assert pool.asked == [None, 1, 2]
+        assert pool.asked == asked(1, 2)
 
 
 class TestWhatIsRefused:
@@ -336,7 +342,7 @@ class TestWhatIsRefused:
         with refused(CalibrationError, f"does not give the baseline's bits .*{told}") as caught:
             run(store, pool)
         assert " --calibrate --reason " in error_text(caught.value, Invocation())
-        assert pool.asked == [None]
+        assert pool.asked == [None, (None, "alone")]
         assert loaded(store).calibration is None
 
     def test_another_environment_that_gives_the_bits_will_do(self, store):
@@ -351,7 +357,7 @@ class TestWhatIsRefused:
             run(store, broken)
         assert loaded(store).calibration is None
         run(store, pool := Sampler())
-        assert pool.asked == [None, 2, 3, 4]
+        assert pool.asked == asked(2, 3, 4)
 
     def test_what_cannot_be_written_is_one_error_and_loses_no_member(self, store):
         folder = store.path("guide", "two-steps", "cpu").parent
@@ -363,7 +369,7 @@ class TestWhatIsRefused:
         (blocked / "file").unlink()
         blocked.rmdir()
         run(store, pool := Sampler())
-        assert pool.asked == [None]
+        assert pool.asked == asked()
 
     def test_a_fault_of_the_harness_itself_is_not_hidden(self, store):
         def divide(measured):
@@ -371,6 +377,59 @@ class TestWhatIsRefused:
 
         with pytest.raises(ZeroDivisionError):
             run(store, Sampler(seed1=divide))
+
+
+class Flaky(Sampler):
+    """Takes another second step in those runs, counted from 0, that ``flips`` names."""
+
+    def __init__(self, *flips, by=0.95):
+        super().__init__()
+        self._flips, self._by = flips, by
+
+    def run(self, job):
+        flipped = len(self.asked) in self._flips
+        measured = super().run(job)
+        if not flipped:
+            return measured
+        factors = iter([0.9, self._by, 0.9])
+        return sampled(job.perturbation, step=lambda latents: latents * next(factors))
+
+
+class TestWhatDoesNotRepeat:
+    """The runs are: 0 and 1 unperturbed, 2 to 5 members, 6 unperturbed and fresh, then one of each mode."""
+
+    @pytest.mark.parametrize("by", [0.95, 0.9000001], ids=["another picture", "as little as rounding"])
+    @pytest.mark.parametrize("flips", [(1,), (6,), (1, 3, 5), (2, 6)])
+    def test_an_unperturbed_run_with_other_bits_refuses_the_case_by_name(self, store, flips, by):
+        with refused(NotRepeatableError, "does not repeat: two runs of the case unperturbed") as caught:
+            run(store, Flaky(*flips, by=by))
+        told = error_text(caught.value, Invocation())
+        assert "differ first in the latents after step 1 (timestep 998), so no tolerance" in told
+        assert "mode" not in told
+        assert (caught.value.cause, caught.value.answers) == (FailureCause.NOT_REPEATABLE, True)
+        assert loaded(store).calibration is None
+        assert not (store.root / ".members" / "guide").exists()
+
+    @pytest.mark.parametrize("flips", [(2,), (3, 5), (2, 3, 4, 5)])
+    def test_a_member_of_another_mode_that_does_not_repeat_makes_no_mode(self, store, flips):
+        """Every second run in one process, where the number of members hides it from the others."""
+        told = r"with its noise moved .* \(signs of seed \d\) differ first in the latents after step 1"
+        with refused(NotRepeatableError, told):
+            run(store, Flaky(*flips))
+        assert loaded(store).calibration is None
+
+    def test_modes_that_repeat_are_modes(self, store):
+        other = Sampler(seed2=lambda measured: sampled(2, step=lambda latents: latents * 0.8))
+        assert run(store, other).calibration.modes == (4, 1)
+        assert other.asked == [*asked(1, 2, 3, 4), (2, "alone")]
+
+    def test_a_first_run_unlike_the_baseline_is_called_unlike_only_where_it_repeats(self, store):
+        with refused(
+            NotRepeatableError, "does not repeat: a second run, in a fresh worker, .* the baseline's"
+        ):
+            run(store, Flaky(0))
+        with refused(CalibrationError, "does not give the baseline's bits"):
+            run(store, Flaky(0, 1))
 
 
 @pytest.mark.parametrize("members", [1, 0, -3])

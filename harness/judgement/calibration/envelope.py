@@ -13,6 +13,7 @@ from harness import __version__
 from harness.baselines.calibration import Calibration, StepEnvelope
 from harness.cases.tolerance import AT_LEAST
 from harness.judgement import reasons as r
+from harness.judgement.bits import same_bits
 from harness.judgement.calibration.spread import chaotic_from, clusters, distance, saturated
 from harness.judgement.failures import Refused
 from harness.judgement.hard import hard_failures
@@ -62,6 +63,14 @@ class Member:
             distances=_distances(measured.latents, base.latents),
         )
 
+    def difference(self, again: Member, base: Measurement) -> r.Difference | None:
+        """Return the first difference between this member of ``base`` and the same one, run ``again``."""
+        for index, record in enumerate(base.trace):
+            figures = [(each.steps[index], each.distances[index]) for each in (self, again)]
+            if figures[0] != figures[1]:
+                return r.OtherLatents(record.step, record.timestep)
+        return None if same_bits(self.output, again.output) else r.OtherPart("output")
+
 
 def _unlike_trace(measured: Measurement, base: Measurement) -> Iterator[r.Reason]:
     if len(measured.trace) != len(base.trace):
@@ -89,7 +98,7 @@ def make_calibration(members: Sequence[Member], base: Measurement, factor: float
     clusters are two answers, not one answer with a wide tolerance. Raises :class:`CalibrationError` if no
     member remains.
     """
-    modes = clusters([base.output, *(member.output for member in members)])
+    modes = _modes(members, base)
     own = [members[index - 1] for index in modes[0] if index > 0]
     if not own:
         raise CalibrationError(name, r.NoNeighbour(len(members)))
@@ -117,6 +126,16 @@ def make_calibration(members: Sequence[Member], base: Measurement, factor: float
         harness_version=__version__,
         date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
+
+
+def strays(members: Sequence[Member], base: Measurement) -> tuple[Member, ...]:
+    """Return one of ``members`` for each mode other than that of ``base``."""
+    return tuple(members[mode[0] - 1] for mode in _modes(members, base)[1:])
+
+
+def _modes(members: Sequence[Member], base: Measurement) -> tuple[tuple[int, ...], ...]:
+    """Return the modes as indices: 0 is ``base``, and the ``members`` follow."""
+    return clusters([base.output, *(member.output for member in members)])
 
 
 def _check_finite(
