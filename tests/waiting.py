@@ -9,11 +9,12 @@ from samples import make_baseline, make_case, make_measurement
 
 from harness.baselines.baseline import Key
 from harness.baselines.candidates import Candidate, CandidateStore, Kept
+from harness.baselines.origin import Origin
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case, Suite
 from harness.cases.selection import Selection
 from harness.measurement.measurement import Measurement
-from harness.operations.review import pending
+from harness.operations.review import HOME, Trust, pending
 
 
 class Place:
@@ -28,18 +29,28 @@ class Place:
         output = make_measurement().output * scale
         self.store.write(dataclasses.replace(make_baseline(case, make_measurement(output)), **fields))
 
-    def keep(self, case: Case, scale: float = 1.0, runs: int = 2, measured: Measurement | None = None) -> Key:
+    def keep(
+        self,
+        case: Case,
+        scale: float = 1.0,
+        runs: int = 2,
+        measured: Measurement | None = None,
+        origin: Origin | None = None,
+    ) -> Key:
         measured = measured or make_measurement(make_measurement().output * scale)
         baseline = make_baseline(case, measured)
+        baseline = dataclasses.replace(
+            baseline, provenance=dataclasses.replace(baseline.provenance, origin=origin)
+        )
         key = Key(case.suite, case.id, "cpu")
         self.candidates.keep(
             Candidate(baseline, Kept(baseline.provenance, runs, "drift", self.store.sha256(key)))
         )
         return key
 
-    def pending(self, *cases: Case, folders: bool = False):
+    def pending(self, *cases: Case, folders: bool = False, trust: Trust = HOME):
         suite = Suite("guide", Path("suites/guide.yaml"), tuple(cases or self.cases), 1, 1)
-        return pending(Selection((suite,), suite.cases, folders), self.store, self.candidates)
+        return pending(Selection((suite,), suite.cases, folders), self.store, self.candidates, trust)
 
 
 class Counting:

@@ -17,10 +17,12 @@ from harness.commands.exits import leave, say
 from harness.commands.options import File, option
 from harness.commands.settings import Setting, prompted
 from harness.errors import HarnessError, UsageError
+from harness.gate.signing import signer_in
 from harness.operations.accept import accept as accept_candidates
 from harness.operations.accept import reject as reject_candidates
 from harness.operations.deciding import Answer, answers, decide
-from harness.operations.review import Pending, look, pending
+from harness.operations.review import Pending, Trust, look, pending
+from harness.operations.signed_candidates import signed_candidates
 from harness.reporting.accepting import AcceptingDisplay, nothing_text, show_acceptance, show_rejected
 from harness.reporting.html.review_page import write_review_page
 from harness.reporting.review import question_text, show_pending, show_waiting
@@ -38,6 +40,13 @@ Candidates = Annotated[
     File,
     option("--candidates", "DIR", "folder of the candidates (default: .candidates in that of the baselines)"),
 ]
+From = Annotated[
+    File, option("--from", "DIR", "folder of candidates from elsewhere, such as an artifact of CI; it stays")
+]
+SignerFile = Annotated[
+    File, option("--signer", "FILE", "ed25519 public key (PEM) whose signature of candidates is trusted")
+]
+Rerun = Annotated[bool, typer.Option("--rerun", help="run every case here before it is accepted")]
 
 
 def review(
@@ -46,6 +55,9 @@ def review(
     reason: options.Reason = None,
     html: Annotated[File, option("--html", "PATH", _HTML)] = None,
     candidates: Candidates = None,
+    elsewhere: From = None,
+    signer: SignerFile = None,
+    rerun: Rerun = False,
     device: options.Device = "CPU",
     device_id: options.DeviceId = 0,
     python: options.Python = None,
@@ -59,8 +71,8 @@ def review(
     same suite, q stops asking. Exits with 1 if something that is to be accepted is refused.
     """
     at = Setting.of(baseline_dir, device, device_id, timeout, memory, python, no_user_code=no_user_code)
-    kept, console = _candidates(candidates, at), Console()
-    found = pending(select(paths), at.store, kept)
+    kept, trust = _place(at, candidates, elsewhere, signer, rerun=rerun)
+    console, found = Console(), pending(select(paths), at.store, kept, trust)
     looked = partial(look, store=at.store, candidates=kept)
     if html is not None:
         say(f"page: {write_review_page(html, found, looked)}")
@@ -95,6 +107,9 @@ def accept(
     reason: options.Reason = None,
     everything: All = False,
     candidates: Candidates = None,
+    elsewhere: From = None,
+    signer: SignerFile = None,
+    rerun: Rerun = False,
     device: options.Device = "CPU",
     device_id: options.DeviceId = 0,
     python: options.Python = None,
@@ -105,11 +120,11 @@ def accept(
     """Make baselines of candidates, which are measurements that record or pytest kept.
 
     A case that ran only once runs once more, and must give the same bits. Existing baselines change only with
-    a --reason.
+    a --reason. Candidates that were measured elsewhere need a trusted signature or --rerun.
     """
     at = Setting.of(baseline_dir, device, device_id, timeout, memory, python, no_user_code=no_user_code)
-    kept = _candidates(candidates, at)
-    chosen = _chosen(paths, everything, at, kept)
+    kept, trust = _place(at, candidates, elsewhere, signer, rerun=rerun)
+    chosen = _chosen(paths, everything, at, kept, trust)
     display = AcceptingDisplay(Console(), at.invocation)
     found = accept_candidates(chosen, at.store, kept, at.workers, reason, display)
     show_acceptance(display.console, found, at.invocation)
@@ -124,20 +139,27 @@ def reject(
 ) -> None:
     """Remove candidates, so that they no longer wait."""
     at = Setting.of(baseline_dir, "CPU", 0, 600.0, None)
-    kept = _candidates(candidates, at)
-    show_rejected(Console(), reject_candidates(_chosen(paths, everything, at, kept), kept))
+    kept, trust = _place(at, candidates)
+    show_rejected(Console(), reject_candidates(_chosen(paths, everything, at, kept, trust), kept))
 
 
-def _candidates(folder: File, at: Setting) -> CandidateStore:
-    if folder is None:
-        return CandidateStore.beside(at.store)
-    if not folder.is_dir():
-        raise UsageError(f"--candidates {folder}: no such folder")
-    return CandidateStore(folder)
+def _place(
+    at: Setting, candidates: File, elsewhere: File = None, signer: File = None, *, rerun: bool = False
+) -> tuple[CandidateStore, Trust]:
+    """Return where the candidates are, and what they are worth; raises UsageError and HarnessError."""
+    if candidates is not None and elsewhere is not None:
+        raise UsageError("--candidates and --from name the same thing; give one of them")
+    for name, folder in (("--candidates", candidates), ("--from", elsewhere)):
+        if folder is not None and not folder.is_dir():
+            raise UsageError(f"{name} {folder}: no such folder")
+    named = candidates or elsewhere
+    kept = CandidateStore.beside(at.store) if named is None else CandidateStore(named)
+    signed = {} if signer is None else signed_candidates(kept.root, signer_in(signer))
+    return kept, Trust(elsewhere is not None, signed, rerun)
 
 
 def _chosen(
-    paths: Sequence[str], everything: bool, at: Setting, candidates: CandidateStore
+    paths: Sequence[str], everything: bool, at: Setting, candidates: CandidateStore, trust: Trust
 ) -> tuple[Pending, ...]:
     """Return what waits for the cases named; exit if nothing does.
 
@@ -149,7 +171,7 @@ def _chosen(
         raise UsageError(
             f"{suites[0]} names all its cases; name single cases (SUITE.yaml::CASE) or add --all"
         )
-    found = pending(selection, at.store, candidates)
+    found = pending(selection, at.store, candidates, trust)
     if not everything:
         _check_named(selection, found, candidates)
     if not found:

@@ -62,7 +62,10 @@ class SigningKey:
 
     def sign(self, certificate: Certificate) -> bytes:
         """Return the bytes of the envelope of ``certificate``."""
-        payload = statement(certificate)
+        return self.sign_statement(statement(certificate))
+
+    def sign_statement(self, payload: bytes) -> bytes:
+        """Return the bytes of the envelope of an in-toto statement."""
         signature = self.key.sign(pae(PAYLOAD_TYPE, payload))
         signed = {"keyid": self.signer.keyid, "sig": base64.b64encode(signature).decode()}
         envelope = {

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from harness.baselines.baseline import Baseline, Written
+from harness.baselines.baseline import Baseline, Provenance, Written
 from harness.baselines.candidates import CandidateMissing, CandidateStore, decode_candidate
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.judgement.repetition import FreshRunner, check_repeats
 from harness.operations.progress import SILENT, Progress, stage
-from harness.operations.proposal import proposed
+from harness.operations.proposal import commit_of, proposed
 from harness.operations.record import FIRST_REASON
-from harness.operations.review import NoReason, Obstacle, OneRun, Pending, Superseded
+from harness.operations.review import NoReason, Obstacle, Pending, Superseded, ToRunAgain
 from harness.operations.workers import Workers
 
 # What became of a candidate: written (or already in place), or why not.
@@ -60,20 +60,20 @@ def accept(
     """Make baselines of the candidates of ``chosen``, each of which stands alone.
 
     ``reason`` is stored with all of them; a candidate that replaces a baseline needs one. Where only one run
-    has the bits of a candidate, its case runs once more in a fresh worker, and must give them again. Nothing
-    else runs. ``progress`` counts these runs and gets each :class:`Accepted`. The candidate of a written
-    baseline is removed.
+    has the bits of a candidate, or its case is to be run here, the case runs once more in a fresh worker, and
+    must give them again. Nothing else runs. ``progress`` counts these runs and gets each :class:`Accepted`.
+    The candidate of a written baseline is removed, unless it lies elsewhere.
     """
     reason = (reason or "").strip()
     found: list[Accepted] = []
-    runs = sum(isinstance(each.obstacle, OneRun) for each in chosen)
+    runs = sum(each.runs for each in chosen)
     with (
         stage(progress, "accepting", runs, interrupted="what was accepted before is written"),
         workers.runner() as runner,
     ):
         for each in chosen:
             found.append(_accepted(each, store, candidates, runner, reason, progress))
-            progress.advanced(sum(isinstance(one.pending.obstacle, OneRun) for one in found))
+            progress.advanced(sum(one.pending.runs for one in found))
             progress.finished(found[-1])
     return Acceptance(tuple(found))
 
@@ -97,17 +97,22 @@ def _accepted(
         if hashlib.sha256(data).hexdigest() != each.sha256:
             return Accepted(each, Superseded())
         measurement = decode_candidate(data, candidates.path(each.key), each.key).baseline.measurement
-        if isinstance(each.obstacle, OneRun):
-            progress.started(case.name)
-            check_repeats(case.name, measurement, runner.run(case.job()))
-        would = proposed(case, measurement, store)
         provenance = replace(kept.provenance, reason=reason or FIRST_REASON)
+        if each.runs:
+            progress.started(case.name)
+            check_repeats(case.name, measurement, again := runner.run(case.job()))
+            if isinstance(each.obstacle, ToRunAgain):
+                measurement, commit = again, commit_of(case, store)
+                made = Provenance.of(case, reason=provenance.reason, git_commit=commit)
+                provenance = replace(made, origin=provenance.origin)
+        would = proposed(case, measurement, store)
         if would.renews is None:
             baseline = Baseline(*each.key, measurement, provenance)
         else:
             baseline = replace(would.renews, provenance=provenance)
         written = store.write(baseline, renew=would.renews is not None, expected=kept.replaces)
-        candidates.remove(each.key)
+        for waiting in (CandidateStore.beside(store), *([] if each.elsewhere else [candidates])):
+            waiting.remove(each.key)
     except CandidateMissing:
         return Accepted(each, Superseded())
     except HarnessError as error:
@@ -116,5 +121,5 @@ def _accepted(
 
 
 def reject(chosen: Sequence[Pending], candidates: CandidateStore) -> tuple[Pending, ...]:
-    """Remove the candidates of ``chosen``, and return those that were still there."""
-    return tuple(each for each in chosen if candidates.remove(each.key))
+    """Remove those candidates of ``chosen`` that lie here, and return those that were still there."""
+    return tuple(each for each in chosen if not each.elsewhere and candidates.remove(each.key))

@@ -13,7 +13,7 @@ from harness.cases.case import Case
 from harness.judgement.check import Check
 from harness.judgement.judgement import Verdict
 from harness.judgement.reasons import Failed, Stale
-from harness.judgement.repetition import FreshRunner
+from harness.judgement.repetition import FreshRunner, check_repeats
 from harness.measurement.measurement import Measurement
 from harness.operations.proposal import commit_of
 
@@ -33,16 +33,23 @@ def candidate_of(
     return Candidate(Baseline(*key, measurement, provenance), Kept(provenance, runs, why, store.sha256(key)))
 
 
-def waiting(case: Case, result: Check, store: BaselineStore, runner: FreshRunner) -> Candidate | None:
+def waiting(
+    case: Case, result: Check, store: BaselineStore, runner: FreshRunner, *, twice: bool = False
+) -> Candidate | None:
     """Return what is to be kept of the check of ``case``, None if nothing is.
 
     That is a drift, and a case that has no usable baseline. Such a case may not have run, so it runs now. A
-    drift that does not repeat can be no baseline. Raises the error of a case that cannot run.
+    drift that does not repeat can be no baseline. With ``twice``, no candidate has only one run. Raises the
+    error of a case that cannot run, or does not repeat.
     """
     if (why := _why(result)) is None:
         return None
     measured = runner.run(case.job()) if result.measurement is None else result.measurement
-    return candidate_of(case, measured, store, runs=2 if result.repeated else 1, why=why)
+    runs = 2 if result.repeated else 1
+    if twice and runs == 1:
+        check_repeats(case.name, measured, runner.run(case.job().alone()))
+        runs = 2
+    return candidate_of(case, measured, store, runs=runs, why=why)
 
 
 def _why(result: Check) -> Why | None:

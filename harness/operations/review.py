@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from harness.baselines.baseline import Baseline, Key
@@ -16,6 +17,7 @@ from harness.baselines.candidates import (
     decode_candidate,
 )
 from harness.baselines.errors import BaselineUnusable
+from harness.baselines.origin import Origin
 from harness.baselines.staleness import definition_changes
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
@@ -27,6 +29,7 @@ from harness.judgement.check import Check
 from harness.judgement.failures import edits_of
 from harness.judgement.judgement import Judgement
 from harness.judgement.reasons import FieldEdit
+from harness.judgement.tiers import FieldDifference, fingerprint_differences
 from harness.judgement.verdicts import judge
 
 
@@ -68,8 +71,40 @@ class NoReason(Obstacle):
     """It would replace a baseline, and no reason was given."""
 
 
+class FromElsewhere(Obstacle):
+    """It was measured elsewhere, perhaps in the CI run ``origin``, and no trusted key signed it."""
+
+    origin: Origin | None
+
+
+class OtherEnvironment(Obstacle):
+    """It was measured elsewhere, in another environment than the baseline."""
+
+    differences: tuple[FieldDifference, ...]
+
+
+class ToRunAgain(Obstacle):
+    """Its case is to be run here. Accepting does so."""
+
+
 class OneRun(Obstacle):
     """Only one run has these bits. Accepting runs the case once more."""
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What candidates are worth that may come from elsewhere.
+
+    ``elsewhere`` is whether they do; those with the origin of another CI run do anyway. ``signed`` is the
+    sha256 of each file that a trusted key signed, by its path. ``rerun`` is whether all cases run here again.
+    """
+
+    elsewhere: bool = False
+    signed: Mapping[str, str] = field(default_factory=dict)
+    rerun: bool = False
+
+
+HOME = Trust()
 
 
 @dataclass(frozen=True)
@@ -80,7 +115,7 @@ class Pending:
     of the candidate against the stored baseline of its device, as if the case had not been edited since;
     ``edits`` are the edits. Without a stored baseline, ``judgement`` is None. ``relative_l2`` is how far the
     output moved, infinite if shape or dtype differ. ``calibration`` is what becomes of that of the baseline.
-    ``sha256`` is that of the candidate's file.
+    ``sha256`` is that of the candidate's file. ``elsewhere`` is whether the file is somebody else's.
     """
 
     key: Key
@@ -92,6 +127,7 @@ class Pending:
     relative_l2: float | None = None
     calibration: Literal["none", "kept", "lost"] = "none"
     obstacle: Obstacle | None = None
+    elsewhere: bool = False
 
     @property
     def name(self) -> str:
@@ -101,10 +137,17 @@ class Pending:
     @property
     def acceptable(self) -> bool:
         """Whether it can be accepted, if need be after one more run."""
-        return self.obstacle is None or isinstance(self.obstacle, OneRun)
+        return self.obstacle is None or self.runs
+
+    @property
+    def runs(self) -> bool:
+        """Whether accepting it runs its case once more."""
+        return isinstance(self.obstacle, OneRun | ToRunAgain)
 
 
-def pending(selection: Selection, store: BaselineStore, candidates: CandidateStore) -> tuple[Pending, ...]:
+def pending(
+    selection: Selection, store: BaselineStore, candidates: CandidateStore, trust: Trust = HOME
+) -> tuple[Pending, ...]:
     """Return the candidates of the cases of ``selection``, worst first.
 
     Those that cannot be accepted come first, then those whose output moved furthest, then new cases. Among
@@ -114,7 +157,7 @@ def pending(selection: Selection, store: BaselineStore, candidates: CandidateSto
     known = {(suite.name, case.id) for suite in selection.suites for case in suite.cases}
     suites = {suite.name for suite in selection.suites}
     found = [
-        _pending(key, cases.get(key[:2]), store, candidates)
+        replace(_pending(key, cases.get(key[:2]), store, candidates, trust), elsewhere=trust.elsewhere)
         for key in candidates.stored()
         if key[:2] in cases or (key[:2] not in known and (selection.folders or key.suite in suites))
     ]
@@ -142,7 +185,9 @@ def look(each: Pending, store: BaselineStore, candidates: CandidateStore) -> Che
     return Check(_judged(each.case, candidate, old), candidate.baseline.measurement, old)
 
 
-def _pending(key: Key, case: Case | None, store: BaselineStore, candidates: CandidateStore) -> Pending:
+def _pending(
+    key: Key, case: Case | None, store: BaselineStore, candidates: CandidateStore, trust: Trust
+) -> Pending:
     sha256 = ""
     try:
         data = candidates.read(key)
@@ -155,8 +200,10 @@ def _pending(key: Key, case: Case | None, store: BaselineStore, candidates: Cand
     kept = candidate.kept
     if case is None or case.fails is not None:
         return Pending(key, sha256, None, kept, obstacle=NoCase())
-    found = Pending(key, sha256, case, kept, obstacle=_obstacle(case, key, kept, store))
     old = _old(key, store)
+    signed = trust.signed.get(f"{'/'.join(key)}.safetensors") == sha256
+    obstacle = _obstacle(case, candidate, old, store, trust, signed=signed)
+    found = Pending(key, sha256, case, kept, obstacle=obstacle)
     if isinstance(old, BaselineUnusable):
         lost = old.state == "damaged" and case.needs_calibration
         return replace(found, calibration="lost" if lost else "none")
@@ -171,12 +218,30 @@ def _pending(key: Key, case: Case | None, store: BaselineStore, candidates: Cand
     )
 
 
-def _obstacle(case: Case, key: Key, kept: Kept, store: BaselineStore) -> Obstacle | None:
+def _obstacle(
+    case: Case,
+    candidate: Candidate,
+    old: Baseline | BaselineUnusable,
+    store: BaselineStore,
+    trust: Trust,
+    *,
+    signed: bool,
+) -> Obstacle | None:
+    kept = candidate.kept
     if kept.provenance.case_hash != case.hash():
         changes = definition_changes(kept.provenance.case_definition, case.definition())
         return EditedSince(edits_of(changes))
-    if store.sha256(key) != kept.replaces:
+    if store.sha256(candidate.key) != kept.replaces:
         return BaselineChanged()
+    if trust.rerun:
+        return ToRunAgain()
+    origin = kept.provenance.origin
+    if trust.elsewhere or origin not in (None, Origin.here()):
+        if not signed:
+            return FromElsewhere(origin)
+        measured = candidate.baseline.measurement.fingerprint
+        if isinstance(old, Baseline) and measured != old.measurement.fingerprint:
+            return OtherEnvironment(fingerprint_differences(measured, old.measurement.fingerprint))
     return OneRun() if kept.runs == 1 else None
 
 

@@ -82,6 +82,11 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "help": "keep what drifts, and what a case without a usable baseline gives, for harness accept "
         "(default: .candidates in the folder of the baselines)",
     },
+    "--harness-sign-key": {
+        "metavar": "FILE",
+        "help": "with --harness-candidates, run what is kept twice, and sign it with this ed25519 key (a "
+        "private key in PEM)",
+    },
     "--harness-nightly": {
         "action": "store_true",
         "help": "also run cases with `run: nightly`, which are left out unless selected by node id or -k",
@@ -168,6 +173,8 @@ def pytest_configure(config: pytest.Config) -> None:
             interpreter(python)
         except RunError as error:
             raise pytest.UsageError(printable(f"--harness-python {error}")) from None
+    if config.getoption("harness_sign_key") and config.getoption("harness_candidates") is None:
+        raise pytest.UsageError("--harness-sign-key signs candidates: give --harness-candidates as well")
     if config.getoption("harness_reason") and not config.getoption("harness_record"):
         raise pytest.UsageError(
             "--harness-reason says why a recording changes: give --harness-record as well"

@@ -5,6 +5,7 @@ GitHub Actions names a summary in every step, even in projects without suites, s
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -19,10 +20,11 @@ from harness.foreign_text import printable
 
 if TYPE_CHECKING:
     from harness.baselines.candidates import CandidateStore
+    from harness.gate.signing import SigningKey
     from harness.pytest_plugin.collection import HarnessSession
 
 # What lies in a folder of candidates beside the folders of their suites.
-CANDIDATES_FILES = (".gitignore",)
+CANDIDATES_FILES = (".gitignore", "signature.json")
 
 
 class RunFile:
@@ -130,6 +132,8 @@ class Candidates(RunFile):
     def __init__(self, folder: Path | None, shared: Callable[[], HarnessSession]) -> None:
         """Raise :class:`UsageError` if ``folder`` holds other files than candidates."""
         super().__init__(folder, shared)
+        self.key: SigningKey | None = None
+        self._signed: dict[str, str] = {}
         if folder is not None and folder.exists():
             files = [each for each in folder.iterdir() if not each.is_dir()] if folder.is_dir() else [folder]
             if foreign := [each.name for each in files if each.name not in CANDIDATES_FILES]:
@@ -155,7 +159,9 @@ class Candidates(RunFile):
         problem = kept.get("problem")
         if problem is None:
             try:
-                self._store.write(Key(*kept["key"]), kept["data"])
+                path = self._store.write(Key(*kept["key"]), kept["data"])
+                name = path.relative_to(self._store.root).as_posix()
+                self._signed[name] = hashlib.sha256(kept["data"]).hexdigest()
             except HarnessError as error:
                 problem = str(error)
         self.cases[report.nodeid] = problem
@@ -168,6 +174,10 @@ class Candidates(RunFile):
             from harness.baselines.errors import shown
             from harness.counting import count
 
+            if self.key is not None:
+                from harness.operations.signed_candidates import sign_candidates
+
+                sign_candidates(self._store.root, self._signed, self.key)
             folder = shown(self._store.root)
             yield f"{count(kept, 'candidate')} in {folder}; harness accept makes baselines of them"
 
@@ -256,6 +266,11 @@ def register(config: pytest.Config, shared: Callable[[], HarnessSession]) -> Non
             or (kind is Summary and os.environ.get("GITHUB_STEP_SUMMARY"))
         ):
             try:
-                config.pluginmanager.register(kind(Path(named) if named else None, shared))
+                made = kind(Path(named) if named else None, shared)
+                if isinstance(made, Candidates) and (key := config.getoption("harness_sign_key")):
+                    from harness.gate.signing import signing_key
+
+                    made.key = signing_key(Path(key))
+                config.pluginmanager.register(made)
             except UsageError as error:
                 raise pytest.UsageError(printable(f"{option} {error}")) from None

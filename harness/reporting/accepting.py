@@ -11,6 +11,7 @@ from rich.console import Console
 
 from harness.baselines.baseline import Written
 from harness.baselines.errors import shown
+from harness.baselines.origin import Origin
 from harness.errors import HarnessError
 from harness.judgement.reasons import FieldEdit
 from harness.operations import review
@@ -32,6 +33,16 @@ _OBSTACLES: Words = {
     review.BaselineChanged: "the baseline was written since it was measured; run the case again",
     review.Superseded: "the candidate was replaced, accepted or rejected meanwhile; review it again",
     review.NoReason: "it would replace a baseline; say why with --reason '<why it changes>'",
+    review.FromElsewhere: lambda found: (
+        "it was measured elsewhere"
+        + ("" if found.origin is None else f" ({origin_text(found.origin)})")
+        + ", and no trusted key signed it; name the key with --signer, or run the case here with --rerun"
+    ),
+    review.OtherEnvironment: lambda found: (
+        "it was measured in another environment than the baseline: "
+        f"{', '.join(each.name for each in found.differences)}; run the case here with --rerun"
+    ),
+    review.ToRunAgain: "accepting it runs the case here, and the bits must be the same",
     review.OneRun: "only one run has these bits; accepting it runs the case once more",
 }
 _WHY = {
@@ -52,9 +63,16 @@ class AcceptingDisplay(ProgressBar):
             name = result.pending.name
             if isinstance(result.outcome, Written):
                 text = f"{name}: {shown(result.outcome.path)} ({result.outcome.state})"
+                if (kept := result.pending.kept) is not None and kept.provenance.origin is not None:
+                    text += f", from {origin_text(kept.provenance.origin)}"
                 show(self.console, labelled("accepted", text))
             else:
                 show(self.console, labelled("refused", f"{name}: {refusal_text(result, self.invocation)}"))
+
+
+def origin_text(origin: Origin) -> str:
+    """Return where a candidate was measured."""
+    return f"{origin.repository}, commit {origin.commit[:12]}, {origin.run}"
 
 
 def _edits(edits: Sequence[FieldEdit]) -> str:

@@ -2,33 +2,8 @@
 
 import re
 
-import pytest
-
 from harness.baselines.baseline import Key
 from harness.baselines.candidates import CandidateStore
-
-COUNTED = """
-
-def counted(checkpoint, dtype, mode):
-    from pathlib import Path
-
-    with Path("runs.txt").open("a") as file:
-        file.write("run\\n")
-    return sound(checkpoint, dtype, mode)
-"""
-
-
-@pytest.fixture
-def counting(project):
-    path = project.root / "pipelines.py"
-    path.write_text(path.read_text() + COUNTED)
-    project.edit("suites/small.yaml", "pipelines:sound", "pipelines:counted")
-    return project
-
-
-def runs(project):
-    path = project.root / "runs.txt"
-    return len(path.read_text().splitlines()) if path.exists() else 0
 
 
 def test_missing_cases_run_under_xdist_and_their_verdicts_stay(project):
