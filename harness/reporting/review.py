@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console
@@ -19,6 +20,7 @@ from harness.reporting.causes import cause_line
 from harness.reporting.details import Detail, pairs_table, show_details
 from harness.reporting.figures import exact_figure, figure
 from harness.reporting.html.pictures import PIXELS_PASSED, picture_set, side_by_side, worst_item
+from harness.reporting.reasons import in_words
 from harness.reporting.tables import Cell, Table, show, show_table, toned
 from harness.reporting.terminal import rows_table
 from harness.reporting.thumbnail import thumbnails
@@ -49,13 +51,20 @@ def show_pending(console: Console, each: Pending, check: Check | None) -> None:
 
 def _row(each: Pending) -> tuple[Cell | str, ...]:
     told = "; ".join(brief_lines(each))
-    return each.name, each.key.device, state_cell(each), figure(each.relative_l2), told
+    return each.name, each.key.device, state_cell(each), moved_text(each), told
+
+
+def moved_text(each: Pending) -> str:
+    """Return the relative L2 distance of a candidate's output from that of the baseline, if there is one."""
+    return "not comparable" if each.relative_l2 == math.inf else figure(each.relative_l2)
 
 
 def brief_lines(each: Pending, check: Check | None = None) -> list[str]:
     """Return what to know at a glance: what was edited or the first cause, and what is in the way."""
     lines = [f"{edit.name}: {edit.old} -> {edit.new}" for edit in each.edits]
-    if not lines and check is not None:
+    if not lines and each.relative_l2 == math.inf and each.judgement is not None:
+        lines = list(in_words(each.judgement.reasons)[:1])
+    elif not lines and check is not None:
         lines = list(map(cause_line, causes_of(check)[:1]))
     return lines if each.obstacle is None else [*lines, obstacle_text(each.obstacle)]
 

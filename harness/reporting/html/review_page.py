@@ -10,9 +10,8 @@ from harness.counting import count
 from harness.judgement.check import Check
 from harness.operations.review import Pending
 from harness.reporting.details import Detail
-from harness.reporting.figures import figure
 from harness.reporting.html.sheet import Sheet
-from harness.reporting.review import brief_lines, outputs, pending_details, state_cell, told_lines
+from harness.reporting.review import brief_lines, moved_text, outputs, pending_details, state_cell, told_lines
 
 
 def write_review_page(place: Path, found: Sequence[Pending], look: Callable[[Pending], Check | None]) -> Path:
@@ -24,7 +23,7 @@ def write_review_page(place: Path, found: Sequence[Pending], look: Callable[[Pen
     for each in found:
         check = look(each)
         new, old = outputs(check)
-        size = [] if each.relative_l2 is None else [f"relative L2 {figure(each.relative_l2)}"]
+        size = [] if each.relative_l2 is None else [f"relative L2: {moved_text(each)}"]
         told = Detail("why it waits", told_lines(each, check))
         sheet.add(
             f"{each.name} {each.key.device}",

@@ -135,6 +135,18 @@ def test_what_cannot_be_read_or_has_no_case_is_on_the_page_without_a_picture(pla
     show_pending(Console(file=io.StringIO()), found[0], None)
 
 
+def test_an_output_of_another_shape_is_named_before_any_cause(tmp_path):
+    place = Place(tmp_path)
+    place.record(place.cases[0])
+    place.keep(place.cases[0], measured=make_measurement(np.ones((1, 8, 4, 3), np.float32)))
+    parsed = Parsed(page_of(place, tmp_path / "page").read_text())
+    card = parsed.text.partition("why it waits")[0]
+    assert "relative L2: not comparable" in card
+    assert "shape" in card
+    assert "inf" not in shown(place)
+    assert len([tag for tag, _ in parsed.elements if tag == "img"]) == 2
+
+
 def test_no_text_of_a_candidate_is_markup(tmp_path):
     def parsed(text):
         place = Place(tmp_path / text[:2].strip("<"))
