@@ -16,6 +16,7 @@ from typing import Any
 from harness.errors import UsageError
 from harness.foreign_files import ForeignFileError, ForeignFileMissing, read_foreign
 
+_NAME = "pyproject.toml"
 _LARGEST = 1 << 20
 _BOUNDS = (0.001, 1e6)
 
@@ -42,11 +43,18 @@ def find_configuration(folder: Path) -> Configuration:
     user: what it names may run code, and anyone can write to a folder such as /tmp.
     """
     folder = folder.resolve()
+    own = (None, 0, os.geteuid(), _owner(folder))
     for place in (folder, *folder.parents):
-        found = read_configuration(place)
+        foreign = place != folder and _owner(place / _NAME) not in own
+        try:
+            found = read_configuration(place)
+        except UsageError:
+            if foreign:
+                continue  # whatever it is, it is not for this user
+            raise
         if found.file is None:
             continue
-        if place != folder and _owner(found.file) not in (0, os.geteuid(), _owner(folder)):
+        if foreign:
             raise UsageError(
                 f"{found.file}: it has settings for harness and belongs to another user; "
                 f"run harness in {place} if you trust it"
@@ -55,8 +63,12 @@ def find_configuration(folder: Path) -> Configuration:
     return Configuration()
 
 
-def _owner(path: Path) -> int:
-    return path.stat().st_uid
+def _owner(path: Path) -> int | None:
+    """Return the user whose ``path`` is, a link itself and not what it leads to; None if it is not there."""
+    try:
+        return path.lstat().st_uid
+    except OSError:
+        return None
 
 
 def read_configuration(folder: Path) -> Configuration:
@@ -65,7 +77,7 @@ def read_configuration(folder: Path) -> Configuration:
     Raises :class:`UsageError` with file and line for a file that cannot be read, a key that does not exist,
     and a value of another type than its key takes.
     """
-    file = folder.resolve() / "pyproject.toml"
+    file = folder.resolve() / _NAME
     try:
         content = read_foreign(file, limit=_LARGEST)
     except ForeignFileMissing:
@@ -107,7 +119,9 @@ def _value(file: Path, text: str, key: str, value: Any) -> Any:
 def _place(file: Path, text: str, key: str) -> str:
     """Return where ``key`` is written, as far as that is on a line of its own below the table's name."""
     lines = text.splitlines()
-    header = next((n for n, line in enumerate(lines) if re.match(r"\s*\[\s*tool\s*\.\s*harness", line)), None)
+    header = next(
+        (n for n, line in enumerate(lines) if re.match(r"\s*\[\s*tool\s*\.\s*harness\s*[\].]", line)), None
+    )
     own = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*=""")
     line = next((n for n, line in enumerate(lines) if n > (header or 0) and own.match(line)), header)
     return str(file) if line is None else f"{file}:{line + 1}"

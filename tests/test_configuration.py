@@ -1,6 +1,7 @@
 """`[tool.harness]` in pyproject.toml: what it may say, where it is looked for, and what is wrong with it."""
 
 import os
+import re
 
 import pytest
 
@@ -80,6 +81,28 @@ def test_a_file_above_of_another_user_is_refused(tmp_path, monkeypatch):
         find_configuration(inner)
     # There, everything is trusted anyway.
     assert find_configuration(tmp_path).values == {"python": "evil"}
+
+
+def test_a_file_above_of_another_user_that_cannot_be_read_is_left_alone(tmp_path, monkeypatch):
+    inner = tmp_path / "mine"
+    inner.mkdir()
+    file = tmp_path / "pyproject.toml"
+    owners = {file: os.geteuid() + 1}
+    monkeypatch.setattr(configuration, "_owner", lambda path: owners.get(path, os.geteuid()))
+    file.write_text("[tool.harness\n")
+    assert find_configuration(inner) == Configuration()
+    file.unlink()
+    file.mkdir()
+    assert find_configuration(inner) == Configuration()
+    owners.clear()
+    with pytest.raises(UsageError, match=re.escape(str(file))):
+        find_configuration(inner)
+
+
+def test_the_owner_of_a_link_is_who_made_it(tmp_path):
+    (tmp_path / "pyproject.toml").symlink_to(tmp_path / "nowhere")
+    assert configuration._owner(tmp_path / "pyproject.toml") == os.geteuid()
+    assert configuration._owner(tmp_path / "nowhere") is None
 
 
 @pytest.mark.parametrize("text", ["", "[tool.other]\n", "[project]\nname = 'x'\n", "[tool.other\n", "\udcff"])

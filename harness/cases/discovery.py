@@ -12,7 +12,7 @@ from harness.cases.document import MAX_BYTES
 from harness.cases.problems import Problem, SuiteError
 from harness.foreign_files import ForeignFileError, open_foreign
 
-_SUFFIXES = (".yaml", ".yml")
+SUFFIXES = (".yaml", ".yml")
 # The keys that every suite has: the first two at the start of a line, or as the first key of a mapping in
 # braces.
 _TOP_LEVEL_KEY = re.compile(
@@ -30,7 +30,7 @@ def looks_like_suite(path: Path, *, named: bool = False) -> bool:
     empty or non-UTF-8 file with a suite beside it, or one that is ``named`` itself: it was most likely a
     suite, and nobody would notice that its cases are missing.
     """
-    if path.suffix not in _SUFFIXES or not path.is_file():
+    if path.suffix not in SUFFIXES or not path.is_file():
         return False
     try:
         content = _start_of(path)
@@ -40,7 +40,7 @@ def looks_like_suite(path: Path, *, named: bool = False) -> bool:
             return False
         if named:
             return True
-        beside = (file for file in path.parent.iterdir() if file.suffix in _SUFFIXES and file.is_file())
+        beside = (file for file in path.parent.iterdir() if file.suffix in SUFFIXES and file.is_file())
         return any(_has_keys(_start_of(file)) for file in beside)
     except (ForeignFileError, OSError):
         return True
@@ -98,6 +98,6 @@ def _suites_in(folder: Path) -> list[Path]:
     suites = []
     for parent, subfolders, files in os.walk(folder):
         subfolders[:] = (name for name in subfolders if not name.startswith("."))
-        found = (Path(parent, name) for name in files if name.endswith(_SUFFIXES))
+        found = (Path(parent, name) for name in files if name.endswith(SUFFIXES))
         suites += [path for path in found if looks_like_suite(path)]
     return sorted(suites)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.cases.discovery import SUFFIXES
 from harness.cases.names import MAX_NAME
 from harness.errors import UsageError
 from harness.operations.destination import check_destination
@@ -79,10 +80,10 @@ def first_suite(named: str, output: Path | None, *, replace: bool = False) -> tu
     place = output or FOLDER / f"{_suite_name(_own_name(named))}.yaml"
     if os.path.lexists(place) and not replace:
         raise UsageError(
-            f"{place}: exists, and nothing was written; name another file with -o, or replace it with --force"
+            f"{place} exists; nothing was written. Name another file with -o, or replace it with --force"
         )
-    place.parent.mkdir(parents=True, exist_ok=True)
-    check_destination(place)
+    if place.suffix not in SUFFIXES:
+        raise UsageError(f"{place}: the name of a suite ends in .yaml or .yml; name another file with -o")
     found = resolve(given, Path.cwd(), files=DESCRIBING)
     checkpoint = named
     if found.revision is not None:
@@ -91,7 +92,15 @@ def first_suite(named: str, output: Path | None, *, replace: bool = False) -> tu
     elif found.folder is not None and not named.startswith("builtin:"):
         relative = os.path.relpath(found.folder, place.parent)
         checkpoint = f"./{relative}" if ":" in relative else relative
-    return place, _suite(_suite_name(place.stem), named, checkpoint, found)
+    if not checkpoint.isprintable():
+        raise UsageError(f"{named!r}: a suite cannot name this path; rename the folder")
+    suite = _suite(_suite_name(place.stem), named, checkpoint, found)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{place}: cannot be written: {error.strerror}; name another file with -o") from None
+    check_destination(place)
+    return place, suite
 
 
 def _own_name(named: str) -> str:
@@ -120,13 +129,15 @@ def _suite(name: str, named: str, checkpoint: str, found: ResolvedCheckpoint) ->
     mindone.check_installed()
     call = called_as(kind)
     if call is None:
-        raise UsageError(f"{named}: is for {kind}, which mindone does not have. {_CAN_BE_RUN}")
+        raise UsageError(f"{named}: the checkpoint is for {kind}, which mindone does not have. {_CAN_BE_RUN}")
     defaults = {each: value.default for each, value in inspect.signature(call).parameters.items()}
     del defaults["self"]
     needed = [each for each, default in defaults.items() if default is inspect.Parameter.empty]
     needed += [each for each in _WORKED_ON if each in defaults and each not in needed]
     if more := [each for each in needed if each != "prompt"]:
-        raise UsageError(f"{named}: is for {kind}, which needs {', '.join(more)}. {_CAN_BE_RUN}")
+        raise UsageError(
+            f"{named}: the checkpoint is for {kind}, which needs {', '.join(more)}. {_CAN_BE_RUN}"
+        )
     numbers = {each: value for each, value in defaults.items() if each.endswith(_STEPS)}
     signature = Signature(kind, call, closed=True)
     batch: Mapping[str, Any] | None = {} if signature.batch else None

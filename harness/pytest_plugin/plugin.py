@@ -22,12 +22,13 @@ from harness.foreign_text import printable
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
 
+    from harness.configuration import Configuration
     from harness.pytest_plugin.collection import HarnessSession, SuiteFile
     from harness.pytest_plugin.drift import Drift
 
 _DEFAULT_BASELINES = "baselines"
 _SESSION = pytest.StashKey["HarnessSession"]()
-_CONFIGURATION = pytest.StashKey[Any]()
+_CONFIGURATION = pytest.StashKey["Configuration"]()
 _ORPHANS, _LEFT_OUT, _ARGUMENTS = "harness_orphans", "harness_left_out", "harness_arguments"
 MAX_SECONDS = MAX_GIBIBYTES = 1e6
 
@@ -162,7 +163,7 @@ def pytest_configure(config: pytest.Config) -> None:
             printable(f"--baseline-dir {given}: no such folder; `harness record` creates it")
         )
     if python := config.getoption("harness_python"):
-        configuration = config.stash[_CONFIGURATION]
+        configuration = _configuration(config)
         # What an option says is another object.
         if config.getoption("harness_no_user_code") and python is configuration.values.get("python"):
             raise pytest.UsageError(printable(str(configuration.refused_program("--harness-python"))))
@@ -232,7 +233,14 @@ def _baselines(config: pytest.Config) -> Path:
     if given := config.getoption("harness_baseline_dir"):
         return Path(given)
     default = config.invocation_params.dir / _DEFAULT_BASELINES
-    return Path(config.stash[_CONFIGURATION].values.get("baseline-dir", default))
+    return Path(_configuration(config).values.get("baseline-dir", default))
+
+
+def _configuration(config: pytest.Config) -> Configuration:
+    from harness.configuration import Configuration
+
+    # There is none if a conftest.py named this plugin: the options were read before.
+    return config.stash.get(_CONFIGURATION, None) or Configuration()
 
 
 def _session(config: pytest.Config) -> HarnessSession:

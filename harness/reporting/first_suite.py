@@ -34,7 +34,7 @@ def _lines(suite: FirstSuite, place: str) -> Iterator[str]:
     yield f"#   harness calibrate {place}   measures how far rounding moves each case, for other environments"
     yield f"#   pytest {place}              runs each case and compares it with what is stored"
     yield "# All keys: docs/suites.md. For completion in an editor: harness schema."
-    yield f"suite: {suite.name}"
+    yield f"suite: {json.dumps(suite.name)}"
     yield "defaults:  # for all cases; a case may replace each of them"
     yield f"  pipeline: {suite.pipeline}"
     yield f"  checkpoint: {json.dumps(suite.checkpoint, ensure_ascii=False)}"

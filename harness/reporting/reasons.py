@@ -176,7 +176,7 @@ def _does_not_repeat(reason: r.DoesNotRepeat) -> str:
         f"{_differences(reason.differences)}{size}"
     )
     if reason.second is not None:
-        text += f"; that run {_SECOND.get(reason.second, f'ends as {reason.second}')}"
+        text += f"; that run {_SECOND.get(reason.second, f'has the verdict {reason.second}')}"
     if not reason.after:
         return text
     others = f"{count(reason.others, 'case')} and " if reason.others else ""
@@ -354,7 +354,7 @@ REASONS: Words = {
         f"a second run, in a fresh worker, gave no result ({reason.cause}): {in_short(reason.told)}"
     ),
     r.NotRunAgain: (
-        "not run again: the {drifts} cases before it drifted as well, and each gave the same bits twice"
+        "not run again: {drifts} cases in a row had drifted before, and each gave the same bits twice"
     ),
     r.OtherEnvironment: "the environment ({names:, })",
     r.OtherOperators: "single operators on fixed inputs ({names:, })",

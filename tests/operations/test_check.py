@@ -164,7 +164,7 @@ def test_where_everything_drifts_and_repeats_the_later_cases_are_not_run_again(s
     for _ in range(2):
         late = checked(moved())
         assert (late.judgement.verdict, late.again, late.repeated) == (Verdict.DRIFT, None, False)
-        assert in_words(late.judgement.notes)[0].startswith("not run again: the 5 cases before it drifted")
+        assert in_words(late.judgement.notes)[0].startswith("not run again: 5 cases in a row had drifted")
     # One that passes shows that not everything drifts.
     assert checked(BASE).judgement.passed
     assert not checked(moved(), BASE).repeated

@@ -138,9 +138,7 @@ def test_nothing_is_overwritten(described: Path) -> None:
     place.parent.mkdir()
     place.symlink_to("nowhere")
     for _ in range(2):
-        with pytest.raises(
-            UsageError, match=r"exists, and nothing was written; name another file with -o, or"
-        ):
+        with pytest.raises(UsageError, match=r"exists; nothing was written. Name another file with -o, or"):
             first_suite("described", None)
         place.unlink(missing_ok=True)
         place.write_text("mine")
@@ -155,6 +153,30 @@ def test_names_become_names_of_suites_and_paths_stay_paths(described: Path) -> N
     assert (case.suite, str(case.path)) == ("it-s-1-a-model", "suites/it-s-1-a-model.yaml")
     (case, *_) = written(str(folder), Path("here.yaml"))
     assert case.checkpoint == f"./{folder}"
+
+
+@pytest.mark.parametrize("name", ["123", "007", "1e3", "0x1f", "null", "true", "on", "2024-01-01"])
+def test_a_name_that_yaml_takes_for_something_else_stays_a_name(described: Path, name: str) -> None:
+    (case, *_) = written("described", Path(f"{name}.yaml"))
+    assert case.suite == name
+
+
+@pytest.mark.parametrize("name", ["a\x7fb", "a\u0085b", "a\u2028b", "a\nb", "a\u200bb"])
+def test_a_folder_that_no_suite_can_name_is_refused(described: Path, name: str) -> None:
+    shutil.move(described, name)
+    with pytest.raises(UsageError, match="a suite cannot name this path"):
+        first_suite(name, Path("suites/x.yaml"))
+    assert not Path("suites").exists()
+
+
+def test_a_place_where_no_suite_can_be_is_refused_before_anything_is_made(described: Path) -> None:
+    Path("file").touch()
+    for place, message in (("x.txt", "ends in .yaml or .yml"), ("file/x.yaml", "cannot be written: ")):
+        with pytest.raises(UsageError, match=message):
+            first_suite("described", Path(place))
+    with pytest.raises(HarnessError):
+        first_suite("no-such-folder", None)
+    assert not Path("suites").exists()
 
 
 @pytest.fixture
