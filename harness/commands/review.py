@@ -95,7 +95,8 @@ def review(
     if decisions.replacing and not (reason or "").strip():
         reason = prompted(console, "Why do these baselines change?")
     display = AcceptingDisplay(console, at.invocation)
-    acceptance = accept_candidates(decisions.accepted, at.store, kept, at.workers, reason, display)
+    workers = display.watching(at.workers, [each.case for each in decisions.accepted if each.case])
+    acceptance = accept_candidates(decisions.accepted, at.store, kept, workers, reason, display)
     show_acceptance(console, acceptance, at.invocation)
     show_rejected(console, reject_candidates(decisions.rejected, kept))
     leave(passed=acceptance.passed)
@@ -126,7 +127,8 @@ def accept(
     kept, trust = _place(at, candidates, elsewhere, signer, rerun=rerun)
     chosen = _chosen(paths, everything, at, kept, trust)
     display = AcceptingDisplay(Console(), at.invocation)
-    found = accept_candidates(chosen, at.store, kept, at.workers, reason, display)
+    workers = display.watching(at.workers, [each.case for each in chosen if each.case])
+    found = accept_candidates(chosen, at.store, kept, workers, reason, display)
     show_acceptance(display.console, found, at.invocation)
     leave(passed=found.passed)
 
