@@ -63,7 +63,7 @@ class _Origin(_Section):
     date: str
     reason: str
     replaced: str | None
-    # Absent if None, as in every baseline that was recorded where it is.
+    # Absent if None, as in every baseline that was recorded locally.
     origin: Origin | None = None
 
 

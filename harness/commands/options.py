@@ -51,6 +51,10 @@ HistoryFile = Annotated[File, option("--history", "FILE", "append the run to thi
 PolicyFile = Annotated[
     File, option("--policy", "FILE", "policy file (default: every case identical or within)")
 ]
+SheetFile = Annotated[
+    File,
+    option("--html", "PATH", "write a page instead: one FILE.html, or a folder with the pictures as files"),
+]
 Processes = Annotated[int, typer.Option("-n", min=1, max=64, metavar="N", help="number of parallel runs")]
 
 

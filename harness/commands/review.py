@@ -27,9 +27,6 @@ from harness.reporting.accepting import AcceptingDisplay, nothing_text, show_acc
 from harness.reporting.html.review_page import write_review_page
 from harness.reporting.review import question_text, show_pending, show_waiting
 
-_HTML = (
-    "write a page and ask nothing: one FILE.html, or a folder in which the pictures are files of their own"
-)
 # Where suites are if none are named.
 _SUITES = ["suites"]
 
@@ -53,7 +50,7 @@ def review(
     paths: options.Paths = _SUITES,
     baseline_dir: options.BaselineDir = options.BASELINES,
     reason: options.Reason = None,
-    html: Annotated[File, option("--html", "PATH", _HTML)] = None,
+    html: options.SheetFile = None,
     candidates: Candidates = None,
     elsewhere: From = None,
     signer: SignerFile = None,

@@ -50,7 +50,11 @@ class OtherVersion(Obstacle):
 
 
 class NoCase(Obstacle):
-    """No case of the suites has a baseline of that name."""
+    """No case of the suites has that name."""
+
+
+class ExpectedToFail(Obstacle):
+    """The case is expected to fail, so it has no baseline."""
 
 
 class EditedSince(Obstacle):
@@ -198,8 +202,10 @@ def _pending(
     except HarnessError as error:
         return Pending(key, sha256, case, obstacle=Unreadable(str(error)))
     kept = candidate.kept
-    if case is None or case.fails is not None:
+    if case is None:
         return Pending(key, sha256, None, kept, obstacle=NoCase())
+    if case.fails is not None:
+        return Pending(key, sha256, None, kept, obstacle=ExpectedToFail())
     old = _old(key, store)
     signed = trust.signed.get(f"{'/'.join(key)}.safetensors") == sha256
     obstacle = _obstacle(case, candidate, old, store, trust, signed=signed)

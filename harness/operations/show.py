@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.baselines.baseline import Baseline
 from harness.baselines.current import unusable
-from harness.baselines.errors import BaselineMissing
+from harness.baselines.errors import BaselineDamaged, BaselineMissing, shown
 from harness.baselines.staleness import BaselineStale, stale
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.gate.details import FaultsFailed, Gap, NoTable, TooFewFaults
 from harness.gate.power_table import Powers
+from harness.judgement.calibration.findings import Finding, findings
+from harness.judgement.judgement import Verdict
 from harness.judgement.power.case_power import CasePower
+from harness.judgement.rows import Row
+from harness.judgement.tiers import Tier
+from harness.judgement.verdicts import limited_rows
 from harness.operations.proposal import Refusal
 from harness.remedy import Action
+
+_ELSEWHERE = (Tier.ACROSS_RELEASES, Tier.ACROSS_DEVICES)
 
 
 @dataclass(frozen=True)
 class StoredBaseline:
     """A stored baseline of ``case``; ``edited`` says what changed in the case since (None: nothing).
 
-    ``power`` is what a power table says of it. ``gap`` is why that is nothing, or undecided.
+    ``limits`` are those on its figures in each tier outside its environment, and ``findings`` what its
+    calibration reveals. ``power`` is what a power table says of it; ``gap`` is why that is nothing, or
+    undecided.
     """
 
     case: Case
     baseline: Baseline
     edited: BaselineStale | None
+    limits: Mapping[Tier, Mapping[str, Row]]
+    findings: tuple[Finding, ...]
     power: CasePower | None
     gap: Gap | None
 
@@ -47,11 +58,33 @@ def show(
             yield Refusal(case, _missing(case, store, device, devices))
         for each in chosen:
             try:
-                baseline = store.load(case.suite, case.id, each, suite_file=case.path)
+                yield _shown(case, store.load(case.suite, case.id, each, suite_file=case.path), powers)
             except HarnessError as error:
                 yield Refusal(case, error)
-            else:
-                yield StoredBaseline(case, baseline, stale(case, baseline), *_power(case, baseline, powers))
+
+
+def how_many(cases: Iterable[Case], store: BaselineStore, device: str | None = None) -> int:
+    """Return the number of results of :func:`show`."""
+    found = ([each for each in store.devices(c.suite, c.id) if device in (None, each)] for c in cases)
+    return sum(max(len(devices), 1) for devices in found)
+
+
+def _shown(case: Case, baseline: Baseline, powers: Powers | None) -> StoredBaseline:
+    """Return ``baseline`` with what follows from it.
+
+    Raises :class:`BaselineDamaged` if nothing can: its seal is right, but harness did not write its figures.
+    """
+    calibration = baseline.calibration
+    try:
+        limits = {tier: limited_rows(case, baseline, tier, Verdict.WITHIN) or {} for tier in _ELSEWHERE}
+        found = () if calibration is None else findings(case, baseline, calibration)
+        power = _power(case, baseline, powers)
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
+        problem = f"its figures are not those of a baseline ({type(error).__name__})"
+        remedy = case.remedy(Action.RESTORE, calibrate=case.needs_calibration)
+        path = baseline.name if baseline.path is None else shown(baseline.path)
+        raise BaselineDamaged(f"{path}: {problem}", remedy=remedy) from None
+    return StoredBaseline(case, baseline, stale(case, baseline), limits, found, *power)
 
 
 def _missing(case: Case, store: BaselineStore, device: str | None, devices: tuple[str, ...]) -> HarnessError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from harness.baselines.baseline import Written
+from harness.baselines.candidates import Kept
 from harness.baselines.errors import shown
 from harness.baselines.origin import Origin
 from harness.errors import HarnessError
@@ -19,14 +19,15 @@ from harness.operations.accept import Acceptance, Accepted
 from harness.operations.review import Obstacle, Pending
 from harness.reporting.commands import Invocation, commands, error_text
 from harness.reporting.progress import ProgressBar
-from harness.reporting.reasons import joined, text_of
+from harness.reporting.reasons import text_of
 from harness.reporting.tables import labelled, show
 from harness.reporting.wording import Words, filled
 
 _OBSTACLES: Words = {
     review.Unreadable: "{problem}",
     review.OtherVersion: "harness {version} measured it, which is not this version; run the case again",
-    review.NoCase: "no case has that name, or it is expected to fail; reject the candidate",
+    review.NoCase: "no case has that name; reject the candidate",
+    review.ExpectedToFail: "the case is expected to fail, so it has no baseline; reject the candidate",
     review.EditedSince: lambda found: (
         f"the case was edited since it was measured: {_edits(found.edits)}; run the case again"
     ),
@@ -50,7 +51,7 @@ _WHY = {
     "stale": "the case was edited since its baseline was recorded",
     "damaged": "the baseline is damaged",
     "drift": "it drifted",
-    "changed": "a recording without a reason did not write it",
+    "changed": "it was recorded without a reason, so the baseline was not changed",
 }
 
 
@@ -79,6 +80,11 @@ def _edits(edits: Sequence[FieldEdit]) -> str:
     return "; ".join(map(text_of, edits))
 
 
+def why_text(kept: Kept) -> str:
+    """Return why a candidate waits."""
+    return f"{_WHY[kept.why]}; measured {kept.provenance.date}"
+
+
 def obstacle_text(obstacle: Obstacle) -> str:
     """Return what stands in the way of accepting a candidate, and what to do."""
     return filled(obstacle, _OBSTACLES)
@@ -91,25 +97,6 @@ def refusal_text(accepted: Accepted, invocation: Invocation) -> str:
         return error_text(outcome, invocation).removeprefix(f"{accepted.pending.name}: ")
     assert isinstance(outcome, Obstacle)
     return obstacle_text(outcome)
-
-
-def pending_lines(each: Pending) -> list[str]:
-    """Return what is to be known of a candidate before it is accepted."""
-    lines = [f"{each.name} ({each.key.device})"]
-    if (kept := each.kept) is not None:
-        lines.append(f"  {_WHY[kept.why]}; measured {kept.provenance.date}")
-    if each.relative_l2 is not None:
-        size = "has another form" if math.isinf(each.relative_l2) else f"moved by {each.relative_l2:.1e}"
-        lines.append(f"  its output {size}")
-    if each.edits:
-        lines.append(f"  edited: {_edits(each.edits)}")
-    if each.judgement is not None and each.judgement.reasons:
-        lines.append(f"  {joined(each.judgement.reasons)}")
-    if each.obstacle is not None:
-        lines.append(f"  {obstacle_text(each.obstacle)}")
-    if each.calibration == "lost":
-        lines.append("  accepting it discards the calibration of the baseline")
-    return lines
 
 
 def show_acceptance(console: Console, found: Acceptance, invocation: Invocation) -> None:

@@ -15,7 +15,7 @@ from harness.judgement.check import Check
 from harness.judgement.tiers import FieldDifference
 from harness.measurement.measurement import Array
 from harness.operations.review import Pending
-from harness.reporting.accepting import obstacle_text, pending_lines
+from harness.reporting.accepting import obstacle_text, why_text
 from harness.reporting.causes import cause_line
 from harness.reporting.details import Detail, pairs_table, show_details
 from harness.reporting.figures import exact_figure, figure
@@ -40,7 +40,9 @@ def show_pending(console: Console, each: Pending, check: Check | None) -> None:
     ``check`` is what :func:`harness.operations.review.look` returns, None if nothing can be looked at.
     """
     state = state_cell(each)
-    show(console, Text.assemble((each.name, "bold"), f"  {each.key.device}: ", toned(state.text, state.tone)))
+    size = f"  relative L2: {moved_text(each)}" if moved_text(each) else ""
+    word = toned(state.text, state.tone)
+    show(console, Text.assemble((each.name, "bold"), f"  {each.key.device}: ", word, size))
     if pictures := picture_set(*outputs(check), pixels=PIXELS_PASSED):
         sides = side_by_side(pictures, worst_item(pictures))
         if lines := thumbnails(console, sides.values()):
@@ -84,10 +86,18 @@ def state_cell(each: Pending) -> Cell:
 
 
 def told_lines(each: Pending, check: Check | None = None) -> list[str]:
-    """Return in sentences why a candidate waits, what moved, and what stands in the way."""
+    """Return in sentences why a candidate waits, and what stands in the way."""
     causes = () if check is None else causes_of(check)
-    lines = [line.strip() for line in pending_lines(each)[1:]]
-    return [*(f"first cause: {cause_line(cause)}" for cause in causes[:1]), *lines]
+    lines = [f"first cause: {cause_line(cause)}" for cause in causes[:1]]
+    if each.kept is not None:
+        lines.append(why_text(each.kept))
+    if each.judgement is not None:
+        lines += in_words(each.judgement.reasons)
+    if each.obstacle is not None:
+        lines.append(obstacle_text(each.obstacle))
+    if each.calibration == "lost":
+        lines.append("accepting it discards the calibration of the baseline")
+    return lines
 
 
 def outputs(check: Check | None) -> tuple[Array | None, Array | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich.console import Console
@@ -10,12 +9,10 @@ from rich.text import Text
 
 from harness.baselines.baseline import baseline_sha256
 from harness.baselines.errors import BaselineUnusable, shown
+from harness.baselines.staleness import definition_changes
 from harness.counting import count
-from harness.judgement.calibration.findings import findings
-from harness.judgement.judgement import Verdict
 from harness.judgement.rows import Row
 from harness.judgement.tiers import Tier
-from harness.judgement.verdicts import limited_rows
 from harness.operations.proposal import Refusal
 from harness.operations.show import StoredBaseline
 from harness.reporting.commands import Invocation, error_text
@@ -31,7 +28,6 @@ from harness.reporting.thumbnail import thumbnails
 
 # The most images or frames that are beside each other in the terminal.
 _PICTURED = 4
-_ELSEWHERE = (Tier.ACROSS_RELEASES, Tier.ACROSS_DEVICES)
 
 
 def show_stored(console: Console, found: StoredBaseline | Refusal, invocation: Invocation) -> bool:
@@ -76,7 +72,7 @@ def stored_details(found: StoredBaseline, invocation: Invocation) -> Iterator[De
     }
     edited = [] if found.edited is None else [error_text(found.edited, invocation)]
     yield Detail("provenance", edited, pairs_table(provenance))
-    definition = {name: json.dumps(value) for name, value in origin.case_definition.items()}
+    definition = {field.name: field.new for field in definition_changes({}, origin.case_definition)}
     yield Detail("definition, as recorded", (), pairs_table(definition))
     yield from _figures(found)
     yield Detail("environment", (), pairs_table(measured.fingerprint))
@@ -93,7 +89,7 @@ def _figures(found: StoredBaseline) -> Iterator[Detail]:
     """Yield the statistics, the calibration and the steps, with the limits that follow elsewhere."""
     case, baseline, calibration = found.case, found.baseline, found.baseline.calibration
     statistics, metrics = baseline.measurement.statistics, {} if calibration is None else calibration.metrics
-    limits = {tier: limited_rows(case, baseline, tier, Verdict.WITHIN) or {} for tier in _ELSEWHERE}
+    limits = found.limits
     spread = {} if calibration is None else calibration.statistics
     values = [(name, exact_figure(value), figure(spread.get(name))) for name, value in statistics.items()]
     yield Detail("statistics", (), _limited(("statistic", "value", "envelope"), values, limits))
@@ -104,7 +100,7 @@ def _figures(found: StoredBaseline) -> Iterator[Detail]:
             f"{len(calibration.members)} members, factor {calibration.factor:g}, measured on "
             f"{calibration.date} by harness {calibration.harness_version}"
         )
-        told += [finding_text(finding) for finding in findings(case, baseline, calibration)]
+        told += [finding_text(finding) for finding in found.findings]
     limited = (row.name for rows in limits.values() for row in rows.values() if row.part != "latents")
     names = dict.fromkeys(name for name in (*metrics, *limited) if name not in statistics)
     envelope = [(name, figure(metrics.get(name))) for name in names]
@@ -116,7 +112,7 @@ def _figures(found: StoredBaseline) -> Iterator[Detail]:
         spread_here = spreads.get(record.step)
         moved = ("", "") if spread_here is None else (figure(spread_here.median), figure(spread_here.largest))
         steps.append(
-            (str(record.step), f"{record.timestep:g}", exact_figure(record.statistics["abs_sum"]), *moved)
+            (str(record.step), f"{record.timestep:g}", exact_figure(record.statistics.get("abs_sum")), *moved)
         )
     header = ("step", "timestep", "abs_sum", "median envelope", "largest envelope")
     yield Detail("latents", (), Table(header, steps).without_empty_columns(), "evenly")

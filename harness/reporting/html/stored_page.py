@@ -19,7 +19,7 @@ from harness.reporting.tables import Cell
 def write_stored_page(
     place: Path, found: Iterable[StoredBaseline | Refusal], expected: int, invocation: Invocation
 ) -> tuple[Path, bool]:
-    """Write the page of about ``expected`` baselines; return it, and whether all could be shown."""
+    """Write the page of ``expected`` results; return it, and whether all could be shown."""
     sheet, states = Sheet(place, expected, sides=1), Counter[str]()
     whole = True
     for each in found:

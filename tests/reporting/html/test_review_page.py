@@ -15,6 +15,7 @@ from waiting import Place
 
 from harness.baselines.candidates import Candidate, Kept
 from harness.baselines.origin import Origin
+from harness.errors import FailureCause
 from harness.operations.review import look
 from harness.reporting.html.pictures import picture_set, side_by_side, worst_item
 from harness.reporting.html.review_page import write_review_page
@@ -126,10 +127,12 @@ def test_what_cannot_be_read_or_has_no_case_is_on_the_page_without_a_picture(pla
     path = place.candidates.path(place.pending()[0].key)
     path.write_bytes(path.read_bytes()[:-1])
     place.keep(make_case(id="gone"))
-    found = place.pending(folders=True)
+    failing = replace(place.cases[2], fails=FailureCause.NOT_REPEATABLE)
+    found = place.pending(*place.cases[:2], failing, folders=True)
     page = write_review_page(tmp_path / "page", found, lambda each: look(each, place.store, place.candidates))
     parsed = Parsed(page.read_text())
-    assert parsed.text.count("no picture") == 2
+    assert parsed.text.count("no picture") == 3
+    assert "the case is expected to fail" in parsed.text
     assert "not a candidate as harness writes them" in parsed.text
     assert "no case has that name" in parsed.text
     show_pending(Console(file=io.StringIO()), found[0], None)

@@ -20,7 +20,7 @@ from harness.gate.power_table import read_powers
 from harness.judgement.power.case_power import CasePower, FaultPower, PowerReport
 from harness.judgement.power.detection import tolerance_used
 from harness.operations.proposal import Refusal
-from harness.operations.show import show
+from harness.operations.show import how_many, show
 from harness.reporting.commands import Invocation
 from harness.reporting.html.stored_page import write_stored_page
 from harness.reporting.stored import show_stored
@@ -60,7 +60,7 @@ def test_everything_that_is_stored_is_shown(store):
         "c" * 40,
         baseline_sha256(baseline),
         "float32 [1, 8, 8, 3]",
-        'pipeline    "ddim"',
+        'pipeline       "ddim"',
         repr(baseline.measurement.statistics["abs_sum"]),
         "relative L2 ≤ 4.0e-07",
         "10 members, factor 2,",
@@ -239,3 +239,43 @@ def test_one_baseline_at_a_time_is_in_memory(store):
     assert isinstance(next(found), Refusal)
     store.remove(CASE.suite, CASE.id, "cpu")
     assert isinstance(next(found), Refusal)
+
+
+def test_figures_that_harness_never_wrote_are_damage_and_no_traceback(store):
+    sound = keep(store)
+    lacking = {"quantile": 1.0}
+    forged = [
+        replace(sound, measurement=replace(sound.measurement, statistics=lacking)),
+        replace(sound, calibration=replace(sound.calibration, metrics={})),
+        replace(sound, calibration=replace(sound.calibration, metrics={"relative_l2": -1.0})),
+    ]
+    for baseline in forged:
+        store.write(baseline)
+        text = text_of(store)
+        assert text.startswith("damaged  ")
+        assert "its figures are not those of a baseline" in text
+        assert "harness record" in text
+    trace = tuple(replace(record, statistics={}) for record in sound.measurement.trace)
+    store.write(replace(sound, measurement=replace(sound.measurement, trace=trace), calibration=None))
+    assert "latents\n  step  timestep\n  0     500\n" in text_of(store)
+
+
+def test_only_the_only_card_is_open(store, tmp_path):
+    baseline = keep(store)
+    assert '<details class="card" open>' in page_of(store, tmp_path / "a.html").read_text()
+    other = {**baseline.measurement.fingerprint, "device": "Ascend", "soc": "Ascend910B"}
+    elsewhere = replace(baseline.measurement, fingerprint=other)
+    store.write(replace(baseline, device="ascend910b", measurement=elsewhere))
+    assert how_many([CASE], store) == 2
+    assert how_many([CASE], store, "cpu") == how_many([replace(CASE, id="absent")], store) == 1
+    path, _ = write_stored_page(
+        tmp_path / "b.html", show([CASE], store), how_many([CASE], store), Invocation()
+    )
+    assert " open>" not in path.read_text()
+
+
+def test_a_long_value_of_the_definition_is_cut(store):
+    case = replace(CASE, arguments={"prompt": "a" * 5000})
+    store.write(make_baseline(case, make_measurement()))
+    text = text_of(store, case)
+    assert f'arguments.prompt  "{"a" * 999}… (5,002 characters)' in text
