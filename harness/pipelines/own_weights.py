@@ -32,6 +32,9 @@ def named_weights(pipeline: str, factory: Any, made: Any) -> dict[str, str] | No
     named = getattr(factory, _ATTRIBUTE, None) if named is None else named
     if named is None:
         return None
+    if isinstance(named, Mapping):
+        # A pipeline of harness's core, which a factory may return, has the hashes of its files already.
+        return {str(name): str(sha256) for name, sha256 in named.items()} or None
     if isinstance(named, str | bytes) or not isinstance(named, Iterable):
         raise PipelineError(f"{pipeline}: {_ATTRIBUTE} is not a list of paths")
     folder = Path(inspect.getfile(factory)).parent

@@ -5,6 +5,7 @@ import os
 import py_compile
 import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -139,6 +140,16 @@ def test_a_pipeline_or_its_factory_names_files_and_folders(factory, project, tmp
     assert list(named_weights("lazy_origin:factory", factory, object())) == ["net.bin"]
 
 
+def test_a_pipeline_of_the_core_knows_its_files(factory, mindspore):
+    from harness.pipelines.checkpoints import resolve
+    from harness.pipelines.unconditional import DDIMPipeline
+
+    made = DDIMPipeline.from_checkpoint(resolve("builtin:ddpm-digits", Path()).open(), mindspore.float32)
+    found = named_weights("lazy_origin:factory", factory, made)
+    assert found == made.checkpoint_files
+    assert "unet/diffusion_pytorch_model.safetensors" in found
+
+
 @pytest.mark.parametrize(
     ("files", "told"),
     [
@@ -160,12 +171,11 @@ class Hostile(dict):
         raise RuntimeError("it is read only when it must be")
 
 
-def test_cells_are_found_where_pipelines_keep_them():
-    import mindspore as ms
-    from mindspore import nn
+def test_cells_are_found_where_pipelines_keep_them(mindspore):
+    ms = mindspore
 
     def cell(value=1.0, dtype=ms.float32):
-        return nn.Dense(2, 2, weight_init=value, bias_init="zeros", dtype=dtype)
+        return ms.nn.Dense(2, 2, weight_init=value, bias_init="zeros", dtype=dtype)
 
     class Pipeline:
         def __init__(self):
