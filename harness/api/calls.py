@@ -274,8 +274,9 @@ def compare(
     file. ``limits`` has the form of a suite's limits, such as ``{"relative_l2": 1e-6, "ssim": 0.99}``.
     Without limits, the bits must be the same.
 
-    A different shape or dtype, NaN and Inf are ``drift``, whatever the limits. Raises :class:`UsageError` for
-    arrays that cannot be compared (bfloat16, complex or masked arrays, NaN in the baseline), and for limits
+    An array of bfloat16 is compared in float32, which has all of its values. A different shape or dtype, NaN
+    and Inf are ``drift``, whatever the limits. Raises :class:`UsageError` for arrays that cannot be compared
+    (complex or masked arrays, NaN in the baseline), and for limits
     that limit nothing.
     """
     with speaking():

@@ -34,6 +34,7 @@ def baseline_of(document: BaselineDocument, data: bytes, path: Path) -> Baseline
             fingerprint=document.fingerprint,
             checkpoint=document.checkpoint,
             code=document.code,
+            output_dtype=document.output_dtype,
             canaries=document.canaries,
             replaced_kernels=document.replaced_kernels,
             latents=arrays.get("latents"),

@@ -35,7 +35,8 @@ class Calibration:
     is the number of steps if only the output's spread is that large, and None if nothing is chaotic.
     ``modes`` counts the runs in each cluster of outputs. The first cluster is that of the unperturbed run,
     including that run; members of other clusters are not in the envelope. ``saturated`` is the share of the
-    output's values at the bounds of its range, where drift does not show.
+    output's values at the bounds of its range, where drift does not show. ``unit`` is the dtype by one unit
+    of which the members' noise was moved, if that is not the case's own dtype.
     """
 
     members: tuple[int, ...]
@@ -48,6 +49,7 @@ class Calibration:
     saturated: float
     harness_version: str
     date: str
+    unit: str | None = None
 
     @property
     def chaos(self) -> str | None:

@@ -88,6 +88,8 @@ class BaselineDocument(_Section):
     checkpoint: CheckpointIdentity
     # Absent if None, as in every baseline of a built-in pipeline, and in those of earlier versions.
     code: CodeIdentity | None = None
+    # Absent if it is that of the array.
+    output_dtype: str | None = None
     calibration: Calibration | None
     provenance: _Origin
     seal: str
@@ -114,6 +116,7 @@ class BaselineDocument(_Section):
             replaced_kernels=measured.replaced_kernels,
             checkpoint=measured.checkpoint,
             code=measured.code,
+            output_dtype=measured.output_dtype,
             calibration=baseline.calibration,
             provenance=_Origin.model_validate(
                 {name: getattr(origin, name) for name in _Origin.model_fields}
@@ -149,8 +152,10 @@ class BaselineDocument(_Section):
         return _pretty(self._data(), "") + "\n"
 
     def _data(self, *left_out: str) -> dict[str, Any]:
-        absent = {name for name in ("replaced_kernels", "code") if not getattr(self, name)}
+        absent = {name for name in ("replaced_kernels", "code", "output_dtype") if not getattr(self, name)}
         data = self.model_dump(mode="json", exclude={*left_out, *absent})
+        if (data.get("calibration") or {"unit": ""})["unit"] is None:
+            del data["calibration"]["unit"]
         if self.provenance.origin is None and "provenance" in data:
             del data["provenance"]["origin"]
         return data

@@ -55,8 +55,10 @@ class Job:
     absolute path of the suite's folder, to which the paths of checkpoints and files are relative. ``root`` is
     the absolute path of the folder in which harness runs. Files must be below one of the two.
     ``keep_latents`` is whether the latents of every step are kept. ``singles`` is whether each image of the
-    batch is also run on its own. ``perturbation`` is the seed of a calibration member's signs. ``isolate`` is
-    whether the case gets its own worker. ``timeout`` is its own time limit in seconds, if it has one.
+    batch is also run on its own. ``perturbation`` is the seed of a calibration member's signs. ``unit`` is
+    the dtype by one unit of which the member's noise is moved, if that is not the case's own; without a
+    ``perturbation`` the noise is rounded to it. ``isolate`` is whether the case gets its own worker.
+    ``timeout`` is its own time limit in seconds, if it has one.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Job:
     keep_latents: bool = False
     singles: bool = False
     perturbation: int | None = None
+    unit: str | None = None
     fault: FaultRequest | None = None
     deep: DeepStep | None = None
     isolate: bool = False
@@ -84,9 +87,9 @@ class Job:
         """The number of steps of the batch and of each image that also runs on its own; None if unknown."""
         return None if self.steps is None else self.steps * (1 + len(self.seeds) * self.singles)
 
-    def member(self, seed: int | None) -> Job:
+    def member(self, seed: int | None, unit: str | None = None) -> Job:
         """Return the job of one calibration member, or, with None, of the unperturbed run beside it."""
-        return replace(self, keep_latents=True, singles=False, perturbation=seed)
+        return replace(self, keep_latents=True, singles=False, perturbation=seed, unit=unit)
 
     def alone(self) -> Job:
         """Return the job that runs in a fresh worker of its own."""

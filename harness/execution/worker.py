@@ -38,12 +38,12 @@ from harness.faults.injection import Injection, requested_injection
 from harness.measurement.figures import CheckpointIdentity, ProcessPart
 from harness.measurement.guard import GlobalGenerators, Guard
 from harness.measurement.ledger import Ledger, LedgerGenerator, case_generators
-from harness.measurement.measurement import Array, Measurement
+from harness.measurement.measurement import Measurement
 from harness.measurement.perturbation import check_perturbed, perturbed_generators
 from harness.measurement.statistics import summarise
 from harness.measurement.trace import StepTrace
 from harness.pipelines.arguments import Arguments
-from harness.pipelines.calling import call_pipeline, of_image
+from harness.pipelines.calling import Output, call_pipeline, of_image
 from harness.pipelines.factory import UserCode
 from harness.pipelines.registry import LoadedPipeline, load
 from harness.tracing.trace import DeepTrace
@@ -159,8 +159,8 @@ def _generators(
 ) -> Sequence[LedgerGenerator]:
     if injection.replaces_noise:
         return injection.generators(seeds, ledger)
-    if job.perturbation is not None:
-        return perturbed_generators(seeds, ledger, member=job.perturbation, dtype=job.dtype)
+    if job.perturbation is not None or job.unit is not None:
+        return perturbed_generators(seeds, ledger, member=job.perturbation, dtype=job.dtype, unit=job.unit)
     return case_generators(seeds, ledger)
 
 
@@ -280,7 +280,8 @@ class Worker:
         started = time.perf_counter()
         with injection.within(loaded.call):
             generators = _generators(job, injection, seeds, ledger)
-            output = injection.output(self._call(loaded, job, arguments.values(), generators, trace))
+            given = self._call(loaded, job, arguments.values(), generators, trace)
+            output = injection.output(given.array)
             check_perturbed(generators, job.name)
             injection.check_acted(generators)
             run_seconds = time.perf_counter() - started
@@ -293,7 +294,7 @@ class Worker:
                     self._call(loaded, job, of_image(arguments.values(), index, len(seeds)), one, single)
                     for index, one in enumerate(alone)
                 ]
-                singles = injection.output(np.concatenate(parts))
+                singles = injection.output(np.concatenate([part.array for part in parts]))
         files = {**loaded.checkpoint_files, **arguments.hashes}
         measurement = Measurement(
             output=output,
@@ -309,6 +310,7 @@ class Worker:
             timings={"start": self._start_seconds, "load": load_seconds, "run": run_seconds},
             latents=trace.latents,
             singles=singles,
+            output_dtype=None if given.dtype == str(given.array.dtype) else given.dtype,
         )
         return measurement.to_wire()
 
@@ -346,7 +348,7 @@ class Worker:
         arguments: dict[str, Any],
         generators: Sequence[LedgerGenerator],
         after_step: Callable[..., Any],
-    ) -> Array:
+    ) -> Output:
         with self._guard.watching(), self._implementation.naming_kernels(job.pipeline):
             return call_pipeline(
                 loaded.signature,

@@ -22,6 +22,8 @@ def hard_failures(measured: Measurement, baseline: Measurement) -> tuple[r.Reaso
     the baseline has at the same position), and statistics that are missing or not finite.
     """
     reasons = form_failures("output", measured.output, baseline.output)
+    if measured.dtype != baseline.dtype and measured.output.dtype == baseline.output.dtype:
+        reasons.append(r.DtypeDiffers("output", measured.dtype, baseline.dtype))
     reasons += value_failures("output", measured.output)
     reasons += statistic_failures(measured.statistics, baseline.statistics)
     for record in measured.trace:

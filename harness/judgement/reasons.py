@@ -606,6 +606,19 @@ class SeveralModes(Reason):
     counts: tuple[int, ...]
 
 
+class NoiseCast(Reason):
+    """The pipeline casts its noise to ``unit``, so the members' noise was moved by one unit of that dtype."""
+
+    unit: str
+
+
+class Swallowed(Reason):
+    """One ulp of ``dtype`` in the noise changes nothing, one unit of ``unit`` does: it is lost in a cast."""
+
+    dtype: str
+    unit: str
+
+
 class Stable(Reason):
     """No member's output differed."""
 

@@ -90,6 +90,8 @@ def _differences(one: Measurement, other: Measurement) -> Iterator[r.Difference]
     for name in arrays:
         if not same_bits(getattr(one, name), getattr(other, name)):
             yield r.OtherPart(name)
+    if one.dtype != other.dtype:
+        yield r.OtherPart("output")
     # Checked last, because they follow from the arrays. They differ alone only if another version computed
     # them.
     if _figures(one) != _figures(other):

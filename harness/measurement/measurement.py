@@ -28,6 +28,8 @@ Array = npt.NDArray[Any]
 
 # The numpy dtype kinds that can be measured: floats, signed and unsigned integers, booleans.
 REAL_KINDS = "fiub"
+# Fields that what earlier versions kept lacks.
+_LATER = ("code", "output_dtype")
 # The fields of a measurement that hold arrays. All others are figures and texts, with two exceptions.
 _ARRAYS = ("output", "latents", "singles")
 # The exceptions, which are reported where they occur and are not stored.
@@ -46,7 +48,8 @@ class Measurement:
     seconds: the first case of a worker also pays for ``spawn`` and ``start``; ``load`` and ``run`` are the
     case's own. ``peak_memory`` is the largest resident size of the worker so far, in bytes. ``after`` are the
     cases that ran in the same worker before. ``code`` is None for a pipeline that no factory of the
-    user's makes, and in what earlier versions stored.
+    user's makes, and in what earlier versions stored. ``output_dtype`` is ``bfloat16`` if the pipeline gave
+    the output in that dtype, which numpy lacks and which ``output`` holds in float32.
     """
 
     output: Array
@@ -64,6 +67,12 @@ class Measurement:
     changes: tuple[ProcessChange, ...] = ()
     after: tuple[str, ...] = ()
     code: CodeIdentity | None = None
+    output_dtype: str | None = None
+
+    @property
+    def dtype(self) -> str:
+        """The name of the dtype in which the pipeline gave the output."""
+        return self.output_dtype or str(self.output.dtype)
 
     @property
     def arrays(self) -> dict[str, Array]:
@@ -79,7 +88,8 @@ class Measurement:
     @classmethod
     def of(cls, figures: Mapping[str, Any], arrays: Mapping[str, Array]) -> Measurement:
         """Rebuild a measurement from its :meth:`figures` and :attr:`arrays`; ValueError if invalid."""
-        absent: dict[str, Any] = {**dict.fromkeys((*_ARRAYS, "code")), **{name: [] for name in _UNSTORED}}
+        absent: dict[str, Any] = dict.fromkeys((*_ARRAYS, *_LATER))
+        absent |= {name: [] for name in _UNSTORED}
         return from_json(cls, {**absent, **arrays, **figures})
 
     def to_wire(self) -> dict[str, Any]:
@@ -106,6 +116,7 @@ class Measurement:
             [[record.step, record.timestep, record.sha256] for record in self.trace],
             [[d.generator, d.method, list(d.shape), d.dtype, d.sha256] for d in self.ledger],
             sorted(self.checkpoint.files.items()),
+            *([] if self.output_dtype is None else [self.output_dtype]),
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -127,9 +138,13 @@ def array_from_wire(wire: dict[str, Any]) -> Array:
     return flat.reshape(tuple(wire["shape"]))
 
 
-def array_sha256(array: Array) -> str:
-    """Return the hex sha256 over the dtype, shape and C-order bytes of ``array``."""
-    digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
+def array_sha256(array: Array, dtype: str = "") -> str:
+    """Return the hex sha256 over the dtype, shape and C-order bytes of ``array``.
+
+    ``dtype`` is the name of the dtype that ``array`` stands for, if it is not its own.
+    """
+    other = dtype if dtype != str(array.dtype) else ""
+    digest = hashlib.sha256(f"{other or array.dtype.str}{array.shape}".encode())
     digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness.errors import HarnessError
+from harness.measurement.bfloat16 import dtype_of, to_numpy
 from harness.measurement.figures import StepRecord
 from harness.measurement.measurement import Array, array_sha256
 from harness.measurement.statistics import moments
@@ -16,8 +17,8 @@ from harness.measurement.statistics import moments
 class StepTrace:
     """A ``callback_on_step_end`` (a diffusers convention) that records the latents and changes nothing.
 
-    With ``keep``, it also keeps the latents' arrays, in their own dtype. It calls ``stepped``
-    after each step.
+    With ``keep``, it also keeps the latents' arrays, in their own dtype, or in float32 for bfloat16. It calls
+    ``stepped`` after each step.
     """
 
     def __init__(self, *, keep: bool = False, stepped: Callable[[], None] = lambda: None) -> None:
@@ -29,8 +30,9 @@ class StepTrace:
         """Record ``tensors["latents"]`` (MindSpore's or numpy's). Fractional timesteps are kept."""
         del pipeline
         latents = tensors["latents"]
-        array: Array = latents.asnumpy() if hasattr(latents, "asnumpy") else np.asarray(latents)
-        self._records.append(StepRecord(int(step), _number(timestep), array_sha256(array), moments(array)))
+        array = to_numpy(latents)
+        sha256 = array_sha256(array, dtype_of(latents, array))
+        self._records.append(StepRecord(int(step), _number(timestep), sha256, moments(array)))
         if self._keep:
             self._latents.append(array.copy())
         self._stepped()

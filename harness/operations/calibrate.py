@@ -20,9 +20,10 @@ from harness.execution.pool import RunnerPool
 from harness.judgement import bits
 from harness.judgement.calibration.envelope import CalibrationError, Member, make_calibration, strays
 from harness.judgement.calibration.findings import Finding, findings
+from harness.judgement.calibration.spread import quantised
 from harness.judgement.judgement import Verdict
 from harness.judgement.power.vacuity import vacuous_output
-from harness.judgement.reasons import CalibratedByChance, Difference, Reason, Unlike
+from harness.judgement.reasons import CalibratedByChance, Difference, Reason, Swallowed, Unlike
 from harness.judgement.repetition import NotRepeatableError, first_differences, unrepeated
 from harness.measurement.measurement import Measurement
 from harness.operations.members import KeptMembers
@@ -33,6 +34,8 @@ from harness.remedy import Action
 
 MEMBERS = 10
 _FEWEST = 2
+# For each dtype of a case, those with fewer digits that a pipeline may cast to, the coarsest first.
+_COARSER = {"float32": ("bfloat16", "float16"), "float16": ("bfloat16",)}
 
 
 @dataclass(frozen=True)
@@ -170,21 +173,28 @@ def calibrate_case(
     The case runs once unperturbed, which must give the baseline's bits, then once for every member that was
     not kept from an interrupted calibration. Whether it repeats is tried as well: before the members in a
     worker that has run it already (with one worker), after them in a fresh one, and in fresh ones with a
-    member of each mode other than the baseline's. Raises HarnessError if it cannot be calibrated.
+    member of each mode other than the baseline's. If the pipeline casts its noise to fewer bits
+    than the case's dtype has, all of this is done once more, with the noise moved by one unit of those.
+    Raises HarnessError if it cannot be calibrated.
     """
     name = case.name
     if (found := unusable(case, store)) is not None:
         raise found
     base = pool.run(case.job().member(None))
     baseline = load_current(store, case, device_key(base.fingerprint))
-    kept = KeptMembers(store.root, baseline)
+    kept, unit = KeptMembers(store.root, baseline), None
     try:
         members = _members(case, pool, baseline, base, kept, settings, progress)
+        if any(member.unmoved for member in members):
+            unit = _coarser_unit(case, pool, base, members)
+        if unit is not None:
+            coarser = KeptMembers(store.root, baseline, unit)
+            members = _members(case, pool, baseline, base, coarser, settings, lambda _: None, unit)
     except NotRepeatableError:
         # The members that have run are a matter of chance.
         kept.clear()
         raise
-    calibration = make_calibration(members, base, settings.factor, name)
+    calibration = make_calibration(members, base, settings.factor, name, unit)
     calibrated = replace(baseline, calibration=calibration)
     written = store.write(calibrated)
     return CalibratedCase(
@@ -205,10 +215,12 @@ def _members(
     kept: KeptMembers,
     settings: Settings,
     progress: Callable[[int], None],
+    unit: str | None = None,
 ) -> list[Member]:
     """Return the members of a case around ``base``, in the order of their seeds.
 
-    Raises :class:`NotRepeatableError` for runs that should have the same bits and do not.
+    Their noise is moved by one unit of the dtype ``unit``, or else of the case's own. Raises
+    :class:`NotRepeatableError` for runs that should have the same bits and do not.
     """
     alone = case.job().member(None).alone()
     _check_unchanged(case, base, baseline, lambda: pool.run(alone))
@@ -218,7 +230,7 @@ def _members(
     waiting = [seed for seed in members if seed not in done]
     jobs: list[tuple[int | None, Job]] = [
         (None, case.job().member(None)),
-        *((seed, case.job().member(seed)) for seed in waiting),
+        *((seed, case.job().member(seed, unit)) for seed in waiting),
         (None, alone),
     ]
     for seed, measured in pool.run_all(jobs):
@@ -232,10 +244,35 @@ def _members(
         progress(len(done))
     found = [done[seed] for seed in sorted(done)]
     for stray in strays(found, base):
-        measured = pool.run(case.job().member(stray.seed).alone())
+        measured = pool.run(case.job().member(stray.seed, unit).alone())
         difference = stray.difference(Member.of(stray.seed, measured, base, case.name), base)
         _check_repeats(case, stray.seed, () if difference is None else (difference,))
     return found
+
+
+def _coarser_unit(case: Case, pool: RunnerPool, base: Measurement, members: Sequence[Member]) -> str | None:
+    """Return the dtype to which the pipeline casts its noise, so that one ulp of the case's own is lost.
+
+    Returns None if some other thing keeps ``members`` where they are: an output of few levels, or noise that
+    is not used. Raises :class:`CalibrationError` if they are lost in a cast, but not of the noise itself.
+    """
+    if not base.trace and quantised(base.output):
+        return None
+
+    def moved(seed: int | None, unit: str) -> bool:
+        measured = pool.run(case.job().member(seed, unit))
+        return not Member.of(seed or 0, measured, base, case.name).unmoved
+
+    units = _COARSER[case.dtype]
+    for unit in units:
+        # What is rounded already does not change when it is rounded in advance.
+        if not moved(None, unit):
+            return unit if moved(1, unit) else None
+    if all(member.unmoved for member in members):
+        for unit in reversed(units):
+            if moved(1, unit):
+                raise CalibrationError(case.name, Swallowed(case.dtype, unit))
+    return None
 
 
 def _check_repeats(case: Case, seed: int | None, differences: tuple[Difference, ...]) -> None:

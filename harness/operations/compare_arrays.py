@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from harness.errors import UsageError
 from harness.judgement.arrays import judge_arrays
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.metrics import check_exact
+from harness.judgement.reasons import DtypeDiffers
+from harness.measurement.bfloat16 import dtype_of, to_numpy
 from harness.measurement.measurement import REAL_KINDS, Array
 
 # Metrics are computed in float64, whose values have 8 bytes.
@@ -45,17 +47,21 @@ def compare_arrays(
     """
     if isinstance(baseline, str | os.PathLike):
         baseline = _stored(Path(baseline))
-    context = Judgement("", "array", Verdict.ERROR)
+    context, stored = Judgement("", "array", Verdict.ERROR), None
     if isinstance(baseline, Baseline):
         path = None if baseline.path is None else str(baseline.path)
         context = Judgement(baseline.suite, baseline.case_id, Verdict.ERROR, baseline_path=path)
-        baseline = baseline.measurement.output
+        stored, baseline = baseline.measurement.output_dtype, baseline.measurement.output
     ours, theirs = _array(measured, "the array"), _array(baseline, "the baseline")
+    names = dtype_of(measured, ours), stored or dtype_of(baseline, theirs)
     if not np.isfinite(theirs).all():
         raise UsageError("the baseline has NaN or Inf: nothing can be held to it")
     asked = limits if limits is None or isinstance(limits, Limits) else limits_of(limits)
     if asked is not None:
         check_exact(ours, theirs)
+    if ours.dtype == theirs.dtype and names[0] != names[1]:
+        unlike = (DtypeDiffers("output", *names),)
+        return ComparedArrays(replace(context, verdict=Verdict.DRIFT, reasons=unlike), ours, theirs)
     return ComparedArrays(judge_arrays(context, ours, theirs, asked), ours, theirs)
 
 
@@ -71,7 +77,7 @@ def _array(value: object, whose: str) -> Array:
     if isinstance(value, np.ma.MaskedArray):
         raise UsageError(f"{whose} is masked: fill it first, as what is masked would be compared, too")
     try:
-        array = np.asarray(value)
+        array = to_numpy(value)
     except Exception as error:  # noqa: BLE001  any object may be given, and say anything
         raise UsageError(f"{whose} cannot be made an array of numpy's: {error}") from None
     dtype = array.dtype

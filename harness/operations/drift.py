@@ -26,9 +26,9 @@ from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.metrics import check_exact
 from harness.judgement.repetition import check_repeats, first_difference
 from harness.measurement.figures import CheckpointIdentity
-from harness.measurement.measurement import Array, Measurement
+from harness.measurement.measurement import Measurement
 from harness.measurement.statistics import summarise
-from harness.measurement.values import OneUlp, described, output_arrays, with_arrays
+from harness.measurement.values import Change, OneUlp, described, output_arrays, with_arrays
 from harness.operations.calibrate import MEMBERS, Settings
 from harness.operations.check import hold
 from harness.operations.fresh import FreshRuns, save_run
@@ -90,7 +90,7 @@ class UserTest:
         if name in self.names:
             raise self._twice(name)
         known = described(inputs)
-        kept = with_arrays(inputs, lambda array: array) if self.runs is not None else ()
+        kept = with_arrays(inputs, lambda array, _: array) if self.runs is not None else ()
         value = function(*inputs)
         measured = _measurements(value)
         case = Case(
@@ -117,7 +117,7 @@ class UserTest:
         if self.runs is None:
             return value, [hold(each, measured[leaf], self.store) for leaf, each in cases.items()]
 
-        def again(change: Callable[[Array], Array]) -> Outputs:
+        def again(change: Change) -> Outputs:
             return _measurements(function(*with_arrays(kept, change)))
 
         return value, self._record(self.runs, cases, measured, again, settings)
@@ -136,7 +136,7 @@ class UserTest:
         runs: FreshRuns,
         cases: Mapping[str, Case],
         measured: Outputs,
-        again: Callable[[Callable[[Array], Array]], Outputs],
+        again: Callable[[Change], Outputs],
         settings: Settings,
     ) -> list[Check]:
         """Store what repeats and return the checks against it.
@@ -196,10 +196,11 @@ def _measurements(value: Any) -> dict[str, Measurement]:
             statistics=summarise(array),
             trace=(),
             ledger=(),
-            fingerprint={**settings, "dtype": str(array.dtype)},
+            fingerprint={**settings, "dtype": dtype},
             checkpoint=CheckpointIdentity(None, {}),
+            output_dtype=None if dtype == str(array.dtype) else dtype,
         )
-        for name, array in arrays.items()
+        for name, (array, dtype) in arrays.items()
     }
 
 
@@ -207,7 +208,7 @@ def _calibrations(
     cases: Mapping[str, Case],
     wanted: list[str],
     measured: Outputs,
-    again: Callable[[Callable[[Array], Array]], Outputs],
+    again: Callable[[Change], Outputs],
     settings: Settings,
 ) -> dict[str, Calibration]:
     """Return the envelopes of the outputs ``wanted``, made from members with inputs moved by one ulp.
@@ -217,7 +218,7 @@ def _calibrations(
     """
     if not wanted:
         return {}
-    same = again(lambda array: array)
+    same = again(lambda array, _: array)
     for leaf, base in measured.items():
         if leaf not in same or first_difference(same[leaf], base) is not None:
             raise CheckError(

@@ -23,16 +23,18 @@ class KeptMembers:
     """The members of one case that have run so far, below ``root``, the folder of the baselines.
 
     They belong to the exact bits of the baseline and to this version of harness; others are not found.
+    ``unit`` is the dtype by one unit of which their noise was moved, if that is not the case's own.
     """
 
-    def __init__(self, root: Path, baseline: Baseline) -> None:
+    def __init__(self, root: Path, baseline: Baseline, unit: str | None = None) -> None:
         self._root = root / _FOLDER
         self._folder = self._root / baseline.suite / baseline.case_id / baseline.device
-        self._key = f"{__version__} {baseline.identity}"
+        self._unit = "" if unit is None else f"-{unit}"
+        self._key = f"{__version__} {baseline.identity}{self._unit}"
 
     def load(self, seed: int) -> Member | None:
         """Return the member with ``seed``; None if it has not run or its file is unusable."""
-        path = self._folder / f"{seed}.safetensors"
+        path = self._folder / f"{seed}{self._unit}.safetensors"
         # A kept member that cannot be used runs again.
         with suppress(ForeignFileError, ValueError, TypeError):
             arrays, (key, figures) = decode_sealed(read_foreign(path, limit=LARGEST_ARRAYS))
@@ -48,7 +50,7 @@ class KeptMembers:
             self._folder.mkdir(parents=True, exist_ok=True)
             # Baselines are committed, members are not.
             keep_out_of_git(self._root)
-            write_durably(self._folder / f"{member.seed}.safetensors", data)
+            write_durably(self._folder / f"{member.seed}{self._unit}.safetensors", data)
 
     def clear(self) -> None:
         """Remove the members of this case, and any folders that are empty as a result."""

@@ -12,11 +12,12 @@ import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from harness.errors import HarnessError
+from harness.measurement.bfloat16 import BFLOAT16, is_bfloat16, to_numpy
 from harness.measurement.measurement import REAL_KINDS, Array
 from harness.pipelines.errors import PipelineError, with_nearest
 from harness.pipelines.steps import OLDER_HOOKS, StepCallback, schedulers, seeing_steps
@@ -38,6 +39,13 @@ _EACH_IMAGE = re.compile(r"(.*_)?(prompt|image)(_\d)?")
 _OF_MINDSPORE = re.compile(r"\b(ms|mindspore)\.([\w.]+\.)?Generator\b")
 # A pipeline that is given one of these needs no number of steps.
 SCHEDULES = ("timesteps", "sigmas")
+
+
+class Output(NamedTuple):
+    """A pipeline's output, and the name of the dtype in which it was given; bfloat16 is held in float32."""
+
+    array: Array
+    dtype: str
 
 
 class OutputError(HarnessError):
@@ -136,7 +144,7 @@ def call_pipeline(
     steps: int | None,
     arguments: Mapping[str, Any],
     after_step: StepCallback,
-) -> Array:
+) -> Output:
     """Call ``pipeline``, which has this ``signature``, with one image per generator, and return its output.
 
     ``after_step`` gets the latents after each denoising step; see
@@ -159,7 +167,8 @@ def call_pipeline(
             if (refusing := _refusing(signature.name, pipeline, error)) is None:
                 raise
             raise PipelineError(f"{refusing}: {error}") from error
-    return output_array(signature.name, result, asked=passed.get(_OUTPUT_TYPE))
+    array = output_array(signature.name, result, asked=passed.get(_OUTPUT_TYPE))
+    return Output(array, BFLOAT16 if _of_bfloat16(_first(result)) else str(array.dtype))
 
 
 def _refusing(name: str, pipeline: Any, error: BaseException) -> str | None:
@@ -202,7 +211,8 @@ def output_array(name: str, result: Any, *, asked: Any = None) -> Array:
     """Return the array in a pipeline's result: ``.images`` if it exists, otherwise the first array in it.
 
     The array holds images ``[n, height, width, channels]``, videos ``[n, frames, height, width, channels]``,
-    latents or embeddings. MindSpore tensors and lists of arrays of equal shape become one array. Raises
+    latents or embeddings. MindSpore tensors and lists of arrays of equal shape become one array, and bfloat16
+    becomes float32. Raises
     :class:`OutputError` for anything else. If the pipeline was ``asked`` for an output type that gives no
     array, the error names those that do.
     """
@@ -241,13 +251,16 @@ def _first(result: Any) -> Any:
 
 def _stacked(value: Any) -> Array | None:
     if isinstance(value, np.ndarray):
-        return value
+        return to_numpy(value)
     if hasattr(value, "asnumpy"):
-        # numpy has no bfloat16; float32 holds the same numbers.
-        return np.asarray((value.float() if "bfloat16" in str(value.dtype).lower() else value).asnumpy())
+        return to_numpy(value)
     parts = [_stacked(part) for part in value] if isinstance(value, list) else []
     arrays = [part for part in parts if part is not None]
     return np.stack(arrays) if arrays and len(arrays) == len(parts) else None
+
+
+def _of_bfloat16(value: Any) -> bool:
+    return any(map(_of_bfloat16, value)) if isinstance(value, list) else is_bfloat16(value)
 
 
 def _per_image(value: Any, images: int) -> bool:

@@ -384,10 +384,18 @@ REASONS: Words = {
     r.CatchesNoFault: _catches_no_fault,
     r.VacuousByTable: "vacuous by the power table: {reason}; tighten its tolerance across releases",
     r.SeveralModes: _several_modes,
+    r.NoiseCast: (
+        "the pipeline casts its noise to {unit}, in which one ulp of the case's own dtype is lost, so the "
+        "noise of the members was moved by one unit of {unit}"
+    ),
+    r.Swallowed: (
+        "moving the noise by one ulp of {dtype} changes nothing, but one unit of {unit} does: a cast inside "
+        "the pipeline swallows it, so no tolerance can be measured. Let the pipeline cast its noise to "
+        "{unit} as soon as it is drawn, or give the case explicit limits, or `exact`"
+    ),
     r.Stable: (
         "bitwise stable: moving the noise by one ulp changed no value of the output, so the envelope is "
-        "zero and `calibrated` requires identical values (is the output quantised, or the noise unused or "
-        "cast to fewer bits?)"
+        "zero and `calibrated` requires identical values (is the output quantised, or the noise unused?)"
     ),
     r.Saturated: _saturated,
     r.OddLimit: "{tier}: {note}",

@@ -41,6 +41,11 @@ class Member:
     steps: tuple[dict[str, float], ...]
     distances: tuple[float, ...]
 
+    @property
+    def unmoved(self) -> bool:
+        """Whether the perturbation changed nothing that the case shows: no latents and no output."""
+        return self.metrics["max_abs"] == 0 and not any(self.distances)
+
     @classmethod
     def of(cls, seed: int, measured: Measurement, base: Measurement, name: str) -> Member:
         """Return the member ``measured``, perturbed with ``seed`` and compared with ``base``.
@@ -91,8 +96,12 @@ def _distances(measured: Array | None, base: Array | None) -> tuple[float, ...]:
     return tuple(distance(ours, theirs) for ours, theirs in zip(measured, base, strict=True))
 
 
-def make_calibration(members: Sequence[Member], base: Measurement, factor: float, name: str) -> Calibration:
+def make_calibration(
+    members: Sequence[Member], base: Measurement, factor: float, name: str, unit: str | None = None
+) -> Calibration:
     """Return the envelope of ``members`` around ``base``, for the case that messages refer to as ``name``.
+
+    ``unit`` is the dtype by one unit of which their noise was moved, if that is not the case's own.
 
     Members in a different mode from the unperturbed run are counted but excluded from the envelope: two
     clusters are two answers, not one answer with a wide tolerance. Raises :class:`CalibrationError` if no
@@ -125,6 +134,7 @@ def make_calibration(members: Sequence[Member], base: Measurement, factor: float
         saturated=saturated(base.output),
         harness_version=__version__,
         date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        unit=unit,
     )
 
 

@@ -54,6 +54,8 @@ def _from_spread(case: Case, calibration: Calibration) -> Iterator[Finding]:
         yield Finding(chaos_of(calibration), failing=bool(_tiers(case, Calibrated)))
     if len(calibration.modes) > 1:
         yield Finding(r.SeveralModes(calibration.modes))
+    if calibration.unit is not None:
+        yield Finding(r.NoiseCast(calibration.unit))
     if calibration.stable:
         yield Finding(r.Stable())
     if calibration.saturated > _MUCH_SATURATED:

@@ -18,6 +18,8 @@ CHAOS = 0.05
 # Members of one mode, which differ by rounding alone, were never seen more than 4 times as far apart as
 # others.
 MODE_GAP = 100.0
+# How far, in levels, a level of 8 bits may be off in a float. In float16 it is up to 0.06.
+_ON_A_LEVEL = 0.07
 
 
 def chaotic_from(steps: Sequence[StepEnvelope], output: float) -> int | None:
@@ -74,6 +76,18 @@ def _rounding(output: Array) -> float:
         return float(np.finfo(output.dtype).eps)
     norm = float(np.linalg.norm(np.asarray(output, np.float64)))
     return math.sqrt(output.size) / norm if norm and output.dtype.kind in "iu" else 0.0
+
+
+def quantised(output: Array) -> bool:
+    """Return whether ``output`` holds whole numbers, or the 256 levels of an image in [0, 1] or [-1, 1].
+
+    There rounding is lost in the last step, in whatever dtype the case computes.
+    """
+    if output.dtype.kind != "f":
+        return True
+    values = np.asarray(output, np.float64)
+    levels = (values, values * 255, (values + 1) * 127.5)
+    return any(float(np.abs(each - np.rint(each)).max(initial=0.0)) < _ON_A_LEVEL for each in levels)
 
 
 def saturated(output: Array) -> float:
