@@ -13,7 +13,7 @@ from harness.judgement.power.case_power import PowerReport
 from harness.measurement.measurement import Array
 from harness.operations.calibrate import Calibrations
 from harness.operations.compare_arrays import ComparedArrays
-from harness.operations.explain import Explanation
+from harness.operations.explaining import Explanation
 from harness.operations.record import Recording
 from harness.reporting.explanation import causes_table
 from harness.reporting.html.notebook import fragment

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from harness.codec import to_json
 from harness.explanation.causes import Cause
-from harness.operations.explain import Conclusion, Explanation
+from harness.operations.explaining import Conclusion, Explanation
 from harness.reporting.causes import cause_details, cause_json, cause_title
 from harness.reporting.commands import Invocation, remedy_text
 from harness.reporting.tables import Table

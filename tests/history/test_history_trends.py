@@ -1,10 +1,16 @@
 """Trends: which figures changed at which run, and what else changed there."""
 
+import json
 from dataclasses import replace
 
 from harness.baselines.git import Commit
+from harness.codec import to_json
+from harness.explanation.causes import Cause
+from harness.explanation.evidence import Changed
 from harness.history.history_record import CaseRecord, RunRecord
 from harness.history.trends import BITS, MARGIN, Trend, trends
+from harness.judgement.reasons import DoesNotRepeat, OtherLatents
+from harness.reporting.history_report import step_lines
 
 OLD = CaseRecord(
     "guide", "one", "identical", "c1", margin=0.0, baseline_sha256="b1", output_sha256="o1",
@@ -101,6 +107,24 @@ def test_the_newest_run_alone_is_told_as_such():
     assert (found.steps, found.outliers) == ((), ())
     ((point, _),) = found.latest
     assert point.run.number == 4
+
+
+def test_a_run_that_does_not_repeat_is_called_so_where_it_leaves_its_level():
+    chance = Changed(DoesNotRepeat((OtherLatents(1, 500),), 0.1, "identical", (), 0))
+    odd = replace(NEW, first_cause=json.dumps(to_json(Cause("repetition", chance))))
+    assert (odd.unrepeated, NEW.unrepeated, replace(NEW, first_cause="words").unrepeated) == (
+        True,
+        False,
+        False,
+    )
+    (line,) = step_lines(trend_of(OLD, OLD, odd, OLD, OLD))
+    assert line.endswith("; the case does not repeat")
+    (line,) = step_lines(trend_of(OLD, OLD, OLD, odd))
+    assert line.endswith("; the case does not repeat")
+    (line,) = step_lines(trend_of(OLD, OLD, OLD, NEW))
+    assert line.endswith("; the next run shows whether it lasts")
+    (step,) = trend_of(OLD, OLD, odd, odd).steps
+    assert step.surroundings[0] == "the case does not repeat"
 
 
 def test_bits_that_never_repeat_have_no_levels():

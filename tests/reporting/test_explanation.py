@@ -6,7 +6,7 @@ import math
 from harness.explanation.causes import Cause
 from harness.explanation.evidence import StepDifference, WithoutEnvelope
 from harness.judgement.reasons import Failed
-from harness.operations.explain import Explanation, Note
+from harness.operations.explaining import Explanation, Note
 from harness.reporting.commands import Invocation
 from harness.reporting.explanation import explanation_json, explanation_text
 from harness.tracing.difference import Difference
