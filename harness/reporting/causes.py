@@ -9,7 +9,7 @@ from harness.codec import from_json, parse_json
 from harness.explanation import evidence as e
 from harness.explanation.causes import Cause
 from harness.judgement.reasons import DrawnNoise, NoiseChanged
-from harness.reporting.figures import difference_text
+from harness.reporting.figures import difference_text, figure
 from harness.reporting.reasons import REASONS
 from harness.reporting.wording import Words, filled
 
@@ -44,11 +44,11 @@ _TITLES: Words = {
     ),
     e.LeavesEnvelope: (
         "the latents leave the envelope at step {at.step} (of 0 to {last}, timestep {at.timestep}): "
-        "{at.figure} is off by {at.deviation:.2g}, {at.excess:.3g} times what rounding does there"
+        "{at.figure} is off by {at.deviation:figure2}, {at.excess:figure} times what rounding does there"
     ),
     e.WithinEnvelope: (
-        "{change}; no step leaves the envelope of rounding (at most {most:.2g} times its size; {allowed:g} "
-        "times is allowed)"
+        "{change}; no step leaves the envelope of rounding (at most {most:figure2} times its size; "
+        "{allowed:figure} times is allowed)"
     ),
     e.WithoutEnvelope: "{change}",
 }
@@ -102,7 +102,7 @@ def cause_details(evidence: e.Evidence) -> tuple[str, ...]:
                 "tell apart from that",
             )
         case e.WithoutEnvelope(largest=at, calibrated=calibrated):
-            detail = f"largest after step {at.step}: {at.figure} is off by {at.deviation:.2g}"
+            detail = f"largest after step {at.step}: {at.figure} is off by {figure(at.deviation, 2)}"
             tell = "" if calibrated else "; `harness calibrate` shows whether that is more than rounding"
             return (detail + tell,)
         case _:
@@ -140,12 +140,12 @@ def _growth_details(evidence: e.LeavesEnvelope) -> tuple[str, ...]:
     if evidence.before is None:
         how = "it is present from the first step on"
     elif evidence.jump:
-        how = f"a jump: the previous step was at {evidence.before:.2g} times the envelope"
+        how = f"a jump: the previous step was at {figure(evidence.before, 2)} times the envelope"
     else:
-        before = f"{evidence.before:.2g} times the envelope"
+        before = f"{figure(evidence.before, 2)} times the envelope"
         how = f"a slow amplification: the previous step was already at {before}"
     final, excess = evidence.final, evidence.at.excess or 0.0
     if final is None:
         return (how,)
     trend = "grows" if final > 2 * excess else "shrinks" if final < excess / 2 else "stays"
-    return how, f"from there it {trend}: {final:.3g} times the envelope after the last step"
+    return how, f"from there it {trend}: {figure(final)} times the envelope after the last step"

@@ -10,6 +10,7 @@ from harness.explanation.causes import Cause
 from harness.operations.explaining import Conclusion, Explanation
 from harness.reporting.causes import cause_details, cause_json, cause_title
 from harness.reporting.commands import Invocation, remedy_text
+from harness.reporting.figures import figure
 from harness.reporting.tables import Table
 from harness.reporting.terminal import cause_lines
 from harness.tracing.difference import rounding_of
@@ -124,9 +125,9 @@ def _size(finding: Divergence) -> str:
     if found.form is not None:
         return f"{finding.tensor}: {found.form}"
     limit = rounding_of(finding.dtype)
-    rounding = f" (rounding: up to {limit:.1e})" if limit else ""
+    rounding = f" (rounding: up to {figure(limit, 2)})" if limit else ""
     return (
         f"{finding.tensor} {tensor} {finding.dtype}: {found.differing} of {found.size} values differ, "
-        f"relative L2 {found.relative_l2:.2g}{rounding}, at most {found.max_abs:.2g}, which is "
-        f"{found.scale_ulp:.3g} ulp of the largest value"
+        f"relative L2 {figure(found.relative_l2, 2)}{rounding}, at most {figure(found.max_abs, 2)}, which is "
+        f"{figure(found.scale_ulp)} ulp of the largest value"
     )

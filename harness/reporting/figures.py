@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from harness.judgement.judgement import Judgement
-from harness.judgement.rows import Row
-from harness.judgement.tiers import FieldDifference
+if TYPE_CHECKING:
+    # Words are needed where numpy is not.
+    from harness.judgement.judgement import Judgement
+    from harness.judgement.rows import Row
+    from harness.judgement.tiers import FieldDifference
 
 # The figure for how far an output moved that needs no units.
 _SIZE = "relative_l2"
 # From here on a limit is exceeded by so much that percentages are hard to read.
 _MANY_TIMES = 10
+_MILLION = 1e6
 
 
 def some(names: Sequence[str], most: int) -> str:
@@ -21,9 +25,14 @@ def some(names: Sequence[str], most: int) -> str:
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
-def figure(value: float | None) -> str:
-    """Return ``value`` in three digits; an empty string for None."""
-    return "" if value is None else f"{value:.3g}"
+def figure(value: float | None, digits: int = 3) -> str:
+    """Return ``value`` in so many digits, as every report writes a number; an empty string for None.
+
+    Whole digits are never rounded below a million: 1991 is 1991, not 1.99e+03.
+    """
+    if value is None:
+        return ""
+    return f"{value:.0f}" if 10**digits - 0.5 <= abs(value) < _MILLION else f"{value:.{digits}g}"
 
 
 def exact_figure(value: float | None) -> str:
@@ -38,7 +47,7 @@ def part_of_limit(margin: float | None) -> str:
     if not math.isfinite(margin):
         return "over"  # any difference is too much
     if margin >= _MANY_TIMES:
-        return f"{margin:.3g} times"
+        return f"{figure(margin)} times"
     return f"{margin:.0%}"
 
 

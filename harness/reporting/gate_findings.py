@@ -120,11 +120,12 @@ _WORDS: Words = {
     ),
     d.NoCase: (
         "this baseline belongs to no case in the given suites; remove its files if the case is gone, or "
-        "give every suite that has baselines in the folder, or --only if only the given ones count"
+        "give every suite that has baselines in the folder"
     ),
     d.SuiteNotGiven: lambda detail: (
         f"{count(detail.baselines, 'baseline')} of a suite that was not given; give every suite that has "
-        "baselines in the folder, or remove the files if the suite is gone"
+        "baselines in the folder, or --only to certify the given ones alone, or remove the files if the "
+        "suite is gone"
     ),
     d.NoTable: (
         "no power table was given; make one with harness power --json FILE and pass it with --power FILE"

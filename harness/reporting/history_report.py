@@ -17,7 +17,7 @@ from harness.history.history_record import RunRecord
 from harness.history.trends import BITS, MARGIN, Change, Point, Series, Trend
 from harness.judgement.judgement import Verdict
 from harness.operations.history_run import Appended
-from harness.reporting.figures import figure, heights, some
+from harness.reporting.figures import figure, heights, part_of_limit, some
 from harness.reporting.markdown import escaped, markdown_table
 from harness.reporting.tables import Cell, Table, show, show_table, toned
 
@@ -93,10 +93,10 @@ def _chance(point: Point) -> str:
 def change_text(change: Change) -> str:
     """Return a change with as many digits as it takes to see it, and its size relative to the level."""
     old, new = change.before, change.after
-    texts = ((f"{old:.{digits}g}", f"{new:.{digits}g}") for digits in range(3, 17))
+    texts = ((figure(old, digits), figure(new, digits)) for digits in range(3, 17))
     before, after = next((pair for pair in texts if pair[0] != pair[1]), (repr(old), repr(new)))
     sized = math.isfinite(change.relative) and change.figure != MARGIN
-    size = f" ({change.relative:.1e})" if sized else ""
+    size = f" ({figure(change.relative, 2)})" if sized else ""
     return f"{change.figure} {before} -> {after}{size}"
 
 
@@ -129,7 +129,7 @@ def chosen(trend: Trend) -> list[Series]:
 def latest(series: Series) -> str:
     """Return the newest value of a series."""
     last = series.values[-1]
-    return figure(last) if series.figure == MARGIN else repr(last)
+    return part_of_limit(last) if series.figure == MARGIN else repr(last)
 
 
 def sparkline(values: Sequence[float]) -> str:
@@ -158,7 +158,7 @@ def history_markdown(runs: Sequence[RunRecord], found: Sequence[Trend]) -> str:
 def _row(trend: Trend) -> list[Cell | str]:
     record = trend.points[-1].record
     margins = next(series for series in trend.series if series.figure == MARGIN)
-    margin = f"{sparkline(margins.values[-_MOST_RUNS:])} {figure(record.margin)}".strip()
+    margin = f"{sparkline(margins.values[-_MOST_RUNS:])} {part_of_limit(record.margin)}".strip()
     news = Cell(below=[line.strip() for line in step_lines(trend)])
     return [Cell(trend.title, name=True), str(len(trend.points)), record.verdict, margin, news]
 

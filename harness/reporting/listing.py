@@ -15,6 +15,7 @@ from harness.cases.tolerance import Limits
 from harness.counting import count
 from harness.judgement.tiers import Tier, safety_factor
 from harness.operations.listing import EXPECTED, ListedCase, Listing
+from harness.reporting.figures import figure
 from harness.reporting.tables import Table, show, show_table, toned
 
 _HEADER = ("case", "pipeline", "checkpoint", "steps", "seeds", "dtype", "mode", "baseline", "across releases")
@@ -80,10 +81,14 @@ def limit_text(case: Case, calibration: Calibration | None) -> str:
     if tolerance == "exact":
         return "same bits"
     if isinstance(tolerance, Limits):
-        return "own limits" if tolerance.relative_l2 is None else f"relative L2 ≤ {tolerance.relative_l2:.1e}"
+        return (
+            "own limits"
+            if tolerance.relative_l2 is None
+            else f"relative L2 ≤ {figure(tolerance.relative_l2, 2)}"
+        )
     if calibration is None:
         return "not calibrated"
     if calibration.chaos is not None:
         return f"chaotic {calibration.chaos}"
     factor = safety_factor(Tier.ACROSS_RELEASES, tolerance, calibration)
-    return f"relative L2 ≤ {factor * calibration.metrics['relative_l2']:.1e}"
+    return f"relative L2 ≤ {figure(factor * calibration.metrics['relative_l2'], 2)}"

@@ -25,7 +25,7 @@ from harness.operations.running import CaseRun
 from harness.releases.comparison import Comparison
 from harness.releases.interpreters import differing_packages
 from harness.reporting.commands import Invocation, reason_texts, remedy_text
-from harness.reporting.figures import difference_text, part_of_limit, some
+from harness.reporting.figures import difference_text, figure, part_of_limit, some
 from harness.reporting.markdown import code, escaped, markdown_table
 from harness.reporting.progress import ProgressBar
 from harness.reporting.reasons import text_of
@@ -211,7 +211,7 @@ def cell_words(comparison: Comparison) -> str:
     parts: list[str] = [comparison.verdict.value]
     if comparison.verdict not in (Verdict.IDENTICAL, Verdict.ERROR):
         if comparison.relative_l2 is not None:
-            parts.append(f"{comparison.relative_l2:.1e}")
+            parts.append(figure(comparison.relative_l2, 2))
         if comparison.share is not None and comparison.share < float("inf"):
             parts.append(part_of_limit(comparison.share))
     return " ".join(parts)

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from harness.judgement.power.case_power import FAMILIES, CasePower, FaultPower, PowerReport
 from harness.reporting.commands import Invocation, remedy_text
+from harness.reporting.figures import figure
 from harness.reporting.progress import ProgressBar
 from harness.reporting.reasons import text_of
 from harness.reporting.tables import Cell, Table, labelled, show, table_lines
@@ -101,9 +102,9 @@ def smallest_text(fault: FaultPower) -> str:
     if not fault.searched:
         return ""
     if fault.caught_from is None:
-        return f"none up to {fault.missed_at:.3g}"
+        return f"none up to {figure(fault.missed_at)}"
     bound = "≤ " if fault.missed_at is None else ""
-    return f"{bound}{fault.caught_from:.3g}{'' if fault.numbers_from else ' (not by numbers)'}"
+    return f"{bound}{figure(fault.caught_from)}{'' if fault.numbers_from else ' (not by numbers)'}"
 
 
 def _row(fault: FaultPower) -> tuple[Cell | str, ...]:
@@ -113,7 +114,7 @@ def _row(fault: FaultPower) -> tuple[Cell | str, ...]:
         "" if fault.reference is None else f"{fault.reference:g}",
         Cell(fault.outcome, tone=fault.outcome),
         fault.by or "",
-        "" if fault.margin is None else f"{fault.margin:.3g}",
+        "" if fault.margin is None else figure(fault.margin),
         ("yes" if fault.numbers_alone else "no") if fault.outcome == "caught" else "",
         smallest_text(fault),
     )

@@ -12,6 +12,7 @@ from harness.counting import count
 from harness.errors import in_short
 from harness.judgement import reasons as r
 from harness.measurement.figures import ProcessChange, ProcessPart
+from harness.reporting.figures import figure
 from harness.reporting.wording import Words, filled, said
 
 _NAMES = 3
@@ -95,8 +96,8 @@ def _limits_exceeded(reason: r.LimitsExceeded) -> str:
     batch = "the images of the batch differ from the images made singly from their seeds: "
     return (
         f"{batch if reason.subject == 'batch' else ''}{reason.exceeded} of {reason.limited} "
-        f"limit{'s' * (reason.limited != 1)} exceeded, worst: {reason.worst} {reason.measured:.3g} is "
-        f"{'below' if reason.at_least else 'above'} its limit {reason.limit:.3g}"
+        f"limit{'s' * (reason.limited != 1)} exceeded, worst: {reason.worst} {figure(reason.measured)} is "
+        f"{'below' if reason.at_least else 'above'} its limit {figure(reason.limit)}"
     )
 
 
@@ -122,10 +123,10 @@ def _uncalibrated(reason: r.Uncalibrated) -> str:
 
 def _chaotic(reason: r.Chaotic) -> str:
     if reason.step is None:
-        where, grown = "in its output", f"{reason.spread:.2g} of it"
+        where, grown = "in its output", f"{figure(reason.spread, 2)} of it"
     else:
         where = f"from step {reason.step} on (of {reason.first} to {reason.last})"
-        grown = f"{reason.spread:.2g} of the latents there"
+        grown = f"{figure(reason.spread, 2)} of the latents there"
     few = {0: "no step is left to gate", 1: "only the step before it is gated"}
     gated = few.get(reason.gated, f"the {reason.gated} steps before it are gated")
     return (
@@ -170,7 +171,7 @@ _SECOND = {"identical": "has the baseline's bits", "within": "is within its limi
 
 
 def _does_not_repeat(reason: r.DoesNotRepeat) -> str:
-    size = "" if reason.relative_l2 is None else f" (outputs: relative L2 {reason.relative_l2:.3g})"
+    size = "" if reason.relative_l2 is None else f" (outputs: relative L2 {figure(reason.relative_l2)})"
     text = (
         "does not repeat: a second run, in a fresh worker, differs first in "
         f"{_differences(reason.differences)}{size}"
@@ -192,7 +193,7 @@ def _differences(differences: Iterable[r.Difference]) -> str:
 
 def _size(value: float, similarity: bool) -> str:
     """Return ``value`` as text; a similarity near 1 by its distance from 1."""
-    return f"1 - {1 - value:.2g}" if similarity and 0.99 < value < 1 else f"{value:.3g}"
+    return f"1 - {figure(1 - value, 2)}" if similarity and 0.99 < value < 1 else figure(value)
 
 
 def _nothing_to_scale(reason: r.NothingToScale) -> str:
@@ -207,8 +208,9 @@ def _passes_output_faults(reason: r.PassesOutputFaults) -> str:
     return (
         f"at its tolerance {said(reason.tier)} it passes each of {len(reason.faults)} faults put "
         f"into its output ({', '.join(map(text_of, reason.faults))}). {text_of(reason.nearest)} comes "
-        f"closest to being caught, with {reason.margin:.2g} times the difference that would be. Tighten "
-        f"`tolerance.{reason.tier}` at {_place(reason)}, or remove it and let `calibrated` measure one"
+        f"closest to being caught, with {figure(reason.margin, 2)} times the difference that would be. "
+        f"Tighten `tolerance.{reason.tier}` at {_place(reason)}, or remove it and let `calibrated` measure "
+        "one"
     )
 
 

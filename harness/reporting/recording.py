@@ -17,6 +17,7 @@ from harness.operations.deep import StoredTrace
 from harness.operations.proposal import Proposal, Proposed, Refusal
 from harness.operations.record import Recording, StoredBaselines
 from harness.reporting.commands import Invocation, commands, error_text
+from harness.reporting.figures import figure
 from harness.reporting.progress import ProgressBar
 from harness.reporting.reasons import text_of
 from harness.reporting.tables import Cell, Table, labelled, show, show_table
@@ -66,7 +67,7 @@ def proposed_table(proposed: Sequence[Proposed]) -> Table:
 
 
 def _row(each: Proposed) -> tuple[str, ...]:
-    size = "" if each.relative_l2 is None else f"{each.relative_l2:.1e}"
+    size = "" if each.relative_l2 is None else figure(each.relative_l2, 2)
     changes = "; ".join(map(text_of, each.changes))
     return each.case.name, each.device, each.state, size, changes
 
@@ -143,8 +144,8 @@ def _calibration_row(result: CalibratedCase) -> tuple[Cell | str, ...]:
         result.case.name,
         str(len(calibration.members)),
         f"{calibration.factor:g}",
-        f"{envelope:.1e}",
-        "none" if chaotic else f"{envelope * calibration.factor:.1e}",
+        figure(envelope, 2),
+        "none" if chaotic else figure(envelope * calibration.factor, 2),
         growth(calibration),
         Cell("chaotic", tone="failed" if result.failing else "note") if chaotic else state,
     )
@@ -154,4 +155,4 @@ def growth(calibration: Calibration) -> str:
     """Return the growth curve in three figures: the largest spread after the first, middle and last step."""
     steps = calibration.steps
     shown = {0, len(steps) // 2, len(steps) - 1} if steps else set()
-    return " → ".join(f"{steps[index].largest:.1e}" for index in sorted(shown))
+    return " → ".join(figure(steps[index].largest, 2) for index in sorted(shown))

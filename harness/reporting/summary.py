@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from harness.errors import in_short
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.reasons import NotCovered
-from harness.reporting.figures import sides, worst_figure
+from harness.reporting.figures import figure, sides, worst_figure
 from harness.reporting.reasons import in_words, joined, text_of
 from harness.reporting.tables import Cell, Table
 
@@ -103,13 +103,13 @@ def margins(judgements: Sequence[Judgement]) -> list[tuple[str, Judgement, str]]
     found = []
     if outside:
         worst = max(outside, key=_margin)
-        times = f", {worst.margin:.3g} times its limit" if 1 < _margin(worst)[0] < math.inf else ""
+        times = f", {figure(worst.margin)} times its limit" if 1 < _margin(worst)[0] < math.inf else ""
         found.append(("worst margin", worst, worst_figure(worst) + times))
     passing = [judgement for judgement in limited if judgement.passed]
     if passing:
         tightest = max(passing, key=_margin)
-        figure = f"{worst_figure(tightest)}, {tightest.margin:.0%} of its limit"
-        found.append(("tightest case", tightest, figure))
+        used = f"{worst_figure(tightest)}, {tightest.margin:.0%} of its limit"
+        found.append(("tightest case", tightest, used))
     return found
 
 

@@ -9,15 +9,18 @@ from collections.abc import Callable, Mapping
 from string import Formatter
 from typing import Any
 
+from harness.reporting.figures import figure
+
 Words = Mapping[type, str | Callable[[Any], str]]
+_FIGURE = "figure"
 
 
 def filled(data: object, words: Words, **more: str) -> str:
     """Return ``data`` in words, by the entry of ``words`` for its class.
 
     In a template ``{reason}`` gives the words of that field, ``{tier:said}`` a name without its underscores,
-    ``{shape}`` a list, and ``{names:, }`` the items of a list joined by ", ". A template may also use the
-    names in ``more``.
+    ``{size:figure2}`` a number in two digits, ``{shape}`` a list, and ``{names:, }`` the items of a list
+    joined by ", ". A template may also use the names in ``more``.
     """
     found = words[type(data)]
     if not isinstance(found, str):
@@ -37,6 +40,8 @@ class _Filled(Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, tuple):
             return format_spec.join(map(self._text, value)) if format_spec else str(list(value))
+        if format_spec.startswith(_FIGURE):
+            return figure(value, int(format_spec.removeprefix(_FIGURE) or 3))
         return said(value) if format_spec == "said" else format(self._text(value), format_spec)
 
     def _text(self, value: Any) -> Any:

@@ -49,7 +49,7 @@ def show(*results, width=160):
 def test_a_row_has_the_envelope_the_limit_and_the_growth_curve():
     printed, failed = show(result(factor=3.0))
     row = next(line for line in printed.splitlines() if line.startswith("guide/two-steps"))
-    assert " ".join(row.split()) == "guide/two-steps 10 3 2.0e-07 6.0e-07 1.5e-07 → 3.0e-07 changed"
+    assert " ".join(row.split()) == "guide/two-steps 10 3 2e-07 6e-07 1.5e-07 → 3e-07 changed"
     assert "envelope" in printed
     assert printed.splitlines()[-1] == "1 calibrated"
     assert failed == 0
@@ -114,10 +114,10 @@ def test_square_brackets_of_a_message_are_no_markup():
     ("largest", "shown"),
     [
         ([], ""),
-        ([1e-7], "1.0e-07"),
-        ([1e-7, 2e-7], "1.0e-07 → 2.0e-07"),
-        ([1e-7, 2e-7, 3e-7], "1.0e-07 → 2.0e-07 → 3.0e-07"),
-        ([1e-7, 5e-1, 2e-7, 5e-1, 3e-7], "1.0e-07 → 2.0e-07 → 3.0e-07"),
+        ([1e-7], "1e-07"),
+        ([1e-7, 2e-7], "1e-07 → 2e-07"),
+        ([1e-7, 2e-7, 3e-7], "1e-07 → 2e-07 → 3e-07"),
+        ([1e-7, 5e-1, 2e-7, 5e-1, 3e-7], "1e-07 → 2e-07 → 3e-07"),
     ],
 )
 def test_the_growth_curve_is_shown_by_its_ends_and_its_middle(largest, shown):

@@ -65,7 +65,7 @@ def test_baselines_of_suites_that_were_not_given_are_one_line_for_each():
     waived = Policy(waivers=(waiver("unclip/a/cpu", rules=("orphan",)),))
     made = certificate(case_facts(), orphans=lost, policy=waived)
     lines = shown(made).splitlines()
-    told = "of a suite that was not given; give every suite that has baselines in the folder, or remove "
+    told = "of a suite that was not given; give every suite that has baselines in the folder, or --only "
     assert [line.partition(told)[0] for line in lines[:4]] == [
         "failed  orphan  ddim: 2 baselines ",
         # The suite is there: what is gone is the case.

@@ -161,9 +161,9 @@ def test_the_page(matrix):
 def test_words_of_a_cell():
     assert cell_words(SAME) == "identical"
     assert cell_words(WITHIN) == "within 3.6e-07 35%"
-    assert cell_words(DRIFT) == "drift 5.0e-01"
+    assert cell_words(DRIFT) == "drift 0.5"
     far = Comparison(Verdict.DRIFT, Tier.ACROSS_RELEASES, 8.2e-2, 2599336.79, "max_abs")
-    assert cell_words(far) == "drift 8.2e-02 2.6e+06 times"
+    assert cell_words(far) == "drift 0.082 2.6e+06 times"
     assert cell_words(Comparison(Verdict.DRIFT, reasons=said("another shape"))) == "drift"
     assert cell_words(ERROR) == "error"
 

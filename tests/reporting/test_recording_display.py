@@ -92,7 +92,7 @@ def test_the_table_tells_what_is_new_and_what_changes(shown):
     assert shown.lines() == [
         "case          device  baseline  relative L2  what changes",
         "guide/first   cpu     new",
-        "guide/edited  cpu     changed   1.2e-02      steps: 2 -> 3; the output",
+        "guide/edited  cpu     changed   0.012        steps: 2 -> 3; the output",
         'guide/form    cpu     changed                arguments.x: "[red]" -> ":on:"',
         "1 unchanged, 1 new, 2 changed, 1 refused",
     ]

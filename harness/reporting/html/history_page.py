@@ -17,7 +17,7 @@ from harness.history.history_record import RunRecord
 from harness.history.trends import BITS, Point, Series, Trend, differing_fields
 from harness.judgement.judgement import Verdict
 from harness.reporting.causes import stored_cause
-from harness.reporting.figures import exact_figure, figure, heights
+from harness.reporting.figures import exact_figure, figure, heights, part_of_limit
 from harness.reporting.history_report import chosen, headline, latest, letters, runs_text, step_lines
 from harness.reporting.html.document import folded, made, section, static_page, table_html
 from harness.reporting.tables import Cell, Table
@@ -106,7 +106,7 @@ def _row(point: Point, bits: str) -> list[Cell | str]:
         str(run.number),
         run.date,
         Cell(record.verdict, tone=record.verdict),
-        figure(record.margin),
+        part_of_limit(record.margin),
         "" if record.worst is None else f"{record.worst} {figure(record.measured)}",
         bits,
         record.environment.get("mindspore", ""),
@@ -159,7 +159,8 @@ def _label(trend: Trend, series: Series) -> str:
     runs = [trend.points[place].run.number for place in series.places]
     steps = ", ".join(str(runs[new.start]) for _, new in series.found.steps)
     steps_text = f"; steps at run {steps}" if steps else "; no step"
-    return f"{series.figure} over runs {runs[0]} to {runs[-1]}, from {low:.6g} to {high:.6g}{steps_text}"
+    span = f"from {figure(low, 6)} to {figure(high, 6)}"
+    return f"{series.figure} over runs {runs[0]} to {runs[-1]}, {span}{steps_text}"
 
 
 def _line(points: Sequence[tuple[int, float]]) -> Iterator[str]:

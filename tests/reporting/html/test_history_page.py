@@ -137,10 +137,10 @@ def shown(*records):
 def test_the_terminal_has_bars_letters_and_steps():
     text = shown(RECORD, RECORD, MOVED, replace(MOVED, verdict="drift"))
     assert "verdict      ~~~!  drift" in text
-    assert "margin       ▁▁██  0.75" in text
+    assert "margin       ▁▁██  75%" in text
     assert "output bits  AABB" in text
     assert (
-        "step at run 3 (2026-11-02T03:04:05+00:00): margin 0.5 -> 0.75; mean -0.1 -> -0.100000001 (1.0e-08)"
+        "step at run 3 (2026-11-02T03:04:05+00:00): margin 0.5 -> 0.75; mean -0.1 -> -0.100000001 (1e-08)"
         in text
     )
     assert "1 case: 1 with a lasting change" in text
@@ -177,7 +177,7 @@ def test_letters_go_round():
 def test_a_change_shows_the_digit_that_changed():
     _, (trend,) = STEPPED
     texts = [change_text(change) for step in trend.steps for change in step.changes]
-    assert texts[:2] == ["margin 0.5 -> 0.75", "mean -0.1 -> -0.100000001 (1.0e-08)"]
+    assert texts[:2] == ["margin 0.5 -> 0.75", "mean -0.1 -> -0.100000001 (1e-08)"]
 
 
 def test_json_is_strict_and_complete():

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+from pathlib import Path
 
 import pytest
 from samples import FINGERPRINT, make_baseline, make_case, make_measurement
 from views import HOSTILE, moved, page_of, view_of
 
 from harness.baselines.staleness import BaselineStale
+from harness.codec import to_json
 from harness.errors import HarnessError
 from harness.judgement.check import Check
 from harness.judgement.judgement import Judgement
+from harness.reporting import html
 from harness.reporting.commands import Invocation, commands
+from harness.reporting.figures import figure, part_of_limit
 from harness.reporting.html.view import case_view
 
 pytestmark = pytest.mark.browser
@@ -265,7 +270,7 @@ def test_the_charts_read_out_their_values_by_keys_and_pointer(browser, mixed):
     browser.press("Home")
     readout = "document.querySelector('svg.chart').closest('section').querySelector('.readout').innerText"
     assert browser.run(readout).startswith("step 0 (timestep 500): ")
-    assert "limit 3.00e-7" in browser.run(readout)
+    assert "limit 3e-07" in browser.run(readout)
     browser.press("ArrowRight")
     assert browser.run(readout).startswith("step 1 (timestep 0): ")
     box = browser.run(
@@ -465,3 +470,16 @@ def test_two_hundred_cases_stay_fluid(browser, many):
     browser.press("/")
     browser.type("case-19")
     assert len(names(browser)) == 10
+
+
+def test_the_page_writes_numbers_as_python_does(browser):
+    script = (Path(html.__file__).parent / "assets" / "figures.js").read_text()
+
+    def written(function, values):
+        return browser.run(f"(() => {{ {script}; return {json.dumps(to_json(values))}.map({function}); }})()")
+
+    values = [10.0**power * digits for power in range(-12, 12) for digits in (1, 1.2344, 9.99, 9.9996)]
+    values += [0.0, math.inf, -math.inf, math.nan, None]
+    assert written("figure", values) == list(map(figure, values))
+    shares = [0.384, 1.58, 9.9, 10.0, 1991.4, 2.6e6, math.inf]
+    assert written("share", shares) == list(map(part_of_limit, shares))

@@ -62,7 +62,7 @@ def test_everything_that_is_stored_is_shown(store):
         "float32 [1, 8, 8, 3]",
         'pipeline       "ddim"',
         repr(baseline.measurement.statistics["abs_sum"]),
-        "relative L2 ≤ 4.0e-07",
+        "relative L2 ≤ 4e-07",
         "10 members, factor 2,",
         "relative_l2  2e-07     ≤ 4e-07",
         repr(baseline.measurement.trace[1].statistics["abs_sum"]),

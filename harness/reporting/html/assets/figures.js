@@ -15,16 +15,17 @@ function number(value) {
   return value === null || value === undefined ? null : Number(value);
 }
 
-/** Three digits: for deviations and limits. */
+/** Three digits, for deviations and limits, as reporting/figures.py writes them. */
 function figure(value) {
   const x = number(value);
   if (x === null) return "";
-  if (Number.isNaN(x)) return "NaN";
-  if (!Number.isFinite(x)) return x > 0 ? "∞" : "-∞";
+  if (Number.isNaN(x)) return "nan";
+  if (!Number.isFinite(x)) return x > 0 ? "inf" : "-inf";
   if (x === 0) return "0";
   const size = Math.abs(x);
-  if (size >= 1e5 || size < 1e-3) return x.toExponential(2).replace("e+", "e");
-  return String(Number(x.toPrecision(3)));
+  if (size >= 999.5 && size < 1e6) return String(Math.round(x));
+  if (size < 1e6 && Math.abs(Number(x.toPrecision(3))) >= 1e-4) return String(Number(x.toPrecision(3)));
+  return x.toExponential(2).replace(/\.?0+e/, "e").replace(/e(.)(\d)$/, "e$10$2");
 }
 
 /** All digits: a change in the ninth is what this is about. */
@@ -33,12 +34,12 @@ function exact(value) {
   return x === null || !Number.isFinite(x) ? figure(value) : String(x);
 }
 
-/** A part of a limit: 38 %, 12 ×. */
+/** A part of a limit: 38%, 12 times; or that any difference is too much. */
 function share(value) {
   const x = number(value);
   if (x === null) return "";
-  if (!Number.isFinite(x)) return "∞ ×";
-  return x < 2 ? `${Math.round(x * 100)} %` : `${x < 100 ? x.toPrecision(2) : figure(Number(x.toPrecision(3)))} ×`;
+  if (!Number.isFinite(x)) return "over";
+  return x < 10 ? `${Math.round(x * 100)}%` : `${figure(x)} times`;
 }
 
 function count(n, one, many = `${one}s`) {

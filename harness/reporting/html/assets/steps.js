@@ -73,7 +73,7 @@ function stepsChart(steps, readout, width) {
     if (entry.statistic && !entry.same) parts.push(`of ${entry.statistic}`);
     if (number(entry.limit) !== null) {
       const used = number(entry.drift) / number(entry.limit);
-      parts.push(`limit ${figure(entry.limit)}${Number.isFinite(used) ? `, ${share(used)} of it` : ""}`);
+      parts.push(`limit ${figure(entry.limit)}${Number.isFinite(used) ? `, ${share(used)}${used < 10 ? " of it" : ""}` : ""}`);
     }
     if (number(entry.largest) !== null) parts.push(`envelope ${figure(entry.median)} to ${figure(entry.largest)}`);
     return parts.join(", ");
