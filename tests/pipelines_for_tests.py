@@ -125,17 +125,6 @@ def waiting(checkpoint, dtype, mode):
     return call
 
 
-def stepping_for_ever(checkpoint, dtype, mode):
-    """Say without end that a step is finished."""
-
-    def call(*, batch_size, generator, num_inference_steps, output_type, callback_on_step_end):
-        latents = generator.standard_normal((1, 1, 8, 8))
-        while True:
-            callback_on_step_end(None, 0, 999, {"latents": latents})
-
-    return call
-
-
 def ending_late(checkpoint, dtype, mode):
     """Say that the run began, by a file, and end some time after."""
 
