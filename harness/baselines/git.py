@@ -40,15 +40,18 @@ def git_commit(folder: Path, *, ignore: Iterable[Path] = (), only: Iterable[Path
 
     It is dirty if tracked files differ from it or untracked ones exist. Files below ``ignore`` do not count:
     the baselines being recorded must not make their own commit dirty. If ``only`` names files, no other files
-    of the repository count.
+    of the repository count; if none of them is in the repository, it is not theirs, and the result is None.
     """
     head = _git(folder, "rev-parse", "--show-toplevel", "HEAD")
     if head is None:
         return None
     top, commit = head.splitlines()
+    only = tuple(only)
     counted, ignored = (
         [path.resolve() for path in paths if path.resolve().is_relative_to(top)] for paths in (only, ignore)
     )
+    if only and not counted:
+        return None
     status = _git(
         folder,
         "status",

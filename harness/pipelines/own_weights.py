@@ -7,10 +7,14 @@ import hashlib
 import inspect
 import os
 import sys
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from harness.foreign_files import ForeignFileError, hash_foreign
 from harness.pipelines.errors import CheckpointError, PipelineError
@@ -20,6 +24,8 @@ _ATTRIBUTE = "checkpoint_files"
 # A pipeline keeps its models at most in a list of an object of its own; the rest is other people's objects.
 _DEEPEST = 4
 _MOST_OBJECTS = 10_000
+_CONTAINERS = (Mapping, list, tuple)
+_PLAIN = (str, bytes, int, float, complex, np.ndarray, type(None))
 
 
 def named_weights(pipeline: str, factory: Any, made: Any) -> dict[str, str] | None:
@@ -37,7 +43,8 @@ def named_weights(pipeline: str, factory: Any, made: Any) -> dict[str, str] | No
         return {str(name): str(sha256) for name, sha256 in named.items()} or None
     if isinstance(named, str | bytes) or not isinstance(named, Iterable):
         raise PipelineError(f"{pipeline}: {_ATTRIBUTE} is not a list of paths")
-    folder = Path(inspect.getfile(factory)).parent
+    # Not the file of the function, which may be that of a decorator.
+    folder = Path(sys.modules[factory.__module__].__file__ or "").parent
     found: dict[str, str] = {}
     for each in named:
         if not isinstance(each, str | os.PathLike):
@@ -69,10 +76,10 @@ def _cells(made: Any) -> Iterator[tuple[str, Any]]:
 
     seen: set[int] = set()
     kept: list[Any] = []  # so that no address is used twice
-    waiting: list[tuple[str, Any, int]] = [("", made, 0)]
+    waiting: deque[tuple[str, Any, int]] = deque([("", made, 0)])
     while waiting and len(seen) < _MOST_OBJECTS:
-        name, value, depth = waiting.pop(0)
-        if id(value) in seen:
+        name, value, depth = waiting.popleft()
+        if id(value) in seen or isinstance(value, _PLAIN):
             continue
         seen.add(id(value))
         kept.append(value)
@@ -81,7 +88,8 @@ def _cells(made: Any) -> Iterator[tuple[str, Any]]:
         elif depth < _DEEPEST:
             # They may do anything when they are looked into.
             with suppress(Exception):
-                waiting += [(f"{name}.{key}".strip("."), each, depth + 1) for key, each in _held(value)]
+                held = islice(_held(value), _MOST_OBJECTS)
+                waiting += [(f"{name}.{key}".strip("."), each, depth + 1) for key, each in held]
 
 
 def _held(value: Any) -> Iterator[tuple[str, Any]]:
@@ -96,7 +104,9 @@ def _held(value: Any) -> Iterator[tuple[str, Any]]:
         yield from (("", value.func), ("", value.args), ("", value.keywords))
     elif inspect.isfunction(value):
         names = inspect.getclosurevars(value)
-        yield from sorted({**names.globals, **names.nonlocals}.items(), key=lambda item: item[0])
+        # A container of the module may be a cache, which holds what other cases loaded.
+        shared = {key: each for key, each in names.globals.items() if not isinstance(each, _CONTAINERS)}
+        yield from sorted({**shared, **names.nonlocals}.items(), key=lambda item: item[0])
     elif not isinstance(value, type) and not inspect.ismodule(value):
         yield from sorted(getattr(value, "__dict__", {}).items())
 

@@ -68,6 +68,7 @@ def test_named_files_alone_make_it_dirty(repository: Path, tmp_path: Path) -> No
     suite.write_text("edited")
     assert git_commit(repository, only=[suite]).dirty is True
     assert git_commit(repository, only=[repository / "new.py"]).dirty is True
+    assert git_commit(repository, only=[tmp_path / "outside"]) is None
 
 
 def test_outside_git_and_before_a_first_commit_there_is_none(

@@ -4,6 +4,7 @@ import importlib
 import os
 import py_compile
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -109,6 +110,27 @@ def test_files_too_large_or_too_many_are_left_out(project, monkeypatch):
     assert len(code(project)) == 3
 
 
+def test_the_packages_of_the_factory_count_though_nothing_names_them(project):
+    assert set(code(project, "my_origin.unrelated")) == {"my_origin/unrelated.py", "my_origin/__init__.py"}
+
+
+def test_names_are_found_in_every_form(project):
+    text = "import importlib, typing as t\nimportlib.import_module(name='my_origin.sizes')\n"
+    (project / "form_origin.py").write_text(text + "if t.TYPE_CHECKING:\n    import lazy_origin\n")
+    assert set(code(project, "form_origin")) == {
+        "form_origin.py",
+        "my_origin/__init__.py",
+        "my_origin/sizes.py",
+    }
+
+
+def test_a_table_of_numbers_is_hashed_and_not_parsed(project):
+    (project / "table_origin.py").write_text("TABLE = [" + "1.5," * 500_000 + "]\n")
+    started = time.monotonic()
+    assert set(code(project, "table_origin")) == {"table_origin.py"}
+    assert time.monotonic() - started < 2  # parsing it takes 16 s
+
+
 def test_installed_code_is_not_covered(project):
     assert code(project, "numpy.linalg") == {}
     assert own_code("my_origin.pipe", ()) == {}
@@ -164,6 +186,29 @@ def test_names_that_cannot_be_used_are_refused(factory, files, told):
     factory.checkpoint_files = files
     with pytest.raises(PipelineError, match=told):
         named_weights("lazy_origin:factory", factory, object())
+
+
+def test_long_lists_and_caches_of_the_module_hide_no_cell(mindspore):
+    net = mindspore.nn.Dense(2, 2)
+
+    class Pipeline:
+        def __init__(self):
+            self.a_list, self.b_numbers, self.net = list(range(1_000_000)), tuple("text" * 5000), net
+
+    started = time.monotonic()
+    assert set(cell_weights(Pipeline())) == {"net"}
+    assert time.monotonic() - started < 5
+
+    def call():
+        return CACHE, net
+
+    assert set(cell_weights(call)) == {"net"}
+    CACHE["another"] = mindspore.nn.Dense(2, 2)
+    assert set(cell_weights(call)) == {"net"}
+    CACHE.clear()
+
+
+CACHE = {}
 
 
 class Hostile(dict):
