@@ -79,7 +79,7 @@ def _shown(case: Case, baseline: Baseline, powers: Powers | None) -> StoredBasel
         limits = {tier: limited_rows(case, baseline, tier, Verdict.WITHIN) or {} for tier in _ELSEWHERE}
         found = () if calibration is None else findings(case, baseline, calibration)
         power = _power(case, baseline, powers)
-    except (KeyError, ValueError, TypeError, OverflowError) as error:
+    except (LookupError, ValueError, TypeError, OverflowError) as error:
         problem = f"its figures are not those of a baseline ({type(error).__name__})"
         remedy = case.remedy(Action.RESTORE, calibrate=case.needs_calibration)
         path = baseline.name if baseline.path is None else shown(baseline.path)

@@ -247,6 +247,7 @@ def test_figures_that_harness_never_wrote_are_damage_and_no_traceback(store):
     forged = [
         replace(sound, measurement=replace(sound.measurement, statistics=lacking)),
         replace(sound, calibration=replace(sound.calibration, metrics={})),
+        replace(sound, calibration=replace(sound.calibration, chaotic_from=2**70)),
         replace(sound, calibration=replace(sound.calibration, metrics={"relative_l2": -1.0})),
     ]
     for baseline in forged:
