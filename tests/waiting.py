@@ -12,6 +12,7 @@ from harness.baselines.candidates import Candidate, CandidateStore, Kept
 from harness.baselines.origin import Origin
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case, Suite
+from harness.cases.job import Job
 from harness.cases.selection import Selection
 from harness.measurement.measurement import Measurement
 from harness.operations.review import HOME, Trust, pending
@@ -59,6 +60,7 @@ class Counting:
     def __init__(self, scale: float = 1.0) -> None:
         self.measured = make_measurement(make_measurement().output * scale)
         self.runs = 0
+        self.jobs: list[Job] = []
 
     def runner(self) -> Counting:
         return self
@@ -74,4 +76,5 @@ class Counting:
 
     def run(self, job):
         self.runs += 1
+        self.jobs.append(job)
         return self.measured

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import hashlib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from harness import __version__
+from harness.baselines.arrays import check_storable
 from harness.baselines.baseline import Baseline, Key, Provenance, device_key
 from harness.baselines.errors import BaselineError, shown
 from harness.baselines.files import keep_out_of_git, locked, sweep, write_durably
@@ -29,9 +30,10 @@ Why = Literal["missing", "stale", "damaged", "drift", "changed"]
 class Kept:
     """What is kept with a measurement that waits.
 
-    ``runs`` is the number of fresh workers that gave these bits, 1 or 2. ``why`` is the state of the
-    baseline, the verdict (``drift``), or ``changed`` for what a recording measured and did not write.
-    ``replaces`` is the sha256 of the JSON file of the baseline that it would replace, None if there was none.
+    ``runs`` is the number of runs that gave these bits: 1, or 2 if the second was in a fresh worker. ``why``
+    is the state of the baseline, the verdict (``drift``), or ``changed`` for what a recording measured and
+    did not write. ``replaces`` is the sha256 of the JSON file of the baseline that it would replace, None if
+    there was none.
     """
 
     provenance: Provenance
@@ -98,6 +100,8 @@ class CandidateStore:
 
     def path(self, key: Key) -> Path:
         """Return the file of a candidate, whether or not it exists; BaselineError if it leads elsewhere."""
+        if self.root.name == FOLDER and self.root.is_symlink():
+            raise CandidateError(f"{shown(self.root)}: this is a symbolic link; remove it")
         return arrays_path(BaselineStore(self.root).path(*key))
 
     def stored(self) -> tuple[Key, ...]:
@@ -130,11 +134,12 @@ class CandidateStore:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             # A folder that was named may hold other files.
-            if not any(self.root.iterdir()):
+            if self.root.name == FOLDER or not any(self.root.iterdir()):
                 keep_out_of_git(self.root)
             path.parent.mkdir(parents=True, exist_ok=True)
-            sweep(path.parent)
-            write_durably(path, data)
+            with locked(path.parent):
+                sweep(path.parent)
+                write_durably(path, data)
         except OSError as error:
             raise CandidateError(
                 f"{shown(path)}: the candidate cannot be written: {error.strerror or error}"
@@ -145,19 +150,17 @@ class CandidateStore:
         """Keep ``candidate`` and return its file."""
         return self.write(candidate.key, encode_candidate(candidate))
 
-    def remove(self, key: Key) -> bool:
-        """Remove a candidate and the folders it leaves empty. Return whether there was one."""
+    def remove(self, key: Key, sha256: str = "") -> bool:
+        """Remove a candidate, only if its file has that ``sha256`` if one is given. Return whether it did."""
         path = self.path(key)
-        if not path.exists():
-            return False
         try:
+            if not path.exists():
+                return False
             with locked(path.parent):
+                if sha256 and hashlib.sha256(self.read(key)).hexdigest() != sha256:
+                    return False
                 path.unlink()
-            for folder in (path.parent, path.parent.parent):
-                # Not empty: other devices or cases, or a writer that comes just now.
-                with suppress(OSError):
-                    folder.rmdir()
-        except FileNotFoundError:
+        except (FileNotFoundError, CandidateMissing):
             return False
         except OSError as error:
             raise CandidateError(
@@ -182,8 +185,8 @@ def encode_candidate(candidate: Candidate) -> bytes:
         raise CandidateError(f"{baseline.name}: {error}") from None
 
 
-def decode_candidate(data: bytes, path: Path, key: Key | None = None) -> Candidate:
-    """Return the candidate in the bytes of the file ``path``, which must be that of ``key`` if one is given.
+def decode_candidate(data: bytes, path: Path, key: Key) -> Candidate:
+    """Return the candidate in the bytes of the file ``path``, which must be that of ``key``.
 
     Raises :class:`CandidateOfOtherVersion`, and :class:`CandidateError` for anything else that is wrong.
     """
@@ -195,13 +198,15 @@ def decode_candidate(data: bytes, path: Path, key: Key | None = None) -> Candida
             raise ValueError(f"format {found.format} is unknown; this version of harness reads {FORMAT}")
         measurement = Measurement.of(found.figures, arrays)
         place = Key(found.suite, found.case_id, found.device)
-        if key not in (None, place):
+        if key != place:
             raise ValueError(f"it holds {'/'.join(place)}: it was moved or copied")
         if found.kept.runs not in (1, 2) or device_key(measurement.fingerprint) != found.device:
             raise ValueError("its facts contradict each other")
+        check_storable("/".join(key), measurement)
     except CandidateOfOtherVersion:
         raise
-    except (ValueError, BaselineError) as error:  # ArraysError is a ValueError
+    # ArraysError is a ValueError; numpy raises TypeError for a whole number that is too large.
+    except (ValueError, TypeError, BaselineError) as error:
         raise CandidateError(f"{shown(path)}: not a candidate as harness writes them: {error}") from None
     return Candidate(Baseline(*place, measurement, found.kept.provenance), found.kept)
 

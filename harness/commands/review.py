@@ -14,7 +14,7 @@ from harness.baselines.candidates import CandidateStore
 from harness.cases.selection import Selection, select
 from harness.commands import options
 from harness.commands.exits import leave, say
-from harness.commands.options import File, option
+from harness.commands.options import File, check_baseline_dir, option
 from harness.commands.settings import Setting, prompted
 from harness.errors import HarnessError, UsageError
 from harness.gate.signing import signer_in
@@ -95,8 +95,9 @@ def review(
     workers = display.watching(at.workers, [each.case for each in decisions.accepted if each.case])
     acceptance = accept_candidates(decisions.accepted, at.store, kept, workers, reason, display)
     show_acceptance(console, acceptance, at.invocation)
-    show_rejected(console, reject_candidates(decisions.rejected, kept))
-    leave(passed=acceptance.passed)
+    rejection = reject_candidates(decisions.rejected, kept)
+    show_rejected(console, rejection)
+    leave(passed=acceptance.passed and not rejection.errors)
 
 
 def accept(
@@ -139,13 +140,16 @@ def reject(
     """Remove candidates, so that they no longer wait."""
     at = Setting.of(baseline_dir, "CPU", 0, 600.0, None)
     kept, trust = _place(at, candidates)
-    show_rejected(Console(), reject_candidates(_chosen(paths, everything, at, kept, trust), kept))
+    found = reject_candidates(_chosen(paths, everything, at, kept, trust), kept)
+    show_rejected(Console(), found)
+    leave(passed=not found.errors)
 
 
 def _place(
     at: Setting, candidates: File, elsewhere: File = None, signer: File = None, *, rerun: bool = False
 ) -> tuple[CandidateStore, Trust]:
     """Return where the candidates are, and what they are worth; raises UsageError and HarnessError."""
+    check_baseline_dir(at.store.root, needed=False)
     if candidates is not None and elsewhere is not None:
         raise UsageError("--candidates and --from name the same thing; give one of them")
     for name, folder in (("--candidates", candidates), ("--from", elsewhere)):
@@ -172,6 +176,8 @@ def _chosen(
         )
     found = pending(selection, at.store, candidates, trust)
     if not everything:
+        named = {(case.suite, case.id) for case in selection.cases}
+        found = tuple(each for each in found if each.key[:2] in named)
         _check_named(selection, found, candidates)
     if not found:
         say(nothing_text(candidates.root))

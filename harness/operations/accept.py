@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -97,29 +98,53 @@ def _accepted(
         if hashlib.sha256(data).hexdigest() != each.sha256:
             return Accepted(each, Superseded())
         measurement = decode_candidate(data, candidates.path(each.key), each.key).baseline.measurement
-        provenance = replace(kept.provenance, reason=reason or FIRST_REASON)
+        provenance = replace(
+            kept.provenance,
+            reason=reason or FIRST_REASON,
+            case_definition=case.definition(),
+            case_hash=case.hash(),
+        )
         if each.runs:
             progress.started(case.name)
-            check_repeats(case.name, measurement, again := runner.run(case.job()))
+            check_repeats(case.name, measurement, again := runner.run(case.job().alone()))
             if isinstance(each.obstacle, ToRunAgain):
                 measurement, commit = again, commit_of(case, store)
                 made = Provenance.of(case, reason=provenance.reason, git_commit=commit)
                 provenance = replace(made, origin=provenance.origin)
         would = proposed(case, measurement, store)
-        if would.renews is None:
-            baseline = Baseline(*each.key, measurement, provenance)
+        if would.state == "unchanged":
+            written = Written(store.path(*each.key), "unchanged")
         else:
-            baseline = replace(would.renews, provenance=provenance)
-        written = store.write(baseline, renew=would.renews is not None, expected=kept.replaces)
-        for waiting in (CandidateStore.beside(store), *([] if each.elsewhere else [candidates])):
-            waiting.remove(each.key)
+            baseline = Baseline(*each.key, measurement, provenance)
+            if would.renews is not None:
+                baseline = replace(would.renews, provenance=provenance)
+            written = store.write(baseline, renew=would.renews is not None, expected=kept.replaces)
     except CandidateMissing:
         return Accepted(each, Superseded())
     except HarnessError as error:
         return Accepted(each, error)
+    if not each.elsewhere:
+        with suppress(HarnessError):  # It then says that it is the baseline already.
+            candidates.remove(each.key, each.sha256)
     return Accepted(each, written, would.uncalibrates)
 
 
-def reject(chosen: Sequence[Pending], candidates: CandidateStore) -> tuple[Pending, ...]:
-    """Remove those candidates of ``chosen`` that lie here, and return those that were still there."""
-    return tuple(each for each in chosen if not each.elsewhere and candidates.remove(each.key))
+@dataclass(frozen=True)
+class Rejection:
+    """The candidates that were removed, and why others could not be."""
+
+    removed: tuple[Pending, ...]
+    errors: tuple[HarnessError, ...] = ()
+
+
+def reject(chosen: Sequence[Pending], candidates: CandidateStore) -> Rejection:
+    """Remove those candidates of ``chosen`` that lie here and are what was looked at."""
+    removed: list[Pending] = []
+    errors: list[HarnessError] = []
+    for each in chosen:
+        try:
+            if not each.elsewhere and candidates.remove(each.key, each.sha256):
+                removed.append(each)
+        except HarnessError as error:
+            errors.append(error)
+    return Rejection(tuple(removed), tuple(errors))

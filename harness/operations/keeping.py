@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from harness.baselines.arrays import check_storable
 from harness.baselines.baseline import Baseline, Key, Provenance, device_key
 from harness.baselines.candidates import Candidate, Kept, Why
 from harness.baselines.origin import Origin
-from harness.baselines.store import BaselineStore
+from harness.baselines.store import ANY, BaselineStore
 from harness.cases.case import Case
 from harness.judgement.check import Check
 from harness.judgement.judgement import Verdict
@@ -19,9 +20,11 @@ from harness.operations.proposal import commit_of
 
 
 def candidate_of(
-    case: Case, measurement: Measurement, store: BaselineStore, *, runs: int, why: Why
+    case: Case, measurement: Measurement, store: BaselineStore, expected: str | None, *, runs: int, why: Why
 ) -> Candidate:
-    """Return what is to be kept of ``measurement``, whose bits ``runs`` fresh workers gave.
+    """Return what is to be kept of ``measurement``, whose bits ``runs`` runs gave.
+
+    ``expected`` is the sha256 of the JSON of the stored baseline before they began, None if there was none.
 
     Raises :class:`harness.baselines.errors.NotStorable` for a measurement that can be no baseline, and the
     errors of the store.
@@ -30,16 +33,25 @@ def candidate_of(
     key = Key(case.suite, case.id, device_key(measurement.fingerprint))
     made = Provenance.of(case, reason="", git_commit=commit_of(case, store))
     provenance = replace(made, origin=Origin.here())
-    return Candidate(Baseline(*key, measurement, provenance), Kept(provenance, runs, why, store.sha256(key)))
+    # If it could not be read, this raises the error that says why.
+    replaces = store.sha256(key) if expected == ANY else expected
+    return Candidate(Baseline(*key, measurement, provenance), Kept(provenance, runs, why, replaces))
 
 
 def waiting(
-    case: Case, result: Check, store: BaselineStore, runner: FreshRunner, *, twice: bool = False
+    case: Case,
+    result: Check,
+    store: BaselineStore,
+    runner: FreshRunner,
+    before: Mapping[Key, str | None],
+    *,
+    twice: bool = False,
 ) -> Candidate | None:
     """Return what is to be kept of the check of ``case``, None if nothing is.
 
     That is a drift, and a case that has no usable baseline. Such a case may not have run, so it runs now. A
-    drift that does not repeat can be no baseline. With ``twice``, no candidate has only one run. Raises the
+    drift that does not repeat can be no baseline. ``before`` are the :func:`stored_hashes` of the case before
+    it was checked. With ``twice``, no candidate has only one run. Raises the
     error of a case that cannot run, or does not repeat.
     """
     if (why := _why(result)) is None:
@@ -49,7 +61,8 @@ def waiting(
     if twice and runs == 1:
         check_repeats(case.name, measured, runner.run(case.job().alone()))
         runs = 2
-    return candidate_of(case, measured, store, runs=runs, why=why)
+    expected = before.get(Key(case.suite, case.id, device_key(measured.fingerprint)))
+    return candidate_of(case, measured, store, expected, runs=runs, why=why)
 
 
 def _why(result: Check) -> Why | None:

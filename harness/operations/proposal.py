@@ -91,7 +91,7 @@ def propose(
     vain.
     """
     store.check_writable(cases)
-    before = {key: _hash(store, key) for case in cases for key in _keys(store, case)}
+    before = {key: sha for case in cases for key, sha in stored_hashes(case, store).items()}
     results: dict[int, Proposed | Refusal] = {}
     first: dict[int, Measurement] = {}
     for again in (False, True):
@@ -115,8 +115,10 @@ def propose(
     return Proposal(tuple(results[index] for index in range(len(cases))))
 
 
-def _keys(store: BaselineStore, case: Case) -> list[Key]:
-    return [Key(case.suite, case.id, device) for device in store.devices(case.suite, case.id)]
+def stored_hashes(case: Case, store: BaselineStore) -> dict[Key, str | None]:
+    """Return the sha256 of each stored baseline of ``case``; ANY for one that cannot be read."""
+    keys = [Key(case.suite, case.id, device) for device in store.devices(case.suite, case.id)]
+    return {key: _hash(store, key) for key in keys}
 
 
 def _hash(store: BaselineStore, key: Key) -> str | None:

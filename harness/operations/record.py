@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -180,11 +181,13 @@ def _disposed(proposed: Proposed, store: BaselineStore, reason: str) -> Disposit
 def _kept(proposed: Proposed, became: Disposition, store: BaselineStore) -> Disposition:
     """Keep a measurement that was not written as a candidate; one that was written is waited for no more."""
     case, candidates = proposed.case, CandidateStore.beside(store)
-    try:
-        if became is None:
-            candidates.keep(candidate_of(case, proposed.measurement, store, runs=2, why="changed"))
-        elif isinstance(became, Written):
+    if isinstance(became, Written):
+        with suppress(HarnessError):  # It then says that it is the baseline already.
             candidates.remove(Key(case.suite, case.id, proposed.device))
-    except HarnessError as error:
-        return Refusal(case, error)
+    elif became is None:
+        try:
+            measured, expected = proposed.measurement, proposed.expected
+            candidates.keep(candidate_of(case, measured, store, expected, runs=2, why="changed"))
+        except HarnessError as error:
+            return Refusal(case, error)
     return became

@@ -29,6 +29,7 @@ from harness.judgement.check import Check
 from harness.judgement.failures import edits_of
 from harness.judgement.judgement import Judgement
 from harness.judgement.reasons import FieldEdit
+from harness.judgement.repetition import first_difference
 from harness.judgement.tiers import FieldDifference, fingerprint_differences
 from harness.judgement.verdicts import judge
 
@@ -65,6 +66,10 @@ class EditedSince(Obstacle):
 
 class BaselineChanged(Obstacle):
     """The baseline is not the one with which the candidate was compared."""
+
+
+class AlreadyBaseline(Obstacle):
+    """The stored baseline has these bits already: somebody accepted it, but it was not removed."""
 
 
 class Superseded(Obstacle):
@@ -155,15 +160,15 @@ def pending(
     """Return the candidates of the cases of ``selection``, worst first.
 
     Those that cannot be accepted come first, then those whose output moved furthest, then new cases. Among
-    them are candidates of no case, if their suite or a folder of suites was named.
+    them are candidates of no case, if their whole suite or a folder of suites was named.
     """
     cases = {(case.suite, case.id): case for case in selection.cases}
     known = {(suite.name, case.id) for suite in selection.suites for case in suite.cases}
-    suites = {suite.name for suite in selection.suites}
+    whole = {suite.name for suite in selection.suites if set(suite.cases) <= set(selection.cases)}
     found = [
-        replace(_pending(key, cases.get(key[:2]), store, candidates, trust), elsewhere=trust.elsewhere)
+        replace(_safely(key, cases.get(key[:2]), store, candidates, trust), elsewhere=trust.elsewhere)
         for key in candidates.stored()
-        if key[:2] in cases or (key[:2] not in known and (selection.folders or key.suite in suites))
+        if key[:2] in cases or (key[:2] not in known and (selection.folders or key.suite in whole))
     ]
     return tuple(sorted(found, key=lambda each: (each.acceptable, -_moved(each), each.key)))
 
@@ -187,6 +192,16 @@ def look(each: Pending, store: BaselineStore, candidates: CandidateStore) -> Che
     if isinstance(old, BaselineUnusable):
         return Check(Judgement.error(each.case, old), candidate.baseline.measurement)
     return Check(_judged(each.case, candidate, old), candidate.baseline.measurement, old)
+
+
+def _safely(
+    key: Key, case: Case | None, store: BaselineStore, candidates: CandidateStore, trust: Trust
+) -> Pending:
+    """Return what waits, also if the stored baseline is such that it cannot even be looked for."""
+    try:
+        return _pending(key, case, store, candidates, trust)
+    except HarnessError as error:
+        return Pending(key, case=case, obstacle=Unreadable(str(error)))
 
 
 def _pending(
@@ -215,12 +230,16 @@ def _pending(
         return replace(found, calibration="lost" if lost else "none")
     new, stored = candidate.baseline.measurement, old.measurement
     alike = (new.output.shape, new.output.dtype) == (stored.output.shape, stored.output.dtype)
+    edits = edits_of(definition_changes(old.provenance.case_definition, case.definition()))
+    same = not edits and first_difference(stored, new) is None
+    if same and isinstance(obstacle, BaselineChanged):
+        found = replace(found, obstacle=AlreadyBaseline())
     return replace(
         found,
         judgement=_judged(case, candidate, old),
-        edits=edits_of(definition_changes(old.provenance.case_definition, case.definition())),
+        edits=edits,
         relative_l2=distance(new.output, stored.output) if alike else math.inf,
-        calibration="none" if old.calibration is None else "lost",
+        calibration="none" if old.calibration is None else "kept" if same else "lost",
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
+from harness.baselines.baseline import Key
 from harness.baselines.candidates import encode_candidate
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
@@ -19,6 +20,7 @@ from harness.history.history_record import CaseRecord
 from harness.judgement.check import Check
 from harness.operations.check import check, expected
 from harness.operations.keeping import waiting
+from harness.operations.proposal import stored_hashes
 from harness.operations.second_run import SecondRuns
 from harness.operations.workers import Workers
 from harness.pytest_plugin.live import watcher_of
@@ -71,13 +73,15 @@ class Checks:
 
     def check(self, case: Case) -> Checked:
         """Run ``case`` and judge it."""
+        keeping = self._config.getoption("harness_candidates") is not None
+        before = stored_hashes(case, self._store) if keeping else {}
         result = check(case, self._runner, self._store, self._second)
         causes = causes_of(result)
         typed = commands(case, self._invocation, baseline=result.baseline, tier=result.judgement.tier)
         asked = self._config.getoption
         kept, shown = None, result
-        if asked("harness_candidates") is not None:
-            kept, shown = self._kept(case, result)
+        if keeping:
+            kept, shown = self._kept(case, result, before)
         return Checked(
             report=CaseReport.of(case, result, causes, typed),
             properties=[*result.properties(), *(("cause", cause.kind) for cause in causes[:1])],
@@ -86,7 +90,9 @@ class Checks:
             kept=kept,
         )
 
-    def _kept(self, case: Case, result: Check) -> tuple[dict[str, Any] | None, Check]:
+    def _kept(
+        self, case: Case, result: Check, before: Mapping[Key, str | None]
+    ) -> tuple[dict[str, Any] | None, Check]:
         """Return the candidate, or why there is none, as plain data; and the check with what was measured."""
         try:
             candidate = waiting(
@@ -94,6 +100,7 @@ class Checks:
                 result,
                 self._store,
                 self._runner,
+                before,
                 # Those who accept what is signed need not be able to run it.
                 twice=self._config.getoption("harness_sign_key") is not None,
             )

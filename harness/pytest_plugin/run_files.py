@@ -134,6 +134,11 @@ class Candidates(RunFile):
         super().__init__(folder, shared)
         self.key: SigningKey | None = None
         self._signed: dict[str, str] = {}
+        if folder is not None and ("::" in str(folder) or any(folder.rglob("*.y*ml"))):
+            raise UsageError(
+                f"{folder}: this names suites, not a folder for candidates; write --harness-candidates=DIR, "
+                "or put the option after the suites"
+            )
         if folder is not None and folder.exists():
             files = [each for each in folder.iterdir() if not each.is_dir()] if folder.is_dir() else [folder]
             if foreign := [each.name for each in files if each.name not in CANDIDATES_FILES]:

@@ -15,11 +15,12 @@ from harness.baselines.origin import Origin
 from harness.errors import HarnessError
 from harness.judgement.reasons import FieldEdit
 from harness.operations import review
-from harness.operations.accept import Acceptance, Accepted
-from harness.operations.review import Obstacle, Pending
-from harness.reporting.commands import Invocation, commands, error_text
+from harness.operations.accept import Acceptance, Accepted, Rejection
+from harness.operations.review import Obstacle
+from harness.reporting.commands import Invocation, error_text
 from harness.reporting.progress import ProgressBar
 from harness.reporting.reasons import text_of
+from harness.reporting.recording import show_uncalibrated
 from harness.reporting.tables import labelled, show
 from harness.reporting.wording import Words, filled
 
@@ -32,6 +33,7 @@ _OBSTACLES: Words = {
         f"the case was edited since it was measured: {_edits(found.edits)}; run the case again"
     ),
     review.BaselineChanged: "the baseline was written since it was measured; run the case again",
+    review.AlreadyBaseline: "it is the baseline already; reject it",
     review.Superseded: "the candidate was replaced, accepted or rejected meanwhile; review it again",
     review.NoReason: "it would replace a baseline; say why with --reason '<why it changes>'",
     review.FromElsewhere: lambda found: (
@@ -103,19 +105,16 @@ def show_acceptance(console: Console, found: Acceptance, invocation: Invocation)
     """Say how many became baselines, and which lost their calibration."""
     written = sum(isinstance(each.outcome, Written) for each in found.accepted)
     show(console, f"{written} accepted, {len(found.accepted) - written} refused")
-    for case in found.uncalibrated:
-        command = commands(case, invocation).calibrate
-        text = (
-            f"{case.name}: its calibration was discarded with the old baseline; calibrate it again: {command}"
-        )
-        show(console, labelled("note", text))
+    show_uncalibrated(console, found.uncalibrated, invocation)
 
 
-def show_rejected(console: Console, rejected: Sequence[Pending]) -> None:
-    """Say which candidates were removed."""
-    for each in rejected:
+def show_rejected(console: Console, found: Rejection) -> None:
+    """Say which candidates were removed, and why others could not be."""
+    for each in found.removed:
         show(console, labelled("rejected", f"{each.name} ({each.key.device})"))
-    show(console, f"{len(rejected)} rejected")
+    for error in found.errors:
+        show(console, labelled("failed", str(error)))
+    show(console, f"{len(found.removed)} rejected")
 
 
 def nothing_text(folder: Path) -> str:

@@ -72,11 +72,9 @@ class Invocation:
         return shlex.join([*words, *refusing, *options])
 
     def accept_line(self, cases: Sequence[Case]) -> str:
-        """Return the command line that accepts the candidate of one case, or those of all their suites."""
-        if len(cases) == 1:
-            return self.line("accept", f"{shown(cases[0].path)}::{cases[0].id}", *_REASON)
-        files = dict.fromkeys(shown(case.path) for case in cases)
-        return self.line("accept", *files, "--all", *_REASON)
+        """Return the command line that accepts the candidates of ``cases``."""
+        first, *others = (f"{shown(case.path)}::{case.id}" for case in cases)
+        return self.line("accept", first, *others, *_REASON)
 
     def pytest_line(self, cases: str) -> str:
         """Return the command line of pytest that runs ``cases`` where this was started."""

@@ -92,13 +92,18 @@ def _show_stored(console: Console, stored: StoredBaselines, invocation: Invocati
 
 def show_recording(console: Console, recording: Recording, invocation: Invocation) -> None:
     """Say what is left to do: which cases lost their calibration, what to type, and which are vacuous."""
-    for case in recording.uncalibrated:
+    show_uncalibrated(console, recording.uncalibrated, invocation)
+    show_vacuous(console, recording.vacuous)
+
+
+def show_uncalibrated(console: Console, cases: Sequence[Case], invocation: Invocation) -> None:
+    """Say of each of ``cases`` that it has lost its calibration, and what to type."""
+    for case in cases:
         command = commands(case, invocation).calibrate
         text = (
             f"{case.name}: its calibration was discarded with the old baseline; calibrate it again: {command}"
         )
         show(console, labelled("note", text))
-    show_vacuous(console, recording.vacuous)
 
 
 def show_calibrations(console: Console, found: Calibrations) -> None:

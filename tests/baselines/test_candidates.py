@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -56,20 +57,29 @@ def test_git_does_not_see_them(beside: CandidateStore) -> None:
     assert (beside.root / ".gitignore").read_text() == "*\n"
 
 
-def test_a_folder_with_other_files_is_not_hidden_from_git(beside: CandidateStore) -> None:
+def test_git_does_not_see_them_after_a_writer_was_killed_either(beside: CandidateStore) -> None:
     beside.root.mkdir(parents=True)
-    (beside.root / "notes.txt").write_text("mine")
+    (beside.root / f".gitignore.1.{'0' * 16}.tmp").write_text("")
     beside.keep(candidate())
-    assert not (beside.root / ".gitignore").exists()
+    assert (beside.root / ".gitignore").read_text() == "*\n"
 
 
-def test_a_later_one_takes_the_place_and_removing_leaves_no_empty_folders(beside: CandidateStore) -> None:
+def test_a_folder_with_other_files_is_not_hidden_from_git(beside: CandidateStore) -> None:
+    named = CandidateStore(beside.root.parent / "named")
+    named.root.mkdir(parents=True)
+    (named.root / "notes.txt").write_text("mine")
+    named.keep(candidate())
+    assert not (named.root / ".gitignore").exists()
+
+
+def test_a_later_one_takes_the_place_and_only_what_was_seen_is_removed(beside: CandidateStore) -> None:
     beside.keep(candidate())
     beside.keep(candidate(runs=2))
     assert beside.load(KEY).kept.runs == 2
-    assert beside.remove(KEY)
+    assert not beside.remove(KEY, "ab" * 32)
+    assert beside.remove(KEY, hashlib.sha256(beside.read(KEY)).hexdigest())
     assert not beside.remove(KEY)
-    assert [each.name for each in beside.root.iterdir()] == [".gitignore"]
+    assert beside.stored() == ()
     with pytest.raises(CandidateMissing):
         beside.load(KEY)
 
@@ -137,3 +147,22 @@ def test_the_ci_run_is_read_from_its_environment(monkeypatch: pytest.MonkeyPatch
     assert Origin.here() == ORIGIN
     monkeypatch.delenv("GITHUB_ACTIONS")
     assert Origin.here() is None
+
+
+def test_a_folder_that_is_a_link_is_refused(beside: CandidateStore, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    beside.root.parent.mkdir(parents=True)
+    beside.root.symlink_to(elsewhere)
+    with pytest.raises(CandidateError, match="this is a symbolic link"):
+        beside.keep(candidate())
+    assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", [2**70, float("nan"), float("inf")])
+def test_figures_that_no_measurement_has_are_refused(beside: CandidateStore, value: float) -> None:
+    given = candidate()
+    given.baseline.measurement.statistics["mean"] = value
+    beside.keep(given)
+    with pytest.raises(CandidateError, match="not a candidate as harness writes them"):
+        beside.load(KEY)

@@ -18,7 +18,8 @@ def changed(project):
 def test_the_command_that_is_told_accepts_and_pytest_passes(changed):
     project, told = changed
     line = re.search(r"without running again: harness (.*)$", told, flags=re.MULTILINE)[1]
-    assert line == "accept suites/small.yaml --baseline-dir baselines --all --reason '<why it changes>'"
+    cases = "suites/small.yaml::one --baseline-dir baselines suites/small.yaml::two"
+    assert line == f"accept {cases} --reason '<why it changes>'"
     before = project.baselines()
     refused = project.harness("accept", "suites/small.yaml", "--all")
     assert refused.returncode == 1
@@ -51,6 +52,7 @@ def test_single_cases_are_chosen_and_the_rest_waits(changed):
         (["suites/small.yaml"], "suites/small.yaml names all its cases; name single cases"),
         ([], "suites names all its cases"),
         (["--all", "--candidates", "nowhere"], "--candidates nowhere: no such folder"),
+        (["--all", "--baseline-dir", "baselinse"], "--baseline-dir baselinse: no such folder"),
         (["suites/small.yaml::tow"], "there is no case 'tow'"),
     ],
 )

@@ -25,7 +25,7 @@ def test_missing_cases_run_under_xdist_and_their_verdicts_stay(project):
 def test_a_case_without_a_name_for_it_is_not_taken_for_the_folder(project):
     done = project.pytest("--harness-candidates", "suites")
     assert done.returncode == 4
-    assert "--harness-candidates suites: this holds other files (small.yaml)" in done.stderr
+    assert "--harness-candidates suites: this names suites, not a folder for candidates" in done.stderr
     assert sorted(path.name for path in (project.root / "suites").iterdir()) == ["small.yaml"]
 
 

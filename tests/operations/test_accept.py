@@ -11,6 +11,7 @@ from samples import make_calibration, make_measurement
 from waiting import Counting, Place
 
 from harness.baselines.baseline import Key, Written
+from harness.baselines.candidates import CandidateError
 from harness.baselines.errors import BaselineReplaced
 from harness.cases.tolerance import Limits
 from harness.judgement.reasons import NotRepeatable, UnlikeItself
@@ -104,6 +105,48 @@ def test_of_two_at_once_one_wins(place: Place) -> None:
         place.store.load("guide", "one", "cpu").measurement.output == make_measurement().output * 0.7
     ).all()
     assert place.candidates.stored() != ()
+
+
+def test_the_same_measurement_leaves_the_baseline_and_its_calibration(place: Place) -> None:
+    one = place.cases[0]
+    place.record(one, calibration=make_calibration())
+    before = place.store.path("guide", "one", "cpu").read_bytes()
+    place.keep(one)
+    (found,) = accepted(place, place.pending(), Counting()).accepted
+    assert found.outcome.state == "unchanged"
+    assert place.store.path("guide", "one", "cpu").read_bytes() == before
+    assert place.candidates.stored() == ()
+
+
+def test_the_further_run_has_a_worker_of_its_own(place: Place) -> None:
+    for case in place.cases:
+        place.keep(case, runs=1)
+    workers = Counting()
+    assert accepted(place, place.pending(), workers).passed
+    assert [job.isolate for job in workers.jobs] == [True] * 3
+
+
+def test_what_replaced_it_since_is_not_removed(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two, _ = place.cases
+    place.keep(one, 0.5)
+    place.keep(two, 0.5)
+    seen = place.pending(one, two)
+    place.keep(one, 0.4)
+    assert [each.key.case_id for each in reject(seen, place.candidates).removed] == ["two"]
+    assert place.candidates.stored() == (Key("guide", "one", "cpu"),)
+
+
+def test_only_the_write_decides(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> bool:
+        raise CandidateError("no space left")
+
+    one = place.cases[0]
+    place.keep(one)
+    seen = place.pending()
+    monkeypatch.setattr(place.candidates, "remove", failing)
+    assert accepted(place, seen, Counting()).passed
+    (error,) = reject(seen, place.candidates).errors
+    assert str(error) == "no space left"
 
 
 def test_a_batch_unlike_its_single_images_is_refused(place: Place) -> None:

@@ -14,7 +14,7 @@ from harness.baselines.candidates import CandidateError, CandidateStore
 from harness.baselines.origin import Origin
 from harness.gate.signing import SigningKey, signer_in, signing_key
 from harness.judgement.reasons import NotRepeatable
-from harness.operations.accept import accept, reject
+from harness.operations.accept import Rejection, accept, reject
 from harness.operations.review import (
     FromElsewhere,
     OneRun,
@@ -103,7 +103,7 @@ def test_a_trusted_signature_is_enough_and_the_origin_goes_into_the_provenance(
     assert place.store.load("guide", "one", "cpu").provenance.origin == ORIGIN
     # What lies elsewhere stays there.
     assert len(place.candidates.stored()) == 2
-    assert reject(found, place.candidates) == ()
+    assert reject(found, place.candidates) == Rejection(())
 
 
 def test_one_signed_run_runs_once_more(place: Place, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from harness.baselines.baseline import Key
 from harness.baselines.errors import NotStorable
 from harness.operations.check import check
 from harness.operations.keeping import waiting
+from harness.operations.proposal import stored_hashes
+from harness.operations.review import BaselineChanged
 
 
 @pytest.fixture
@@ -21,10 +23,11 @@ def place(tmp_path: Path) -> Place:
 
 
 def kept(place: Place, case, workers):
+    before = stored_hashes(case, place.store)
     found = check(case, workers, place.store)
-    before = found.judgement
-    candidate = waiting(case, found, place.store, workers)
-    assert found.judgement == before
+    judged = found.judgement
+    candidate = waiting(case, found, place.store, workers, before)
+    assert found.judgement == judged
     return candidate
 
 
@@ -74,3 +77,16 @@ def test_what_has_no_usable_baseline_runs_once(place: Place) -> None:
 def test_what_can_be_no_baseline_is_not_kept(place: Place) -> None:
     with pytest.raises(NotStorable, match="output holds NaN"):
         kept(place, place.cases[0], Counting(float("nan")))
+
+
+def test_a_baseline_that_was_written_meanwhile_is_not_what_it_was_held_against(place: Place) -> None:
+    one = place.cases[0]
+    place.record(one)
+    before = stored_hashes(one, place.store)
+    workers = Counting(0.5)
+    found = check(one, workers, place.store)
+    place.record(one, 0.7)
+    candidate = waiting(one, found, place.store, workers, before)
+    assert candidate.kept.replaces == before[Key("guide", "one", "cpu")]
+    place.candidates.keep(candidate)
+    assert place.pending()[0].obstacle == BaselineChanged()

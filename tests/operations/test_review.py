@@ -15,6 +15,7 @@ from harness.cases.selection import Selection
 from harness.judgement.judgement import Verdict
 from harness.judgement.reasons import FieldEdit
 from harness.operations.review import (
+    AlreadyBaseline,
     BaselineChanged,
     EditedSince,
     NoCase,
@@ -82,13 +83,37 @@ def test_one_run_is_no_reason_to_refuse(place: Place) -> None:
     assert found.acceptable
 
 
-def test_a_candidate_of_no_case_shows_if_its_suite_was_named(place: Place) -> None:
-    one, two, _ = place.cases
+def test_a_candidate_of_no_case_shows_if_its_whole_suite_was_named(place: Place) -> None:
+    one, two, three = place.cases
     place.keep(two)
     (found,) = place.pending(one)
     assert (found.obstacle, found.case) == (NoCase(), None)
     place.keep(dataclasses.replace(two, suite="another"))
     assert len(place.pending(one)) == 1
     assert len(place.pending(one, folders=True)) == 2
-    only = Selection((Suite("guide", Path("suites/guide.yaml"), (one, two), 1, 1),), (one,))
-    assert pending(only, place.store, place.candidates) == ()
+    suite = Suite("guide", Path("suites/guide.yaml"), (one, three), 1, 1)
+    assert pending(Selection((suite,), (one,)), place.store, place.candidates) == ()
+
+
+def test_a_baseline_that_cannot_be_read_hides_no_other_candidate(place: Place) -> None:
+    one, two, _ = place.cases
+    place.keep(one)
+    place.keep(two)
+    place.store.path("guide", "one", "cpu").mkdir(parents=True)
+    found = {each.key.case_id: each.obstacle for each in place.pending()}
+    assert isinstance(found["one"], Unreadable)
+    assert found["two"] is None
+
+
+def test_what_was_written_but_not_removed_says_that_it_is_the_baseline(place: Place) -> None:
+    one = place.cases[0]
+    place.keep(one, 0.5)
+    place.record(one, 0.5)
+    assert place.pending()[0].obstacle == AlreadyBaseline()
+
+
+def test_the_calibration_of_the_same_measurement_is_kept(place: Place) -> None:
+    one = place.cases[0]
+    place.record(one, calibration=make_calibration())
+    place.keep(one)
+    assert place.pending()[0].calibration == "kept"
