@@ -32,8 +32,9 @@ class Proposed:
     """A measurement that repeats, and the baseline that it would replace.
 
     ``changes`` are what moved. ``relative_l2`` is by how much the output did (None if there is nothing to
-    compare with, or if shape or dtype differ). ``renews`` is the stored baseline if only its provenance is to
-    be renewed: the measurement is the same, so its calibration remains valid. ``uncalibrates`` says whether a
+    compare with, or if shape or dtype differ). ``renews`` is the stored baseline if only its provenance and
+    the user's own code are to be renewed: the bits are the same, so its calibration remains valid. An
+    unchanged baseline is renewed only if a reason is given. ``uncalibrates`` says whether a
     calibration is lost with the stored baseline, or may be (if that is damaged). ``expected`` is the sha256
     of what was stored when the recording began.
     """
@@ -160,8 +161,9 @@ def proposed(case: Case, measurement: Measurement, store: BaselineStore) -> Prop
     moved = first_difference(old.measurement, measurement)
     if not edits and moved is None:
         if _edited(old.provenance.git_commit) and not _edited(commit_of(case, store)):
-            return found("changed", (OtherProvenance(),), 0.0, renews=old)
-        return found("unchanged")
+            return found("changed", (OtherProvenance(),), 0.0, renews=_with_code_of(measurement, old))
+        renewed = _with_code_of(measurement, old)
+        return found("unchanged", renews=None if renewed is old else renewed)
     output, stored = measurement.output, old.measurement.output
     alike = (output.shape, output.dtype) == (stored.shape, stored.dtype)
     return found(
@@ -170,6 +172,14 @@ def proposed(case: Case, measurement: Measurement, store: BaselineStore) -> Prop
         distance(output, stored) if alike else None,
         uncalibrates=old.calibration is not None,
     )
+
+
+def _with_code_of(measurement: Measurement, old: Baseline) -> Baseline:
+    """Return ``old`` with the user's own code that computed the same bits now; ``old`` if it is the same."""
+    new, stored = measurement.code, old.measurement.code
+    if new is None or (stored is not None and (new.files, new.weights) == (stored.files, stored.weights)):
+        return old
+    return replace(old, measurement=replace(old.measurement, code=new))
 
 
 def commit_of(case: Case, store: BaselineStore) -> Commit | None:

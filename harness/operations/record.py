@@ -165,7 +165,7 @@ def _disposed(proposed: Proposed, store: BaselineStore, reason: str) -> Disposit
     if proposed.state == "changed" and not reason:
         return None
     try:
-        if proposed.state == "unchanged":
+        if proposed.state == "unchanged" and (renewed is None or not reason):
             return Written(store.path(case.suite, case.id, proposed.device), "unchanged")
         commit = commit_of(case, store)
         provenance = Provenance.of(case, reason=reason or FIRST_REASON, git_commit=commit)

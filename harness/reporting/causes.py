@@ -89,7 +89,7 @@ def cause_details(evidence: e.Evidence) -> tuple[str, ...]:
             told = [None if each is None else Commit.parse(each).short for each in (stored, measured)]
             return (f"commit {told[0] or '(none)'} -> {told[1] or '(none)'}",)
         case e.CodeUnknown():
-            return ("record the case again to store it",)
+            return ("record the case again with a reason to store it",)
         case e.OperatorsDifferHere():
             return ("a library was replaced under the same version number, or the device miscalculates",)
         case e.Changed(reason=NoiseChanged() as noise):

@@ -18,6 +18,7 @@ from harness.cases.tolerance import Limits
 from harness.errors import HarnessError
 from harness.execution.worker_process import CaseFailed
 from harness.judgement.reasons import FieldEdit, NotRepeatable, OtherPart, OtherProvenance, StoredDamaged
+from harness.measurement.figures import CodeIdentity
 from harness.operations.proposal import Proposal, Proposed, Refusal, propose
 from harness.operations.record import FIRST_REASON, write
 from harness.reporting.commands import Invocation, error_text
@@ -367,3 +368,27 @@ def test_a_clean_recording_takes_the_place_of_one_from_an_edited_tree(repository
     before = files(store)
     *_, (written,) = record(store, (case, BASE), reason="once more")
     assert (written.state, files(store)) == ("unchanged", before)
+
+
+def test_code_that_gives_the_same_bits_is_stored_with_a_reason_only(store):
+    old, new = (CodeIdentity({"mine.py": digit * 64}, {}, commit=None) for digit in "12")
+    for before, code, becomes in (
+        (None, old, "replaced"),  # as in a baseline of an earlier version
+        (old, replace(old, commit="0" * 40), "unchanged"),
+        (old, new, "replaced"),
+        (new, None, "unchanged"),
+    ):
+        record(store, (CASE, replace(BASE, code=before)), reason="first")
+        stored = replace(store.load("guide", CASE.id, "cpu"), calibration=make_calibration())
+        store.write(replace(stored, measurement=replace(BASE, code=before)), renew=True)
+        seen = files(store)
+        proposal, *_, (left,) = record(store, (CASE, replace(BASE, code=code)))
+        assert (proposal.proposed[0].state, left.state, files(store)) == ("unchanged", "unchanged", seen)
+        *_, (written,) = record(store, (CASE, replace(BASE, code=code)), reason="refactored")
+        assert written.state == becomes
+        after = store.load("guide", CASE.id, "cpu")
+        assert after.measurement.code == (code if becomes == "replaced" else before)
+        assert after.calibration == make_calibration()
+        assert after.provenance.reason == (
+            "refactored" if becomes == "replaced" else stored.provenance.reason
+        )

@@ -18,6 +18,7 @@ from harness.pytest_plugin.run_files import RunFile
 from harness.reporting.html.document import report_page
 from harness.reporting.html.history_page import history_page
 from harness.reporting.html.run import DATA, render_again, report_folder, report_run, write_report
+from harness.reporting.html.sheet import Sheet
 
 ASSETS = Path(harness.reporting.html.__file__).parent / "assets"
 
@@ -111,9 +112,12 @@ def test_the_script_makes_no_markup_and_loads_nothing():
         assert not re.search(forbidden, script), forbidden
 
 
-def test_every_asset_is_in_a_page():
+def test_every_asset_is_in_a_page(tmp_path):
     # The matrix's style is that of all pages without a script.
     pages = [report_page({"problems": [], "index": [], "environments": []}, []), history_page((), ())]
+    sheet = Sheet(tmp_path / "sheet.html", 0)
+    sheet.write("Baselines")
+    pages.append(sheet.path.read_text())
     for path in ASSETS.iterdir():
         if path.suffix in (".js", ".css"):
             assert any(path.read_text() in page for page in pages), path.name
