@@ -1,6 +1,8 @@
 """From a new case to an edited one that is accepted from CI, in real processes; each run is counted."""
 
 import json
+import shlex
+from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization as s
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -20,6 +22,8 @@ def counted(checkpoint, dtype, mode):
 
     return call
 """
+PAGE = (Path(__file__).parents[2] / "docs" / "accepting.md").read_text()
+REASON = "--reason 'the new scheduler is meant'"
 SUITE = """\
 suite: counted
 cases:
@@ -40,6 +44,13 @@ def runs(project):
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
+def typed(project, line):
+    """Type a line of docs/accepting.md."""
+    assert line in (line_of_page.partition("  #")[0].strip() for line_of_page in PAGE.splitlines())
+    program, *arguments = shlex.split(line)
+    return getattr(project, program)(*arguments)
+
+
 def make_key(root):
     key = Ed25519PrivateKey.generate()
     (root / "ci.pem").touch(mode=0o600)
@@ -56,11 +67,11 @@ def test_from_a_new_case_to_one_accepted_from_ci(project):
     for name in CI:
         project.environment.pop(name, None)
 
-    new = project.pytest("suites/", "--harness-candidates")
+    new = typed(project, "pytest suites/ --harness-candidates")
     assert new.returncode == 1
     assert "1 candidate in baselines/.candidates" in new.stdout
     assert runs(project) == 1
-    reviewed = project.harness("review")
+    reviewed = typed(project, "harness review")
     assert reviewed.returncode == 0, reviewed.stderr
     assert "counted/one" in reviewed.stdout
     assert "1 candidate to review" in reviewed.stdout
@@ -80,9 +91,9 @@ def test_from_a_new_case_to_one_accepted_from_ci(project):
     (picture,) = told["pictures"]["items"]
     assert picture["measured"]
     assert picture["measured"] != picture["baseline"]
-    page = project.harness("review", "suites/counted.yaml", "--html", "review.html")
+    page = typed(project, "harness review suites/ --html review-page")
     assert page.returncode == 0, page.stderr
-    assert "seeds" in (project.root / "review.html").read_text()
+    assert "seeds" in (project.root / "review-page" / "index.html").read_text()
     rejected = project.harness("reject", "--all")
     assert "1 rejected" in rejected.stdout
     assert (runs(project), project.baselines()) == (4, before)
@@ -90,16 +101,15 @@ def test_from_a_new_case_to_one_accepted_from_ci(project):
     make_key(project.root)
     home = dict(project.environment)
     project.environment |= CI
-    in_ci = project.pytest("suites/", "--harness-candidates=artifact", "--harness-sign-key=ci.pem")
+    in_ci = project.pytest("suites/", "--harness-candidates=candidates", "--harness-sign-key=ci.pem")
     project.environment = home
     assert in_ci.returncode == 1
     assert runs(project) == 6
-    reason = ("--reason", "another seed")
-    unsigned = project.harness("accept", "--all", "--from", "artifact", *reason)
+    unsigned = project.harness("accept", "--all", "--from", "candidates", "--reason", "another seed")
     assert unsigned.returncode == 1
     assert "no trusted key signed it" in unsigned.stdout
     assert project.baselines() == before
-    signed = project.harness("accept", "--all", "--from", "artifact", "--signer", "ci.pub", *reason)
+    signed = typed(project, f"harness accept suites/ --all --from candidates --signer ci.pub {REASON}")
     assert signed.returncode == 0, signed.stdout + signed.stderr
     assert "from lab/pipelines, commit abababababab" in signed.stdout
     assert project.pytest().returncode == 0
@@ -110,5 +120,5 @@ def test_from_a_new_case_to_one_accepted_from_ci(project):
         "run": "https://github.com/lab/pipelines/actions/runs/7",
         "commit": "ab" * 20,
     }
-    assert stored["provenance"]["reason"] == "another seed"
+    assert stored["provenance"]["reason"] == "the new scheduler is meant"
     assert stored["case"]["definition"]["seeds"] == [5]
