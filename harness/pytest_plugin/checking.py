@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.baselines.baseline import Key
+from harness.baselines.baseline import Key, device_key
 from harness.baselines.candidates import encode_candidate
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
@@ -93,7 +93,10 @@ class Checks:
     def _kept(
         self, case: Case, result: Check, before: Mapping[Key, str | None]
     ) -> tuple[dict[str, Any] | None, Check]:
-        """Return the candidate, or why there is none, as plain data; and the check with what was measured."""
+        """Return the candidate, why there is none, or the key of a case that passes, as plain data.
+
+        The check that is returned has what was measured.
+        """
         try:
             candidate = waiting(
                 case,
@@ -105,6 +108,9 @@ class Checks:
                 twice=self._config.getoption("harness_sign_key") is not None,
             )
             if candidate is None:
+                if result.judgement.passed and result.measurement is not None:
+                    device = device_key(result.measurement.fingerprint)
+                    return {"settled": [case.suite, case.id, device]}, result
                 return None, result
             data = encode_candidate(candidate)
             if len(data) > MOST_BYTES:

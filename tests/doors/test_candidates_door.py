@@ -3,7 +3,8 @@
 import re
 
 from harness.baselines.baseline import Key
-from harness.baselines.candidates import CandidateStore
+from harness.baselines.candidates import Candidate, CandidateStore, Kept
+from harness.baselines.store import BaselineStore
 
 
 def test_missing_cases_run_under_xdist_and_their_verdicts_stay(project):
@@ -38,3 +39,18 @@ def test_a_case_that_cannot_run_says_so_and_keeps_its_verdict(project):
     assert "the pipeline's own error" in done.stdout
     assert "1 candidate in kept; " in done.stdout
     assert CandidateStore(project.root / "kept").stored() == (Key("small", "one", "cpu"),)
+
+
+def test_what_waited_for_a_case_that_passes_waits_no_more(project):
+    project.keep_baselines()
+    store = BaselineStore(project.root / "baselines")
+    candidates = CandidateStore.beside(store)
+    keys = [Key("small", name, "cpu") for name in ("one", "two")]
+    for key in keys:
+        found = store.load(*key)
+        candidates.keep(Candidate(found, Kept(found.provenance, 2, "drift", store.sha256(key))))
+    assert project.pytest("suites/small.yaml::one").returncode == 0
+    assert candidates.stored() == tuple(keys)
+    done = project.pytest("suites/small.yaml::one", "--harness-candidates", "-n", "1")
+    assert done.returncode == 0, done.stdout
+    assert candidates.stored() == (keys[1],)
