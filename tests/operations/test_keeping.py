@@ -11,6 +11,7 @@ from waiting import Counting, Place
 
 from harness.baselines.baseline import Key
 from harness.baselines.errors import NotStorable
+from harness.judgement.repetition import NotRepeatableError
 from harness.operations.check import check
 from harness.operations.keeping import waiting
 from harness.operations.proposal import stored_hashes
@@ -20,6 +21,14 @@ from harness.operations.review import BaselineChanged
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
+
+
+class Flaky(Counting):
+    """Gives other bits in each run."""
+
+    def run(self, job):
+        self.measured = make_measurement(self.measured.output * 0.9)
+        return super().run(job)
 
 
 def kept(place: Place, case, workers):
@@ -51,11 +60,6 @@ def test_a_drift_that_repeats_has_had_two_runs(place: Place) -> None:
 def test_a_drift_that_does_not_repeat_is_not_kept(place: Place) -> None:
     one = place.cases[0]
     place.record(one)
-
-    class Flaky(Counting):
-        def run(self, job):
-            self.measured = make_measurement(self.measured.output * 0.9)
-            return super().run(job)
 
     assert kept(place, one, Flaky()) is None
 
@@ -90,3 +94,13 @@ def test_a_baseline_that_was_written_meanwhile_is_not_what_it_was_held_against(p
     assert candidate.kept.replaces == before[Key("guide", "one", "cpu")]
     place.candidates.keep(candidate)
     assert place.pending()[0].obstacle == BaselineChanged()
+
+
+def test_what_is_signed_runs_twice_and_must_repeat(place: Place) -> None:
+    one = place.cases[0]
+    workers = Counting()
+    found = check(one, workers, place.store)
+    candidate = waiting(one, found, place.store, workers, {}, twice=True)
+    assert (candidate.kept.runs, workers.runs, workers.jobs[1].isolate) == (2, 2, True)
+    with pytest.raises(NotRepeatableError):
+        waiting(one, found, place.store, Flaky(), {}, twice=True)
