@@ -90,5 +90,5 @@ def test_every_key_and_checkpoint_is_on_the_page() -> None:
 
 
 def test_the_schema_comment_leads_from_suites_to_the_schema() -> None:
-    (path,) = re.findall(r"\$schema=(\S+)", PAGE)
+    (path,) = re.findall(r"^# .*\$schema=(\S+)", PAGE, re.MULTILINE)
     assert (Path(__file__).parents[2] / "suites" / path).resolve() == SCHEMA_PATH.resolve()

@@ -129,6 +129,8 @@ def test_the_seal_itself_keeps_nobody_from_forging():
 
 def test_every_field_is_written():
     data = json.loads(WRITTEN)
-    assert data.keys() == {field.name for field in dataclasses.fields(Certificate)} | {"seal"}
+    written = {field.name for field in dataclasses.fields(Certificate)} | {"seal"}
+    # As in certificates from before one could gate some suites only.
+    assert data.keys() == written - {"only"}
     facts = case_facts()
     assert from_json(type(facts), to_json(facts)) == facts
