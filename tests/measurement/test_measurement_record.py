@@ -7,7 +7,7 @@ import execnet
 import numpy as np
 import pytest
 
-from harness.measurement.figures import CheckpointIdentity, Draw, StepRecord
+from harness.measurement.figures import CheckpointIdentity, CodeIdentity, Draw, StepRecord
 from harness.measurement.measurement import Measurement, array_from_wire, array_sha256, array_to_wire
 
 NAN_WITH_PAYLOAD = np.array([0x7FC00001, 0xFFC12345, 0x7F800001], np.uint32).view(np.float32)
@@ -96,6 +96,8 @@ FULL = Measurement(
     peak_memory=5 * 2**30,
     latents=np.zeros((2, 1, 3, 8, 8), np.float16),
     singles=ARRAYS["image"][:, ::-1],
+    code=CodeIdentity({"my_pkg/pipe.py": "77"}, {"unet": "88"}, "9" * 40),
+    output_dtype="bfloat16",
 )
 
 
@@ -110,7 +112,8 @@ def plain(measurement):
 
 def test_every_field_of_a_measurement_arrives():
     defaults = {f.name: f.default for f in dataclasses.fields(FULL) if f.default is not dataclasses.MISSING}
-    del defaults["changes"]  # the answer of the worker has it, and nothing that is stored
+    # The answer of the worker has the one, the runner knows the other, and nothing that is stored has either.
+    del defaults["changes"], defaults["after"]
     assert all(getattr(FULL, name) is not default for name, default in defaults.items())
     assert plain(Measurement.from_wire(through_execnet(FULL.to_wire()))) == plain(FULL)
 
