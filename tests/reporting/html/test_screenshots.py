@@ -70,7 +70,9 @@ def test_each_kind_of_drift_is_told_apart(gallery):
         for case in cases
     }
     assert found == EXPECTED
-    assert {first for verdict, first in found.values() if verdict == "drift"} == set(get_args(Kind))
+    drifts = {first for verdict, first in found.values() if verdict == "drift"}
+    # The other two take a pipeline of one's own.
+    assert drifts == set(get_args(Kind)) - {"code", "repetition"}
 
 
 @pytest.mark.parametrize(
