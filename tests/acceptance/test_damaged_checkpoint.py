@@ -81,6 +81,7 @@ def found(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", DAMAGES)
+@pytest.mark.slow
 def test_a_damaged_file_is_named(found, name):
     file, _, told = DAMAGES[name]
     assert found.verdicts[f"damaged/{name}"] == "error"
@@ -89,12 +90,14 @@ def test_a_damaged_file_is_named(found, name):
     assert told in explanation
 
 
+@pytest.mark.slow
 def test_a_flipped_value_of_a_weight_is_another_checkpoint(found):
     assert found.verdicts[f"damaged/{FLIPPED}"] == "drift"
     explanation = found.explanation(f"damaged/{FLIPPED}")
     assert f"the checkpoint ../checkpoints/{FLIPPED} is not the one recorded: {WEIGHTS} has" in explanation
 
 
+@pytest.mark.slow
 def test_the_others_pass(found):
     assert found.returncode == 1
     passed = [name for name, verdict in found.verdicts.items() if verdict == "identical"]

@@ -54,6 +54,7 @@ def test_a_copy_with_the_same_code_is_the_same_environment(tmp_path, mindone):
     assert (code, "1 identical" in text) == (0, True), text
 
 
+@pytest.mark.slow
 def test_a_scheduler_constant(tmp_path, mindone):
     sound = "pred_sample_direction = ((1 - alpha_prod_t_prev - std_dev_t**2)"
     mindone(SCHEDULER, sound, sound.replace("1 - alpha_prod", "0.9999 - alpha_prod"))

@@ -1,6 +1,8 @@
 """`harness record`, then the comparing run, then `harness record` again, on cases that are
 more than one image in float32."""
 
+import pytest
+
 FORMS = """\
 suite: forms
 defaults: {pipeline: ddim, checkpoint: builtin:ddpm-digits, seed: 0, steps: 3}
@@ -10,6 +12,7 @@ cases:
 """
 
 
+@pytest.mark.slow
 def test_what_was_recorded_is_identical_and_recording_again_changes_no_file(project):
     project.suite("forms", FORMS)
     project.record()

@@ -323,6 +323,7 @@ class TestGrouped:
 """
 
 
+@pytest.mark.slow
 def test_a_test_in_a_group_of_xdist_has_its_own_name(tmp_path):
     project = Project(tmp_path / "project")
     (project.root / "test_grouped.py").write_text(GROUPED)
@@ -488,6 +489,7 @@ harness.pin()
 """
 
 
+@pytest.mark.slow
 def test_each_process_finds_the_cores_and_the_variables_that_pytest_was_given(tmp_path):
     project = Project(tmp_path / "project")
     (project.root / "conftest.py").write_text(FOUND)

@@ -52,6 +52,7 @@ def test_each_fails_as_expected_and_the_run_passes_and_says_so(shared, processes
         assert f"small/{name}" in summary.replace("&#47;", "/")
 
 
+@pytest.mark.slow
 def test_a_gate_is_incomplete_by_a_rule_of_its_own_until_it_is_waived(shared, tmp_path):
     done = shared.harness("gate", "suites/", "--certificate", "certificate.json")
     assert done.returncode == 2, done.stdout + done.stderr

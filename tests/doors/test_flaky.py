@@ -58,7 +58,9 @@ def by_process(project, *, before=0):
     project.environment["TEST_PROCESSES"] = str(counter)
 
 
-@pytest.mark.parametrize("processes", [[], ["-n", "1"]], ids=["alone", "xdist"])
+@pytest.mark.parametrize(
+    "processes", [pytest.param([], marks=pytest.mark.slow), ["-n", "1"]], ids=["alone", "xdist"]
+)
 def test_pytest_names_what_does_not_repeat_in_every_file_it_writes(project, processes):
     by_process(project)
     project.edit("pipelines.py", "latents = latents * 0.9\n", "latents = latents * 0.8\n")

@@ -42,6 +42,7 @@ def append(project, *arguments):
     return done
 
 
+@pytest.mark.slow
 def test_runs_of_pytest_and_of_the_gate_become_steps(project):
     kept = History(project.root / "h.sqlite")
     assert append(project).returncode == 0

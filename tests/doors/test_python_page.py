@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -30,6 +32,7 @@ def test_the_page_runs_and_prints_what_it_shows(tmp_path, monkeypatch, capsys):
     assert not "".join(printed).strip()
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_and_shows_tables_and_pictures(tmp_path, monkeypatch):
     import nbclient
     import nbformat

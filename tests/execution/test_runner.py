@@ -86,7 +86,7 @@ def test_an_argument_that_the_pipeline_does_not_take_is_named(runner):
             FailureCause.UNSEEDED_DRAW,
         ),
         ("no_array", "the result holds str, which cannot be measured; return", FailureCause.OTHER),
-        ("complex_numbers", "holds an array of complex64, which cannot be measured; return", FailureCause.OTHER),
+        ("complex_numbers", "holds an array of complex64, which cannot be", FailureCause.OTHER),
         ("missing", "missing", FailureCause.OTHER),
         ("without_its_package", "No module named 'no_such_package'", FailureCause.MISSING_PACKAGE),
         ("out_of_memory", "the pipeline's own words", FailureCause.OUT_OF_MEMORY),

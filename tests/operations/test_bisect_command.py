@@ -81,6 +81,7 @@ def repository(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_over_interpreters_that_exist(project, tmp_path):
     moved = {"2.9.0": "0.25", "2.10.0": "0.25"}
     paths = [

@@ -21,6 +21,7 @@ SCHEDULER = {"_class_name": "DDIMScheduler", "beta_start": 1e-4, "beta_end": 0.0
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.slow
 def test_fifty_step_image_equals_that_of_diffusers(mindspore: Any, name: str) -> None:
     from harness.pipelines.models.unet2d import UNet2DModel
     from harness.pipelines.unconditional import DDIMPipeline

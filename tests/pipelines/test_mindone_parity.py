@@ -88,12 +88,14 @@ def test_the_reference_is_of_these_checkpoints_and_runs(runs):
 
 
 @pytest.mark.mindone
+@pytest.mark.slow
 def test_the_tokenizer_gives_the_same_ids(figures):
     assert figures["tokens"] == {"different": 0}
 
 
 @pytest.mark.mindone
 @pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.slow
 def test_it_is_within_rounding_of_diffusers(figures, name):
     limit, exact_exp_limit = LIMITS[name]
     assert figures[name]["relative_l2"] <= limit
@@ -101,6 +103,7 @@ def test_it_is_within_rounding_of_diffusers(figures, name):
 
 
 @pytest.mark.mindone
+@pytest.mark.slow
 def test_schedulers_are_within_rounding_of_diffusers(figures, runs):
     sound = set(runs.SCHEDULERS) - {*GIVES_NAN, RAISES}
     assert {
@@ -109,6 +112,7 @@ def test_schedulers_are_within_rounding_of_diffusers(figures, runs):
 
 
 @pytest.mark.mindone
+@pytest.mark.slow
 def test_the_findings_in_schedulers_stand(figures):
     """To be taken out of docs/findings.md when a release of mindone mends them."""
     assert [name for name in GIVES_NAN if not math.isnan(figures[name]["relative_l2"])] == []

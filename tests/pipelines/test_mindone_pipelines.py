@@ -53,6 +53,12 @@ def runner(tmp_path_factory):
         yield runner
 
 
+@pytest.fixture(autouse=True)
+def one_worker(monkeypatch):
+    """Cases that fail leave nothing behind here, and a new worker after each would take most of the time."""
+    monkeypatch.setattr(Answer, "leaves_worker_sound", True)
+
+
 def run(runner, case) -> Measurement:
     return runner.run(case.job())
 
@@ -224,11 +230,7 @@ def unreadable(tmp_path):
         ),
     ],
 )
-def test_what_cannot_run_is_told_before_any_weights_are_read(
-    runner, unreadable, fields, message, monkeypatch
-):
-    # These cases leave nothing behind, and a new worker for each would take most of the test's time.
-    monkeypatch.setattr(Answer, "leaves_worker_sound", True)
+def test_what_cannot_run_is_told_before_any_weights_are_read(runner, unreadable, fields, message):
     found = case(checkpoint=unreadable, **{"pipeline": "StableDiffusionPipeline", **fields})
     with pytest.raises(CaseFailed) as error:
         run(runner, found)

@@ -19,7 +19,7 @@ from PIL import Image
 
 from harness.explanation.causes import Kind
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 # What the page must say of each case, and what it shows as the first cause.
 EXPECTED = {
