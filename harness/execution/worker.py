@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import faulthandler
 import gc
-import itertools
 import json
 import os
-import resource
 import sys
 import time
 from collections import OrderedDict
@@ -21,8 +19,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from harness.cases.job import Job
 from harness.codec import from_json, to_json
 from harness.errors import FailureCause, HarnessError, shortened
@@ -30,25 +26,19 @@ from harness.execution.aftermath import Aftermath
 from harness.execution.canaries import run_canaries
 from harness.execution.fingerprint import fingerprint
 from harness.execution.implementation import Implementation
+from harness.execution.measuring import Load, Measuring, generators_of
 from harness.execution.messages import LOG, Answer, AnswerKind, Description, Settings, Step
 from harness.execution.profile import DEVICES
 from harness.execution.tracebacks import raised_by_operator, told
 from harness.faults.catalogue import FaultNotApplicable
 from harness.faults.injection import Injection, requested_injection
-from harness.measurement.figures import CheckpointIdentity, ProcessPart
-from harness.measurement.guard import GlobalGenerators, Guard
-from harness.measurement.ledger import Ledger, LedgerGenerator, case_generators
-from harness.measurement.measurement import Measurement
-from harness.measurement.perturbation import check_perturbed, perturbed_generators
-from harness.measurement.statistics import summarise
-from harness.measurement.trace import StepTrace
+from harness.measurement.figures import ProcessPart
+from harness.measurement.guard import GlobalGenerators
+from harness.measurement.ledger import Ledger
 from harness.pipelines.arguments import Arguments
-from harness.pipelines.calling import Output, call_pipeline, of_image
 from harness.pipelines.factory import UserCode
 from harness.pipelines.registry import LoadedPipeline, load
 from harness.tracing.trace import DeepTrace
-
-Load = Callable[[Job], LoadedPipeline]
 
 # Suites alternate between a few pipelines; keeping more would hold the memory of models that are no longer
 # needed.
@@ -56,8 +46,6 @@ _PIPELINES_KEPT = 2
 # The runner kills a worker at the time limit. A worker that outlives the limit has no runner any more.
 _GRACE = 10.0
 _LONGEST_LIMIT = 1e6
-# getrusage counts kilobytes on Linux, bytes on macOS.
-_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 def serve(channel: Any, wire: dict[str, Any]) -> None:
@@ -154,16 +142,6 @@ def _log_to(path: Path) -> None:
     faulthandler.enable()
 
 
-def _generators(
-    job: Job, injection: Injection, seeds: tuple[int, ...], ledger: Ledger
-) -> Sequence[LedgerGenerator]:
-    if injection.replaces_noise:
-        return injection.generators(seeds, ledger)
-    if job.perturbation is not None or job.unit is not None:
-        return perturbed_generators(seeds, ledger, member=job.perturbation, dtype=job.dtype, unit=job.unit)
-    return case_generators(seeds, ledger)
-
-
 class MeasuringReplaced(HarnessError):
     """A case replaced functions that measuring depends on, called ``names``, and left them replaced."""
 
@@ -197,9 +175,10 @@ class Worker:
         added = self._implementation.prepare()
         self._fingerprint = {**fingerprint(profile, mode=context.mode, dtype=context.dtype), **added}
         self._canaries = run_canaries()
-        self._start_seconds = time.perf_counter() - started
+        self._measuring = Measuring(
+            self._implementation, self._fingerprint, self._canaries, time.perf_counter() - started
+        )
         self._compiles = context.mode == "graph"
-        self._guard = Guard()
         self._generators = GlobalGenerators()
         self._aftermath = Aftermath(shared_framework=not context.implementation, cpu=profile.device == "CPU")
         self._pipelines: OrderedDict[str, LoadedPipeline] = OrderedDict()
@@ -216,7 +195,7 @@ class Worker:
             return self._describe()
         job = Job.from_wire(wire)
         injection = requested_injection(job)
-        run = partial(self._measure, tell) if job.deep is None else self._look_into
+        run = partial(self._measuring.measure, tell) if job.deep is None else self._look_into
         if not injection.needs_own_pipeline:
             return run(job, injection, self._keep)
         try:
@@ -252,67 +231,13 @@ class Worker:
         assert job.deep is not None
         step, reference = job.deep.step, job.deep.reference
         with injection.within(loaded.call):
-            generators = _generators(job, injection, job.seeds, Ledger())
+            generators = generators_of(job, injection, job.seeds, Ledger())
 
-            run = partial(self._call, loaded, job, arguments.values(), generators)
+            run = partial(self._measuring.call, loaded, job, arguments.values(), generators)
             if reference is not None:
                 return to_json(replay_step(loaded.call, run, DeepTrace.from_bytes(reference)))
             trace = record_step(loaded.call, run, case=job.name, step=step, fingerprint=self._fingerprint)
             return trace.to_bytes()
-
-    def _measure(self, tell: Callable[[int], None], job: Job, injection: Injection, load: Load) -> Any:
-        """Run one case; a fault also applies to the images that are run one by one."""
-        started = time.perf_counter()
-        arguments = Arguments(job.arguments, Path(job.base), Path(job.root))
-        loaded = load(job)
-        # Calls count from here on, so it makes no difference whether the pipeline was kept from an earlier
-        # case.
-        self._implementation.reset()
-        load_seconds = time.perf_counter() - started
-        tell(0)
-        numbers = itertools.count(1)
-
-        def stepped() -> None:
-            tell(next(numbers))
-
-        ledger, trace = Ledger(), StepTrace(keep=job.keep_latents, stepped=stepped)
-        seeds = job.seeds
-        started = time.perf_counter()
-        with injection.within(loaded.call):
-            generators = _generators(job, injection, seeds, ledger)
-            given = self._call(loaded, job, arguments.values(), generators, trace)
-            output = injection.output(given.array)
-            check_perturbed(generators, job.name)
-            injection.check_acted(generators)
-            run_seconds = time.perf_counter() - started
-            kernels = self._implementation.used_kernels()
-            singles = None
-            if job.singles:
-                alone = [_generators(job, injection, (seed,), Ledger()) for seed in seeds]
-                single = StepTrace(stepped=stepped)
-                parts = [
-                    self._call(loaded, job, of_image(arguments.values(), index, len(seeds)), one, single)
-                    for index, one in enumerate(alone)
-                ]
-                singles = injection.output(np.concatenate([part.array for part in parts]))
-        files = {**loaded.checkpoint_files, **arguments.hashes}
-        measurement = Measurement(
-            output=output,
-            statistics=summarise(output),
-            trace=trace.records,
-            ledger=ledger.draws,
-            fingerprint=self._fingerprint,
-            checkpoint=CheckpointIdentity(job.checkpoint, files, loaded.revision),
-            replaced_kernels=kernels,
-            code=loaded.code,
-            canaries=self._canaries,
-            peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT,
-            timings={"start": self._start_seconds, "load": load_seconds, "run": run_seconds},
-            latents=trace.latents,
-            singles=singles,
-            output_dtype=None if given.dtype == str(given.array.dtype) else given.dtype,
-        )
-        return measurement.to_wire()
 
     def _keep(self, job: Job) -> LoadedPipeline:
         """Return the job's pipeline: kept from an earlier job, or loaded now and kept for later ones."""
@@ -340,21 +265,3 @@ class Worker:
             import mindspore as ms
 
             ms.ms_memory_recycle()
-
-    def _call(
-        self,
-        loaded: LoadedPipeline,
-        job: Job,
-        arguments: dict[str, Any],
-        generators: Sequence[LedgerGenerator],
-        after_step: Callable[..., Any],
-    ) -> Output:
-        with self._guard.watching(), self._implementation.naming_kernels(job.pipeline):
-            return call_pipeline(
-                loaded.signature,
-                loaded.call,
-                generators,
-                steps=job.steps,
-                arguments=arguments,
-                after_step=after_step,
-            )

@@ -1,0 +1,132 @@
+"""Measuring: runs one job on its loaded pipeline and makes the measurement, in the worker."""
+
+from __future__ import annotations
+
+import itertools
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.cases.job import Job
+from harness.execution.implementation import Implementation
+from harness.faults.injection import Injection
+from harness.measurement.figures import CheckpointIdentity
+from harness.measurement.guard import Guard
+from harness.measurement.ledger import Ledger, LedgerGenerator, case_generators
+from harness.measurement.measurement import Measurement
+from harness.measurement.perturbation import check_perturbed, perturbed_generators
+from harness.measurement.statistics import summarise
+from harness.measurement.trace import StepTrace
+from harness.pipelines.arguments import Arguments
+from harness.pipelines.calling import Output, call_pipeline, of_image
+from harness.pipelines.registry import LoadedPipeline
+
+Load = Callable[[Job], LoadedPipeline]
+
+# getrusage counts kilobytes on Linux, bytes on macOS.
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+
+
+def generators_of(
+    job: Job, injection: Injection, seeds: tuple[int, ...], ledger: Ledger
+) -> Sequence[LedgerGenerator]:
+    """Return one generator per seed, with the job's perturbation or fault; each draw goes in ``ledger``."""
+    if injection.replaces_noise:
+        return injection.generators(seeds, ledger)
+    if job.perturbation is not None or job.unit is not None:
+        return perturbed_generators(seeds, ledger, member=job.perturbation, dtype=job.dtype, unit=job.unit)
+    return case_generators(seeds, ledger)
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """Measures the jobs of one worker, which took ``start_seconds`` to start."""
+
+    implementation: Implementation
+    fingerprint: dict[str, str]
+    canaries: dict[str, str]
+    start_seconds: float
+    _guard: Guard = field(default_factory=Guard)
+
+    def measure(self, tell: Callable[[int], None], job: Job, injection: Injection, load: Load) -> Any:
+        """Run one case and return its measurement in wire form.
+
+        ``tell`` is called with the number of finished steps, first with 0. A fault also applies to the images
+        that are run one by one.
+        """
+        started = time.perf_counter()
+        arguments = Arguments(job.arguments, Path(job.base), Path(job.root))
+        loaded = load(job)
+        # Calls count from here on, so it makes no difference whether the pipeline was kept from an earlier
+        # case.
+        self.implementation.reset()
+        load_seconds = time.perf_counter() - started
+        tell(0)
+        numbers = itertools.count(1)
+
+        def stepped() -> None:
+            tell(next(numbers))
+
+        ledger, trace = Ledger(), StepTrace(keep=job.keep_latents, stepped=stepped)
+        seeds = job.seeds
+        started = time.perf_counter()
+        with injection.within(loaded.call):
+            generators = generators_of(job, injection, seeds, ledger)
+            given = self.call(loaded, job, arguments.values(), generators, trace)
+            output = injection.output(given.array)
+            check_perturbed(generators, job.name)
+            injection.check_acted(generators)
+            run_seconds = time.perf_counter() - started
+            kernels = self.implementation.used_kernels()
+            singles = None
+            if job.singles:
+                alone = [generators_of(job, injection, (seed,), Ledger()) for seed in seeds]
+                single = StepTrace(stepped=stepped)
+                parts = [
+                    self.call(loaded, job, of_image(arguments.values(), index, len(seeds)), one, single)
+                    for index, one in enumerate(alone)
+                ]
+                singles = injection.output(np.concatenate([part.array for part in parts]))
+        files = {**loaded.checkpoint_files, **arguments.hashes}
+        measurement = Measurement(
+            output=output,
+            statistics=summarise(output),
+            trace=trace.records,
+            ledger=ledger.draws,
+            fingerprint=self.fingerprint,
+            checkpoint=CheckpointIdentity(job.checkpoint, files, loaded.revision),
+            replaced_kernels=kernels,
+            code=loaded.code,
+            canaries=self.canaries,
+            peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT,
+            timings={"start": self.start_seconds, "load": load_seconds, "run": run_seconds},
+            latents=trace.latents,
+            singles=singles,
+            output_dtype=None if given.dtype == str(given.array.dtype) else given.dtype,
+        )
+        return measurement.to_wire()
+
+    def call(
+        self,
+        loaded: LoadedPipeline,
+        job: Job,
+        arguments: dict[str, Any],
+        generators: Sequence[LedgerGenerator],
+        after_step: Callable[..., Any],
+    ) -> Output:
+        """Call the pipeline with the random generators of MindSpore and numpy watched."""
+        with self._guard.watching(), self.implementation.naming_kernels(job.pipeline):
+            return call_pipeline(
+                loaded.signature,
+                loaded.call,
+                generators,
+                steps=job.steps,
+                arguments=arguments,
+                after_step=after_step,
+            )
