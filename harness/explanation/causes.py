@@ -7,7 +7,7 @@ from typing import Literal
 
 from harness.baselines.baseline import Baseline
 from harness.explanation import evidence as e
-from harness.explanation.growth import numerics
+from harness.explanation.growth import after_steps, beyond_environment, numerics
 from harness.judgement import bits
 from harness.judgement.check import Check
 from harness.judgement.reasons import DoesNotRepeat, Reason
@@ -15,7 +15,21 @@ from harness.judgement.tiers import fingerprint_differences
 from harness.measurement.figures import CodeIdentity
 from harness.measurement.measurement import Measurement
 
-Kind = Literal["repetition", "code", "environment", "inputs", "randomness", "schedule", "numerics", "output"]
+Kind = Literal[
+    "repetition",
+    "code",
+    "environment",
+    "inputs",
+    "randomness",
+    "schedule",
+    "model input",
+    "prediction",
+    "numerics",
+    "output",
+]
+
+# The field of the fingerprint that holds the release and the hash of a library's code.
+LIBRARY = "mindone"
 
 
 @dataclass(frozen=True)
@@ -32,14 +46,14 @@ class Cause:
 def root_causes(measured: Measurement, baseline: Baseline) -> tuple[Cause, ...]:
     """Return the differences between ``measured`` and ``baseline``, first cause first; may be empty.
 
-    The code of the user's own comes first, because it decides all that follows. The others are in the order
-    of a run: the environment, the inputs (weights), the random draws, the schedule, and finally the numbers,
-    which means the first step at which the latents left the envelope, or the output alone.
+    Code that was edited comes first, because it decides all that follows. Then come the facts in the order of
+    a run: the inputs (weights), the random draws, the schedule. The numbers are last, which means the output
+    if only what follows the last step left the envelope, or else the first step at which the latents left it.
+    The environment precedes the numbers only as far as it can explain them: as long as no fact differs, and
+    they moved no further than another environment's rounding could.
     """
     stored = baseline.measurement
-    found: list[tuple[Kind, e.Evidence | None]] = [
-        ("code", _code(measured.code, stored.code)),
-        ("environment", _environment(measured, stored)),
+    facts: list[tuple[Kind, e.Evidence | None]] = [
         ("inputs", _own_weights(measured.code, stored.code)),
     ]
     changes: tuple[tuple[Kind, Reason | None], ...] = (
@@ -47,10 +61,20 @@ def root_causes(measured: Measurement, baseline: Baseline) -> tuple[Cause, ...]:
         ("randomness", bits.ledger_change(measured, stored)),
         ("schedule", bits.schedule_change(measured, stored)),
     )
-    found += [(kind, None if change is None else e.Changed(change)) for kind, change in changes]
-    found.append(("numerics", growth := numerics(measured, baseline)))
-    if growth is None and measured.trace and not bits.same_bits(measured.output, stored.output):
-        found.append(("output", e.DiffersAfterSteps()))
+    facts += [(kind, None if change is None else e.Changed(change)) for kind, change in changes]
+    growth = numerics(measured, baseline)
+    after = None if isinstance(growth, e.LeavesEnvelope) else after_steps(measured, baseline, growth)
+    if isinstance(after, e.LeavesAfterSteps):
+        growth = None  # which says how far the latents moved
+    numbers: list[tuple[Kind, e.Evidence | None]] = [("output", after), ("numerics", growth)]
+    explicable = not any(evidence for _, evidence in facts) and not beyond_environment(measured, baseline)
+    context: list[tuple[Kind, e.Evidence | None]] = [("environment", _environment(measured, stored))]
+    found: list[tuple[Kind, e.Evidence | None]] = [
+        ("code", _code(measured.code, stored.code)),
+        ("code", _library(measured, stored)),
+        *facts,
+        *(context + numbers if explicable else numbers + context),
+    ]
     moved = growth is not None or not bits.same_bits(measured.output, stored.output)
     if moved and measured.code is not None and stored.code is None:
         found.append(("code", e.CodeUnknown()))
@@ -90,8 +114,22 @@ def _own_weights(measured: CodeIdentity | None, stored: CodeIdentity | None) -> 
     return e.WeightsChanged(bits.differing_keys(measured.weights, stored.weights))
 
 
+def _library(measured: Measurement, stored: Measurement) -> e.Evidence | None:
+    ours, theirs = (each.fingerprint.get(LIBRARY) for each in (measured, stored))
+    if ours is None or theirs is None or ours == theirs or _release(ours) != _release(theirs):
+        return None
+    return e.LibraryEdited(LIBRARY, ours, theirs)
+
+
+def _release(version: str) -> str:
+    """Return the release in a library's entry of the fingerprint, ``0.5.0 (hash of its code)``."""
+    return version.partition(" (")[0]
+
+
 def _environment(measured: Measurement, stored: Measurement) -> e.Evidence | None:
     differences = fingerprint_differences(measured.fingerprint, stored.fingerprint)
+    if _library(measured, stored) is not None:  # a cause of its own
+        differences = tuple(each for each in differences if each.name != LIBRARY)
     operators = bits.changed_operators(measured, stored)
     if differences:
         tried = len(measured.canaries) if stored.canaries else 0

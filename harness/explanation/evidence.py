@@ -39,6 +39,14 @@ class CodeChanged(Evidence):
     commits: tuple[str | None, ...]
 
 
+class LibraryEdited(Evidence):
+    """The code of an installed library was edited: the same release has another hash on both sides."""
+
+    name: str
+    measured: str
+    baseline: str
+
+
 class WeightsChanged(Evidence):
     """Weights that the user's own code brings are not those of the recording: files, or cells by name."""
 
@@ -108,3 +116,16 @@ class WithoutEnvelope(Evidence):
 
 class DiffersAfterSteps(Evidence):
     """The latents of every step have the baseline's bits, but the output does not."""
+
+
+class LeavesAfterSteps(Evidence):
+    """No step leaves the envelope of rounding, but the output does: it arises after the last step.
+
+    ``figure`` is the metric of the output that moved furthest: by ``deviation``, which is ``excess`` times
+    what rounding does there. The latents reach at most ``most`` times it.
+    """
+
+    figure: str
+    deviation: float
+    excess: float
+    most: float

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from harness.baselines.baseline import Baseline
 from harness.explanation import evidence as e
 from harness.judgement import bits
 from harness.judgement.calibration.limits import calibrated_limits
 from harness.judgement.calibration.spread import distance
-from harness.judgement.metrics import statistic_deviation
+from harness.judgement.metrics import compare, statistic_deviation
+from harness.judgement.tiers import DEVICE_FACTOR, Tier, choose_tier
 from harness.measurement.measurement import Measurement
 
 # If a step multiplies the previous step's difference by more than this, the step itself is the cause.
 # Rounding grows by a factor of 1.0 to 1.3 per step in the shipped cases, and by up to 3 in their last steps.
 _JUMP = 5.0
+# Sound runs in another environment reached 0.6 of the limit of their tier at most (1.2 envelopes between
+# releases, 3 between instruction sets or cores), and 1.5 where a library computed a convolution in an
+# entirely different way (docs/false-alarms.md). More than this many times the limit is something else.
+_BEYOND = 2.0
+# Metrics that cannot cancel and grow with the difference itself.
+_NORMS = ("max_abs", "mean_abs", "p999_abs", "relative_l2", "worst_tile")
 
 
 def differences(measured: Measurement, baseline: Baseline) -> tuple[e.StepDifference, ...]:
@@ -66,6 +75,58 @@ def numerics(measured: Measurement, baseline: Baseline) -> e.Evidence | None:
     jump = before is not None and not excess <= _JUMP * before  # NaN jumps
     final = last.excess if first < len(steps) - 1 and math.isfinite(excess) else None
     return e.LeavesEnvelope(steps[first], last.step, before, jump, final)
+
+
+def after_steps(
+    measured: Measurement, baseline: Baseline, growth: e.Evidence | None
+) -> e.DiffersAfterSteps | e.LeavesAfterSteps | None:
+    """Return how the output left its envelope although no step did, ``growth`` being that of the latents.
+
+    None without steps, and if the output is within the envelope, or has none.
+    """
+    if not measured.trace or bits.same_bits(measured.output, baseline.measurement.output):
+        return None
+    if growth is None:
+        return e.DiffersAfterSteps()
+    calibration = baseline.calibration
+    found = _output_excess(measured, baseline)
+    if calibration is None or found is None or not isinstance(growth, e.WithinEnvelope):
+        return None
+    figure, deviation, excess = found
+    # A figure of the output is as far out as the latents are allowed to be, and further than they are.
+    if excess <= calibration.factor or excess <= growth.most:
+        return None
+    return e.LeavesAfterSteps(figure, deviation, excess, growth.most)
+
+
+def beyond_environment(measured: Measurement, baseline: Baseline) -> bool:
+    """Whether latents or output moved further than the rounding of another environment can explain."""
+    calibration = baseline.calibration
+    if calibration is None:
+        return False
+    tier = choose_tier(measured.fingerprint, baseline.measurement.fingerprint)
+    most = _BEYOND * calibration.factor * (DEVICE_FACTOR if tier is Tier.ACROSS_DEVICES else 1.0)
+    excesses = [each.excess for each in differences(measured, baseline) if each.excess is not None]
+    found = _output_excess(measured, baseline)
+    return not all(excess <= most for excess in [*excesses, *(found[2:] if found else ())])
+
+
+def _output_excess(measured: Measurement, baseline: Baseline) -> tuple[str, float, float] | None:
+    """Return the metric of the output that moved furthest, its value, and the value in envelopes."""
+    calibration, ours, theirs = baseline.calibration, measured.output, baseline.measurement.output
+    alike = ours.shape == theirs.shape and ours.dtype == theirs.dtype
+    if calibration is None or calibration.chaotic_from is not None or not alike:
+        return None
+    if not (np.isfinite(ours).all() and np.isfinite(theirs).all()):
+        return None
+    values = compare(ours, theirs, similarity=False)
+    ratios = {
+        name: _ratio(value, calibration.metrics[name])
+        for name, value in values.items()
+        if name in _NORMS and name in calibration.metrics
+    }
+    figure = max(ratios, key=ratios.__getitem__, default=None)
+    return None if figure is None else (figure, values[figure], ratios[figure])
 
 
 def _ratio(deviation: float, envelope: float) -> float:

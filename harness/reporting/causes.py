@@ -32,6 +32,7 @@ _TITLES: Words = {
         )
         if names
     ),
+    e.LibraryEdited: "the code of {name} was edited ({baseline} -> {measured})",
     e.WeightsChanged: lambda evidence: f"the weights changed: {', '.join(_few(evidence.names))}",
     e.CodeUnknown: (
         "the baseline does not say which code computed it, so a change of the code cannot be named"
@@ -41,6 +42,11 @@ _TITLES: Words = {
         "the latents of every step have the baseline's bits, but the output does not: the difference arises "
         "after "
         "the last step (decoding, clamping, conversion to an image)"
+    ),
+    e.LeavesAfterSteps: (
+        "no step leaves the envelope of rounding (at most {most:figure2} times its size), but the output "
+        "does: {figure} is {deviation:figure2}, {excess:figure} times what rounding does there. The "
+        "difference arises after the last step (decoding, clamping, conversion to an image)"
     ),
     e.LeavesEnvelope: (
         "the latents leave the envelope at step {at.step} (of 0 to {last}, timestep {at.timestep}): "

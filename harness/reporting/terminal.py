@@ -45,7 +45,7 @@ def judgement_text(
         lines += [f"  - {first}", *(f"  | {line}".rstrip() for line in log)]
     lines += cause_lines(causes, most=_CAUSES)
     end: list[str] = []
-    # The first cause already shows the fields.
+    # A cause already shows the fields.
     if judgement.differences and not any(cause.kind == "environment" for cause in causes):
         end += ["", "environment (measured | baseline):"]
         fields = Table((), [(difference.name, sides(difference)) for difference in judgement.differences])

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from samples import FINGERPRINT, make_baseline, make_measurement
+from samples import FINGERPRINT, make_baseline, make_calibration, make_measurement
 
 from harness.codec import from_json, to_json
 from harness.explanation.causes import Cause, root_causes
@@ -113,13 +113,82 @@ def test_all_causes_in_the_order_of_a_run():
         fingerprint={**FINGERPRINT, "numpy": "1.25.2"},
         checkpoint=CheckpointIdentity("builtin:ddpm-digits", {}),
     )
-    assert kinds(measured) == ["environment", "inputs", "randomness", "schedule", "numerics"]
+    assert kinds(measured) == ["inputs", "randomness", "schedule", "numerics", "environment"]
 
 
 def test_a_cause_goes_through_plain_data():
     cause = Cause("numerics", Changed(LatentsDiffer(1, 9, 980)))
     assert from_json(Cause, to_json(cause)) == cause
     assert to_json(cause)["evidence"]["reason"]["kind"] == "latents-differ"
+
+
+def calibrated(**fields):
+    return replace(make_baseline(**fields), calibration=make_calibration())
+
+
+def rounded(by):
+    """The measurement with its latents moved by rounding, and its output by ``by`` (relative)."""
+    sound = make_measurement()
+    last = sound.trace[-1]
+    moved = replace(last, sha256="7" * 64, statistics={k: v * (1 + 1e-9) for k, v in last.statistics.items()})
+    output = sound.output * np.float32(1 - by)
+    return replace(sound, output=output, trace=(*sound.trace[:-1], moved))
+
+
+@pytest.mark.parametrize("release", ["2.10.0", "2.8.0"])
+def test_what_leaves_the_envelope_in_the_output_alone_comes_after_the_last_step(release):
+    measured = replace(rounded(1e-4), fingerprint={**FINGERPRINT, "mindspore": release})
+    first, *others = causes(measured, calibrated())
+    assert first.kind == "output"
+    title = cause_title(first.evidence)
+    assert title.startswith("no step leaves the envelope of rounding (at most ")
+    assert "The difference arises after the last step" in title
+    assert not any(
+        "order or the precision" in line for each in (first, *others) for line in cause_details(each.evidence)
+    )
+    assert [each.kind for each in others] == ([] if release == "2.10.0" else ["environment"])
+    assert from_json(Cause, to_json(first)) == first
+
+
+def test_what_rounding_does_in_the_output_as_in_the_latents_is_the_order_of_operations():
+    (cause,) = causes(rounded(1e-7), calibrated())
+    assert cause.kind == "numerics"
+    assert "order or the precision of operations" in cause_details(cause.evidence)[0]
+
+
+@pytest.mark.parametrize(
+    ("field", "excess", "first"),
+    [
+        ("numpy", 3.5, "environment"),
+        ("numpy", 5, "output"),
+        # Across devices more is explained by rounding.
+        ("isa", 9, "environment"),
+        ("isa", 11, "output"),
+    ],
+)
+def test_the_environment_comes_first_as_far_as_rounding_can_explain(field, excess, first):
+    sound = make_measurement()
+    output = sound.output.copy()
+    output[0, 0, 0, 0] += np.float32(excess * 4e-7)  # of max_abs, whose envelope that is
+    measured = replace(sound, output=output, fingerprint={**FINGERPRINT, field: "another"})
+    found = kinds(measured, calibrated())
+    assert found[0] == first
+    assert set(found) == {"environment", "output"}
+
+
+def test_an_edited_library_of_the_same_release_is_code_and_no_environment():
+    sound = {**FINGERPRINT, "mindone": "0.5.0 (11111111)"}
+    baseline = make_baseline(measurement=make_measurement(fingerprint=sound))
+    edited = make_measurement(OTHER, fingerprint={**sound, "mindone": "0.5.0 (22222222)"})
+    first, *others = causes(edited, baseline)
+    assert cause_line(first) == "code: the code of mindone was edited (0.5.0 (11111111) -> 0.5.0 (22222222))"
+    assert [each.kind for each in others] == ["output"]
+    newer = make_measurement(OTHER, fingerprint={**sound, "mindone": "0.6.0 (22222222)"})
+    assert kinds(newer, baseline) == ["environment", "output"]
+    both = make_measurement(fingerprint={**edited.fingerprint, "numpy": "1.25.2"})
+    assert [cause_title(each.evidence) for each in causes(both, baseline)][
+        1
+    ] == "the environment differs: numpy"
 
 
 CODE = CodeIdentity({"my_pkg/pipe.py": "1" * 64, "my_pkg/old.py": "1" * 64}, {"unet": "2" * 64}, "3" * 40)
