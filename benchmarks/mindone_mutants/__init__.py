@@ -1,0 +1,1 @@
+"""Mutants of mindone as the judge of the shipped suites: see docs/mindone-mutants.md."""
