@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,14 @@ from harness.baselines.baseline import Baseline
 from harness.baselines.document import ArrayForm, BaselineDocument
 from harness.baselines.errors import NotStorable
 from harness.baselines.store import Damage, arrays_path
-from harness.measurement.measurement import REAL_KINDS, Array, ArraysError, Measurement, decode_arrays
+from harness.measurement.measurement import (
+    REAL_KINDS,
+    Array,
+    ArraysError,
+    Measurement,
+    constants_in,
+    decode_arrays,
+)
 
 
 def baseline_of(document: BaselineDocument, data: bytes, path: Path) -> Baseline:
@@ -35,6 +43,8 @@ def baseline_of(document: BaselineDocument, data: bytes, path: Path) -> Baseline
             checkpoint=document.checkpoint,
             code=document.code,
             output_dtype=document.output_dtype,
+            facts=document.facts,
+            constants=constants_in(arrays),
             canaries=document.canaries,
             replaced_kernels=document.replaced_kernels,
             latents=arrays.get("latents"),
@@ -75,7 +85,8 @@ def check_storable(name: str, measurement: Measurement) -> None:
     Raises :class:`NotStorable`, which refers to the case as ``name``, for NaN, Inf, an empty array, or
     anything that is not a real number.
     """
-    for what, array in measurement.arrays.items():
+    # A constant is compared as it is, and infinity is what some tables hold.
+    for what, array in replace(measurement, constants={}).arrays.items():
         if array.dtype.kind not in REAL_KINDS:
             raise NotStorable(f"{name}: {what} has dtype {array.dtype}, which cannot be stored")
         if array.size == 0:

@@ -15,6 +15,7 @@ from harness.baselines.calibration import Calibration
 from harness.baselines.git import Commit
 from harness.baselines.origin import Origin
 from harness.codec import parse_json
+from harness.measurement.facts import Facts
 from harness.measurement.figures import CheckpointIdentity, CodeIdentity, Draw, StepRecord
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ class BaselineDocument(_Section):
     code: CodeIdentity | None = None
     # Absent if it is that of the array.
     output_dtype: str | None = None
+    # Absent if None, as in baselines of earlier versions.
+    facts: Facts | None = None
     calibration: Calibration | None
     provenance: _Origin
     seal: str
@@ -117,6 +120,7 @@ class BaselineDocument(_Section):
             checkpoint=measured.checkpoint,
             code=measured.code,
             output_dtype=measured.output_dtype,
+            facts=measured.facts,
             calibration=baseline.calibration,
             provenance=_Origin.model_validate(
                 {name: getattr(origin, name) for name in _Origin.model_fields}
@@ -152,7 +156,8 @@ class BaselineDocument(_Section):
         return _pretty(self._data(), "") + "\n"
 
     def _data(self, *left_out: str) -> dict[str, Any]:
-        absent = {name for name in ("replaced_kernels", "code", "output_dtype") if not getattr(self, name)}
+        optional = ("replaced_kernels", "code", "output_dtype", "facts")
+        absent = {name for name in optional if not getattr(self, name)}
         data = self.model_dump(mode="json", exclude={*left_out, *absent})
         if (data.get("calibration") or {"unit": ""})["unit"] is None:
             del data["calibration"]["unit"]

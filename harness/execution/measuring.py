@@ -109,6 +109,7 @@ class Measuring:
             latents=trace.latents,
             singles=singles,
             output_dtype=None if given.dtype == str(given.array.dtype) else given.dtype,
+            facts=loaded.facts,
         )
         return measurement.to_wire()
 

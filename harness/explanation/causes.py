@@ -10,6 +10,7 @@ from harness.explanation import evidence as e
 from harness.explanation.growth import after_steps, beyond_environment, numerics
 from harness.judgement import bits
 from harness.judgement.check import Check
+from harness.judgement.facts import fact_changes
 from harness.judgement.reasons import DoesNotRepeat, Reason
 from harness.judgement.tiers import fingerprint_differences
 from harness.measurement.figures import CodeIdentity
@@ -58,6 +59,7 @@ def root_causes(measured: Measurement, baseline: Baseline) -> tuple[Cause, ...]:
     ]
     changes: tuple[tuple[Kind, Reason | None], ...] = (
         ("inputs", bits.checkpoint_change(measured, stored)),
+        *(("inputs", change) for change in fact_changes(measured, stored)),
         ("randomness", bits.ledger_change(measured, stored)),
         ("schedule", bits.schedule_change(measured, stored)),
     )

@@ -1,1 +1,4 @@
 """How a measurement is judged: metrics, tolerance tiers and verdicts."""
+
+# What reads stored reasons must know the classes of every module of them.
+from harness.judgement import fact_reasons as fact_reasons

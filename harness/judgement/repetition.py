@@ -10,6 +10,7 @@ from harness.errors import FailureCause
 from harness.judgement import reasons as r
 from harness.judgement.bits import differing_keys, drawn, same_bits, same_draw
 from harness.judgement.calibration.spread import distance
+from harness.judgement.facts import fact_differences
 from harness.judgement.failures import Refused
 from harness.measurement.measurement import Measurement
 
@@ -74,6 +75,7 @@ def _differences(one: Measurement, other: Measurement) -> Iterator[r.Difference]
         yield r.OtherEnvironment(differing_keys(one.fingerprint, other.fingerprint))
     if one.checkpoint != other.checkpoint:
         yield r.OtherCheckpoint()
+    yield from fact_differences(one, other)
     if one.canaries != other.canaries:
         yield r.OtherOperators(differing_keys(one.canaries, other.canaries))
     for index, (draw, draw_again) in enumerate(zip(one.ledger, other.ledger, strict=False)):

@@ -12,6 +12,7 @@ from harness.cases.case import Case
 from harness.cases.tolerance import Calibrated, Limits
 from harness.judgement import bits
 from harness.judgement import reasons as r
+from harness.judgement.facts import fact_changes, fact_notes
 from harness.judgement.failures import reason_of
 from harness.judgement.hard import form_failures, hard_failures, value_failures
 from harness.judgement.judgement import Judgement, Verdict
@@ -51,12 +52,12 @@ def judge(
     wrong with the one that the calibration would have come from. Without it, that follows from the tier.
 
     The rules apply in this order. A baseline recorded for another definition of the case is an ``error``.
-    What rounding cannot explain (different weights, noise or schedule, a hard failure, a batch that differs
-    from its single images) is ``drift`` in every tier. A ``strict`` case outside its baseline's environment
-    is ``incomparable``, and so is a case without limits for the tier. ``exact`` requires the same bits
-    throughout: output, latents of every step, single images, statistics. Other limits decide by metrics and
-    statistics, and an output with the same bits is ``identical`` there, too. Calibrated limits also apply to
-    the latents of every step.
+    What rounding cannot explain (different weights, parameters, noise or schedule, a hard failure, a batch
+    that differs from its single images) is ``drift`` in every tier. A ``strict`` case outside its baseline's
+    environment is ``incomparable``, and so is a case without limits for the tier. ``exact`` requires the same
+    bits throughout: output, latents of every step, single images, statistics. Other limits decide by metrics
+    and statistics, and an output with the same bits is ``identical`` there, too. Calibrated limits also apply
+    to the latents of every step.
     """
     context = _context(case, measurement, baseline, tier)
     if (edited := stale(case, baseline)) is not None:
@@ -69,6 +70,7 @@ def judge(
     batch_rows, batch_reasons = _batch_consistency(case, measurement)
     facts = [
         bits.checkpoint_change(measurement, baseline.measurement),
+        *fact_changes(measurement, baseline.measurement),
         *hard,
         bits.ledger_change(measurement, baseline.measurement),
         bits.schedule_change(measurement, baseline.measurement),
@@ -110,6 +112,7 @@ def _context(case: Case, measurement: Measurement, baseline: Baseline, asked: Ti
         notes.append(r.OperatorsDiffer(operators))
     if parts := bits.parts_not_covered(measurement):
         notes.append(r.NotCovered(parts))
+    notes += fact_notes(measurement, stored)
     if measurement.changes:
         notes.append(r.ProcessChanged(measurement.changes))
     return Judgement(

@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 
 from harness.codec import from_json, to_json
 from harness.foreign_files import size_text
+from harness.measurement.facts import Facts
 from harness.measurement.figures import (
     LARGEST_ARRAYS,
     CheckpointIdentity,
@@ -29,9 +30,11 @@ Array = npt.NDArray[Any]
 # The numpy dtype kinds that can be measured: floats, signed and unsigned integers, booleans.
 REAL_KINDS = "fiub"
 # Fields that what earlier versions kept lacks.
-_LATER = ("code", "output_dtype")
+_LATER = ("code", "output_dtype", "facts")
 # The fields of a measurement that hold arrays. All others are figures and texts, with two exceptions.
 _ARRAYS = ("output", "latents", "singles")
+# How an array of `constants` is named among the arrays.
+_CONSTANT = "constants/"
 # The exceptions, which are reported where they occur and are not stored.
 _UNSTORED = ("changes", "after")
 
@@ -49,7 +52,9 @@ class Measurement:
     case's own. ``peak_memory`` is the largest resident size of the worker so far, in bytes. ``after`` are the
     cases that ran in the same worker before. ``code`` is None for a pipeline that no factory of the
     user's makes, and in what earlier versions stored. ``output_dtype`` is ``bfloat16`` if the pipeline gave
-    the output in that dtype, which numpy lacks and which ``output`` holds in float32.
+    the output in that dtype, which numpy lacks and which ``output`` holds in float32. ``facts`` is None in
+    what earlier versions stored; ``constants`` are the values that its ``dtypes`` name, in float32 where a
+    dtype is one that numpy lacks.
     """
 
     output: Array
@@ -68,6 +73,8 @@ class Measurement:
     after: tuple[str, ...] = ()
     code: CodeIdentity | None = None
     output_dtype: str | None = None
+    facts: Facts | None = None
+    constants: dict[str, Array] = field(default_factory=dict)
 
     @property
     def dtype(self) -> str:
@@ -78,11 +85,13 @@ class Measurement:
     def arrays(self) -> dict[str, Array]:
         """The arrays that are present, by field name."""
         named = {name: getattr(self, name) for name in _ARRAYS}
-        return {name: array for name, array in named.items() if array is not None}
+        computed = {name: array for name, array in named.items() if array is not None}
+        return computed | {f"{_CONSTANT}{name}": array for name, array in self.constants.items()}
 
     def figures(self) -> dict[str, Any]:
         """Return everything but the arrays as JSON values."""
-        others = [each.name for each in fields(self) if each.name not in (*_ARRAYS, *_UNSTORED)]
+        left_out = (*_ARRAYS, "constants", *_UNSTORED)
+        others = [each.name for each in fields(self) if each.name not in left_out]
         return {name: to_json(getattr(self, name)) for name in others}
 
     @classmethod
@@ -90,7 +99,8 @@ class Measurement:
         """Rebuild a measurement from its :meth:`figures` and :attr:`arrays`; ValueError if invalid."""
         absent: dict[str, Any] = dict.fromkeys((*_ARRAYS, *_LATER))
         absent |= {name: [] for name in _UNSTORED}
-        return from_json(cls, {**absent, **arrays, **figures})
+        computed = {name: array for name, array in arrays.items() if not name.startswith(_CONSTANT)}
+        return from_json(cls, {**absent, **computed, "constants": constants_in(arrays), **figures})
 
     def to_wire(self) -> dict[str, Any]:
         """Return plain data (dict, list, str, numbers, bytes) that can cross a process boundary."""
@@ -119,6 +129,12 @@ class Measurement:
             *([] if self.output_dtype is None else [self.output_dtype]),
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def constants_in(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the constants among the :attr:`Measurement.arrays`, by their own names."""
+    found = {name: array for name, array in arrays.items() if name.startswith(_CONSTANT)}
+    return {name.removeprefix(_CONSTANT): array for name, array in found.items()}
 
 
 def array_to_wire(array: Array) -> dict[str, Any]:

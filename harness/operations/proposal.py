@@ -16,6 +16,7 @@ from harness.baselines.store import ANY, BaselineStore
 from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.judgement.calibration.spread import distance
+from harness.judgement.fact_reasons import FactsAdded
 from harness.judgement.failures import Refused, edits_of
 from harness.judgement.reasons import Difference, FieldEdit, OtherProvenance, StoredDamaged, UnlikeItself
 from harness.judgement.repetition import FreshRunner, check_repeats, first_difference
@@ -32,9 +33,9 @@ class Proposed:
     """A measurement that repeats, and the baseline that it would replace.
 
     ``changes`` are what moved. ``relative_l2`` is by how much the output did (None if there is nothing to
-    compare with, or if shape or dtype differ). ``renews`` is the stored baseline if only its provenance and
-    the user's own code are to be renewed: the bits are the same, so its calibration remains valid. An
-    unchanged baseline is renewed only if a reason is given. ``uncalibrates`` says whether a
+    compare with, or if shape or dtype differ). ``renews`` is the stored baseline if only its provenance, the
+    user's own code and facts that it lacks are to be renewed: the bits are the same, so its calibration
+    remains valid. An unchanged baseline is renewed only if a reason is given. ``uncalibrates`` says whether a
     calibration is lost with the stored baseline, or may be (if that is damaged). ``expected`` is the sha256
     of what was stored when the recording began.
     """
@@ -160,10 +161,11 @@ def proposed(case: Case, measurement: Measurement, store: BaselineStore) -> Prop
     edits = definition_changes(old.provenance.case_definition, case.definition())
     moved = first_difference(old.measurement, measurement)
     if not edits and moved is None:
+        renewed = _with_facts_of(measurement, _with_code_of(measurement, old))
+        added = (FactsAdded(),) if renewed.measurement.facts is not old.measurement.facts else ()
         if _edited(old.provenance.git_commit) and not _edited(commit_of(case, store)):
-            return found("changed", (OtherProvenance(),), 0.0, renews=_with_code_of(measurement, old))
-        renewed = _with_code_of(measurement, old)
-        return found("unchanged", renews=None if renewed is old else renewed)
+            return found("changed", (OtherProvenance(), *added), 0.0, renews=renewed)
+        return found("unchanged", added, renews=None if renewed is old else renewed)
     output, stored = measurement.output, old.measurement.output
     alike = (output.shape, output.dtype) == (stored.shape, stored.dtype)
     return found(
@@ -180,6 +182,14 @@ def _with_code_of(measurement: Measurement, old: Baseline) -> Baseline:
     if new is None or (stored is not None and (new.files, new.weights) == (stored.files, stored.weights)):
         return old
     return replace(old, measurement=replace(old.measurement, code=new))
+
+
+def _with_facts_of(measurement: Measurement, old: Baseline) -> Baseline:
+    """Return ``old`` with the facts of ``measurement`` if it has none; ``old`` itself if it has some."""
+    if measurement.facts is None or old.measurement.facts is not None:
+        return old
+    facts, constants = measurement.facts, measurement.constants
+    return replace(old, measurement=replace(old.measurement, facts=facts, constants=constants))
 
 
 def commit_of(case: Case, store: BaselineStore) -> Commit | None:

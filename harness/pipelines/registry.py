@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from harness.cases.job import Job
+from harness.measurement.facts import Facts
 from harness.measurement.figures import CodeIdentity
 from harness.pipelines import checkpoints, mindone
 from harness.pipelines.calling import SCHEDULES, Signature
@@ -16,6 +17,7 @@ from harness.pipelines.factory import UserCode, find_factory, is_mindones, make_
 from harness.pipelines.folder import folder_hashes
 from harness.pipelines.own_code import own_code
 from harness.pipelines.own_weights import cell_weights, named_weights
+from harness.pipelines.parameters import loaded_facts
 
 # The name of each one's class in harness.pipelines.unconditional, which imports MindSpore.
 _BUILTIN = {"ddim": "DDIMPipeline", "ddpm": "DDPMPipeline"}
@@ -33,7 +35,8 @@ class LoadedPipeline:
     ``call`` is the pipeline itself and ``signature`` describes its parameters. ``checkpoint_files`` maps the
     path of each file in the checkpoint to its sha256; it is empty for a user's pipeline that takes no
     checkpoint. ``revision`` is the commit of a checkpoint from the Hub. ``code`` is the user's own code
-    behind the pipeline, and None for a pipeline that is not made by a factory.
+    behind the pipeline, and None for a pipeline that is not made by a factory. ``facts`` are those of the
+    pipeline before its first call, which may change it.
     """
 
     signature: Signature
@@ -41,6 +44,7 @@ class LoadedPipeline:
     checkpoint_files: dict[str, str]
     revision: str | None
     code: CodeIdentity | None = None
+    facts: Facts | None = None
 
 
 def load(job: Job, user_code: UserCode | None = None) -> LoadedPipeline:
@@ -66,8 +70,12 @@ def load(job: Job, user_code: UserCode | None = None) -> LoadedPipeline:
     if job.scheduler is not None and not on_mindone:
         raise PipelineError(f"{job.pipeline}: `scheduler` is for pipelines of mindone; leave it out")
     if on_mindone and ":" not in job.pipeline.removeprefix(mindone.PREFIX):
-        return _load_mindone(job)
-    return _load_builtin(job) if job.pipeline in _BUILTIN else _load_own(job, user_code or UserCode())
+        loaded = _load_mindone(job)
+    elif job.pipeline in _BUILTIN:
+        loaded = _load_builtin(job)
+    else:
+        loaded = _load_own(job, user_code or UserCode())
+    return replace(loaded, facts=loaded_facts(loaded.call))
 
 
 def _checked(signature: Signature, job: Job) -> Signature:

@@ -11,7 +11,9 @@ from rich.text import Text
 from harness.baselines.baseline import Written
 from harness.baselines.calibration import Calibration
 from harness.cases.case import Case
+from harness.counting import count
 from harness.judgement.calibration.findings import Finding
+from harness.judgement.fact_reasons import FactsAdded
 from harness.operations.calibrate import CalibratedCase, Calibrations, VacuousCase
 from harness.operations.deep import StoredTrace
 from harness.operations.proposal import Proposal, Proposed, Refusal
@@ -77,6 +79,7 @@ def _show_stored(console: Console, stored: StoredBaselines, invocation: Invocati
     show(console, *(refusal_text(each, invocation) for each in results if isinstance(each, Refusal)))
     written = sum(isinstance(result, Written) and result.state != "unchanged" for result in results)
     show(console, f"{written} written below {invocation.baselines}")
+    _show_added_facts(console, stored)
     if kept := results.count(None):
         text = ": existing baselines change only with --reason '<why it changes>'"
         if any(became is None and each.uncalibrates for each, became in stored.dispositions):
@@ -88,6 +91,23 @@ def _show_stored(console: Console, stored: StoredBaselines, invocation: Invocati
             console,
             labelled("note", f"what was measured waits; to accept it without running again: {command}"),
         )
+
+
+def _show_added_facts(console: Console, stored: StoredBaselines) -> None:
+    """Say which baselines with the same bits have facts now, and which could have them."""
+    renewed = [
+        became
+        for each, became in stored.dispositions
+        if FactsAdded() in each.changes and each.renews is not None
+    ]
+    added = sum(isinstance(became, Written) and became.state != "unchanged" for became in renewed)
+    lacking = sum(isinstance(became, Written) and became.state == "unchanged" for became in renewed)
+    if added:
+        text = f"{count(added, 'baseline')} with the same bits got facts; calibrations stay as they are"
+        show(console, labelled("note", text))
+    if lacking:
+        text = f"{count(lacking, 'baseline')} without facts; they are added with --reason '<why>'"
+        show(console, labelled("note", text))
 
 
 def show_recording(console: Console, recording: Recording, invocation: Invocation) -> None:

@@ -7,6 +7,7 @@ import execnet
 import numpy as np
 import pytest
 
+from harness.measurement.facts import Facts, LargeTable
 from harness.measurement.figures import CheckpointIdentity, CodeIdentity, Draw, StepRecord
 from harness.measurement.measurement import Measurement, array_from_wire, array_sha256, array_to_wire
 
@@ -98,6 +99,13 @@ FULL = Measurement(
     singles=ARRAYS["image"][:, ::-1],
     code=CodeIdentity({"my_pkg/pipe.py": "77"}, {"unet": "88"}, "9" * 40),
     output_dtype="bfloat16",
+    facts=Facts(
+        {"unet/a": "01234567"},
+        ("unet/b",),
+        {"scheduler.betas": "float32"},
+        {"unet/table": LargeTable("float64", (9, 9999), "89abcdef", {"mean": 0.1})},
+    ),
+    constants={"scheduler.betas": np.array([math.inf, 0.1], np.float32)},
 )
 
 
@@ -107,6 +115,9 @@ def plain(measurement):
     for name in ("output", "latents", "singles"):
         array = values[name]
         values[name] = None if array is None else (array.dtype.str, array.shape, array.tobytes())
+    values["constants"] = {
+        name: (each.dtype.str, each.tobytes()) for name, each in measurement.constants.items()
+    }
     return {name: repr(value) for name, value in values.items()}
 
 
@@ -115,6 +126,7 @@ def test_every_field_of_a_measurement_arrives():
     # The answer of the worker has the one, the runner knows the other, and nothing that is stored has either.
     del defaults["changes"], defaults["after"]
     assert all(getattr(FULL, name) is not default for name, default in defaults.items())
+    assert FULL.constants
     assert plain(Measurement.from_wire(through_execnet(FULL.to_wire()))) == plain(FULL)
 
 

@@ -4,12 +4,14 @@ An object with prepared measurements stands in for the runner.
 """
 
 import hashlib
+import io
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from samples import make_calibration, make_case, make_measurement
 
 from harness.baselines.errors import BaselineError
@@ -17,11 +19,16 @@ from harness.baselines.store import BaselineStore
 from harness.cases.tolerance import Limits
 from harness.errors import HarnessError
 from harness.execution.worker_process import CaseFailed
+from harness.judgement.fact_reasons import OtherParameters
+from harness.judgement.judgement import Verdict
 from harness.judgement.reasons import FieldEdit, NotRepeatable, OtherPart, OtherProvenance, StoredDamaged
+from harness.judgement.verdicts import judge
+from harness.measurement.facts import Facts
 from harness.measurement.figures import CodeIdentity
 from harness.operations.proposal import Proposal, Proposed, Refusal, propose
 from harness.operations.record import FIRST_REASON, write
 from harness.reporting.commands import Invocation, error_text
+from harness.reporting.recording import RecordingDisplay
 
 BASE = make_measurement()
 CASE = make_case()
@@ -392,3 +399,50 @@ def test_code_that_gives_the_same_bits_is_stored_with_a_reason_only(store):
         assert after.provenance.reason == (
             "refactored" if becomes == "replaced" else stored.provenance.reason
         )
+
+
+FACTS = Facts({"unet/weight": "01234567"}, dtypes={"scheduler.betas": "float32"})
+WITH_FACTS = replace(BASE, facts=FACTS, constants={"scheduler.betas": np.array([np.inf, 0.1], np.float32)})
+
+
+def test_facts_are_stored_and_read_back(store):
+    record(store, (CASE, WITH_FACTS))
+    stored = loaded(store).measurement
+    assert stored.facts == FACTS
+    assert stored.constants["scheduler.betas"].tolist() == WITH_FACTS.constants["scheduler.betas"].tolist()
+    text = store.path("guide", "two-steps", "cpu").read_text()
+    assert '"unet/weight": "01234567"' in text
+    assert judge(CASE, WITH_FACTS, loaded(store)).verdict is Verdict.IDENTICAL
+
+
+def test_facts_are_added_to_a_baseline_with_the_same_bits_which_keeps_its_calibration(store):
+    record(store, (CASE, BASE))
+    assert '"facts"' not in store.path("guide", "two-steps", "cpu").read_text()
+    store.write(replace(loaded(store), calibration=make_calibration()))
+    before = files(store)
+    proposal, stored, (kept,) = record(store, (CASE, WITH_FACTS))
+    assert (proposal.changed, stored.complete, kept.state) == (False, True, "unchanged")
+    assert files(store) == before
+    assert "1 baseline without facts; they are added with --reason '<why>'" in shown(stored)
+    _, stored, (written,) = record(store, (CASE, WITH_FACTS), reason="facts")
+    assert (written.state, stored.uncalibrated) == ("replaced", ())
+    found = loaded(store)
+    assert (found.measurement.facts, found.calibration) == (FACTS, make_calibration())
+    assert "1 baseline with the same bits got facts; calibrations stay as they are" in shown(stored)
+    _, stored, (again,) = record(store, (CASE, WITH_FACTS), reason="facts")
+    assert again.state == "unchanged"
+    assert "facts" not in shown(stored)
+
+
+def test_another_parameter_changes_a_baseline_though_no_bit_of_the_output_moves(store):
+    record(store, (CASE, WITH_FACTS))
+    other = replace(WITH_FACTS, facts=replace(FACTS, parameters={"unet/weight": "89abcdef"}))
+    proposal, _, (kept,) = record(store, (CASE, other))
+    assert kept is None
+    assert proposal.proposed[0].changes == (OtherParameters(("unet/weight",)),)
+
+
+def shown(stored):
+    console = Console(width=200, file=io.StringIO())
+    RecordingDisplay(console, Invocation()).finished(stored)
+    return console.file.getvalue()

@@ -1,0 +1,42 @@
+"""Reasons about facts in words."""
+
+from __future__ import annotations
+
+from harness.counting import count
+from harness.judgement import fact_reasons as f
+from harness.reporting.wording import Words
+
+_NAMES = 3
+
+
+def few(names: tuple[str, ...]) -> str:
+    """Return the first of ``names``, and how many more there are."""
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    return f"{', '.join(names[:_NAMES])}{more}"
+
+
+def _parameter_changed(reason: f.ParameterChanged) -> str:
+    others = f" (and {count(reason.others, 'other')})" if reason.others else ""
+    if reason.measured is None:
+        return f"the baseline's parameter {reason.name}{others} is not loaded"
+    if reason.baseline is None:
+        return f"the parameter {reason.name}{others} is loaded, which the baseline does not have"
+    return f"the loaded parameter {reason.name}{others} is not the one recorded"
+
+
+def _no_parameters(reason: f.NoParameters) -> str:
+    if reason.unreadable:
+        return f"parameters that cannot be read are not compared: {few(reason.unreadable)}"
+    return "the pipeline holds no cell of MindSpore with parameters, so none is compared"
+
+
+FACT_REASONS: Words = {
+    f.ParameterChanged: _parameter_changed,
+    f.NoFacts: (
+        "the baseline was recorded without facts: record it again with a reason to have parameters and "
+        "constants compared"
+    ),
+    f.NoParameters: _no_parameters,
+    f.FactsAdded: "only its facts, which it had not",
+    f.OtherParameters: lambda difference: f"the loaded parameters ({few(difference.names)})",
+}
