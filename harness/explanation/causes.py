@@ -31,6 +31,8 @@ Kind = Literal[
 
 # The field of the fingerprint that holds the release and the hash of a library's code.
 LIBRARY = "mindone"
+# What a wrong input of the model leads to, or explains.
+_LED_TO = ("environment", "numerics", "output")
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,12 @@ def causes_of(check: Check) -> tuple[Cause, ...]:
 def with_repetition(causes: tuple[Cause, ...], unrepeated: DoesNotRepeat | None) -> tuple[Cause, ...]:
     """Return ``causes`` after the cause that the case does not repeat, if it does not."""
     return causes if unrepeated is None else (Cause("repetition", e.Changed(unrepeated)), *causes)
+
+
+def with_input(causes: tuple[Cause, ...], found: Cause) -> tuple[Cause, ...]:
+    """Return ``causes`` with ``found``, a wrong input of a model or scheduler, before what it leads to."""
+    at = next((i for i, each in enumerate(causes) if each.kind in _LED_TO), len(causes))
+    return (*causes[:at], found, *causes[at:])
 
 
 def _code(measured: CodeIdentity | None, stored: CodeIdentity | None) -> e.Evidence | None:

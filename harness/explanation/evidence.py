@@ -63,6 +63,18 @@ class Changed(Evidence):
     reason: Reason
 
 
+class WrongInput(Evidence):
+    """In step ``step``, ``names`` of what the pipeline passes to ``to``, a model or scheduler, differ.
+
+    ``of_step`` is False if ``to`` is called after the last step.
+    """
+
+    names: tuple[str, ...]
+    to: str
+    step: int
+    of_step: bool
+
+
 @dataclass(frozen=True)
 class StepDifference:
     """The difference of the latents after one step: the figure, the amount, and the amount in envelopes.

@@ -114,6 +114,4 @@ def check_step(case: Case, step: int | None) -> None:
 def _where(finding: Divergence) -> str:
     if finding.place == "cell":
         return f"{finding.path} ({finding.operator})"
-    return (
-        "what the pipeline passes to its model" if finding.place == "model input" else "the scheduler's step"
-    )
+    return f"what the pipeline passes to {finding.to}" if finding.to is not None else "the scheduler's step"

@@ -102,7 +102,7 @@ def explain_against_python(
     explaining = Explaining(case, runner, measured, baseline, named).again()
     if explaining.unrepeated is not None:
         return explaining.unrepeated_cells(explaining.unrepeated)
-    if not explaining.moves_latents:
+    if not explaining.steps():
         found = explaining.without_cells()
         drift = tuple(_still_drifts(case, measured, store)) if found.conclusion == "nothing" else ()
         return replace(found, notes=drift or found.notes)

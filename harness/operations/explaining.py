@@ -12,8 +12,8 @@ from harness.cases.case import Case
 from harness.codec import to_json
 from harness.errors import HarnessError
 from harness.execution.runner import Runner
-from harness.explanation.causes import Cause, root_causes, with_repetition
-from harness.explanation.evidence import CodeChanged
+from harness.explanation.causes import Cause, root_causes, with_input, with_repetition
+from harness.explanation.evidence import CodeChanged, LeavesAfterSteps, WrongInput
 from harness.explanation.growth import differences
 from harness.judgement import bits
 from harness.judgement.reasons import DoesNotRepeat, OtherLatents
@@ -34,6 +34,8 @@ Conclusion = Literal[
     "randomness",
     "initial latents",
     "schedule",
+    "model input",
+    "prediction",
     "cell",
     "scheduler",
     "output",
@@ -150,13 +152,23 @@ class Explaining:
         return next((i for i, (ours, theirs) in enumerate(pairs) if ours.sha256 != theirs.sha256), None)
 
     def steps(self) -> list[int]:
-        """Return the steps to examine: the first outside the envelope, then the first with other bits."""
+        """Return the steps to examine: the first outside the envelope, then the first with other bits.
+
+        If the output alone is outside, or has other bits, that is what follows the last step.
+        """
+        moves = self.first_changed is not None
+        if self.has("output") and (not moves or self._leaves_after_steps):
+            return [len(self.measured.trace)]
         calibration = self.baseline.calibration
         outside = None
         if calibration is not None:
             found = differences(self.measured, self.baseline)
             outside = next((i for i, s in enumerate(found) if (s.excess or 0.0) > calibration.factor), None)
         return list(dict.fromkeys(i for i in (outside, self.first_changed) if i is not None))
+
+    @property
+    def _leaves_after_steps(self) -> bool:
+        return any(isinstance(cause.evidence, LeavesAfterSteps) for cause in self.causes)
 
     def without_cells(self, *notes: Note) -> Explanation:
         """Return the explanation that the root causes alone give."""
@@ -205,8 +217,8 @@ class Explaining:
             except HarnessError as error:
                 return self.without_cells(_unexamined(error))
             latest = self.runner.replay(self.case.job(), trace)
-            if not trace.calls:
-                return self.without_cells(_no_cells(step))
+            if not trace.calls and not latest.findings:
+                return self.without_cells(*([] if latest.after_last else [_no_cells(step)]))
             replay = latest if replay is None or latest.findings else replay
             if latest.first_beyond_rounding is not None:
                 break
@@ -215,9 +227,11 @@ class Explaining:
         notes = list(map(Note, self._notes(replay)))
         if (finding := replay.first_beyond_rounding or replay.first) is not None:
             return self._explanation(self._conclusion(finding, replay), replay, finding, tuple(notes))
-        told = f"in step {replay.step} every cell and the scheduler's step compute what the reference did"
-        notes.append(Note(told))
-        if (first := self.first_changed) != replay.step:
+        where = "after the last step every cell computes"
+        if not replay.after_last:
+            where = f"in step {replay.step} every cell and the scheduler's step compute"
+        notes.append(Note(f"{where} what the reference did"))
+        if (first := self.first_changed) not in (None, replay.step) and not replay.after_last:
             told = (
                 f"the latents first differ in step {first}: look there, with `--python OTHER --step "
                 f"{first}` or "
@@ -229,12 +243,18 @@ class Explaining:
 
     def _conclusion(self, finding: Divergence, replay: Replay) -> Conclusion:
         inputs = self.input_causes
+        if finding.place == "output" or (not finding.beyond and self._leaves_after_steps):
+            return "output"
         if finding.place == "cell":
             # With weights of another checkpoint, the cell is only the place where they are used.
             return "inputs" if "inputs" in inputs else "cell"
-        if finding.place == "model input":
+        if finding.place in ("model input", "scheduler input"):
             if inputs:
                 return inputs[0]
+            if not finding.leading or replay.after_last:
+                return "model input" if finding.place == "model input" else "scheduler"
+            if finding.place == "scheduler input":
+                return "prediction"
             return "initial latents" if replay.step == 0 else "scheduler"
         # Draws with other values are inputs of the step; a different number of draws is due to the step
         # itself.
@@ -269,7 +289,17 @@ class Explaining:
         finding: Divergence | None = None,
         notes: tuple[Note, ...] = (),
     ) -> Explanation:
-        return Explanation(self.case.name, self.reference, self.causes, conclusion, replay, finding, notes)
+        causes = self.causes
+        if replay is not None and finding is not None and conclusion in ("model input", "prediction"):
+            names = [
+                each.tensor
+                for each in replay.findings
+                if (each.place, each.to, each.beyond) == (finding.place, finding.to, finding.beyond)
+            ]
+            assert finding.to is not None
+            wrong = WrongInput(tuple(dict.fromkeys(names)), finding.to, replay.step, not replay.after_last)
+            causes = with_input(causes, Cause(conclusion, wrong))
+        return Explanation(self.case.name, self.reference, causes, conclusion, replay, finding, notes)
 
 
 _NOTHING = Note(

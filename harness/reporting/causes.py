@@ -38,6 +38,10 @@ _TITLES: Words = {
         "the baseline does not say which code computed it, so a change of the code cannot be named"
     ),
     e.Changed: "{reason}",
+    e.WrongInput: lambda evidence: (
+        f"{'step ' + str(evidence.step) if evidence.of_step else 'after the last step'}: "
+        f"{', '.join(f'`{name}`' for name in _few(evidence.names))} of {evidence.to}"
+    ),
     e.DiffersAfterSteps: (
         "the latents of every step have the baseline's bits, but the output does not: the difference arises "
         "after "

@@ -24,6 +24,8 @@ _CONCLUSIONS: dict[Conclusion, str] = {
     "randomness": "other noise was drawn",
     "initial latents": "the draws are the same, but what is made of them before the first step is not",
     "schedule": "other timesteps",
+    "model input": "the pipeline passes something else to its model",
+    "prediction": "something else is made of the model's prediction before the scheduler's step (guidance)",
     "cell": "a cell of the model computes something else",
     "scheduler": "the scheduler's step computes something else from the same prediction",
     "output": "what follows the last step",
@@ -35,7 +37,7 @@ def explanation_text(explanation: Explanation, invocation: Invocation) -> str:
     """Return the explanation as text: its conclusion, the causes, the first place, and notes."""
     concluded = _CONCLUSIONS[explanation.conclusion]
     finding = explanation.finding
-    if finding is not None and not finding.beyond and explanation.conclusion != "repetition":
+    if finding is not None and not finding.beyond and explanation.conclusion not in ("repetition", "output"):
         concluded = "no more than rounding in any cell, or in the scheduler's step"
     lines = [f"{explanation.name}, compared with {explanation.reference}: {concluded}"]
     lines += cause_lines(explanation.causes)
@@ -65,10 +67,8 @@ def _notes(explanation: Explanation, invocation: Invocation) -> list[str]:
 
 
 def _replay_lines(replay: Replay) -> Iterator[str]:
-    yield (
-        f"step {replay.step} (timestep {replay.timestep}), cell by cell, each given the reference's inputs "
-        f"({replay.calls} calls):"
-    )
+    where = "after the last step" if replay.after_last else f"step {replay.step} (timestep {replay.timestep})"
+    yield f"{where}, cell by cell, each given the reference's inputs ({replay.calls} calls):"
     first, beyond = replay.first, replay.first_beyond_rounding
     if first is None:
         yield "  the same bits everywhere"
@@ -107,8 +107,10 @@ def _finding_lines(finding: Divergence) -> Iterator[str]:
 
 
 def _headline(finding: Divergence) -> str:
-    if finding.place == "model input":
+    if finding.place in ("model input", "scheduler input"):
         return f"what the pipeline passes to {finding.to} as {finding.tensor}"
+    if finding.place == "output":
+        return "the output, made of what the cells give: the image processor"
     if finding.place == "latents":
         return (
             "the latents after the step, computed from the same latents and prediction: the scheduler's step"

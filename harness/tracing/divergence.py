@@ -7,8 +7,9 @@ from typing import Literal
 
 from harness.tracing.difference import Difference
 
-# A cell, the input that the pipeline's loop passes to its model, or the latents it makes of the prediction.
-Place = Literal["cell", "model input", "latents"]
+# A cell, what the pipeline passes to its model, what it passes to its scheduler's step, the latents that this
+# step makes of that, or, after the last step, the output that is made of what the cells give.
+Place = Literal["cell", "model input", "scheduler input", "latents", "output"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Divergence:
     ``after`` is the last cell that it called before that. ``ancestors`` are the enclosing cells, outermost
     first, each with its operator. ``dtype`` and ``shape`` describe the tensor. ``changes`` say how the cell's
     own settings and parameters differ from the reference's. ``beyond`` is whether the difference is more than
-    rounding.
+    rounding. ``leading`` is whether the tensor is the first argument of the call, which for a denoiser are
+    the latents and for a scheduler's step is the prediction.
     """
 
     place: Place
@@ -36,6 +38,7 @@ class Divergence:
     difference: Difference
     changes: tuple[str, ...]
     beyond: bool
+    leading: bool = False
 
     @property
     def model(self) -> str:
@@ -56,7 +59,8 @@ class Replay:
     calls that both sides made. ``operators`` counts, by operator, the calls of cells without child cells: how
     many gave different bits, and how many there are. ``missing`` are the paths of cells that only the
     reference calls, ``added`` those that only this side calls. ``latents_judged`` is whether the latents
-    after the step come from the reference's prediction and latents.
+    after the step come from the reference's prediction and latents. ``after_last`` is whether it is no step,
+    but all that follows the last one.
     """
 
     step: int
@@ -67,6 +71,7 @@ class Replay:
     missing: tuple[str, ...]
     added: tuple[str, ...]
     latents_judged: bool
+    after_last: bool = False
 
     @property
     def first(self) -> Divergence | None:

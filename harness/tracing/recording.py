@@ -58,6 +58,14 @@ class _Recorder(StepWatcher):
         self._inputs[frame] = self._values(arguments(frame, args, kwargs))
         return args, kwargs
 
+    def stepping(self, frame: Frame, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        given = self._values(arguments(frame, args, kwargs))
+        settings = own_settings(frame.cell)
+        self.calls.append(
+            CellCall(frame.path, frame.index, operator(frame.cell), settings, {}, given, outputs=())
+        )
+        return args, kwargs
+
     def leaving(self, frame: Frame, output: Any) -> Any:
         if frame.path not in self._parameters:
             hashes = {name: array_sha256(to_array(value)) for name, value in own_parameters(frame.cell)}
@@ -73,6 +81,9 @@ class _Recorder(StepWatcher):
         )
         self.calls.append(call)
         return output
+
+    def output(self, array: Any) -> None:
+        self.after = self.timestep, self._value(array)
 
     def latents_before(self, latents: Any) -> Mapping[str, Any]:
         self.before = self._value(latents)

@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from mindspore import nn
+
 from harness.measurement.measurement import Array, array_sha256
 from harness.tracing.difference import Difference, difference
 from harness.tracing.divergence import Divergence, Place, Replay
@@ -51,14 +53,16 @@ class _Replaying(StepWatcher):
         self._differing: set[tuple[str, int]] = set()
         self._added: list[str] = []
         self._latents_judged = True
+        self._after_last = False
 
     def result(self) -> Replay:
         parts = [call.path.split(".") for call in self._trace.calls]
         composite = {".".join(each[:count]) for each in parts for count in range(1, len(each))}
+        # A scheduler's step, which is no cell, is not among those seen.
         simple = {key: name for key, name in self._seen.items() if key[0] not in composite}
         counts = Counter(simple.values())
         differing = Counter(name for key, name in simple.items() if key in self._differing)
-        missing = [call.path for call in self._trace.calls if call.key not in self._seen]
+        missing = [call.path for call in self._trace.calls if call.outputs and call.key not in self._seen]
         return Replay(
             self.step,
             self._trace.timestep,
@@ -68,6 +72,7 @@ class _Replaying(StepWatcher):
             tuple(dict.fromkeys(missing)),
             tuple(dict.fromkeys(self._added)),
             self._latents_judged,
+            self._after_last,
         )
 
     def entering(self, frame: Frame, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
@@ -76,7 +81,19 @@ class _Replaying(StepWatcher):
             self._added.append(frame.path)
             return args, kwargs
         self._seen[frame.key] = call.operator
-        corrections = self._compare(frame.parent, arguments(frame, args, kwargs), call.inputs, frame.path)
+        return self._given(frame, call, args, kwargs)
+
+    def stepping(self, frame: Frame, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        # Traces recorded by earlier versions do not have it.
+        call = self._reference.get(frame.key)
+        return (args, kwargs) if call is None else self._given(frame, call, args, kwargs)
+
+    def _given(
+        self, frame: Frame, call: CellCall, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, Any]:
+        """Compare the arguments of a call, and return those to call it with."""
+        given = arguments(frame, args, kwargs)
+        corrections = self._compare(frame.parent, given, call.inputs, frame)
         if corrections:
             args = tuple(replaced(value, corrections, label) for label, value in label_arguments(frame, args))
             kwargs = {name: replaced(value, corrections, name) for name, value in kwargs.items()}
@@ -88,6 +105,10 @@ class _Replaying(StepWatcher):
             return output
         corrections = self._compare(frame, list(leaves(output, "output")), call.outputs, None)
         return replaced(output, corrections, "output") if corrections else output
+
+    def output(self, array: Any) -> None:
+        self._after_last = True
+        self._compare(None, [("output", array)], (self._trace.after,), None)
 
     def latents_before(self, latents: Any) -> Mapping[str, Any]:
         assert self._trace.before is not None
@@ -102,7 +123,7 @@ class _Replaying(StepWatcher):
         self._compare(None, [("latents", latents)], (self._trace.after,), None)
 
     def _compare(
-        self, frame: Frame | None, ours: list[tuple[str, Any]], theirs: tuple[Value, ...], to: str | None
+        self, frame: Frame | None, ours: list[tuple[str, Any]], theirs: tuple[Value, ...], to: Frame | None
     ) -> dict[str, Any]:
         """Enter differences as caused by the cell of ``frame``, and return the reference's values by label.
 
@@ -112,8 +133,8 @@ class _Replaying(StepWatcher):
         corrections = {}
         if len(ours) != len(theirs):
             form = f"{len(ours)} tensors and numbers here, {len(theirs)} in the reference"
-            self._enter(frame, "all" if to else "output", to, "", (), Difference(form=form))
-        for (label, leaf), value in zip(ours, theirs, strict=False):
+            self._enter(frame, "all" if to else "output", to, "", (), Difference(form=form), leading=False)
+        for index, ((label, leaf), value) in enumerate(zip(ours, theirs, strict=False)):
             array = to_array(leaf)
             if array_sha256(array) == value.sha256:
                 continue
@@ -123,19 +144,23 @@ class _Replaying(StepWatcher):
                 continue
             if found.form is None:
                 corrections[label] = like(leaf, reference)
-            self._enter(frame, label, to, dtype_of(leaf), array.shape, found)
+            self._enter(frame, label, to, dtype_of(leaf), array.shape, found, leading=index == 0)
         return corrections
 
     def _enter(
         self,
         frame: Frame | None,
         tensor: str,
-        to: str | None,
+        to: Frame | None,
         dtype: str,
         shape: tuple[int, ...],
         found: Difference,
+        *,
+        leading: bool,
     ) -> None:
-        place: Place = "cell" if frame else "latents" if to is None else "model input"
+        place: Place = "cell" if frame else "output" if self._after_last else "latents"
+        if frame is None and to is not None:
+            place = "model input" if isinstance(to.cell, nn.Cell) else "scheduler input"
         call = None if frame is None else self._reference.get(frame.key)
         finding = Divergence(
             place=place,
@@ -143,7 +168,7 @@ class _Replaying(StepWatcher):
             operator=operator(frame.cell) if frame else "",
             reference_operator=call.operator if call else "",
             tensor=tensor,
-            to=to,
+            to=None if to is None else to.path,
             after=frame.last_child if frame else None,
             ancestors=tuple((each.path, operator(each.cell)) for each in frame.ancestors) if frame else (),
             dtype=dtype,
@@ -151,6 +176,7 @@ class _Replaying(StepWatcher):
             difference=found,
             changes=_changes(frame.cell, call) if frame and call else (),
             beyond=found.beyond_rounding(dtype),
+            leading=leading,
         )
         self._findings.append(finding)
         if frame:

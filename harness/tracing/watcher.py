@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from mindspore import nn
 
 from harness.errors import HarnessError
+from harness.measurement.guard import replaced
+from harness.pipelines.steps import schedulers
 from harness.tracing.tensors import leaves
 
-# How a pipeline is run here: it is given a callback_on_step_end, and its return value is ignored.
+# How a pipeline is run here: it is given a callback_on_step_end, and returns the output, as ``.array``.
 Run = Callable[[Callable[..., Mapping[str, Any]]], Any]
 
 
@@ -27,6 +30,7 @@ class _StepReached(BaseException):
 class Frame:
     """A call of a cell in progress: which cell, at which path, inside which other call.
 
+    The step of a scheduler counts as a call, too; ``function`` is what is called.
     ``last_child`` is the path of the cell that it called last, and ``index`` counts the calls of ``path``.
     """
 
@@ -34,6 +38,7 @@ class Frame:
     path: str
     index: int
     parent: Frame | None
+    function: Callable[..., Any]
     last_child: str | None = None
 
     @property
@@ -48,7 +53,7 @@ class Frame:
 
 
 class StepWatcher(ABC):
-    """Observes one denoising step of a pipeline.
+    """Observes one denoising step of a pipeline, or, as the step after the last one, all that follows it.
 
     Paths are those of cells below the cell that the pipeline calls. They start with the pipeline's name for
     that cell (``unet.up_blocks.1.attentions.0.to_k``), or the name of its class if the pipeline has no name
@@ -58,6 +63,7 @@ class StepWatcher(ABC):
     def __init__(self, pipeline: Any, step: int) -> None:
         self.step = step
         self._pipeline = pipeline
+        self.timestep: Any = None  # of the last step that ended
         self._reached = 0
         self._frame: Frame | None = None
         self._counts: Counter[str] = Counter()
@@ -71,8 +77,11 @@ class StepWatcher(ABC):
         """
         try:
             with self._seeing_calls():
-                run(self._after_step)
+                output = run(self._after_step)
         except _StepReached:
+            return
+        if self._reached == self.step > 0:
+            self.output(output.array)
             return
         raise HarnessError(
             f"the pipeline called callback_on_step_end for {self._reached} steps: there is no step "
@@ -88,6 +97,14 @@ class StepWatcher(ABC):
         """Return the value for the cell's caller, given what the cell returned."""
 
     @abstractmethod
+    def stepping(self, frame: Frame, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        """Return the arguments to call a scheduler's step with, given the original arguments."""
+
+    @abstractmethod
+    def output(self, array: Any) -> None:
+        """Receive the pipeline's output, if what follows the last step is observed."""
+
+    @abstractmethod
     def latents_before(self, latents: Any) -> Mapping[str, Any]:
         """Return the callback's result at the end of the previous step, given the latents then."""
 
@@ -97,6 +114,7 @@ class StepWatcher(ABC):
 
     def _after_step(self, _: Any, __: int, timestep: Any, tensors: Mapping[str, Any]) -> Mapping[str, Any]:
         index, self._reached = self._reached, self._reached + 1
+        self.timestep = timestep
         if index == self.step:
             self.latents_after(timestep, tensors["latents"])
             raise _StepReached
@@ -113,17 +131,31 @@ class StepWatcher(ABC):
                 return original(cell, *args, **kwargs)
             return self._called(original, cell, args, kwargs)
 
-        nn.Cell.__call__ = call
-        try:
+        with ExitStack() as watched:
+            watched.enter_context(replaced(nn.Cell, "__call__", call))
+            for scheduler in schedulers(self._pipeline):
+                watched.enter_context(replaced(scheduler, "step", self._stepping(scheduler)))
             yield
-        finally:
-            nn.Cell.__call__ = original
+
+    def _stepping(self, scheduler: Any) -> Callable[..., Any]:
+        original = scheduler.step
+        path = _attribute_name(self._pipeline, scheduler) or type(scheduler).__name__
+
+        @functools.wraps(original)
+        def step(*args: Any, **kwargs: Any) -> Any:
+            if self._reached == self.step and self._frame is None:
+                frame = Frame(scheduler, path, self._counts[path], None, original)
+                self._counts[path] += 1
+                args, kwargs = self.stepping(frame, args, kwargs)
+            return original(*args, **kwargs)
+
+        return step
 
     def _called(
         self, original: Callable[..., Any], cell: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         path = self._path(cell)
-        frame = Frame(cell, path, self._counts[path], self._frame)
+        frame = Frame(cell, path, self._counts[path], self._frame, cell.construct)
         self._counts[path] += 1
         args, kwargs = self.entering(frame, args, kwargs)
         self._frame = frame
@@ -156,7 +188,7 @@ def arguments(frame: Frame, args: tuple[Any, ...], kwargs: dict[str, Any]) -> li
 def label_arguments(frame: Frame, args: tuple[Any, ...]) -> list[tuple[str, Any]]:
     """Return the positional arguments themselves, labelled as in :func:`arguments`."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    parameters = inspect.signature(frame.cell.construct).parameters.values()
+    parameters = inspect.signature(frame.function).parameters.values()
     names = [parameter.name for parameter in parameters if parameter.kind in kinds]
     names += [f"argument {index}" for index in range(len(names), len(args))]
     return list(zip(names, args, strict=False))
@@ -164,7 +196,7 @@ def label_arguments(frame: Frame, args: tuple[Any, ...]) -> list[tuple[str, Any]
 
 def own_parameters(cell: Any) -> Iterator[tuple[str, Any]]:
     """Yield the cell's own parameters under its own names for them, without those of the cells inside it."""
-    for name, parameter in cell._params.items():
+    for name, parameter in vars(cell).get("_params", {}).items():
         if parameter is not None:
             yield name, parameter
 

@@ -1,6 +1,7 @@
 """Cells watched in this process: each is judged by its own operations, whatever its model looks like."""
 
 from collections import namedtuple
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -62,6 +63,31 @@ class Loop:
             returned = callback(self, step, timestep, {"latents": latents})
             if not self.ignores_callback:
                 latents = returned.get("latents", latents)
+        return SimpleNamespace(array=latents.asnumpy())
+
+
+class Guided(Loop):
+    """A pipeline with a scheduler, guidance before its step, and a decoder after the last one."""
+
+    def __init__(self, unet, decoder, *, guidance=2.0, share=0.1, given=0, scale=1.0, grey=0.0):
+        super().__init__(unet)
+        self.vae, self.guidance, self.given, self.scale, self.grey = decoder, guidance, given, scale, grey
+        self.scheduler = SimpleNamespace(step=self.step, set_timesteps=None, share=share)
+        self.scheduler.set_timesteps = lambda steps: None
+
+    def step(self, model_output, timestep, sample):
+        return sample - self.scheduler.share * model_output
+
+    def run(self, callback, steps=3):
+        from mindspore import Tensor
+
+        draws = np.random.Generator(np.random.PCG64(5)).standard_normal((1, 1, 4, 4), dtype=np.float32)
+        latents = Tensor(draws)
+        for step in range(steps):
+            prediction = self.unet(latents, 900 - step) * self.guidance
+            latents = self.scheduler.step(prediction, 900 - step + self.given, latents)
+            latents = callback(self, step, 900 - step, {"latents": latents}).get("latents", latents)
+        return SimpleNamespace(array=self.vae(latents * self.scale).asnumpy() + np.float32(self.grey))
 
 
 def record(pipeline, step=0, run=None):
@@ -163,8 +189,51 @@ def test_another_timestep_is_the_model_s_input(cells):
 
 
 def test_a_step_that_the_pipeline_has_not_got(cells):
-    with pytest.raises(HarnessError, match="for 3 steps: there is no step 3 to look into"):
-        record(Loop(cells.Model()), 3)
+    with pytest.raises(HarnessError, match="for 3 steps: there is no step 4 to look into"):
+        record(Loop(cells.Model()), 4)
+
+
+@pytest.mark.parametrize("step", [0, 2])
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"guidance": 2.1}, ("scheduler input", "", "model_output", "scheduler")),
+        ({"given": 1}, ("scheduler input", "", "timestep", "scheduler")),
+        ({"share": 0.2}, ("latents", "", "latents", None)),
+    ],
+)
+def test_what_is_made_of_the_prediction_is_told_from_the_scheduler_s_step(cells, step, change, place):
+    reference = record(Guided(cells.Model(), cells.Scale(1.0)), step)
+    assert reference.calls[-1].path == "scheduler"
+    found = replay(Guided(cells.Model(), cells.Scale(1.0), **change), reference)
+    assert places(found) == [place]
+    assert found.first.leading == (place[2] != "timestep")
+    assert (found.calls, found.missing, found.added) == (3, (), ())
+
+
+def test_a_trace_without_the_scheduler_s_step_is_replayed_as_before(cells):
+    reference = record(Guided(cells.Model(), cells.Scale(1.0)), 1)
+    older = replace(reference, calls=tuple(call for call in reference.calls if call.path != "scheduler"))
+    found = replay(Guided(cells.Model(), cells.Scale(1.0), guidance=2.1), older)
+    assert (places(found), found.added) == ([("latents", "", "latents", None)], ())
+
+
+@pytest.mark.parametrize(
+    ("factor", "change", "place"),
+    [
+        (1.0, {"scale": 1.1}, ("model input", "", "x", "vae")),
+        (1.1, {}, ("cell", "vae", "output", None)),
+        (1.0, {"grey": 0.1}, ("output", "", "output", None)),
+        # The decoder gets the reference's latents, whatever the steps made.
+        (1.0, {"share": 0.2, "guidance": 3.0}, None),
+    ],
+)
+def test_what_follows_the_last_step_is_judged_on_the_reference_s_latents(cells, factor, change, place):
+    reference = record(Guided(cells.Model(), cells.Scale(1.0)), 3)
+    assert [call.path for call in reference.calls] == ["vae"]
+    found = replay(Guided(cells.Model(), cells.Scale(factor), **change), reference)
+    assert places(found) == ([] if place is None else [place])
+    assert found.after_last
 
 
 def test_a_pipeline_that_never_calls_back(cells):
