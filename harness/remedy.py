@@ -16,6 +16,7 @@ class Action(str, Enum):
     CALIBRATE_ELSEWHERE = "calibrate where the baseline has these bits, or record it again"
     RECORD_TRACE = "record the deep trace that is missing"
     RECORD_TRACE_AGAIN = "record the deep trace again"
+    EXPLAIN_CODE = "compare with the code that the baseline was computed with"
     RECORD_BOTH = "record the deep trace where the baseline has these bits, or both again"
 
 
@@ -33,7 +34,8 @@ class Remedy:
     """What to do about a finding on one case.
 
     ``file`` is the file of its suite, or None if unknown. ``calibrate`` is whether a recording must also be
-    calibrated, because a baseline that changes loses its calibration.
+    calibrated, because a baseline that changes loses its calibration. ``revision`` is a git commit of the
+    user's own code.
     """
 
     action: Action
@@ -42,3 +44,4 @@ class Remedy:
     file: str | None = None
     calibrate: bool = False
     where: Where = Where.HERE
+    revision: str | None = None

@@ -106,8 +106,9 @@ def check(
 
 def _checked(case: Case, found: Check, invocation: Invocation) -> CheckedCase:
     judgement = found.judgement
-    typed = commands(case, invocation, baseline=found.baseline, tier=judgement.tier)
-    return CheckedCase(judgement_text(judgement, causes_of(found), typed), case, found)
+    causes = causes_of(found)
+    typed = commands(case, invocation, baseline=found.baseline, tier=judgement.tier, causes=causes)
+    return CheckedCase(judgement_text(judgement, causes, typed), case, found)
 
 
 def record(
@@ -234,6 +235,7 @@ def explain(
     case: Chosen,
     *,
     python: StrPath | None = None,
+    code: str | None = None,
     step: int | None = None,
     baseline_dir: StrPath = "baselines",
     device: Device = "CPU",
@@ -246,7 +248,8 @@ def explain(
     """Explain why one case drifted, first cause first, as `harness explain` does.
 
     The case runs on this machine and is compared with its baseline, or with a run under the interpreter
-    ``python``. ``step``, counted from 0, is the denoising step whose cells are compared.
+    ``python``, or of the project's own code at the git revision ``code``. ``step``, counted from 0, is the
+    denoising step whose cells are compared.
     """
     with speaking():
         if step is not None:
@@ -254,11 +257,13 @@ def explain(
         named = one_chosen(case)
         place = Place.of(
             *(baseline_dir, device, device_id, None, timeout, worker_memory, user_code),
-            baselines_needed=python is None,
+            baselines_needed=python is None and code is None,
         )
     other = None if python is None else os.fspath(python)
     with speaking(place.invocation):
-        found = explain_case(named, place.workers, place.store, python=other, step=step, progress=progress)
+        found = explain_case(
+            named, place.workers, place.store, python=other, code=code, step=step, progress=progress
+        )
     return ExplainResult(printable(explanation_text(found, place.invocation), LINES), found)
 
 

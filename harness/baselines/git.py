@@ -35,6 +35,13 @@ class Commit:
         return str(Commit(self.hash[:12], self.dirty))
 
 
+def clean_hash(commit: str | None) -> str | None:
+    """Return the hash in ``commit``, in its text form; None outside git, and if the tree differed from it."""
+    if commit is None or Commit.parse(commit).dirty:
+        return None
+    return Commit.parse(commit).hash
+
+
 def git_commit(folder: Path, *, ignore: Iterable[Path] = (), only: Iterable[Path] = ()) -> Commit | None:
     """Return HEAD of ``folder``'s repository, or None outside git or before the first commit.
 

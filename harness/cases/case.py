@@ -94,9 +94,16 @@ class Case:
         """The name of the case among all suites, 'suite/id'."""
         return f"{self.suite}/{self.id}"
 
-    def remedy(self, action: Action, *, calibrate: bool = False, where: Where = Where.HERE) -> Remedy:
+    def remedy(
+        self,
+        action: Action,
+        *,
+        calibrate: bool = False,
+        where: Where = Where.HERE,
+        revision: str | None = None,
+    ) -> Remedy:
         """Return a remedy for this case."""
-        return Remedy(action, self.suite, self.id, str(self.path), calibrate, where)
+        return Remedy(action, self.suite, self.id, str(self.path), calibrate, where, revision)
 
     @property
     def place(self) -> str:

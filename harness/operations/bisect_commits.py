@@ -51,7 +51,7 @@ def bisect_commits(
     """
     progress.finished(foresee([case], store))
     with stage(progress, "bisecting", 0, interrupted="nothing was written"):
-        _check_own(case, interpreter(workers.python))
+        check_own(case, interpreter(workers.python), "--repo")
         with Repository(repository) as clone:
 
             def run(commit: Revision) -> Measurement:
@@ -68,14 +68,23 @@ def bisect_commits(
             return FoundChange(case, found)
 
 
-def _check_own(case: Case, python: str) -> None:
-    """Raise UsageError for a pipeline that is not imported from a folder given to the worker."""
+def own_module(case: Case) -> str:
+    """Return the first part of the name of the module that the pipeline of ``case`` comes from."""
+    return case.pipeline.removeprefix("mindone:").partition(":")[0].partition(".")[0]
+
+
+def check_own(case: Case, python: str, option: str) -> None:
+    """Raise UsageError for a pipeline that is not imported from a folder given to the worker.
+
+    ``option`` is the one that needs such a pipeline.
+    """
     if case.pipeline in PIPELINES or re.fullmatch(MINDONE_CLASS_PATTERN, case.pipeline):
         raise UsageError(
-            f"{case.name} runs {case.pipeline}, which comes from no repository of yours; --repo is for "
-            "cases whose pipeline is your own package.module:factory"
+            f"{case.name} runs {case.pipeline}, which comes from no repository of yours; {option} is for "
+            "cases whose pipeline is your own package.module:factory. For another version of a library, give "
+            "--python the interpreter of an environment that has it"
         )
-    module = case.pipeline.removeprefix("mindone:").partition(":")[0].partition(".")[0]
+    module = own_module(case)
     done = subprocess.run([python, "-c", _FIND, module], capture_output=True, text=True, check=False)
     if place := done.stdout.strip():
         raise UsageError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -11,19 +11,23 @@ from harness.baselines.baseline import Baseline
 from harness.baselines.current import load_current
 from harness.baselines.deep import load_deep
 from harness.baselines.errors import BaselineError, BaselineMissing, shown
+from harness.baselines.git import clean_hash
 from harness.baselines.staleness import stale
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 from harness.execution.runner import Runner
+from harness.explanation.evidence import CodeChanged, LibraryEdited
 from harness.judgement.judgement import Verdict
 from harness.judgement.verdicts import judge
 from harness.measurement.measurement import Measurement
 from harness.operations.check import as_baseline, select_baseline
 from harness.operations.deep import check_step, trace_that_replays
 from harness.operations.explaining import Explaining, Explanation, Note
+from harness.operations.old_code import at_revision
 from harness.operations.progress import SILENT, Progress, stage
 from harness.operations.workers import Workers
+from harness.remedy import Action
 
 
 def explain(
@@ -32,19 +36,30 @@ def explain(
     store: BaselineStore,
     *,
     python: str | None = None,
+    code: str | None = None,
     step: int | None = None,
     progress: Progress[Any] = SILENT,
 ) -> Explanation:
-    """Run ``case`` and explain how it differs from its baseline, or from a run under another interpreter.
+    """Run ``case`` and explain how it differs from its baseline, or from a second run, the reference.
 
-    ``python`` is that interpreter, or None for the baseline; ``step`` requests a step to examine. Raises
-    :class:`HarnessError` if the case cannot be run, or has nothing valid to be compared with.
+    The reference runs under the interpreter ``python`` (None: that of ``workers``) with the project's own
+    code as of the git revision ``code`` (None: the working tree). If both are None, it is the baseline.
+    ``step`` requests a step to examine. Raises :class:`HarnessError` if the case cannot be run, or has
+    nothing valid to be compared with.
     """
-    with stage(progress, "explaining", 0, interrupted="nothing was written"), workers.runner() as runner:
-        if python is None:
+    with stage(progress, "explaining", 0, interrupted="nothing was written"), ExitStack() as opened:
+        there, names = workers, []
+        if python is not None:
+            there = workers.under(python)
+            names.append(python)
+        if code is not None:
+            there, commit = opened.enter_context(at_revision(case, there, code))
+            names.append(f"the code of {commit}")
+        runner = opened.enter_context(workers.runner())
+        if not names:
             return explain_against_baseline(case, runner, store, step=step)
-        with workers.under(python).runner() as other:
-            return explain_against_python(case, runner, other, store, name=python, step=step)
+        other = opened.enter_context(there.runner())
+        return explain_against_run(case, runner, other, store, name=" with ".join(names), step=step)
 
 
 def explain_against_baseline(
@@ -69,7 +84,7 @@ def explain_against_baseline(
     try:
         trace = load_deep(store, case, baseline)
     except BaselineMissing as missing:
-        notes = [Note(f"to find the cell: {missing}", missing.remedy)]
+        notes = [Note(f"to find the cell: {missing}", missing.remedy), *_other_code(explaining)]
         if explaining.has("environment"):
             # In the same environment any interpreter runs the same code, so this one is used.
             notes.append(Note("or give --python the interpreter of an environment where the case is right"))
@@ -82,17 +97,23 @@ def explain_against_baseline(
     return explaining.with_cells([trace.step], lambda _: trace)
 
 
-def explain_against_python(
+def explain_against_run(
     case: Case, runner: Runner, other: Runner, store: BaselineStore, *, name: str, step: int | None = None
 ) -> Explanation:
-    """Run ``case`` under another interpreter, the reference, and here; explain how the two differ.
+    """Run ``case`` in ``other``, the reference, and in ``runner``; explain how the two differ.
 
-    ``name`` is the name of the other interpreter for the reader. The step examined is ``step`` if given,
+    ``name`` says for the reader where the reference runs. The step examined is ``step`` if given,
     otherwise the first step outside the envelope of rounding, otherwise the first with other bits. Raises
     :class:`HarnessError` if the case cannot be run on either side.
     """
     check_step(case, step)
-    reference, measured = other.run(case.job()), runner.run(case.job())
+    try:
+        reference = other.run(case.job())
+    except UsageError:
+        raise
+    except HarnessError as error:
+        raise HarnessError(f"the reference, a run under {name}: {error}") from error
+    measured = runner.run(case.job())
     baseline = as_baseline(case, reference)
     with suppress(BaselineError):
         stored = load_current(store, case, baseline.device)
@@ -110,6 +131,20 @@ def explain_against_python(
     return explaining.with_cells(steps, lambda index: trace_that_replays(case.job(), other, index))
 
 
+def _other_code(explaining: Explaining) -> Iterator[Note]:
+    """Yield how to run the code that the baseline was computed with, if that was edited."""
+    for cause in explaining.causes:
+        match cause.evidence:
+            case CodeChanged(commits=(_, stored)) if (revision := clean_hash(stored)) is not None:
+                remedy = explaining.case.remedy(Action.EXPLAIN_CODE, revision=revision)
+                yield Note("or compare with the code of the baseline", remedy)
+            case LibraryEdited(name=name, baseline=version):
+                yield Note(
+                    f"or compare with the {name} of the baseline: install {version.partition(' (')[0]} "
+                    f"without edits in an environment of its own, and give --python its interpreter"
+                )
+
+
 def _named(baseline: Baseline) -> str:
     return "the baseline" if baseline.path is None else f"the baseline {shown(baseline.path)}"
 
@@ -120,8 +155,7 @@ def _still_drifts(case: Case, measured: Measurement, store: BaselineStore) -> It
         baseline = select_baseline(store, case, measured.fingerprint)
         if judge(case, measured, baseline).verdict is Verdict.DRIFT:
             yield Note(
-                f"both sides ran the current code, but against {_named(baseline)} the case still drifts, so "
-                "the code, or what it reads, has changed since the recording: leave out --python to see "
-                "what "
-                "changed"
+                f"both sides ran the same code, but against {_named(baseline)} the case still drifts, so "
+                "the code, or what it reads, has changed since the recording: leave out --python and --code "
+                "to see what changed"
             )

@@ -77,7 +77,8 @@ class Checks:
         before = stored_hashes(case, self._store) if keeping else {}
         result = check(case, self._runner, self._store, self._second)
         causes = causes_of(result)
-        typed = commands(case, self._invocation, baseline=result.baseline, tier=result.judgement.tier)
+        tier = result.judgement.tier
+        typed = commands(case, self._invocation, baseline=result.baseline, tier=tier, causes=causes)
         asked = self._config.getoption
         kept, shown = None, result
         if keeping:

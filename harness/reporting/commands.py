@@ -9,9 +9,12 @@ from pathlib import Path
 
 from harness.baselines.baseline import Baseline
 from harness.baselines.errors import shown
+from harness.baselines.git import clean_hash
 from harness.baselines.staleness import recalibrated
 from harness.cases.case import Case
 from harness.errors import HarnessError
+from harness.explanation.causes import Cause
+from harness.explanation.evidence import CodeChanged
 from harness.judgement.failures import Refused
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.tiers import Tier, where_recorded
@@ -21,6 +24,8 @@ from harness.remedy import Action, Remedy, Where
 from harness.reporting.reasons import in_words, joined, text_of
 
 _REASON = ("--reason", "<why it changes>")
+_CODE = "--code"
+_COMMANDS = {Action.CALIBRATE: "calibrate", Action.EXPLAIN_CODE: "explain"}
 # For each remedy, the end of the sentence that says what is wrong, and the options of its command.
 _SENTENCES: dict[Action, tuple[str, ...]] = {
     Action.RECORD: ("; record it: ",),
@@ -30,6 +35,7 @@ _SENTENCES: dict[Action, tuple[str, ...]] = {
     Action.CALIBRATE_ELSEWHERE: (". Calibrate where it was recorded, or record it again: ", *_REASON),
     Action.RECORD_TRACE: ("; record it where the baseline is right: ", "--deep"),
     Action.RECORD_TRACE_AGAIN: (". Record it again in the environment of the baseline: ", "--deep"),
+    Action.EXPLAIN_CODE: (": run ",),
     Action.RECORD_BOTH: (
         ". Record the trace where the baseline was recorded, or record both again: ",
         *_REASON,
@@ -156,9 +162,10 @@ def remedy_text(remedy: Remedy | None, invocation: Invocation) -> str:
     file = f"suites/{remedy.suite}.yaml" if remedy.file is None else shown(Path(remedy.file))
     if remedy.calibrate:
         options.insert(0, "--calibrate")
-    line = invocation.at(remedy.where).line(
-        "calibrate" if calibrating else "record", f"{file}::{remedy.case_id}", *options
-    )
+    if remedy.revision is not None:
+        options += [_CODE, remedy.revision]
+    command = _COMMANDS.get(remedy.action, "record")
+    line = invocation.at(remedy.where).line(command, f"{file}::{remedy.case_id}", *options)
     elsewhere = calibrating and remedy.where is not Where.HERE
     return f"{sentence}{line}{' where the baseline was recorded' if elsewhere else ''}"
 
@@ -168,7 +175,8 @@ class Commands:
     """The command lines for one case that ran as ``invocation`` describes, one for each purpose.
 
     ``explain`` says why it drifted (None where nothing can), ``again`` runs it again, ``calibrate`` measures
-    its tolerance, and ``record`` records it again.
+    its tolerance, and ``record`` records it again. ``explain_code`` compares it with the code of its
+    baseline; None if that is not known to be another.
     """
 
     invocation: Invocation
@@ -176,6 +184,7 @@ class Commands:
     again: str
     calibrate: str
     record: str
+    explain_code: str | None = None
 
     def fitting(self, judgement: Judgement) -> list[tuple[str, str]]:
         """Return a label and a command for each command that helps with ``judgement``; none if it passed.
@@ -189,6 +198,8 @@ class Commands:
         found = [("run again", self.again)]
         if self.explain is not None and judgement.verdict is not Verdict.ERROR:
             found.insert(0, ("explain", self.explain))
+            if self.explain_code is not None:
+                found.insert(1, ("find the cell", self.explain_code))
         moved = judgement.verdict is Verdict.DRIFT and judgement.tier is Tier.SAME_ENVIRONMENT
         if (moved and judgement.unrepeated is None) or judgement.stale:
             found.append(("if meant", self.record))
@@ -196,23 +207,31 @@ class Commands:
 
 
 def commands(
-    case: Case, invocation: Invocation, *, baseline: Baseline | None = None, tier: Tier | None = None
+    case: Case,
+    invocation: Invocation,
+    *,
+    baseline: Baseline | None = None,
+    tier: Tier | None = None,
+    causes: Sequence[Cause] = (),
 ) -> Commands:
     """Return the command lines for ``case``, which ran as ``invocation`` describes.
 
     The command that records a case again also calibrates it if its ``baseline`` is calibrated or its
     tolerance requires that. ``tier`` relates the run to the environment of the baseline, where calibration
-    takes place.
+    takes place. ``causes`` are those of the drift.
     """
     there = invocation
     if baseline is not None and tier is not None:
         there = invocation.at(where_recorded(baseline.device, tier))
     named = f"{shown(case.path)}::{case.id}"
     calibrating = ["--calibrate"] if recalibrated(case, baseline) else []
+    edited = (each.evidence for each in causes if isinstance(each.evidence, CodeChanged))
+    revision = next((clean_hash(each.commits[1]) for each in edited), None)
     return Commands(
         invocation,
         explain=invocation.line("explain", named),
         again=invocation.pytest_line(named),
         calibrate=there.line("calibrate", named),
         record=invocation.line("record", named, *calibrating, *_REASON),
+        explain_code=None if revision is None else invocation.line("explain", named, _CODE, revision),
     )

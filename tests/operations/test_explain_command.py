@@ -107,9 +107,7 @@ def test_what_both_interpreters_run_alike_may_still_drift_from_the_baseline(proj
     assert done.returncode == 1, done.stdout + done.stderr
     told, note = done.stdout.splitlines()
     assert told.endswith(": nothing differs")
-    assert note.startswith(
-        "note: both sides ran the current code, but against the baseline baselines/digits/"
-    )
+    assert note.startswith("note: both sides ran the same code, but against the baseline baselines/digits/")
     del project.environment["TEST_OFFSET"]
     assert "still drifts" not in project.harness("explain", one, "--python", sys.executable).stdout
 
@@ -139,6 +137,11 @@ def test_errors_are_one_message(project):
         (["suites/digits.yaml::ddin"], "there is no case 'ddin'; did you mean 'ddim'?"),
         (["suites/digits.yaml"], "suites/digits.yaml names 2 cases: write SUITE.yaml::CASE with one of ddim"),
         ([CASE, "--python", "python", "--against", "baseline"], "--python and --against exclude each other"),
+        ([CASE, "--code", "HEAD", "--against", "baseline"], "--code and --against exclude each other"),
+        (
+            [CASE, "--code", "HEAD"],
+            "comes from no repository of yours; --code is for cases whose pipeline is",
+        ),
         ([CASE, "--against", "yesterday"], "yesterday"),
         ([CASE, "--step", "-1"], "--step"),
         ([CASE, "--json", "nowhere/found.json"], "nowhere/found.json: cannot be written"),

@@ -14,7 +14,7 @@ from user_project import Project
 from harness.baselines.store import BaselineStore
 from harness.cases.job import FaultRequest
 from harness.execution.runner import Runner
-from harness.operations.explain import explain_against_python
+from harness.operations.explain import explain_against_run
 
 pytestmark = pytest.mark.releases
 
@@ -63,6 +63,6 @@ def test_a_fault_is_told_from_the_other_release_s_rounding(other_python, tmp_pat
     case, store = make_case(steps=3), BaselineStore(tmp_path)
     with Runner(python=other_python) as other, Runner() as here:
         faulty = Faulty(here, FaultRequest("attention-scale"))
-        found = explain_against_python(case, faulty, other, store, name="other")
+        found = explain_against_run(case, faulty, other, store, name="other")
     assert (found.conclusion, found.finding.cell) == ("cell", "mid_block.attentions.0")
     assert found.finding.beyond

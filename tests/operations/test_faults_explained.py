@@ -14,7 +14,7 @@ from harness.errors import HarnessError
 from harness.execution.runner import Runner
 from harness.faults.catalogue import FAULTS
 from harness.operations.deep import record_deep
-from harness.operations.explain import explain_against_baseline, explain_against_python
+from harness.operations.explain import explain_against_baseline, explain_against_run
 from harness.reporting.commands import Invocation, error_text
 from harness.reporting.explanation import explanation_json, explanation_text
 
@@ -105,7 +105,7 @@ def store(tmp_path):
 
 def explained(runner, store, name, **fields):
     case = make_case(**{"steps": 3, "seeds": (0,), **fields})
-    return explain_against_python(case, Faulty(runner, FaultRequest(name)), runner, store, name="python")
+    return explain_against_run(case, Faulty(runner, FaultRequest(name)), runner, store, name="python")
 
 
 def check(found, known, cell):
@@ -164,7 +164,7 @@ def test_a_cell_s_own_operations_are_told_between_its_layers(runner, store):
 
 
 def test_a_sound_run_has_nothing_to_explain(runner, store):
-    found = explain_against_python(make_case(steps=3, seeds=(0,)), runner, runner, store, name="python")
+    found = explain_against_run(make_case(steps=3, seeds=(0,)), runner, runner, store, name="python")
     assert (found.conclusion, found.causes, found.replay) == ("nothing", (), None)
 
 
@@ -298,7 +298,7 @@ def test_a_trace_that_its_own_environment_does_not_repeat(runner, store, recorde
         HarnessError, match=r"unet.up_blocks.0.resnets.0.conv2 \(Conv2d 3x3\) gives different bits"
     ):
         record_deep(recorded, unsteady, store, 0)
-    found = explain_against_python(recorded, Faulty(runner, SCALED), unsteady, store, name="python")
+    found = explain_against_run(recorded, Faulty(runner, SCALED), unsteady, store, name="python")
     assert not found.explained
     assert any("no cell was examined" in note.text for note in found.notes)
 
