@@ -19,7 +19,7 @@ from harness.foreign_files import ForeignFileError, open_foreign, size_text
 from harness.history.history_record import RunRecord
 from harness.history.rows import RowsDamaged, insert_runs, read_runs, seal_runs
 
-# Version 2 added runs.subject, version 3 runs.seal, version 4 cases.code.
+# Version 2 added runs.subject, version 3 runs.seal, version 4 cases.code with its table.
 VERSION = 4
 # "Hhis" in ASCII: distinguishes a history from other databases (PRAGMA application_id).
 APPLICATION_ID = 0x48686973
@@ -28,12 +28,19 @@ _LARGEST = 1 << 30
 # How long a run waits for others that are writing; a write takes milliseconds.
 _BUSY_SECONDS = 60.0
 
+# The hashes of a case's code are those of the run before, until somebody edits it.
+_CODES = """\
+CREATE TABLE codes (
+  id INTEGER PRIMARY KEY,
+  files TEXT NOT NULL UNIQUE
+)"""
 _SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};
 CREATE TABLE environments (
   id INTEGER PRIMARY KEY,
   fields TEXT NOT NULL UNIQUE
 );
+{_CODES};
 CREATE TABLE runs (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   date TEXT NOT NULL, harness TEXT NOT NULL, door TEXT NOT NULL,
@@ -45,7 +52,7 @@ CREATE TABLE cases (
   suite TEXT NOT NULL, case_id TEXT NOT NULL, verdict TEXT NOT NULL, case_hash TEXT NOT NULL,
   tier TEXT, worst TEXT, measured REAL, "limit" REAL, margin REAL,
   baseline_sha256 TEXT, output_sha256 TEXT, first_cause TEXT,
-  environment INTEGER NOT NULL REFERENCES environments (id), code TEXT,
+  environment INTEGER NOT NULL REFERENCES environments (id), code INTEGER REFERENCES codes (id),
   UNIQUE (run, suite, case_id)
 );
 CREATE TABLE statistics (
@@ -55,8 +62,8 @@ CREATE TABLE statistics (
   PRIMARY KEY (case_row, name)
 ) WITHOUT ROWID;
 """
-# The tables and columns that later versions added, in that order, one for each version.
-_ADDED = (("runs", "subject"), ("runs", "seal"), ("cases", "code"))
+# The columns that later versions added to which table, in that order, one for each version.
+_ADDED = (("runs", "subject TEXT"), ("runs", "seal TEXT"), ("cases", "code INTEGER REFERENCES codes (id)"))
 
 
 class History:
@@ -88,8 +95,9 @@ class History:
                 # Runs from before there were seals are sealed as they are, so that any later change is
                 # noticed.
                 there = self._read(connection)
+                connection.execute(_CODES)
                 for table, column in _ADDED[version - 1 :]:
-                    connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} TEXT")
+                    connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
                 seal_runs(connection, there)
             connection.execute(f"PRAGMA user_version = {VERSION}")
             return insert_runs(connection, runs)
@@ -180,9 +188,9 @@ def _number(connection: sqlite3.Connection, query: str) -> int:
 
 def _schema_in(version: int) -> str:
     """Return the schema of an earlier ``version``."""
-    schema = _SCHEMA
+    schema = _SCHEMA if version == VERSION else _SCHEMA.replace(_CODES, "")
     for _, column in _ADDED[version - 1 :]:
-        schema = schema.replace(f", {column} TEXT", "")
+        schema = schema.replace(f", {column}", "")
     return schema
 
 

@@ -20,7 +20,7 @@ _COLUMNS = [each.name for each in fields(CaseRecord) if each.name not in _MAPPIN
 _QUOTED = ", ".join(f'"{name}"' for name in _COLUMNS)
 # The columns of a run, and the version that added each.
 _OF_RUNS = {"date": 1, "harness": 1, "door": 1, "git_commit": 1, "ended": 1, "subject": 2, "seal": 3}
-# The version that added the column ``code`` to the cases.
+# The version that added the table ``codes``, and the column of that name to the cases.
 _CODE_SINCE = 4
 
 
@@ -85,9 +85,12 @@ def _insert_case(connection: sqlite3.Connection, run: int, case: CaseRecord) -> 
     environment = json.dumps(case.environment, sort_keys=True)
     code = json.dumps(case.code, sort_keys=True) if case.code else None
     connection.execute("INSERT OR IGNORE INTO environments (fields) VALUES (?)", (environment,))
+    if code is not None:
+        connection.execute("INSERT OR IGNORE INTO codes (files) VALUES (?)", (code,))
     row = connection.execute(
         f"INSERT INTO cases (run, {_QUOTED}, code, environment) "
-        f"SELECT ?, {', '.join('?' for _ in _COLUMNS)}, ?, id FROM environments WHERE fields = ?",
+        f"SELECT ?, {', '.join('?' for _ in _COLUMNS)}, (SELECT id FROM codes WHERE files = ?), id "
+        "FROM environments WHERE fields = ?",
         (run, *(getattr(case, name) for name in _COLUMNS), code, environment),
     ).lastrowid
     connection.executemany(
@@ -103,22 +106,27 @@ def _read(
     columns = [name for name, since in _OF_RUNS.items() if since <= version]
     code = "code" if version >= _CODE_SINCE else "NULL"
     # With these conditions, each query finds the rows of that run through an index.
-    this = of_case = of_run = of_environment = ""
+    this = of_case = of_run = of_environment = of_code = ""
     if only is not None:
         this = f"WHERE id = {only}"
         of_run = f"WHERE run = {only}"
         of_case = f"WHERE case_row IN (SELECT id FROM cases {of_run})"
         of_environment = f"WHERE id IN (SELECT environment FROM cases {of_run})"
+        of_code = f"WHERE id IN (SELECT code FROM cases {of_run})"
     statistics: dict[int, dict[str, Any]] = defaultdict(dict)
     for row, name, value in connection.execute(f"SELECT case_row, name, value FROM statistics {of_case}"):
         statistics[row][name] = "nan" if value is None else value
     environments = dict(connection.execute(f"SELECT id, fields FROM environments {of_environment}"))
+    codes: dict[int | None, str] = {None: "{}"}
+    if version >= _CODE_SINCE:
+        codes |= dict(connection.execute(f"SELECT id, files FROM codes {of_code}"))
     cases: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for row, run, environment, hashes, *values in connection.execute(
+    for row, run, environment, files, *values in connection.execute(
         f"SELECT id, run, environment, {code}, {_QUOTED} FROM cases {of_run} ORDER BY id"
     ):
         case = dict(zip(_COLUMNS, values, strict=True))
-        case |= {"environment": environments.get(environment), "code": hashes, "statistics": statistics[row]}
+        case |= {"environment": environments.get(environment), "code": codes.get(files)}
+        case["statistics"] = statistics[row]
         cases[run].append(case)
     chosen = f"SELECT id, {', '.join(columns)} FROM runs {this} ORDER BY id"
     for number, *values in connection.execute(chosen):
@@ -127,7 +135,7 @@ def _read(
         try:
             for case in cases[number]:
                 case["environment"] = parse_json(case["environment"])
-                case["code"] = {} if case["code"] is None else parse_json(case["code"])
+                case["code"] = parse_json(case["code"])
             run["git_commit"] = None if commit is None else vars(Commit.parse(commit))
             yield from_json(RunRecord, {**run, "cases": cases[number]}), seal
         except (ValueError, TypeError, AttributeError) as error:

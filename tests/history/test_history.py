@@ -78,6 +78,7 @@ def test_a_history_of_version_1_is_read_as_it_is_and_goes_on(tmp_path):
         connection.execute("INSERT INTO runs SELECT id, date, harness, door, git_commit, ended FROM new_runs")
         connection.execute("DROP TABLE new_runs")
         connection.execute("ALTER TABLE cases DROP COLUMN code")
+        connection.execute("DROP TABLE codes")
         connection.execute("PRAGMA user_version = 1")
     before = path.read_bytes()
     assert History(path).runs() == (replace(RUN, number=1),)
@@ -95,13 +96,19 @@ def test_a_history_of_version_3_keeps_its_seals_and_goes_on(tmp_path):
     History(path).append(RUN)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("ALTER TABLE cases DROP COLUMN code")
+        connection.execute("DROP TABLE codes")
         connection.execute("PRAGMA user_version = 3")
     assert History(path).runs() == (replace(RUN, number=1),)
     second = replace(RUN, cases=(replace(RECORD, code={"my_pkg/pipe.py": "1" * 12}),))
     assert History(path).append(second) == (2,)
     assert History(path).runs() == (replace(RUN, number=1), replace(second, number=2))
+    # Where the hashes are those of another case, they are in the file once.
+    third = replace(second, cases=(*second.cases, replace(second.cases[0], case_id="two")))
+    assert History(path).append(third) == (3,)
+    assert History(path).runs()[2] == replace(third, number=3)
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE cases SET code = '{}' WHERE run = 2")
+        assert connection.execute("SELECT count(*) FROM codes").fetchone() == (1,)
+        connection.execute("UPDATE codes SET files = '{}'")
     with pytest.raises(HarnessError, match="does not match its seal"):
         History(path).runs()
 
@@ -354,9 +361,8 @@ def test_what_adding_a_run_costs_does_not_grow_with_the_history(tmp_path, monkey
 def test_a_history_without_seals_is_read_and_sealed_when_it_goes_on(tmp_path):
     path = tmp_path / "h"
     History(path).append(RUN)
-    change("ALTER TABLE runs DROP COLUMN seal; ALTER TABLE cases DROP COLUMN code; PRAGMA user_version = 2")(
-        path
-    )
+    columns = "ALTER TABLE runs DROP COLUMN seal; ALTER TABLE cases DROP COLUMN code"
+    change(f"{columns}; DROP TABLE codes; PRAGMA user_version = 2")(path)
     before = path.read_bytes()
     History(path).check_writable()
     assert History(path).runs() == (replace(RUN, number=1),)
