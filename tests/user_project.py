@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
@@ -9,14 +10,18 @@ import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from contextlib import redirect_stderr, redirect_stdout
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 import harness
 from harness.baselines.baseline import Baseline, Provenance, device_key
 from harness.baselines.store import BaselineStore
 from harness.cases.selection import select
+from harness.cli import main
 from harness.execution.runner import Runner
 
 
@@ -118,6 +123,24 @@ class Project:
 
     def harness(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self._run("harness", *arguments)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command as :meth:`harness` does, but in this process: faster for what starts no worker."""
+        out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            patch.chdir(self.place)
+            patch.setattr(sys, "argv", ["harness", *arguments])
+            for name in os.environ.keys() - self.environment.keys():
+                patch.delenv(name)
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            try:
+                main()
+                code = 0
+            except SystemExit as end:
+                code = end.code or 0
+        said = (stream.buffer.getvalue().decode() for stream in (out, err))
+        return subprocess.CompletedProcess(arguments, code, *said)
 
     def pytest(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self._run("pytest", "-p", "no:cacheprovider", *(arguments or ("suites/",)))

@@ -61,6 +61,8 @@ def test_a_batch_that_ignores_its_generators_drifts(one_generator_for_all):
     assert re.search(draws, explanation)
 
 
+# By day: operations/test_recording.py.
+@pytest.mark.slow
 def test_a_batch_that_ignores_its_generators_is_not_recorded(one_generator_for_all):
     done = one_generator_for_all.harness(
         "record", "suites/batch.yaml::batch", "--baseline-dir", "others", "--reason", "a new core"

@@ -26,7 +26,9 @@ def kept(tmp_path_factory):
     return made
 
 
-@pytest.mark.parametrize("arguments", [(), ("-n", "2")], ids=["one process", "two processes"])
+@pytest.mark.parametrize(
+    "arguments", [(), pytest.param(("-n", "2"), marks=pytest.mark.slow)], ids=["one process", "two processes"]
+)
 def test_only_the_case_of_the_killed_worker_fails(kept, tmp_path, arguments):
     project = kept.copy(tmp_path / "project")
     began, over = tmp_path / "began", threading.Event()

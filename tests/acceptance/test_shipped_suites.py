@@ -73,6 +73,8 @@ def test_no_shipped_baseline_is_an_orphan():
     assert files == known | {path.with_suffix(".safetensors") for path in known}
 
 
+# By day README's command runs them all.
+@pytest.mark.slow
 def test_shipped_cases_pass_on_this_machine(shipped):
     """On the CPU of the baselines they are identical, on another model of CPU within their limits."""
     found = shipped.compare(

@@ -71,7 +71,7 @@ class Pair:
 
 # Drawing is not slow: the machine may be.
 unhurried = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-many = settings(max_examples=200, deadline=None, suppress_health_check=unhurried)
+many = settings(max_examples=60, deadline=None, suppress_health_check=unhurried)
 
 
 @many
@@ -97,15 +97,16 @@ def test_every_flipped_byte_of_the_arrays_is_found(pair: Pair, data: st.DataObje
 
 
 def test_every_single_bit_of_a_json_number_counts(pair: Pair) -> None:
-    """Walk over every digit of the statistics: each other digit is another number, and is found."""
+    """Walk over the digits of the statistics: each other digit is another number, and is found."""
     text = pair.original[pair.json].decode()
     start = text.index('"statistics": {\n    "abs_sum"')
     block = text[start : text.index("}", start)]
-    for position, char in enumerate(block):
-        if char.isdigit():
-            other = str((int(char) + 5) % 10)
-            changed = text[: start + position] + other + text[start + position + 1 :]
-            assert pair.damage(pair.json, changed.encode()) is not None, block[position - 20 : position + 1]
+    digits = [position for position, char in enumerate(block) if char.isdigit()]
+    # Every third: the nightly damages thousands of places (campaigns/test_damaged_files.py).
+    for position in digits[::3]:
+        other = str((int(block[position]) + 5) % 10)
+        changed = text[: start + position] + other + text[start + position + 1 :]
+        assert pair.damage(pair.json, changed.encode()) is not None, block[position - 20 : position + 1]
 
 
 @many

@@ -58,13 +58,10 @@ def recorded(tmp_path_factory):
     return made
 
 
-@pytest.mark.parametrize(
-    ("name", "count"),
-    [
-        ("record", 1),
-        *(pytest.param(name, 15, marks=pytest.mark.slow) for name in COMMANDS),
-    ],
-)
+# At a chosen moment, by day: doors/test_signals.py.
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [15])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_a_signal_at_any_moment(recorded, tmp_path, counts, name, count):
     moments = random.Random(name)
     command = ("pytest" if name == "pytest" else "harness", *COMMANDS[name])

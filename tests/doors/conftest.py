@@ -27,10 +27,16 @@ def project(tmp_path):
     return made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def recorded(tmp_path_factory):
     """A project with baselines, shared by tests that change nothing in it."""
-    shared = Project(tmp_path_factory.mktemp("recorded"))
+    shared = Project(tmp_path_factory.mktemp("recorded") / "project")
     shared.suite("small", SUITE)
-    shared.record()
+    shared.keep_baselines()
     return shared
+
+
+@pytest.fixture
+def kept(recorded, tmp_path):
+    """A copy of it, to be changed."""
+    return recorded.copy(tmp_path / "kept")

@@ -4,6 +4,7 @@ import json
 import shlex
 from pathlib import Path
 
+import pytest
 from cryptography.hazmat.primitives import serialization as s
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -59,6 +60,8 @@ def make_key(root):
     (root / "ci.pub").write_bytes(public)
 
 
+# Its parts: test_candidates_door.py, test_review_door.py, test_accepting_door.py, operations/test_accept.py.
+@pytest.mark.slow
 def test_from_a_new_case_to_one_accepted_from_ci(project):
     (project.root / "suites" / "small.yaml").unlink()
     project.suite("counted", SUITE)

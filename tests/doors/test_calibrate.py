@@ -151,10 +151,10 @@ class TestWhatCanBeWrongWithACase:
         assert re.search(r"2 modes: [2-8] of 9 runs agree with the baseline", told)
 
     def test_notes_alone_are_a_success(self):
-        cases = [f"suites/kinds.yaml::{case}" for case in ("quantised", "two-answers", "chaotic-strict")]
-        done = self.project.harness("calibrate", *cases, "--members", "8")
+        done = self.project.harness("calibrate", "suites/kinds.yaml::quantised", "--members", "2")
         assert done.returncode == 0, done.stdout + done.stderr
-        assert done.stdout.splitlines()[-1] == "3 calibrated"
+        assert "note " in done.stdout
+        assert done.stdout.splitlines()[-1] == "1 calibrated"
 
 
 @pytest.mark.slow
@@ -203,13 +203,6 @@ def test_drift_is_told_from_rounding_at_the_limit(tmp_path):
     measurement = dataclasses.replace(baseline.measurement, fingerprint=older)
     store.write(dataclasses.replace(baseline, measurement=measurement))
 
-    project.environment["TEST_OFFSET"] = "1e-5"
-    found = project.compare()
-    assert found.verdicts == {"limits/release": "incomparable", "limits/same": "incomparable"}
-    assert found.tiers == {"limits/release": "across_releases", "limits/same": "same_environment"}
-    command = "harness calibrate suites/limits.yaml::release --baseline-dir baselines"
-    assert command in found.explanation("limits/release")
-    project.environment["TEST_OFFSET"] = "0"
     done = project.harness("calibrate", "suites/", "--members", "4")
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -220,6 +213,7 @@ def test_drift_is_told_from_rounding_at_the_limit(tmp_path):
         project.environment["TEST_OFFSET"] = repr(smallest * times)
         found = project.compare()
         assert found.verdicts == {"limits/release": verdict, "limits/same": verdict}, smallest
+        assert found.tiers == {"limits/release": "across_releases", "limits/same": "same_environment"}
     assert "limits exceeded" in found.explanation("limits/same")
 
 
@@ -281,7 +275,7 @@ def test_an_interrupted_calibration_goes_on_where_it_stopped(tmp_path):
         for kind in ("json", "safetensors")
     }
     # Nothing that is kept is one of the baselines.
-    listed = project.harness("list", "suites/", "--check")
+    listed = project.command("list", "suites/", "--check")
     assert listed.stdout.count("cpu: ok") == 2
     assert listed.returncode == 0
 
@@ -307,7 +301,7 @@ def test_an_interrupted_calibration_goes_on_where_it_stopped(tmp_path):
     ],
 )
 def test_wrong_usage_is_exit_code_4_before_anything_runs(project, arguments, message):
-    done = project.harness(*arguments, "suites/")
+    done = project.command(*arguments, "suites/")
     assert done.returncode == 4
     assert message in done.stderr
     assert "Traceback" not in done.stderr + done.stdout

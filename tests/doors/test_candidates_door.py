@@ -9,7 +9,7 @@ from harness.baselines.store import BaselineStore
 
 def test_missing_cases_run_under_xdist_and_their_verdicts_stay(project):
     without = project.pytest("suites/", "-n0")
-    done = project.pytest("suites/", "-n", "2", "--harness-candidates", "--harness-report", "report")
+    done = project.pytest("suites/", "-n", "1", "--harness-candidates", "--harness-report", "report")
     assert (without.returncode, done.returncode) == (1, 1)
     for text in (without.stdout, done.stdout):
         assert len(set(re.findall(r"small/\w+: error", text))) == 2
@@ -41,8 +41,8 @@ def test_a_case_that_cannot_run_says_so_and_keeps_its_verdict(project):
     assert CandidateStore(project.root / "kept").stored() == (Key("small", "one", "cpu"),)
 
 
-def test_what_waited_for_a_case_that_passes_waits_no_more(project):
-    project.keep_baselines()
+def test_what_waited_for_a_case_that_passes_waits_no_more(kept):
+    project = kept
     store = BaselineStore(project.root / "baselines")
     candidates = CandidateStore.beside(store)
     keys = [Key("small", name, "cpu") for name in ("one", "two")]

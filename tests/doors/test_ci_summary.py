@@ -33,7 +33,7 @@ def project(recorded, tmp_path):
     return copy
 
 
-@pytest.mark.parametrize("processes", [[], ["-n", "2"]])
+@pytest.mark.parametrize("processes", [pytest.param([], marks=pytest.mark.slow), ["-n", "1"]])
 def test_a_run_in_github_actions(project, tmp_path, processes):
     summary = tmp_path / "step.md"
     summary.write_text("of another command of the step\n")
@@ -90,15 +90,7 @@ def test_a_run_in_github_actions(project, tmp_path, processes):
     assert float(cases["b"]["margin"]) == pytest.approx(float(cases["b"]["worst.measured"]) / 0.5)
 
 
-def test_elsewhere_nothing_is_annotated_or_summarised(project):
-    before = {path.name for path in project.root.iterdir()}
-    done = project.pytest("suites/")
-    assert "::error" not in done.stdout
-    assert {path.name for path in project.root.iterdir()} - before <= {"__pycache__"}
-
-
-@pytest.mark.parametrize("processes", [[], ["-n", "2"]])
-@pytest.mark.parametrize("way", ["option", "environment"])
+@pytest.mark.parametrize(("way", "processes"), [("option", []), ("environment", ["-n", "1"])])
 def test_a_summary_that_cannot_be_written_is_told_before_any_case_runs(project, way, processes):
     place = project.root / "nowhere" / "step.md"
     arguments = ["--harness-markdown", str(place)] if way == "option" else []
@@ -142,8 +134,11 @@ def test_a_project_without_suites_has_no_summary_and_pays_for_none(tmp_path):
         assert "imported:\n" in done.stdout
 
 
-def test_a_run_that_ended_early_says_so(project):
-    project.pytest("suites/", "-x", "--harness-markdown", "out.md")
+def test_a_run_that_ended_early_says_so_and_elsewhere_nothing_is_annotated(project):
+    before = {path.name for path in project.root.iterdir()}
+    done = project.pytest("suites/", "-x", "--harness-markdown", "out.md")
+    assert "::error" not in done.stdout
+    assert {path.name for path in project.root.iterdir()} - before <= {"__pycache__", "out.md"}
     text = (project.root / "out.md").read_text()
     assert "1 of 1 case did not pass, not all were judged" in text
     assert "<code>the run ended early</code> stopping after 1 failures&#58; cases may be missing here" in text

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from user_project import Project
 
 from harness import cli
 from harness.cases.schema import SCHEMA_PATH
@@ -169,7 +170,7 @@ def test_a_limit_of_memory_is_in_gib():
 
 
 @pytest.mark.parametrize("command", ["record", "calibrate", "power", "explain", "gate", "matrix"])
-def test_a_limit_of_memory_that_is_none_is_wrong_usage(command):
-    done = run(command, "suite.yaml", "--worker-memory", "-1")
+def test_a_limit_of_memory_that_is_none_is_wrong_usage(command, tmp_path):
+    done = Project(tmp_path).command(command, "suite.yaml", "--worker-memory", "-1")
     assert done.returncode == 4
     assert "--worker-memory" in done.stderr

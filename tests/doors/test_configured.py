@@ -26,9 +26,9 @@ def test_both_doors_take_their_defaults_from_it_and_options_win(project):
     assert f"baselines: {project.root}/goldens" in compared.stdout
     assert "history.sqlite (run 2)" in compared.stdout
 
-    assert "cpu: ok" in project.harness("list", "suites/").stdout
+    assert "cpu: ok" in project.command("list", "suites/").stdout
     (project.root / "other").mkdir()
-    assert "cpu: ok" not in project.harness("list", "suites/", "--baseline-dir", "other").stdout
+    assert "cpu: ok" not in project.command("list", "suites/", "--baseline-dir", "other").stdout
     missing = project.pytest("suites/small.yaml::one", "--baseline-dir", "other", "--history", "other.sqlite")
     assert missing.returncode == 1
     assert "other.sqlite (run 1)" in missing.stdout

@@ -53,7 +53,7 @@ def test_the_pipeline_of_the_page_is_recorded_and_passes(project):
     project.suite(
         "small", "suite: small\ncases:\n  - {id: a, pipeline: 'mine:factory', seeds: [0, 1], steps: 2}\n"
     )
-    project.record()
+    project.keep_baselines()
     assert project.pytest().returncode == 0
 
 

@@ -3,6 +3,8 @@
 import json
 import re
 
+from user_project import Project
+
 
 def test_from_missing_to_recorded_to_drift_to_recorded_again(project):
     missing = project.pytest()
@@ -43,63 +45,55 @@ def test_from_missing_to_recorded_to_drift_to_recorded_again(project):
     assert provenance["replaced"] is not None
 
 
-def test_recording_twice_changes_no_file(project):
-    project.record()
-    first = project.baselines()
-    project.record("--reason", "nothing changed")
-    assert project.baselines() == first
+def test_recording_again_changes_no_file(kept):
+    first = kept.baselines()
+    kept.record("--reason", "nothing changed")
+    assert kept.baselines() == first
 
 
-def test_a_stale_case_says_which_field_changed(project):
-    project.record()
-    project.edit("suites/small.yaml", "steps: 3", "steps: 4")
-    done = project.pytest()
-    assert done.returncode == 1
-    assert "steps: 3 -> 4" in done.stdout
-    assert "--reason" in done.stdout
-    for options, code in (([], 0), (["--check"], 1)):
-        listed = project.harness("list", "suites/", *options)
-        assert listed.stdout.count("cpu: stale") == 2
-        assert listed.returncode == code
+CHANGED = """\
+suite: changed
+defaults: {pipeline: "pipelines:sound", seed: 0}
+cases:
+  - {id: sound, steps: 2}
+  - {id: stale, steps: 3}
+  - {id: reseeded, steps: 4, seed: 2}
+  - {id: edited, steps: 5}
+  - {id: damaged, steps: 6}
+  - {id: gone, steps: 7}
+"""
 
 
-def test_editing_the_seed_fails_that_case_only(project):
-    project.record()
-    project.edit("suites/small.yaml", "seed: 2", "seed: 3")
-    done = project.pytest()
-    assert "seeds: [2] -> [3]" in done.stdout
-    assert "1 failed, 1 passed" in done.stdout
-
-
-def test_editing_one_number_of_a_baseline_fails_that_case_only(project):
-    project.record()
-    path = project.root / "baselines" / "small" / "two" / "cpu.json"
-    statistics = json.loads(path.read_text())["statistics"]
-    value = repr(statistics["mean"])
-    project.edit("baselines/small/two/cpu.json", value, value[:-1] + ("1" if value[-1] != "1" else "2"))
-    done = project.pytest()
-    assert "1 failed, 1 passed" in done.stdout
-    assert "baselines/small/two/cpu.json" in done.stdout
-    assert "edited" in done.stdout
-    assert "cpu: damaged" in project.harness("list", "suites/").stdout
-
-
-def test_a_damaged_array_names_its_file(project):
-    project.record()
-    path = project.root / "baselines" / "small" / "one" / "cpu.safetensors"
+def test_each_change_fails_its_own_case_only_and_is_named(tmp_path):
+    project = Project(tmp_path / "project")
+    project.suite("changed", CHANGED)
+    project.keep_baselines()
+    project.edit("suites/changed.yaml", "steps: 3", "steps: 8")
+    project.edit("suites/changed.yaml", "seed: 2", "seed: 3")
+    project.edit("suites/changed.yaml", "  - {id: gone, steps: 7}\n", "")
+    name = "baselines/changed/edited/cpu.json"
+    value = repr(json.loads((project.root / name).read_text())["statistics"]["mean"])
+    project.edit(name, value, value[:-1] + ("1" if value[-1] != "1" else "2"))
+    path = project.root / "baselines" / "changed" / "damaged" / "cpu.safetensors"
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
-    done = project.pytest()
-    assert "1 failed, 1 passed" in done.stdout
-    assert "baselines/small/one/cpu.safetensors" in done.stdout
 
-
-def test_a_case_that_is_gone_leaves_an_orphan(project):
-    project.record()
-    project.edit("suites/small.yaml", "  - id: two\n    seed: 2\n    tags: [quick]\n", "")
-    for arguments in (("suites/",), ("suites/", "-n", "2")):
-        done = project.pytest(*arguments)
-        assert done.returncode == 0, done.stdout
-        assert "orphan: small/two/cpu.json" in done.stdout
-    assert "orphan: baselines/small/two/cpu.json" in project.harness("list", "suites/").stdout
+    found = project.compare("suites/", "-n", "1")
+    assert found.returncode == 1
+    failed = ("stale", "reseeded", "edited", "damaged")
+    assert found.verdicts == {"changed/sound": "identical", **{f"changed/{each}": "error" for each in failed}}
+    stale, reseeded, edited, damaged = (found.explanation(f"changed/{each}") for each in failed)
+    assert "steps: 3 -> 8" in stale
+    assert "--reason" in stale
+    assert "seeds: [2] -> [3]" in reseeded
+    assert name in edited
+    assert "edited by hand" in edited
+    assert "baselines/changed/damaged/cpu.safetensors" in damaged
+    assert "orphan: changed/gone/cpu.json" in found.text
+    for options, code in (([], 0), (["--check"], 1)):
+        listed = project.command("list", "suites/", *options)
+        assert listed.stdout.count("cpu: stale") == 2
+        assert listed.stdout.count("cpu: damaged") == 2
+        assert "orphan: baselines/changed/gone/cpu.json" in listed.stdout
+        assert listed.returncode == code

@@ -22,18 +22,29 @@ LEFT_OUT = "left out: 1 nightly case; run with --harness-nightly to include them
 def nightly(tmp_path_factory):
     shared = Project(tmp_path_factory.mktemp("nightly"))
     shared.suite("small", SUITE)
-    done = shared.harness("record", "suites/")
-    assert done.returncode == 0, done.stdout + done.stderr
+    shared.keep_baselines()
     return shared
 
 
-@pytest.mark.parametrize(
-    "arguments", [[], ["-n", "2"], ["-m", "quick"], ["-m", "slow or quick"], ["suites/small.yaml"]]
-)
-def test_a_plain_run_leaves_it_out_and_says_so(nightly, arguments):
+def collected(project, *arguments):
+    """What would run, and all that is printed."""
+    done = project.pytest("--collect-only", "-q", *arguments)
+    lines = done.stdout.splitlines()
+    return [line.rpartition("::")[2] for line in lines if line.startswith("suites/")], done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["-m", "quick"], ["-m", "slow or quick"], ["suites/small.yaml"]])
+def test_it_is_left_out_however_others_are_chosen(nightly, arguments):
+    found, text = collected(nightly, *arguments, *(() if "suites/small.yaml" in arguments else ("suites/",)))
+    assert found == ["day"], text
+    assert LEFT_OUT in text.splitlines()
+
+
+@pytest.mark.parametrize("processes", [[], ["-n", "1"]])
+def test_a_plain_run_leaves_it_out_and_says_so(nightly, processes):
     summary, report = nightly.root / "summary.md", nightly.root / "report"
     written = ["--harness-markdown", str(summary), "--harness-report", str(report)]
-    done = nightly.pytest(*arguments, *written, *([] if "suites/small.yaml" in arguments else ["suites/"]))
+    done = nightly.pytest("suites/", *processes, *written)
     assert done.returncode == 0, done.stdout
     assert "1 passed" in done.stdout
     assert "small/night" not in done.stdout
@@ -44,28 +55,28 @@ def test_a_plain_run_leaves_it_out_and_says_so(nightly, arguments):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "ran"),
+    ("arguments", "chosen"),
     [
-        (["--harness-nightly", "suites/"], 2),
-        (["--harness-nightly", "-n", "2", "suites/"], 2),
-        (["-k", "night", "suites/"], 1),
-        (["suites/small.yaml::night"], 1),
-        (["suites/../suites/small.yaml::night", "suites/small.yaml::day"], 2),
-        (["-n", "1", "suites/small.yaml::night"], 1),
+        (["--harness-nightly", "suites/"], ["day", "night"]),
+        (["-k", "night", "suites/"], ["night"]),
+        (["suites/small.yaml::night"], ["night"]),
+        (["suites/../suites/small.yaml::night", "suites/small.yaml::day"], ["night", "day"]),
+        # What -m takes out is not counted.
+        (["-m", "slow", "suites/"], ["day"]),
     ],
 )
-def test_it_runs_where_it_is_asked_for(nightly, arguments, ran):
-    done = nightly.pytest("-v", *arguments)
+def test_it_is_chosen_where_it_is_asked_for(nightly, arguments, chosen):
+    found, text = collected(nightly, *arguments)
+    assert found == chosen, text
+    assert "left out" not in text
+
+
+@pytest.mark.parametrize("arguments", [["--harness-nightly", "suites/"], ["suites/small.yaml::night"]])
+def test_it_runs_in_another_process_too(nightly, arguments):
+    done = nightly.pytest("-v", "-n", "1", *arguments)
     assert done.returncode == 0, done.stdout
     assert "suites/small.yaml::night" in done.stdout
-    assert f"{ran} identical" in done.stdout
-    assert "left out" not in done.stdout
-
-
-def test_what_m_takes_out_is_not_counted(nightly):
-    done = nightly.pytest("-m", "slow", "suites/")
-    assert done.returncode == 0, done.stdout
-    assert "1 identical" in done.stdout
+    assert f"{len(arguments)} identical" in done.stdout
     assert "left out" not in done.stdout
 
 
@@ -76,7 +87,7 @@ def test_a_run_of_nightly_cases_alone_is_an_empty_one(nightly):
 
 
 def test_the_other_commands_take_it_always(nightly):
-    listed = nightly.harness("list", "suites/")
+    listed = nightly.command("list", "suites/")
     assert listed.returncode == 0, listed.stdout + listed.stderr
     assert "small/night" in listed.stdout
     assert "2 cases, 1 nightly: 2 ok" in listed.stdout
@@ -96,9 +107,9 @@ def test_a_default_is_taken_back_by_a_case(nightly, tmp_path):
     other = nightly.copy(tmp_path / "other")
     other.edit("suites/small.yaml", "steps: 3}", "steps: 3, run: nightly}")
     other.edit("suites/small.yaml", "    tags: [quick, slow]\n", "    run: always\n")
-    done = other.pytest("suites/")
-    assert "1 identical" in done.stdout
-    assert LEFT_OUT in done.stdout
+    found, text = collected(other, "suites/")
+    assert found == ["day"]
+    assert LEFT_OUT in text
 
 
 def test_another_word_is_told_by_its_place(nightly, tmp_path):

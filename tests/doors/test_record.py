@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,42 +11,43 @@ import time
 import pytest
 from user_project import heed_interrupts
 
-CASE = """\
-suite: {name}
-cases:
-  - {{id: sound, pipeline: "pipelines:sound", seed: 0, steps: 2}}
-  - {{id: bad, pipeline: "pipelines:{factory}", seed: 0, steps: 2}}
-"""
+CASE = '  - {{id: {id}, pipeline: "pipelines:{factory}", seed: 0, steps: 2}}\n'
 
 
 @pytest.mark.parametrize(
-    ("factory", "message"),
+    ("code", "unfit"),
     [
-        ("unrepeatable", "two runs in fresh workers differ, first in the output"),
-        ("unseeded", "an unseeded numpy generator"),
-        ("not_a_number", "NaN"),
-        ("raising", "the pipeline's own error"),
-        ("crashing", "SIGSEGV"),
+        (1, {"unrepeatable": "two runs in fresh workers differ, first in the output", "not_a_number": "NaN"}),
+        # What is known of a case that raises or crashes is nothing.
+        (
+            2,
+            {
+                "unseeded": "an unseeded numpy generator",
+                "raising": "the pipeline's own error",
+                "crashing": "SIGSEGV",
+            },
+        ),
     ],
 )
-def test_an_unfit_case_is_refused_and_the_others_are_recorded(project, factory, message):
-    name = factory.replace("_", "-")
-    project.suite(name, CASE.format(name=name, factory=factory))
-    done = project.harness("record", f"suites/{name}.yaml")
-    # What is known of a case that raises or crashes is nothing.
-    assert done.returncode == (1 if factory in ("unrepeatable", "not_a_number") else 2)
-    assert message in done.stdout
-    assert "1 refused" in done.stdout
-    assert sorted(path.name for path in (project.root / "baselines" / name).iterdir()) == ["sound"]
+def test_an_unfit_case_is_refused_and_the_others_are_recorded(project, code, unfit):
+    cases = {"first": "sound", **{name.replace("_", "-"): name for name in unfit}, "last": "sound"}
+    text = "".join(CASE.format(id=name, factory=factory) for name, factory in cases.items())
+    project.suite("unfit", f"suite: unfit\ncases:\n{text}")
+    done = project.harness("record", "suites/unfit.yaml")
+    assert done.returncode == code
+    for factory, message in unfit.items():
+        told = re.search(
+            rf"^refused +unfit/{factory.replace('_', '-')}: (.*?)(?=^\w)", done.stdout, re.M | re.S
+        )
+        assert told, done.stdout
+        assert message in told[1]
+    assert f"{len(unfit)} refused" in done.stdout
+    assert sorted(path.name for path in (project.root / "baselines" / "unfit").iterdir()) == ["first", "last"]
 
 
-def test_one_case_can_be_chosen(project):
-    assert project.harness("record", "suites/small.yaml::two").returncode == 0
-    assert [path.name for path in (project.root / "baselines" / "small").iterdir()] == ["two"]
-
-
-def test_a_reason_goes_into_a_first_baseline_too(project):
+def test_one_case_can_be_chosen_and_a_reason_goes_into_a_first_baseline_too(project):
     assert project.harness("record", "suites/small.yaml::two", "--reason", "the first of all").returncode == 0
+    assert [path.name for path in (project.root / "baselines" / "small").iterdir()] == ["two"]
     (stored,) = (project.root / "baselines" / "small" / "two").glob("*.json")
     assert json.loads(stored.read_text())["provenance"]["reason"] == "the first of all"
 
@@ -62,7 +64,7 @@ def test_a_reason_goes_into_a_first_baseline_too(project):
     ],
 )
 def test_wrong_usage_is_exit_code_4_without_a_traceback(project, arguments, message):
-    done = project.harness("record", *arguments)
+    done = project.command("record", *arguments)
     assert done.returncode == 4
     assert message in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
@@ -72,7 +74,7 @@ def test_wrong_usage_is_exit_code_4_without_a_traceback(project, arguments, mess
 def test_a_broken_suite_is_exit_code_4_with_file_line_and_column(project):
     project.edit("suites/small.yaml", "steps: 3", "stepz: 3")
     for command in ("record", "list"):
-        done = project.harness(command, "suites/")
+        done = project.command(command, "suites/")
         assert done.returncode == 4
         assert "suites/small.yaml:5:3: " in done.stderr
         assert "Traceback" not in done.stderr
@@ -82,7 +84,8 @@ def test_an_interrupted_recording_writes_nothing_by_halves(project):
     """Interrupt from the keyboard while the second of two cases hangs."""
     began = project.root / "began"
     project.environment["TEST_BEGAN"] = str(began)
-    project.suite("slow", CASE.format(name="slow", factory="hanging"))
+    cases = CASE.format(id="sound", factory="sound") + CASE.format(id="bad", factory="hanging")
+    project.suite("slow", f"suite: slow\ncases:\n{cases}")
     process = subprocess.Popen(
         [sys.executable, "-m", "harness", "record", "suites/slow.yaml"],
         cwd=project.root,
@@ -108,7 +111,7 @@ def test_an_interrupted_recording_writes_nothing_by_halves(project):
 def test_a_folder_that_cannot_be_written_is_told_before_any_case_runs(project, folder):
     (project.root / "a-file").write_text("in the way")
     project.edit("suites/small.yaml", "pipelines:sound", "pipelines:raising")
-    done = project.harness("record", "suites/small.yaml::one", "--baseline-dir", folder)
+    done = project.command("record", "suites/small.yaml::one", "--baseline-dir", folder)
     assert done.returncode == 3
     assert done.stderr.startswith(f"error: {folder}: no baselines can be written there")
     assert "Traceback" not in done.stderr
@@ -117,30 +120,25 @@ def test_a_folder_that_cannot_be_written_is_told_before_any_case_runs(project, f
 
 
 def test_a_case_that_notices_nothing_is_recorded_and_fails(project):
-    project.suite(
-        "loose",
-        """\
-suite: loose
-defaults: {pipeline: "pipelines:sound", seed: 0, steps: 2}
-cases:
-  - id: blind
-    tolerance: {across_releases: {max_abs: 10.0}}
-  - id: seeing
-    tolerance: {across_releases: {max_abs: 1.0e-4}}
-""",
-    )
+    blind = "    tolerance: {across_releases: {max_abs: 10.0}}\n"
+    (project.root / "suites" / "small.yaml").unlink()
+    stored = "suite: loose\ndefaults: {pipeline: 'pipelines:sound', seed: 0, steps: 2}\ncases:\n"
+    stored += f"  - id: stored\n{blind}"
+    project.suite("loose", stored)
+    project.keep_baselines()
+    seeing = "  - id: seeing\n    tolerance: {across_releases: {max_abs: 1.0e-4}}\n"
+    project.suite("loose", f"{stored}  - id: blind\n{blind}{seeing}")
     done = project.harness("record", "suites/loose.yaml")
     assert done.returncode == 1
     assert "2 written" in done.stdout
-    assert "loose/blind is vacuous: at its tolerance across releases it passes each of" in done.stdout
-    assert "loose/seeing is vacuous" not in done.stdout
     # Not only when something was written.
-    again = project.harness("record", "suites/loose.yaml::blind")
-    assert (again.returncode, "is vacuous" in again.stdout) == (1, True)
+    for name in ("stored", "blind"):
+        assert f"loose/{name} is vacuous: at its tolerance across releases it passes each of" in done.stdout
+    assert "loose/seeing is vacuous" not in done.stdout
 
 
-def test_ctrl_d_at_the_question_is_no_reason(recorded, tmp_path):
-    project = recorded.copy(tmp_path / "project")
+def test_ctrl_d_at_the_question_is_no_reason(kept):
+    project = kept
     before = project.baselines()
     project.edit("suites/small.yaml", "steps: 3", "steps: 4")
     ours, theirs = os.openpty()

@@ -21,10 +21,22 @@ def job(factory, **changes):
     return make_job(**named, **{"base": str(TESTS), "steps": 2, **changes})
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def runner():
     with Runner(import_paths=[TESTS], timeout=60) as runner:
         yield runner
+
+
+@pytest.fixture
+def changing(runner, monkeypatch):
+    """The runner, whose next worker finds in its environment what a case is to change."""
+
+    def set_changes(*names):
+        monkeypatch.setenv("TEST_CHANGES", " ".join(names))
+        runner.restart()
+        return runner
+
+    return set_changes
 
 
 def workers(runner):
@@ -40,13 +52,14 @@ def test_a_sound_case_leaves_nothing_and_its_worker_goes_on(runner):
 
 
 @pytest.mark.parametrize("case_id", ["graph", "float16"])
-def test_what_mindspore_does_for_itself_is_no_change_by_the_case(runner, case_id):
+def test_what_mindspore_does_for_itself_is_no_change_by_the_case(case_id):
     (case,) = select([f"{SUITES / 'modes.yaml'}::{case_id}"]).cases
-    assert runner.run(case.job()).changes == ()
+    with Runner(timeout=60) as runner:
+        assert runner.run(case.job()).changes == ()
 
 
-def test_a_case_that_replaces_what_measuring_stands_on_is_an_error(monkeypatch, runner):
-    monkeypatch.setenv("TEST_CHANGES", "replace_measuring replace_numpys replace_code replace_a_constant")
+def test_a_case_that_replaces_what_measuring_stands_on_is_an_error(changing):
+    runner = changing("replace_measuring", "replace_numpys", "replace_code", "replace_a_constant")
     with pytest.raises(CaseFailed, match=r"the case replaced .* cannot be trusted") as failure:
         runner.run(job("changing"))
     assert "numpy.concatenate," in str(failure.value)
@@ -56,7 +69,7 @@ def test_a_case_that_replaces_what_measuring_stands_on_is_an_error(monkeypatch, 
     assert workers(runner) == set()
 
 
-def test_anything_else_is_told_and_its_worker_replaced(monkeypatch, runner):
+def test_anything_else_is_told_and_its_worker_replaced(changing):
     expected = {
         "replace_mindspores": (ProcessPart.FRAMEWORK, "mindspore.ops.silu"),
         "leave_thread": (ProcessPart.THREADS, "threading.Timer"),
@@ -69,7 +82,7 @@ def test_anything_else_is_told_and_its_worker_replaced(monkeypatch, runner):
         "add_no_path": (ProcessPart.SETTINGS, "sys.path"),
         "leave_child": (ProcessPart.CHILDREN, "a child process"),
     }
-    monkeypatch.setenv("TEST_CHANGES", " ".join(expected))
+    runner = changing(*expected)
     measured = runner.run(job("changing"))
     assert {(each.part, name) for each in measured.changes for name in each.names} == set(expected.values())
     assert workers(runner) == set()
@@ -88,8 +101,8 @@ def test_a_bit_generator_that_a_case_puts_into_numpy_is_told(runner):
     assert measured.changes == (ProcessChange(ProcessPart.SETTINGS, ("numpy.random.set_bit_generator",)),)
 
 
-def test_a_process_that_cannot_be_compared_fails_its_case_in_words(monkeypatch, runner):
-    monkeypatch.setenv("TEST_CHANGES", "add_what_cannot_be_compared")
+def test_a_process_that_cannot_be_compared_fails_its_case_in_words(changing):
+    runner = changing("add_what_cannot_be_compared")
     with pytest.raises(CaseFailed, match="cannot be compared with what was there before"):
         runner.run(job("changing"))
     assert runner.run(job("sound")).changes == ()

@@ -128,7 +128,11 @@ def test_what_a_case_writes_to_the_channel_answers_for_no_other(runner, before, 
 
 
 @pytest.mark.parametrize(
-    "answer", ['{"figures": {}, "arrays": []}', '{"figures": {}, "arrays": {"output": []}}', "[]"]
+    "answer",
+    [
+        '{"figures": {}, "arrays": {"output": []}}',
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ('{"figures": {}, "arrays": []}', "[]")),
+    ],
 )
 def test_an_answer_that_is_no_measurement_is_told_and_its_worker_replaced(monkeypatch, answer):
     monkeypatch.setenv("TEST_ANSWER", answer)

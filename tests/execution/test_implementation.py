@@ -18,7 +18,7 @@ def test_what_a_pipeline_stands_on():
     assert implementation_of("ddim") == implementation_of("own.mindone:make") == ""
 
 
-@pytest.mark.parametrize("name", ["mindone", "transformers"])
+@pytest.mark.parametrize("name", ["mindone", pytest.param("transformers", marks=pytest.mark.slow)])
 def test_without_mindone_its_cases_alone_fail_and_say_what_to_install(tmp_path, monkeypatch, name):
     # What stands for an environment without it: no module of this name is found.
     (tmp_path / "sitecustomize.py").write_text(f"import sys\nsys.modules[{name!r}] = None\n")

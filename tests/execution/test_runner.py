@@ -16,6 +16,7 @@ import pytest
 from samples import make_case, make_job
 
 from harness.errors import FailureCause
+from harness.execution.messages import Answer
 from harness.execution.runner import Runner
 from harness.execution.worker_process import CaseFailed, RunError, WorkerCrashed, WorkerProcess, WorkerTimeout
 
@@ -92,7 +93,9 @@ def test_an_argument_that_the_pipeline_does_not_take_is_named(runner):
         ("out_of_memory", "the pipeline's own words", FailureCause.OUT_OF_MEMORY),
     ],
 )
-def test_errors_of_a_case_arrive_in_words_and_with_their_cause(runner, factory, message, cause):
+def test_errors_of_a_case_arrive_in_words_and_with_their_cause(runner, monkeypatch, factory, message, cause):
+    # A new worker after each, which test_aftermath.py sees to, would take most of the time.
+    monkeypatch.setattr(Answer, "leaves_worker_sound", True)
     with pytest.raises(CaseFailed, match=message) as failure:
         runner.run(job(factory))
     assert failure.value.cause is cause

@@ -287,7 +287,7 @@ def test_a_gate_of_one_suite_says_that_it_covers_only_this(project):
         ([], 1, "failed  it covers only small; if that is all you release, give --only"),
         (["--only"], 0, "certificate.json: sound, and of a gate of small only that passed"),
     ):
-        done = project.harness("verify", "certificate.json", *more)
+        done = project.command("verify", "certificate.json", *more)
         assert (done.returncode, told in done.stdout) == (code, True), done.stdout + done.stderr
     # Its own baselines count as before.
     orphaned(project)
@@ -297,7 +297,17 @@ def test_a_gate_of_one_suite_says_that_it_covers_only_this(project):
     assert "digits" not in done.stdout.partition("note")[0]
 
 
-@pytest.mark.parametrize("broken", BROKEN, ids=lambda function: function.__name__)
+# Every rule is broken in test_gate_rules.py, too; by day those run whose facts come from files and from runs.
+BY_DAY = (drifting, failing, missing, damaged, orphaned, vacuous)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(each, id=each.__name__, marks=[] if each in BY_DAY else pytest.mark.slow)
+        for each in BROKEN
+    ],
+)
 def test_one_thing_broken_fails_the_gate_with_its_own_message(project, broken, monkeypatch):
     rule, code, message = BROKEN[broken]
     broken(project)
@@ -340,7 +350,7 @@ def test_drift_and_what_is_incomplete_together_are_drift(project):
     lines = [line for line in done.stdout.splitlines() if line.startswith("failed")]
     assert [line.split()[1] for line in lines] == ["verdict", "missing"]
     assert "harness explain suites/small.yaml::one --baseline-dir baselines" in done.stdout
-    verified = project.harness("verify", "certificate.json")
+    verified = project.command("verify", "certificate.json")
     assert verified.returncode == 2, verified.stdout + verified.stderr
     assert "against missing  digits/two-steps: " in verified.stdout
     assert verified.stdout.endswith("certificate.json: sound, and of a gate that did not pass: drift\n")
@@ -399,7 +409,7 @@ class TestAGateThatPasses:
         elsewhere = Project(tmp_path / "elsewhere")
         (elsewhere.root / "suites").rmdir()
         path = str(project.root / "certificate.json")
-        done = elsewhere.harness("verify", path)
+        done = elsewhere.command("verify", path)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "0 of 9 files compared" in done.stdout
         folders = (
@@ -408,14 +418,14 @@ class TestAGateThatPasses:
             "--baseline-dir",
             str(project.root / "baselines"),
         )
-        assert "8 of 9 files compared" in elsewhere.harness("verify", path, *folders).stdout
-        assert elsewhere.harness("verify", path, "--suites", "nowhere").returncode == 4
+        assert "8 of 9 files compared" in elsewhere.command("verify", path, *folders).stdout
+        assert elsewhere.command("verify", path, "--suites", "nowhere").returncode == 4
 
     @pytest.mark.parametrize("name", ["suites/small.yaml", "baselines/small/one/cpu.json"])
     def test_a_file_changed_since_is_named(self, passed, tmp_path, name):
         project = passed[0].copy(tmp_path / "project")
         (project.root / name).write_bytes((project.root / name).read_bytes() + b"\n")
-        done = project.harness("verify", "certificate.json")
+        done = project.command("verify", "certificate.json")
         assert done.returncode == 1
         assert f"failed  {name}: was changed since" in done.stdout
 
@@ -424,7 +434,7 @@ class TestAGateThatPasses:
         data = bytearray((passed[0].root / "certificate.json").read_bytes())
         data[round(part * (len(data) - 1))] ^= 1
         (tmp_path / "changed.json").write_bytes(data)
-        done = Project(tmp_path / "elsewhere").harness("verify", str(tmp_path / "changed.json"))
+        done = Project(tmp_path / "elsewhere").command("verify", str(tmp_path / "changed.json"))
         assert done.returncode == 1
         assert done.stderr.startswith(f"error: {tmp_path}/changed.json: ")
         assert "Traceback" not in done.stderr
@@ -438,7 +448,7 @@ class TestAGateThatPasses:
         forged = dataclasses.replace(forged, decision=decision)
         assert decision.outcome == "passed"
         (tmp_path / "forged.json").write_bytes(forged.to_bytes())
-        done = project.harness("verify", str(tmp_path / "forged.json"))
+        done = project.command("verify", str(tmp_path / "forged.json"))
         assert done.returncode == 1, done.stdout + done.stderr
         assert f"failed  {told}" in done.stdout, done.stdout
 
@@ -487,6 +497,8 @@ class TestRunningAgain:
         assert "3 cases of 3 ran again, drawn with --seed 5: 3 gave the certified result" in done.stdout
         assert "would have escaped such a draw: 1 with 0.0%, 2 with 0.0%\n" in done.stdout
 
+    # The odds: operations/test_rerun.py.
+    @pytest.mark.slow
     def test_of_some_it_is_said_what_is_not_proven(self, passed):
         done = self.verify(passed[0], "--rerun", "1")
         assert done.returncode == 0, done.stdout + done.stderr
@@ -531,7 +543,7 @@ class TestRunningAgain:
     def test_without_the_files_it_is_told_what_is_needed(self, passed, tmp_path):
         elsewhere = Project(tmp_path / "elsewhere")
         (elsewhere.root / "suites").rmdir()
-        done = elsewhere.harness("verify", str(passed[0].root / "certificate.json"), "--rerun", "1")
+        done = elsewhere.command("verify", str(passed[0].root / "certificate.json"), "--rerun", "1")
         assert done.returncode == 4
         assert "--rerun needs the suites and the baselines" in done.stderr
 
@@ -547,6 +559,8 @@ class TestWaivers:
         assert certificate.decision.findings[0].waiver == 0
         assert "1 waived" in done.stdout
 
+    # Its note, by day: test_gate_rules.py.
+    @pytest.mark.slow
     def test_one_that_waives_nothing_is_told(self, project):
         project.edit("policy.yaml", "policy: release\n", "policy: release\n" + WAIVER.format(day(9)))
         done, certificate = gate(project)
@@ -555,6 +569,8 @@ class TestWaivers:
         assert isinstance(certificate.decision.notes[0], IdleWaiver)
 
 
+# By day: test_gate_rules.py.
+@pytest.mark.slow
 def test_chaos_that_the_policy_knows_of_is_gated_up_to_its_step(project):
     chaotic(project)
     rewritten(project, "digits/two-steps", recorded_under(numpy="1.25.0"))
@@ -580,18 +596,18 @@ class TestUsage:
         ]
 
     def test_a_certificate_that_cannot_be_written_is_told_before_anything_runs(self, project):
-        done = project.harness("gate", "suites/", "--certificate", "nowhere/certificate.json")
+        done = project.command("gate", "suites/", "--certificate", "nowhere/certificate.json")
         assert done.returncode == 4
         assert "nowhere/certificate.json: cannot be written" in done.stderr
 
     def test_a_power_table_that_is_none_is_told(self, project):
         (project.root / "power.json").write_text("{}")
-        done = project.harness("gate", "suites/", "--power", "power.json")
+        done = project.command("gate", "suites/", "--power", "power.json")
         assert done.returncode == 4
         assert "power.json: not a power table" in done.stderr
 
     def test_without_an_interpreter_nothing_is_decided(self, project):
-        done = project.harness(
+        done = project.command(
             "gate", "suites/", "--python", "no-python", "--certificate", "certificate.json"
         )
         assert done.returncode == 4
@@ -599,8 +615,8 @@ class TestUsage:
         assert not (project.root / "certificate.json").exists()
 
     def test_a_word_that_the_parser_does_not_know(self, project):
-        assert project.harness("gate").returncode == 4
-        assert project.harness("verify", "none.json").returncode == 3
+        assert project.command("gate").returncode == 4
+        assert project.command("verify", "none.json").returncode == 3
 
 
 def test_an_interrupted_gate_leaves_no_certificate(project):
@@ -635,11 +651,11 @@ def test_the_commit_is_certified(project):
     ):
         git(project.root, *words)
     commit = git(project.root, "rev-parse", "HEAD")
-    _, clean = gate(project)
+    _, clean = gate(project, "suites/small.yaml", "--only")
     assert (clean.commit.hash, clean.commit.dirty) == (commit, False)
     # The certificate of the run before is no change of the tree; an edited suite is.
     project.edit("suites/small.yaml", "suite: small", "suite: small  # edited")
-    _, dirty = gate(project)
+    _, dirty = gate(project, "suites/small.yaml", "--only")
     assert (dirty.commit.hash, dirty.commit.dirty) == (commit, True)
 
 

@@ -1,8 +1,10 @@
 """`harness bisect`, with real processes: over interpreters that exist, and over commits."""
 
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from other_interpreters import interpreter
@@ -48,9 +50,11 @@ def project(tmp_path):
     return made
 
 
-def bisect(project, case, good, bad, *arguments):
+def bisect(project, case, good, bad, *arguments, here=False):
+    """Run the command; ``here`` where no worker is to start."""
     ends = ("--good", good, "--bad", bad, "--json", "found.json")
-    done = project.harness("bisect", f"suites/small.yaml::{case}", *ends, *arguments)
+    run = project.command if here else project.harness
+    done = run("bisect", f"suites/small.yaml::{case}", *ends, *arguments)
     assert "Traceback" not in done.stdout + done.stderr, done.stderr
     path = project.root / "found.json"
     return done, json.loads(path.read_text()) if path.exists() else None
@@ -64,10 +68,10 @@ def git(folder, *arguments):
     return done.stdout.strip()
 
 
-@pytest.fixture
-def repository(tmp_path):
+@pytest.fixture(scope="module")
+def nine_commits(tmp_path_factory):
     """Nine commits; the sixth changes what the pipeline does, all others do not."""
-    folder = tmp_path / "repository"
+    folder = tmp_path_factory.mktemp("commits") / "repository"
     (folder / "src" / "package").mkdir(parents=True)
     git(folder, "init", "--quiet", "--initial-branch", "main")
     (folder / "src" / "package" / "model.py").write_text(MODEL)
@@ -79,6 +83,11 @@ def repository(tmp_path):
         git(folder, "commit", "--quiet", "-m", f"number {number}")
         git(folder, "tag", f"v{number}")
     return folder
+
+
+@pytest.fixture
+def repository(nine_commits, tmp_path):
+    return Path(shutil.copytree(nine_commits, tmp_path / "repository"))
 
 
 @pytest.mark.slow
@@ -134,7 +143,7 @@ def test_over_the_commits_of_a_repository(project, repository):
     ],
 )
 def test_wrong_usage_over_commits(project, repository, case, ends, options, message):
-    done, found = bisect(project, case, *ends, "--repo", str(repository), *options)
+    done, found = bisect(project, case, *ends, "--repo", str(repository), *options, here=True)
     assert (done.returncode, found, message in done.stderr) == (4, None, True), done.stderr
 
 
@@ -156,7 +165,7 @@ def test_wrong_usage_over_commits(project, repository, case, ends, options, mess
     ],
 )
 def test_wrong_usage_over_releases(project, ends, options, message):
-    done, found = bisect(project, "one", *ends, *options)
+    done, found = bisect(project, "one", *ends, *options, here=True)
     assert (done.returncode, found, message in done.stderr) == (4, None, True), done.stderr
 
 

@@ -149,7 +149,7 @@ def test_errors_are_one_message(project):
     ],
 )
 def test_wrong_usage(recorded, arguments, message):
-    done = recorded.harness("explain", *arguments)
+    done = recorded.command("explain", *arguments)
     assert done.returncode == 4
     assert message in done.stderr
     assert "Traceback" not in done.stderr + done.stdout

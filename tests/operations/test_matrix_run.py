@@ -189,7 +189,7 @@ def test_a_case_that_fails_is_an_error_in_its_place(tmp_path):
     ],
 )
 def test_what_is_wrong_is_told_before_anything_runs(project, arguments, code, message):
-    done = project.harness("matrix", "suites/", *arguments)
+    done = project.command("matrix", "suites/", *arguments)
     assert (done.returncode, message in done.stderr) == (code, True), done.stderr
     assert not (project.root / ".harness").exists()
 

@@ -49,11 +49,11 @@ def test_the_page_of_a_run(recorded, tmp_path, processes):
     assert cases["b"]["pictures"]["items"][0]["difference"]
     assert (project.root / "out" / "report" / "index.html").read_text().startswith("<!doctype html>")
 
-    again = project.harness("report", "out/report", "--output", "again")
+    again = project.command("report", "out/report", "--output", "again")
     assert again.returncode == 0, again.stderr
     pages = [project.root / name / "index.html" for name in ("out/report", "again")]
     assert pages[0].read_bytes() == pages[1].read_bytes()
-    missing = project.harness("report", "nowhere")
+    missing = project.command("report", "nowhere")
     assert missing.returncode == 4
     assert "nowhere: no such file" in missing.stderr
 
