@@ -439,6 +439,8 @@ def test_another_number_of_members_is_measured_again(project):
 PAGE = (Path(__file__).parents[2] / "docs" / "drift-fixture.md").read_text()
 
 
+# MindSpore starts in eight processes; by day test_in_force.py has the settings, and the tests above the rest.
+@pytest.mark.slow
 def test_the_examples_of_the_page_run_and_mindspore_needs_its_settings(tmp_path):
     project = Project(tmp_path / "project")
     files = dict(re.findall(r'^```python title="(\S+)"\n(.*?)^```', PAGE, flags=re.MULTILINE | re.DOTALL))
