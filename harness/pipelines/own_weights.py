@@ -35,14 +35,19 @@ def named_weights(pipeline: str, factory: Any, made: Any) -> dict[str, str] | No
     # Not the file of the function, which may be that of a decorator.
     folder = Path(sys.modules[factory.__module__].__file__ or "").parent
     found: dict[str, str] = {}
+    names: set[str] = set()
     for each in named:
         if not isinstance(each, str | os.PathLike):
             raise PipelineError(f"{pipeline}: {_ATTRIBUTE} holds {type(each).__name__}, not paths alone")
         path = folder / os.fspath(each)
         # Without the folders of this machine, so that it reads the same everywhere.
         name = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
-        if name in found:
-            name = f"{path.parent.name}/{path.name}"
+        # As much of the path as tells it from those before it.
+        parts = 1
+        while name in names and parts < len(path.parts):
+            parts += 1
+            name = "/".join(path.parts[-parts:])
+        names.add(name)
         try:
             if path.is_dir():
                 found |= {f"{name}/{inner}": sha256 for inner, sha256 in folder_hashes(path).items()}

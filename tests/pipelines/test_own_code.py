@@ -162,6 +162,16 @@ def test_a_pipeline_or_its_factory_names_files_and_folders(factory, project, tmp
     assert list(named_weights("lazy_origin:factory", factory, object())) == ["net.bin"]
 
 
+def test_folders_of_one_name_are_told_apart(factory, tmp_path):
+    for number, folder in enumerate(("a/x/unet", "b/x/unet", "c/x/unet")):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "net.bin").write_text(str(number))
+    made = Named(*(str(tmp_path / folder) for folder in ("a/x/unet", "b/x/unet", "c/x/unet")))
+    found = named_weights("lazy_origin:factory", factory, made)
+    assert list(found) == ["unet/net.bin", "x/unet/net.bin", "c/x/unet/net.bin"]
+    assert len(set(found.values())) == 3
+
+
 def test_a_pipeline_of_the_core_knows_its_files(factory, mindspore):
     from harness.pipelines.checkpoints import resolve
     from harness.pipelines.unconditional import DDIMPipeline
