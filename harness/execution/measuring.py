@@ -7,6 +7,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,9 +77,12 @@ class Measuring:
         ledger, trace = Ledger(), StepTrace(keep=job.keep_latents, stepped=stepped)
         seeds = job.seeds
         started = time.perf_counter()
+        # A fault stands for one that no fact shows: power is measured by the figures alone.
+        constants = None if job.fault or not loaded.constants else loaded.constants.of_one_call()
         with injection.within(loaded.call):
             generators = generators_of(job, injection, seeds, ledger)
-            given = self.call(loaded, job, arguments.values(), generators, trace)
+            with nullcontext() if constants is None else constants.watching(compiled=job.mode == "graph"):
+                given = self.call(loaded, job, arguments.values(), generators, trace)
             output = injection.output(given.array)
             check_perturbed(generators, job.name)
             injection.check_acted(generators)
@@ -109,7 +113,8 @@ class Measuring:
             latents=trace.latents,
             singles=singles,
             output_dtype=None if given.dtype == str(given.array.dtype) else given.dtype,
-            facts=loaded.facts,
+            facts=None if constants is None else constants.facts,
+            constants={} if constants is None else constants.values,
         )
         return measurement.to_wire()
 

@@ -10,6 +10,8 @@ from harness.explanation import evidence as e
 from harness.explanation.growth import after_steps, beyond_environment, numerics
 from harness.judgement import bits
 from harness.judgement.check import Check
+from harness.judgement.constants import derived_differences
+from harness.judgement.fact_reasons import ConstantChanged
 from harness.judgement.facts import fact_changes
 from harness.judgement.reasons import DoesNotRepeat, Reason
 from harness.judgement.tiers import fingerprint_differences
@@ -61,11 +63,12 @@ def root_causes(measured: Measurement, baseline: Baseline) -> tuple[Cause, ...]:
     ]
     changes: tuple[tuple[Kind, Reason | None], ...] = (
         ("inputs", bits.checkpoint_change(measured, stored)),
-        *(("inputs", change) for change in fact_changes(measured, stored)),
+        *((_kind(change), change) for change in fact_changes(measured, stored)),
         ("randomness", bits.ledger_change(measured, stored)),
         ("schedule", bits.schedule_change(measured, stored)),
     )
     facts += [(kind, None if change is None else e.Changed(change)) for kind, change in changes]
+    facts += [("schedule", each) for each in _cancelling(measured, stored)]
     growth = numerics(measured, baseline)
     after = None if isinstance(growth, e.LeavesEnvelope) else after_steps(measured, baseline, growth)
     if isinstance(after, e.LeavesAfterSteps):
@@ -134,6 +137,19 @@ def _library(measured: Measurement, stored: Measurement) -> e.Evidence | None:
 def _release(version: str) -> str:
     """Return the release in a library's entry of the fingerprint, ``0.5.0 (hash of its code)``."""
     return version.partition(" (")[0]
+
+
+def _cancelling(measured: Measurement, stored: Measurement) -> list[e.Evidence]:
+    found = derived_differences(measured, stored)
+    return [
+        e.ConstantsCancel(table, ulps, tuple(e.DerivedConstant(*each) for each in derived))
+        for table, (ulps, derived) in found.items()
+    ]
+
+
+def _kind(change: Reason) -> Kind:
+    """Return the class of a change of the facts: what is loaded with a model is an input."""
+    return "schedule" if isinstance(change, ConstantChanged) and "/" not in change.name else "inputs"
 
 
 def _environment(measured: Measurement, stored: Measurement) -> e.Evidence | None:

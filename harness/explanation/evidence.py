@@ -91,6 +91,23 @@ class StepDifference:
     excess: float | None
 
 
+@dataclass(frozen=True)
+class DerivedConstant:
+    """A constant computed from a table, off by ``size`` at ``timestep``, relative to its own size."""
+
+    name: str
+    timestep: float
+    size: float
+
+
+class ConstantsCancel(Evidence):
+    """``table`` is the recorded one but for rounding of ``ulps``; ``derived`` differ, since they cancel."""
+
+    table: str
+    ulps: float
+    derived: tuple[DerivedConstant, ...]
+
+
 class LeavesEnvelope(Evidence):
     """The latents leave the envelope of rounding at step ``at``; steps run from 0 to ``last``.
 

@@ -17,6 +17,26 @@ class ParameterChanged(Reason):
     baseline: str | None
 
 
+class ConstantChanged(Reason):
+    """A constant is not that of the recording by more than rounding: ``name``, and ``others`` likewise.
+
+    Of the values, ``differing`` are off by more than ``allowed`` ulp of the constant's own dtype. The
+    furthest off is at ``index``, and belongs to ``timestep`` if the constant is a table over timesteps; None
+    for both if only the statistics of a large table are known. ``ulps`` is by how much (infinite for an
+    integer, a value that is not finite, and another shape, in which case the values are None).
+    """
+
+    name: str
+    others: tuple[str, ...]
+    index: tuple[int, ...] | None
+    timestep: float | None
+    measured: float | None
+    baseline: float | None
+    ulps: float
+    allowed: float
+    differing: int
+
+
 class NoFacts(Reason):
     """The baseline was recorded without facts, so neither parameters nor constants are compared."""
 
@@ -33,5 +53,11 @@ class FactsAdded(Difference):
 
 class OtherParameters(Difference):
     """Loaded parameters differ."""
+
+    names: tuple[str, ...]
+
+
+class OtherConstants(Difference):
+    """Constants differ."""
 
     names: tuple[str, ...]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.judgement import fact_reasons as f
 from harness.judgement.bits import differing_keys
+from harness.judgement.constants import constant_change, other_constants
 from harness.judgement.reasons import Difference, Reason
 from harness.measurement.measurement import Measurement
 
@@ -20,7 +21,7 @@ def parameter_change(measured: Measurement, baseline: Measurement) -> f.Paramete
 
 def fact_changes(measured: Measurement, baseline: Measurement) -> tuple[Reason, ...]:
     """Return why the facts of ``measured`` are not those of ``baseline``; none for one without facts."""
-    changes = (parameter_change(measured, baseline),)
+    changes = (parameter_change(measured, baseline), constant_change(measured, baseline))
     return tuple(change for change in changes if change is not None)
 
 
@@ -36,8 +37,12 @@ def fact_notes(measured: Measurement, baseline: Measurement) -> tuple[Reason, ..
 
 def fact_differences(one: Measurement, other: Measurement) -> tuple[Difference, ...]:
     """Return how the facts of two runs differ, to the bit."""
-    changed = _changed_parameters(one, other)
-    return (f.OtherParameters(changed),) if changed else ()
+    found: list[Difference] = []
+    if parameters := _changed_parameters(one, other):
+        found.append(f.OtherParameters(parameters))
+    if constants := other_constants(one, other):
+        found.append(f.OtherConstants(constants))
+    return tuple(found)
 
 
 def _changed_parameters(one: Measurement, other: Measurement) -> tuple[str, ...]:

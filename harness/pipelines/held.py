@@ -30,6 +30,13 @@ def cells_of(made: Any) -> Iterator[tuple[str, Any]]:
         yield from _found(made, lambda value: isinstance(value, nn.Cell))
 
 
+def schedulers_of(made: Any) -> Iterator[tuple[str, Any]]:
+    """Yield each scheduler that ``made`` holds, under the name by which it holds it."""
+    # Asked of the class, because an object may do anything when it is looked into.
+    names = ("step", "set_timesteps")
+    yield from _found(made, lambda value: all(callable(getattr(type(value), each, None)) for each in names))
+
+
 def _found(made: Any, wanted: Callable[[Any], bool]) -> Iterator[tuple[str, Any]]:
     seen: set[int] = set()
     kept: list[Any] = []  # so that no address is used twice

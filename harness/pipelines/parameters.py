@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from harness.measurement.facts import Facts
 from harness.measurement.measurement import Array
-from harness.pipelines.held import cells_of
 
 
-def loaded_facts(pipeline: Any) -> Facts:
-    """Return the facts of a pipeline that was loaded and not called yet.
+def loaded_facts(cells: Iterable[tuple[str, Any]]) -> Facts:
+    """Return the facts of the parameters of ``cells``, each with its name, that were not called yet.
 
-    Parameters are those of every cell that the pipeline holds. One that several cells share counts once.
+    A parameter that several cells share counts once.
     """
     parameters: dict[str, str] = {}
     unreadable: list[str] = []
     seen: set[int] = set()
-    for component, cell in cells_of(pipeline):
+    for component, cell in cells:
         for path, parameter in cell.parameters_and_names():
             if id(parameter) in seen:
                 continue

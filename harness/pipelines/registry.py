@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from harness.cases.job import Job
-from harness.measurement.facts import Facts
 from harness.measurement.figures import CodeIdentity
 from harness.pipelines import checkpoints, mindone
 from harness.pipelines.calling import SCHEDULES, Signature
+from harness.pipelines.constants import Constants
 from harness.pipelines.errors import CheckpointError, PipelineError
 from harness.pipelines.factory import UserCode, find_factory, is_mindones, make_pipeline
 from harness.pipelines.folder import folder_hashes
 from harness.pipelines.own_code import own_code
 from harness.pipelines.own_weights import cell_weights, named_weights
-from harness.pipelines.parameters import loaded_facts
 
 # The name of each one's class in harness.pipelines.unconditional, which imports MindSpore.
 _BUILTIN = {"ddim": "DDIMPipeline", "ddpm": "DDPMPipeline"}
@@ -35,8 +34,8 @@ class LoadedPipeline:
     ``call`` is the pipeline itself and ``signature`` describes its parameters. ``checkpoint_files`` maps the
     path of each file in the checkpoint to its sha256; it is empty for a user's pipeline that takes no
     checkpoint. ``revision`` is the commit of a checkpoint from the Hub. ``code`` is the user's own code
-    behind the pipeline, and None for a pipeline that is not made by a factory. ``facts`` are those of the
-    pipeline before its first call, which may change it.
+    behind the pipeline, and None for a pipeline that is not made by a factory. ``constants`` and
+    the facts in them are those before its first call, which may change it.
     """
 
     signature: Signature
@@ -44,7 +43,7 @@ class LoadedPipeline:
     checkpoint_files: dict[str, str]
     revision: str | None
     code: CodeIdentity | None = None
-    facts: Facts | None = None
+    constants: Constants | None = None
 
 
 def load(job: Job, user_code: UserCode | None = None) -> LoadedPipeline:
@@ -75,7 +74,7 @@ def load(job: Job, user_code: UserCode | None = None) -> LoadedPipeline:
         loaded = _load_builtin(job)
     else:
         loaded = _load_own(job, user_code or UserCode())
-    return replace(loaded, facts=loaded_facts(loaded.call))
+    return replace(loaded, constants=Constants(loaded.call))
 
 
 def _checked(signature: Signature, job: Job) -> Signature:

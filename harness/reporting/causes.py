@@ -52,6 +52,10 @@ _TITLES: Words = {
         "does: {figure} is {deviation:figure2}, {excess:figure} times what rounding does there. The "
         "difference arises after the last step (decoding, clamping, conversion to an image)"
     ),
+    e.ConstantsCancel: lambda evidence: (
+        f"{' and '.join(map(_derived, evidence.derived))}, although {evidence.table} itself is within "
+        f"{figure(evidence.ulps, 2)} ulp of the one recorded"
+    ),
     e.LeavesEnvelope: (
         "the latents leave the envelope at step {at.step} (of 0 to {last}, timestep {at.timestep}): "
         "{at.figure} is off by {at.deviation:figure2}, {at.excess:figure} times what rounding does there"
@@ -104,6 +108,8 @@ def cause_details(evidence: e.Evidence) -> tuple[str, ...]:
             return ("a library was replaced under the same version number, or the device miscalculates",)
         case e.Changed(reason=NoiseChanged() as noise):
             return _noise_details(noise)
+        case e.ConstantsCancel():
+            return ("the table was computed in another precision or order, where its values cancel with 1",)
         case e.LeavesEnvelope():
             return _growth_details(evidence)
         case e.WithinEnvelope():
@@ -117,6 +123,10 @@ def cause_details(evidence: e.Evidence) -> tuple[str, ...]:
             return (detail + tell,)
         case _:
             return ()
+
+
+def _derived(constant: e.DerivedConstant) -> str:
+    return f"{constant.name} at t = {constant.timestep:g} differs by {figure(constant.size, 2)} relative"
 
 
 def _few(names: tuple[str, ...]) -> tuple[str, ...]:

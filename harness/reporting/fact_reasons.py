@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from harness.counting import count
 from harness.judgement import fact_reasons as f
+from harness.reporting.figures import figure
 from harness.reporting.wording import Words
 
 _NAMES = 3
@@ -30,7 +33,25 @@ def _no_parameters(reason: f.NoParameters) -> str:
     return "the pipeline holds no cell of MindSpore with parameters, so none is compared"
 
 
+def _constant_changed(reason: f.ConstantChanged) -> str:
+    others = f" (and {few(reason.others)})" if reason.others else ""
+    constant = f"the constant {reason.name}{others}"
+    if reason.index is None:
+        return f"{constant} has another shape, or other statistics, than the one recorded"
+    place = f"[{', '.join(map(str, reason.index))}]" if reason.index else ""
+    if reason.timestep is not None:
+        place += f" (timestep {reason.timestep:g})"
+    size = "" if math.isinf(reason.ulps) else f", {figure(reason.ulps, 2)} ulp"
+    values = "" if reason.differing == 1 else f"; {reason.differing} values differ"
+    return (
+        f"{constant} is not the one recorded: {f'at {place} ' if place else ''}it is {reason.measured}, "
+        f"the baseline's is {reason.baseline}{size}{values}"
+    )
+
+
 FACT_REASONS: Words = {
+    f.ConstantChanged: _constant_changed,
+    f.OtherConstants: lambda difference: f"constants ({few(difference.names)})",
     f.ParameterChanged: _parameter_changed,
     f.NoFacts: (
         "the baseline was recorded without facts: record it again with a reason to have parameters and "

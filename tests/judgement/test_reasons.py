@@ -14,7 +14,7 @@ import pytest
 
 from harness.codec import Tagged, family_of, from_json, kind_of, to_json
 from harness.errors import FailureCause
-from harness.explanation.evidence import Evidence, StepDifference
+from harness.explanation.evidence import DerivedConstant, Evidence, StepDifference
 from harness.gate.details import Detail, Gap, NoTable, Note
 from harness.judgement.reasons import (
     Absence,
@@ -59,6 +59,7 @@ _VALUES: dict[Any, Any] = {
     Gap: NoTable(),
     FailureCause: FailureCause.CRASH,
     FieldDifference: FieldDifference("isa", "AVX2", None),
+    DerivedConstant: DerivedConstant("1 - alpha", 0.0, 1e-4),
     StepDifference: StepDifference(1, 900, "mean", 0.5, 9.0),
     Difference: OtherPart("statistics"),
     SizedFault: SizedFault("patch", 0.5),

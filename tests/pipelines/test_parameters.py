@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.pipelines.parameters import checksum, loaded_facts
+from harness.pipelines.held import cells_of
+from harness.pipelines.parameters import checksum
+from harness.pipelines.parameters import loaded_facts as facts_of_cells
 
 # bfloat16 is tested with MindSpore, below.
 DTYPES = ("float32", "float16", "float64", "int8", "int32", "int64", "uint8", "bool")
@@ -30,6 +32,10 @@ def test_order_shape_and_dtype_count_and_memory_layout_does_not():
     assert len({checksum(each) for each in (array, *others)}) == 6
     assert checksum(np.asfortranarray(array)) == checksum(array)
     assert checksum(np.zeros((0, 2))) != checksum(np.zeros((2, 0)))
+
+
+def loaded_facts(pipeline):
+    return facts_of_cells(cells_of(pipeline))
 
 
 def made(ms, net):

@@ -1,0 +1,174 @@
+"""The constants that schedulers and models compute for themselves, and the timesteps of models."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+
+from harness.measurement.bfloat16 import dtype_of, to_numpy
+from harness.measurement.facts import Facts, LargeTable
+from harness.measurement.guard import replaced
+from harness.measurement.measurement import REAL_KINDS, Array
+from harness.measurement.statistics import moments
+from harness.pipelines.held import cells_of, schedulers_of
+from harness.pipelines.parameters import checksum, loaded_facts
+
+# The most values of a table that is stored: sixteen times those of a schedule of 1,000 timesteps.
+MOST_VALUES = 1 << 14
+# What models call the timestep that they are given.
+_TIMESTEP = ("timestep", "timesteps", "t")
+
+# An array, and the name of its own dtype.
+Table = tuple[Array, str]
+
+
+class Constants:
+    """The constants of a pipeline that was loaded: ``unet/pos_embed.table`` and the like, in its cells.
+
+    :meth:`watching` adds those that it computes when it is called: ``scheduler.betas``, ``unet.timestep``.
+    Only what is there before the first step is a constant. What a scheduler keeps from step to step is not.
+    """
+
+    def __init__(self, pipeline: Any) -> None:
+        self._cells, self._schedulers = tuple(cells_of(pipeline)), tuple(schedulers_of(pipeline))
+        self._loaded = loaded_facts(self._cells)
+        self.values: dict[str, Array] = {}
+        self._dtypes: dict[str, str] = {}
+        self._large: dict[str, LargeTable] = {}
+        self._given: dict[str, list[Table]] = {}
+        self._add_of_cells()
+
+    @property
+    def facts(self) -> Facts:
+        """The facts of the parameters and of the constants."""
+        loaded = self._loaded
+        return Facts(loaded.parameters, loaded.unreadable, dict(self._dtypes), dict(self._large))
+
+    def of_one_call(self) -> Constants:
+        """Return a copy, for the constants of one call."""
+        made = copy.copy(self)
+        made.values, made._dtypes, made._large = dict(self.values), dict(self._dtypes), dict(self._large)
+        made._given = {}
+        return made
+
+    def _add(self, name: str, table: Table) -> None:
+        """Take a constant, the first of its name."""
+        array, dtype = table
+        if name in self._dtypes or name in self._large or array.size == 0:
+            return
+        if array.size > MOST_VALUES:
+            # JSON has no infinity, and some tables have.
+            figures = {key: value for key, value in moments(array).items() if np.isfinite(value)}
+            self._large[name] = LargeTable(dtype, array.shape, checksum(array), figures)
+        else:
+            # A copy, since a scheduler may go on computing in its tables.
+            self.values[name], self._dtypes[name] = np.array(array), dtype
+
+    def _add_of_cells(self) -> None:
+        """Take the tensors and arrays of cells that are no parameters, buffers among them."""
+        for component, cell in self._cells:
+            for path, inner in cell.cells_and_names():
+                if _is_mindspores(inner):
+                    continue
+                attributes = {**vars(inner), **(getattr(inner, "_buffers", None) or {})}
+                for name, value in sorted(attributes.items()):
+                    if _is_array(value) and (table := _table(value)) is not None:
+                        self._add(f"{component}/{'.'.join(filter(None, (path, name)))}", table)
+
+    @contextmanager
+    def watching(self, *, compiled: bool) -> Iterator[None]:
+        """Take the tables of each scheduler when it has set its timesteps, and the timesteps of models.
+
+        A ``compiled`` graph is called without its cell, so what it is given is not seen.
+        """
+        with ExitStack() as patches:
+            for name, scheduler in self._schedulers:
+                sound = scheduler.set_timesteps
+                patches.enter_context(
+                    replaced(scheduler, "set_timesteps", self._after(sound, name, scheduler))
+                )
+            if self._cells and not compiled:
+                from mindspore import nn
+
+                patches.enter_context(replaced(nn.Cell, "__call__", self._calls(nn.Cell.__call__)))
+            yield
+        for name, scheduler in self._schedulers:
+            self._add_of_scheduler(name, scheduler)
+        for name, tables in self._given.items():
+            if len({(array.shape, dtype) for array, dtype in tables}) == 1:
+                self._add(name, (np.stack([array for array, _ in tables]), tables[0][1]))
+
+    def _after(self, sound: Callable[..., Any], name: str, scheduler: Any) -> Callable[..., Any]:
+        # Pipelines inspect the signature of set_timesteps.
+        @functools.wraps(sound)
+        def set_timesteps(*args: Any, **kwargs: Any) -> Any:
+            result = sound(*args, **kwargs)
+            self._add_of_scheduler(name, scheduler)
+            return result
+
+        return set_timesteps
+
+    def _add_of_scheduler(self, name: str, scheduler: Any) -> None:
+        for attribute, value in sorted(vars(scheduler).items()):
+            # The state of a multistep solver has the shape of latents; tables have one axis.
+            if (table := _table(value)) is not None and table[0].ndim <= 1:
+                self._add(f"{name}.{attribute.removeprefix('_')}", table)
+
+    def _calls(self, sound: Callable[..., Any]) -> Callable[..., Any]:
+        watched = {id(cell): (name, place) for name, cell in self._cells if (place := _timestep_of(cell))}
+
+        @functools.wraps(sound)
+        def call(cell: Any, *args: Any, **kwargs: Any) -> Any:
+            if id(cell) in watched:
+                name, (argument, index) = watched[id(cell)]
+                value = kwargs[argument] if argument in kwargs else args[index] if index < len(args) else None
+                value = float(value) if type(value) is int else value
+                if (table := _table(value)) is not None and table[0].size:
+                    # A batch is given one timestep for each image.
+                    self._given.setdefault(f"{name}.{argument}", []).append(
+                        (table[0].reshape(-1)[0], table[1])
+                    )
+            return sound(cell, *args, **kwargs)
+
+        return call
+
+
+def _timestep_of(cell: Any) -> tuple[str, int] | None:
+    """Return the name and the position of the timestep among the arguments of ``cell``."""
+    names = list(inspect.signature(cell.construct).parameters)
+    return next(((name, names.index(name)) for name in _TIMESTEP if name in names), None)
+
+
+def _is_mindspores(cell: Any) -> bool:
+    """Return whether ``cell`` is a layer of MindSpore, whose own tensors initialise it or count its draws."""
+    from mindspore import nn
+
+    layers = set(type(cell).__mro__) - set(nn.Cell.__mro__)
+    return any(layer.__module__.partition(".")[0] == "mindspore" for layer in layers)
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray) or hasattr(type(value), "asnumpy")
+
+
+def _table(value: Any) -> Table | None:
+    """Return an array of real numbers: of numpy or MindSpore, or a number or a list of numbers."""
+    plain = type(value) is float or (
+        isinstance(value, list | tuple) and all(type(each) in (int, float) for each in value)
+    )
+    if not plain and not _is_array(value) and not isinstance(value, np.generic):
+        return None
+    try:
+        array = np.asarray(value) if plain else to_numpy(value)
+    except Exception:  # noqa: BLE001  an object of a user's own may raise anything
+        return None
+    known = array.dtype.kind in REAL_KINDS and array.dtype.itemsize <= 8
+    return (
+        (array.astype(array.dtype.newbyteorder("="), copy=False), dtype_of(value, array)) if known else None
+    )
