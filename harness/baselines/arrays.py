@@ -49,6 +49,8 @@ def baseline_of(document: BaselineDocument, data: bytes, path: Path) -> Baseline
             replaced_kernels=document.replaced_kernels,
             latents=arrays.get("latents"),
             singles=arrays.get("singles"),
+            host=document.host,
+            decoder_input=arrays.get("decoder_input"),
         ),
         calibration=document.calibration,
         provenance=document.origin(),

@@ -36,7 +36,9 @@ class Calibration:
     ``modes`` counts the runs in each cluster of outputs. The first cluster is that of the unperturbed run,
     including that run; members of other clusters are not in the envelope. ``saturated`` is the share of the
     output's values at the bounds of its range, where drift does not show. ``unit`` is the dtype by one unit
-    of which the members' noise was moved, if that is not the case's own dtype.
+    of which the members' noise was moved, if that is not the case's own dtype. ``decoder`` has the largest
+    ``max_abs`` and ``relative_l2`` by which the output moves if the decoder's input is moved by one ulp; None
+    if the case has no decoder that can run by itself.
     """
 
     members: tuple[int, ...]
@@ -50,6 +52,7 @@ class Calibration:
     harness_version: str
     date: str
     unit: str | None = None
+    decoder: dict[str, float] | None = None
 
     @property
     def chaos(self) -> str | None:

@@ -16,7 +16,13 @@ from harness.baselines.git import Commit
 from harness.baselines.origin import Origin
 from harness.codec import parse_json
 from harness.measurement.facts import Facts
-from harness.measurement.figures import CheckpointIdentity, CodeIdentity, Draw, StepRecord
+from harness.measurement.figures import (
+    CheckpointIdentity,
+    CodeIdentity,
+    Draw,
+    HostProcessing,
+    StepRecord,
+)
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -93,6 +99,8 @@ class BaselineDocument(_Section):
     output_dtype: str | None = None
     # Absent if None, as in baselines of earlier versions.
     facts: Facts | None = None
+    # Absent if None, as if nothing after the last step could be observed, and in those of earlier versions.
+    host: HostProcessing | None = None
     calibration: Calibration | None
     provenance: _Origin
     seal: str
@@ -121,6 +129,7 @@ class BaselineDocument(_Section):
             code=measured.code,
             output_dtype=measured.output_dtype,
             facts=measured.facts,
+            host=None if measured.host is None else measured.host.giving_output,
             calibration=baseline.calibration,
             provenance=_Origin.model_validate(
                 {name: getattr(origin, name) for name in _Origin.model_fields}
@@ -156,11 +165,12 @@ class BaselineDocument(_Section):
         return _pretty(self._data(), "") + "\n"
 
     def _data(self, *left_out: str) -> dict[str, Any]:
-        optional = ("replaced_kernels", "code", "output_dtype", "facts")
+        optional = ("replaced_kernels", "code", "output_dtype", "facts", "host")
         absent = {name for name in optional if not getattr(self, name)}
         data = self.model_dump(mode="json", exclude={*left_out, *absent})
-        if (data.get("calibration") or {"unit": ""})["unit"] is None:
-            del data["calibration"]["unit"]
+        for name in ("unit", "decoder"):
+            if (data.get("calibration") or {name: ""})[name] is None:
+                del data["calibration"][name]
         if self.provenance.origin is None and "provenance" in data:
             del data["provenance"]["origin"]
         return data

@@ -48,6 +48,20 @@ class DeepStep:
 
 
 @dataclass(frozen=True)
+class Decoding:
+    """What the decoder runs on once more, by itself, after the case's own run.
+
+    ``arrays`` has a baseline's ``decoder_input`` and ``output`` as safetensors, and ``recipes`` are those by
+    which the output follows from the decoder's result. Without ``arrays``, ``members`` copies of the run's
+    own input, each moved by one ulp, are decoded instead.
+    """
+
+    arrays: bytes | None = None
+    recipes: tuple[str, ...] = ()
+    members: int = 0
+
+
+@dataclass(frozen=True)
 class Job:
     """One case to run, optionally with a perturbation, a fault or a deep step.
 
@@ -58,7 +72,8 @@ class Job:
     batch is also run on its own. ``perturbation`` is the seed of a calibration member's signs. ``unit`` is
     the dtype by one unit of which the member's noise is moved, if that is not the case's own; without a
     ``perturbation`` the noise is rounded to it. ``isolate`` is whether the case gets its own worker.
-    ``timeout`` is its own time limit in seconds, if it has one.
+    ``timeout`` is its own time limit in seconds, if it has one. ``decoding`` is what the decoder
+    does by itself afterwards.
     """
 
     name: str
@@ -79,6 +94,7 @@ class Job:
     unit: str | None = None
     fault: FaultRequest | None = None
     deep: DeepStep | None = None
+    decoding: Decoding | None = None
     isolate: bool = False
     timeout: float | None = None
 

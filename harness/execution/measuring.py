@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from harness.cases.job import Job
+from harness.execution.after_steps import after_steps, observes_decoder
 from harness.execution.implementation import Implementation
 from harness.faults.injection import Injection
 from harness.measurement.figures import CheckpointIdentity
@@ -26,6 +27,7 @@ from harness.measurement.statistics import summarise
 from harness.measurement.trace import StepTrace
 from harness.pipelines.arguments import Arguments
 from harness.pipelines.calling import Output, call_pipeline, of_image
+from harness.pipelines.decoding import seeing_decoder
 from harness.pipelines.registry import LoadedPipeline
 
 Load = Callable[[Job], LoadedPipeline]
@@ -81,7 +83,10 @@ class Measuring:
         constants = None if job.fault or not loaded.constants else loaded.constants.of_one_call()
         with injection.within(loaded.call):
             generators = generators_of(job, injection, seeds, ledger)
-            with nullcontext() if constants is None else constants.watching(compiled=job.mode == "graph"):
+            with (
+                nullcontext() if constants is None else constants.watching(compiled=job.mode == "graph"),
+                seeing_decoder(loaded.call, observed=observes_decoder(job)) as decoder,
+            ):
                 given = self.call(loaded, job, arguments.values(), generators, trace)
             output = injection.output(given.array)
             check_perturbed(generators, job.name)
@@ -97,12 +102,14 @@ class Measuring:
                     for index, one in enumerate(alone)
                 ]
                 singles = injection.output(np.concatenate([part.array for part in parts]))
+            draws = ledger.draws
+            after = after_steps(job, decoder, trace, output, ledger)
         files = {**loaded.checkpoint_files, **arguments.hashes}
         measurement = Measurement(
             output=output,
             statistics=summarise(output),
             trace=trace.records,
-            ledger=ledger.draws,
+            ledger=draws,
             fingerprint=self.fingerprint,
             checkpoint=CheckpointIdentity(job.checkpoint, files, loaded.revision),
             replaced_kernels=kernels,
@@ -115,6 +122,7 @@ class Measuring:
             output_dtype=None if given.dtype == str(given.array.dtype) else given.dtype,
             facts=None if constants is None else constants.facts,
             constants={} if constants is None else constants.values,
+            **after,
         )
         return measurement.to_wire()
 

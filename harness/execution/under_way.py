@@ -21,7 +21,10 @@ from harness.foreign_files import ForeignFileError, read_foreign
 _MOST_TIMES = 2_000
 _LARGEST = 1 << 20
 # What does not change how long a run takes, and the seeds, of which only the number does.
-_NOT_TIMED = ("name", "place", "root", "seeds", "keep_latents", "perturbation", "fault", "isolate", "timeout")
+_NOT_TIMED = (
+    "name", "place", "root", "seeds", "keep_latents", "perturbation", "fault", "isolate", "timeout",
+    "decoding",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from harness.baselines.baseline import Baseline
 from harness.explanation import evidence as e
 from harness.explanation.growth import after_steps, beyond_environment, numerics
 from harness.judgement import bits
+from harness.judgement.after_steps import proven as proven_after_steps
 from harness.judgement.check import Check
 from harness.judgement.constants import derived_differences
 from harness.judgement.fact_reasons import ConstantChanged
@@ -70,10 +71,17 @@ def root_causes(measured: Measurement, baseline: Baseline) -> tuple[Cause, ...]:
     facts += [(kind, None if change is None else e.Changed(change)) for kind, change in changes]
     facts += [("schedule", each) for each in _cancelling(measured, stored)]
     growth = numerics(measured, baseline)
+    proven: list[tuple[Kind, e.Evidence | None]] = [
+        ("output", e.Changed(reason)) for reason in proven_after_steps(measured, baseline)
+    ]
     after = None if isinstance(growth, e.LeavesEnvelope) else after_steps(measured, baseline, growth)
     if isinstance(after, e.LeavesAfterSteps):
         growth = None  # which says how far the latents moved
     numbers: list[tuple[Kind, e.Evidence | None]] = [("output", after), ("numerics", growth)]
+    if isinstance(growth, e.LeavesEnvelope):
+        numbers += proven  # a later place of the run
+    else:
+        facts += proven
     explicable = not any(evidence for _, evidence in facts) and not beyond_environment(measured, baseline)
     context: list[tuple[Kind, e.Evidence | None]] = [("environment", _environment(measured, stored))]
     found: list[tuple[Kind, e.Evidence | None]] = [

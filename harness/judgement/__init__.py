@@ -2,3 +2,4 @@
 
 # What reads stored reasons must know the classes of every module of them.
 from harness.judgement import fact_reasons as fact_reasons
+from harness.judgement import reasons_after_steps as reasons_after_steps

@@ -10,7 +10,7 @@ from typing import Literal
 from harness.baselines.baseline import Baseline
 from harness.baselines.calibration import Calibration
 from harness.cases.tolerance import Calibrated, Limits
-from harness.judgement import bits
+from harness.judgement import after_steps, bits
 from harness.judgement import reasons as r
 from harness.judgement.calibration.findings import chaos_of, limit_notes
 from harness.judgement.calibration.limits import StepLimits, calibrated_limits
@@ -52,6 +52,10 @@ def by_calibration(
     stored = baseline.measurement
     rows = [*output_rows(measured, stored, limits.output), *step_rows(measured, stored, limits.steps)]
     judged = _decided(context, measured, baseline, rows, ())
+    alone = tuple(after_steps.decoder_rows(measured, stored, calibration.decoder, factor))
+    judged = replace(judged, rows=(*judged.rows, *alone))
+    if changed := after_steps.decoder_reasons(alone, stored):
+        judged = replace(judged, verdict=Verdict.DRIFT, reasons=(*changed, *judged.reasons))
     if limits.output is not None or judged.verdict is Verdict.DRIFT:
         return judged
     return replace(judged, verdict=Verdict.INCOMPARABLE, reasons=(chaos_of(calibration),))
@@ -69,10 +73,12 @@ def possible_rows(
     if isinstance(asked, Limits):
         yield from output_rows(stored, stored, asked)
     elif isinstance(asked, Calibrated) and calibration is not None:
-        limits = calibrated_limits(baseline, calibration, safety_factor(tier, asked, calibration))
+        factor = safety_factor(tier, asked, calibration)
+        limits = calibrated_limits(baseline, calibration, factor)
         if limits.output is not None:
             yield from output_rows(stored, stored, limits.output)
             yield from _all_step_rows(stored, stored, limits.steps)
+            yield from after_steps.possible_rows(stored, calibration.decoder, factor)
 
 
 def output_rows(measured: Measurement, stored: Measurement, limits: Limits | None) -> list[Row]:

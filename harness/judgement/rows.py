@@ -14,8 +14,9 @@ from harness.judgement.metrics import METRICS, ratio, statistic_deviation, why_a
 from harness.judgement.reasons import Absence, NoSuchStatistic
 from harness.measurement.measurement import Array, Measurement
 
-# What a figure describes: the output, the latents after a step, or a batch compared with its single images.
-Part = Literal["output", "latents", "batch"]
+# What a figure describes: the output, the latents after a step, a batch compared with its single images,
+# the decoder on the baseline's input, or what the host made of the model's last array.
+Part = Literal["output", "latents", "batch", "decoder", "host"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Row:
         """The name that identifies the row within a judgement, in tables, histories and certificates."""
         if self.part == "latents":
             return f"latents.{self.figure} after step {self.step}"
+        if self.part in ("decoder", "host"):
+            return f"{self.part} alone: {self.figure}"
         return f"batch vs single: {self.figure}" if self.part == "batch" else self.figure
 
     @property

@@ -10,7 +10,7 @@ from harness.baselines.errors import BaselineUnusable
 from harness.baselines.staleness import stale
 from harness.cases.case import Case
 from harness.cases.tolerance import Calibrated, Limits
-from harness.judgement import bits
+from harness.judgement import after_steps, bits
 from harness.judgement import reasons as r
 from harness.judgement.facts import fact_changes, fact_notes
 from harness.judgement.failures import reason_of
@@ -68,18 +68,23 @@ def judge(
 
     hard = hard_failures(measurement, baseline.measurement)
     batch_rows, batch_reasons = _batch_consistency(case, measurement)
+    host_rows = after_steps.host_rows(measurement, baseline.measurement)
+    host_reasons = after_steps.host_reasons(host_rows, baseline.measurement)
     facts = [
         bits.checkpoint_change(measurement, baseline.measurement),
         *fact_changes(measurement, baseline.measurement),
         *hard,
         bits.ledger_change(measurement, baseline.measurement),
         bits.schedule_change(measurement, baseline.measurement),
+        *host_reasons,
         *batch_reasons,
     ]
     found = _compared(case, measurement, baseline, context, comparable=not hard, uncalibrated=uncalibrated)
     drifted = [fact for fact in facts if fact is not None]
     verdict = Verdict.DRIFT if drifted else found.verdict
-    rows = (*found.rows, *batch_rows)
+    # A case that is not compared uses no part of any limit.
+    host_rows = [] if verdict is Verdict.INCOMPARABLE else host_rows
+    rows = (*found.rows, *batch_rows, *host_rows)
     return replace(found, verdict=verdict, rows=rows, reasons=(*drifted, *found.reasons))
 
 
@@ -92,6 +97,7 @@ def limited_rows(case: Case, baseline: Baseline, tier: Tier, verdict: Verdict) -
     if case.strict and tier is not Tier.SAME_ENVIRONMENT:
         return None
     rows, _ = _batch_consistency(case, baseline.measurement)
+    rows += after_steps.possible_host_rows(baseline.measurement)
     if verdict is Verdict.WITHIN:
         if not (own := list(possible_rows(baseline, tier, getattr(case.tolerance, tier.value)))):
             return None
@@ -113,6 +119,8 @@ def _context(case: Case, measurement: Measurement, baseline: Baseline, asked: Ti
     if parts := bits.parts_not_covered(measurement):
         notes.append(r.NotCovered(parts))
     notes += fact_notes(measurement, stored)
+    if (unseen := after_steps.host_not_observed(measurement, stored)) is not None:
+        notes.append(unseen)
     if measurement.changes:
         notes.append(r.ProcessChanged(measurement.changes))
     return Judgement(

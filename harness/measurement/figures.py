@@ -5,11 +5,14 @@ This module does not import numpy. Code that collects and lists cases reads meas
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 # The most bytes that a file of arrays may have: half a minute of video in float32.
 LARGEST_ARRAYS = 4 << 30
+# The largest difference, as a share of the largest value, between two ways to compute the same few operations
+# in float32: two units in the last place. IEEE 754 makes halving exact and rounds the sum after it once.
+HOST_LIMIT = 2.0 * 2.0**-23
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,40 @@ class CodeIdentity:
     files: dict[str, str]
     weights: dict[str, str]
     commit: str | None = None
+
+
+@dataclass(frozen=True)
+class HostProcessing:
+    """How the output follows from the last array of the model, by plain arithmetic on the host.
+
+    ``source`` names that array: ``latents`` (those of the last step), or the decoder's result, such as
+    ``vae.decode``. ``differences`` maps recipes of :mod:`harness.measurement.after_steps` to the largest
+    difference between what the recipe makes of the array and the output, as a share of the largest value. A
+    baseline keeps only the recipes that give its output.
+    """
+
+    source: str
+    differences: dict[str, float]
+
+    @property
+    def giving_output(self) -> HostProcessing | None:
+        """The same with only those recipes that give the output, up to rounding; None if none does."""
+        found = {name: each for name, each in self.differences.items() if each <= HOST_LIMIT}
+        return replace(self, differences=found) if found else None
+
+
+@dataclass(frozen=True)
+class DecoderDeviation:
+    """How far the output moves if the decoder runs once more, by itself.
+
+    ``inputs`` is the sha256 of the baseline's input that it decoded, None for moved copies of the run's own.
+    ``max_abs`` and ``relative_l2`` compare what it gives with a
+    known output; of several runs, they are the largest.
+    """
+
+    inputs: str | None
+    max_abs: float
+    relative_l2: float
 
 
 class ProcessPart(str, Enum):

@@ -20,7 +20,9 @@ from harness.measurement.figures import (
     LARGEST_ARRAYS,
     CheckpointIdentity,
     CodeIdentity,
+    DecoderDeviation,
     Draw,
+    HostProcessing,
     ProcessChange,
     StepRecord,
 )
@@ -30,9 +32,9 @@ Array = npt.NDArray[Any]
 # The numpy dtype kinds that can be measured: floats, signed and unsigned integers, booleans.
 REAL_KINDS = "fiub"
 # Fields that what earlier versions kept lacks.
-_LATER = ("code", "output_dtype", "facts")
+_LATER = ("code", "output_dtype", "facts", "host", "decoder")
 # The fields of a measurement that hold arrays. All others are figures and texts, with two exceptions.
-_ARRAYS = ("output", "latents", "singles")
+_ARRAYS = ("output", "latents", "singles", "decoder_input")
 # How an array of `constants` is named among the arrays.
 _CONSTANT = "constants/"
 # The exceptions, which are reported where they occur and are not stored.
@@ -54,7 +56,8 @@ class Measurement:
     user's makes, and in what earlier versions stored. ``output_dtype`` is ``bfloat16`` if the pipeline gave
     the output in that dtype, which numpy lacks and which ``output`` holds in float32. ``facts`` is None in
     what earlier versions stored; ``constants`` are the values that its ``dtypes`` name, in float32 where a
-    dtype is one that numpy lacks.
+    dtype is one that numpy lacks. ``host`` and ``decoder_input`` describe what follows the last step, and
+    ``decoder`` is what the job's ``decoding`` gave; each is None if it could not be observed.
     """
 
     output: Array
@@ -75,6 +78,9 @@ class Measurement:
     output_dtype: str | None = None
     facts: Facts | None = None
     constants: dict[str, Array] = field(default_factory=dict)
+    host: HostProcessing | None = None
+    decoder_input: Array | None = None
+    decoder: DecoderDeviation | None = None
 
     @property
     def dtype(self) -> str:

@@ -17,14 +17,15 @@ from harness.measurement.statistics import moments
 class StepTrace:
     """A ``callback_on_step_end`` (a diffusers convention) that records the latents and changes nothing.
 
-    With ``keep``, it also keeps the latents' arrays, in their own dtype, or in float32 for bfloat16. It calls
-    ``stepped`` after each step.
+    ``last`` is the array of the last step's latents, in their own dtype, or in float32 for bfloat16. With
+    ``keep``, it also keeps those of all steps. It calls ``stepped`` after each step.
     """
 
     def __init__(self, *, keep: bool = False, stepped: Callable[[], None] = lambda: None) -> None:
         self._keep, self._stepped = keep, stepped
         self._records: list[StepRecord] = []
         self._latents: list[Array] = []
+        self.last: Array | None = None
 
     def __call__(self, pipeline: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         """Record ``tensors["latents"]`` (MindSpore's or numpy's). Fractional timesteps are kept."""
@@ -33,8 +34,10 @@ class StepTrace:
         array = to_numpy(latents)
         sha256 = array_sha256(array, dtype_of(latents, array))
         self._records.append(StepRecord(int(step), _number(timestep), sha256, moments(array)))
+        # The pipeline may go on in the same memory.
+        self.last = array.copy()
         if self._keep:
-            self._latents.append(array.copy())
+            self._latents.append(self.last)
         self._stepped()
         return {}
 

@@ -13,7 +13,7 @@ from harness.baselines.current import load_current, unusable
 from harness.baselines.errors import BaselineError
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
-from harness.cases.job import Job
+from harness.cases.job import Decoding, Job
 from harness.cases.tolerance import MOST_FACTOR
 from harness.errors import HarnessError, UsageError
 from harness.execution.pool import RunnerPool
@@ -180,7 +180,7 @@ def calibrate_case(
     name = case.name
     if (found := unusable(case, store)) is not None:
         raise found
-    base = pool.run(case.job().member(None))
+    base = pool.run(replace(case.job().member(None), decoding=Decoding(members=settings.members)))
     baseline = load_current(store, case, device_key(base.fingerprint))
     kept, unit = KeptMembers(store.root, baseline), None
     try:

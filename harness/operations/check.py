@@ -16,6 +16,7 @@ from harness.judgement.reasons import DidNotFail, FailedAsExpected, FailedOtherw
 from harness.judgement.repetition import FreshRunner, check_repeats
 from harness.judgement.verdicts import judge
 from harness.measurement.measurement import Measurement
+from harness.operations.decoding import job_beside
 from harness.operations.progress import SILENT, Progress, each_case, stage
 from harness.operations.second_run import SecondRuns
 from harness.operations.workers import Workers
@@ -35,7 +36,7 @@ def check(case: Case, runner: FreshRunner, store: BaselineStore, second: SecondR
     try:
         if (found := unusable(case, store)) is not None:
             return Check(Judgement.error(case, found), baseline=_first_stored(case, store))
-        first = hold(case, runner.run(case.job()), store)
+        first = hold(case, runner.run(job_beside(case, store)), store)
         return (second or SecondRuns()).confirmed(case, first, runner)
     except HarnessError as error:
         return hold(case, error, store)

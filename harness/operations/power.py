@@ -40,6 +40,7 @@ from harness.judgement.reasons import (
 from harness.judgement.tiers import calibration_remedy
 from harness.judgement.verdicts import judge
 from harness.measurement.measurement import Measurement
+from harness.operations.decoding import with_decoder_of
 from harness.operations.progress import SILENT, Progress, each_case, stage
 from harness.operations.workers import Workers
 
@@ -183,6 +184,7 @@ def _run_courses(
 ) -> tuple[FaultPower, ...]:
     """Run the courses of all ``faults``, each run as soon as a runner is free; return results in order."""
     courses = [_course(subject, each, quick=quick) for each in faults]
+    job = with_decoder_of(subject.case.job(), subject.baseline)
     results: dict[int, FaultPower] = {}
     pending: dict[Future[Measurement], int] = {}
 
@@ -192,7 +194,7 @@ def _run_courses(
             while True:
                 size = step()
                 if faults[index].family != "output":
-                    pending[pool.submit(subject.case.job().with_fault(faults[index].name, size))] = index
+                    pending[pool.submit(job.with_fault(faults[index].name, size))] = index
                     return
                 step = _answer(
                     courses[index], partial(with_output_fault, subject.measurement, faults[index], size)

@@ -162,6 +162,7 @@ def proposed(case: Case, measurement: Measurement, store: BaselineStore) -> Prop
     moved = first_difference(old.measurement, measurement)
     if not edits and moved is None:
         renewed = _with_facts_of(measurement, _with_code_of(measurement, old))
+        renewed = _with_steps_after(measurement, renewed)
         added = (FactsAdded(),) if renewed.measurement.facts is not old.measurement.facts else ()
         if _edited(old.provenance.git_commit) and not _edited(commit_of(case, store)):
             return found("changed", (OtherProvenance(), *added), 0.0, renews=renewed)
@@ -190,6 +191,14 @@ def _with_facts_of(measurement: Measurement, old: Baseline) -> Baseline:
         return old
     facts, constants = measurement.facts, measurement.constants
     return replace(old, measurement=replace(old.measurement, facts=facts, constants=constants))
+
+
+def _with_steps_after(measurement: Measurement, old: Baseline) -> Baseline:
+    """Return ``old`` with what follows the last step, which baselines of earlier versions lack."""
+    if old.measurement.host is not None or measurement.host is None or not measurement.host.giving_output:
+        return old
+    added = replace(old.measurement, host=measurement.host, decoder_input=measurement.decoder_input)
+    return replace(old, measurement=added)
 
 
 def commit_of(case: Case, store: BaselineStore) -> Commit | None:

@@ -11,6 +11,7 @@ from harness.judgement.judgement import Verdict
 from harness.judgement.reasons import NotRunAgain, Reason, Repeats, SecondRunFailed
 from harness.judgement.repetition import FreshRunner, unrepeated
 from harness.judgement.verdicts import judge
+from harness.operations.decoding import with_decoder_of
 
 # After this many cases in a row that drift and repeat, what all cases share has changed, such as the
 # environment, and running each of them again would double the time for nothing.
@@ -40,7 +41,7 @@ class SecondRuns:
         assert found.measurement is not None  # it drifted
         assert found.baseline is not None
         try:
-            second = runner.run(case.job().alone())
+            second = runner.run(with_decoder_of(case.job(), found.baseline).alone())
             verdict = judge(case, second, found.baseline).verdict.value
         except HarnessError as error:
             return replace(_noted(found, SecondRunFailed(error.cause.value, str(error))), again=error)

@@ -14,6 +14,7 @@ from harness.judgement import reasons as r
 from harness.measurement.figures import ProcessChange, ProcessPart
 from harness.reporting.fact_reasons import FACT_REASONS
 from harness.reporting.figures import figure
+from harness.reporting.reasons_after_steps import REASONS_AFTER_STEPS
 from harness.reporting.wording import Words, filled, said
 
 _NAMES = 3
@@ -270,6 +271,7 @@ _UNCOVERED = {
 # The words for reasons and notes, and for their parts.
 REASONS: Words = {
     **FACT_REASONS,
+    **REASONS_AFTER_STEPS,
     r.OutputDiffers: _output_differs,
     r.OutputHasAnotherForm: "the output's shape or dtype is not the baseline's",
     r.LatentsDiffer: "the latents differ from step {step} on (of 0 to {last}, timestep {timestep})",

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from harness.measurement.facts import Facts, LargeTable
-from harness.measurement.figures import CheckpointIdentity, CodeIdentity, Draw, StepRecord
+from harness.measurement.figures import (
+    CheckpointIdentity,
+    CodeIdentity,
+    DecoderDeviation,
+    Draw,
+    HostProcessing,
+    StepRecord,
+)
 from harness.measurement.measurement import Measurement, array_from_wire, array_sha256, array_to_wire
 
 NAN_WITH_PAYLOAD = np.array([0x7FC00001, 0xFFC12345, 0x7F800001], np.uint32).view(np.float32)
@@ -106,13 +113,16 @@ FULL = Measurement(
         {"unet/table": LargeTable("float64", (9, 9999), "89abcdef", {"mean": 0.1})},
     ),
     constants={"scheduler.betas": np.array([math.inf, 0.1], np.float32)},
+    host=HostProcessing("vae.decode", {"channels last, not clamped": 1e-8, "not clamped": 0.5}),
+    decoder_input=np.zeros((1, 4, 2, 2), np.float16),
+    decoder=DecoderDeviation(None, 1e-7, 2e-7),
 )
 
 
 def plain(measurement):
     """Every field in a form that `==` compares bit for bit: repr tells -0.0 from 0.0, and NaN is NaN."""
     values = {field.name: getattr(measurement, field.name) for field in dataclasses.fields(measurement)}
-    for name in ("output", "latents", "singles"):
+    for name in ("output", "latents", "singles", "decoder_input"):
         array = values[name]
         values[name] = None if array is None else (array.dtype.str, array.shape, array.tobytes())
     values["constants"] = {

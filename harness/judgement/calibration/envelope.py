@@ -13,6 +13,7 @@ from harness import __version__
 from harness.baselines.calibration import Calibration, StepEnvelope
 from harness.cases.tolerance import AT_LEAST
 from harness.judgement import reasons as r
+from harness.judgement.after_steps import decoder_envelope
 from harness.judgement.bits import same_bits
 from harness.judgement.calibration.spread import chaotic_from, clusters, distance, saturated
 from harness.judgement.failures import Refused
@@ -135,6 +136,7 @@ def make_calibration(
         harness_version=__version__,
         date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         unit=unit,
+        decoder=decoder_envelope(base),
     )
 
 

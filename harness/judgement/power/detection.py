@@ -15,6 +15,7 @@ from harness.judgement.hard import hard_failures
 from harness.judgement.judgement import Verdict
 from harness.judgement.tiers import Tier, safety_factor
 from harness.judgement.verdicts import judge
+from harness.measurement.after_steps import moved_output
 from harness.measurement.measurement import Measurement
 from harness.measurement.statistics import summarise
 
@@ -65,6 +66,7 @@ def with_output_fault(measurement: Measurement, fault: Fault, size: float | None
         measurement,
         output=output,
         statistics=summarise(output),
+        host=moved_output(measurement.host, measurement.output, output),
         singles=None if singles is None else apply_output_fault(fault.name, size, singles),
     )
 
