@@ -6,10 +6,12 @@ Because there is no key, it does not prevent forgery: where this matters, sign t
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import math
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -119,8 +121,10 @@ class Certificate:
     def to_bytes(self) -> bytes:
         """Return the bytes of the certificate's file: JSON, sorted, ASCII, the seal among the keys."""
         data = to_json(self)
-        if not self.only:
-            del data["only"]  # as in certificates from before there was a choice
+        # As in certificates from before there was a choice.
+        for holder, name in _optional(data):
+            if not holder[name]:
+                del holder[name]
         return _laid_out({**data, "seal": seal_of(data)})
 
     @classmethod
@@ -157,9 +161,22 @@ class Certificate:
                 "its content does not match its seal: it was edited or damaged; fetch the original file again"
             )
         try:
-            return from_json(cls, {"only": False, **content})
+            content = copy.deepcopy(content)
+            for holder, name in _optional(content):
+                holder.setdefault(name, False)
+            return from_json(cls, content)
         except ValueError as error:
             raise CertificateError(f"it is not a certificate of this version of harness: {error}") from None
+
+
+def _optional(content: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield what a certificate has only if it is true: its mapping, and the key there."""
+    yield content, "only"
+    cases = content.get("cases")
+    held = (
+        [case.get("baseline") for case in cases if isinstance(case, dict)] if isinstance(cases, list) else []
+    )
+    yield from ((each, "facts") for each in (content.get("policy"), *held) if isinstance(each, dict))
 
 
 def seal_of(content: dict[str, Any]) -> str:

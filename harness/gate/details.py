@@ -66,6 +66,10 @@ class NoPower(Detail):
     gap: Gap
 
 
+class WithoutFacts(Detail):
+    """The policy requires facts, and the baseline was recorded without them."""
+
+
 class NoDate(Detail):
     """The baseline's ``date`` cannot be read."""
 

@@ -31,13 +31,15 @@ class Worst:
 class HeldTo:
     """A case's baseline; ``files`` maps each file, relative to the store's folder, to its sha256.
 
-    ``date`` is when it was recorded (ISO 8601), and ``mindspore`` is that field of its fingerprint.
+    ``date`` is when it was recorded (ISO 8601), and ``mindspore`` is that field of its fingerprint. ``facts``
+    is whether parameters and constants are stored with it.
     """
 
     device: str
     date: str
     mindspore: str
     files: dict[str, str]
+    facts: bool = False
 
 
 @dataclass(frozen=True)

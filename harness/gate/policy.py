@@ -41,8 +41,9 @@ class Policy:
     ``verdicts`` are allowed for cases without a tag in ``tags``; ``tags`` maps each tag to the verdicts
     allowed for cases that have it. ``max_age_days`` limits the age of baselines, and ``mindspore`` lists the
     releases with which they may be recorded (``2.10`` stands for every 2.10.x); None and empty mean no
-    restriction. ``power`` says whether a power table must cover every case. ``chaotic`` maps cases known to
-    be chaotic to the number of steps that must be gated. ``signer`` is the public key (base64, as in PEM)
+    restriction. ``power`` says whether a power table must cover every case, ``facts`` whether every
+    baseline must have facts. ``chaotic`` maps cases known to be chaotic to the number of steps that must be
+    gated. ``signer`` is the public key (base64, as in PEM)
     that must have signed a certificate, or None if it need not be signed.
     """
 
@@ -52,6 +53,7 @@ class Policy:
     max_age_days: int | None = None
     mindspore: tuple[str, ...] = ()
     power: bool = False
+    facts: bool = False
     chaotic: dict[str, int] = field(default_factory=dict)
     waivers: tuple[Waiver, ...] = ()
     signer: str | None = None

@@ -113,6 +113,7 @@ class PolicyEntry(Strict):
     verdicts: dict[str, Allowed] = Field(default_factory=dict)
     baselines: BaselinesEntry = Field(default_factory=BaselinesEntry)
     power: Literal["required", "optional"] = "optional"
+    facts: Literal["required", "optional"] = "optional"
     chaotic: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     waivers: list[WaiverEntry] = Field(default_factory=list)
     signer: Annotated[str, AfterValidator(_key)] | None = None
@@ -153,6 +154,7 @@ def _policy(entry: PolicyEntry) -> Policy:
         max_age_days=None if baselines.max_age is None else _number_of_days(baselines.max_age),
         mindspore=tuple(baselines.mindspore or ()),
         power=entry.power == "required",
+        facts=entry.facts == "required",
         chaotic=dict(entry.chaotic),
         waivers=tuple(
             Waiver(each.case, each.reason, each.owner, each.expires, tuple(each.rules or ()))

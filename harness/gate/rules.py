@@ -83,6 +83,12 @@ def power(policy: Policy, facts: CaseFacts, _now: datetime) -> d.Detail | None:
     return d.NoPower(facts.power_gap) if policy.power and facts.power_gap is not None else None
 
 
+def without_facts(policy: Policy, facts: CaseFacts, _now: datetime) -> d.Detail | None:
+    """Every baseline has facts if the policy requires them."""
+    lacking = facts.baseline is not None and not facts.baseline.facts
+    return d.WithoutFacts() if policy.facts and lacking else None
+
+
 def age(policy: Policy, facts: CaseFacts, now: datetime) -> d.Detail | None:
     """No baseline is older than the policy allows, and none is from the future."""
     if policy.max_age_days is None or facts.baseline is None:
@@ -119,6 +125,7 @@ CASE_RULES: dict[str, tuple[Kind, Rule]] = {
     "chaotic": ("incomplete", chaotic),
     "vacuous": ("incomplete", vacuous),
     "power": ("incomplete", power),
+    "facts": ("incomplete", without_facts),
     "age": ("incomplete", age),
     "release": ("incomplete", release),
 }

@@ -107,6 +107,7 @@ def _held_to(baseline: Baseline, root: Path) -> HeldTo:
         date=baseline.provenance.date,
         mindspore=baseline.measurement.fingerprint.get("mindspore", "(absent)"),
         files={path.relative_to(root).as_posix(): sha256_of(path) for path in files},
+        facts=baseline.measurement.facts is not None,
     )
 
 

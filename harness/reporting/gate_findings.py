@@ -103,6 +103,10 @@ _WORDS: Words = {
     ),
     d.Vacuous: _vacuous,
     d.NoPower: "{gap}; the policy requires `power`",
+    d.WithoutFacts: (
+        "its baseline has no facts (parameters and constants); the policy requires `facts`. Record it again "
+        "with a reason, which keeps its calibration"
+    ),
     d.NoDate: (
         "its baseline was recorded on {date}, which is not a date, so its age is unknown; record it again"
     ),

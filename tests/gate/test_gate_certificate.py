@@ -7,7 +7,7 @@ import json
 import math
 
 import pytest
-from gate_facts import case_facts, certificate, chaos, waiver, without_verdict
+from gate_facts import case_facts, certificate, chaos, held_to, waiver, without_verdict
 from hypothesis import given
 from hypothesis import strategies as st
 from samples import said
@@ -51,6 +51,14 @@ def test_certificates_from_before_gates_of_some_suites_are_read():
     assert Certificate.from_bytes(some.to_bytes()) == some
     with pytest.raises(CertificateError, match="its bytes are not those"):
         Certificate.from_bytes(resealed(lambda data: data.update(only=False)))
+
+
+def test_certificates_from_before_there_were_facts_are_read():
+    assert '"facts"' not in WRITTEN.decode()
+    facts = certificate(case_facts(baseline=held_to(facts=True)), policy=Policy(facts=True))
+    assert Certificate.from_bytes(facts.to_bytes()) == facts
+    data = json.loads(facts.to_bytes())
+    assert (data["policy"]["facts"], data["cases"][0]["baseline"]["facts"]) == (True, True)
 
 
 def test_a_change_of_any_byte_is_noticed():

@@ -60,6 +60,7 @@ baselines:
   max_age: 12 weeks
   mindspore: ["2.9.0", "2.10"]
 power: required
+facts: required
 chaotic: {small/two: 20}
 waivers:
   - {case: small/one, reason: known, owner: Ada, expires: 2027-01-31, rules: [verdict, age]}
@@ -71,6 +72,7 @@ waivers:
         max_age_days=84,
         mindspore=("2.9.0", "2.10"),
         power=True,
+        facts=True,
         chaotic={"small/two": 20},
         waivers=(
             Waiver("small/one", "known", "Ada", "2027-01-31", ("verdict", "age")),

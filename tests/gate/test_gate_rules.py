@@ -76,6 +76,12 @@ BROKEN: dict[str, tuple[Policy, CaseFacts, str, str]] = {
         "incomplete",
         "pass it with --power FILE; the policy requires `power`",
     ),
+    "facts": (
+        Policy(facts=True),
+        case_facts(),
+        "incomplete",
+        "its baseline has no facts (parameters and constants); the policy requires `facts`. Record it again",
+    ),
     "age": (
         Policy(max_age_days=90),
         case_facts(baseline=held_to(date="2026-08-01T00:00:00+00:00")),
@@ -104,7 +110,7 @@ def test_every_rule_is_broken_here():
 @pytest.mark.parametrize("rule", BROKEN)
 def test_a_broken_rule_fails_the_gate_and_says_what_to_do(rule, monkeypatch):
     policy, broken, outcome, message = BROKEN[rule]
-    others = dataclasses.replace(SOUND, power_gap=None, baseline=held_to(mindspore="2.9.1 (f)"))
+    others = dataclasses.replace(SOUND, power_gap=None, baseline=held_to(mindspore="2.9.1 (f)", facts=True))
     decision = decide(policy, [others, broken], [], NOW)
     assert decision.outcome == outcome
     (finding,) = decision.findings
