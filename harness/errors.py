@@ -29,17 +29,31 @@ class HarnessError(Exception):
     """An error shown to the user as one message, without a traceback.
 
     Its text says what is wrong, where (a file, with line and column if there is one) and what to do, unless a
-    ``remedy`` says that. ``harness.reporting.commands.error_text`` combines the two. ``cause`` is why a case
-    that raised the error has no measurement. ``answers`` is whether the error answers the question (the case
-    does not repeat, the certificate is not sound). Otherwise something failed and the answer is unknown.
+    ``remedy`` says that. ``harness.reporting.commands.error_text`` combines the two. The text begins with
+    what it is ``about``, such as a case; ``message`` is the rest. ``cause`` is why a case that raised the
+    error has no measurement. ``answers`` is whether the error answers the question (the case does not
+    repeat, the certificate is not sound). Otherwise something failed and the answer is unknown.
     """
 
     cause: FailureCause = FailureCause.OTHER
     answers = False
+    about: tuple[str, ...] = ()
 
-    def __init__(self, *words: object, remedy: Remedy | None = None) -> None:
+    def __init__(self, *words: object, remedy: Remedy | None = None, about: tuple[str, ...] = ()) -> None:
         super().__init__(*words)
         self.remedy = remedy
+        self.about = about
+
+    @property
+    def message(self) -> str:
+        """The text without what it is about, for where that is shown beside it."""
+        return super().__str__().lstrip("\n")
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        # A traceback begins on a line of its own.
+        between = ":" if text.startswith("\n") else ": "
+        return between.join([": ".join(self.about), text]) if self.about else text
 
 
 def shortened(text: str) -> str:

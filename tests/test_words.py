@@ -154,8 +154,8 @@ def calibrations(store: BaselineStore) -> Iterator[object]:
 def power(store: BaselineStore) -> Iterator[object]:
     """What becomes of a case whose power is measured."""
     name = "guide/two-steps"
-    inapplicable = FaultNotApplicable(f"{name}: eta: only DDIM has it")
-    crashed = CaseFailed(f"{name}: its worker died")
+    inapplicable = FaultNotApplicable("only DDIM has it", about=(name, "eta"))
+    crashed = CaseFailed("its worker died", about=(name,))
     for case, pool in (
         (make_case(strict=True), Runs(BASE)),
         (make_case(), Runs(BASE)),

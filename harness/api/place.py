@@ -132,7 +132,7 @@ def speaking(invocation: Invocation = Invocation()) -> Iterator[None]:  # noqa: 
     try:
         yield
     except HarnessError as error:
-        error.args = (printable(error_text(error, invocation), LINES),)
+        error.args, error.about = (printable(error_text(error, invocation), LINES),), ()
         raise
     except Interrupted as interrupted:
         raise KeyboardInterrupt(str(interrupted)) from None

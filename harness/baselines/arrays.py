@@ -90,16 +90,16 @@ def check_storable(name: str, measurement: Measurement) -> None:
     # A constant is compared as it is, and infinity is what some tables hold.
     for what, array in replace(measurement, constants={}).arrays.items():
         if array.dtype.kind not in REAL_KINDS:
-            raise NotStorable(f"{name}: {what} has dtype {array.dtype}, which cannot be stored")
+            raise NotStorable(f"{what} has dtype {array.dtype}, which cannot be stored", about=(name,))
         if array.size == 0:
-            raise NotStorable(f"{name}: {what} is empty: nothing could be compared with it")
+            raise NotStorable(f"{what} is empty: nothing could be compared with it", about=(name,))
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             count = array.size - np.count_nonzero(np.isfinite(array))
             raise NotStorable(
-                f"{name}: {what} holds NaN or Inf in {count} of {array.size} places: repair the case"
+                f"{what} holds NaN or Inf in {count} of {array.size} places: repair the case", about=(name,)
             )
     steps = ((f"latents of step {record.step}", record.statistics) for record in measurement.trace)
     for what, statistics in (("statistics", measurement.statistics), *steps):
         for key, value in statistics.items():
             if not np.isfinite(value):
-                raise NotStorable(f"{name}: {what}: {key} is {value}: repair the case")
+                raise NotStorable(f"{what}: {key} is {value}: repair the case", about=(name,))

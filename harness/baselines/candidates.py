@@ -182,7 +182,7 @@ def encode_candidate(candidate: Candidate) -> bytes:
     try:
         return encode_sealed(baseline.measurement.arrays, facts)
     except ArraysError as error:
-        raise CandidateError(f"{baseline.name}: {error}") from None
+        raise CandidateError(str(error), about=(baseline.name,)) from None
 
 
 def decode_candidate(data: bytes, path: Path, key: Key) -> Candidate:

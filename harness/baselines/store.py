@@ -176,7 +176,7 @@ class BaselineStore:
         try:
             data = encode_arrays(arrays)
         except ArraysError as error:
-            raise BaselineError(f"{baseline.name}: {error}") from None
+            raise BaselineError(str(error), about=(baseline.name,)) from None
         sha256 = _sha256(data)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -166,7 +166,8 @@ class Runner:
         except Exception as error:  # noqa: BLE001  it may be anything that a case put together
             self._workers.pop(context, worker).kill()
             told = shortened(repr(error))
-            raise CaseFailed(f"{name_of(job)}: its worker sent what it was not asked for: {told}") from None
+            message = f"its worker sent what it was not asked for: {told}"
+            raise CaseFailed(message, about=(name_of(job),)) from None
 
     def _watched(self, job: Job | None) -> Watcher | None:
         watcher = self._watcher

@@ -106,7 +106,7 @@ def _failure(error: BaseException) -> Answer:
 
 def _told(error: BaseException) -> Answer:
     if isinstance(error, FaultNotApplicable):
-        return Answer(AnswerKind.INAPPLICABLE, str(error))
+        return Answer(AnswerKind.INAPPLICABLE, error.message)
     cause = _cause_of(error)
     if isinstance(error, HarnessError):
         return Answer(AnswerKind.ERROR, str(error), cause)

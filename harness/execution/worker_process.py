@@ -57,8 +57,10 @@ class RunError(HarnessError):
 class CaseFailed(RunError):
     """The case raised an error in the worker; ``cause`` is the cause of that error."""
 
-    def __init__(self, message: str, cause: FailureCause = FailureCause.OTHER) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, cause: FailureCause = FailureCause.OTHER, *, about: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message, about=about)
         self.cause = cause
 
 
@@ -126,7 +128,7 @@ class WorkerProcess:
         job did not reach the worker. Raises :class:`WorkerCrashed`, :class:`WorkerTimeout` or
         :class:`harness.execution.watch.WorkerOutOfMemory` if the worker can no longer be used.
         """
-        name = name_of(job)
+        about = (name_of(job),)
         started = time.monotonic()
         own = None if job is None else job.timeout
         limit = own or self._limit
@@ -139,38 +141,42 @@ class WorkerProcess:
                 self.ran.append(job.name)
             return self._receive(limit, lambda: watcher and watcher(self._done, time.monotonic() - started))
         except execnet.gateway_base.DumpError as error:
-            raise NotSent(f"{name}: this cannot be sent to a worker: {error}") from None
+            raise NotSent(f"this cannot be sent to a worker: {error}", about=about) from None
         except _TimeoutError:
             where = "" if own else ", pytest --harness-timeout, harness record --timeout"
             raise WorkerTimeout(
-                f"{name}: no result after {limit:g} s{self._reached(job)}, so its worker was killed; raise "
-                f"the time limit (`timeout` of the case{where}){self._watch.log_text()}"
+                f"no result after {limit:g} s{self._reached(job)}, so its worker was killed; raise the time "
+                f"limit (`timeout` of the case{where}){self._watch.log_text()}",
+                about=about,
             ) from None
         except _Unasked:
             raise WorkerCrashed(
-                f"{name}: its worker sent something that is not an answer, and was killed; neither this "
-                f"case nor an earlier one may write to the worker's channel{self._watch.log_text()}"
+                "its worker sent something that is not an answer, and was killed; neither this case nor an "
+                f"earlier one may write to the worker's channel{self._watch.log_text()}",
+                about=about,
             ) from None
         except (EOFError, OSError, ValueError, execnet.RemoteError):
             raise WorkerCrashed(
-                f"{name}: its worker died after {time.monotonic() - started:.1f} s "
-                f"({self._how_it_ended()}){self._watch.log_text()}"
+                f"its worker died after {time.monotonic() - started:.1f} s "
+                f"({self._how_it_ended()}){self._watch.log_text()}",
+                about=about,
             ) from None
         except WorkerOutOfMemory as error:
-            raise WorkerOutOfMemory(f"{name}: {error}") from None
+            raise WorkerOutOfMemory(error.message, about=about) from None
 
     @staticmethod
     def check(answer: Answer, job: Job | None) -> None:
         """Raise the error that ``answer`` reports, if any."""
         name = name_of(job)
         if answer.kind is AnswerKind.INAPPLICABLE:
-            raise FaultNotApplicable(f"{name}: {shortened(str(answer.data))}")
+            fault = (job.fault.name,) if job is not None and job.fault is not None else ()
+            raise FaultNotApplicable(shortened(str(answer.data)), about=(name, *fault))
         if answer.kind is AnswerKind.ERROR:
             # The part that the user can act on comes first, so that an editor can jump there.
-            place = f"{job.place}: " if job is not None and job.place else ""
-            raise CaseFailed(f"{place}{name}: {shortened(str(answer.data))}", answer.cause)
+            place = (job.place,) if job is not None and job.place else ()
+            raise CaseFailed(shortened(str(answer.data)), answer.cause, about=(*place, name))
         if answer.kind is AnswerKind.FAILED:
-            raise CaseFailed(f"{name}:\n{shortened(str(answer.data))}", answer.cause)
+            raise CaseFailed(f"\n{shortened(str(answer.data))}", answer.cause, about=(name,))
 
     def _reached(self, job: Job | None) -> str:
         """Return what the worker had finished, if it said so."""

@@ -46,7 +46,7 @@ def _takes(scheduler: Any, key: str) -> bool:
 
 def _setting(name: str, scheduler: Any, key: str) -> Any:
     if not _takes(scheduler, key):
-        raise FaultNotApplicable(f"{name}: {type(scheduler).__name__} has no {key}")
+        raise FaultNotApplicable(f"{type(scheduler).__name__} has no {key}", about=(name,))
     return scheduler.config[key]
 
 
@@ -57,13 +57,13 @@ def _other_value(name: str, scheduler: Any, _: float) -> None:
 
 def _check_no_betas(name: str, scheduler: Any) -> None:
     if scheduler.config.get("trained_betas") is not None:
-        raise FaultNotApplicable(f"{name}: the checkpoint stores its betas")
+        raise FaultNotApplicable("the checkpoint stores its betas", about=(name,))
 
 
 def _beta_end(name: str, scheduler: Any, size: float) -> None:
     _check_no_betas(name, scheduler)
     if _setting(name, scheduler, "beta_schedule") not in ("linear", "scaled_linear"):
-        raise FaultNotApplicable(f"{name}: the checkpoint's noise schedule has no beta_end")
+        raise FaultNotApplicable("the checkpoint's noise schedule has no beta_end", about=(name,))
     reconfigure(scheduler, beta_end=_setting(name, scheduler, "beta_end") * (1 + size))
 
 
@@ -83,7 +83,7 @@ def _betas_half(name: str, scheduler: Any, _: float) -> None:
 def _alpha_of_one_step(name: str, scheduler: Any, size: float) -> None:
     # Schedulers with sigmas derive them from it and do not read it again.
     if not hasattr(scheduler, "alphas_cumprod") or hasattr(scheduler, "sigmas"):
-        raise FaultNotApplicable(f"{name}: {type(scheduler).__name__} steps by no alphas_cumprod")
+        raise FaultNotApplicable(f"{type(scheduler).__name__} steps by no alphas_cumprod", about=(name,))
     shrink_alpha_of_one_step(name, scheduler, size)
 
 
@@ -95,7 +95,7 @@ def _timestep_off_by_one(name: str, scheduler: Any, _: float) -> None:
         # Up if there is room, as steps_offset would do.
         up = float(timesteps.max()) < last
         if not up and float(timesteps.min()) < 1:
-            raise FaultNotApplicable(f"{name}: the run visits the first and the last training timestep")
+            raise FaultNotApplicable("the run visits the first and the last training timestep", about=(name,))
         scheduler.timesteps = timesteps + 1 if up else timesteps - 1
 
     after_set_timesteps(scheduler, change)
@@ -103,7 +103,7 @@ def _timestep_off_by_one(name: str, scheduler: Any, _: float) -> None:
 
 def _eta(name: str, scheduler: Any, size: float) -> None:
     if "eta" not in inspect.signature(scheduler.step).parameters:
-        raise FaultNotApplicable(f"{name}: {type(scheduler).__name__} takes no eta")
+        raise FaultNotApplicable(f"{type(scheduler).__name__} takes no eta", about=(name,))
     move_eta(name, scheduler, size)
 
 
@@ -121,7 +121,7 @@ _FAULTS: dict[str, Callable[[str, Any, float], None]] = {
 
 
 def _unclip_beta_schedule(name: str, scheduler: Any, _: float) -> None:
-    raise FaultNotApplicable(f"{name}: {type(scheduler).__name__} knows one noise schedule")
+    raise FaultNotApplicable(f"{type(scheduler).__name__} knows one noise schedule", about=(name,))
 
 
 def _unclip_betas_half(_: str, scheduler: Any, __: float) -> None:
@@ -136,7 +136,7 @@ def _unclip_timestep_spacing(name: str, scheduler: Any, _: float) -> None:
         count = len(scheduler.timesteps)
         moved = (np.arange(count) * (scheduler.config.num_train_timesteps // count))[::-1].astype(np.int64)
         if np.array_equal(moved, scheduler.timesteps.asnumpy()):
-            raise FaultNotApplicable(f"{name}: {count} timesteps are the same by every rule")
+            raise FaultNotApplicable(f"{count} timesteps are the same by every rule", about=(name,))
         scheduler.timesteps = ms.Tensor(moved)
 
     after_set_timesteps(scheduler, change)

@@ -43,15 +43,16 @@ def put_into_model(name: str, size: float | None, pipeline: Any) -> None:
     model = _denoising_model(pipeline)
     if model is None:
         raise FaultNotApplicable(
-            f"{name}: the pipeline has no {' or '.join(_DENOISING)} that is a mindspore.nn.Cell, nor any "
-            "other attribute that is the only one to be one"
+            f"the pipeline has no {' or '.join(_DENOISING)} that is a mindspore.nn.Cell, nor any other "
+            "attribute that is the only one to be one",
+            about=(name,),
         )
     try:
         if name in _ALREADY_IN_HALF:
             _check_not_half(model)
         _FAULTS[name](model, 0.0 if size is None else size)
     except _Missing as missing:
-        raise FaultNotApplicable(f"{name}: {missing}") from None
+        raise FaultNotApplicable(str(missing), about=(name,)) from None
 
 
 def _denoising_model(pipeline: Any) -> nn.Cell | None:

@@ -162,4 +162,4 @@ def check_acted(name: str, generators: Sequence[LedgerGenerator]) -> None:
     """Raise :class:`FaultNotApplicable` if the fault could change no draw of the faulty generators."""
     faulty = [generator for generator in generators if isinstance(generator, FaultyGenerator)]
     if faulty and not any(generator.acted for generator in faulty):
-        raise FaultNotApplicable(f"{name}: {faulty[0].needs}")
+        raise FaultNotApplicable(faulty[0].needs, about=(name,))

@@ -28,7 +28,7 @@ def apply_output_fault(name: str, size: float | None, images: Array) -> Array:
         raise ValueError(f"{name} is a fault of the {known.family}, not of the output")
     size = known.checked_size(size)
     if images.size == 0:
-        raise FaultNotApplicable(f"{name}: the output is empty")
+        raise FaultNotApplicable("the output is empty", about=(name,))
     return _FUNCTIONS[name](images, 1.0 if size is None else size)
 
 
@@ -54,7 +54,7 @@ def _on_values(change: Callable[[Array, float], Array]) -> Callable[[Array, floa
 def _shifted(images: Array, _: float) -> Array:
     axis = -2 if images.ndim >= 4 else -1
     if images.shape[axis] < 2:
-        raise FaultNotApplicable(f"pixel-shift: an output of shape {images.shape} has one column")
+        raise FaultNotApplicable(f"an output of shape {images.shape} has one column", about=("pixel-shift",))
     rolled: Array = np.roll(images, 1, axis)
     return rolled
 
@@ -63,7 +63,9 @@ def _patched(images: Array, size: float) -> Array:
     """Move 4x4 pixels of the first image towards grey and past it, a quarter in from the top left."""
     height, width, _ = _image_shape("patch", images)
     if min(height, width) < _PATCH:
-        raise FaultNotApplicable(f"patch: an output of shape {images.shape} has no {_PATCH}x{_PATCH} pixels")
+        raise FaultNotApplicable(
+            f"an output of shape {images.shape} has no {_PATCH}x{_PATCH} pixels", about=("patch",)
+        )
     top, left = min(height // 4, height - _PATCH), min(width // 4, width - _PATCH)
     where: tuple[Any, ...] = (0,) * (images.ndim - 3) + (slice(top, top + _PATCH), slice(left, left + _PATCH))
     patched = images.copy()
@@ -74,13 +76,13 @@ def _patched(images: Array, size: float) -> Array:
 
 def _swapped(images: Array, _: float) -> Array:
     if _image_shape("channel-swap", images)[2] < 2:
-        raise FaultNotApplicable("channel-swap: the output has one channel")
+        raise FaultNotApplicable("the output has one channel", about=("channel-swap",))
     return images[..., ::-1].copy()
 
 
 def _quantised(images: Array, _: float) -> Array:
     if images.dtype.kind != "f":
-        raise FaultNotApplicable(f"quantised: the output is {images.dtype} already")
+        raise FaultNotApplicable(f"the output is {images.dtype} already", about=("quantised",))
     result: Array = (np.rint(images.astype(np.float64) * 255) / 255).astype(images.dtype)
     return result
 
@@ -88,7 +90,7 @@ def _quantised(images: Array, _: float) -> Array:
 def _image_shape(name: str, images: Array) -> tuple[int, int, int]:
     if images.ndim < 4:
         raise FaultNotApplicable(
-            f"{name}: an output of shape {images.shape} is no [n, ..., height, width, channels]"
+            f"an output of shape {images.shape} is no [n, ..., height, width, channels]", about=(name,)
         )
     height, width, channels = images.shape[-3:]
     return height, width, channels

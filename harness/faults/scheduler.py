@@ -34,7 +34,7 @@ def faulty_scheduler(name: str, size: float | None, pipeline: Any) -> Iterator[N
     one = getattr(pipeline, "scheduler", None)
     found = [each for each in (schedulers(pipeline) if one is None else [one]) if _is_known(each)]
     if not found:
-        raise FaultNotApplicable(f"{name}: the pipeline has no scheduler of a known kind")
+        raise FaultNotApplicable("the pipeline has no scheduler of a known kind", about=(name,))
     # A fault replaces methods of the class by setting attributes of the object for the time being.
     sound = [(scheduler, dict(vars(scheduler))) for scheduler in found]
     try:
@@ -68,7 +68,9 @@ def _put_into_own(name: str, size: float | None, scheduler: NoiseSchedule) -> No
     owner = _OWNERS.get(name, NoiseSchedule)
     if not isinstance(scheduler, owner):
         known = owner.__name__.removesuffix("Scheduler")
-        raise FaultNotApplicable(f"{name}: only {known} has it, the pipeline runs {type(scheduler).__name__}")
+        raise FaultNotApplicable(
+            f"only {known} has it, the pipeline runs {type(scheduler).__name__}", about=(name,)
+        )
     _FAULTS.get(name, _other_value)(name, scheduler, 0.0 if size is None else size)
 
 
@@ -80,13 +82,13 @@ def _other_value(name: str, scheduler: NoiseSchedule, _: float) -> None:
 def _beta_end(name: str, scheduler: NoiseSchedule, size: float) -> None:
     config = scheduler.config
     if config.trained_betas is not None or config.beta_schedule == "squaredcos_cap_v2":
-        raise FaultNotApplicable(f"{name}: the checkpoint's noise schedule has no beta_end")
+        raise FaultNotApplicable("the checkpoint's noise schedule has no beta_end", about=(name,))
     reconfigure(scheduler, beta_end=config.beta_end * (1 + size))
 
 
 def _beta_schedule(name: str, scheduler: NoiseSchedule, size: float) -> None:
     if scheduler.config.trained_betas is not None:
-        raise FaultNotApplicable(f"{name}: the checkpoint stores its betas")
+        raise FaultNotApplicable("the checkpoint stores its betas", about=(name,))
     _other_value(name, scheduler, size)
 
 
@@ -103,7 +105,9 @@ def _timestep_spacing(name: str, scheduler: NoiseSchedule, size: float) -> None:
     def check() -> None:
         sound.set_timesteps(len(scheduler.timesteps))
         if sound.timesteps == scheduler.timesteps:
-            raise FaultNotApplicable(f"{name}: {len(sound.timesteps)} timesteps are the same by every rule")
+            raise FaultNotApplicable(
+                f"{len(sound.timesteps)} timesteps are the same by every rule", about=(name,)
+            )
 
     after_set_timesteps(scheduler, check)
 
@@ -116,7 +120,7 @@ def _timestep_off_by_one(name: str, scheduler: NoiseSchedule, _: float) -> None:
         # Up if there is room, as steps_offset would do.
         moved = tuple(t + 1 if sound[0] < last else max(t - 1, 0) for t in sound)
         if len(set(moved)) < len(moved):
-            raise FaultNotApplicable(f"{name}: the run visits every training timestep")
+            raise FaultNotApplicable("the run visits every training timestep", about=(name,))
         scheduler.timesteps = moved
 
     after_set_timesteps(scheduler, change)
@@ -124,7 +128,7 @@ def _timestep_off_by_one(name: str, scheduler: NoiseSchedule, _: float) -> None:
 
 def _clip_sample(name: str, scheduler: NoiseSchedule, size: float) -> None:
     if scheduler.config.thresholding:
-        raise FaultNotApplicable(f"{name}: the checkpoint's scheduler thresholds in its place")
+        raise FaultNotApplicable("the checkpoint's scheduler thresholds in its place", about=(name,))
     _other_value(name, scheduler, size)
 
 

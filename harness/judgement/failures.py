@@ -22,8 +22,7 @@ class Refused(HarnessError):
     answers = True
 
     def __init__(self, name: str, reason: Reason, *, remedy: Remedy | None = None) -> None:
-        super().__init__(f"{name}: {kind_of(type(reason))}", remedy=remedy)
-        self.name = name
+        super().__init__(kind_of(type(reason)), remedy=remedy, about=(name,))
         self.reason = reason
 
 

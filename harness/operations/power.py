@@ -110,9 +110,7 @@ def measure_power(
     try:
         subject = _subject(case, pool, store)
     except HarnessError as error:
-        return CasePower(
-            case.suite, case.id, refusal=_reason_beside(error, case.place, case.name), remedy=error.remedy
-        )
+        return CasePower(case.suite, case.id, refusal=_reason_beside(error), remedy=error.remedy)
     found = _run_courses(subject, pool, faults, quick=quick, progress=progress)
     silent = vacuity(found)
     if (why := vacuous_output(case, subject.baseline)) is not None:
@@ -241,7 +239,7 @@ def _course(subject: _SoundCase, fault: Fault, *, quick: bool) -> _Course:
                 bracket = end.value
     except HarnessError as error:
         outcome: FaultOutcome = "not applicable" if isinstance(error, FaultNotApplicable) else "failed"
-        return found(outcome, _reason_beside(error, subject.case.place, subject.case.name, fault.name))
+        return found(outcome, _reason_beside(error))
     return found(
         "caught" if at_reference.caught else "missed",
         by=at_reference.by,
@@ -253,10 +251,7 @@ def _course(subject: _SoundCase, fault: Fault, *, quick: bool) -> _Course:
     )
 
 
-def _reason_beside(error: HarnessError, *names: str) -> Reason:
-    """Return ``error`` as a reason, without the leading ``names``, next to which it is shown."""
+def _reason_beside(error: HarnessError) -> Reason:
+    """Return ``error`` as a reason, without what it is about, next to which it is shown."""
     reason = reason_of(error)
-    if isinstance(reason, Failed):
-        for name in names:
-            reason = replace(reason, told=reason.told.removeprefix(f"{name}: "))
-    return reason
+    return replace(reason, told=error.message) if isinstance(reason, Failed) else reason

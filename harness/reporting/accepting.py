@@ -17,7 +17,7 @@ from harness.judgement.reasons import FieldEdit
 from harness.operations import review
 from harness.operations.accept import Acceptance, Accepted, Rejection
 from harness.operations.review import Obstacle
-from harness.reporting.commands import Invocation, error_text
+from harness.reporting.commands import Invocation, text_beside
 from harness.reporting.progress import ProgressBar
 from harness.reporting.reasons import text_of
 from harness.reporting.recording import show_uncalibrated
@@ -96,7 +96,7 @@ def refusal_text(accepted: Accepted, invocation: Invocation) -> str:
     """Return why a candidate was not accepted."""
     outcome = accepted.outcome
     if isinstance(outcome, HarnessError):
-        return error_text(outcome, invocation).removeprefix(f"{accepted.pending.name}: ")
+        return text_beside(outcome, invocation)
     assert isinstance(outcome, Obstacle)
     return obstacle_text(outcome)
 

@@ -125,12 +125,18 @@ def error_text(error: HarnessError, invocation: Invocation, case: Case | None = 
     The name of ``case``, if given, comes first, unless the error already names it.
     """
     text = f"{_told(error)}{remedy_text(error.remedy, invocation)}"
-    return text if case is None or text.startswith((case.name, case.place)) else f"{case.name}: {text}"
+    return text if case is None or error.about else f"{case.name}: {text}"
+
+
+def text_beside(error: HarnessError, invocation: Invocation) -> str:
+    """Return the same without what the error is about, next to which it is shown."""
+    told = text_of(error.reason) if isinstance(error, Refused) else error.message
+    return f"{told}{remedy_text(error.remedy, invocation)}"
 
 
 def _told(error: HarnessError) -> str:
     if isinstance(error, Refused):
-        return f"{error.name}: {text_of(error.reason)}"
+        return ": ".join([*error.about, text_of(error.reason)])
     if isinstance(error, NeitherGoodNorBad):
         return (
             f"{error}: {joined(error.comparison.reasons)}. Leave out --drift to search for the first change "

@@ -86,7 +86,7 @@ def files(store):
 
 def failing(message="its worker died"):
     def fail(measured):
-        raise CaseFailed(f"guide/two-steps: {message}")
+        raise CaseFailed(message, about=("guide/two-steps",))
 
     return fail
 

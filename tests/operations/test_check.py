@@ -141,7 +141,7 @@ def test_what_ran_before_in_the_same_worker_is_named(store):
 
 
 def test_a_second_run_that_fails_is_told_beside_the_drift(store):
-    died = WorkerCrashed("guide/two-steps: its worker died\nits log")
+    died = WorkerCrashed("its worker died\nits log", about=("guide/two-steps",))
     found = check(make_case(), Series(moved(), died), store)
     assert (found.judgement.verdict, found.again, found.repeated) == (Verdict.DRIFT, died, False)
     assert in_words(found.judgement.notes) == (
@@ -219,7 +219,7 @@ def test_a_case_runs_where_one_of_its_baselines_is_sound(store):
 
 
 def test_a_case_that_yields_no_measurement_is_an_error(store):
-    found = check(make_case(), Prepared(WorkerCrashed("guide/two-steps: its worker died")), store)
+    found = check(make_case(), Prepared(WorkerCrashed("its worker died", about=("guide/two-steps",))), store)
     assert found.judgement.verdict is Verdict.ERROR
     assert in_words(found.judgement.reasons) == ("guide/two-steps: its worker died",)
     assert found.measurement is None
@@ -285,7 +285,7 @@ def test_properties_without_a_measurement(store):
 
 
 def failed_for(cause):
-    return CaseFailed("guide/two-steps: the words of the failure", cause)
+    return CaseFailed("the words of the failure", cause, about=("guide/two-steps",))
 
 
 @pytest.mark.parametrize("cause", [each for each in FailureCause if each is not FailureCause.OTHER])

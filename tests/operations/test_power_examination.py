@@ -129,13 +129,13 @@ def test_a_fault_that_is_missed_is_made_larger(store):
 
 
 def test_a_fault_that_cannot_be_put_into_the_case_is_none_that_it_misses(store):
-    error = FaultNotApplicable("guide/two-steps: variance-type: only DDPM has it")
+    error = FaultNotApplicable("only DDPM has it", about=("guide/two-steps", "variance-type"))
     found = by_name(measure_power(CASE, Pool(variance_type=error), store))["variance-type"]
     assert (found.outcome, found.why) == ("not applicable", Failed("other", "only DDPM has it"))
 
 
 def test_a_run_that_fails_leaves_the_fault_unknown_and_the_others_known(store):
-    error = WorkerCrashed("guide/two-steps: its worker died after 3 s (signal SIGSEGV)")
+    error = WorkerCrashed("its worker died after 3 s (signal SIGSEGV)", about=("guide/two-steps",))
     found = measure_power(CASE, Pool(norm_eps=error), store)
     assert by_name(found)["norm-eps"].outcome == "failed"
     assert by_name(found)["norm-eps"].why == Failed(
@@ -239,11 +239,11 @@ def test_a_case_that_does_not_pass_without_a_fault_is_refused(store):
     assert "max_abs 0.001 is above its limit 0.0001" in text_of(found.refusal)
 
 
-@pytest.mark.parametrize("place", ["", "suites/guide.yaml:4:5: "])
+@pytest.mark.parametrize("place", [(), ("suites/guide.yaml:4:5",)])
 def test_a_case_that_does_not_run_is_refused(store, place):
     class Broken(Pool):
         def run(self, job):
-            raise HarnessError(f"{place}guide/two-steps: no such checkpoint")
+            raise HarnessError("no such checkpoint", about=(*place, "guide/two-steps"))
 
     assert measure_power(CASE, Broken(), store).refusal == Failed("other", "no such checkpoint")
 

@@ -144,7 +144,7 @@ def test_two_fresh_workers_run_the_cases_there_and_back():
 
 
 def test_what_failed_once_does_not_run_again():
-    runner = Journal(CaseFailed("guide/two-steps: no such checkpoint"), BASE, BASE)
+    runner = Journal(CaseFailed("no such checkpoint", about=("guide/two-steps",)), BASE, BASE)
     results = propose([CASE, OTHER], runner, BaselineStore(Path("absent"))).results
     assert runner.calls == ["restart", "two-steps", "other", "restart", "other"]
     assert [type(result) for result in results] == [Refusal, Proposed]
@@ -278,7 +278,7 @@ def test_what_does_not_repeat_is_refused(store):
 
 
 def test_a_case_that_fails_is_refused(store):
-    error = CaseFailed("guide/two-steps: no such checkpoint")
+    error = CaseFailed("no such checkpoint", about=("guide/two-steps",))
     assert propose([CASE], Prepared(error), store).results == (Refusal(CASE, error),)
 
 

@@ -9,7 +9,7 @@ import pytest
 from harness.errors import HarnessError
 from harness.judgement.tiers import Tier, where_recorded
 from harness.remedy import Action, Where
-from harness.reporting.commands import Invocation, error_text, remedy_text
+from harness.reporting.commands import Invocation, error_text, remedy_text, text_beside
 from tests.samples import make_case
 
 ELSEWHERE = Invocation("my baselines", "Ascend", 3, "other/bin/python")
@@ -50,4 +50,9 @@ def test_an_error_ends_with_what_to_do_and_names_its_case_once():
     told = "no baseline; record it: harness record suites/guide.yaml::a --baseline-dir baselines"
     assert error_text(missing, Invocation()) == told
     assert error_text(missing, Invocation(), case) == f"guide/a: {told}"
-    assert error_text(HarnessError("guide/a: died"), Invocation(), case) == "guide/a: died"
+    died = HarnessError("died", about=("suites/guide.yaml:4:5", "guide/a"), remedy=case.remedy(Action.RECORD))
+    told = told.replace("no baseline", "died")
+    assert error_text(died, Invocation(), case) == f"suites/guide.yaml:4:5: guide/a: {told}"
+    assert text_beside(died, Invocation()) == told
+    failed = HarnessError("\nTraceback:\n  lines", about=("guide/a",))
+    assert (str(failed), failed.message) == ("guide/a:\nTraceback:\n  lines", "Traceback:\n  lines")
