@@ -24,7 +24,7 @@ from harness.api import calls
 from harness.api.results import Result
 from harness.cases.schema import SCHEMA_PATH
 from harness.cli import COMMANDS, app
-from harness.pytest_plugin.plugin import _OPTIONS, _SHORT
+from harness.pytest_plugin.options import OPTIONS, SHORT
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 START, END = "<!-- generated: benchmarks/reference_pages.py -->", "<!-- end of what is generated -->"
@@ -69,14 +69,14 @@ def _plugin() -> Iterator[str]:
                 ", ".join(f"`{each}{_value(settings)}`" for each in _names(name)),
                 settings["help"],
             )
-            for name, settings in _OPTIONS.items()
+            for name, settings in OPTIONS.items()
         ],
     )
 
 
 def _names(name: str) -> list[str]:
     short = name.replace("--harness-", "--")
-    return [short, name] if short in _SHORT else [name]
+    return [short, name] if short in SHORT else [name]
 
 
 def _value(settings: dict[str, Any]) -> str:
