@@ -12,7 +12,7 @@ from harness.cases.case import Case
 from harness.codec import to_json
 from harness.errors import HarnessError
 from harness.execution.runner import Runner
-from harness.explanation.causes import Cause, root_causes, with_input, with_repetition
+from harness.explanation.causes import Cause, Kind, root_causes, with_input, with_repetition
 from harness.explanation.evidence import CodeChanged, LeavesAfterSteps, WrongInput
 from harness.explanation.growth import differences
 from harness.judgement import bits
@@ -291,7 +291,8 @@ class Explaining:
         notes: tuple[Note, ...] = (),
     ) -> Explanation:
         causes = self.causes
-        if replay is not None and finding is not None and conclusion in ("model input", "prediction"):
+        kind = _INPUT_CAUSES.get(conclusion)
+        if replay is not None and finding is not None and kind is not None:
             names = [
                 each.tensor
                 for each in replay.findings
@@ -299,10 +300,16 @@ class Explaining:
             ]
             assert finding.to is not None
             wrong = WrongInput(tuple(dict.fromkeys(names)), finding.to, replay.step, not replay.after_last)
-            causes = with_input(causes, Cause(conclusion, wrong))
+            causes = with_input(causes, Cause(kind, wrong))
         return Explanation(self.case.name, self.reference, causes, conclusion, replay, finding, notes)
 
 
+# The kind of cause that names the input, for conclusions that are about one.
+_INPUT_CAUSES: dict[Conclusion, Kind] = {
+    "model input": "model input",
+    "initial latents": "model input",
+    "prediction": "prediction",
+}
 _NOTHING = Note(
     "nothing differed in three runs, two of them in fresh workers. If the case has just drifted, it does not "
     "repeat every time, or it differs after other cases in the same worker: run its whole suite again"

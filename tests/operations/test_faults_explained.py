@@ -58,7 +58,7 @@ CONCLUSIONS = {
     "model": ("cell", "numerics"),
     "output": ("output", "output"),
     # The ledger, which holds what the generator gave, is sound.
-    "noise-scaled": ("initial latents", "numerics"),
+    "noise-scaled": ("initial latents", "model input"),
     "timestep-spacing": ("schedule", "schedule"),
     "timestep-off-by-one": ("schedule", "schedule"),
     # It draws noise in steps that drew none, which shows in the ledger.
