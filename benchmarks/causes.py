@@ -72,7 +72,7 @@ PLACES: dict[str, Place] = {
     "timestep": Place(("model input",), ("model input",), 0, "unet", named="timestep"),
     "guidance": Place(("prediction",), ("prediction",), 0, "scheduler", named="model_output"),
     "mask": Place(("model input",), ("model input",), 0, "text_encoder", named="attention_mask"),
-    "embeddings": Place(("model input",), ("model input",), 0, "text_encoder", named="output_hidden_states"),
+    "embeddings": Place(("model input",), ("model input",), 0, "text_encoder"),
     "noise-scale": Place(("model input",), ("initial latents",), 0, "unet", named="sample"),
     "noise-cast": Place(("model input",), ("initial latents",), 0, "unet", named="sample"),
     "state": Place(("repetition",), ("repetition",)),

@@ -35,11 +35,12 @@ def _with(owner: Any, **attributes: Any) -> None:
 
 def _calling(cell: Any, change: Callable[[tuple[Any, ...], dict[str, Any]], tuple[Any, Any]]) -> None:
     """Let callers of ``cell`` pass what ``change`` makes of their arguments."""
-    sound = type(cell).__call__
+    kind = type(cell)
 
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = change(args, kwargs)
-        return sound(self, *args, **kwargs)
+        # Looked up at every call, because what watches cells replaces it.
+        return kind.__call__(self, *args, **kwargs)
 
     _with(cell, __call__=call)
 

@@ -214,9 +214,9 @@ class Explaining:
         for step in steps:
             try:
                 trace = trace_of(step)
+                latest = self.runner.replay(self.case.job(), trace)
             except HarnessError as error:
                 return self.without_cells(_unexamined(error))
-            latest = self.runner.replay(self.case.job(), trace)
             # A scheduler's step, which is no cell, has no outputs in a trace.
             if not any(call.outputs for call in trace.calls):
                 return self.without_cells(*([] if latest.after_last else [_no_cells(step)]))

@@ -40,7 +40,7 @@ _TITLES: Words = {
     e.Changed: "{reason}",
     e.WrongInput: lambda evidence: (
         f"{'step ' + str(evidence.step) if evidence.of_step else 'after the last step'}: "
-        f"{', '.join(f'`{name}`' for name in _few(evidence.names))} of {evidence.to}"
+        f"{', '.join(map(_argument, _few(evidence.names)))} of {evidence.to}"
     ),
     e.DiffersAfterSteps: (
         "the latents of every step have the baseline's bits, but the output does not: the difference arises "
@@ -127,6 +127,10 @@ def cause_details(evidence: e.Evidence) -> tuple[str, ...]:
 
 def _derived(constant: e.DerivedConstant) -> str:
     return f"{constant.name} at t = {constant.timestep:g} differs by {figure(constant.size, 2)} relative"
+
+
+def _argument(name: str) -> str:
+    return "the number of arguments" if name == "all" else f"`{name}`"
 
 
 def _few(names: tuple[str, ...]) -> tuple[str, ...]:

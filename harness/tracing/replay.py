@@ -31,6 +31,9 @@ from harness.tracing.watcher import (
     own_settings,
 )
 
+# The most arguments that are named if their number differs.
+_LABELS = 8
+
 
 def replay_step(pipeline: Any, run: Run, trace: DeepTrace) -> Replay:
     """Run a pipeline up to the step of ``trace`` and return where that step computes something else.
@@ -132,7 +135,8 @@ class _Replaying(StepWatcher):
         """
         corrections = {}
         if len(ours) != len(theirs):
-            form = f"{len(ours)} tensors and numbers here, {len(theirs)} in the reference"
+            names = ", ".join(label for label, _ in ours[:_LABELS])
+            form = f"{len(ours)} tensors and numbers here ({names}), {len(theirs)} in the reference"
             self._enter(frame, "all" if to else "output", to, "", (), Difference(form=form), leading=False)
         for index, ((label, leaf), value) in enumerate(zip(ours, theirs, strict=False)):
             array = to_array(leaf)
@@ -142,7 +146,8 @@ class _Replaying(StepWatcher):
             found = difference(array, reference, dtype_of(leaf))
             if found is None:
                 continue
-            if found.form is None:
+            # A flag decides what a cell returns, and so what its caller can do with that.
+            if found.form is None and not isinstance(leaf, bool):
                 corrections[label] = like(leaf, reference)
             self._enter(frame, label, to, dtype_of(leaf), array.shape, found, leading=index == 0)
         return corrections

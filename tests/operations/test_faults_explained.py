@@ -303,6 +303,17 @@ def test_a_trace_that_its_own_environment_does_not_repeat(runner, store, recorde
     assert any("no cell was examined" in note.text for note in found.notes)
 
 
+def test_a_replay_that_fails_leaves_the_causes(runner, store):
+    class Failing(Faulty):
+        def replay(self, job, trace):
+            raise HarnessError("it raised an error")
+
+    case = make_case(steps=3, seeds=(0,))
+    found = explain_against_run(case, Failing(runner, SCALED), runner, store, name="python")
+    assert found.causes[0].kind == "numerics"
+    assert [note.text for note in found.notes] == ["no cell was examined: it raised an error"]
+
+
 def test_removing_a_baseline_removes_its_trace(store, recorded):
     assert store.remove("guide", "two-steps", "cpu")
     assert list(store.root.iterdir()) == []

@@ -310,6 +310,26 @@ def test_a_cell_called_twice_is_two_calls(cells):
     assert found.first.after == "unet.act"
 
 
+def test_a_flag_is_told_and_kept_because_the_caller_goes_by_it(cells):
+    class Wide(cells.Cell):
+        def construct(self, x, timestep, wide=False):
+            return (x * 2.0, x) if wide else x * 2.0
+
+    class Asking(Loop):
+        def run(self, callback):
+            from mindspore import Tensor
+
+            latents = Tensor(np.ones((1, 1, 4, 4), np.float32))
+            found = self.unet(latents, 900, wide=self.share == 1)
+            callback(self, 0, 900, {"latents": found[0] if self.share == 1 else found})
+
+    found = replay(Asking(Wide(), share=1), record(Asking(Wide())))
+    assert places(found) == [("model input", "", "wide", "unet"), ("cell", "unet", "output", None)]
+    assert found.findings[1].difference.form == (
+        "2 tensors and numbers here (output[0], output[1]), 1 in the reference"
+    )
+
+
 def test_a_cell_made_on_the_fly_has_a_place(cells):
     class Making(cells.Cell):
         def __init__(self, factor):
@@ -377,7 +397,9 @@ def test_another_form_is_told_and_left_as_it_is(cells):
 
     found = replay(Loop(Model(3)), record(Loop(Model(2))))
     assert found.first.path == "unet.split"
-    assert found.first.difference.form == "3 tensors and numbers here, 2 in the reference"
+    assert found.first.difference.form == (
+        "3 tensors and numbers here (output[0], output[1], output[2]), 2 in the reference"
+    )
     assert found.first.changes == ("parts is 3, in the reference 2",)
 
 
