@@ -13,7 +13,7 @@ from harness.codec import to_json
 from harness.errors import HarnessError
 from harness.execution.runner import Runner
 from harness.explanation.causes import Cause, Kind, root_causes, with_input, with_repetition
-from harness.explanation.evidence import CodeChanged, LeavesAfterSteps, WrongInput
+from harness.explanation.evidence import CodeChanged, LeavesEnvelope, WrongInput
 from harness.explanation.growth import differences
 from harness.judgement import bits
 from harness.judgement.reasons import DoesNotRepeat, OtherLatents
@@ -156,8 +156,7 @@ class Explaining:
 
         If the output alone is outside, or has other bits, that is what follows the last step.
         """
-        moves = self.first_changed is not None
-        if self.has("output") and (not moves or self._leaves_after_steps):
+        if self._after_steps:
             return [len(self.measured.trace)]
         calibration = self.baseline.calibration
         outside = None
@@ -167,8 +166,10 @@ class Explaining:
         return list(dict.fromkeys(i for i in (outside, self.first_changed) if i is not None))
 
     @property
-    def _leaves_after_steps(self) -> bool:
-        return any(isinstance(cause.evidence, LeavesAfterSteps) for cause in self.causes)
+    def _after_steps(self) -> bool:
+        """Whether the output is off, but no step before it left its envelope."""
+        left = any(isinstance(cause.evidence, LeavesEnvelope) for cause in self.causes)
+        return self.has("output") and not left
 
     def without_cells(self, *notes: Note) -> Explanation:
         """Return the explanation that the root causes alone give."""
@@ -244,7 +245,7 @@ class Explaining:
 
     def _conclusion(self, finding: Divergence, replay: Replay) -> Conclusion:
         inputs = self.input_causes
-        if finding.place == "output" or (not finding.beyond and self._leaves_after_steps):
+        if finding.place == "output" or (not finding.beyond and self._after_steps):
             return "output"
         if finding.place == "cell":
             # With weights of another checkpoint, the cell is only the place where they are used.
