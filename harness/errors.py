@@ -19,6 +19,7 @@ class FailureCause(str, Enum):
     MISSING_PACKAGE = "missing-package"
     FAILED_OPERATOR = "failed-operator"
     NOT_REPEATABLE = "not-repeatable"
+    STATE_LEFT_BEHIND = "state-left-behind"
     OUT_OF_MEMORY = "out-of-memory"
     CRASH = "crash"
     TIMEOUT = "timeout"

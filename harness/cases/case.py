@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.cases.job import Job, SchedulerChoice
+from harness.cases.job import Job, SchedulerChoice, SecondCalls
 from harness.cases.tolerance import Calibrated, Limits, Tolerance
 from harness.errors import FailureCause
 from harness.foreign_text import printable
@@ -27,8 +27,9 @@ class Case:
     pipeline that is not built in has no steps, or takes several numbers of them in ``arguments``.
     ``scheduler`` and ``scheduler_arguments`` are for mindone pipelines. ``timeout`` is the case's own limit
     for one run, in seconds. ``fails`` is the cause for which the
-    case is expected to have no measurement; such a case has no baseline. ``line`` and ``column``, from 1, are
-    where the entry starts in ``path``, the suite's file.
+    case is expected to have no measurement; such a case has no baseline. ``repeat`` is whether every run
+    calls the pipeline twice (True), no run does (False), or harness chooses (None). ``line`` and ``column``,
+    from 1, are where the entry starts in ``path``, the suite's file.
     """
 
     suite: str
@@ -53,14 +54,15 @@ class Case:
     keep: Literal["none", "latents"] = "none"
     run: Literal["always", "nightly"] = "always"
     fails: FailureCause | None = None
+    repeat: bool | None = None
     batch_consistency: Limits | None = field(default=None, hash=False)
 
     def definition(self) -> dict[str, Any]:
         """Return the fields that determine the result, as JSON values.
 
-        How the case is judged (tolerance, strict, fails), when and in which process it runs, what it is
-        called, and where it is written are excluded. ``singles`` is whether each image of the batch is also
-        run on its own. Numbers in ``arguments`` keep their type, because a pipeline may treat 5 and 5.0
+        How the case is judged (tolerance, strict, fails, repeat), when and in which process it runs, what it
+        is called, and where it is written are excluded. ``singles`` is whether each image of the batch is
+        also run on its own. Numbers in ``arguments`` keep their type, because a pipeline may treat 5 and 5.0
         differently. ``scheduler``, ``{"class": name or None, **arguments}``, is present if the case has one.
         """
         chosen = {"class": self.scheduler, **copy.deepcopy(self.scheduler_arguments)}
@@ -110,8 +112,13 @@ class Case:
         """Where the case is written, as 'file:line:column'."""
         return f"{printable(str(self.path))}:{self.line}:{self.column}"
 
-    def job(self) -> Job:
-        """Return the job for a worker to run the case unchanged."""
+    def job(self, second_call: SecondCalls = "never") -> Job:
+        """Return the job for a worker to run the case unchanged.
+
+        ``second_call`` is whether a run of this kind calls the pipeline twice, unless ``repeat`` says it.
+        """
+        if self.repeat is not None and second_call != "never":
+            second_call = "always" if self.repeat else "never"
         settings = copy.deepcopy(self.scheduler_arguments)
         scheduler = SchedulerChoice(self.scheduler, settings) if self.scheduler or settings else None
         return Job(
@@ -131,6 +138,7 @@ class Case:
             singles=self.batch_consistency is not None,
             isolate=self.isolate,
             timeout=self.timeout,
+            second_call=second_call,
         )
 
 

@@ -23,6 +23,7 @@ Run = Literal["always", "nightly"]
 Fails = Literal[
     "unseeded-draw",
     "not-repeatable",
+    "state-left-behind",
     "missing-kernel",
     "missing-package",
     "failed-operator",
@@ -129,6 +130,9 @@ class DefaultsEntry(Strict):
     isolate: bool = _may_be_missing("Run in a worker process of its own, which no other case shares")
     timeout: Timeout = _may_be_missing(
         "Time limit for one run in seconds, in place of --harness-timeout or --timeout"
+    )
+    repeat: bool = _may_be_missing(
+        "false: never call the pipeline twice in one process; true: do so in every run"
     )
     keep: Keep = _may_be_missing("latents: store them for every step")
     run: Run = _may_be_missing(

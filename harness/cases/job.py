@@ -7,10 +7,13 @@ module, so it needs only Python's standard library.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from harness.codec import from_json, to_json
 from harness.errors import HarnessError
+
+# Whether a pipeline is called a second time in the same process, to see whether it gives the same bits.
+SecondCalls = Literal["never", "if cheap", "always"]
 
 
 class JobError(HarnessError):
@@ -73,7 +76,8 @@ class Job:
     the dtype by one unit of which the member's noise is moved, if that is not the case's own; without a
     ``perturbation`` the noise is rounded to it. ``isolate`` is whether the case gets its own worker.
     ``timeout`` is its own time limit in seconds, if it has one. ``decoding`` is what the decoder
-    does by itself afterwards.
+    does by itself afterwards. ``second_call`` is whether its pipeline is called once more with the same
+    seeds, which is no part of what is measured.
     """
 
     name: str
@@ -97,11 +101,16 @@ class Job:
     decoding: Decoding | None = None
     isolate: bool = False
     timeout: float | None = None
+    second_call: SecondCalls = "never"
 
     @property
     def all_steps(self) -> int | None:
-        """The number of steps of the batch and of each image that also runs on its own; None if unknown."""
-        return None if self.steps is None else self.steps * (1 + len(self.seeds) * self.singles)
+        """The number of steps of the batch, of each image that also runs on its own, and of a second call.
+
+        A second call that is made only if it is cheap does not count. None if the number is unknown.
+        """
+        calls = 1 + len(self.seeds) * self.singles + (self.second_call == "always")
+        return None if self.steps is None else self.steps * calls
 
     def member(self, seed: int | None, unit: str | None = None) -> Job:
         """Return the job of one calibration member, or, with None, of the unperturbed run beside it."""

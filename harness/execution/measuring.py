@@ -15,14 +15,17 @@ from typing import Any
 import numpy as np
 
 from harness.cases.job import Job
+from harness.codec import to_json
 from harness.execution.after_steps import after_steps, observes_decoder
 from harness.execution.implementation import Implementation
+from harness.execution.second_call import Budget
 from harness.faults.injection import Injection
-from harness.measurement.figures import CheckpointIdentity
+from harness.measurement.figures import CheckpointIdentity, Draw
 from harness.measurement.guard import Guard
 from harness.measurement.ledger import Ledger, LedgerGenerator, case_generators
-from harness.measurement.measurement import Measurement
+from harness.measurement.measurement import Measurement, array_sha256
 from harness.measurement.perturbation import check_perturbed, perturbed_generators
+from harness.measurement.second_call import CallBits
 from harness.measurement.statistics import summarise
 from harness.measurement.trace import StepTrace
 from harness.pipelines.arguments import Arguments
@@ -47,15 +50,23 @@ def generators_of(
     return case_generators(seeds, ledger)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Measuring:
-    """Measures the jobs of one worker, which took ``start_seconds`` to start."""
+    """Measures the jobs of one worker, which took ``start_seconds`` to start.
+
+    ``limit`` is the time in seconds that a job may take that has no limit of its own.
+    """
 
     implementation: Implementation
     fingerprint: dict[str, str]
     canaries: dict[str, str]
     start_seconds: float
+    limit: float
     _guard: Guard = field(default_factory=Guard)
+    _budget: Budget = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._budget = Budget(self.start_seconds)
 
     def measure(self, tell: Callable[[int], None], job: Job, injection: Injection, load: Load) -> Any:
         """Run one case and return its measurement in wire form.
@@ -63,7 +74,7 @@ class Measuring:
         ``tell`` is called with the number of finished steps, first with 0. A fault also applies to the images
         that are run one by one.
         """
-        started = time.perf_counter()
+        began = started = time.perf_counter()
         arguments = Arguments(job.arguments, Path(job.base), Path(job.root))
         loaded = load(job)
         # Calls count from here on, so it makes no difference whether the pipeline was kept from an earlier
@@ -124,7 +135,29 @@ class Measuring:
             constants={} if constants is None else constants.values,
             **after,
         )
-        return measurement.to_wire()
+        # The second call comes when everything measured is plain data, so that nothing of it depends on
+        # whether that call was made, not even an output in memory that the pipeline uses again.
+        wire = measurement.to_wire()
+
+        def call_bits(draws: tuple[Draw, ...], steps: StepTrace, output: Output) -> CallBits:
+            return CallBits(draws, steps.records, array_sha256(output.array, output.dtype))
+
+        first = call_bits(draws, trace, given)
+
+        def again() -> CallBits:
+            ledger = Ledger()
+            steps = StepTrace(stepped=stepped) if job.second_call == "always" else StepTrace()
+            generators = generators_of(job, injection, seeds, ledger)
+            made = self.call(loaded, job, arguments.values(), generators, steps)
+            return call_bits(ledger.draws, steps, made)
+
+        started = time.perf_counter()
+        limit, since = job.timeout or self.limit, started - began
+        second = self._budget.second_call(job, first, again, call=run_seconds, since=since, limit=limit)
+        if second is not None:
+            wire["figures"]["second_call"] = to_json(second)
+            wire["figures"]["timings"]["second_call"] = time.perf_counter() - started
+        return wire
 
     def call(
         self,

@@ -176,7 +176,11 @@ class Worker:
         self._fingerprint = {**fingerprint(profile, mode=context.mode, dtype=context.dtype), **added}
         self._canaries = run_canaries()
         self._measuring = Measuring(
-            self._implementation, self._fingerprint, self._canaries, time.perf_counter() - started
+            self._implementation,
+            self._fingerprint,
+            self._canaries,
+            time.perf_counter() - started,
+            settings.limit,
         )
         self._compiles = context.mode == "graph"
         self._generators = GlobalGenerators()

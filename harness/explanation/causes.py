@@ -15,12 +15,14 @@ from harness.judgement.constants import derived_differences
 from harness.judgement.fact_reasons import ConstantChanged
 from harness.judgement.facts import fact_changes
 from harness.judgement.reasons import DoesNotRepeat, Reason
+from harness.judgement.second_call import state_left
 from harness.judgement.tiers import fingerprint_differences
 from harness.measurement.figures import CodeIdentity
 from harness.measurement.measurement import Measurement
 
 Kind = Literal[
     "repetition",
+    "state",
     "code",
     "environment",
     "inputs",
@@ -52,11 +54,12 @@ class Cause:
 def root_causes(measured: Measurement, baseline: Baseline) -> tuple[Cause, ...]:
     """Return the differences between ``measured`` and ``baseline``, first cause first; may be empty.
 
-    Code that was edited comes first, because it decides all that follows. Then come the facts in the order of
-    a run: the inputs (weights), the random draws, the schedule. The numbers are last, which means the output
-    if only what follows the last step left the envelope, or else the first step at which the latents left it.
-    The environment precedes the numbers only as far as it can explain them: as long as no fact differs, and
-    they moved no further than another environment's rounding could.
+    A state that a call leaves behind comes first, because no other difference can explain it. Code that was
+    edited comes next, because it decides all that follows. Then come the facts in the order of a run: the
+    inputs (weights), the random draws, the schedule. The numbers are last, which means the output if only
+    what follows the last step left the envelope, or else the first step at which the latents left it. The
+    environment precedes the numbers only as far as it can explain them: as long as no fact differs, and they
+    moved no further than another environment's rounding could.
     """
     stored = baseline.measurement
     facts: list[tuple[Kind, e.Evidence | None]] = [
@@ -84,7 +87,9 @@ def root_causes(measured: Measurement, baseline: Baseline) -> tuple[Cause, ...]:
         facts += proven
     explicable = not any(evidence for _, evidence in facts) and not beyond_environment(measured, baseline)
     context: list[tuple[Kind, e.Evidence | None]] = [("environment", _environment(measured, stored))]
+    state = state_left(measured)
     found: list[tuple[Kind, e.Evidence | None]] = [
+        ("state", None if state is None else e.Changed(state)),
         ("code", _code(measured.code, stored.code)),
         ("code", _library(measured, stored)),
         *facts,

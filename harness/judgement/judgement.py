@@ -7,6 +7,7 @@ from enum import Enum
 
 from harness.cases.case import Case
 from harness.errors import HarnessError
+from harness.judgement.call_reasons import SecondCallFailed, StateLeftBehind
 from harness.judgement.failures import reason_of
 from harness.judgement.reasons import DoesNotRepeat, FailedAsExpected, Reason, Stale, StrictElsewhere
 from harness.judgement.rows import Row
@@ -81,6 +82,11 @@ class Judgement:
     def unrepeated(self) -> DoesNotRepeat | None:
         """How a second run of the case differs from the judged one; None if none is known to differ."""
         return next((reason for reason in self.reasons if isinstance(reason, DoesNotRepeat)), None)
+
+    @property
+    def keeps_state(self) -> bool:
+        """Whether a second call in the same process gave other bits, so that no run stands for the case."""
+        return any(isinstance(reason, StateLeftBehind | SecondCallFailed) for reason in self.reasons)
 
     @property
     def worst(self) -> Row | None:

@@ -25,6 +25,7 @@ from harness.judgement.limited import (
 )
 from harness.judgement.metrics import compare
 from harness.judgement.rows import Row, changed_statistic_rows, metric_rows, statistic_rows
+from harness.judgement.second_call import not_called_twice, state_left
 from harness.judgement.tiers import (
     Tier,
     calibration_remedy,
@@ -52,12 +53,12 @@ def judge(
     wrong with the one that the calibration would have come from. Without it, that follows from the tier.
 
     The rules apply in this order. A baseline recorded for another definition of the case is an ``error``.
-    What rounding cannot explain (different weights, parameters, noise or schedule, a hard failure, a batch
-    that differs from its single images) is ``drift`` in every tier. A ``strict`` case outside its baseline's
-    environment is ``incomparable``, and so is a case without limits for the tier. ``exact`` requires the same
-    bits throughout: output, latents of every step, single images, statistics. Other limits decide by metrics
-    and statistics, and an output with the same bits is ``identical`` there, too. Calibrated limits also apply
-    to the latents of every step.
+    What rounding cannot explain (a second call with other bits, different weights, parameters, noise or
+    schedule, a hard failure, a batch that differs from its single images) is ``drift`` in every tier. A
+    ``strict`` case outside its baseline's environment is ``incomparable``, and so is a case without limits
+    for the tier. ``exact`` requires the same bits throughout: output, latents of every step, single images,
+    statistics. Other limits decide by metrics and statistics, and an output with the same bits is
+    ``identical`` there, too. Calibrated limits also apply to the latents of every step.
     """
     context = _context(case, measurement, baseline, tier)
     if (edited := stale(case, baseline)) is not None:
@@ -71,6 +72,7 @@ def judge(
     host_rows = after_steps.host_rows(measurement, baseline.measurement)
     host_reasons = after_steps.host_reasons(host_rows, baseline.measurement)
     facts = [
+        state_left(measurement),
         bits.checkpoint_change(measurement, baseline.measurement),
         *fact_changes(measurement, baseline.measurement),
         *hard,
@@ -121,6 +123,8 @@ def _context(case: Case, measurement: Measurement, baseline: Baseline, asked: Ti
     notes += fact_notes(measurement, stored)
     if (unseen := after_steps.host_not_observed(measurement, stored)) is not None:
         notes.append(unseen)
+    if (not_called := not_called_twice(case, measurement)) is not None:
+        notes.append(not_called)
     if measurement.changes:
         notes.append(r.ProcessChanged(measurement.changes))
     return Judgement(

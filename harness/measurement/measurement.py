@@ -26,13 +26,14 @@ from harness.measurement.figures import (
     ProcessChange,
     StepRecord,
 )
+from harness.measurement.second_call import SecondCall
 
 Array = npt.NDArray[Any]
 
 # The numpy dtype kinds that can be measured: floats, signed and unsigned integers, booleans.
 REAL_KINDS = "fiub"
 # Fields that what earlier versions kept lacks.
-_LATER = ("code", "output_dtype", "facts", "host", "decoder")
+_LATER = ("code", "output_dtype", "facts", "host", "decoder", "second_call")
 # The fields of a measurement that hold arrays. All others are figures and texts, with two exceptions.
 _ARRAYS = ("output", "latents", "singles", "decoder_input")
 # How an array of `constants` is named among the arrays.
@@ -58,6 +59,7 @@ class Measurement:
     what earlier versions stored; ``constants`` are the values that its ``dtypes`` name, in float32 where a
     dtype is one that numpy lacks. ``host`` and ``decoder_input`` describe what follows the last step, and
     ``decoder`` is what the job's ``decoding`` gave; each is None if it could not be observed.
+    ``second_call`` is what came of a second call in the same process; None if there was to be none.
     """
 
     output: Array
@@ -81,6 +83,7 @@ class Measurement:
     host: HostProcessing | None = None
     decoder_input: Array | None = None
     decoder: DecoderDeviation | None = None
+    second_call: SecondCall | None = None
 
     @property
     def dtype(self) -> str:

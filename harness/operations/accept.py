@@ -14,6 +14,7 @@ from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.judgement.repetition import FreshRunner, check_repeats
+from harness.judgement.second_call import check_second_call
 from harness.operations.progress import SILENT, Progress, stage
 from harness.operations.proposal import commit_of, proposed
 from harness.operations.record import FIRST_REASON
@@ -106,7 +107,8 @@ def _accepted(
         )
         if each.runs:
             progress.started(case.name)
-            check_repeats(case.name, measurement, again := runner.run(case.job().alone()))
+            check_repeats(case.name, measurement, again := runner.run(case.job("always").alone()))
+            check_second_call(case.name, again)
             if isinstance(each.obstacle, ToRunAgain):
                 measurement, commit = again, commit_of(case, store)
                 made = Provenance.of(case, reason=provenance.reason, git_commit=commit)

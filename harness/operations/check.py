@@ -9,11 +9,13 @@ from harness.baselines.current import unusable
 from harness.baselines.errors import BaselineMissing
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
+from harness.cases.job import Job
 from harness.errors import FailureCause, HarnessError
 from harness.judgement.check import Check
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.reasons import DidNotFail, FailedAsExpected, FailedOtherwise, Reason
 from harness.judgement.repetition import FreshRunner, check_repeats
+from harness.judgement.second_call import check_second_call
 from harness.judgement.verdicts import judge
 from harness.measurement.measurement import Measurement
 from harness.operations.decoding import job_beside
@@ -25,21 +27,30 @@ from harness.operations.workers import Workers
 def check(case: Case, runner: FreshRunner, store: BaselineStore, second: SecondRuns | None = None) -> Check:
     """Run ``case`` and return the verdict; failing to run it or to find a baseline is an ``error``.
 
-    A drift is run once more in a fresh worker; ``second`` are the second runs of the cases checked so far.
+    Its pipeline is called a second time if that is cheap. A drift is run once more in a fresh worker;
+    ``second`` are the second runs of the cases checked so far.
 
     A case without a usable baseline (none stored, or all stale or damaged) is not run. A case that is
     expected to fail has no baseline and is also an ``error``, see :attr:`Judgement.failed_as_expected`; if it
-    is expected not to repeat, it runs in two fresh workers.
+    is expected not to repeat, it runs in two fresh workers, and if it is expected to leave a state behind,
+    its pipeline is called twice.
     """
     if case.fails is not None:
-        return _failing(case, case.fails, runner)
+        return _failing(case, case.fails, runner, store)
     try:
         if (found := unusable(case, store)) is not None:
             return Check(Judgement.error(case, found), baseline=_first_stored(case, store))
-        first = hold(case, runner.run(job_beside(case, store)), store)
+        first = hold(case, runner.run(first_job(case, store)), store)
         return (second or SecondRuns()).confirmed(case, first, runner)
     except HarnessError as error:
         return hold(case, error, store)
+
+
+def first_job(case: Case, store: BaselineStore) -> Job:
+    """Return the job that :func:`check` runs first."""
+    if case.fails is None:
+        return job_beside(case, store)
+    return case.job("always" if case.fails is FailureCause.STATE_LEFT_BEHIND else "never")
 
 
 def check_all(
@@ -58,12 +69,13 @@ def check_all(
     return tuple(found)
 
 
-def _failing(case: Case, expected: FailureCause, runner: FreshRunner) -> Check:
+def _failing(case: Case, expected: FailureCause, runner: FreshRunner, store: BaselineStore) -> Check:
     """Run ``case``, which is ``expected`` to fail, and return whether it did."""
     reason: Reason = DidNotFail(expected.value)
     measured: Measurement | None = None
     try:
-        measured = runner.run(case.job())
+        measured = runner.run(first_job(case, store))
+        check_second_call(case.name, measured)
         if expected is FailureCause.NOT_REPEATABLE:
             runner.restart()
             check_repeats(case.name, measured, runner.run(case.job()))

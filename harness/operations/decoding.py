@@ -25,12 +25,12 @@ def with_decoder_of(job: Job, baseline: Baseline) -> Job:
 
 
 def job_beside(case: Case, store: BaselineStore) -> Job:
-    """Return the job of ``case`` with the decoder's input of the only baseline that it has, if it has one.
+    """Return the job of ``case`` for a comparing run, with the decoder's input of the only baseline that it has, if it has one.
 
     Which of several baselines it will be compared with is not known before it has run. Nothing is decoded if
     no limits are calibrated.
     """
-    job = case.job()
+    job = case.job("if cheap")
     if not any(isinstance(limits, Calibrated) for _, limits in case.tolerance):
         return job
     # A baseline that cannot be read is reported where it is compared.

@@ -72,13 +72,13 @@ def explain_against_baseline(
     has no valid baseline of its own.
     """
     check_step(case, step)
-    measured = runner.run(case.job())
+    measured = runner.run(case.job("always"))
     baseline = select_baseline(store, case, measured.fingerprint)
     if (edited := stale(case, baseline)) is not None:
         raise edited
     explaining = Explaining(case, runner, measured, baseline, _named(baseline)).again()
-    if explaining.unrepeated is not None:
-        return explaining.unrepeated_cells(explaining.unrepeated)
+    if (unrepeated := explaining.unrepeated_cells()) is not None:
+        return unrepeated
     if not explaining.moves_latents:
         return explaining.without_cells()
     try:
@@ -113,7 +113,7 @@ def explain_against_run(
         raise
     except HarnessError as error:
         raise HarnessError(f"the reference, a run under {name}: {error}") from error
-    measured = runner.run(case.job())
+    measured = runner.run(case.job("always"))
     baseline = as_baseline(case, reference)
     with suppress(BaselineError):
         stored = load_current(store, case, baseline.device)
@@ -121,8 +121,8 @@ def explain_against_run(
     release = reference.fingerprint.get("mindspore", "").partition(" ")[0]
     named = f"a run under {name} (MindSpore {release})"
     explaining = Explaining(case, runner, measured, baseline, named).again()
-    if explaining.unrepeated is not None:
-        return explaining.unrepeated_cells(explaining.unrepeated)
+    if (unrepeated := explaining.unrepeated_cells()) is not None:
+        return unrepeated
     if not explaining.steps():
         found = explaining.without_cells()
         drift = tuple(_still_drifts(case, measured, store)) if found.conclusion == "nothing" else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -16,8 +16,10 @@ from harness.explanation.causes import Cause, Kind, root_causes, with_input, wit
 from harness.explanation.evidence import CodeChanged, LeavesEnvelope, WrongInput
 from harness.explanation.growth import differences
 from harness.judgement import bits
-from harness.judgement.reasons import DoesNotRepeat, OtherLatents
+from harness.judgement.call_reasons import StateLeftBehind
+from harness.judgement.reasons import Difference, DoesNotRepeat, OtherLatents
 from harness.judgement.repetition import first_difference, unrepeated
+from harness.judgement.second_call import state_left
 from harness.judgement.verdicts import judge
 from harness.measurement.measurement import Measurement
 from harness.operations.deep import same_bits_in_pynative
@@ -25,10 +27,12 @@ from harness.remedy import Remedy
 from harness.tracing.divergence import Divergence, Replay
 from harness.tracing.trace import DeepTrace
 
-# The conclusion of an explanation: nothing differs, the case does not repeat, a class of cause, or no answer.
+# The conclusion of an explanation: nothing differs, the case does not repeat or leaves a state behind, a
+# class of cause, or no answer.
 Conclusion = Literal[
     "nothing",
     "repetition",
+    "state",
     "code",
     "inputs",
     "randomness",
@@ -110,7 +114,8 @@ class Explaining:
         """
         job = self.case.job()
         runs = [self.measured, self.runner.run(job.alone())]
-        if not self.differs and first_difference(*runs) is None:
+        called_once = state_left(self.measured) is None
+        if called_once and not self.differs and first_difference(*runs) is None:
             runs.append(self.runner.run(job))
         odd = next((run for run in runs if replace(self, measured=run).differs), self.measured)
         other = next((run for run in runs if first_difference(odd, run) is not None), None)
@@ -185,12 +190,22 @@ class Explaining:
             conclusion = "output"
         return self._explanation(conclusion, notes=notes)
 
-    def unrepeated_cells(self, unrepeated: DoesNotRepeat) -> Explanation:
-        """Return the explanation of a case that does not repeat, with the cell if a replay meets it."""
-        steps = {each.step for each in unrepeated.differences if isinstance(each, OtherLatents)}
+    def unrepeated_cells(self) -> Explanation | None:
+        """Return the explanation of a case whose runs or calls differ, with the cell if a replay meets it.
+
+        None if all that is known of have the same bits.
+        """
+        state = state_left(self.measured)
+        if state is None and self.unrepeated is None:
+            return None
+        conclusion: Conclusion = "repetition" if self.unrepeated is not None else "state"
+        found: Iterable[Difference] = self.unrepeated.differences if self.unrepeated is not None else ()
+        if isinstance(state, StateLeftBehind):
+            found = (*found, state.first)
+        steps = {each.step for each in found if isinstance(each, OtherLatents)}
         index = next((i for i, record in enumerate(self.measured.trace) if record.step in steps), None)
         if index is None:
-            return self._explanation("repetition")
+            return self._explanation(conclusion)
         job = self.case.job()
         try:
             trace = self.runner.trace(job, index)
@@ -200,14 +215,14 @@ class Explaining:
                 if replay.first is not None:
                     break
         except HarnessError as error:
-            return self._explanation("repetition", notes=(_unexamined(error),))
+            return self._explanation(conclusion, notes=(_unexamined(error),))
         if not trace.calls:
-            return self._explanation("repetition", notes=(_no_cells(index),))
+            return self._explanation(conclusion, notes=(_no_cells(index),))
         notes = list(map(Note, self._notes(replay)))
         if replay.first is None:
             notes.append(Note(f"in three replays of step {index}, every cell computed the same"))
         finding = replay.first_beyond_rounding or replay.first
-        return self._explanation("repetition", replay, finding, tuple(notes))
+        return self._explanation(conclusion, replay, finding, tuple(notes))
 
     def with_cells(self, steps: list[int], trace_of: Callable[[int], DeepTrace]) -> Explanation:
         """Return the explanation from root causes and from the cells of the first conclusive step."""

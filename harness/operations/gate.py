@@ -25,7 +25,7 @@ from harness.gate.power_table import read_powers
 from harness.gate.signing import Signer, signer_of
 from harness.judgement.check import Check
 from harness.measurement.measurement import Measurement
-from harness.operations.check import check
+from harness.operations.check import check, first_job
 from harness.operations.evidence import Evidence, sha256_of
 from harness.operations.history_run import RunHistory
 from harness.operations.progress import SILENT, Progress, stage
@@ -78,7 +78,7 @@ def gate(
     done, second = 0, SecondRuns()
     left = "nothing was decided, no certificate was written"
     with stage(progress, "running", len(chosen), interrupted=left), workers.pool() as pool:
-        submitted = _Submitted(pool, [case for case in selection.cases if _runs(case, store)])
+        submitted = _Submitted(pool, [case for case in selection.cases if _runs(case, store)], store)
         for case in (case for suite in selection.suites for case in suite.cases):
             result = _check(case, submitted, workers, store, second) if case.name in chosen else None
             cases.append(evidence.of(case, result))
@@ -112,9 +112,9 @@ def gate(
 class _Submitted:
     """Returns the results of jobs submitted to a pool beforehand, each once; runs any others."""
 
-    def __init__(self, pool: RunnerPool, cases: list[Case]) -> None:
+    def __init__(self, pool: RunnerPool, cases: list[Case], store: BaselineStore) -> None:
         self._pool = pool
-        self._results = {case.name: pool.submit(case.job()) for case in cases}
+        self._results = {case.name: pool.submit(first_job(case, store)) for case in cases}
 
     def run(self, job: Job) -> Measurement:
         submitted = self._results.pop(job.name, None)

@@ -15,6 +15,7 @@ from harness.judgement.check import Check
 from harness.judgement.judgement import Verdict
 from harness.judgement.reasons import Failed, Stale
 from harness.judgement.repetition import FreshRunner, check_repeats
+from harness.judgement.second_call import check_second_call
 from harness.measurement.measurement import Measurement
 from harness.operations.proposal import commit_of
 
@@ -50,13 +51,14 @@ def waiting(
     """Return what is to be kept of the check of ``case``, None if nothing is.
 
     That is a drift, and a case that has no usable baseline. Such a case may not have run, so it runs now. A
-    drift that does not repeat can be no baseline. ``before`` are the :func:`stored_hashes` of the case before
-    it was checked. With ``twice``, no candidate has only one run. Raises the
-    error of a case that cannot run, or does not repeat.
+    drift that does not repeat can be no baseline, nor can a case that leaves a state behind. ``before`` are
+    the :func:`stored_hashes` of the case before it was checked. With ``twice``, no candidate has only one
+    run. Raises the error of a case that cannot run, or does not repeat.
     """
     if (why := _why(result)) is None:
         return None
-    measured = runner.run(case.job()) if result.measurement is None else result.measurement
+    measured = runner.run(case.job("always")) if result.measurement is None else result.measurement
+    check_second_call(case.name, measured)
     runs = 2 if result.repeated else 1
     if twice and runs == 1:
         check_repeats(case.name, measured, runner.run(case.job().alone()))
@@ -68,7 +70,7 @@ def waiting(
 def _why(result: Check) -> Why | None:
     judgement = result.judgement
     if judgement.verdict is Verdict.DRIFT:
-        return None if judgement.unrepeated else "drift"
+        return None if judgement.unrepeated or judgement.keeps_state else "drift"
     for reason in judgement.reasons:
         if isinstance(reason, Stale):
             return "stale"

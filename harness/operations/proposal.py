@@ -20,6 +20,7 @@ from harness.judgement.fact_reasons import FactsAdded
 from harness.judgement.failures import Refused, edits_of
 from harness.judgement.reasons import Difference, FieldEdit, OtherProvenance, StoredDamaged, UnlikeItself
 from harness.judgement.repetition import FreshRunner, check_repeats, first_difference
+from harness.judgement.second_call import check_second_call
 from harness.judgement.verdicts import judge
 from harness.measurement.measurement import Measurement
 from harness.operations.check import as_baseline
@@ -87,7 +88,8 @@ def propose(
     """Run each of ``cases`` in two fresh workers and compare the result with the stored baseline.
 
     One worker runs them in order, the other from last to first. Anything that a case leaves behind in its
-    worker thus shows in the cases that run after it. ``progress`` counts the runs, two for each case.
+    worker thus shows in the cases that run after it. Each worker also calls each pipeline twice. ``progress``
+    counts the runs, two for each case.
 
     Raises :class:`harness.baselines.BaselineError` if the store cannot be written to, before any case runs in
     vain.
@@ -103,7 +105,7 @@ def propose(
             case = cases[index]
             progress.started(case.name)
             try:
-                measured = runner.run(case.job())
+                measured = runner.run(case.job("always"))
                 if not again:
                     first[index] = measured
                 else:
@@ -145,6 +147,7 @@ def proposed(case: Case, measurement: Measurement, store: BaselineStore) -> Prop
     Raises the errors of the store, and :class:`Refused` for a measurement that is not suitable as a baseline.
     """
     check_storable(case.name, measurement)
+    check_second_call(case.name, measurement)
     device = device_key(measurement.fingerprint)
     # A batch that differs from its single images would fail even against itself.
     own = judge(case, measurement, as_baseline(case, measurement))

@@ -197,7 +197,7 @@ class Commands:
 
         Without a comparison there is nothing to explain. Recording is offered after an edit of the case or of
         the code, not for a difference between environments, where the new baseline would come from this
-        environment, and not for a case that does not repeat, which is not recorded.
+        environment, and not for a case that does not repeat or leaves a state behind, which is not recorded.
         """
         if judgement.passed:
             return []
@@ -207,7 +207,8 @@ class Commands:
             if self.explain_code is not None:
                 found.insert(1, ("find the cell", self.explain_code))
         moved = judgement.verdict is Verdict.DRIFT and judgement.tier is Tier.SAME_ENVIRONMENT
-        if (moved and judgement.unrepeated is None) or judgement.stale:
+        recordable = judgement.unrepeated is None and not judgement.keeps_state
+        if (moved and recordable) or judgement.stale:
             found.append(("if meant", self.record))
         return found
 

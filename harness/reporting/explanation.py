@@ -19,6 +19,7 @@ from harness.tracing.divergence import Divergence, Replay
 _CONCLUSIONS: dict[Conclusion, str] = {
     "nothing": "nothing differs",
     "repetition": "the case does not repeat",
+    "state": "the first call leaves a state behind, which changes the second one",
     "code": "the code of the pipeline was edited",
     "inputs": "other weights or another checkpoint",
     "randomness": "other noise was drawn",
@@ -37,7 +38,8 @@ def explanation_text(explanation: Explanation, invocation: Invocation) -> str:
     """Return the explanation as text: its conclusion, the causes, the first place, and notes."""
     concluded = _CONCLUSIONS[explanation.conclusion]
     finding = explanation.finding
-    if finding is not None and not finding.beyond and explanation.conclusion not in ("repetition", "output"):
+    within = finding is not None and not finding.beyond
+    if within and explanation.conclusion not in ("repetition", "state", "output"):
         concluded = "no more than rounding in any cell, or in the scheduler's step"
     lines = [f"{explanation.name}, compared with {explanation.reference}: {concluded}"]
     lines += cause_lines(explanation.causes)

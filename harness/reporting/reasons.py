@@ -12,6 +12,7 @@ from harness.counting import count
 from harness.errors import in_short
 from harness.judgement import reasons as r
 from harness.measurement.figures import ProcessChange, ProcessPart
+from harness.reporting.call_reasons import CALL_REASONS
 from harness.reporting.fact_reasons import FACT_REASONS
 from harness.reporting.figures import figure
 from harness.reporting.reasons_after_steps import REASONS_AFTER_STEPS
@@ -272,6 +273,7 @@ _UNCOVERED = {
 REASONS: Words = {
     **FACT_REASONS,
     **REASONS_AFTER_STEPS,
+    **CALL_REASONS,
     r.OutputDiffers: _output_differs,
     r.OutputHasAnotherForm: "the output's shape or dtype is not the baseline's",
     r.LatentsDiffer: "the latents differ from step {step} on (of 0 to {last}, timestep {timestep})",

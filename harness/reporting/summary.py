@@ -7,11 +7,15 @@ from collections import Counter
 from collections.abc import Sequence
 
 from harness.errors import in_short
+from harness.judgement.call_reasons import NotCalledTwice
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.reasons import NotCovered
 from harness.reporting.figures import figure, sides, worst_figure
 from harness.reporting.reasons import in_words, joined, text_of
 from harness.reporting.tables import Cell, Table
+
+# Notes that are said once for each suite.
+SAID_ONCE = (NotCovered, NotCalledTwice)
 
 
 def verdict_word(judgement: Judgement) -> str:
@@ -56,7 +60,7 @@ def summary_lines(judgements: Sequence[Judgement]) -> list[str]:
     lines += expected_lines(judgements)
     lines += tier_lines(judgements)
     lines += [f"{what}: {found.name}, {text}" for what, found, text in margins(judgements)]
-    lines += not_covered_lines(judgements)
+    lines += noted_lines(judgements)
     return lines + [f"skipped: {each.name}, {joined(each.reasons)}" for each in judgements if each.elsewhere]
 
 
@@ -80,13 +84,13 @@ def tier_lines(judgements: Sequence[Judgement]) -> list[str]:
     ]
 
 
-def not_covered_lines(judgements: Sequence[Judgement]) -> list[str]:
-    """Return one line per suite and part of users' own pipelines that no hash covers."""
+def noted_lines(judgements: Sequence[Judgement]) -> list[str]:
+    """Return one line per suite and note that is about how much of a case is looked at."""
     counts = Counter(
         (each.suite, text_of(note))
         for each in judgements
         for note in each.notes
-        if isinstance(note, NotCovered)
+        if isinstance(note, SAID_ONCE)
     )
     return [
         f"{suite} ({number} case{'s' * (number != 1)}): {told}" for (suite, told), number in counts.items()

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from harness.explanation.causes import Cause
 from harness.foreign_text import printable
 from harness.judgement.judgement import Judgement, Verdict
-from harness.judgement.reasons import NotCovered
 from harness.judgement.rows import Row
 from harness.reporting.causes import cause_details, cause_line
 from harness.reporting.commands import Commands, reason_texts
 from harness.reporting.figures import exact_figure, limit_figure, measured_figure, sides
 from harness.reporting.reasons import in_words
+from harness.reporting.summary import SAID_ONCE
 from harness.reporting.tables import Table, table_lines
 
 # About what fits on a terminal next to pytest's own lines. An error is shown in full: its log may be the only
@@ -50,8 +50,7 @@ def judgement_text(
         end += ["", "environment (measured | baseline):"]
         fields = Table((), [(difference.name, sides(difference)) for difference in judgement.differences])
         end += _shortened(_aligned(fields), _CAUSES, "fields")
-    # What is not covered is said once for each suite.
-    notes = [note for note in judgement.notes if not isinstance(note, NotCovered)]
+    notes = [note for note in judgement.notes if not isinstance(note, SAID_ONCE)]
     end += [f"note: {note}" for note in _shortened(list(in_words(notes)), _NOTES, "notes")]
     if commands is not None and (typed := commands.fitting(judgement)):
         end += ["", "what to type:", *_aligned(Table((), typed))]
