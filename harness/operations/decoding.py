@@ -25,7 +25,7 @@ def with_decoder_of(job: Job, baseline: Baseline) -> Job:
 
 
 def job_beside(case: Case, store: BaselineStore) -> Job:
-    """Return the job of ``case`` for a comparing run, with the decoder's input of the only baseline that it has, if it has one.
+    """Return the job of ``case`` for a comparing run, with the decoder's input of its only baseline, if any.
 
     Which of several baselines it will be compared with is not known before it has run. Nothing is decoded if
     no limits are calibrated.

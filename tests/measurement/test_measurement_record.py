@@ -17,6 +17,7 @@ from harness.measurement.figures import (
     StepRecord,
 )
 from harness.measurement.measurement import Measurement, array_from_wire, array_sha256, array_to_wire
+from harness.measurement.second_call import Outcome, SecondCall
 
 NAN_WITH_PAYLOAD = np.array([0x7FC00001, 0xFFC12345, 0x7F800001], np.uint32).view(np.float32)
 ARRAYS = {
@@ -116,6 +117,7 @@ FULL = Measurement(
     host=HostProcessing("vae.decode", {"channels last, not clamped": 1e-8, "not clamped": 0.5}),
     decoder_input=np.zeros((1, 4, 2, 2), np.float16),
     decoder=DecoderDeviation(None, 1e-7, 2e-7),
+    second_call=SecondCall(Outcome.FAILED, "step", 1, "Traceback: …"),
 )
 
 

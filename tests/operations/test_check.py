@@ -52,7 +52,7 @@ def test_the_case_is_run_once_and_held_to_its_baseline(store):
     found = check(case, runner, store)
     assert found.judgement.verdict is Verdict.IDENTICAL
     assert found.measurement is BASE
-    assert runner.jobs == [case.job()]
+    assert runner.jobs == [case.job("if cheap")]
 
 
 class Series(Prepared):
@@ -75,7 +75,7 @@ def test_a_drift_is_run_once_more_in_a_fresh_worker_and_judged_by_its_first_run(
     case, first, second = make_case(), moved(), moved()
     runner = Series(first, second)
     found = check(case, runner, store)
-    assert runner.jobs == [case.job(), replace(case.job(), isolate=True)]
+    assert runner.jobs == [case.job("if cheap"), replace(case.job(), isolate=True)]
     assert found.judgement.verdict is Verdict.DRIFT
     assert (found.measurement, found.again, found.repeated) == (first, second, True)
     assert in_words(found.judgement.notes)[0] == "a second run, in a fresh worker, gave the same bits"
@@ -213,7 +213,7 @@ def test_a_case_runs_where_one_of_its_baselines_is_sound(store):
     store.write(make_baseline(case=edited, measurement=replace(BASE, fingerprint=NPU)))
     runner = Prepared(BASE)
     found = check(edited, runner, store)
-    assert runner.jobs == [edited.job()]
+    assert runner.jobs == [edited.job("if cheap")]
     assert found.measurement is BASE
     assert "the case was edited" in first_reason(found.judgement)
 
@@ -301,5 +301,6 @@ def test_a_case_that_is_expected_to_fail_is_held_to_its_cause_alone(store, cause
     assert (passed.judgement.verdict, passed.judgement.failed_as_expected) == (Verdict.ERROR, False)
     assert passed.measurement is BASE
     # Whether it repeats, two fresh workers show.
-    twice = [case.job(), "restart", case.job()]
+    job = case.job("always" if cause is FailureCause.STATE_LEFT_BEHIND else "never")
+    twice = [job, "restart", job]
     assert runner.jobs == (twice if cause is FailureCause.NOT_REPEATABLE else twice[:1])
