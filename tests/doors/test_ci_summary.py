@@ -138,6 +138,7 @@ def test_a_run_that_ended_early_says_so_and_elsewhere_nothing_is_annotated(proje
     before = {path.name for path in project.root.iterdir()}
     done = project.pytest("suites/", "-x", "--harness-markdown", "out.md")
     assert "::error" not in done.stdout
+    assert "report:" not in done.stdout
     assert {path.name for path in project.root.iterdir()} - before <= {"__pycache__", "out.md"}
     text = (project.root / "out.md").read_text()
     assert "1 of 1 case did not pass, not all were judged" in text
