@@ -118,6 +118,8 @@ def test_a_gate_certifies_a_drift_that_does_not_repeat(project):
     assert "sound" in checked.stdout
 
 
+# By day: operations/test_calibration_run.py, with runs that are prepared.
+@pytest.mark.slow
 def test_calibrating_never_calls_it_modes(project):
     """`warm` differs in its second run of the process, `process` in the second process."""
     by_process(project, before=1)
@@ -148,6 +150,8 @@ def test_explaining_finds_the_cell_although_the_first_run_is_right(project):
     assert (found["model"], found["cell"]) == ("UNet2DModel", "mid_block.attentions.0")
 
 
+# What differs in one process is explained by day, above.
+@pytest.mark.slow
 def test_explaining_what_differs_between_processes(project):
     by_process(project)
     done = project.harness("explain", "suites/flaky.yaml::process")

@@ -109,6 +109,8 @@ def test_parameters_changed_without_any_file_and_an_unrelated_file_is_not_named(
         assert "unrelated" not in compared.explanation(f"own/{name}")
 
 
+# By day: operations/test_explain_command.py, for a pipeline whose code was edited.
+@pytest.mark.slow
 def test_explain_concludes_the_same(project, compared):
     done = project.harness("explain", "suites/own.yaml::edited", "--json", "found.json")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -49,6 +49,8 @@ def test_recording_says_what_it_stored(recorded):
     assert "digits/no-cells: deep trace of step 0, 0 cell calls, " in recorded.recording
 
 
+# By day: test_faults_explained.py, as for what two interpreters run alike.
+@pytest.mark.slow
 def test_nothing_differs(recorded):
     done = recorded.harness("explain", CASE)
     assert (done.returncode, done.stderr) == (1, "")
@@ -100,6 +102,7 @@ def test_a_pipeline_without_cells_gets_its_causes(project):
     assert "note: no cell was examined: the pipeline calls no mindspore.nn.Cell in step 0" in done.stdout
 
 
+@pytest.mark.slow
 def test_what_both_interpreters_run_alike_may_still_drift_from_the_baseline(project):
     one = "suites/digits.yaml::no-cells"
     project.environment["TEST_OFFSET"] = "1e-3"
