@@ -52,11 +52,6 @@ def _one_eps(made):
     made.vae.decoder.conv_norm_out.eps = 1e-5
 
 
-def _weight(made):
-    conv = made.vae.decoder.conv_out
-    conv.weight.set_data(conv.weight * 1.00001)
-
-
 def _swapped(made):
     sound = made.image_processor.postprocess
     made.image_processor.postprocess = lambda image, **given: sound(image, **given)[..., ::-1]
@@ -68,6 +63,5 @@ def _unclamped(made):
 
 diffusion = _stable_diffusion(lambda made: None)
 diffusion_eps = _stable_diffusion(_one_eps)
-diffusion_weight = _stable_diffusion(_weight)
 diffusion_swapped = _stable_diffusion(_swapped)
 diffusion_unclamped = _stable_diffusion(_unclamped)

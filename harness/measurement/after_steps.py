@@ -22,8 +22,10 @@ _UNCLAMPED, _UNIT, _SIGNED = "not clamped", "clamped to [0, 1]", "clamped to [-1
 _BOUNDS = {_UNIT: (np.float32(0), np.float32(1)), _SIGNED: (np.float32(-1), np.float32(1))}
 
 
-def recomputed(array: Array, dtype: str) -> Iterator[tuple[str, Array]]:
-    """Yield the name and the float32 result of each recipe for ``array``, whose dtype is called ``dtype``.
+def recomputed(array: Array, dtype: str, shape: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
+    """Yield the name and the float32 result of each recipe that turns ``array`` into ``shape``.
+
+    ``dtype`` is the name of the array's dtype.
 
     A recipe may move the channels of images ``[n, channels, height, width]`` or videos
     ``[n, channels, frames, height, width]`` to the end, map the values from [-1, 1] to [0, 1], and clamp
@@ -31,6 +33,8 @@ def recomputed(array: Array, dtype: str) -> Iterator[tuple[str, Array]]:
     """
     for layout in ("", f"{_LAST}, ") if array.ndim >= 4 else ("",):
         placed = np.asarray(np.moveaxis(array, 1, -1) if layout else array, np.float32)
+        if placed.shape != shape:
+            continue
         yield from _clamped(layout, placed, _UNCLAMPED, _UNIT, _SIGNED)
         halved = placed / np.float32(2) + np.float32(0.5)
         yield from _clamped(f"{layout}{_HALVED}, ", halved, _UNCLAMPED, _UNIT)
@@ -52,11 +56,10 @@ def host_processing(source: str, array: Array, dtype: str, output: Array) -> Hos
     """
     found = {}
     if output.size and output.dtype.kind == "f":
-        for name, made in recomputed(array, dtype):
-            if made.shape == output.shape:
-                difference = _largest(made, output)
-                if np.isfinite(difference):
-                    found[name] = difference
+        for name, made in recomputed(array, dtype, output.shape):
+            difference = _largest(made, output)
+            if np.isfinite(difference):
+                found[name] = difference
     return HostProcessing(source, found) if found else None
 
 
@@ -78,8 +81,8 @@ def deviation(
     """
     known = set(recipes)
     found = []
-    for name, made in recomputed(decoded, dtype):
-        if name in known and made.shape == output.shape:
+    for name, made in recomputed(decoded, dtype, output.shape):
+        if name in known:
             moved = np.subtract(made, output, dtype=np.float64)
             norm = float(np.linalg.norm(np.asarray(output, np.float64)))
             distance = float(np.linalg.norm(moved)) / norm if norm else math.inf

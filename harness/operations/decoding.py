@@ -9,7 +9,7 @@ from harness.baselines.baseline import Baseline
 from harness.baselines.errors import BaselineError
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
-from harness.cases.job import Decoding, Job
+from harness.cases.job import Decoding, Job, SecondCalls
 from harness.cases.tolerance import Calibrated
 from harness.measurement.measurement import encode_arrays
 
@@ -24,13 +24,13 @@ def with_decoder_of(job: Job, baseline: Baseline) -> Job:
     return replace(job, decoding=Decoding(arrays, tuple(host.differences)))
 
 
-def job_beside(case: Case, store: BaselineStore) -> Job:
+def job_beside(case: Case, store: BaselineStore, second_call: SecondCalls = "if cheap") -> Job:
     """Return the job of ``case`` for a comparing run, with the decoder's input of its only baseline, if any.
 
     Which of several baselines it will be compared with is not known before it has run. Nothing is decoded if
     no limits are calibrated.
     """
-    job = case.job("if cheap")
+    job = case.job(second_call)
     if not any(isinstance(limits, Calibrated) for _, limits in case.tolerance):
         return job
     # A baseline that cannot be read is reported where it is compared.

@@ -22,6 +22,7 @@ from harness.judgement.judgement import Verdict
 from harness.judgement.verdicts import judge
 from harness.measurement.measurement import Measurement
 from harness.operations.check import as_baseline, select_baseline
+from harness.operations.decoding import job_beside
 from harness.operations.deep import check_step, trace_that_replays
 from harness.operations.explaining import Explaining, Explanation, Note
 from harness.operations.old_code import at_revision
@@ -72,7 +73,7 @@ def explain_against_baseline(
     has no valid baseline of its own.
     """
     check_step(case, step)
-    measured = runner.run(case.job("always"))
+    measured = runner.run(job_beside(case, store, "always"))
     baseline = select_baseline(store, case, measured.fingerprint)
     if (edited := stale(case, baseline)) is not None:
         raise edited

@@ -186,7 +186,8 @@ def _worst_fits(facts: CaseFacts, rows: dict[str, Row]) -> bool:
     """Return whether the worst figure of a case that passed is one of ``rows``, with its limit."""
     worst = facts.worst
     if worst is None or worst.name not in rows:
-        return worst is None and not rows
+        # What follows the last step need not have been observed.
+        return worst is None and all(row.part in ("host", "decoder") for row in rows.values())
     row = rows[worst.name]
     used = replace(row, measured=worst.measured, limit=worst.limit).used
     # C libraries on other machines round the last digits differently.

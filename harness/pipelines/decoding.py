@@ -57,8 +57,9 @@ class SeenDecoder:
 
     @property
     def input(self) -> Array | None:
-        """What the decoder was given, if it was called exactly once."""
-        return self.calls[0].given if len(self.calls) == 1 else None
+        """The real numbers that the decoder was given, if it was called exactly once."""
+        given = [call.given for call in self.calls]
+        return given[0] if len(given) == 1 and given[0].dtype.kind == "f" else None
 
     def alone(
         self, decoding: Decoding, host: HostProcessing | None, output: Array, drawn: Callable[[], int]

@@ -20,10 +20,16 @@ def held(array, dtype):
     return to_bfloat16(array) if dtype == "bfloat16" else array.astype(dtype)
 
 
+def every_recipe(array, dtype="float32"):
+    """What each recipe makes of the array, whatever its shape."""
+    shapes = {array.shape, np.moveaxis(array, 1, -1).shape}
+    return [each for shape in shapes for each in recomputed(array, dtype, shape)]
+
+
 @given(images, st.sampled_from(DTYPES), st.data())
 def test_the_recipe_that_made_an_output_is_found(array, dtype, data):
     array = held(array, dtype)
-    name, output = data.draw(st.sampled_from(list(recomputed(array, dtype))))
+    name, output = data.draw(st.sampled_from(every_recipe(array, dtype)))
     found = host_processing("latents", array, dtype, output)
     assert found.source == "latents"
     assert found.giving_output.differences[name] == 0
@@ -32,7 +38,7 @@ def test_the_recipe_that_made_an_output_is_found(array, dtype, data):
 @given(images, st.sampled_from(DTYPES), st.data())
 def test_a_value_moved_by_more_than_float32_rounds_by_shows_in_any_dtype(array, dtype, data):
     array = held(array, dtype)
-    name, output = data.draw(st.sampled_from(list(recomputed(array, dtype))))
+    name, output = data.draw(st.sampled_from(every_recipe(array, dtype)))
     largest = max(float(np.abs(output).max()), 0.5)
     place = data.draw(st.integers(0, output.size - 1))
     moved = np.array(output, np.float32)
@@ -49,7 +55,7 @@ def found_none():
 
 def test_the_recipes_are_those_of_diffusers_and_the_core():
     array = np.array([-1.5, -1, -0.25, 0, 0.3, 1.25], np.float32).reshape(1, 3, 1, 2)
-    found = dict(recomputed(array, "float32"))
+    found = dict(every_recipe(array))
     expected = np.clip(array * 0.5 + 0.5, 0, 1).transpose(0, 2, 3, 1)
     np.testing.assert_array_equal(found["channels last, halved plus 0.5, clamped to [0, 1]"], expected)
     np.testing.assert_array_equal(found["not clamped"], array)
@@ -85,7 +91,7 @@ def test_an_output_that_follows_from_nothing_known_has_no_recipe():
 @given(st.floats(0, 0.5), st.sampled_from(["not clamped", "channels last, not clamped"]))
 def test_a_fault_put_into_the_output_counts_as_if_it_had_run(size, name):
     array = np.linspace(-1, 1, 48, dtype=np.float32).reshape(1, 3, 4, 4)
-    output = dict(recomputed(array, "float32"))[name]
+    output = dict(every_recipe(array))[name]
     faulty = output * np.float32(1 - size)
     again = host_processing("latents", array, "float32", faulty)
     foretold = moved_output(host_processing("latents", array, "float32", output), output, faulty)
@@ -95,7 +101,7 @@ def test_a_fault_put_into_the_output_counts_as_if_it_had_run(size, name):
 
 def test_the_deviation_is_that_of_the_nearest_recipe_of_the_baseline():
     array = np.linspace(-1.2, 1.2, 48, dtype=np.float32).reshape(1, 3, 4, 4)
-    made = dict(recomputed(array, "float32"))
+    made = dict(every_recipe(array))
     clamped, free = "halved plus 0.5, clamped to [0, 1]", "halved plus 0.5, not clamped"
     assert deviation([clamped], array, "float32", made[clamped]) == (0, 0)
     most, distance = deviation([clamped], array, "float32", made[free])

@@ -40,7 +40,7 @@ def diffusion(factory, **fields):
 
 @pytest.fixture(scope="module")
 def pool():
-    with RunnerPool(lambda: Runner(import_paths=[TESTS], timeout=120), 1) as pool:
+    with RunnerPool(lambda: Runner(import_paths=[TESTS], timeout=600), 1) as pool:
         yield pool
 
 
@@ -74,11 +74,11 @@ def test_a_fault_of_the_host_is_judged_by_float32_in_any_dtype(store, pool, dtyp
 
 
 @pytest.mark.mindone
-@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float16", marks=pytest.mark.slow)])
 def test_faults_of_the_decoder_and_of_the_host_beside_it(store, pool, dtype):
     sound = diffusion("diffusion", dtype=dtype)
     recorded(store, pool, sound)
-    calibrate_case(sound, pool, store, Settings(4))
+    calibrate_case(sound, pool, store, Settings(2))
     baseline = store.load(sound.suite, sound.id, "cpu")
     assert baseline.measurement.host.source == "vae.decode"
     assert baseline.measurement.decoder_input.shape == (1, 4, 16, 16)
@@ -94,7 +94,7 @@ def test_faults_of_the_decoder_and_of_the_host_beside_it(store, pool, dtype):
 
     kinds = {"diffusion_swapped": HostDiffers, "diffusion_unclamped": HostDiffers}
     if dtype == "float32":
-        kinds |= {"diffusion_eps": DecoderDiffers, "diffusion_weight": DecoderDiffers}
+        kinds["diffusion_eps"] = DecoderDiffers
     for factory, kind in kinds.items():
         measured, found = judged(factory)
         assert found.verdict is Verdict.DRIFT, factory
@@ -104,6 +104,7 @@ def test_faults_of_the_decoder_and_of_the_host_beside_it(store, pool, dtype):
     assert (found.verdict, measured.decoder.max_abs) == (Verdict.IDENTICAL, 0.0)
     assert job_beside(sound, store) == with_decoder_of(sound.job("if cheap"), baseline)
     # Nothing is decoded for a case without calibrated limits, or without an envelope.
-    assert job_beside(replace(sound, tolerance=ddim("sound").tolerance), store).decoding is None
+    exact = ddim("sound", tolerance={"across_releases": "exact"}).tolerance
+    assert job_beside(replace(sound, tolerance=exact), store).decoding is None
     bare = replace(baseline, calibration=replace(baseline.calibration, decoder=None))
     assert with_decoder_of(sound.job(), bare) == sound.job()
