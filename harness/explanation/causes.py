@@ -65,11 +65,12 @@ def root_causes(measured: Measurement, baseline: Baseline) -> tuple[Cause, ...]:
     facts: list[tuple[Kind, e.Evidence | None]] = [
         ("inputs", _own_weights(measured.code, stored.code)),
     ]
+    schedule = bits.schedule_change(measured, stored)
     changes: tuple[tuple[Kind, Reason | None], ...] = (
         ("inputs", bits.checkpoint_change(measured, stored)),
-        *((_kind(change), change) for change in fact_changes(measured, stored)),
+        *((_kind(change, schedule), change) for change in fact_changes(measured, stored)),
         ("randomness", bits.ledger_change(measured, stored)),
-        ("schedule", bits.schedule_change(measured, stored)),
+        ("schedule", schedule),
     )
     facts += [(kind, None if change is None else e.Changed(change)) for kind, change in changes]
     facts += [("schedule", each) for each in _cancelling(measured, stored)]
@@ -160,9 +161,16 @@ def _cancelling(measured: Measurement, stored: Measurement) -> list[e.Evidence]:
     ]
 
 
-def _kind(change: Reason) -> Kind:
-    """Return the class of a change of the facts: what is loaded with a model is an input."""
-    return "schedule" if isinstance(change, ConstantChanged) and "/" not in change.name else "inputs"
+def _kind(change: Reason, schedule: Reason | None) -> Kind:
+    """Return the class of a change of the facts: what is loaded with a model is an input.
+
+    A model's timestep that is not the ``schedule``'s doing is a wrong input of the model.
+    """
+    if not isinstance(change, ConstantChanged) or "/" in change.name:
+        return "inputs"
+    component, _, name = change.name.rpartition(".")
+    given = name in ("timestep", "timesteps", "t") and not component.endswith("scheduler")
+    return "model input" if given and schedule is None else "schedule"
 
 
 def _environment(measured: Measurement, stored: Measurement) -> e.Evidence | None:

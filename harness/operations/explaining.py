@@ -137,7 +137,7 @@ class Explaining:
     @property
     def input_causes(self) -> list[Conclusion]:
         """The kinds of the causes that are about what goes into the model."""
-        wanted: tuple[Conclusion, ...] = ("inputs", "randomness", "schedule")
+        wanted: tuple[Conclusion, ...] = ("inputs", "randomness", "schedule", "model input")
         return list(filter(self.has, wanted))
 
     @property

@@ -10,6 +10,7 @@ from harness.codec import from_json, to_json
 from harness.explanation.causes import Cause, root_causes
 from harness.explanation.evidence import Changed
 from harness.judgement.reasons import LatentsDiffer
+from harness.measurement.facts import Facts
 from harness.measurement.figures import CheckpointIdentity, CodeIdentity
 from harness.reporting.causes import cause_details, cause_line, cause_title
 
@@ -120,6 +121,27 @@ def test_a_cause_goes_through_plain_data():
     cause = Cause("numerics", Changed(LatentsDiffer(1, 9, 980)))
     assert from_json(Cause, to_json(cause)) == cause
     assert to_json(cause)["evidence"]["reason"]["kind"] == "latents-differ"
+
+
+@pytest.mark.parametrize(
+    ("table", "fields", "kind"),
+    [
+        ("unet.timestep", {}, "model input"),
+        ("scheduler.timesteps", {}, "schedule"),
+        # Another schedule gives the model other timesteps.
+        ("unet.timestep", {"timesteps": (501, 1)}, "schedule"),
+        ("unet.timestep", {"timesteps": (500, 0, 0)}, "schedule"),
+        ("unet/time_embed.table", {}, "inputs"),
+    ],
+)
+def test_a_timestep_that_only_the_model_is_given_is_its_input(table, fields, kind):
+    def given(first, **more):
+        constants = {table: np.array([first, 0])}
+        return make_measurement(facts=Facts({}, dtypes={table: "int64"}), constants=constants, **more)
+
+    first, *_ = causes(given(501, **fields), make_baseline(measurement=given(500)))
+    assert first.kind == kind
+    assert f"the constant {table} is not the one recorded" in cause_title(first.evidence)
 
 
 def calibrated(**fields):
