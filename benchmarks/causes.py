@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -47,8 +48,9 @@ class Place:
     """Where a mistake is: what the first cause must be, and what must be concluded.
 
     ``first`` are the kinds of cause that are right as the first one, ``named`` is what it must name.
-    ``component`` and ``cell`` are those of the finding, None where there is none to name. ``step`` is the
-    step to look into, ``STEPS`` for what follows the last one; None if rounding decides which one it is.
+    ``component`` and the pattern ``cell`` are those of the finding, None where there is none to name.
+    ``step`` is the step to look into, ``STEPS`` for what follows the last one; None if rounding decides which
+    one it is.
     """
 
     first: tuple[str, ...]
@@ -76,7 +78,7 @@ PLACES: dict[str, Place] = {
     "noise-scale": Place(("model input",), ("initial latents",), 0, "unet", named="sample"),
     "noise-cast": Place(("model input",), ("initial latents",), 0, "unet", named="sample"),
     "state": Place(("repetition",), ("repetition",)),
-    "vae-eps": Place(("output",), ("cell",), STEPS, "vae", "decoder.mid_block.resnets.0.norm1"),
+    "vae-eps": Place(("output",), ("cell",), STEPS, "vae", r"decoder\..*norm\w*"),
     "vae-scaling": Place(("model input",), ("model input",), STEPS, "vae", named="post_quant_conv"),
     "denormalise": Place(("output",), ("output",), STEPS, "output"),
     "clamp": Place(("output",), ("output",), STEPS, "output"),
@@ -296,7 +298,9 @@ def _scored(found: Explanation, place: Place, *, caught: bool) -> Told:
         right and found.conclusion in place.conclusion,
         None if place.step is None else _step_of(found) == place.step,
         None if place.component is None else component == place.component,
-        None if place.cell is None else finding is not None and finding.cell == place.cell,
+        None
+        if place.cell is None
+        else finding is not None and re.fullmatch(place.cell, finding.cell) is not None,
     )
 
 

@@ -55,9 +55,9 @@ class Frame:
 class StepWatcher(ABC):
     """Observes one denoising step of a pipeline, or, as the step after the last one, all that follows it.
 
-    Paths are those of cells below the cell that the pipeline calls. They start with the pipeline's name for
-    that cell (``unet.up_blocks.1.attentions.0.to_k``), or the name of its class if the pipeline has no name
-    for it.
+    Paths are those of cells below the cells that the pipeline holds. They start with the pipeline's name for
+    that cell (``unet.up_blocks.1.attentions.0.to_k``). Those below a cell that it does not hold start with
+    the name of its class.
     """
 
     def __init__(self, pipeline: Any, step: int) -> None:
@@ -170,7 +170,7 @@ class StepWatcher(ABC):
     def _path(self, cell: Any) -> str:
         if id(cell) not in self._paths:
             if self._frame is None:
-                root = _attribute_name(self._pipeline, cell) or type(cell).__name__
+                root = _name_within(self._pipeline, cell) or type(cell).__name__
             else:  # made on the fly, or kept where MindSpore does not look for cells
                 root = f"{self._frame.path}.{type(cell).__name__}"
             self._kept.append(cell)
@@ -222,6 +222,19 @@ def operator(cell: Any) -> str:
 def _is_plain(value: Any) -> bool:
     items = value if isinstance(value, tuple) else (value,)
     return all(isinstance(item, bool | int | float | str) for item in items)
+
+
+def _name_within(pipeline: Any, cell: Any) -> str | None:
+    """Return the pipeline's name for ``cell``, or the path below the cell in which it has it."""
+    if (name := _attribute_name(pipeline, cell)) is not None:
+        return name
+    # A pipeline that calls a method of its VAE calls the cells inside it: ``vae.decoder``.
+    for name, value in sorted(getattr(pipeline, "__dict__", {}).items()):
+        if isinstance(value, nn.Cell) and not name.startswith("_"):
+            for path, inner in value.cells_and_names():
+                if inner is cell:
+                    return f"{name}.{path}"
+    return None
 
 
 def _attribute_name(pipeline: Any, cell: Any) -> str | None:

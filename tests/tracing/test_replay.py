@@ -67,11 +67,16 @@ class Loop:
 
 
 class Guided(Loop):
-    """A pipeline with a scheduler, guidance before its step, and a decoder after the last one."""
+    """A pipeline with a scheduler, guidance before its step, and a decoder after the last one.
 
-    def __init__(self, unet, decoder, *, guidance=2.0, share=0.1, given=0, scale=1.0, grey=0.0):
+    ``within`` is a cell in which it has the decoder, as a VAE has it.
+    """
+
+    def __init__(self, unet, decoder, *, guidance=2.0, share=0.1, given=0, scale=1.0, grey=0.0, within=None):
         super().__init__(unet)
-        self.vae, self.guidance, self.given, self.scale, self.grey = decoder, guidance, given, scale, grey
+        self.guidance, self.given, self.scale, self.grey = guidance, given, scale, grey
+        self._decode = decoder
+        self.vae = within or decoder
         self.scheduler = SimpleNamespace(step=self.step, set_timesteps=None, share=share)
         self.scheduler.set_timesteps = lambda steps: None
 
@@ -87,7 +92,7 @@ class Guided(Loop):
             prediction = self.unet(latents, 900 - step) * self.guidance
             latents = self.scheduler.step(prediction, 900 - step + self.given, latents)
             latents = callback(self, step, 900 - step, {"latents": latents}).get("latents", latents)
-        return SimpleNamespace(array=self.vae(latents * self.scale).asnumpy() + np.float32(self.grey))
+        return SimpleNamespace(array=self._decode(latents * self.scale).asnumpy() + np.float32(self.grey))
 
 
 def record(pipeline, step=0, run=None):
@@ -216,6 +221,17 @@ def test_a_trace_without_the_scheduler_s_step_is_replayed_as_before(cells):
     older = replace(reference, calls=tuple(call for call in reference.calls if call.path != "scheduler"))
     found = replay(Guided(cells.Model(), cells.Scale(1.0), guidance=2.1), older)
     assert (places(found), found.added) == ([("latents", "", "latents", None)], ())
+
+
+def test_a_cell_inside_one_of_the_pipeline_s_has_its_path_there(cells):
+    def guided(factor):
+        vae = cells.Model(first=factor)
+        return Guided(cells.Model(), vae.layers[0], within=vae)
+
+    reference = record(guided(2.0), 3)
+    assert [call.path for call in reference.calls] == ["vae.layers.0"]
+    found = replay(guided(2.5), reference)
+    assert (found.first.model, found.first.cell) == ("vae", "layers.0")
 
 
 @pytest.mark.parametrize(
