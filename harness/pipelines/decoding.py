@@ -117,11 +117,10 @@ def _decoders(pipeline: Any) -> Iterator[tuple[str, Any]]:
     """Yield each cell with a ``decode`` among the attributes of ``pipeline`` once, with its name."""
     from mindspore import nn
 
-    found = {
-        id(value): (name, value)
-        for name, value in getattr(pipeline, "__dict__", {}).items()
-        if isinstance(value, nn.Cell) and callable(getattr(value, _DECODE, None))
-    }
+    found: dict[int, tuple[str, Any]] = {}
+    for name, value in getattr(pipeline, "__dict__", {}).items():
+        if isinstance(value, nn.Cell) and callable(getattr(value, _DECODE, None)):
+            found.setdefault(id(value), (name, value))
     yield from found.values()
 
 
