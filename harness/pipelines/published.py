@@ -28,13 +28,6 @@ def pipeline_of(folder: Path) -> str:
     return name
 
 
-def schedulers_of(folder: Path) -> set[str]:
-    """Return the classes of the checkpoint's schedulers."""
-    entries = read_json(folder / INDEX)
-    pairs = [value for name, value in entries.items() if name.endswith("scheduler")]
-    return {str(value[-1]) for value in pairs if isinstance(value, list) and value}
-
-
 def runs_builtin(folder: Path) -> bool:
     """Return whether a built-in pipeline supports everything that the checkpoint's configuration asks for."""
     nested = (folder / "unet").is_dir()

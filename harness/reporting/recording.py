@@ -12,7 +12,7 @@ from harness.baselines.baseline import Written
 from harness.baselines.calibration import Calibration
 from harness.cases.case import Case
 from harness.counting import count
-from harness.judgement.calibration.findings import Finding
+from harness.judgement.calibration.findings import Finding, needs_strict
 from harness.judgement.fact_reasons import FactsAdded
 from harness.operations.calibrate import CalibratedCase, Calibrations, VacuousCase
 from harness.operations.deep import StoredTrace
@@ -25,7 +25,11 @@ from harness.reporting.reasons import text_of
 from harness.reporting.tables import Cell, Table, labelled, show, show_table
 
 _HEADER = ("case", "device", "baseline", "relative L2", "what changes")
-_CALIBRATIONS = ("case", "members", "factor", "envelope", "limit", "growth over the steps", "calibration")
+_CALIBRATIONS = (
+    *("case", "members", "factor", "envelope", "limit"),
+    *("growth over the steps", "strict", "calibration"),
+)
+_STRICT = {True: "needed", False: "not needed", None: "not known"}
 
 
 class RecordingDisplay(ProgressBar):
@@ -172,6 +176,7 @@ def _calibration_row(result: CalibratedCase) -> tuple[Cell | str, ...]:
         figure(envelope, 2),
         "none" if chaotic else figure(envelope * calibration.factor, 2),
         growth(calibration),
+        _STRICT[needs_strict(calibration)],
         Cell("chaotic", tone="failed" if result.failing else "note") if chaotic else state,
     )
 

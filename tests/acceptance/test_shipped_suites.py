@@ -14,6 +14,7 @@ from harness.baselines.store import BaselineStore
 from harness.cases.document import read_document
 from harness.cases.schema import SCHEMA_PATH
 from harness.cases.selection import select
+from harness.judgement.calibration.findings import needs_strict
 
 SUITES = sorted((REPOSITORY / "suites").rglob("*.yaml"))
 STORE = BaselineStore(REPOSITORY / "baselines")
@@ -34,7 +35,6 @@ def test_every_form_of_case_is_shipped():
     schedulers = {case.scheduler for case in BY_DAY if "StableDiffusionPipeline" in case.pipeline}
     assert {"DDIMScheduler", "PNDMScheduler", "EulerDiscreteScheduler"} <= schedulers
     assert "DPMSolverMultistepScheduler" in schedulers
-    assert {case.suite for case in BY_DAY if case.strict} == {"mindone-unclip"}
     assert {(case.dtype, case.mode) for case in BY_DAY} == {
         (dtype, mode) for dtype in ("float32", "float16") for mode in ("pynative", "graph")
     }
@@ -44,6 +44,14 @@ def test_every_form_of_case_is_shipped():
         ("builtin:ddpm-digits", 50),
         ("seeded:ddpm-cifar10-32", 50),
     }
+
+
+def test_strictness_is_earned():
+    strict = [case for case in SELECTION.cases if case.strict]
+    assert [case.name for case in strict] == ["mindone-classes-cascades/unclip-image-variation"]
+    for case in SELECTION.cases:
+        stored = None if case.fails else load_current(STORE, case, "cpu").calibration
+        assert case.strict is (stored is not None and needs_strict(stored) is True), case.name
 
 
 @pytest.mark.parametrize("path", SUITES, ids=lambda path: path.relative_to(REPOSITORY).as_posix())

@@ -74,8 +74,8 @@ def test_the_suite_of_each_shipped_checkpoint(spec: str) -> None:
     assert steps(usual) == published
     assert (quick.seeds, batch.seeds, usual.seeds) == ((0,), (0, 1), (0,))
     assert ("prompt" in quick.arguments) is pipeline.startswith("mindone:")
-    # Chaotic by design, and sensitive: no limits could judge them elsewhere.
-    assert quick.strict is spec.endswith(("random", "unclip"))
+    # Chaotic by design: no limits could judge it elsewhere.
+    assert quick.strict is spec.endswith("random")
     if spec.startswith("/"):
         assert quick.checkpoint is not None
         assert (quick.path.parent / quick.checkpoint).resolve() == Path(spec)

@@ -49,7 +49,7 @@ def show(*results, width=160):
 def test_a_row_has_the_envelope_the_limit_and_the_growth_curve():
     printed, failed = show(result(factor=3.0))
     row = next(line for line in printed.splitlines() if line.startswith("guide/two-steps"))
-    assert " ".join(row.split()) == "guide/two-steps 10 3 2e-07 6e-07 1.5e-07 → 3e-07 changed"
+    assert " ".join(row.split()) == "guide/two-steps 10 3 2e-07 6e-07 1.5e-07 → 3e-07 not needed changed"
     assert "envelope" in printed
     assert printed.splitlines()[-1] == "1 calibrated"
     assert failed == 0

@@ -15,6 +15,7 @@ from harness.judgement import reasons as r
 from harness.judgement.calibration.limits import calibrated_limits
 from harness.judgement.calibration.spread import CHAOS
 from harness.judgement.metrics import METRICS, SIMILARITIES
+from harness.judgement.strict_reasons import NeedsNoStrict, NeedsStrict
 from harness.judgement.tiers import Tier
 
 # With half of its values at a bound, an image is merely dark or bright. With more, little is left to judge.
@@ -33,8 +34,22 @@ class Finding:
 
 def findings(case: Case, baseline: Baseline, calibration: Calibration) -> tuple[Finding, ...]:
     """Return what ``calibration`` reveals about ``case``, failures first."""
-    found = [*_from_spread(case, calibration), *_from_limits(case, baseline, calibration)]
+    found = [
+        *_from_spread(case, calibration),
+        *_strictness(case, calibration),
+        *_from_limits(case, baseline, calibration),
+    ]
     return tuple(sorted(found, key=lambda finding: not finding.failing))
+
+
+def needs_strict(calibration: Calibration) -> bool | None:
+    """Return whether no limits can judge the case elsewhere: it has several modes, or is chaotic.
+
+    Returns None if rounding moved nothing, which says nothing about other environments.
+    """
+    if calibration.chaotic_from is not None or len(calibration.modes) > 1:
+        return True
+    return None if calibration.stable else False
 
 
 def chaos_of(calibration: Calibration) -> r.Chaotic:
@@ -60,6 +75,17 @@ def _from_spread(case: Case, calibration: Calibration) -> Iterator[Finding]:
         yield Finding(r.Stable())
     if calibration.saturated > _MUCH_SATURATED:
         yield Finding(r.Saturated(calibration.saturated, bool(calibration.steps)))
+
+
+def _strictness(case: Case, calibration: Calibration) -> Iterator[Finding]:
+    needed = needs_strict(calibration)
+    if needed and case.strict:
+        yield Finding(NeedsStrict(calibration.chaotic_from is not None, strict=True))
+    elif needed and calibration.chaotic_from is None and _tiers(case, Calibrated):
+        # Chaos is a finding by itself, and limits of its own may judge a case whatever this says.
+        yield Finding(NeedsStrict(chaotic=False, strict=False))
+    elif needed is False and case.strict:
+        yield Finding(NeedsNoStrict(sum(calibration.modes)))
 
 
 def _from_limits(case: Case, baseline: Baseline, calibration: Calibration) -> Iterator[Finding]:
