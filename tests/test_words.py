@@ -374,6 +374,10 @@ NAMES = {
     "not applicable": "what became of a fault, in a power table",
     " after step ": "a row's name, which stands in histories and certificates",
     "batch vs single: ": "a row's name, which stands in histories and certificates",
+    " alone: ": "a row's name, which stands in histories and certificates",
+    "model input": "a kind of cause, which stands in reports and histories",
+    "1 - alpha": "a derived constant, by its formula",
+    " (": "what follows a library's release in a fingerprint",
     " ": "a tier's value as words",
     ": ": "the own text of an error, for logs",
 }
