@@ -20,6 +20,7 @@ def test_a_sample(monkeypatch):
         assert told.caught, told.told
 
 
+@pytest.mark.slow
 def test_what_is_told_is_held_to_the_place(monkeypatch):
     """The benchmark itself can fail: a mistake that is looked for elsewhere is wrong in every part."""
     monkeypatch.setattr(causes, "MEMBERS", 3)

@@ -93,7 +93,7 @@ def test_outside_git(project, tmp_path):
     assert "is in no git repository" in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_an_interruption_leaves_nothing(project, tmp_path, number):
     before = left()
     began = tmp_path / "began"
