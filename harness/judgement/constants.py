@@ -74,7 +74,10 @@ def other_constants(one: Measurement, other: Measurement) -> tuple[str, ...]:
 
 
 class Derived(NamedTuple):
-    """A constant in which a table's values cancel: off by ``size`` at ``timestep``, relative to its size."""
+    """A constant in which a table's values cancel: off by ``size`` at ``timestep``, relative to its size.
+
+    ``name`` is ``one_minus_alpha`` or ``log_snr``.
+    """
 
     name: str
     timestep: float
@@ -111,12 +114,12 @@ def derived_differences(
 def _derived(alphas: Array) -> list[tuple[str, Array]]:
     alpha = alphas.astype(np.float64)
     with np.errstate(all="ignore"):
-        return [("1 - alpha", 1 - alpha), ("log-SNR", np.log(alpha) - np.log1p(-alpha))]
+        return [("one_minus_alpha", 1 - alpha), ("log_snr", np.log(alpha) - np.log1p(-alpha))]
 
 
 def _furthest(key: str, ours: Array, theirs: Array, table: str, of: Measurement) -> Derived:
     # The logarithm of a ratio is relative already.
-    scale = np.abs(theirs) if key == "1 - alpha" else np.maximum(np.abs(theirs), 1.0)
+    scale = np.abs(theirs) if key == "one_minus_alpha" else np.maximum(np.abs(theirs), 1.0)
     with np.errstate(all="ignore"):
         sizes = np.abs(ours - theirs) / scale
     sizes = np.where(np.isfinite(sizes), sizes, 0.0)

@@ -16,7 +16,7 @@ from harness.measurement.facts import Facts, LargeTable
 from harness.measurement.guard import replaced
 from harness.measurement.measurement import REAL_KINDS, Array
 from harness.measurement.statistics import moments
-from harness.pipelines.held import cells_of, schedulers_of
+from harness.pipelines.held import cells_and_schedulers
 from harness.pipelines.parameters import checksum, loaded_facts
 
 # The most values of a table that is stored: sixteen times those of a schedule of 1,000 timesteps.
@@ -36,7 +36,7 @@ class Constants:
     """
 
     def __init__(self, pipeline: Any) -> None:
-        self._cells, self._schedulers = tuple(cells_of(pipeline)), tuple(schedulers_of(pipeline))
+        self._cells, self._schedulers = cells_and_schedulers(pipeline)
         self._loaded = loaded_facts(self._cells)
         self.values: dict[str, Array] = {}
         self._dtypes: dict[str, str] = {}
@@ -72,12 +72,18 @@ class Constants:
 
     def _add_of_cells(self) -> None:
         """Take the tensors and arrays of cells that are no parameters, buffers among them."""
+        if not self._cells:
+            return
+        from mindspore import nn
+
+        # Dozens of attributes of each cell; looking at them all would take longer than the parameters.
+        inherited = vars(nn.Cell()).keys()
         for component, cell in self._cells:
             for path, inner in cell.cells_and_names():
                 if _is_mindspores(inner):
                     continue
-                attributes = {**vars(inner), **(getattr(inner, "_buffers", None) or {})}
-                for name, value in sorted(attributes.items()):
+                own = ((name, value) for name, value in vars(inner).items() if name not in inherited)
+                for name, value in (*own, *(getattr(inner, "_buffers", None) or {}).items()):
                     if _is_array(value) and (table := _table(value)) is not None:
                         self._add(f"{component}/{'.'.join(filter(None, (path, name)))}", table)
 

@@ -17,7 +17,7 @@ import numpy as np
 _DEEPEST = 4
 _MOST_OBJECTS = 10_000
 # How much of one container is looked through.
-_LONGEST = 1_000_000
+_LONGEST = 100_000
 _CONTAINERS = (Mapping, list, tuple)
 _PLAIN = (str, bytes, int, float, complex, np.ndarray, type(None))
 
@@ -30,11 +30,20 @@ def cells_of(made: Any) -> Iterator[tuple[str, Any]]:
         yield from _found(made, lambda value: isinstance(value, nn.Cell))
 
 
-def schedulers_of(made: Any) -> Iterator[tuple[str, Any]]:
-    """Yield each scheduler that ``made`` holds, under the name by which it holds it."""
+def cells_and_schedulers(made: Any) -> tuple[list[tuple[str, Any]], list[tuple[str, Any]]]:
+    """Return each cell, and each scheduler, that ``made`` holds, under the name by which it holds it."""
+    if "mindspore" not in sys.modules:
+        return [], []
+    from mindspore import nn
+
+    found = list(_found(made, lambda value: isinstance(value, nn.Cell) or _is_scheduler(value)))
+    cells = [pair for pair in found if isinstance(pair[1], nn.Cell)]
+    return cells, [pair for pair in found if not isinstance(pair[1], nn.Cell)]
+
+
+def _is_scheduler(value: Any) -> bool:
     # Asked of the class, because an object may do anything when it is looked into.
-    names = ("step", "set_timesteps")
-    yield from _found(made, lambda value: all(callable(getattr(type(value), each, None)) for each in names))
+    return all(callable(getattr(type(value), name, None)) for name in ("set_timesteps", "step"))
 
 
 def _found(made: Any, wanted: Callable[[Any], bool]) -> Iterator[tuple[str, Any]]:

@@ -14,6 +14,7 @@ from harness.reporting.reasons import REASONS
 from harness.reporting.wording import Words, filled
 
 _NAMES = 4
+_DERIVED = {"one_minus_alpha": "1 - alpha", "log_snr": "log-SNR"}
 
 _TITLES: Words = {
     **REASONS,
@@ -126,7 +127,8 @@ def cause_details(evidence: e.Evidence) -> tuple[str, ...]:
 
 
 def _derived(constant: e.DerivedConstant) -> str:
-    return f"{constant.name} at t = {constant.timestep:g} differs by {figure(constant.size, 2)} relative"
+    name, size = _DERIVED[constant.name], figure(constant.size, 2)
+    return f"{name} at t = {constant.timestep:g} differs by {size} relative"
 
 
 def _argument(name: str) -> str:

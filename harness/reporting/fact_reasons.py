@@ -6,6 +6,7 @@ import math
 
 from harness.counting import count
 from harness.judgement import fact_reasons as f
+from harness.measurement.facts import Facts
 from harness.reporting.figures import figure
 from harness.reporting.wording import Words
 
@@ -16,6 +17,12 @@ def few(names: tuple[str, ...]) -> str:
     """Return the first of ``names``, and how many more there are."""
     more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
     return f"{', '.join(names[:_NAMES])}{more}"
+
+
+def facts_text(facts: Facts) -> str:
+    """Return how many parameters and constants a measurement knows."""
+    constants = count(len(facts.dtypes) + len(facts.large), "constant")
+    return f"{count(len(facts.parameters), 'parameter')} and {constants}"
 
 
 def _parameter_changed(reason: f.ParameterChanged) -> str:

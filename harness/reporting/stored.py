@@ -17,6 +17,7 @@ from harness.operations.proposal import Refusal
 from harness.operations.show import StoredBaseline
 from harness.reporting.commands import Invocation, error_text
 from harness.reporting.details import Detail, pairs_table, show_details
+from harness.reporting.fact_reasons import facts_text
 from harness.reporting.figures import exact_figure, figure, limit_figure
 from harness.reporting.gate_findings import gate_text
 from harness.reporting.html.pictures import PIXELS_PASSED, picture_set, side_by_side
@@ -67,6 +68,7 @@ def stored_details(found: StoredBaseline, invocation: Invocation) -> Iterator[De
         "replaced": origin.replaced,
         "output": output if measured.latents is None else f"{output}, and the latents of every step",
         "noise": count(len(measured.ledger), "draw"),
+        "facts": "none: recorded without them" if measured.facts is None else facts_text(measured.facts),
         "checkpoint": checkpoint.source,
         "revision": checkpoint.revision,
     }

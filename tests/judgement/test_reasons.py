@@ -59,7 +59,7 @@ _VALUES: dict[Any, Any] = {
     Gap: NoTable(),
     FailureCause: FailureCause.CRASH,
     FieldDifference: FieldDifference("isa", "AVX2", None),
-    DerivedConstant: DerivedConstant("1 - alpha", 0.0, 1e-4),
+    DerivedConstant: DerivedConstant("log_snr", 0.0, 1e-4),
     StepDifference: StepDifference(1, 900, "mean", 0.5, 9.0),
     Difference: OtherPart("statistics"),
     SizedFault: SizedFault("patch", 0.5),
