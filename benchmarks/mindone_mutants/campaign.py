@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -201,21 +201,20 @@ def _key(result: Result) -> str:
 
 def _lines(mutant: Mutant, base: Path) -> set[int]:
     """Return lines of which one runs if the mutant's place does; for a default, those of its function."""
-    tree = _tree(base / mutant.file)
-    kinds = (ast.FunctionDef,) if mutant.default else (ast.stmt,)
-    around = [each for each in ast.walk(tree) if isinstance(each, kinds) and _spans(each, mutant.line)]
-    if not around:
-        return {mutant.line}
+    around = [each for each in _statements(base / mutant.file) if each.lineno <= mutant.line <= _end(each)]
+    if mutant.default:
+        around = [each for each in around if isinstance(each, ast.FunctionDef)]
     nearest = max(around, key=lambda each: each.lineno)
     if isinstance(nearest, ast.FunctionDef):
         return {each.lineno for each in nearest.body}
     return {mutant.line, nearest.lineno}
 
 
-def _spans(node: ast.AST, line: int) -> bool:
-    return bool(node.lineno <= line <= node.end_lineno)  # type: ignore[attr-defined]
+def _end(node: ast.stmt) -> int:
+    return node.end_lineno or node.lineno
 
 
-@lru_cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def _statements(path: Path) -> list[ast.stmt]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [each for each in ast.walk(tree) if isinstance(each, ast.stmt)]

@@ -24,30 +24,21 @@ _Key = tuple[str, int]
 def put_in(mutant: Mutant, base: Path) -> Iterator[int]:
     """Run the body with ``mutant`` in the code below ``base``; give the number of functions it changes."""
     path = base / mutant.file
-    source = path.read_text(encoding="utf-8")
-    tree, _ = mutated(source, mutant.number)
-    codes = dict(_codes(compile(tree, str(path), "exec")))
-    sound = _sound(path)
-    changed = {key for key, code in codes.items() if code != sound.get(key)}
-    defaults = _defaults(tree) if mutant.default else {}
-    functions = [
-        each
-        for each in gc.get_objects()
-        if type(each) is FunctionType and each.__code__.co_filename == str(path)
-    ]
+    codes, defaults = _changed(mutant, path)
+    functions = _functions(path)
     before = [(each, each.__code__, each.__defaults__, each.__kwdefaults__) for each in functions]
     number = 0
     try:
         for each in functions:
             key = _key(each.__code__)
-            if mutant.default and _encloses(defaults.get(key), mutant.line):
+            if key in defaults:
                 arguments = defaults[key].args
                 each.__defaults__ = tuple(_value(one, each) for one in arguments.defaults) or None
                 named = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
                 keywords = {name.arg: _value(one, each) for name, one in named if one is not None}
                 each.__kwdefaults__ = keywords or None
                 number += 1
-            elif key in changed and len(codes[key].co_freevars) == len(each.__code__.co_freevars):
+            elif key in codes and len(codes[key].co_freevars) == len(each.__code__.co_freevars):
                 each.__code__ = codes[key]
                 number += 1
         yield number
@@ -56,9 +47,34 @@ def put_in(mutant: Mutant, base: Path) -> Iterator[int]:
             each.__code__, each.__defaults__, each.__kwdefaults__ = code, values, keywords
 
 
+@lru_cache(maxsize=1)
+def _changed(mutant: Mutant, path: Path) -> tuple[dict[_Key, CodeType], dict[_Key, ast.FunctionDef]]:
+    """Return the code that ``mutant`` changes, and the function whose default it changes."""
+    tree, _ = mutated(path.read_text(encoding="utf-8"), mutant.number)
+    if mutant.default:
+        return {}, {key: each for key, each in _definitions(tree) if _encloses(each, mutant.line)}
+    sound = _sound(path)
+    codes = dict(_codes(compile(tree, str(path), "exec")))
+    return {key: code for key, code in codes.items() if code != sound.get(key)}, {}
+
+
 @lru_cache
 def _sound(path: Path) -> dict[_Key, CodeType]:
     return dict(_codes(compile(path.read_text(encoding="utf-8"), str(path), "exec")))
+
+
+_found: dict[Path, list[FunctionType]] = {}
+
+
+def _functions(path: Path) -> list[FunctionType]:
+    """Return the functions of a file that were there when it was first asked for, once it is imported."""
+    if not _found.get(path):
+        _found[path] = [
+            each
+            for each in gc.get_objects()
+            if type(each) is FunctionType and each.__code__.co_filename == str(path)
+        ]
+    return _found[path]
 
 
 def _key(code: CodeType) -> _Key:
@@ -72,19 +88,15 @@ def _codes(code: CodeType) -> Iterator[tuple[_Key, CodeType]]:
             yield from _codes(each)
 
 
-def _defaults(tree: ast.Module) -> dict[_Key, ast.FunctionDef]:
-    """Return the functions by the key of their code, which begins at the first decorator."""
-    return {
-        (each.name, min(one.lineno for one in [each, *each.decorator_list])): each
-        for each in ast.walk(tree)
-        if isinstance(each, ast.FunctionDef)
-    }
+def _definitions(tree: ast.Module) -> Iterator[tuple[_Key, ast.FunctionDef]]:
+    """Yield the functions with the key of their code, which begins at the first decorator."""
+    for each in ast.walk(tree):
+        if isinstance(each, ast.FunctionDef):
+            yield (each.name, min(one.lineno for one in [each, *each.decorator_list])), each
 
 
-def _encloses(function: ast.FunctionDef | None, line: int) -> bool:
-    if function is None:
-        return False
-    return function.lineno <= line <= (function.body[0].lineno if function.body else function.lineno)
+def _encloses(function: ast.FunctionDef, line: int) -> bool:
+    return function.lineno <= line <= function.body[0].lineno
 
 
 def _value(expression: ast.expr, function: FunctionType) -> Any:

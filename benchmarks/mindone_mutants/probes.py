@@ -101,7 +101,7 @@ def scheduler_result(probe: Probe) -> Found:
     timesteps = scheduler.timesteps[begin:]
     if begin and hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(begin)
-    sample = ms.Tensor(noise) * scheduler.init_noise_sigma
+    sample = ms.Tensor(noise) * getattr(scheduler, "init_noise_sigma", 1.0)
     if begin and hasattr(scheduler, "add_noise"):
         sample = scheduler.add_noise(ms.Tensor(original), ms.Tensor(noise), timesteps[:1])
     accepted = inspect.signature(scheduler.step).parameters
