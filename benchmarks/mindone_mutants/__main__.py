@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=600.0, help="stop after this time")
     parser.add_argument("--only", default="", help="record lines of targets with this in their names alone")
     arguments = parser.parse_args()
-    campaign = Campaign(arguments.work)
+    campaign = Campaign(arguments.work, arguments.baseline_dir)
     if arguments.step == "page":
         page.write(campaign)
         return

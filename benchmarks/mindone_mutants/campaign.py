@@ -22,8 +22,9 @@ from harness.pipelines.mindone import PREFIX
 SUITES = ["suites/mindone"]
 # A mutant that this many covering probes do not tell from the sound code is not effective.
 PROBES_TRIED = 6
-# What a case or a probe has to give on the sound code. One that fails as it is would notice every mutant.
-_SOUND = ("identical", "within", "incomparable", "alike")
+# What a case or a probe has to give on the sound code: one that fails there would notice every mutant, and
+# one that is incomparable across releases notices none.
+SOUND = ("identical", "within", "alike")
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,10 @@ class Result:
 
 @dataclass
 class Campaign:
-    """A campaign of ``seed`` whose state is in the folder ``work``."""
+    """A campaign of ``seed`` against ``baselines``, whose state is in the folder ``work``."""
 
     work: Path
+    baselines: Path = Path("baselines")
     seed: int = SEED
     say: Callable[[str], None] = print
 
@@ -92,17 +94,22 @@ class Campaign:
             self._targets_file.write_text(json.dumps(self.targets, indent=1))
 
     def _definition(self, target: Probe | str) -> str:
+        """Return a hash of what is run and of the baseline that decides: a change of either shows in it."""
+        digest = hashlib.sha256()
         if isinstance(target, Probe):
             if target.kind != "pipeline":
                 return target.name
             target = target.of
+        elif (stored := self.baselines / target / "cpu.json").exists():
+            digest.update(stored.read_bytes())
         job = self.cases[target].job()
         chosen = job.scheduler and (job.scheduler.name, job.scheduler.settings)
         parts = (job.pipeline, job.checkpoint, job.seeds, job.steps, job.arguments, chosen, job.dtype)
-        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+        digest.update(repr(parts).encode())
+        return digest.hexdigest()[:16]
 
-    def _covering(self) -> Callable[[Mutant], tuple[list[Probe], list[str]]]:
-        """Return what gives the probes and the cases that run a mutant's line, cheapest first."""
+    def covering(self) -> Callable[[Mutant], tuple[list[Probe], list[str]]]:
+        """Return what gives the sound probes and cases that run a mutant's line, the fastest first."""
         import coverage
 
         data = coverage.CoverageData(basename=str(self.data_file))
@@ -117,7 +124,7 @@ class Campaign:
             lines = _lines(mutant, base)
             names = {name for line in lines for name in contexts[path].get(line, ()) if name in self.targets}
             ordered = sorted(names, key=lambda name: (float(self.targets[name]["seconds"]), name))
-            sound = [name for name in ordered if self.targets[name]["found"] in _SOUND]
+            sound = [name for name in ordered if self.targets[name]["found"] in SOUND]
             probes = [self._probe(name) for name in sound if name not in self.cases]
             return probes, [name for name in sound if name in self.cases]
 
@@ -148,13 +155,13 @@ class Campaign:
 
         What was not caught earlier is held to the cases that have come since.
         """
-        covering = self._covering()
+        covering = self.covering()
         done = {_key(each): each for each in self.results()}
         number = sum(each.effective_by is not None for each in done.values())
         for result in done.values():
             if result.effective_by is not None and result.caught_by is None and not until():
                 _, cases = covering(mutant := Mutant(**result.mutant))
-                if set(cases) - set(result.passed):
+                if {self._now(name) for name in cases} - set(result.passed):
                     self._keep(self._held(laboratory, mutant, result, cases))
         for mutant in drawn(self.seed):
             if number >= effective or until():
@@ -170,6 +177,9 @@ class Campaign:
                 number += 1
             self._keep(result)
 
+    def _now(self, name: str) -> str:
+        return f"{name} {self.targets[name]['definition']}"
+
     def _probed(self, laboratory: Laboratory, mutant: Mutant, probes: list[Probe]) -> Result:
         _, told = mutated((root() / mutant.file).read_text(encoding="utf-8"), mutant.number)
         for probe in probes[:PROBES_TRIED]:
@@ -180,10 +190,10 @@ class Campaign:
         return Result(asdict(mutant), told, None)
 
     def _held(self, laboratory: Laboratory, mutant: Mutant, result: Result, cases: list[str]) -> Result:
-        """Run those of ``cases`` that it has not passed yet, until one notices it."""
+        """Run those of ``cases`` that it has not passed as they are now, until one notices it."""
         passed = list(result.passed)
         for name in cases:
-            if name in passed:
+            if self._now(name) in passed:
                 continue
             outcome = laboratory.run(name, mutant, float(self.targets[name]["seconds"]))
             if outcome.noticed:
@@ -191,7 +201,7 @@ class Campaign:
                 return replace(
                     result, caught_by=name, verdict=verdict, passed=tuple(passed), covering=len(cases)
                 )
-            passed.append(name)
+            passed.append(self._now(name))
         return replace(result, passed=tuple(passed), covering=len(cases))
 
 

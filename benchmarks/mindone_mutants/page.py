@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.mindone_mutants.campaign import Campaign, Result
+from benchmarks.mindone_mutants.campaign import SOUND, Campaign, Result
 from benchmarks.mindone_mutants.operators import Mutant
 from benchmarks.mindone_mutants.reach import Module, Reach, by_area, ranges
 from benchmarks.mindone_mutants.universe import EFFECTIVE, NIGHTLY, SEED
@@ -43,26 +43,28 @@ def tables(campaign: Campaign) -> list[str]:
     ]
     modules = Reach(campaign.data_file, tuple(recorded)).modules()
     alone = {each.file: each for each in Reach(campaign.data_file, tuple(always)).modules()}
+    unfit = sum(campaign.targets[name]["found"] not in SOUND for name in recorded)
     share = _share(len(caught), len(effective))
     return [
         f"Seed {SEED}. {len(results)} mutants were drawn from lines that a probe runs; {len(effective)} are "
-        f"effective, of {EFFECTIVE} wanted. **The suites catch {len(caught)} of these, {share}.**",
+        f"effective, of {EFFECTIVE} wanted. **The recorded cases catch {len(caught)} of these, {share}.**",
         "",
         f"Recorded were {len(recorded)} of the {len(campaign.cases)} cases ({len(always)} run always, "
-        f"the others at night) and of {len(probes)} probes.",
+        f"the others at night) and of {len(probes)} probes. {unfit} of these cases are incomparable across "
+        "releases, because they are strict or their baselines are not calibrated: they judge no mutant.",
         "",
         *_counts("area", effective, lambda each: str(each.mutant["area"])),
         *_counts("operator", effective, lambda each: str(each.mutant["operator"])),
-        "## What no case notices",
+        "## What no recorded case notices",
         "",
-        *survivors(effective),
-        "## Which code the cases run",
+        *survivors(campaign, effective),
+        "## Which code the recorded cases run",
         "",
         "Statements within functions, without those that raise an error; branches are the ways out of a line "
         "that has several.",
         "",
         *coverage(modules, alone),
-        "### Lines that no case runs",
+        "### Lines that no recorded case runs",
         "",
         *missing(modules),
     ]
@@ -81,12 +83,14 @@ def _counts(head: str, results: list[Result], of: object) -> list[str]:
     return [f"| {head} | effective | caught | share |", "|---|---|---|---|", *rows, ""]
 
 
-def survivors(effective: Iterable[Result]) -> list[str]:
+def survivors(campaign: Campaign, effective: Iterable[Result]) -> list[str]:
     rows = []
+    covering = campaign.covering()
     for each in effective:
         if each.caught_by is not None:
             continue
-        why = f"{each.covering} cases run it" if each.covering else "no case runs it"
+        _, cases = covering(Mutant(**each.mutant))
+        why = f"{len(cases)} recorded cases run it and pass" if cases else "no recorded case judges it"
         place = f"{each.mutant['file']}:{each.mutant['line']}"
         rows.append(f"| `{place}` | {_code(each.told)} | {why} | {_code(each.probe_told)} |")
     if not rows:
@@ -122,7 +126,7 @@ def missing(modules: Iterable[Module]) -> list[str]:
     listed = [each for each in modules if each.missing and each.file not in untouched]
     rows = [f"- `{each.file}`: {ranges(each.missing)}" for each in listed]
     names = ", ".join(f"`{each}`" for each in untouched)
-    return [*rows, "", f"No case runs anything of: {names or 'none'}."]
+    return [*rows, "", f"No recorded case runs anything of: {names or 'none'}."]
 
 
 def of_line(campaign: Campaign, place: str) -> list[str]:
