@@ -236,6 +236,8 @@ def smallest_drift(case, baseline):
     return drift
 
 
+# By day: campaigns/test_kills.py and operations/test_calibration_run.py, whose runs are prepared.
+@pytest.mark.slow
 def test_an_interrupted_calibration_goes_on_where_it_stopped(tmp_path):
     """Interrupt from the keyboard in the third member of the second of two cases."""
     project = Project(tmp_path / "counted")

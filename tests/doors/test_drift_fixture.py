@@ -424,6 +424,8 @@ def test_other_environments_are_judged_by_the_tiers_of_cases(project):
     assert "test_decode[1]/decode: drift (across devices" in moved.stdout
 
 
+# By day: operations/test_calibration_run.py.
+@pytest.mark.slow
 def test_another_number_of_members_is_measured_again(project):
     first = stored(project)
     name = "__drift__/test_vae/test_decode[0]/decode/cpu"

@@ -105,6 +105,8 @@ def test_pytest_names_what_does_not_repeat_in_every_file_it_writes(project, proc
     assert told.returncode == 0
 
 
+# By day pytest names it, above, and judgement/test_reasons.py sends reasons of every kind.
+@pytest.mark.slow
 def test_a_gate_certifies_a_drift_that_does_not_repeat(project):
     done = project.harness("gate", *NAMED[:2], "--certificate", "made.json")
     assert done.returncode in (1, 2), done.stdout + done.stderr

@@ -58,7 +58,7 @@ def summary(project):
     return file.read_bytes().decode() if file.exists() else ""
 
 
-@pytest.mark.parametrize("broken", [False, True])
+@pytest.mark.parametrize("broken", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_pytest_shows_names_and_messages_of_others_escaped(project, broken):
     annotated = 2
     if broken:

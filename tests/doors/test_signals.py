@@ -56,7 +56,7 @@ def repeated(process, number):
         time.sleep(0.005)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)])
 def test_a_command_says_that_it_was_ended_and_leaves_nothing_behind(project, number):
     code, output = ended_by(project, number, "harness", "record", "suites/")
     assert code == 128 + number

@@ -97,7 +97,10 @@ def test_a_fault_of_the_scheduler(runner, sound, pipeline, scheduler, name):
 
 
 @pytest.mark.parametrize("name", ["weight-scaled", "norm-eps", "layer-half", "noise-scaled", "brightness"])
-@pytest.mark.parametrize(("pipeline", "scheduler"), MISSING)
+@pytest.mark.parametrize(
+    ("pipeline", "scheduler"),
+    [pytest.param(*each, marks=pytest.mark.slow if each[0] == "UnCLIPPipeline" else ()) for each in MISSING],
+)
 def test_faults_of_other_families(runner, sound, pipeline, scheduler, name):
     faulty = runner.run(job(pipeline, scheduler, fault=FaultRequest(name)))
     assert not np.array_equal(faulty.output, sound[pipeline, scheduler].output)

@@ -298,7 +298,7 @@ def test_a_gate_of_one_suite_says_that_it_covers_only_this(project):
 
 
 # Every rule is broken in test_gate_rules.py, too; by day those run whose facts come from files and from runs.
-BY_DAY = (drifting, failing, missing, damaged, orphaned, vacuous)
+BY_DAY = (drifting, failing, missing, damaged, orphaned)
 
 
 @pytest.mark.parametrize(
@@ -526,6 +526,7 @@ class TestRunningAgain:
         assert done.returncode == 1, done.stdout + done.stderr
         assert "failed  small/two: ran again: identical as certified, but its bits are not\n" in done.stdout
 
+    @pytest.mark.slow
     def test_another_environment_proves_nothing_and_does_not_pass(self, passed):
         done = self.verify(passed[0], "--rerun", "2", certificate=elsewhere(passed[2]))
         assert done.returncode == 2, done.stdout + done.stderr
@@ -533,6 +534,7 @@ class TestRunningAgain:
         assert "0 gave the certified result" in done.stdout
         assert "escaped" not in done.stdout
 
+    @pytest.mark.slow
     def test_nor_does_what_cannot_run(self, passed, tmp_path):
         project = passed[0].copy(tmp_path / "project")
         (project.root / "pipelines.py").unlink()
@@ -549,6 +551,9 @@ class TestRunningAgain:
 
 
 class TestWaivers:
+    """By day: test_gate_rules.py, with facts that are prepared."""
+
+    @pytest.mark.slow
     def test_one_that_holds_is_told_and_the_gate_passes(self, project):
         project.edit("policy.yaml", "policy: release\n", "policy: release\n" + WAIVER.format(day(0)))
         drifting(project)
@@ -559,7 +564,6 @@ class TestWaivers:
         assert certificate.decision.findings[0].waiver == 0
         assert "1 waived" in done.stdout
 
-    # Its note, by day: test_gate_rules.py.
     @pytest.mark.slow
     def test_one_that_waives_nothing_is_told(self, project):
         project.edit("policy.yaml", "policy: release\n", "policy: release\n" + WAIVER.format(day(9)))

@@ -110,6 +110,8 @@ cases: [{id: one}, {id: two, seed: 1}, {id: three, seed: 2}]
 """
 
 
+# By day: campaigns/test_kills.py, whose runs are prepared.
+@pytest.mark.slow
 def test_an_interrupted_matrix_goes_on_where_it_stopped(tmp_path):
     project = Project(tmp_path / "project")
     project.suite("counted", COUNTED)

@@ -90,6 +90,8 @@ def test_a_run_that_ended_early_says_so(recorded, tmp_path):
     assert report["run"]["problems"][0]["where"] == "the run ended early"
 
 
+# By day: the same of a summary, in doors/test_ci_summary.py.
+@pytest.mark.slow
 def test_a_report_that_could_not_be_written_fails_the_run(recorded, tmp_path):
     project = recorded.copy(tmp_path / "copy")
     (project.root / "conftest.py").write_text(
