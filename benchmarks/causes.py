@@ -24,7 +24,7 @@ from typing import Any
 from harness.baselines.baseline import Baseline, Provenance, device_key
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
-from harness.cases.job import FaultRequest, Job
+from harness.cases.job import Decoding, FaultRequest, Job
 from harness.cases.tolerance import Tolerance
 from harness.execution.runner import Runner
 from harness.faults.catalogue import FAULTS
@@ -32,6 +32,7 @@ from harness.judgement.calibration.envelope import Member, make_calibration
 from harness.judgement.judgement import Verdict
 from harness.judgement.tiers import Tier
 from harness.judgement.verdicts import judge
+from harness.operations.decoding import with_decoder_of
 from harness.operations.explain import explain_against_run
 from harness.operations.explaining import Explanation
 from harness.reporting.causes import cause_line
@@ -195,12 +196,15 @@ def measured(group: str, kinds: Sequence[str] | None = None) -> Iterator[tuple[s
         # Digits have one channel only.
         known = [each for each in FAULTS if each.name not in ("channel-order", "channel-swap")]
         places = {each.name: _catalogued(each.name, each.family) for each in known}
-    with Runner(timeout=900, import_paths=[Path(__file__).parent]) as runner:
+    with (
+        Runner(timeout=900, import_paths=[Path(__file__).parent]) as runner,
+        tempfile.TemporaryDirectory(prefix="harness-causes-") as folder,
+    ):
         subjects: dict[Case, _Subject] = {}
         for name in places if kinds is None else [each for each in kinds if each in places]:
             case = _case(group, name)
             if case not in subjects:
-                subjects[case] = _Subject(case, runner)
+                subjects[case] = _Subject(case, runner, BaselineStore(Path(folder, case.id, case.pipeline)))
             yield name, subjects[case].told(name, places[name])
 
 
@@ -236,13 +240,11 @@ def _case(group: str, name: str) -> Case:
 class _Subject:
     """A sound case, calibrated, and what was asked of it so far."""
 
-    def __init__(self, case: Case, runner: Runner) -> None:
-        self._case, self._runner = case, runner
+    def __init__(self, case: Case, runner: Runner, store: BaselineStore) -> None:
+        self._case, self._runner, self._store = case, runner, store
         self._answers: dict[str, Any] = {}
-        self._folder = tempfile.TemporaryDirectory(prefix="harness-causes-")
-        self._store = BaselineStore(Path(self._folder.name))
-        base = self._sound.run(case.job())
         job = case.job()
+        base = self._sound.run(replace(job, decoding=Decoding(members=MEMBERS)))
         members = [
             Member.of(seed, runner.run(replace(job.member(seed), isolate=False)), base, case.name)
             for seed in range(1, MEMBERS + 1)
@@ -274,7 +276,10 @@ class _Subject:
             name="a sound run",
             step=None,  # type: ignore[arg-type]
         )
-        verdict = judge(self._case, faulty.run(self._case.job()), self._baseline, tier=Tier.ACROSS_RELEASES)
+        # As a check does it, the decoder also decodes what the sound run's was given.
+        after = place.step == STEPS
+        job = with_decoder_of(self._case.job(), self._baseline) if after else self._case.job()
+        verdict = judge(self._case, faulty.run(job), self._baseline, tier=Tier.ACROSS_RELEASES)
         caught = verdict.verdict is Verdict.DRIFT or found.conclusion == "repetition"
         return _scored(found, place, caught=caught)
 
