@@ -124,7 +124,7 @@ def test_what_another_baseline_s_input_gives_is_no_evidence(given):
 def test_a_decoder_that_swallows_an_ulp_may_round_as_the_host_does():
     exact = dataclasses.replace(BASELINE, calibration=make_calibration(decoder=dict.fromkeys(ENVELOPE, 0.0)))
     moved = nearly()
-    found = judged(run(output=moved, fingerprint=ELSEWHERE, decoder=alone(HOST_LIMIT)), exact)
+    found = judged(run(output=moved, fingerprint=ELSEWHERE, decoder=alone(HOST_LIMIT / 2)), exact)
     assert found.verdict is Verdict.WITHIN
 
 
