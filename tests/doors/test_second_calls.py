@@ -111,6 +111,7 @@ def test_explain_names_the_state(project):
     assert "1. state: the second call" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.mindone
 def test_a_scheduler_of_mindone_that_is_not_reset_is_refused(project):
     (project.root / "own_of_mindone.py").write_text(MINDONE)
