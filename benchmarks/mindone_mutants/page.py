@@ -50,8 +50,8 @@ def tables(campaign: Campaign) -> list[str]:
         f"effective, of {EFFECTIVE} wanted. **The recorded cases catch {len(caught)} of these, {share}.**",
         "",
         f"Recorded were {len(recorded)} of the {len(campaign.cases)} cases ({len(always)} run always, "
-        f"the others at night) and of {len(probes)} probes. {unfit} of these cases are incomparable across "
-        "releases, because they are strict or their baselines are not calibrated: they judge no mutant.",
+        f"the others at night) and of {len(probes)} probes. {unfit} of these cases were "
+        "incomparable across releases when they were recorded, and judge no mutant.",
         "",
         *_counts("area", effective, lambda each: str(each.mutant["area"])),
         *_counts("operator", effective, lambda each: str(each.mutant["operator"])),
@@ -90,7 +90,7 @@ def survivors(campaign: Campaign, effective: Iterable[Result]) -> list[str]:
         if each.caught_by is not None:
             continue
         _, cases = covering(Mutant(**each.mutant))
-        why = f"{len(cases)} recorded cases run it and pass" if cases else "no recorded case judges it"
+        why = f"recorded cases that run it and pass: {len(cases)}" if cases else "no recorded case judges it"
         place = f"{each.mutant['file']}:{each.mutant['line']}"
         rows.append(f"| `{place}` | {_code(each.told)} | {why} | {_code(each.probe_told)} |")
     if not rows:
