@@ -37,8 +37,12 @@ def sound(checkpoint, dtype, mode):
 
 
 def with_environment(checkpoint, dtype, mode):
-    """Add what TEST_OFFSET says: a drift that the test controls."""
-    return _drawing(lambda images: images + np.float32(os.environ.get("TEST_OFFSET", "0")))
+    """Add what TEST_OFFSET says: a drift that the test controls, and that the case's own limits judge.
+
+    No known processing gives this output of the latents, so it is not judged by itself.
+    """
+    offset = np.float32(os.environ.get("TEST_OFFSET", "0"))
+    return _drawing(lambda images: images * np.float32(0.9) + offset)
 
 
 def unrepeatable(checkpoint, dtype, mode):
