@@ -100,7 +100,7 @@ class Measuring:
             ):
                 given = self.call(loaded, job, arguments.values(), generators, trace)
             output = injection.output(given.array)
-            check_perturbed(generators, job.name)
+            check_perturbed(generators)
             injection.check_acted(generators)
             run_seconds = time.perf_counter() - started
             kernels = self.implementation.used_kernels()

@@ -103,11 +103,11 @@ def perturbed_generators(
     ]
 
 
-def check_perturbed(generators: Sequence[LedgerGenerator], name: str) -> None:
+def check_perturbed(generators: Sequence[LedgerGenerator]) -> None:
     """Raise :class:`NothingToPerturb` if a generator to be perturbed returned no floating-point numbers."""
     if all(generator.moved for generator in generators if isinstance(generator, PerturbedGenerator)):
         return
     raise NothingToPerturb(
-        f"{name}: the pipeline draws no floating-point noise from its generator, so there is nothing to "
-        "perturb and no tolerance can be measured; give the case explicit limits, or `exact`"
+        "the pipeline draws no floating-point noise from its generator, so there is nothing to perturb and "
+        "no tolerance can be measured; give the case explicit limits, or `exact`"
     )

@@ -596,7 +596,7 @@ class TestUsage:
         assert done.stderr.splitlines() == [
             "policy.yaml:2:12: no case has the tag 'quik'; did you mean 'quick'?",
             "policy.yaml:3:1: unknown key 'max_age'; "
-            "known are policy, description, verdicts, baselines, power, chaotic, waivers, signer",
+            "known are policy, description, verdicts, baselines, power, facts, chaotic, waivers, signer",
         ]
 
     def test_a_certificate_that_cannot_be_written_is_told_before_anything_runs(self, project):

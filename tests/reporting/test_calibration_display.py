@@ -29,11 +29,10 @@ def result(case=None, state="replaced", first=False, **fields):
 
 
 def show(*results, width=160):
-    """Return what is printed of results and of (case, message) pairs of refusals, and how many failed."""
+    """Return what is printed of results and of (case, error) pairs of refusals, and how many failed."""
     console = Console(file=io.StringIO(), width=width)
     results = tuple(
-        each if isinstance(each, CalibratedCase) else Refusal(each[0], HarnessError(each[1]))
-        for each in results
+        each if isinstance(each, CalibratedCase) else Refusal(each[0], each[1]) for each in results
     )
     display, found = RecordingDisplay(console, Invocation()), Calibrations(results)
     display.begin("calibrating", 10 * len(results))
@@ -90,9 +89,10 @@ def test_notes_come_under_the_table_and_fail_nothing():
     assert failed == 0
 
 
-@pytest.mark.parametrize("message", ["guide/two-steps: no such thing", "no such thing"])
-def test_a_refusal_names_its_case_once(message):
-    printed, failed = show((make_case(), message), result(make_case(id="other")))
+@pytest.mark.parametrize("about", [("guide/two-steps",), ()])
+def test_a_refusal_names_its_case_once(about):
+    error = HarnessError("no such thing", about=about)
+    printed, failed = show((make_case(), error), result(make_case(id="other")))
     assert "refused  guide/two-steps: no such thing" in printed
     assert printed.count("guide/two-steps") == 1
     assert printed.splitlines()[-1] == "1 calibrated, 1 failed"
@@ -100,14 +100,16 @@ def test_a_refusal_names_its_case_once(message):
 
 
 def test_nothing_but_refusals_has_no_table():
-    printed, failed = show((make_case(), "no such thing"), (make_case(id="other"), "nor this"))
+    printed, failed = show(
+        (make_case(), HarnessError("no such thing")), (make_case(id="other"), HarnessError("nor this"))
+    )
     assert "envelope" not in printed
     assert printed.splitlines()[-1] == "0 calibrated, 2 failed"
     assert failed == 2
 
 
 def test_square_brackets_of_a_message_are_no_markup():
-    assert "shape [1, 3], [bold]x" in show((make_case(), "shape [1, 3], [bold]x"))[0]
+    assert "shape [1, 3], [bold]x" in show((make_case(), HarnessError("shape [1, 3], [bold]x")))[0]
 
 
 @pytest.mark.parametrize(

@@ -19,15 +19,15 @@ TRACES = {Action.RECORD_TRACE, Action.RECORD_TRACE_AGAIN, Action.RECORD_BOTH}
 
 @pytest.mark.parametrize("action", Action)
 def test_every_remedy_ends_in_a_command_that_a_shell_takes(action):
-    text = remedy_text(make_case(id="a").remedy(action, calibrate=action is not Action.CALIBRATE), ELSEWHERE)
+    verb = {Action.CALIBRATE: "calibrate", Action.EXPLAIN_CODE: "explain"}.get(action, "record")
+    text = remedy_text(make_case(id="a").remedy(action, calibrate=verb == "record"), ELSEWHERE)
     words = shlex.split(text[text.index("harness ") :])
-    verb = "calibrate" if action is Action.CALIBRATE else "record"
     assert words[:5] == ["harness", verb, "suites/guide.yaml::a", "--baseline-dir", "my baselines"]
     assert words[5:11] == ["--device", "Ascend", "--device-id", "3", "--python", "other/bin/python"]
     # A reason is asked for where a baseline that exists would change.
     assert ("--reason" in words) is (action in CHANGES)
     assert ("--deep" in words) is (action in TRACES)
-    assert ("--calibrate" in words) is (action is not Action.CALIBRATE)
+    assert ("--calibrate" in words) is (verb == "record")
 
 
 @pytest.mark.parametrize(

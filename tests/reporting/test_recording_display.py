@@ -52,20 +52,24 @@ def candidate(state, *changes, size=None, **fields):
 
 
 @pytest.mark.parametrize(
-    ("message", "told"),
+    ("about", "message", "told"),
     [
-        ("no [red]such[/red] checkpoint :on:", "guide/two-steps: no [red]such[/red] checkpoint :on:"),
-        ("guide/two-steps: two runs differ", "guide/two-steps: two runs differ"),
-        ("guide/two-steps:\nTraceback\n  line", "guide/two-steps:\nTraceback\n  line"),
-        ("suites/guide.yaml:4:5: guide/two-steps: no", "suites/guide.yaml:4:5: guide/two-steps: no"),
-        ("a message " + "much longer than the console is wide " * 4, None),
+        ((), "no [red]such[/red] checkpoint :on:", "guide/two-steps: no [red]such[/red] checkpoint :on:"),
+        (("guide/two-steps",), "two runs differ", "guide/two-steps: two runs differ"),
+        (("guide/two-steps",), "\nTraceback\n  line", "guide/two-steps:\nTraceback\n  line"),
+        (
+            ("suites/guide.yaml:4:5", "guide/two-steps"),
+            "no",
+            "suites/guide.yaml:4:5: guide/two-steps: no",
+        ),
+        ((), "a message " + "much longer than the console is wide " * 4, None),
     ],
 )
-def test_a_refusal_is_told_at_once_whole_and_with_its_case_once(shown, message, told):
+def test_a_refusal_is_told_at_once_whole_and_with_its_case_once(shown, about, message, told):
     display = shown.display
     display.begin("recording", 2)
     display.started(CASE.name)
-    display.finished(Refusal(CASE, HarnessError(message)))
+    display.finished(Refusal(CASE, HarnessError(message, about=about)))
     display.end()
     text = "\n".join(line.rstrip() for line in shown.lines())
     assert f"refused  {told or 'guide/two-steps: ' + message.rstrip()}" in text
@@ -140,7 +144,7 @@ def test_a_result_without_anything_kept_is_one_line(shown):
 def test_a_trace_that_cannot_be_stored_does_not_keep_the_others_from_it(shown, monkeypatch):
     def record(case, runner, store, step):
         if case.id == "bad":
-            raise HarnessError("guide/bad: there is [no] step 7")
+            raise HarnessError("there is [no] step 7", about=("guide/bad",))
         return StoredTrace(case, Path("baselines/guide/good/cpu.deep.safetensors"), step, 102, 1_800_000)
 
     class Workers:
