@@ -171,7 +171,8 @@ def test_limits_that_hide_everything_are_vacuous(calibrated):
     assert done.stdout.rstrip().endswith("1 examined, 1 vacuous")
     (case,) = written(calibrated).cases
     assert case.vacuous
-    assert case.blind == ("model", "output")
+    # What the host does after the last step is judged whatever the tolerance.
+    assert case.blind == ("model",)
     # Exact facts still catch: that is not what makes a tolerance.
     assert found(written(calibrated), "ddim")["extra-draw"].outcome == "caught"
     assert not any(each.numbers_alone for each in case.faults)
