@@ -10,7 +10,10 @@ class Faulty:
         self._runner, self._fault = runner, fault
 
     def run(self, job):
-        return self._runner.run(replace(job, fault=self._fault, isolate=False))
+        return self._runner.run(replace(self._faulty(job), isolate=False))
 
     def replay(self, job, trace):
-        return self._runner.replay(replace(job, fault=self._fault), trace)
+        return self._runner.replay(self._faulty(job), trace)
+
+    def _faulty(self, job):
+        return job.with_fault(self._fault.name, self._fault.size)

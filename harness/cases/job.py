@@ -114,15 +114,16 @@ class Job:
 
     def member(self, seed: int | None, unit: str | None = None) -> Job:
         """Return the job of one calibration member, or, with None, of the unperturbed run beside it."""
-        return replace(self, keep_latents=True, singles=False, perturbation=seed, unit=unit)
+        changed = replace(self, keep_latents=True, singles=False, second_call="never")
+        return replace(changed, perturbation=seed, unit=unit)
 
     def alone(self) -> Job:
         """Return the job that runs in a fresh worker of its own."""
         return replace(self, isolate=True)
 
     def with_fault(self, name: str, size: float | None) -> Job:
-        """Return the job with a fault of the catalogue in it."""
-        return replace(self, fault=FaultRequest(name, size))
+        """Return the job with a fault of the catalogue in it; its pipeline is called once."""
+        return replace(self, fault=FaultRequest(name, size), second_call="never")
 
     def looking_into(self, step: int, reference: bytes | None = None) -> Job:
         """Return the job that watches the cells of one step, which requires PyNative."""

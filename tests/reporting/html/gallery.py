@@ -82,7 +82,7 @@ class _Runner:
         if name == "other-weights":
             job = replace(job, checkpoint=f"./{_OTHER_WEIGHTS}")
         if name in _FAULTS:
-            job = replace(job, fault=_FAULTS[name])
+            job = job.with_fault(_FAULTS[name].name, _FAULTS[name].size)
         return (self._elsewhere if name in _ELSEWHERE else self._here).run(job)
 
 
