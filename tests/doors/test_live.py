@@ -59,7 +59,7 @@ def recorded(tmp_path_factory):
     project.environment["TEST_GO"] = str(project.root / "go")
     project.environment["XDG_CACHE_HOME"] = str(project.root.parent / "cache")
     shown = Terminal(project, "harness", "record", "suites/")
-    shown.read_until("recording live/one, step 2 of 5")
+    shown.read_until("recording live/one, step 2 of 10")
     assert shown.finish() == 0, shown.text
     return project, shown
 
