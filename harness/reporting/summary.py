@@ -109,7 +109,8 @@ def margins(judgements: Sequence[Judgement]) -> list[tuple[str, Judgement, str]]
         worst = max(outside, key=_margin)
         times = f", {figure(worst.margin)} times its limit" if 1 < _margin(worst)[0] < math.inf else ""
         found.append(("worst margin", worst, worst_figure(worst) + times))
-    passing = [judgement for judgement in limited if judgement.passed]
+    # What has not moved at all is near no limit.
+    passing = [judgement for judgement in limited if judgement.passed and judgement.margin]
     if passing:
         tightest = max(passing, key=_margin)
         used = f"{worst_figure(tightest)}, {tightest.margin:.0%} of its limit"

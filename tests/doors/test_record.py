@@ -37,7 +37,9 @@ def test_an_unfit_case_is_refused_and_the_others_are_recorded(project, code, unf
     assert done.returncode == code
     for factory, message in unfit.items():
         told = re.search(
-            rf"^refused +unfit/{factory.replace('_', '-')}: (.*?)(?=^\w)", done.stdout, re.M | re.S
+            rf"^refused +(?:\S+ )?unfit/{factory.replace('_', '-')}:(.*?)(?=^refused|^case )",
+            done.stdout,
+            re.M | re.S,
         )
         assert told, done.stdout
         assert message in told[1]

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
@@ -42,15 +41,19 @@ def committed(tmp_path_factory):
 
 @pytest.fixture
 def project(committed, tmp_path):
-    return committed.copy(tmp_path / "project")
+    made = committed.copy(tmp_path / "project")
+    (tmp_path / "temporary").mkdir()
+    # A folder of its own, because other tests make temporary checkouts at the same time.
+    made.environment["TMPDIR"] = str(tmp_path / "temporary")
+    return made
 
 
-def left():
-    return set(Path(tempfile.gettempdir()).glob("harness-bisect-*"))
+def left(project):
+    return set(Path(project.environment["TMPDIR"]).glob("harness-bisect-*"))
 
 
 def test_a_drift_says_the_command_that_runs_the_old_code_and_it_does(project):
-    before = left()
+    before = left(project)
     project.edit(*EDIT)
     commit = git(project, "rev-parse", "HEAD")
     line = f"harness explain {CASE} --baseline-dir baselines --code {commit}"
@@ -69,7 +72,7 @@ def test_a_drift_says_the_command_that_runs_the_old_code_and_it_does(project):
     assert (same.returncode, "nothing differs" in same.stdout) == (1, True), same.stdout
     assert git(project, "status", "--porcelain") == "?? baselines/"
     assert git(project, "worktree", "list").count("\n") == 0
-    assert left() == before
+    assert left(project) == before
 
 
 def test_a_revision_or_a_factory_that_is_not_there(project):
@@ -95,7 +98,7 @@ def test_outside_git(project, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_an_interruption_leaves_nothing(project, tmp_path, number):
-    before = left()
+    before = left(project)
     began = tmp_path / "began"
     project.environment["TEST_BEGAN"] = str(began)
     process = project.started("harness", "explain", "suites/digits.yaml::waiting", "--code", "HEAD")
@@ -103,10 +106,10 @@ def test_an_interruption_leaves_nothing(project, tmp_path, number):
         if began.exists():
             break
         time.sleep(0.1)
-    assert left() != before
+    assert left(project) != before
     os.kill(process.pid, number)
     text, _ = process.communicate(timeout=60)
     assert process.returncode != 0
     assert "Traceback" not in text, text
-    assert left() == before
+    assert left(project) == before
     assert git(project, "worktree", "list").count("\n") == 0
