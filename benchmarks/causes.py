@@ -96,6 +96,7 @@ CELLS = {
     "skip-dropped": "up_blocks.1.resnets.0",
     "attention-scale": "mid_block.attentions.0",
     "softmax-half": "mid_block.attentions.0",
+    # Everywhere: the first that runs. The approximation is sound for the small values of the embedding.
     "weights-half": "time_embedding.linear_1",
     "norm-eps": "down_blocks.0.resnets.0.norm1",
     "activation-approximated": "down_blocks.0.resnets.0.act",

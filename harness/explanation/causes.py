@@ -143,9 +143,10 @@ def _own_weights(measured: CodeIdentity | None, stored: CodeIdentity | None) -> 
 
 def _library(measured: Measurement, stored: Measurement) -> e.Evidence | None:
     ours, theirs = (each.fingerprint.get(LIBRARY) for each in (measured, stored))
-    if ours is None or theirs is None or ours == theirs or _release(ours) != _release(theirs):
+    if ours is None or theirs is None or ours == theirs:
         return None
-    return e.LibraryEdited(LIBRARY, ours, theirs)
+    release = _release(theirs)
+    return e.LibraryEdited(LIBRARY, release, ours, theirs) if _release(ours) == release else None
 
 
 def _release(version: str) -> str:

@@ -40,9 +40,10 @@ class CodeChanged(Evidence):
 
 
 class LibraryEdited(Evidence):
-    """The code of an installed library was edited: the same release has another hash on both sides."""
+    """The code of an installed library was edited: its ``release`` has another hash on both sides."""
 
     name: str
+    release: str
     measured: str
     baseline: str
 

@@ -88,7 +88,8 @@ def record_deep(case: Case, runner: Runner, store: BaselineStore, step: int) -> 
             "this run would not describe the baseline",
             remedy=case.remedy(Action.RECORD_BOTH, calibrate=recalibrated(case, baseline)),
         )
-    return StoredTrace(case, write_deep(store, baseline, trace), step, len(trace.calls), trace.nbytes)
+    calls = sum(call.of_cell for call in trace.calls)
+    return StoredTrace(case, write_deep(store, baseline, trace), step, calls, trace.nbytes)
 
 
 def same_bits_in_pynative(case: Case) -> bool:

@@ -139,9 +139,9 @@ def _other_code(explaining: Explaining) -> Iterator[Note]:
             case CodeChanged(commits=(_, stored)) if (revision := clean_hash(stored)) is not None:
                 remedy = explaining.case.remedy(Action.EXPLAIN_CODE, revision=revision)
                 yield Note("or compare with the code of the baseline", remedy)
-            case LibraryEdited(name=name, baseline=version):
+            case LibraryEdited(name=name, release=release):
                 yield Note(
-                    f"or compare with the {name} of the baseline: install {version.partition(' (')[0]} "
+                    f"or compare with the {name} of the baseline: install {release} "
                     f"without edits in an environment of its own, and give --python its interpreter"
                 )
 

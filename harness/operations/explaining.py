@@ -233,8 +233,7 @@ class Explaining:
                 latest = self.runner.replay(self.case.job(), trace)
             except HarnessError as error:
                 return self.without_cells(_unexamined(error))
-            # A scheduler's step, which is no cell, has no outputs in a trace.
-            if not any(call.outputs for call in trace.calls):
+            if not any(call.of_cell for call in trace.calls):
                 return self.without_cells(*([] if latest.after_last else [_no_cells(step)]))
             replay = latest if replay is None or latest.findings else replay
             if latest.first_beyond_rounding is not None:

@@ -61,11 +61,10 @@ class _Replaying(StepWatcher):
     def result(self) -> Replay:
         parts = [call.path.split(".") for call in self._trace.calls]
         composite = {".".join(each[:count]) for each in parts for count in range(1, len(each))}
-        # A scheduler's step, which is no cell, is not among those seen.
         simple = {key: name for key, name in self._seen.items() if key[0] not in composite}
         counts = Counter(simple.values())
         differing = Counter(name for key, name in simple.items() if key in self._differing)
-        missing = [call.path for call in self._trace.calls if call.outputs and call.key not in self._seen]
+        missing = [call.path for call in self._trace.calls if call.of_cell and call.key not in self._seen]
         return Replay(
             self.step,
             self._trace.timestep,

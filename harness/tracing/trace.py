@@ -58,10 +58,15 @@ class CellCall:
         """The key that identifies this call among all calls of the step."""
         return self.path, self.index
 
+    @property
+    def of_cell(self) -> bool:
+        """Whether a cell was called. The step of a scheduler is no cell, and its outputs are not recorded."""
+        return bool(self.outputs)
+
 
 @dataclass(frozen=True)
 class DeepTrace:
-    """The calls of all cells in one denoising step.
+    """The calls of all cells, and of the scheduler, in one denoising step.
 
     ``calls`` are in order of completion: children before parents. ``before`` are the latents before the step
     (None for step 0, whose latents the pipeline draws), and ``after`` those after it. ``arrays`` maps sha256

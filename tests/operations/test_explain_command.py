@@ -43,7 +43,7 @@ def refused(done, *told):
 
 
 def test_recording_says_what_it_stored(recorded):
-    assert "digits/ddim: deep trace of step 0, 103 cell calls, " in recorded.recording
+    assert "digits/ddim: deep trace of step 0, 102 cell calls, " in recorded.recording
     assert f" MB in {DEEP} (not for version control)" in recorded.recording
     assert (recorded.root / DEEP).stat().st_size > 1_000_000
     assert "digits/no-cells: deep trace of step 0, 0 cell calls, " in recorded.recording

@@ -6,6 +6,7 @@ import pytest
 from faulty_runner import Faulty
 from samples import make_calibration, make_case
 
+from benchmarks.causes import CELLS as DIGITS
 from harness.baselines.baseline import Baseline, Provenance, device_key
 from harness.baselines.deep import load_deep, write_deep
 from harness.baselines.store import BaselineStore
@@ -18,23 +19,6 @@ from harness.operations.explain import explain_against_baseline, explain_against
 from harness.reporting.commands import Invocation, error_text
 from harness.reporting.explanation import explanation_json, explanation_text
 
-DIGITS = {
-    # The middle residual block, the middle of those with skip connections: see harness.faults.model.
-    "weight-scaled": "up_blocks.0.resnets.0.conv2",
-    "bias-zeroed": "up_blocks.0.resnets.0.conv2",
-    "layer-half": "up_blocks.0.resnets.0.conv2",
-    "norm-groups": "up_blocks.0.resnets.0.norm2",
-    "skip-dropped": "up_blocks.1.resnets.0",
-    "attention-scale": "mid_block.attentions.0",
-    "softmax-half": "mid_block.attentions.0",
-    # Everywhere: the first that runs. The approximation is sound for the small values of the embedding.
-    "weights-half": "time_embedding.linear_1",
-    "norm-eps": "down_blocks.0.resnets.0.norm1",
-    "activation-approximated": "down_blocks.0.resnets.0.act",
-    "time-embedding-swapped": "time_proj",
-    "time-embedding-half": "time_proj",
-    "time-embedding-shifted": "time_proj",
-}
 FULL_SIZE = {
     **DIGITS,
     "weight-scaled": "up_blocks.0.resnets.1.conv2",
