@@ -67,7 +67,11 @@ class RunnerPool:
 
     def submit(self, job: Job) -> Future[Measurement]:
         """Start one job as soon as a runner is free; its future raises the errors of :meth:`Runner.run`."""
-        future = self._threads.submit(self.run, job)
+        return self.submit_made(lambda: job)
+
+    def submit_made(self, make: Callable[[], Job]) -> Future[Measurement]:
+        """Start the job that ``make`` returns, which is called then, so that no job waits with its arrays."""
+        future = self._threads.submit(lambda: self.run(make()))
         self._jobs.add(future)
         future.add_done_callback(self._jobs.discard)
         return future

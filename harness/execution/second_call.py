@@ -37,7 +37,7 @@ class Budget:
     def __init__(self, start_seconds: float) -> None:
         self._spent, self._second = start_seconds, 0.0
         # The start counts towards the time limit of the first job.
-        self._unlimited = -start_seconds
+        self._starting = start_seconds
 
     def second_call(
         self,
@@ -54,7 +54,7 @@ class Budget:
         ``call`` is how many seconds the first call took, ``since`` how many ago the work on the job began,
         and ``limit`` how many the job may take.
         """
-        since_start, self._unlimited = since - self._unlimited, 0.0
+        since_start, self._starting = since + self._starting, 0.0
         self._spent += since
         if job.second_call == "never":
             return None

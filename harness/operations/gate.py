@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
 from harness import __version__
@@ -114,7 +115,7 @@ class _Submitted:
 
     def __init__(self, pool: RunnerPool, cases: list[Case], store: BaselineStore) -> None:
         self._pool = pool
-        self._results = {case.name: pool.submit(first_job(case, store)) for case in cases}
+        self._results = {case.name: pool.submit_made(partial(first_job, case, store)) for case in cases}
 
     def run(self, job: Job) -> Measurement:
         submitted = self._results.pop(job.name, None)

@@ -65,6 +65,6 @@ FACT_REASONS: Words = {
         "constants compared"
     ),
     f.NoParameters: _no_parameters,
-    f.FactsAdded: "only its facts, which it had not",
+    f.FactsAdded: "only the facts, which the stored baseline lacks",
     f.OtherParameters: lambda difference: f"the loaded parameters ({few(difference.names)})",
 }
