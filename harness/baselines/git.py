@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _DIRTY = "-dirty"
+# Python writes its byte code beside the code that it imports, and running a case imports the user's code.
+_BYTE_CODE = ":(top,exclude,glob)**/__pycache__/**"
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def git_commit(folder: Path, *, ignore: Iterable[Path] = (), only: Iterable[Path
     """Return HEAD of ``folder``'s repository, or None outside git or before the first commit.
 
     It is dirty if tracked files differ from it or untracked ones exist. Files below ``ignore`` do not count:
-    the baselines being recorded must not make their own commit dirty. If ``only`` names files, no other files
+    the baselines being recorded must not make their own commit dirty. Nor does Python's byte code. If ``only`` names files, no other files
     of the repository count; if none of them is in the repository, it is not theirs, and the result is None.
     """
     head = _git(folder, "rev-parse", "--show-toplevel", "HEAD")
@@ -66,6 +68,7 @@ def git_commit(folder: Path, *, ignore: Iterable[Path] = (), only: Iterable[Path
         "--",
         *([f":(top,literal){path.relative_to(top)}" for path in counted] or [":/"]),
         *(f":(exclude,literal){path}" for path in ignored),
+        _BYTE_CODE,
     )
     # If the status cannot be read, the tree is not known to be clean.
     return Commit(commit, dirty=status != "")

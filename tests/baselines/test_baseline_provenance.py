@@ -61,6 +61,15 @@ def test_the_baselines_being_recorded_do_not_make_it_dirty(repository: Path, tmp
     assert found.dirty
 
 
+def test_byte_code_does_not_make_it_dirty(repository: Path) -> None:
+    for folder in (repository, repository / "package" / "deep"):
+        (folder / "__pycache__").mkdir(parents=True)
+        (folder / "__pycache__" / "code.cpython-311.pyc").touch()
+    assert git_commit(repository) == Commit(git(repository, "rev-parse", "HEAD"), dirty=False)
+    (repository / "package" / "code.py").touch()
+    assert git_commit(repository) == Commit(git(repository, "rev-parse", "HEAD"), dirty=True)
+
+
 def test_named_files_alone_make_it_dirty(repository: Path, tmp_path: Path) -> None:
     (repository / "new.py").write_text("new")
     suite = repository / "suites" / "a.yaml"
