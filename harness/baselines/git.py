@@ -48,8 +48,9 @@ def git_commit(folder: Path, *, ignore: Iterable[Path] = (), only: Iterable[Path
     """Return HEAD of ``folder``'s repository, or None outside git or before the first commit.
 
     It is dirty if tracked files differ from it or untracked ones exist. Files below ``ignore`` do not count:
-    the baselines being recorded must not make their own commit dirty. Nor does Python's byte code. If ``only`` names files, no other files
-    of the repository count; if none of them is in the repository, it is not theirs, and the result is None.
+    the baselines being recorded must not make their own commit dirty. Nor does Python's byte code. If
+    ``only`` names files, no other files of the repository count; if none of them is in the repository, it is
+    not theirs, and the result is None.
     """
     head = _git(folder, "rev-parse", "--show-toplevel", "HEAD")
     if head is None:
