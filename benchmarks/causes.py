@@ -79,7 +79,7 @@ PLACES: dict[str, Place] = {
     "noise-scale": Place(("model input",), ("initial latents",), 0, "unet", named="sample"),
     "noise-cast": Place(("model input",), ("initial latents",), 0, "unet", named="sample"),
     "state": Place(("repetition",), ("repetition",)),
-    "vae-eps": Place(("output",), ("cell",), STEPS, "vae", r"decoder\..*norm\w*"),
+    "vae-eps": Place(("inputs",), ("inputs",), STEPS, "vae", r"decoder\..*norm\w*", "norm"),
     "vae-scaling": Place(("model input",), ("model input",), STEPS, "vae", named="post_quant_conv"),
     "denormalise": Place(("output",), ("output",), STEPS, "output"),
     "clamp": Place(("output",), ("output",), STEPS, "output"),

@@ -168,6 +168,8 @@ class BaselineDocument(_Section):
         optional = ("replaced_kernels", "code", "output_dtype", "facts", "host")
         absent = {name for name in optional if not getattr(self, name)}
         data = self.model_dump(mode="json", exclude={*left_out, *absent})
+        if "facts" in data:
+            del data["facts"]["places"]
         for name in ("unit", "decoder"):
             if (data.get("calibration") or {name: ""})[name] is None:
                 del data["calibration"][name]

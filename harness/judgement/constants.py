@@ -37,14 +37,15 @@ class _Off:
 def constant_change(measured: Measurement, baseline: Measurement) -> f.ConstantChanged | None:
     """Return the first constant that is off by more than :data:`ALLOWED_ULPS`; None if there is none.
 
-    Constants that only one side has are not compared: they are other libraries' own.
+    Constants that only one side has are not compared: they are other libraries' own. Nor are the numbers of
+    cells if there are more or fewer of these cells.
     """
     if measured.facts is None or baseline.facts is None:
         return None
     found = {
         name: off
         for name in sorted(measured.constants.keys() & baseline.constants.keys(), key=_order)
-        if (off := _off(name, measured, baseline)) is not None
+        if _comparable(name, measured, baseline) and (off := _off(name, measured, baseline)) is not None
     }
     large = measured.facts.large.keys() & baseline.facts.large.keys()
     for name in sorted(large):
@@ -54,13 +55,22 @@ def constant_change(measured: Measurement, baseline: Measurement) -> f.ConstantC
         return None
     (name, off), *others = found.items()
     ours = theirs = timestep = None
-    if off.index is not None:
-        ours, theirs = (float(each.constants[name][off.index]) for each in (measured, baseline))
-        timestep = timestep_of(name, off.index, baseline)
+    index = off.index
+    if index is not None:
+        ours, theirs = (float(each.constants[name][index]) for each in (measured, baseline))
+        timestep = timestep_of(name, index, baseline)
     named = tuple(other for other, _ in others)
+    if index is not None and name in measured.facts.places:
+        model, _, number = name.partition("*.")
+        place = measured.facts.places[name][index[0]]
+        name, index = f"{model}{place}{'.' * bool(place)}{number}", ()
     return f.ConstantChanged(
-        name, named, off.index, timestep, ours, theirs, off.ulps, ALLOWED_ULPS, off.differing
+        name, named, index, timestep, ours, theirs, off.ulps, ALLOWED_ULPS, off.differing
     )
+
+
+def _comparable(name: str, measured: Measurement, baseline: Measurement) -> bool:
+    return "/*." not in name or measured.constants[name].shape == baseline.constants[name].shape
 
 
 def other_constants(one: Measurement, other: Measurement) -> tuple[str, ...]:

@@ -29,10 +29,13 @@ class Facts:
     ``parameters`` maps each loaded parameter to the checksum of its dtype, shape and bytes
     (:func:`harness.pipelines.parameters.checksum`). ``unreadable`` are parameters whose values no array could
     be made of. ``dtypes`` maps each constant (:attr:`harness.measurement.measurement.Measurement.constants`)
-    to the name of its own dtype, and ``large`` holds those with more values than are stored.
+    to the name of its own dtype, and ``large`` holds those with more values than are stored. A number that
+    cells have is one constant for all cells of a model, ``unet/*.eps``, and ``places`` has the paths of these
+    cells in order. It names them in reports and is not stored.
     """
 
     parameters: dict[str, str]
     unreadable: tuple[str, ...] = ()
     dtypes: dict[str, str] = field(default_factory=dict)
     large: dict[str, LargeTable] = field(default_factory=dict)
+    places: dict[str, tuple[str, ...]] = field(default_factory=dict)

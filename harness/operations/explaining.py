@@ -259,11 +259,13 @@ class Explaining:
 
     def _conclusion(self, finding: Divergence, replay: Replay) -> Conclusion:
         inputs = self.input_causes
+        if finding.place == "cell" and "inputs" in inputs:
+            # With weights of another checkpoint, the cell is only the place where they are used.
+            return "inputs"
         if finding.place == "output" or (not finding.beyond and self._after_steps):
             return "output"
         if finding.place == "cell":
-            # With weights of another checkpoint, the cell is only the place where they are used.
-            return "inputs" if "inputs" in inputs else "cell"
+            return "cell"
         if finding.place in ("model input", "scheduler input"):
             if inputs:
                 return inputs[0]

@@ -189,10 +189,10 @@ def _with_code_of(measurement: Measurement, old: Baseline) -> Baseline:
 
 
 def _with_facts_of(measurement: Measurement, old: Baseline) -> Baseline:
-    """Return ``old`` with the facts of ``measurement`` if it has none; ``old`` itself if it has some."""
-    if measurement.facts is None or old.measurement.facts is not None:
+    """Return ``old`` with the facts of ``measurement`` if it lacks some; ``old`` itself if it has them all."""
+    facts, constants, stored = measurement.facts, measurement.constants, old.measurement.facts
+    if facts is None or (stored is not None and facts.dtypes.keys() <= stored.dtypes.keys()):
         return old
-    facts, constants = measurement.facts, measurement.constants
     return replace(old, measurement=replace(old.measurement, facts=facts, constants=constants))
 
 

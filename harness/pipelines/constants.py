@@ -41,6 +41,7 @@ class Constants:
         self.values: dict[str, Array] = {}
         self._dtypes: dict[str, str] = {}
         self._large: dict[str, LargeTable] = {}
+        self._places: dict[str, tuple[str, ...]] = {}
         self._given: dict[str, list[Table]] = {}
         self._add_of_cells()
 
@@ -48,7 +49,9 @@ class Constants:
     def facts(self) -> Facts:
         """The facts of the parameters and of the constants."""
         loaded = self._loaded
-        return Facts(loaded.parameters, loaded.unreadable, dict(self._dtypes), dict(self._large))
+        return Facts(
+            loaded.parameters, loaded.unreadable, dict(self._dtypes), dict(self._large), self._places
+        )
 
     def of_one_call(self) -> Constants:
         """Return a copy, for the constants of one call."""
@@ -71,7 +74,7 @@ class Constants:
             self.values[name], self._dtypes[name] = np.array(array), dtype
 
     def _add_of_cells(self) -> None:
-        """Take the tensors and arrays of cells that are no parameters, buffers among them."""
+        """Take the tensors and arrays of cells that are no parameters, buffers among them, and their numbers."""
         if not self._cells:
             return
         from mindspore import nn
@@ -79,13 +82,21 @@ class Constants:
         # Dozens of attributes of each cell; looking at them all would take longer than the parameters.
         inherited = vars(nn.Cell()).keys()
         for component, cell in self._cells:
+            numbers: dict[str, dict[str, float]] = {}
             for path, inner in cell.cells_and_names():
+                own = [(name, value) for name, value in vars(inner).items() if name not in inherited]
+                for name, value in own:
+                    # An attribute that is private may count, or tell the time.
+                    if type(value) is float and not name.startswith("_"):
+                        numbers.setdefault(name, {})[path] = value
                 if _is_mindspores(inner):
                     continue
-                own = ((name, value) for name, value in vars(inner).items() if name not in inherited)
                 for name, value in (*own, *(getattr(inner, "_buffers", None) or {}).items()):
                     if _is_array(value) and (table := _table(value)) is not None:
                         self._add(f"{component}/{'.'.join(filter(None, (path, name)))}", table)
+            for name, values in numbers.items():
+                self._add(f"{component}/*.{name}", (np.array(list(values.values())), "float64"))
+                self._places[f"{component}/*.{name}"] = tuple(values)
 
     @contextmanager
     def watching(self, *, compiled: bool) -> Iterator[None]:

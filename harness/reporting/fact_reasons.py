@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from harness.counting import count
 from harness.judgement import fact_reasons as f
 from harness.measurement.facts import Facts
@@ -11,6 +9,8 @@ from harness.reporting.figures import figure
 from harness.reporting.wording import Words
 
 _NAMES = 3
+# Two values that are further apart are simply two values, and the ulps between them say nothing.
+_MOST_ULPS = 1e6
 
 
 def few(names: tuple[str, ...]) -> str:
@@ -48,7 +48,7 @@ def _constant_changed(reason: f.ConstantChanged) -> str:
     place = f"[{', '.join(map(str, reason.index))}]" if reason.index else ""
     if reason.timestep is not None:
         place += f" (timestep {reason.timestep:g})"
-    size = "" if math.isinf(reason.ulps) else f", {figure(reason.ulps, 2)} ulp"
+    size = "" if reason.ulps > _MOST_ULPS else f", {figure(reason.ulps, 2)} ulp"
     values = "" if reason.differing == 1 else f"; {reason.differing} values differ"
     return (
         f"{constant} is not the one recorded: {f'at {place} ' if place else ''}it is {reason.measured}, "

@@ -203,3 +203,29 @@ def test_a_table_beyond_rounding_is_named_itself():
     lines = [cause_line(each) for each in root_causes(measured(tables), BASELINE)]
     assert lines[0].startswith("schedule: the constant scheduler.alphas_cumprod is not the one recorded")
     assert not any("1 - alpha" in line for line in lines)
+
+
+PLACES = {"unet/*.eps": ("down.norm", "up.norm", "")}
+
+
+@pytest.mark.parametrize("tier", Tier)
+@pytest.mark.parametrize(
+    ("index", "name"), [(0, "unet/down.norm.eps"), (1, "unet/up.norm.eps"), (2, "unet/eps")]
+)
+def test_a_number_of_a_cell_is_named_by_the_cell_in_every_tier(tier, index, name):
+    def with_numbers(numbers, **fields):
+        facts = Facts({}, dtypes={"unet/*.eps": "float64"}, places=PLACES)
+        return make_measurement(facts=facts, constants={"unet/*.eps": np.array(numbers)}, **fields)
+
+    numbers = [1e-5, 1e-5, 1e-6]
+    baseline = make_baseline(CASE, with_numbers(numbers))
+    other = [*numbers[:index], 2e-5, *numbers[index + 1 :]]
+    change = constant_change(with_numbers(other, fingerprint=ELSEWHERE[tier]), baseline.measurement)
+    assert (change.name, change.index, change.measured) == (name, (), 2e-5)
+    judged = judge(CASE, with_numbers(other, fingerprint=ELSEWHERE[tier]), baseline, tier=tier)
+    assert judged.verdict is Verdict.DRIFT
+    told = text_of(judged.reasons[0])
+    assert told.startswith(f"the constant {name} is not the one recorded: it is 2e-05, the baseline's is ")
+    assert "ulp" not in told
+    # Other cells are another library's own.
+    assert constant_change(with_numbers([*numbers, 1.0]), baseline.measurement) is None

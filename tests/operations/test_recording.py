@@ -423,12 +423,25 @@ def test_facts_are_added_to_a_baseline_with_the_same_bits_which_keeps_its_calibr
     proposal, stored, (kept,) = record(store, (CASE, WITH_FACTS))
     assert (proposal.changed, stored.complete, kept.state) == (False, True, "unchanged")
     assert files(store) == before
-    assert "1 baseline without facts; they are added with --reason '<why>'" in shown(stored)
+    assert "1 baseline without facts, or without some; they are added with --reason '<why>'" in shown(stored)
     _, stored, (written,) = record(store, (CASE, WITH_FACTS), reason="facts")
     assert (written.state, stored.uncalibrated) == ("replaced", ())
     found = loaded(store)
     assert (found.measurement.facts, found.calibration) == (FACTS, make_calibration())
     assert "1 baseline with the same bits got facts; calibrations stay as they are" in shown(stored)
+    more = replace(
+        WITH_FACTS,
+        facts=replace(
+            FACTS, dtypes=FACTS.dtypes | {"unet/*.eps": "float64"}, places={"unet/*.eps": ("norm",)}
+        ),
+        constants=WITH_FACTS.constants | {"unet/*.eps": np.array([1e-5])},
+    )
+    record(store, (CASE, more), reason="facts that were not stored before")
+    found = loaded(store)
+    assert found.measurement.constants["unet/*.eps"].tolist() == [1e-5]
+    # Which cells they are is known by whoever measures again.
+    assert (found.measurement.facts.places, found.calibration) == ({}, make_calibration())
+    assert "places" not in store.path("guide", "two-steps", "cpu").read_text()
     _, stored, (again,) = record(store, (CASE, WITH_FACTS), reason="facts")
     assert again.state == "unchanged"
     assert "facts" not in shown(stored)

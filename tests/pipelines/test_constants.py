@@ -40,6 +40,8 @@ def pipeline(ms):
             self.embedding, self.dropout = ms.nn.Embedding(3, 3), ms.nn.Dropout(p=0.5)
             self.long = np.arange(MOST_VALUES + 1.0)
             self.sizes = (3, 3)
+            self.norms = ms.nn.CellList([ms.nn.LayerNorm([2], epsilon=eps) for eps in (1e-5, 1e-6)])
+            self.scale, self._started, self.training_steps = 0.25, 1.5, 7
             self.register_buffer("ids", ms.Tensor(np.arange(3)), persistent=False)
 
         def construct(self, sample, timestep, text=None):
@@ -61,6 +63,9 @@ def pipeline(ms):
     return Pipeline()
 
 
+NUMBERS = {"unet/*.epsilon", "unet/*.keep_prob", "unet/*.p", "unet/*.scale"}
+
+
 def observed(made, **arguments):
     constants = Constants(made).of_one_call()
     with constants.watching(compiled=False):
@@ -77,6 +82,7 @@ def test_tables_are_taken_after_the_timesteps_are_set_and_before_the_first_step(
         "scheduler.sigmas": "float64",
         "scheduler.timesteps": "int64",
         "unet.timestep": "int32",
+        **dict.fromkeys(NUMBERS, "float64"),
         "unet/ids": "int64",
         "unet/table": "bfloat16",
     }
@@ -84,6 +90,15 @@ def test_tables_are_taken_after_the_timesteps_are_set_and_before_the_first_step(
     assert constants.values["scheduler.sigmas"].tolist() == [0.0, 0.5, 1.0]
     assert constants.values["unet.timestep"].tolist() == [2, 1, 0]
     assert constants.values["unet/table"].dtype == np.float32
+
+
+def test_a_number_of_cells_is_one_constant_and_places_name_the_cells(mindspore):
+    constants = observed(pipeline(mindspore))
+    assert constants.values["unet/*.epsilon"].tolist() == [1e-5, 1e-6]
+    assert constants.facts.places["unet/*.epsilon"] == ("norms.0", "norms.1")
+    # The model itself has one, too. What is private, or a whole number, is no setting.
+    assert constants.facts.places["unet/*.scale"] == ("",)
+    assert constants.facts.places.keys() == NUMBERS
 
 
 def test_a_large_table_keeps_its_checksum_and_statistics(mindspore):
@@ -106,7 +121,7 @@ def test_watching_leaves_everything_as_it_was_and_calls_do_not_share_what_they_s
         made(steps=4)
     assert one.values["unet.timestep"].tolist() == [1, 0]
     assert other.values["unet.timestep"].tolist() == [3, 2, 1, 0]
-    assert loaded.facts.dtypes.keys() == {"unet/ids", "unet/table"}
+    assert loaded.facts.dtypes.keys() == {"unet/ids", "unet/table", *NUMBERS}
 
 
 def test_a_compiled_graph_is_not_watched(mindspore):
