@@ -189,7 +189,7 @@ def _with_code_of(measurement: Measurement, old: Baseline) -> Baseline:
 
 
 def _with_facts_of(measurement: Measurement, old: Baseline) -> Baseline:
-    """Return ``old`` with the facts of ``measurement`` if it lacks some; ``old`` itself if it has them all."""
+    """Return ``old`` with the facts of ``measurement`` if it lacks some; ``old`` itself if not."""
     facts, constants, stored = measurement.facts, measurement.constants, old.measurement.facts
     if facts is None or (stored is not None and facts.dtypes.keys() <= stored.dtypes.keys()):
         return old

@@ -74,7 +74,7 @@ class Constants:
             self.values[name], self._dtypes[name] = np.array(array), dtype
 
     def _add_of_cells(self) -> None:
-        """Take the tensors and arrays of cells that are no parameters, buffers among them, and their numbers."""
+        """Take the numbers, tensors and arrays of cells that are no parameters, buffers among them."""
         if not self._cells:
             return
         from mindspore import nn

@@ -110,7 +110,8 @@ def _show_added_facts(console: Console, stored: StoredBaselines) -> None:
         text = f"{count(added, 'baseline')} with the same bits got facts; calibrations stay as they are"
         show(console, labelled("note", text))
     if lacking:
-        text = f"{count(lacking, 'baseline')} without facts, or without some; they are added with --reason '<why>'"
+        told = count(lacking, "baseline")
+        text = f"{told} without facts, or without some; they are added with --reason '<why>'"
         show(console, labelled("note", text))
 
 
