@@ -37,6 +37,9 @@ def faulty_scheduler(name: str, size: float | None, pipeline: Any) -> Iterator[N
         raise FaultNotApplicable("the pipeline has no scheduler of a known kind", about=(name,))
     # A fault replaces methods of the class by setting attributes of the object for the time being.
     sound = [(scheduler, dict(vars(scheduler))) for scheduler in found]
+    # A pipeline may go on with a copy of its scheduler, which keeps the fault.
+    attributes_of = getattr(pipeline, "__dict__", {}).items()
+    held = {name: value for name, value in attributes_of if any(value is each for each in found)}
     try:
         _put(name, size, found)
         yield
@@ -44,6 +47,8 @@ def faulty_scheduler(name: str, size: float | None, pipeline: Any) -> Iterator[N
         for scheduler, attributes in sound:
             vars(scheduler).clear()
             vars(scheduler).update(attributes)
+        for attribute, scheduler in held.items():
+            setattr(pipeline, attribute, scheduler)
 
 
 def _is_known(scheduler: Any) -> bool:

@@ -17,6 +17,7 @@ from harness.measurement.guard import replaced
 from harness.measurement.measurement import REAL_KINDS, Array
 from harness.measurement.statistics import moments
 from harness.pipelines.held import cells_and_schedulers
+from harness.pipelines.methods import Call, observed_method
 from harness.pipelines.parameters import checksum, loaded_facts
 
 # The most values of a table that is stored: sixteen times those of a schedule of 1,000 timesteps.
@@ -36,6 +37,7 @@ class Constants:
     """
 
     def __init__(self, pipeline: Any) -> None:
+        self._pipeline = pipeline
         self._cells, self._schedulers = cells_and_schedulers(pipeline)
         self._loaded = loaded_facts(self._cells)
         self.values: dict[str, Array] = {}
@@ -58,6 +60,8 @@ class Constants:
         made = copy.copy(self)
         made.values, made._dtypes, made._large = dict(self.values), dict(self._dtypes), dict(self._large)
         made._given = {}
+        # A call may have put another scheduler in place of one.
+        _, made._schedulers = cells_and_schedulers(self._pipeline)
         return made
 
     def _add(self, name: str, table: Table) -> None:
@@ -105,11 +109,8 @@ class Constants:
         A ``compiled`` graph is called without its cell, so what it is given is not seen.
         """
         with ExitStack() as patches:
-            for name, scheduler in self._schedulers:
-                sound = scheduler.set_timesteps
-                patches.enter_context(
-                    replaced(scheduler, "set_timesteps", self._after(sound, name, scheduler))
-                )
+            seen = [scheduler for _, scheduler in self._schedulers]
+            patches.enter_context(observed_method(seen, "set_timesteps", self._set_timesteps))
             if self._cells and not compiled:
                 from mindspore import nn
 
@@ -121,15 +122,10 @@ class Constants:
             if len({(array.shape, dtype) for array, dtype in tables}) == 1:
                 self._add(name, (np.stack([array for array, _ in tables]), tables[0][1]))
 
-    def _after(self, sound: Callable[..., Any], name: str, scheduler: Any) -> Callable[..., Any]:
-        # Pipelines inspect the signature of set_timesteps.
-        @functools.wraps(sound)
-        def set_timesteps(*args: Any, **kwargs: Any) -> Any:
-            result = sound(*args, **kwargs)
-            self._add_of_scheduler(name, scheduler)
-            return result
-
-        return set_timesteps
+    def _set_timesteps(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        result = call.sound(*args, **kwargs)
+        self._add_of_scheduler(self._schedulers[call.place][0], call.of)
+        return result
 
     def _add_of_scheduler(self, name: str, scheduler: Any) -> None:
         for attribute, value in sorted(vars(scheduler).items()):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
-from harness.measurement.guard import replaced
+from harness.pipelines.methods import Call, observed_method
 
 # callback(pipeline, step, timestep, {"latents": latents}); continue with "latents" from its result, if any.
 StepCallback = Callable[[Any, int, Any, dict[str, Any]], Mapping[str, Any]]
@@ -39,11 +38,17 @@ def seeing_steps(
 
         yield {older: callback, **({every: 1} if takes(every) else {})}
         return
-    with ExitStack() as watched:
-        steps = itertools.count()
-        for scheduler in schedulers(pipeline):
-            step = _watched(scheduler.step, pipeline, steps, after_step)
-            watched.enter_context(replaced(scheduler, "step", step))
+    steps = itertools.count()
+
+    def step(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        result = call.sound(*args, **kwargs)
+        timestep = kwargs["timestep"] if "timestep" in kwargs else args[1]
+        latents = result if hasattr(result, "shape") else result[0]
+        changed = after_step(pipeline, next(steps), timestep, {"latents": latents})
+        return _with_latents(result, changed["latents"]) if "latents" in changed else result
+
+    # Pipelines inspect the signature of step to see whether it accepts a generator, which stays as it is.
+    with observed_method(schedulers(pipeline), "step", step):
         yield {}
 
 
@@ -55,21 +60,6 @@ def schedulers(pipeline: Any) -> list[Any]:
         if callable(getattr(value, "step", None)) and callable(getattr(value, "set_timesteps", None))
     }
     return list(found.values())
-
-
-def _watched(
-    sound: Callable[..., Any], pipeline: Any, steps: Iterator[int], after_step: StepCallback
-) -> Callable[..., Any]:
-    # Pipelines inspect the signature of step to see whether it accepts a generator.
-    @functools.wraps(sound)
-    def step(*args: Any, **kwargs: Any) -> Any:
-        result = sound(*args, **kwargs)
-        timestep = kwargs["timestep"] if "timestep" in kwargs else args[1]
-        latents = result if hasattr(result, "shape") else result[0]
-        changed = after_step(pipeline, next(steps), timestep, {"latents": latents})
-        return _with_latents(result, changed["latents"]) if "latents" in changed else result
-
-    return step
 
 
 def _with_latents(result: Any, latents: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -15,6 +14,7 @@ from mindspore import nn
 
 from harness.errors import HarnessError
 from harness.measurement.guard import replaced
+from harness.pipelines.methods import Call, observed_method
 from harness.pipelines.steps import schedulers
 from harness.tracing.tensors import leaves
 
@@ -133,23 +133,19 @@ class StepWatcher(ABC):
 
         with ExitStack() as watched:
             watched.enter_context(replaced(nn.Cell, "__call__", call))
-            for scheduler in schedulers(self._pipeline):
-                watched.enter_context(replaced(scheduler, "step", self._stepping(scheduler)))
+            found = schedulers(self._pipeline)
+            paths = [_attribute_name(self._pipeline, each) or type(each).__name__ for each in found]
+
+            def step(called: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+                if self._reached == self.step and self._frame is None:
+                    path = paths[called.place]
+                    frame = Frame(called.of, path, self._counts[path], None, called.sound)
+                    self._counts[path] += 1
+                    args, kwargs = self.stepping(frame, args, kwargs)
+                return called.sound(*args, **kwargs)
+
+            watched.enter_context(observed_method(found, "step", step))
             yield
-
-    def _stepping(self, scheduler: Any) -> Callable[..., Any]:
-        original = scheduler.step
-        path = _attribute_name(self._pipeline, scheduler) or type(scheduler).__name__
-
-        @functools.wraps(original)
-        def step(*args: Any, **kwargs: Any) -> Any:
-            if self._reached == self.step and self._frame is None:
-                frame = Frame(scheduler, path, self._counts[path], None, original)
-                self._counts[path] += 1
-                args, kwargs = self.stepping(frame, args, kwargs)
-            return original(*args, **kwargs)
-
-        return step
 
     def _called(
         self, original: Callable[..., Any], cell: Any, args: tuple[Any, ...], kwargs: dict[str, Any]

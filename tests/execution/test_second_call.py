@@ -97,6 +97,19 @@ def test_a_state_that_the_first_call_leaves_behind_is_found_in_a_single_case(run
     assert twice.statistics == summarise(twice.output)
 
 
+def test_a_pipeline_may_go_on_with_a_copy_of_its_scheduler(runner):
+    found = [runner.run(job("replacing", steps=steps)) for steps in (3, 3, 2)]
+    for measurement, steps in zip(found, (3, 3, 2), strict=True):
+        assert measurement.second_call == SecondCall(Outcome.SAME)
+        assert [each.timestep for each in measurement.trace] == list(range(steps))[::-1]
+        noise = np.random.Generator(np.random.PCG64(0)).standard_normal((1, 8, 8, 3), dtype=np.float32)
+        latents, last = noise * np.float32(0.9), noise
+        for _ in range(steps - 1):
+            latents, last = (latents + last) / 2, latents
+        assert np.array_equal(measurement.output, latents)
+        assert measurement.constants.get("scheduler.timesteps", np.arange(steps)[::-1]).size == steps
+
+
 def test_a_second_call_that_fails_is_no_failure_of_the_first(runner):
     second = runner.run(job("used_up")).second_call
     assert second.outcome is Outcome.FAILED

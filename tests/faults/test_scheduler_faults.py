@@ -1,5 +1,6 @@
 """Faults of the scheduler by themselves: what each changes, and that it is taken out again."""
 
+import copy
 from types import SimpleNamespace
 
 import numpy as np
@@ -49,6 +50,18 @@ def test_afterwards_everything_is_what_it_was(scheduler_of, within, name):
         _break_off(scheduler, before)
     assert vars(scheduler).keys() == before.keys()
     assert all(value is before[key] for key, value in vars(scheduler).items())
+
+
+def test_a_copy_that_the_pipeline_went_on_with_is_taken_out_with_its_fault(scheduler_of, mindspore):
+    from harness.faults.scheduler import faulty_scheduler
+
+    pipeline = SimpleNamespace(scheduler=scheduler_of())
+    sound = pipeline.scheduler
+    with faulty_scheduler("timestep-off-by-one", None, pipeline):
+        pipeline.scheduler = copy.copy(sound)
+        faulty = timesteps(pipeline.scheduler)
+    assert pipeline.scheduler is sound
+    assert list(timesteps(sound)) != list(faulty)
 
 
 @pytest.mark.parametrize(

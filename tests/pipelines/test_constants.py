@@ -1,5 +1,6 @@
 """The constants of a pipeline: tables of schedulers and cells, and the timesteps that a model is given."""
 
+import copy
 import functools
 
 import numpy as np
@@ -109,12 +110,13 @@ def test_a_large_table_keeps_its_checksum_and_statistics(mindspore):
 
 
 def test_watching_leaves_everything_as_it_was_and_calls_do_not_share_what_they_saw(mindspore):
-    made, call = pipeline(mindspore), mindspore.nn.Cell.__call__
+    made, call, sound = pipeline(mindspore), mindspore.nn.Cell.__call__, Scheduler.set_timesteps
     loaded = Constants(made)
     one, other = loaded.of_one_call(), loaded.of_one_call()
     with one.watching(compiled=False):
-        assert made.scheduler.set_timesteps.__wrapped__.__func__ is Scheduler.set_timesteps
+        assert Scheduler.set_timesteps.__wrapped__ is sound
         made(steps=2)
+    assert Scheduler.set_timesteps is sound
     assert "set_timesteps" not in vars(made.scheduler)
     assert mindspore.nn.Cell.__call__ is call
     with other.watching(compiled=False):
@@ -122,6 +124,21 @@ def test_watching_leaves_everything_as_it_was_and_calls_do_not_share_what_they_s
     assert one.values["unet.timestep"].tolist() == [1, 0]
     assert other.values["unet.timestep"].tolist() == [3, 2, 1, 0]
     assert loaded.facts.dtypes.keys() == {"unet/ids", "unet/table", *NUMBERS}
+
+
+def test_a_pipeline_may_go_on_with_a_copy_of_its_scheduler(mindspore):
+    class Copying(type(pipeline(mindspore))):
+        def __call__(self, steps=3):
+            self.scheduler = copy.deepcopy(self.scheduler)
+            super().__call__(steps)
+
+    loaded = Constants(Copying())
+    for steps in (2, 4):
+        constants = loaded.of_one_call()
+        with constants.watching(compiled=False):
+            loaded._pipeline(steps=steps)
+        assert constants.values["scheduler.timesteps"].tolist() == list(range(steps))[::-1]
+        assert constants.values["scheduler.sigmas"].tolist() == np.linspace(0, 1, steps).tolist()
 
 
 def test_a_compiled_graph_is_not_watched(mindspore):
