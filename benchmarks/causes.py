@@ -80,7 +80,7 @@ PLACES: dict[str, Place] = {
     "noise-cast": Place(("model input",), ("initial latents",), 0, "unet", named="sample"),
     "state": Place(("repetition",), ("repetition",)),
     "vae-eps": Place(("inputs",), ("inputs",), STEPS, "vae", r"decoder\..*norm\w*", "norm"),
-    "vae-scaling": Place(("model input",), ("model input",), STEPS, "vae", named="post_quant_conv"),
+    "vae-scaling": Place(("inputs",), ("inputs",), STEPS, "vae", named="scaling_factor"),
     "denormalise": Place(("output",), ("output",), STEPS, "output"),
     "clamp": Place(("output",), ("output",), STEPS, "output"),
     "uint8": Place(("output",), ("output",), STEPS, "output"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -98,6 +98,8 @@ class Constants:
                 for name, value in (*own, *(getattr(inner, "_buffers", None) or {}).items()):
                     if _is_array(value) and (table := _table(value)) is not None:
                         self._add(f"{component}/{'.'.join(filter(None, (path, name)))}", table)
+            for name, value in _configured(cell).items():
+                self._add(f"{component}/config.{name}", (np.array(value), "float64"))
             for name, values in numbers.items():
                 self._add(f"{component}/*.{name}", (np.array(list(values.values())), "float64"))
                 self._places[f"{component}/*.{name}"] = tuple(values)
@@ -156,6 +158,14 @@ def _timestep_of(cell: Any) -> tuple[str, int] | None:
     """Return the name and the position of the timestep among the arguments of ``cell``."""
     names = list(inspect.signature(cell.construct).parameters)
     return next(((name, names.index(name)) for name in _TIMESTEP if name in names), None)
+
+
+def _configured(cell: Any) -> dict[str, float]:
+    """Return the numbers of diffusers' ``config``: the pipeline reads some of them, such as a VAE's scale."""
+    config = getattr(cell, "config", None)
+    if not isinstance(config, Mapping):
+        return {}
+    return {str(name): value for name, value in config.items() if type(value) is float}
 
 
 def _is_mindspores(cell: Any) -> bool:

@@ -43,6 +43,7 @@ def pipeline(ms):
             self.sizes = (3, 3)
             self.norms = ms.nn.CellList([ms.nn.LayerNorm([2], epsilon=eps) for eps in (1e-5, 1e-6)])
             self.scale, self._started, self.training_steps = 0.25, 1.5, 7
+            self.config = {"scaling_factor": 0.18, "in_channels": 3, "act_fn": "silu", "sizes": [1.0]}
             self.register_buffer("ids", ms.Tensor(np.arange(3)), persistent=False)
 
         def construct(self, sample, timestep, text=None):
@@ -65,6 +66,7 @@ def pipeline(ms):
 
 
 NUMBERS = {"unet/*.epsilon", "unet/*.keep_prob", "unet/*.p", "unet/*.scale"}
+CONFIGURED = "unet/config.scaling_factor"
 
 
 def observed(made, **arguments):
@@ -83,7 +85,7 @@ def test_tables_are_taken_after_the_timesteps_are_set_and_before_the_first_step(
         "scheduler.sigmas": "float64",
         "scheduler.timesteps": "int64",
         "unet.timestep": "int32",
-        **dict.fromkeys(NUMBERS, "float64"),
+        **dict.fromkeys([*NUMBERS, CONFIGURED], "float64"),
         "unet/ids": "int64",
         "unet/table": "bfloat16",
     }
@@ -100,6 +102,7 @@ def test_a_number_of_cells_is_one_constant_and_places_name_the_cells(mindspore):
     # The model itself has one, too. What is private, or a whole number, is no setting.
     assert constants.facts.places["unet/*.scale"] == ("",)
     assert constants.facts.places.keys() == NUMBERS
+    assert constants.values[CONFIGURED] == 0.18
 
 
 def test_a_large_table_keeps_its_checksum_and_statistics(mindspore):
@@ -123,7 +126,7 @@ def test_watching_leaves_everything_as_it_was_and_calls_do_not_share_what_they_s
         made(steps=4)
     assert one.values["unet.timestep"].tolist() == [1, 0]
     assert other.values["unet.timestep"].tolist() == [3, 2, 1, 0]
-    assert loaded.facts.dtypes.keys() == {"unet/ids", "unet/table", *NUMBERS}
+    assert loaded.facts.dtypes.keys() == {"unet/ids", "unet/table", *NUMBERS, CONFIGURED}
 
 
 def test_a_pipeline_may_go_on_with_a_copy_of_its_scheduler(mindspore):
