@@ -24,7 +24,7 @@ from typing import Any
 from harness.baselines.baseline import Baseline, Provenance, device_key
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
-from harness.cases.job import Decoding, FaultRequest, Job
+from harness.cases.job import Decoding, Job
 from harness.cases.tolerance import Tolerance
 from harness.execution.runner import Runner
 from harness.faults.catalogue import FAULTS
@@ -266,7 +266,7 @@ class _Subject:
         def change(job: Job) -> Job:
             if job.pipeline.endswith(":sound"):
                 return replace(job, pipeline=job.pipeline.replace("sound", name.replace("-", "_")))
-            return replace(job, fault=FaultRequest(name))
+            return job.with_fault(name, None)
 
         faulty = Side(self._runner, change, {}, repeats=name != "state")
         found = explain_against_run(
