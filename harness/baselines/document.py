@@ -173,6 +173,9 @@ class BaselineDocument(_Section):
         for name in ("unit", "decoder"):
             if (data.get("calibration") or {name: ""})[name] is None:
                 del data["calibration"][name]
+        # Those of earlier versions, and of cases that name no computed parameter, have no sketches.
+        if not data.get("facts", {}).get("sketches", True):
+            del data["facts"]["sketches"]
         if self.provenance.origin is None and "provenance" in data:
             del data["provenance"]["origin"]
         return data

@@ -28,8 +28,9 @@ class Case:
     ``scheduler`` and ``scheduler_arguments`` are for mindone pipelines. ``timeout`` is the case's own limit
     for one run, in seconds. ``fails`` is the cause for which the
     case is expected to have no measurement; such a case has no baseline. ``repeat`` is whether every run
-    calls the pipeline twice (True), no run does (False), or harness chooses (None). ``line`` and ``column``,
-    from 1, are where the entry starts in ``path``, the suite's file.
+    calls the pipeline twice (True), no run does (False), or harness chooses (None).
+    ``computed_parameters`` are patterns of the parameters that are computed after loading. ``line`` and
+    ``column``, from 1, are where the entry starts in ``path``, the suite's file.
     """
 
     suite: str
@@ -55,15 +56,17 @@ class Case:
     run: Literal["always", "nightly"] = "always"
     fails: FailureCause | None = None
     repeat: bool | None = None
+    computed_parameters: tuple[str, ...] = ()
     batch_consistency: Limits | None = field(default=None, hash=False)
 
     def definition(self) -> dict[str, Any]:
         """Return the fields that determine the result, as JSON values.
 
-        How the case is judged (tolerance, strict, fails, repeat), when and in which process it runs, what it
-        is called, and where it is written are excluded. ``singles`` is whether each image of the batch is
-        also run on its own. Numbers in ``arguments`` keep their type, because a pipeline may treat 5 and 5.0
-        differently. ``scheduler``, ``{"class": name or None, **arguments}``, is present if the case has one.
+        How the case is judged (tolerance, strict, fails, repeat, computed_parameters), when and in which
+        process it runs, what it is called, and where it is written are excluded. ``singles`` is whether each
+        image of the batch is also run on its own. Numbers in ``arguments`` keep their type, because a
+        pipeline may treat 5 and 5.0 differently. ``scheduler``, ``{"class": name or None, **arguments}``, is
+        present if the case has one.
         """
         chosen = {"class": self.scheduler, **copy.deepcopy(self.scheduler_arguments)}
         return {
@@ -139,6 +142,7 @@ class Case:
             isolate=self.isolate,
             timeout=self.timeout,
             second_call=second_call,
+            computed_parameters=self.computed_parameters,
         )
 
 

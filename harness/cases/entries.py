@@ -92,6 +92,11 @@ SchedulerArguments = Annotated[
     dict[Annotated[str, AfterValidator(names.check_setting)], Any],
     WithJsonSchema({"type": "object", "propertyNames": _except(names.IDENTIFIER, keyword.kwlist)}),
 ]
+ParameterPattern = Annotated[
+    str,
+    AfterValidator(names.check_parameter_pattern),
+    WithJsonSchema({"type": "string", "pattern": r"\S"}),
+]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 Seeds = Annotated[list[Seed], Field(min_length=1)]
 Steps = Annotated[int, Field(ge=1)]
@@ -133,6 +138,10 @@ class DefaultsEntry(Strict):
     )
     repeat: bool = _may_be_missing(
         "false: never call the pipeline twice in one process; true: do so in every run"
+    )
+    computed_parameters: list[ParameterPattern] = _may_be_missing(
+        "Patterns of parameters that are computed after loading (fused, merged), such as unet/*.to_q.weight: "
+        "elsewhere they may be rounded otherwise"
     )
     keep: Keep = _may_be_missing("latents: store them for every step")
     run: Run = _may_be_missing(

@@ -97,6 +97,7 @@ class Expander:
                 tags=_tags(values),
                 fails=FailureCause(values.pop("fails")) if "fails" in values else None,
                 steps=values.pop("steps", None),
+                computed_parameters=tuple(values.pop("computed_parameters", ())),
                 path=self.document.path,
                 line=line,
                 column=column,

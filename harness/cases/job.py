@@ -77,7 +77,8 @@ class Job:
     ``perturbation`` the noise is rounded to it. ``isolate`` is whether the case gets its own worker.
     ``timeout`` is its own time limit in seconds, if it has one. ``decoding`` is what the decoder
     does by itself afterwards. ``second_call`` is whether its pipeline is called once more with the same
-    seeds, which is no part of what is measured.
+    seeds, which is no part of what is measured. ``computed_parameters`` are patterns of the parameters of
+    which sketches are taken.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Job:
     isolate: bool = False
     timeout: float | None = None
     second_call: SecondCalls = "never"
+    computed_parameters: tuple[str, ...] = ()
 
     @property
     def all_steps(self) -> int | None:

@@ -73,6 +73,13 @@ def check_tag(tag: str) -> str:
     return tag
 
 
+def check_parameter_pattern(pattern: str) -> str:
+    """Return ``pattern``, or raise ValueError if no name of a parameter could match it."""
+    if not pattern.strip():
+        raise ValueError("an empty pattern matches no parameter; write one such as 'unet/*.to_q.weight'")
+    return pattern
+
+
 def check_argument(name: str) -> str:
     """Return ``name``, or raise ValueError if it cannot be a keyword argument that the user chooses."""
     if name in OWN_ARGUMENTS:

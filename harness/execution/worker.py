@@ -245,7 +245,9 @@ class Worker:
 
     def _keep(self, job: Job) -> LoadedPipeline:
         """Return the job's pipeline: kept from an earlier job, or loaded now and kept for later ones."""
-        key = json.dumps(to_json([job.pipeline, job.checkpoint, job.base, job.scheduler]))
+        # What is known of the parameters is taken before the first call, which may change them.
+        parts = [job.pipeline, job.checkpoint, job.base, job.scheduler, job.computed_parameters]
+        key = json.dumps(to_json(parts))
         if key in self._pipelines:
             self._pipelines.move_to_end(key)
             return self._pipelines[key]

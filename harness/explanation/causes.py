@@ -13,10 +13,10 @@ from harness.judgement.after_steps import proven as proven_after_steps
 from harness.judgement.check import Check
 from harness.judgement.constants import derived_differences
 from harness.judgement.fact_reasons import ConstantChanged
-from harness.judgement.facts import fact_changes
+from harness.judgement.facts import fact_changes, rounded_cells, rounded_parameters
 from harness.judgement.reasons import DoesNotRepeat, Reason
 from harness.judgement.second_call import state_left
-from harness.judgement.tiers import fingerprint_differences
+from harness.judgement.tiers import Tier, choose_tier, fingerprint_differences
 from harness.measurement.figures import CodeIdentity
 from harness.measurement.measurement import Measurement
 
@@ -51,7 +51,7 @@ class Cause:
     evidence: e.Evidence
 
 
-def root_causes(measured: Measurement, baseline: Baseline) -> tuple[Cause, ...]:
+def root_causes(measured: Measurement, baseline: Baseline, tier: Tier | None = None) -> tuple[Cause, ...]:
     """Return the differences between ``measured`` and ``baseline``, first cause first; may be empty.
 
     A state that a call leaves behind comes first, because no other difference can explain it. Code that was
@@ -59,16 +59,18 @@ def root_causes(measured: Measurement, baseline: Baseline) -> tuple[Cause, ...]:
     inputs (weights), the random draws, the schedule. The numbers are last, which means the output if only
     what follows the last step left the envelope, or else the first step at which the latents left it. The
     environment precedes the numbers only as far as it can explain them: as long as no fact differs, and they
-    moved no further than another environment's rounding could.
+    moved no further than another environment's rounding could. ``tier`` is that of the judgement, if it is
+    not the one that the fingerprints give.
     """
     stored = baseline.measurement
+    tier = tier or choose_tier(measured.fingerprint, stored.fingerprint)
     facts: list[tuple[Kind, e.Evidence | None]] = [
-        ("inputs", _own_weights(measured.code, stored.code)),
+        ("inputs", _own_weights(measured, stored, tier)),
     ]
     schedule = bits.schedule_change(measured, stored)
     changes: tuple[tuple[Kind, Reason | None], ...] = (
         ("inputs", bits.checkpoint_change(measured, stored)),
-        *((_kind(change, schedule), change) for change in fact_changes(measured, stored)),
+        *((_kind(change, schedule), change) for change in fact_changes(measured, stored, tier)),
         ("randomness", bits.ledger_change(measured, stored)),
         ("schedule", schedule),
     )
@@ -87,7 +89,11 @@ def root_causes(measured: Measurement, baseline: Baseline) -> tuple[Cause, ...]:
     else:
         facts += proven
     explicable = not any(evidence for _, evidence in facts) and not beyond_environment(measured, baseline)
-    context: list[tuple[Kind, e.Evidence | None]] = [("environment", _environment(measured, stored))]
+    rounded = rounded_parameters(measured, stored, tier)
+    context: list[tuple[Kind, e.Evidence | None]] = [
+        ("environment", _environment(measured, stored)),
+        ("inputs", None if rounded is None else e.Changed(rounded)),
+    ]
     state = state_left(measured)
     found: list[tuple[Kind, e.Evidence | None]] = [
         ("state", None if state is None else e.Changed(state)),
@@ -109,7 +115,8 @@ def causes_of(check: Check) -> tuple[Cause, ...]:
     """
     if check.measurement is None or check.baseline is None:
         return ()
-    return with_repetition(root_causes(check.measurement, check.baseline), check.judgement.unrepeated)
+    judged = check.judgement
+    return with_repetition(root_causes(check.measurement, check.baseline, judged.tier), judged.unrepeated)
 
 
 def with_repetition(causes: tuple[Cause, ...], unrepeated: DoesNotRepeat | None) -> tuple[Cause, ...]:
@@ -135,10 +142,13 @@ def _code(measured: CodeIdentity | None, stored: CodeIdentity | None) -> e.Evide
     )
 
 
-def _own_weights(measured: CodeIdentity | None, stored: CodeIdentity | None) -> e.Evidence | None:
-    if measured is None or stored is None or measured.weights == stored.weights:
+def _own_weights(measured: Measurement, stored: Measurement, tier: Tier) -> e.Evidence | None:
+    if measured.code is None or stored.code is None:
         return None
-    return e.WeightsChanged(bits.differing_keys(measured.weights, stored.weights))
+    differing = bits.differing_keys(measured.code.weights, stored.code.weights)
+    rounded = rounded_cells(measured, stored, tier)
+    names = tuple(name for name in differing if name not in rounded)
+    return e.WeightsChanged(names) if names else None
 
 
 def _library(measured: Measurement, stored: Measurement) -> e.Evidence | None:

@@ -67,6 +67,7 @@ def judge(
     if case.batch_consistency is not None and measurement.singles is None:
         return replace(context, verdict=Verdict.ERROR, reasons=(r.NoSingles(),))
 
+    assert context.tier is not None
     hard = hard_failures(measurement, baseline.measurement)
     batch_rows, batch_reasons = _batch_consistency(case, measurement)
     host_rows = after_steps.host_rows(measurement, baseline.measurement)
@@ -74,7 +75,7 @@ def judge(
     facts = [
         state_left(measurement),
         bits.checkpoint_change(measurement, baseline.measurement),
-        *fact_changes(measurement, baseline.measurement),
+        *fact_changes(measurement, baseline.measurement, context.tier),
         *hard,
         bits.ledger_change(measurement, baseline.measurement),
         bits.schedule_change(measurement, baseline.measurement),
@@ -120,7 +121,7 @@ def _context(case: Case, measurement: Measurement, baseline: Baseline, asked: Ti
         notes.append(r.OperatorsDiffer(operators))
     if parts := bits.parts_not_covered(measurement):
         notes.append(r.NotCovered(parts))
-    notes += fact_notes(measurement, stored)
+    notes += fact_notes(measurement, stored, tier)
     if (unseen := after_steps.host_not_observed(measurement, stored)) is not None:
         notes.append(unseen)
     if (not_called := not_called_twice(case, measurement)) is not None:

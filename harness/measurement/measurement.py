@@ -34,6 +34,7 @@ Array = npt.NDArray[Any]
 REAL_KINDS = "fiub"
 # Fields that what earlier versions kept lacks.
 _LATER = ("code", "output_dtype", "facts", "host", "decoder", "second_call")
+_LATER_FACTS: dict[str, Any] = {"places": {}, "sketches": {}}
 # The fields of a measurement that hold arrays. All others are figures and texts, with two exceptions.
 _ARRAYS = ("output", "latents", "singles", "decoder_input")
 # How an array of `constants` is named among the arrays.
@@ -109,7 +110,10 @@ class Measurement:
         absent: dict[str, Any] = dict.fromkeys((*_ARRAYS, *_LATER))
         absent |= {name: [] for name in _UNSTORED}
         computed = {name: array for name, array in arrays.items() if not name.startswith(_CONSTANT)}
-        return from_json(cls, {**absent, **computed, "constants": constants_in(arrays), **figures})
+        given = {**absent, **computed, "constants": constants_in(arrays), **figures}
+        if isinstance(facts := given["facts"], dict):
+            given["facts"] = {**_LATER_FACTS, **facts}
+        return from_json(cls, given)
 
     def to_wire(self) -> dict[str, Any]:
         """Return plain data (dict, list, str, numbers, bytes) that can cross a process boundary."""

@@ -16,12 +16,13 @@ from harness.baselines.store import ANY, BaselineStore
 from harness.cases.case import Case
 from harness.errors import HarnessError
 from harness.judgement.calibration.spread import distance
-from harness.judgement.fact_reasons import FactsAdded
+from harness.judgement.fact_reasons import FactsAdded, SketchesChanged
 from harness.judgement.failures import Refused, edits_of
 from harness.judgement.reasons import Difference, FieldEdit, OtherProvenance, StoredDamaged, UnlikeItself
 from harness.judgement.repetition import FreshRunner, check_repeats, first_difference
 from harness.judgement.second_call import check_second_call
 from harness.judgement.verdicts import judge
+from harness.measurement.facts import Facts
 from harness.measurement.measurement import Measurement
 from harness.operations.check import as_baseline
 from harness.operations.progress import SILENT, Progress
@@ -166,7 +167,7 @@ def proposed(case: Case, measurement: Measurement, store: BaselineStore) -> Prop
     if not edits and moved is None:
         renewed = _with_facts_of(measurement, _with_code_of(measurement, old))
         renewed = _with_steps_after(measurement, renewed)
-        added = (FactsAdded(),) if renewed.measurement.facts is not old.measurement.facts else ()
+        added = _added_facts(old.measurement.facts, renewed.measurement.facts)
         if _edited(old.provenance.git_commit) and not _edited(commit_of(case, store)):
             return found("changed", (OtherProvenance(), *added), 0.0, renews=renewed)
         return found("unchanged", added, renews=None if renewed is old else renewed)
@@ -189,11 +190,33 @@ def _with_code_of(measurement: Measurement, old: Baseline) -> Baseline:
 
 
 def _with_facts_of(measurement: Measurement, old: Baseline) -> Baseline:
-    """Return ``old`` with the facts of ``measurement`` if it lacks some; ``old`` itself if not."""
-    facts, constants, stored = measurement.facts, measurement.constants, old.measurement.facts
-    if facts is None or (stored is not None and facts.dtypes.keys() <= stored.dtypes.keys()):
+    """Return ``old`` with the facts of ``measurement`` if it lacks some, or with its sketches if they differ.
+
+    It is ``old`` itself if nothing is to be added. Sketches follow from the parameters, which are the same.
+    """
+    facts, stored = measurement.facts, old.measurement.facts
+    if facts is None:
         return old
-    return replace(old, measurement=replace(old.measurement, facts=facts, constants=constants))
+    if stored is None or _lacks(stored, facts):
+        added = replace(old.measurement, facts=facts, constants=measurement.constants)
+    elif stored.sketches != facts.sketches:
+        added = replace(old.measurement, facts=replace(stored, sketches=facts.sketches))
+    else:
+        return old
+    return replace(old, measurement=added)
+
+
+def _lacks(stored: Facts, facts: Facts) -> bool:
+    return not facts.dtypes.keys() <= stored.dtypes.keys()
+
+
+def _added_facts(stored: Facts | None, renewed: Facts | None) -> tuple[Difference, ...]:
+    if renewed is None or renewed is stored:
+        return ()
+    if stored is None:
+        return (FactsAdded(),)
+    facts = (FactsAdded(),) if _lacks(stored, renewed) else ()
+    return (*facts, *((SketchesChanged(),) if stored.sketches != renewed.sketches else ()))
 
 
 def _with_steps_after(measurement: Measurement, old: Baseline) -> Baseline:

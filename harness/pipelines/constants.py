@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,12 +35,13 @@ class Constants:
 
     :meth:`watching` adds those that it computes when it is called: ``scheduler.betas``, ``unet.timestep``.
     Only what is there before the first step is a constant. What a scheduler keeps from step to step is not.
+    ``computed`` are patterns of the parameters that get a sketch.
     """
 
-    def __init__(self, pipeline: Any) -> None:
+    def __init__(self, pipeline: Any, computed: Sequence[str] = ()) -> None:
         self._pipeline = pipeline
         self._cells, self._schedulers = cells_and_schedulers(pipeline)
-        self._loaded = loaded_facts(self._cells)
+        self._loaded = loaded_facts(self._cells, computed)
         self.values: dict[str, Array] = {}
         self._dtypes: dict[str, str] = {}
         self._large: dict[str, LargeTable] = {}
@@ -50,10 +52,7 @@ class Constants:
     @property
     def facts(self) -> Facts:
         """The facts of the parameters and of the constants."""
-        loaded = self._loaded
-        return Facts(
-            loaded.parameters, loaded.unreadable, dict(self._dtypes), dict(self._large), self._places
-        )
+        return replace(self._loaded, dtypes=dict(self._dtypes), large=dict(self._large), places=self._places)
 
     def of_one_call(self) -> Constants:
         """Return a copy, for the constants of one call."""

@@ -74,7 +74,7 @@ def load(job: Job, user_code: UserCode | None = None) -> LoadedPipeline:
         loaded = _load_builtin(job)
     else:
         loaded = _load_own(job, user_code or UserCode())
-    return replace(loaded, constants=Constants(loaded.call))
+    return replace(loaded, constants=Constants(loaded.call, job.computed_parameters))
 
 
 def _checked(signature: Signature, job: Job) -> Signature:

@@ -66,6 +66,7 @@ class Sources:
             "" if own else self._users,
             self._checkpoint(case.checkpoint, base),
             *files,
+            *case.computed_parameters,
         )
 
     @cached_property

@@ -13,7 +13,7 @@ from harness.baselines.calibration import Calibration
 from harness.cases.case import Case
 from harness.counting import count
 from harness.judgement.calibration.findings import Finding, needs_strict
-from harness.judgement.fact_reasons import FactsAdded
+from harness.judgement.fact_reasons import FactsAdded, SketchesChanged
 from harness.operations.calibrate import CalibratedCase, Calibrations, VacuousCase
 from harness.operations.deep import StoredTrace
 from harness.operations.proposal import Proposal, Proposed, Refusal
@@ -98,21 +98,20 @@ def _show_stored(console: Console, stored: StoredBaselines, invocation: Invocati
 
 
 def _show_added_facts(console: Console, stored: StoredBaselines) -> None:
-    """Say which baselines with the same bits have facts now, and which could have them."""
-    renewed = [
-        became
-        for each, became in stored.dispositions
-        if FactsAdded() in each.changes and each.renews is not None
-    ]
-    added = sum(isinstance(became, Written) and became.state != "unchanged" for became in renewed)
-    lacking = sum(isinstance(became, Written) and became.state == "unchanged" for became in renewed)
-    if added:
-        text = f"{count(added, 'baseline')} with the same bits got facts; calibrations stay as they are"
-        show(console, labelled("note", text))
-    if lacking:
-        told = count(lacking, "baseline")
-        text = f"{told} without facts, or without some; they are added with --reason '<why>'"
-        show(console, labelled("note", text))
+    """Say which baselines with the same bits have facts or sketches now, and which could have them."""
+    for kind, what in ((FactsAdded(), "facts"), (SketchesChanged(), "the sketches that their cases name")):
+        renewed = [
+            became for each, became in stored.dispositions if kind in each.changes and each.renews is not None
+        ]
+        added = sum(isinstance(became, Written) and became.state != "unchanged" for became in renewed)
+        lacking = sum(isinstance(became, Written) and became.state == "unchanged" for became in renewed)
+        if added:
+            text = f"{count(added, 'baseline')} with the same bits got {what}; calibrations stay as they are"
+            show(console, labelled("note", text))
+        if lacking:
+            told = count(lacking, "baseline")
+            text = f"{told} without {what}, or without some; they are added with --reason '<why>'"
+            show(console, labelled("note", text))
 
 
 def show_recording(console: Console, recording: Recording, invocation: Invocation) -> None:

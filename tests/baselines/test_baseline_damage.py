@@ -20,6 +20,7 @@ from samples import make_baseline, make_calibration, make_case, make_measurement
 from harness.baselines.document import canonical
 from harness.baselines.errors import BaselineDamaged, BaselineMissing
 from harness.baselines.store import BaselineStore
+from harness.measurement.facts import PROJECTIONS, Facts, Sketch
 from harness.reporting.commands import Invocation, error_text
 
 
@@ -31,9 +32,10 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
 class Pair:
     """One stored baseline whose two files are damaged and put back."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **fields: Any) -> None:
         self.store = BaselineStore(folder / "baselines")
-        self.json = self.store.write(make_baseline(measurement=make_measurement(keep=True))).path
+        measurement = make_measurement(keep=True, **fields)
+        self.json = self.store.write(make_baseline(measurement=measurement)).path
         self.safetensors = self.json.with_suffix(".safetensors")
         self.original = {path: path.read_bytes() for path in (self.json, self.safetensors)}
         self.loaded = self.load()
@@ -220,6 +222,39 @@ def test_one_edited_number_damages_that_baseline_alone(tmp_path: Path) -> None:
     ):
         store.load("guide", "two-steps", "cpu")
     store.load("guide", "another", "cpu")
+
+
+SKETCH = Sketch("float32", (2,), (1.0,) * PROJECTIONS, (), 1.0, 1e-7)
+FACTS = Facts({"unet/a": "01234567", "unet/b": "89abcdef"}, sketches={"unet/a": SKETCH, "unet/b": None})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda a: a["projections"].pop(), "a sketch has 8 projections, this one 7"),
+        (lambda a: a.update(projections="12345678"), "'facts.sketches.unet/a.projections': Input should be"),
+        (lambda a: a.update(l2=-1.0), "a norm in a sketch is negative"),
+        (lambda a: a.update(dtype="float64"), "a sketch of float64 does not have 0 remainders"),
+        (lambda a: a.pop("ulp_l2"), "the key 'facts.sketches.unet/a.ulp_l2' is missing"),
+        (lambda a: a.update(l2="large"), "'facts.sketches.unet/a.l2': Input should be a valid number"),
+    ],
+)
+def test_a_corrupt_sketch_is_one_clear_error(
+    tmp_path: Path, change: Callable[[dict[str, Any]], object], words: str
+) -> None:
+    pair = Pair(tmp_path, facts=FACTS)
+    assert pair.loaded[0]["figures"]["facts"]["sketches"]["unet/b"] is None
+    for sealed in (True, False):
+        message = pair.edit(lambda d: change(d["facts"]["sketches"]["unet/a"]), sealed=sealed)
+        assert words in message
+    message = pair.edit(lambda d: d["facts"]["parameters"].pop("unet/b"), sealed=True)
+    assert "there is a sketch of unet/b, which is no parameter" in message
+
+
+def test_facts_without_sketches_are_stored_as_before_there_were_any(tmp_path: Path) -> None:
+    plain = Pair(tmp_path, facts=Facts({"unet/a": "01234567"}))
+    assert "sketches" not in plain.json.read_text()
+    assert plain.loaded[0]["figures"]["facts"]["sketches"] == {}
 
 
 def resealed(pair: Pair, arrays: dict[str, np.ndarray]) -> str:

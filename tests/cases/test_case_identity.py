@@ -41,6 +41,7 @@ cases:
   strict: true
   isolate: true
   timeout: 2.5
+  computed_parameters: ["unet/*"]
 suite: t
 defaults:
   mode: graph

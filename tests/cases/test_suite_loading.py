@@ -166,6 +166,15 @@ def test_tags_add_up_without_repeats(tmp_path: Path) -> None:
     assert case.tags == ("nightly", "big", "mine")
 
 
+def test_the_computed_parameters_of_a_case_replace_those_of_the_defaults(tmp_path: Path) -> None:
+    defaults = "seed: 0, computed_parameters: ['unet/*', 'vae/*']"
+    (case,) = merged(tmp_path, defaults, "keep: none").cases
+    assert case.computed_parameters == case.job().computed_parameters == ("unet/*", "vae/*")
+    for own in ((), ("text/?.weight",)):
+        (case,) = merged(tmp_path, defaults, f"computed_parameters: {list(own)}").cases
+        assert case.computed_parameters == own
+
+
 def test_defaults_of_one_case_do_not_leak_into_another(tmp_path: Path) -> None:
     text = """\
 suite: s

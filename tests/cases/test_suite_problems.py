@@ -61,6 +61,19 @@ AFTER_SOUND = [
         "8:20: the tag '!!python/object/apply:os.system' is not read; remove it (quotes make a value text)",
     ),
     ("    tags: [!mine a]\n", "8:12: the tag '!mine' is not read; remove it (quotes make a value text)"),
+    ("    computed_parameters: unet/*\n", "8:26: expected a list, got the text 'unet/*'"),
+    (
+        "    computed_parameters: [unet/a, 5]\n",
+        "8:35: expected text, got the number 5; put it in quotes",
+    ),
+    (
+        '    computed_parameters: [""]\n',
+        "8:27: an empty pattern matches no parameter; write one such as 'unet/*.to_q.weight'",
+    ),
+    (
+        "    computed_parametres: [a]\n",
+        "8:5: unknown key 'computed_parametres'; did you mean 'computed_parameters'?",
+    ),
     ("    tags: nightly\n", "8:11: expected a list, got the text 'nightly'"),
     ("    tags: [skip]\n", "8:12: pytest itself acts on the marker 'skip'; choose another tag"),
     (

@@ -7,7 +7,7 @@ import execnet
 import numpy as np
 import pytest
 
-from harness.measurement.facts import Facts, LargeTable
+from harness.measurement.facts import PROJECTIONS, Facts, LargeTable, Sketch
 from harness.measurement.figures import (
     CheckpointIdentity,
     CodeIdentity,
@@ -112,6 +112,8 @@ FULL = Measurement(
         ("unet/b",),
         {"scheduler.betas": "float32"},
         {"unet/table": LargeTable("float64", (9, 9999), "89abcdef", {"mean": 0.1})},
+        {"unet/*.eps": ("norm1", "norm2")},
+        {"unet/a": Sketch("float64", (2, 3), (0.1,) * PROJECTIONS, (-1e-18,) * PROJECTIONS, 0.3, 1e-16)},
     ),
     constants={"scheduler.betas": np.array([math.inf, 0.1], np.float32)},
     host=HostProcessing("vae.decode", {"channels last, not clamped": 1e-8, "not clamped": 0.5}),
@@ -152,6 +154,12 @@ def test_a_measurement_without_the_optional_parts_arrives():
         checkpoint=CheckpointIdentity(None, {}),
     )
     assert plain(Measurement.from_wire(through_execnet(bare.to_wire()))) == plain(bare)
+
+
+def test_facts_that_were_kept_before_there_were_sketches_arrive():
+    wire = FULL.to_wire()
+    del wire["figures"]["facts"]["sketches"], wire["figures"]["facts"]["places"]
+    assert Measurement.from_wire(wire).facts == dataclasses.replace(FULL.facts, places={}, sketches={})
 
 
 def test_what_arrived_does_not_share_memory_with_what_was_sent():

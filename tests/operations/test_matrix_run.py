@@ -415,6 +415,8 @@ def test_code_and_files_that_a_case_is_made_from(tmp_path):
     assert sources(own) == before[0]
     picture.write_bytes(b"b")
     assert sources(own) != before[0]
+    # What is kept has the sketches that the case names.
+    assert sources(dataclasses.replace(built_in, computed_parameters=("unet/*",))) != before[1]
 
 
 def test_the_code_of_harness_that_a_case_is_made_from_is_all_that_a_worker_imports():

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.pipelines.errors import PipelineError
 from harness.pipelines.held import cells_of
 from harness.pipelines.parameters import checksum
 from harness.pipelines.parameters import loaded_facts as facts_of_cells
@@ -103,3 +104,54 @@ def test_what_cannot_be_read_is_listed_and_stops_nothing(mindspore, monkeypatch)
 @pytest.mark.parametrize("pipeline", [print, object(), {"a": 1}])
 def test_a_pipeline_without_cells_has_no_parameters(mindspore, pipeline):
     assert loaded_facts(pipeline).parameters == {}
+
+
+def computed(mindspore, *patterns):
+    return facts_of_cells(cells_of(made(mindspore, cell(mindspore))), patterns)
+
+
+def test_parameters_that_match_a_pattern_get_a_sketch_and_others_none(mindspore):
+    facts = computed(mindspore, "unet/*float16", "*/dense.*", "unet/int8")
+    assert set(facts.sketches) == {
+        "unet/float16",
+        "unet/bfloat16",
+        "unet/dense.weight",
+        "unet/dense.bias",
+        "unet/int8",
+    }
+    # Rounding cannot change it.
+    assert facts.sketches["unet/int8"] is None
+    dtypes = {name: sketch.dtype for name, sketch in facts.sketches.items() if sketch is not None}
+    assert dtypes["unet/bfloat16"] == "bfloat16"
+    assert dtypes["unet/float16"] == "float16"
+    assert facts.sketches["unet/bfloat16"].l2 == facts.sketches["unet/float16"].l2 == 30**0.5
+    assert computed(mindspore).sketches == {}
+    assert computed(mindspore, "*").sketches.keys() == facts.parameters.keys()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "told"),
+    [
+        ("unet/*.wieght", "the nearest names are unet/dense.weight"),
+        ("UNET/float32", "the nearest names are unet/float32"),
+        ("???", "no name is near it"),
+    ],
+)
+def test_a_pattern_that_matches_nothing_is_refused_with_the_nearest_names(mindspore, pattern, told):
+    with pytest.raises(PipelineError) as caught:
+        computed(mindspore, "unet/float32", pattern)
+    message = str(caught.value)
+    assert message.startswith(f"`computed_parameters`: no parameter matches '{pattern}'; ")
+    assert told in message
+
+
+def test_a_pattern_for_a_pipeline_without_parameters_is_refused(mindspore):
+    with pytest.raises(PipelineError, match="the pipeline holds no cell of MindSpore with parameters"):
+        facts_of_cells(cells_of(print), ("*",))
+
+
+def test_a_pattern_may_match_what_cannot_be_read(mindspore, monkeypatch):
+    net = cell(mindspore)
+    monkeypatch.setattr(net.int8, "asnumpy", lambda: 1 / 0, raising=False)
+    facts = facts_of_cells(cells_of(made(mindspore, net)), ("unet/int8",))
+    assert (facts.unreadable, facts.sketches) == (("unet/int8",), {})
