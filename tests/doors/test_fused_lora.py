@@ -9,6 +9,12 @@ import pytest
 from user_project import Project
 
 from harness.baselines.store import BaselineStore
+from harness.cases.load import load_suite
+from harness.execution.runner import Runner
+from harness.judgement.fact_reasons import ParameterChanged, ParametersRounded
+from harness.judgement.tiers import Tier
+from harness.judgement.verdicts import judge
+from harness.operations.check import as_baseline
 
 SUITE = """\
 suite: fused
@@ -155,3 +161,22 @@ def test_cases_of_one_pipeline_have_their_own_sketches(project):
         "all": {"net/to_q.weight", "net/to_k.weight"},
     }
     assert "sketches" not in stored["none"]
+
+
+def test_another_instruction_set_rounds_a_lora_otherwise_and_that_is_no_drift(project):
+    """The real thing: SSE4.1 has no fused multiply-add, so the product has other bits there."""
+    project.suite("fused", SUITE.replace("across_releases", "across_devices") + KEY + "  - id: unnamed\n")
+    named, unnamed = load_suite(project.root / "suites/fused.yaml").cases
+    with Runner(import_paths=[project.root]) as here, Runner(isa="SSE41", import_paths=[project.root]) as sse:
+        judged = [
+            judge(case, sse.run(case.job()), as_baseline(case, here.run(case.job())))
+            for case in (named, unnamed)
+        ]
+    assert [each.tier for each in judged] == [Tier.ACROSS_DEVICES] * 2
+    assert judged[0].passed
+    (note,) = [note for note in judged[0].notes if isinstance(note, ParametersRounded)]
+    assert note.name == "net/to_q.weight"
+    assert 0.01 < note.ulps < 1
+    (reason,) = judged[1].reasons
+    assert isinstance(reason, ParameterChanged)
+    assert (reason.name, reason.others, reason.because) == ("net/to_q.weight", 0, "unnamed")
