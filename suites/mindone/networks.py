@@ -5,11 +5,13 @@ So a configuration needs no checkpoint of its own.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -50,10 +52,13 @@ def network(_checkpoint: str | None, dtype: str, _mode: str) -> Callable[..., An
     """Return a pipeline that calls one network after the other; their outputs are its steps and its output.
 
     Each of ``runs`` has a ``kind``, a class and its module below ``mindone.diffusers.models``, and the
-    ``config`` that it is made with. ``calls`` are methods to call first, with their arguments, and ``method``
-    is what is called in place of the network itself. ``noise`` has the shapes of the inputs that are drawn,
-    and ``values`` the other inputs, of which lists become tensors. A name with a dot is an entry of a
-    dictionary.
+    ``config`` that it is made with; a ``kind`` and ``config`` in there are made first. ``calls`` are methods
+    to call first, with their arguments, and ``method`` is what is called in place of the network itself. A
+    function has no ``config``. ``noise`` has the shapes of the inputs that are drawn, and ``values`` the
+    other inputs: lists become tensors, as a number in ``{tensor: 7}`` does, and ``dtype`` that of the case.
+    ``plain`` inputs stay as they are. A name with a dot is an entry of a dictionary; before a number, it is
+    an entry of a list, and before a number with a comma, of a tuple. An input whose name is a number is given
+    by its place.
     """
     import mindspore as ms
     import scipy.stats  # noqa: F401  draws while it is imported, which a case may not
@@ -76,36 +81,81 @@ def network(_checkpoint: str | None, dtype: str, _mode: str) -> Callable[..., An
 
 
 def _output(network: Any, run: dict[str, Any], generator: Any, precision: Any) -> Any:
+    """Return what ``network`` returns: one tensor, or the values of several one after the other."""
+    import mindspore as ms
     from mindone.diffusers.utils.mindspore_utils import randn_tensor
+    from mindspore import mint
 
-    given: dict[str, Any] = {}
+    given: dict[str, Any] = dict(run.get("plain", {}))
     for name, shape in run.get("noise", {}).items():
         _put(given, name, randn_tensor(tuple(shape), generator=generator, dtype=precision))
     for name, value in run.get("values", {}).items():
-        _put(given, name, _tensor(value, precision) if isinstance(value, list) else value)
-    called = getattr(network, run.get("method", "construct"))
+        _put(given, name, _value(value, precision))
+    called = getattr(network, run.get("method", "construct"), network)
     if "generator" in inspect.signature(called).parameters:
         given["generator"] = generator
-    output = called(**given) if "method" in run else network(**given)
-    while isinstance(output, tuple | list):
-        output = output[0]
-    return output
+    placed = [_listed(given.pop(name)) for name in sorted(given) if name.isdigit()]
+    given = {name: _listed(value) for name, value in given.items()}
+    output = called(*placed, **given) if "method" in run else network(*placed, **given)
+    tensors = list(_tensors(output))
+    if len(tensors) == 1:  # float64, as positions are, could not be kept together with the others
+        return tensors[0].float() if tensors[0].dtype == ms.float64 else tensors[0]
+    return mint.cat([each.astype(precision).reshape(-1) for each in tensors])[None]
+
+
+def _tensors(output: Any) -> Iterator[Any]:
+    import mindspore as ms
+
+    if isinstance(output, tuple | list):
+        for each in output:
+            yield from _tensors(each)
+    elif isinstance(output, dict):
+        yield from _tensors(list(output.values()))
+    elif isinstance(output, np.ndarray):
+        yield from _tensors(ms.Tensor(output))
+    elif isinstance(output, ms.Tensor):
+        complex_ = output.dtype in (ms.complex64, ms.complex128)
+        yield from _tensors([output.real(), output.imag()]) if complex_ else [output]
 
 
 def _made(kind: str, config: dict[str, Any], calls: dict[str, list[Any]], precision: Any) -> Any:
     import mindspore as ms
 
     module, _, name = kind.rpartition(".")
-    made = getattr(importlib.import_module(f"mindone.diffusers.models.{module}"), name)
-    with ms.nn.no_init_parameters():  # whose values no seed would decide
-        model = made(**{**_SMALL.get(name, {}), **config})
-    parameters = dict(model.parameters_and_names())
+    found = getattr(importlib.import_module(f"mindone.diffusers.models.{module}"), name)
+    if not inspect.isclass(found):
+        return found
+    given = _inner({**_SMALL.get(name, {}), **config}, precision)
+    zeros = functools.partial(_zeros, ms.mint.zeros)
+    # Neither kind of parameter is to have values that no seed decides.
+    with ms.nn.no_init_parameters(), mock.patch.object(ms.mint, "randn", zeros):
+        made = found(**given)
+    if not isinstance(made, ms.nn.Cell):
+        return made
+    parameters = dict(made.parameters_and_names())
     shapes = {key: list(each.shape) for key, each in parameters.items() if not key.endswith("pos_embed")}
     for key, values in draw(kind, shapes).items():
         parameters[key].set_data(ms.Tensor(values, parameters[key].dtype))
     for method, arguments in calls.items():
-        getattr(model, method)(*arguments)
-    return (model.to(precision) if precision != ms.float32 else model).set_train(False)
+        arguments = _inner(arguments, precision)
+        with mock.patch.object(np.random, "randint", return_value=0):  # of values that are replaced
+            getattr(made, method)(*arguments)
+    return (made.to(precision) if precision != ms.float32 else made).set_train(False)
+
+
+def _zeros(zeros: Callable[..., Any], *shape: int, **_: Any) -> Any:
+    return zeros(shape)
+
+
+def _inner(value: Any, precision: Any) -> Any:
+    """Return ``value`` with what is to be made in it in place of its description."""
+    if isinstance(value, dict) and "kind" in value:
+        return _made(value["kind"], value.get("config", {}), value.get("calls", {}), precision)
+    if isinstance(value, dict) and "tensor" in value:
+        return _tensor(value["tensor"], precision)
+    if isinstance(value, dict):
+        return {name: _inner(each, precision) for name, each in value.items()}
+    return [_inner(each, precision) for each in value] if isinstance(value, list) else value
 
 
 def _put(given: dict[str, Any], name: str, value: Any) -> None:
@@ -115,7 +165,26 @@ def _put(given: dict[str, Any], name: str, value: Any) -> None:
     given[last] = value
 
 
-def _tensor(value: list[Any], precision: Any) -> Any:
+def _listed(value: Any) -> Any:
+    """Return ``value`` with a list, or a tuple, in place of each dictionary whose names are numbers."""
+    if not isinstance(value, dict) or not value:
+        return value
+    inner = {name: _listed(each) for name, each in value.items()}
+    if not all(name.rstrip(",").isdigit() for name in inner):
+        return inner
+    each = [inner[name] for name in sorted(inner)]
+    return tuple(each) if all(name.endswith(",") for name in inner) else each
+
+
+def _value(value: Any, precision: Any) -> Any:
+    if value == "dtype":
+        return precision
+    if isinstance(value, dict):
+        return _tensor(value["tensor"], precision)
+    return _tensor(value, precision) if isinstance(value, list) else value
+
+
+def _tensor(value: Any, precision: Any) -> Any:
     import mindspore as ms
 
     array = np.array(value)
