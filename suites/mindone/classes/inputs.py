@@ -11,6 +11,7 @@ import numpy.typing as npt
 Pixels = npt.NDArray[np.uint8]
 
 _SIDES = (16, 32, 64)
+_OBLONG = (30, 44)  # height and width
 
 
 def write_inputs(folder: Path) -> None:
@@ -22,6 +23,9 @@ def write_inputs(folder: Path) -> None:
             turned = np.rot90(picture, turns)
             (folder / f"picture-{side}-{turns}.bmp").write_bytes(_bmp(turned))
         (folder / f"mask-{side}.bmp").write_bytes(_bmp(_mask(side)))
+    height, width = _OBLONG
+    (folder / f"picture-{width}x{height}.bmp").write_bytes(_bmp(_picture(64)[:height, :width]))
+    (folder / f"mask-{width}x{height}.bmp").write_bytes(_bmp(_patch(height, width)))
     for name, array in _arrays().items():
         np.save(folder / f"{name}.npy", array)
 
@@ -39,6 +43,13 @@ def _mask(side: int) -> Pixels:
     return painted
 
 
+def _patch(height: int, width: int) -> Pixels:
+    """Return a mask [height, width, 3] of a patch away from the edges, nearer to the left and the top."""
+    painted = np.zeros((height, width, 3), np.uint8)
+    painted[6 : height // 2, 8 : width // 2 + 3] = 255
+    return painted
+
+
 def _arrays() -> dict[str, npt.NDArray[np.float32]]:
     latents = _noise(0, 1, 16, 16)
     return {
@@ -51,6 +62,7 @@ def _arrays() -> dict[str, npt.NDArray[np.float32]]:
         "mask-of-latents": np.where(latents > 0, 1, 0).astype(np.float32),
         "latents-16": _channels(16, 4),
         "picture-64": _channels(64, 3),
+        "latents-of-picture": 0.8 * _noise(2, 1, 4, 12, 20),
     }
 
 
