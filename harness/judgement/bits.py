@@ -9,6 +9,7 @@ from itertools import zip_longest
 import numpy as np
 
 from harness.judgement import reasons as r
+from harness.judgement.timesteps import tolerance
 from harness.measurement.figures import Draw
 from harness.measurement.measurement import Array, Measurement
 
@@ -73,12 +74,16 @@ def first_changed_step(
 def schedule_change(
     measured: Measurement, baseline: Measurement
 ) -> r.ScheduleHasOtherLength | r.TimestepDiffers | None:
-    """Return how the timesteps differ, or None if they are the same. Rounding cannot explain a difference."""
+    """Return how the timesteps differ, or None if they are the same.
+
+    Rounding can only explain a difference between timesteps that are computed from sigmas.
+    """
     ours, theirs = ([record.timestep for record in m.trace] for m in (measured, baseline))
     if len(ours) != len(theirs):
         return r.ScheduleHasOtherLength(len(ours), len(theirs))
+    allowed = tolerance([*ours, *theirs])
     for step, (timestep, reference) in enumerate(zip(ours, theirs, strict=True)):
-        if timestep != reference:
+        if timestep != reference and not abs(timestep - reference) <= allowed:
             return r.TimestepDiffers(step, timestep, reference)
     return None
 

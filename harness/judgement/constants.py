@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from harness.judgement import fact_reasons as f
+from harness.judgement import timesteps
 from harness.judgement.bits import same_bits
 from harness.measurement.facts import LargeTable
 from harness.measurement.measurement import Array, Measurement
@@ -23,6 +24,10 @@ _SOURCES = ("betas", "alphas", "alphas_cumprod")
 _CANCELLING = ".alphas_cumprod"
 # Logarithms of the ratio of signal and noise: differences of two logarithms, which cancel near 0.
 _LOGARITHMS = ("lambda", "log")
+# What schedulers call their timesteps, and what models call those that they are given.
+_TIMESTEPS = ("timesteps", "timestep", "t")
+# Above the largest beta of any schedule that is not rescaled, 0.999.
+_ALMOST_ONE = 0.9999
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class _Off:
     index: tuple[int, ...] | None
     ulps: float
     differing: int
+    allowed: float = ALLOWED_ULPS
 
 
 def constant_change(measured: Measurement, baseline: Measurement) -> f.ConstantChanged | None:
@@ -64,9 +70,7 @@ def constant_change(measured: Measurement, baseline: Measurement) -> f.ConstantC
         model, _, number = name.partition("*.")
         place = measured.facts.places[name][index[0]]
         name, index = f"{model}{place}{'.' * bool(place)}{number}", ()
-    return f.ConstantChanged(
-        name, named, index, timestep, ours, theirs, off.ulps, ALLOWED_ULPS, off.differing
-    )
+    return f.ConstantChanged(name, named, index, timestep, ours, theirs, off.ulps, off.allowed, off.differing)
 
 
 def _comparable(name: str, measured: Measurement, baseline: Measurement) -> bool:
@@ -174,12 +178,22 @@ def _off(name: str, measured: Measurement, baseline: Measurement) -> _Off | None
     if ours.shape != theirs.shape:
         return _Off(None, math.inf, 0)
     dtype = baseline.facts.dtypes.get(name, str(theirs.dtype))
-    apart = ulps_apart(ours, theirs, dtype, _least(name, theirs))
-    over = apart > ALLOWED_ULPS
+    if _are_rounded_timesteps(name, ours, theirs):
+        largest = float(np.abs(theirs[np.isfinite(theirs)]).max(initial=0.0))
+        apart, allowed = ulps_apart(ours, theirs, "float32", largest), timesteps.ALLOWED_ULPS
+    else:
+        apart, allowed = ulps_apart(ours, theirs, dtype, _least(name, theirs)), ALLOWED_ULPS
+    over = apart > allowed
     if not over.any():
         return None
     index = tuple(map(int, np.unravel_index(int(apart.argmax()), apart.shape)))
-    return _Off(index, float(apart[index]), int(np.count_nonzero(over)))
+    return _Off(index, float(apart[index]), int(np.count_nonzero(over)), allowed)
+
+
+def _are_rounded_timesteps(name: str, ours: Array, theirs: Array) -> bool:
+    if name.rpartition(".")[2] not in _TIMESTEPS or theirs.dtype.kind != "f":
+        return False
+    return timesteps.are_fractional(map(float, [*ours.reshape(-1), *theirs.reshape(-1)]))
 
 
 def _least(name: str, theirs: Array) -> float:
@@ -187,7 +201,10 @@ def _least(name: str, theirs: Array) -> float:
     if "/" in name:  # a table of sines, say, which cross 0
         sizes = np.abs(theirs.astype(np.float64))
         return float(sizes[np.isfinite(sizes)].max(initial=0.0))
-    return 1.0 if name.rpartition(".")[2].startswith(_LOGARITHMS) else 0.0
+    own = name.rpartition(".")[2]
+    # Betas that reach 1 were computed as 1 - alpha, to have no signal left at the last timestep.
+    of_alphas = own == "betas" and bool((theirs > _ALMOST_ONE).any())
+    return 1.0 if of_alphas or own.startswith(_LOGARITHMS) else 0.0
 
 
 def _large_differ(ours: LargeTable, theirs: LargeTable) -> bool:

@@ -105,6 +105,35 @@ def test_steps_more_or_fewer_are_told_where_the_others_are_the_same() -> None:
     assert bits.first_changed_step(MEASURED, fewer) == r.StepsDiffer(3, 2)
 
 
+@pytest.mark.parametrize(
+    ("recorded", "now", "same"),
+    [
+        ((999.0, 250.25), (999.0, 250.2505), True),
+        ((999.0, 250.25), (999.0, 250.26), False),
+        ((999.0, 250.0), (999.0, 250.0001), True),
+        ((999.0, 250.0), (999.0, 251.0), False),
+        ((999.5, 250.0), (999.5, float("nan")), False),
+        ((0.5, 0.25), (0.5, 0.2500001), True),
+        ((0.5, 0.25), (0.5, 0.251), False),
+    ],
+)
+def test_timesteps_from_sigmas_may_be_rounded(
+    recorded: tuple[float, float], now: tuple[float, float], same: bool
+) -> None:
+    one, other = (
+        replace(
+            MEASURED,
+            trace=tuple(replace(MEASURED.trace[0], step=i, timestep=each) for i, each in enumerate(values)),
+        )
+        for values in (now, recorded)
+    )
+    found = bits.schedule_change(one, other)
+    assert (found is None) == same
+    if not same:
+        assert isinstance(found, r.TimestepDiffers)
+        assert found.step == 1
+
+
 def test_a_schedule_of_other_length_or_other_timesteps() -> None:
     fewer = replace(MEASURED, trace=(FIRST, SECOND))
     assert bits.schedule_change(fewer, MEASURED) == r.ScheduleHasOtherLength(2, 3)

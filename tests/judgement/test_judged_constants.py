@@ -229,3 +229,37 @@ def test_a_number_of_a_cell_is_named_by_the_cell_in_every_tier(tier, index, name
     assert "ulp" not in told
     # Other cells are another library's own.
     assert constant_change(with_numbers([*numbers, 1.0]), baseline.measurement) is None
+
+
+@pytest.mark.parametrize("tier", Tier)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["scheduler.timesteps", "unet.timestep"])
+def test_timesteps_from_sigmas_are_rounded_and_whole_ones_are_not(name, dtype, tier):
+    def judged(recorded, now):
+        both = [
+            measured({name: np.array(values, dtype)}, {name: dtype}, fingerprint=fingerprint)
+            for values, fingerprint in ((recorded, FINGERPRINT), (now, ELSEWHERE[tier]))
+        ]
+        return judge(CASE, both[1], make_baseline(CASE, both[0]))
+
+    # 16 ulp of float32 at 999 are just below 0.001.
+    for off, verdict in ((9e-4, Verdict.IDENTICAL), (1.1e-3, Verdict.DRIFT)):
+        found = judged([999.0, 250.25, 0.5], [999.0, 250.25, 0.5 + off])
+        assert found.verdict is verdict
+    assert (found.reasons[0].name, found.reasons[0].index, found.reasons[0].allowed) == (name, (2,), 16.0)
+    assert judged([999.0, 250.0, 1.0], [999.0, 251.0, 1.0]).verdict is Verdict.DRIFT
+
+
+@pytest.mark.parametrize(
+    ("last", "off", "verdict"),
+    [
+        (1.0, 3e-7, Verdict.IDENTICAL),
+        (1.0, 6e-7, Verdict.DRIFT),
+        (0.999, 3e-7, Verdict.DRIFT),
+    ],
+)
+def test_betas_that_leave_no_signal_were_computed_as_one_minus_alpha(last, off, verdict):
+    tables = [np.array([first, 0.01, last], np.float32) for first in (1e-3, 1e-3 + off)]
+    names = {"scheduler.betas": "float32"}
+    baseline, now = (measured({"scheduler.betas": each}, names) for each in tables)
+    assert judge(CASE, now, make_baseline(CASE, baseline)).verdict is verdict
