@@ -68,7 +68,7 @@ class SeenDecoder:
 
         ``host`` and ``output`` are those of the run. Returns None if the decoder cannot run by itself:
         because it was not called exactly once, ``drawn``, the number of random draws so far, grows meanwhile,
-        or no recipe gives the output.
+        no recipe gives the output, or it raises an error, as one that the pipeline cast for its call does.
         """
         given = self.input
         if given is None:
@@ -84,7 +84,9 @@ class SeenDecoder:
             signs = (np.random.Generator(np.random.PCG64(seed)) for seed in range(1, decoding.members + 1))
             inputs, sha256 = [one_ulp(given, dtype, each) for each in signs], None
         before = drawn()
-        moved = [figures for each in inputs if (figures := self._moved(each, recipes, output)) is not None]
+        moved: list[tuple[float, float]] = []
+        with suppress(Exception):  # that is no failure of the run, which is measured already
+            moved = [each for one in inputs if (each := self._moved(one, recipes, output)) is not None]
         if drawn() != before or not moved or len(moved) < len(inputs):
             return None
         return DecoderDeviation(sha256, *map(max, zip(*moved, strict=True)))

@@ -102,6 +102,11 @@ def test_what_cannot_run_by_itself_does_not(mindspore, vae):
     draws = []
     assert alone(Pipeline(vae), drawn=lambda: len(draws), generator=draws)[1] is None
     assert len(draws) == 3
+    # One that the pipeline prepares for its own call alone, as SDXL casts its VAE in float16.
+    decoder, host, output = seen(mindspore, Pipeline(vae))
+    vae.scale = "cast back"
+    assert decoder.alone(Decoding(members=2), host, output, lambda: 0) is None
+    vae.scale = 3.0
     # An input of another shape than the baseline's.
     decoder, host, output = seen(mindspore, Pipeline(vae))
     arrays = encode_arrays({"decoder_input": GIVEN[:, :, :1], "output": output})
