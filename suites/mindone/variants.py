@@ -1,10 +1,13 @@
-"""A pipeline of mindone with components that no checkpoint here has."""
+"""Pipelines of mindone with components that no checkpoint here has: `variants.yaml` says what each is for."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from suites.mindone.classes.weights import draw
 
@@ -31,6 +34,25 @@ def _factory(name: str, *changes: Callable[[Any, str], None]) -> Factory:
         return pipeline
 
     return make
+
+
+def _as_pictures(pipeline: Any, _dtype: str) -> None:
+    """Let ``pipeline`` return pictures, the only thing that it may if it pads a mask, as an array."""
+    kind = type(pipeline)
+
+    @functools.wraps(kind.__call__)
+    def call(self: Any, **given: Any) -> Any:
+        pictures, *_ = kind.__call__(self, **{**given, "output_type": "pil"})
+        return (np.stack([np.asarray(each, np.float32) / 255 for each in pictures]),)
+
+    pipeline.__class__ = type(kind.__name__, (kind,), {"__call__": call, "__module__": kind.__module__})
+
+
+def _two_controls(pipeline: Any, _dtype: str) -> None:
+    """Give ``pipeline`` its control net twice, with a factor for each."""
+    from mindone.diffusers.models.controlnets.multicontrolnet import MultiControlNetModel
+
+    pipeline.register_modules(controlnet=MultiControlNetModel([pipeline.controlnet, pipeline.controlnet]))
 
 
 def _with_picture_prompt(pipeline: Any, dtype: str) -> None:
@@ -62,6 +84,34 @@ def _with_picture_prompt(pipeline: Any, dtype: str) -> None:
     pipeline.unet.to(getattr(ms, dtype))
 
 
+def _unet(**config: Any) -> Callable[[Any, str], None]:
+    """Return a change that puts a UNet with another configuration in place of a pipeline's."""
+
+    def change(pipeline: Any, dtype: str) -> None:
+        import mindspore as ms
+
+        kind = type(pipeline.unet)
+        with ms.nn.no_init_parameters():
+            unet = kind.from_config({**pipeline.unet.config, **config})
+        _fill(unet, f"unet {sorted(config)}")
+        pipeline.register_modules(unet=unet.to(getattr(ms, dtype)).set_train(False))
+
+    return change
+
+
+def _scores(pipeline: Any, _dtype: str) -> None:
+    """Let ``pipeline`` tell its UNet a score of beauty in place of a size, as SDXL's refiner does."""
+    pipeline.register_to_config(requires_aesthetics_score=True)
+
+
+def _fill(network: Any, seed: str) -> None:
+    import mindspore as ms
+
+    parameters = dict(network.parameters_and_names())
+    for name, values in draw(seed, {key: list(each.shape) for key, each in parameters.items()}).items():
+        parameters[name].set_data(ms.Tensor(values, parameters[name].dtype))
+
+
 def _drawn(seed: str, shapes: dict[str, list[int]]) -> dict[str, Any]:
     import mindspore as ms
 
@@ -77,4 +127,18 @@ def _width_of(config: Any, processor: str) -> int:
     return int((channels if block == "down_blocks" else channels[::-1])[int(index)])
 
 
+_refiner = _unet(projection_class_embeddings_input_dim=5 * 8 + 32)
+_inpainting = _unet(in_channels=9)
+
 picture_prompt = _factory("StableDiffusionPipeline", _with_picture_prompt)
+inpaint_nine = _factory("StableDiffusionInpaintPipeline", _inpainting)
+inpaint_padded = _factory("StableDiffusionInpaintPipeline", _as_pictures)
+xl_picture_prompt = _factory("StableDiffusionXLPipeline", _with_picture_prompt)
+xl_inpaint_nine = _factory("StableDiffusionXLInpaintPipeline", _inpainting)
+xl_inpaint_padded = _factory("StableDiffusionXLInpaintPipeline", _refiner, _scores, _as_pictures)
+two_controls = _factory("StableDiffusionControlNetPipeline", _two_controls)
+two_controls_img2img = _factory("StableDiffusionControlNetImg2ImgPipeline", _two_controls)
+control_inpaint_padded = _factory("StableDiffusionControlNetInpaintPipeline", _as_pictures)
+control_picture_prompt = _factory("StableDiffusionControlNetPipeline", _with_picture_prompt)
+xl_two_controls = _factory("StableDiffusionXLControlNetPipeline", _two_controls)
+xl_control_inpaint_padded = _factory("StableDiffusionXLControlNetInpaintPipeline", _as_pictures)
