@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.mindone_mutants.campaign import SOUND, Campaign, Result
 from benchmarks.mindone_mutants.operators import Mutant
 from benchmarks.mindone_mutants.reach import Module, Reach, by_area, ranges
-from benchmarks.mindone_mutants.universe import EFFECTIVE, NIGHTLY, SEED
+from benchmarks.mindone_mutants.universe import EFFECTIVE, NIGHTLY, SEED, drawn
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "mindone-mutants.md"
 SAMPLE = Path(__file__).parent / "nightly.json"
@@ -26,8 +26,12 @@ def write(campaign: Campaign) -> None:
         raise SystemExit(f"{DOCUMENT}: has no markers {BEGIN} and {END}; put them where the tables go")
     found = "\n".join(tables(campaign))
     DOCUMENT.write_text(f"{head}{BEGIN}\n{found}\n{END}{tail}", encoding="utf-8")
-    effective = [each for each in campaign.results() if each.effective_by is not None]
-    SAMPLE.write_text(json.dumps([asdict(each) for each in effective[:NIGHTLY]], indent=1) + "\n")
+    effective = {
+        Mutant(**each.mutant).key: each for each in campaign.results() if each.effective_by is not None
+    }
+    # As they are drawn, an area after the other, whatever was run first.
+    chosen = [effective[each.key] for each in drawn(campaign.seed) if each.key in effective]
+    SAMPLE.write_text(json.dumps([asdict(each) for each in chosen[:NIGHTLY]], indent=1) + "\n")
 
 
 def tables(campaign: Campaign) -> list[str]:
