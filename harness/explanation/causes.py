@@ -26,6 +26,7 @@ Kind = Literal[
     "code",
     "environment",
     "inputs",
+    "model",
     "randomness",
     "schedule",
     "model input",
@@ -56,11 +57,11 @@ def root_causes(measured: Measurement, baseline: Baseline, tier: Tier | None = N
 
     A state that a call leaves behind comes first, because no other difference can explain it. Code that was
     edited comes next, because it decides all that follows. Then come the facts in the order of a run: the
-    inputs (weights), the random draws, the schedule. The numbers are last, which means the output if only
-    what follows the last step left the envelope, or else the first step at which the latents left it. The
-    environment precedes the numbers only as far as it can explain them: as long as no fact differs, and they
-    moved no further than another environment's rounding could. ``tier`` is that of the judgement, if it is
-    not the one that the fingerprints give.
+    inputs (weights), the numbers that the model holds, the random draws, the schedule. What was computed is
+    last, which means the output if only what follows the last step left the envelope, or else the first step
+    at which the latents left it. The environment precedes it only as far as it can explain it: as long as no
+    fact differs, and nothing moved further than another environment's rounding could. ``tier`` is that of the
+    judgement, if it is not the one that the fingerprints give.
     """
     stored = baseline.measurement
     tier = tier or choose_tier(measured.fingerprint, stored.fingerprint)
@@ -175,8 +176,11 @@ def _cancelling(measured: Measurement, stored: Measurement) -> list[e.Evidence]:
 def _kind(change: Reason, schedule: Reason | None) -> Kind:
     """Return the class of a change of the facts: what is loaded with a model is an input.
 
-    A model's timestep that is not the ``schedule``'s doing is a wrong input of the model.
+    A number that a model holds is the model's own. A timestep of a model that is not the ``schedule``'s doing
+    is a wrong input of the model.
     """
+    if isinstance(change, ConstantChanged) and change.number:
+        return "model"
     if not isinstance(change, ConstantChanged) or "/" in change.name:
         return "inputs"
     component, _, name = change.name.rpartition(".")

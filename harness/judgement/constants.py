@@ -66,11 +66,18 @@ def constant_change(measured: Measurement, baseline: Measurement) -> f.ConstantC
         ours, theirs = (float(each.constants[name][index]) for each in (measured, baseline))
         timestep = timestep_of(name, index, baseline)
     named = tuple(other for other, _ in others)
+    is_number = _is_number(name)
     if index is not None and name in measured.facts.places:
         model, _, number = name.partition("*.")
         place = measured.facts.places[name][index[0]]
         name, index = f"{model}{place}{'.' * bool(place)}{number}", ()
-    return f.ConstantChanged(name, named, index, timestep, ours, theirs, off.ulps, off.allowed, off.differing)
+    sizes = off.ulps, off.allowed, off.differing
+    return f.ConstantChanged(name, named, index, timestep, ours, theirs, *sizes, is_number)
+
+
+def _is_number(name: str) -> bool:
+    """Whether a constant holds numbers of a model: those of its cells, or one of its configuration."""
+    return "/*." in name or "/config." in name
 
 
 def _comparable(name: str, measured: Measurement, baseline: Measurement) -> bool:

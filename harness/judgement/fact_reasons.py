@@ -54,7 +54,8 @@ class ConstantChanged(Reason):
     Of the values, ``differing`` are off by more than ``allowed`` ulp of the constant's own dtype. The
     furthest off is at ``index``, and belongs to ``timestep`` if the constant is a table over timesteps; None
     for both if only the statistics of a large table are known. ``ulps`` is by how much (infinite for an
-    integer, a value that is not finite, and another shape, in which case the values are None).
+    integer, a value that is not finite, and another shape, in which case the values are None). ``number`` is
+    whether it is a number that a model's cell or configuration holds, and no table.
     """
 
     name: str
@@ -66,6 +67,7 @@ class ConstantChanged(Reason):
     ulps: float
     allowed: float
     differing: int
+    number: bool = False
 
 
 class NoFacts(Reason):

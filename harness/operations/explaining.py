@@ -35,6 +35,7 @@ Conclusion = Literal[
     "state",
     "code",
     "inputs",
+    "model",
     "randomness",
     "initial latents",
     "schedule",
@@ -184,6 +185,8 @@ class Explaining:
             conclusion = "code"
         elif self.input_causes:
             conclusion = self.input_causes[0]
+        elif self.has("model"):
+            conclusion = "model"
         elif not changed:
             conclusion, notes = "nothing", (*notes, _NOTHING)
         elif self.has("output"):
@@ -262,6 +265,8 @@ class Explaining:
         if finding.place == "cell" and "inputs" in inputs:
             # With weights of another checkpoint, the cell is only the place where they are used.
             return "inputs"
+        if finding.place == "cell" and not finding.beyond and self.has("model"):
+            return "model"
         if finding.place == "output" or (not finding.beyond and self._after_steps):
             return "output"
         if finding.place == "cell":

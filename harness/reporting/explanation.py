@@ -22,6 +22,7 @@ _CONCLUSIONS: dict[Conclusion, str] = {
     "state": "the first call leaves a state behind, which changes the second one",
     "code": "the code of the pipeline was edited",
     "inputs": "other weights or another checkpoint",
+    "model": "a number in the model is another one",
     "randomness": "other noise was drawn",
     "initial latents": "the draws are the same, but what is made of them before the first step is not",
     "schedule": "other timesteps",
@@ -39,7 +40,7 @@ def explanation_text(explanation: Explanation, invocation: Invocation) -> str:
     concluded = _CONCLUSIONS[explanation.conclusion]
     finding = explanation.finding
     within = finding is not None and not finding.beyond
-    if within and explanation.conclusion not in ("repetition", "state", "output"):
+    if within and explanation.conclusion not in ("repetition", "state", "output", "model"):
         concluded = "no more than rounding in any cell, or in the scheduler's step"
     lines = [f"{explanation.name}, compared with {explanation.reference}: {concluded}"]
     lines += cause_lines(explanation.causes)

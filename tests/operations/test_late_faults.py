@@ -98,8 +98,12 @@ def test_faults_of_the_decoder_and_of_the_host_beside_it(store, pool, dtype):
     for factory, kind in kinds.items():
         measured, found = judged(factory)
         assert found.verdict is Verdict.DRIFT, factory
-        assert isinstance(found.reasons[0], kind), (factory, found.reasons)
-        assert "after the last step" in text_of(found.reasons[0])
+        of_kind = [each for each in found.reasons if isinstance(each, kind)]
+        assert of_kind, (factory, found.reasons)
+        assert "after the last step" in text_of(of_kind[0])
+    # Whatever it moves, also in float16.
+    _, found = judged("diffusion_eps")
+    assert (found.verdict, found.reasons[0].name) == (Verdict.DRIFT, "vae/decoder.conv_norm_out.eps")
     measured, found = judged("diffusion")
     assert (found.verdict, measured.decoder.max_abs) == (Verdict.IDENTICAL, 0.0)
     assert job_beside(sound, store) == with_decoder_of(sound.job("if cheap"), baseline)
