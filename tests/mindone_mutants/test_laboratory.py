@@ -26,8 +26,11 @@ CASE = "mindone-ddim/ten-steps"
 @pytest.fixture(scope="module")
 def laboratory() -> Iterator[Laboratory]:
     claim = claim_core()
-    with Laboratory(SUITES, Path("baselines"), claim.core) as made:
-        yield made
+    try:
+        with Laboratory(SUITES, Path("baselines"), claim.core) as made:
+            yield made
+    finally:
+        claim.release()
 
 
 def last_mutant(told: str) -> Mutant:
