@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import pytest
 
-from benchmarks.mindone_mutants.universe import AREAS, drawn
+from benchmarks.mindone_mutants.page import SAMPLE
+from benchmarks.mindone_mutants.universe import AREAS, NIGHTLY, drawn
 
 pytestmark = pytest.mark.mindone
 
@@ -21,3 +23,11 @@ def test_the_areas_take_turns_and_the_order_is_the_published_one() -> None:
         "models/attention_processor.py:4199 #6496",
         "models/autoencoders/vae.py:266 #206",
     ]
+
+
+def test_the_sample_of_the_night_says_nothing_of_the_machine_it_was_made_on() -> None:
+    sample = json.loads(SAMPLE.read_text(encoding="utf-8"))
+    assert len(sample) == NIGHTLY
+    assert {(each["verdict"], tuple(each["passed"])) for each in sample} == {("", ())}
+    # The areas take turns, so that none is left out.
+    assert {each["mutant"]["area"] for each in sample} == set(AREAS)
