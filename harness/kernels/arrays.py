@@ -52,9 +52,88 @@ def single(x: Tensor) -> Tensor:
     return x.astype(ms.float32) if x.dtype in _HALVES else x
 
 
+def widened(value: Any) -> Any:
+    """Return a tensor of bfloat16 in float32, which holds its values exactly, and anything else as it is.
+
+    Many of MindSpore's CPU kernels have float16 but not bfloat16.
+    """
+    return value.astype(ms.float32) if isinstance(value, Tensor) and value.dtype == ms.bfloat16 else value
+
+
 def float_dtype(x: Tensor) -> Any:
     """Return the dtype of a real function of ``x``: that of ``x``, or float32 for integers and bool."""
     return x.dtype if x.dtype in FLOATS else ms.float32
+
+
+# The kinds of numbers, each holding those before it, as torch.result_type has them.
+_BOOL, _INTEGER, _FLOAT, _COMPLEX = range(4)
+_COMPLEXES = (ms.complex64, ms.complex128)
+
+
+def kind(dtype: Any) -> int:
+    """Return the place of ``dtype`` in the order bool, integer, float, complex."""
+    if dtype in FLOATS:
+        return _FLOAT
+    return _COMPLEX if dtype in _COMPLEXES else _BOOL if dtype == ms.bool_ else _INTEGER
+
+
+@functools.lru_cache(maxsize=512)
+def _promoted(first: Any, second: Any) -> Any:
+    """Return the dtype that holds both, as torch.promote_types: an integer never widens a float."""
+    if None in (first, second) or first == second:
+        return second if first is None else first
+    low, high = sorted((first, second), key=kind)
+    if kind(high) == _COMPLEX:
+        return ms.complex128 if {ms.float64, ms.complex128} & {low, high} else ms.complex64
+    if kind(high) == _FLOAT:
+        if kind(low) < _FLOAT:
+            return high
+        return ms.float64 if ms.float64 in (low, high) else ms.float32
+    kinds = (Tensor(0, each).asnumpy().dtype for each in (low, high))
+    return Tensor(np.zeros(1, np.promote_types(*kinds))).dtype
+
+
+def _over(strong: Any, weak: Any) -> Any:
+    """Return the dtype of operands of two ranks: the weak ones count only where theirs is a higher kind."""
+    if strong is None or weak is None:
+        return weak if strong is None else strong
+    if kind(strong) == _FLOAT and kind(weak) == _COMPLEX:
+        return ms.complex128 if strong == ms.float64 else ms.complex64
+    return _promoted(strong, weak) if kind(weak) > kind(strong) else strong
+
+
+def result_dtype(*operands: Any) -> Any:
+    """Return the dtype in which tensors and numbers meet, as torch.result_type.
+
+    Tensors without axes give way to tensors with axes, and Python's numbers to both. Operands that are
+    neither count for nothing.
+    """
+    ranks: list[Any] = [None, None, None]
+    for each in operands:
+        if isinstance(each, Tensor):
+            rank, dtype = (0 if each.ndim else 1), each.dtype
+        elif isinstance(each, bool | int | float | complex):
+            # bool is an int, hence the order.
+            rank, dtype = 2, next(own for of, own in _OF_NUMBERS if isinstance(each, of))
+        else:
+            continue
+        ranks[rank] = _promoted(ranks[rank], dtype)
+    return _over(ranks[0], _over(ranks[1], ranks[2]))
+
+
+_OF_NUMBERS = ((bool, ms.bool_), (int, ms.int64), (float, ms.float32), (complex, ms.complex64))
+
+
+def unified(*operands: Any) -> tuple[Any, ...]:
+    """Return the operands with every tensor among them in their common dtype; numbers stay numbers."""
+    dtypes = {each.dtype for each in operands if isinstance(each, Tensor)}
+    if len(dtypes) == 1 and all(isinstance(each, Tensor) for each in operands):
+        return operands
+    common = result_dtype(*operands)
+    return tuple(
+        each.astype(common) if isinstance(each, Tensor) and each.dtype != common else each
+        for each in operands
+    )
 
 
 @functools.lru_cache(maxsize=512)

@@ -9,12 +9,13 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor
 
-from harness.kernels.arrays import Array, float64, float_dtype, number, to_numpy, to_tensor, wide
+from harness.kernels.arrays import Array, float64, float_dtype, number, to_numpy, to_tensor, wide, widened
 from harness.kernels.registry import kernel
 
 
-def _in_float64(function: np.ufunc, input: Tensor, *others: Tensor) -> Tensor:
-    return to_tensor(function(float64(input), *map(float64, others)), float_dtype(input))
+def _in_float64(function: np.ufunc, input: Tensor, other: Tensor | None = None) -> Tensor:
+    operands = (input,) if other is None else (input, other)
+    return to_tensor(function(*map(float64, operands)), float_dtype(input))
 
 
 for _primitive, _function, *_serves in (
@@ -29,10 +30,12 @@ for _primitive, _function, *_serves in (
     ("Log10", np.log10, "mint.log10"),
 ):
     _computed = f"`numpy.{_function.__name__}` in float64."
-    kernel(_primitive, serves=tuple(_serves), computed=_computed)(partial(_in_float64, _function))
+    _mixes = ("input", "other") if _function.nin == 2 else ()
+    _enter = kernel(_primitive, serves=tuple(_serves), computed=_computed, mixes=_mixes)
+    _enter(partial(_in_float64, _function))
 
 
-@kernel("LogAddExp", serves=("mint.logaddexp",))
+@kernel("LogAddExp", serves=("mint.logaddexp",), mixes=("input", "other"))
 def logaddexp(input: Tensor, other: Tensor) -> Tensor:
     """`numpy.logaddexp` in float64."""
     return to_tensor(np.logaddexp(wide(input), wide(other)), float_dtype(input))
@@ -50,37 +53,39 @@ def isneginf(input: Tensor) -> Tensor:
     return to_tensor(to_numpy(input) == -np.inf, ms.bool_)
 
 
-@kernel("EqualExt", serves=("mint.equal",))
+@kernel("EqualExt", serves=("mint.equal",), mixes=("input", "other"))
 def equal(input: Tensor, other: Tensor) -> Tensor:
     """`numpy.array_equal`, as a 0-d tensor of bool."""
     return Tensor(bool(np.array_equal(to_numpy(input), to_numpy(other))))
 
 
-@kernel("BitwiseOrTensor", "BitwiseOrScalar", serves=("mint.bitwise_or",))
+@kernel("BitwiseOrTensor", "BitwiseOrScalar", serves=("mint.bitwise_or",), mixes=("input", "other"))
 def bitwise_or(input: Tensor, other: Any) -> Tensor:
     """`numpy.bitwise_or`."""
-    return to_tensor(np.bitwise_or(to_numpy(input), to_numpy(other)))
+    return to_tensor(np.bitwise_or(to_numpy(input), to_numpy(other)), input.dtype)
 
 
-@kernel("BitwiseXorTensor", "BitwiseXorScalar", serves=("mint.bitwise_xor",))
+@kernel("BitwiseXorTensor", "BitwiseXorScalar", serves=("mint.bitwise_xor",), mixes=("input", "other"))
 def bitwise_xor(input: Tensor, other: Any) -> Tensor:
     """`numpy.bitwise_xor`."""
-    return to_tensor(np.bitwise_xor(to_numpy(input), to_numpy(other)))
+    return to_tensor(np.bitwise_xor(to_numpy(input), to_numpy(other)), input.dtype)
 
 
-@kernel("FloorDivScalar", serves=("Tensor.floor_divide",), methods=("floor_divide",))
+@kernel(
+    "FloorDivScalar", serves=("Tensor.floor_divide",), methods=("floor_divide",), mixes=("input", "other")
+)
 def floor_divide(input: Tensor, other: Any) -> Tensor:
     """The operator //."""
-    return input // other
+    return (widened(input) // widened(other)).astype(input.dtype)
 
 
-@kernel("Muls", serves=("mint.mul",), native_from="2.9.0")
+@kernel("Muls", serves=("mint.mul",), native_from="2.9.0", mixes=("input", "other"))
 def muls(input: Tensor, other: Any) -> Tensor:
     """The operator `*`."""
-    return input * other
+    return (widened(input) * widened(other)).astype(input.dtype)
 
 
-@kernel("AddcdivExt", serves=("mint.addcdiv",), overload="addcdiv")
+@kernel("AddcdivExt", serves=("mint.addcdiv",), overload="addcdiv", mixes=("input", "tensor1", "tensor2"))
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, value: Any = 1) -> Tensor:
     """`input + value * (tensor1 / tensor2)` in float64."""
     return to_tensor(wide(input) + number(value) * (wide(tensor1) / wide(tensor2)), input.dtype)

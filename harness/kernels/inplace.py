@@ -10,19 +10,31 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import mindspore as ms
 import numpy as np
 from mindspore import Tensor, ops
 
-from harness.kernels.arrays import number, to_numpy, write
+from harness.kernels.arrays import kind, number, to_numpy, unified, widened, write
 from harness.kernels.registry import kernel
 
 
-def _add(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
-    return ops.add(input, other if alpha == 1 else other * alpha)
+def _sum(input: Tensor, other: Any) -> Tensor:
+    both_bool = input.dtype == ms.bool_ and (
+        isinstance(other, bool) or getattr(other, "dtype", None) == ms.bool_
+    )
+    return ops.logical_or(input, other) if both_bool else ops.add(input, other)
 
 
-def _sub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
-    return ops.sub(input, other if alpha == 1 else other * alpha)
+def _scaled(compute: Callable[..., Tensor], input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
+    return compute(input, other if alpha == 1 else other * alpha)
+
+
+def _arithmetic(compute: Callable[..., Tensor], input: Tensor, *others: Any, **options: Any) -> Tensor:
+    """Compute in the common dtype; as in torch, the tensor must be able to hold the kind of the result."""
+    result = compute(*map(widened, unified(input, *others)), **options)
+    if kind(result.dtype) > kind(input.dtype):
+        raise TypeError(f"a result of {result.dtype} cannot be written into a tensor of {input.dtype}")
+    return result
 
 
 def _in_place(compute: Callable[..., Any], input: Tensor, *args: Any, **options: Any) -> Tensor:
@@ -42,11 +54,11 @@ for _primitive, _method, _compute, _computed in (
     ("InplaceZero", "zero_", lambda _: 0, "`numpy.zeros`."),
     ("InplaceMaskedFillScalar", "masked_fill_", _masked_fill, "`numpy.where`."),
     ("InplaceClampScalar", "clamp_", ops.clamp, "`ops.clamp`."),
-    ("InplaceAddExt", "add_", _add, "`ops.add`."),
-    ("InplaceSubExt", "sub_", _sub, "`ops.sub`."),
-    ("InplaceMul", "mul_", ops.mul, "`ops.mul`."),
-    ("InplaceDiv", "div_", ops.div, "`ops.div`."),
-    ("InplaceExp", "exp_", ops.exp, "`ops.exp`."),
+    ("InplaceAddExt", "add_", partial(_arithmetic, partial(_scaled, _sum)), "`ops.add`."),
+    ("InplaceSubExt", "sub_", partial(_arithmetic, partial(_scaled, ops.sub)), "`ops.sub`."),
+    ("InplaceMul", "mul_", partial(_arithmetic, ops.mul), "`ops.mul`."),
+    ("InplaceDiv", "div_", partial(_arithmetic, ops.div), "`ops.div`."),
+    ("InplaceExp", "exp_", partial(_arithmetic, ops.exp), "`ops.exp`."),
 ):
     _enter = kernel(_primitive, serves=(f"Tensor.{_method}",), computed=_computed, methods=(_method,))
     _enter(partial(_in_place, _compute))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from mindspore import Tensor, ops
 
-from harness.kernels.arrays import Array, float64, number, single, to_numpy, to_tensor
+from harness.kernels.arrays import Array, float64, number, single, to_numpy, to_tensor, unified, widened
 from harness.kernels.registry import kernel
 
 
@@ -33,16 +33,21 @@ def _dot(row: Tensor, column: Tensor) -> Tensor:
     return ops.matmul(row.reshape((1, -1)), column.reshape((-1, 1))).reshape(())
 
 
+def _outer(x: Tensor, y: Tensor) -> Tensor:
+    return (widened(x).reshape((-1, 1)) * widened(y).reshape((1, -1))).astype(x.dtype)
+
+
 for _primitive, _product, _computed in (
     ("Mm", lambda x, y: ops.matmul(x, y), "`ops.matmul`."),
     ("Mv", _mv, "`ops.matmul` with the vector as a column."),
     ("Dot", _dot, "`ops.matmul` of a row and a column."),
-    ("Outer", lambda x, y: x.reshape((-1, 1)) * y.reshape((1, -1)), "Products of all pairs."),
+    ("Outer", _outer, "Products of all pairs."),
     ("Addmm", partial(_added, ops.matmul), "`beta * input + alpha * ops.matmul`."),
     ("Addmv", partial(_added, _mv), "`beta * input + alpha * ops.matmul`."),
     ("Addbmm", partial(_added, lambda x, y: ops.bmm(x, y).sum(0)), "`beta * input + alpha * sum(ops.bmm)`."),
 ):
-    kernel(_primitive, serves=(f"mint.{_primitive.lower()}",), computed=_computed)(_product)
+    _mixes = ("x", "y") if _primitive == "Outer" else ()
+    kernel(_primitive, serves=(f"mint.{_primitive.lower()}",), computed=_computed, mixes=_mixes)(_product)
 
 
 @kernel("Baddbmm", serves=("mint.baddbmm",))
@@ -76,6 +81,6 @@ _EINSUM = "mindspore.ops.function.math_func:einsum_ext"
 @kernel("einsum", serves=("mint.einsum",), overload="einsum", source=_EINSUM)
 def einsum(equation: str, *operands: Any) -> Tensor:
     """`numpy.einsum` along its optimised path (16 bits in float32)."""
-    tensors = operands[0] if isinstance(operands[0], list | tuple) else operands
+    tensors = unified(*(operands[0] if isinstance(operands[0], list | tuple) else operands))
     arrays = [to_numpy(single(each)) for each in tensors]
     return to_tensor(np.einsum(equation, *arrays, optimize=True), tensors[0].dtype)

@@ -21,19 +21,23 @@ def _reduced(loss: Array, reduction: Any) -> Any:
     return loss.mean() if reduction in _MEAN else loss.sum()
 
 
-@kernel("MSELossExt", serves=("mint.nn.functional.mse_loss", "mint.nn.MSELoss"), on=float64)
+@kernel(
+    "MSELossExt", serves=("mint.nn.functional.mse_loss", "mint.nn.MSELoss"), on=float64, mixes=("x", "target")
+)
 def mse_loss(x: Array, target: Array, reduction: Any = "mean") -> Any:
     """Squares in float64."""
     return _reduced((x - target) ** 2, reduction)
 
 
-@kernel("L1LossExt", serves=("mint.nn.functional.l1_loss", "mint.nn.L1Loss"), on=float64)
+@kernel(
+    "L1LossExt", serves=("mint.nn.functional.l1_loss", "mint.nn.L1Loss"), on=float64, mixes=("x", "target")
+)
 def l1_loss(x: Array, target: Array, reduction: Any = "mean") -> Any:
     """Absolute differences in float64."""
     return _reduced(np.abs(x - target), reduction)
 
 
-@kernel("KLDiv", serves=("mint.nn.functional.kl_div", "mint.nn.KLDivLoss"), on=float64)
+@kernel("KLDiv", serves=("mint.nn.functional.kl_div", "mint.nn.KLDivLoss"), on=float64, mixes=("x", "target"))
 def kl_div(x: Array, target: Array, reduction: Any = "mean", log_target: bool = False) -> Any:
     """`target * (log(target) - x)` in float64; 0 where the target is 0."""
     if log_target:

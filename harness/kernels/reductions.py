@@ -160,10 +160,11 @@ def median_dim(input: Tensor, dim: int = -1, keepdim: bool = False) -> tuple[Ten
 
 @kernel("BincountExt", serves=("mint.bincount",))
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
-    """`numpy.bincount`."""
+    """`numpy.bincount`; with weights in float64, or float32 if they are."""
     if weights is None:
         return to_tensor(np.bincount(to_numpy(input), None, minlength))
-    return to_tensor(np.bincount(to_numpy(input), wide(weights), minlength), weights.dtype)
+    dtype = weights.dtype if weights.dtype == ms.float32 else ms.float64
+    return to_tensor(np.bincount(to_numpy(input), wide(weights), minlength), dtype)
 
 
 @kernel("HistcExt", serves=("mint.histc",))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from mindspore import Tensor
 
-from harness.kernels.arrays import number, to_tensor
+from harness.kernels.arrays import number, to_tensor, unified
 
 Function = Callable[..., Any]
 
@@ -47,6 +48,7 @@ def kernel(
     computed: str | None = None,
     native_from: str | None = None,
     on: Callable[[Tensor], Any] | None = None,
+    mixes: tuple[str, ...] = (),
     **routes: Any,
 ) -> Callable[[Function], Function]:
     """Add the decorated function to the table, once for each name in ``primitives``.
@@ -54,6 +56,9 @@ def kernel(
     The other routes (overload, methods, source) lead to the first of them. Without ``computed``, the first
     line of the docstring says how it computes. With ``on``, the function gets the arrays that ``on`` makes
     from its tensors, and its result gets the dtype of the first tensor.
+
+    ``mixes`` names the parameters whose dtypes may differ: the function gets them in their common dtype, by
+    torch's rules (:func:`harness.kernels.arrays.result_dtype`). One parameter may be a sequence of tensors.
     """
 
     def enter(function: Function) -> Function:
@@ -62,6 +67,8 @@ def kernel(
         family = own.__module__.rpartition(".")[2]
         if on is not None:
             function = _of_arrays(function, on)
+        if mixes:
+            function = _of_one_dtype(function, mixes)
         for primitive in primitives:
             if primitive in KERNELS:
                 raise ValueError(f"{primitive} has two kernels")
@@ -80,5 +87,28 @@ def _of_arrays(function: Function, on: Callable[[Tensor], Any]) -> Function:
     def compute(input: Tensor, *args: Any, **options: Any) -> Tensor:
         named = {name: plain(value) for name, value in options.items()}
         return to_tensor(function(on(input), *map(plain, args), **named), input.dtype)
+
+    return compute
+
+
+def _of_one_dtype(function: Function, mixes: tuple[str, ...]) -> Function:
+    names = list(inspect.signature(function).parameters)
+    places = [(names.index(name), name) for name in mixes]
+
+    @functools.wraps(function)
+    def compute(*args: Any, **options: Any) -> Any:
+        given = list(args)
+        found = [(place, name) for place, name in places if place < len(given) or name in options]
+        operands = [given[place] if place < len(given) else options[name] for place, name in found]
+        if len(operands) == 1 and isinstance(operands[0], list | tuple):
+            operands = [list(unified(*operands[0]))]
+        else:
+            operands = list(unified(*operands))
+        for (place, name), operand in zip(found, operands, strict=True):
+            if place < len(given):
+                given[place] = operand
+            else:
+                options[name] = operand
+        return function(*given, **options)
 
     return compute
