@@ -16,6 +16,7 @@ from mindspore import Tensor
 from mindspore.ops import functional_overload
 from mindspore.ops.auto_generate import gen_ops_prim, pyboost_inner_prim
 
+from harness.kernels import widening
 from harness.kernels.registry import KERNELS, Kernel
 
 # Increased whenever a kernel gives other bits than before.
@@ -27,8 +28,11 @@ _used: Counter[str] = Counter()
 _replaced: set[str] = set()
 
 
-def install() -> None:
+def install(*, bfloat16: bool = False) -> None:
     """Replace the primitives in the table for the rest of the process; only if the device is a CPU.
+
+    With ``bfloat16``, they and all others compute in float32 what they get in bfloat16
+    (:mod:`harness.kernels.widening`).
 
     Primitives that this release lacks, or has a CPU kernel for, are left alone. A second call does nothing.
     The ``__call__`` of classes and the attributes of modules are replaced, so every alias is covered,
@@ -36,9 +40,11 @@ def install() -> None:
     """
     if _replaced or ms.get_context("device_target") != "CPU":
         return
+    if bfloat16:
+        widening.install()
     for kernel in KERNELS.values():
         if kernel.native_from is None or _numbers(ms.__version__) < _numbers(kernel.native_from):
-            _replace(kernel)
+            _replace(kernel, widening.of_kernel(kernel) if bfloat16 else kernel.function)
 
 
 def used() -> dict[str, int]:
@@ -56,12 +62,12 @@ def reset() -> None:
     _used.clear()
 
 
-def _replace(kernel: Kernel) -> None:
+def _replace(kernel: Kernel, function: Callable[..., Any]) -> None:
     @functools.wraps(kernel.function)
     def call(*args: Any, **kwargs: Any) -> Any:
         _used[kernel.primitive] += 1
         with np.errstate(all="ignore"):  # MindSpore's kernels do not warn either
-            return kernel.function(*args, **kwargs)
+            return function(*args, **kwargs)
 
     name, overload = kernel.primitive, f"_{kernel.overload}_instance"
     for module, class_name in ((gen_ops_prim, name), (pyboost_inner_prim, f"_Pyboost{name}Prim")):

@@ -41,19 +41,20 @@ def to_numpy(value: Any) -> Array:
 
 def to_bfloat16(values: Array) -> Array:
     """Return ``values`` rounded to bfloat16, as float32: to the nearest, and to the even of two."""
-    wide = values.astype(np.float32)
+    # At least one axis: of an array without any, numpy's operators make numbers of another dtype.
+    wide = np.atleast_1d(values).astype(np.float32)
     bits = wide.view(np.uint32)
     half = np.uint32((_UNIT >> 1) - 1) + ((bits >> _LOST) & 1)
     rounded = ((bits + half) & np.uint32(~(_UNIT - 1) & 0xFFFFFFFF)).view(np.float32)
-    return np.where(np.isfinite(wide), rounded, wide)
+    return np.where(np.isfinite(wide), rounded, wide).reshape(np.shape(values))
 
 
 def next_bfloat16(values: Array, up: Array) -> Array:
     """Return the neighbour of each of ``values``, of bfloat16, above it where ``up``, otherwise below."""
-    bits = values.astype(np.float32).view(np.int32)
+    bits = np.atleast_1d(values).astype(np.float32).view(np.int32)
     # The order of floats is that of their bits, read as sign and magnitude.
     magnitude = bits & 0x7FFFFFFF
     ordered = np.where(bits < 0, -magnitude, magnitude) + np.where(up, _UNIT, -_UNIT).astype(np.int32)
     signed = np.where(ordered < 0, -ordered | np.int32(-(1 << 31)), ordered)
-    moved: Array = signed.astype(np.int32).view(np.float32)
+    moved: Array = signed.astype(np.int32).view(np.float32).reshape(np.shape(values))
     return moved
