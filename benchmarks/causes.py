@@ -245,7 +245,7 @@ class _Subject:
         self._case, self._runner, self._store = case, runner, store
         self._answers: dict[str, Any] = {}
         job = case.job()
-        base = self._sound.run(replace(job, decoding=Decoding(members=MEMBERS)))
+        base = self._sound.run(replace(job, decodings=(Decoding(members=MEMBERS),)))
         members = [
             Member.of(seed, runner.run(replace(job.member(seed), isolate=False)), base, case.name)
             for seed in range(1, MEMBERS + 1)

@@ -110,18 +110,36 @@ class Written:
 
 
 def device_key(fingerprint: dict[str, str]) -> str:
-    """Return the name under which baselines of a device are stored: ``cpu``, or the NPU's SoC in lower case.
+    """Return the name under which baselines of a device are stored.
+
+    That is ``cpu`` for x86-64, ``cpu-`` and the architecture for another processor (``cpu-aarch64``), and the
+    SoC in lower case for an NPU.
 
     Raises :class:`BaselineError` if the fingerprint does not name its device.
     """
     device = fingerprint.get("device", "").lower()
-    name = device if device == "cpu" else fingerprint.get("soc", "").lower()
+    if device == "cpu":
+        arch = fingerprint.get("arch", "").lower()
+        name = device if arch in ("", "x86_64", "amd64") else f"{device}-{arch}"
+    else:
+        name = fingerprint.get("soc", "").lower()
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
         fields = f"device {fingerprint.get('device')!r}, soc {fingerprint.get('soc')!r}"
         raise BaselineError(
             f"the fingerprint names no device to store a baseline for ({fields}); run harness doctor"
         )
     return name
+
+
+def device_fields(fingerprint: dict[str, str]) -> dict[str, str]:
+    """Return the fields of ``fingerprint`` that :func:`device_key` depends on."""
+    names = ("device", "arch" if fingerprint.get("device") == "CPU" else "soc")
+    return {name: fingerprint[name] for name in names if name in fingerprint}
+
+
+def is_cpu(device: str) -> bool:
+    """Return whether the device key ``device`` is that of a processor and not of an NPU."""
+    return device.partition("-")[0] == "cpu"
 
 
 def baseline_sha256(baseline: Baseline) -> str | None:

@@ -56,12 +56,14 @@ class Decoding:
 
     ``arrays`` has a baseline's ``decoder_input`` and ``output`` as safetensors, and ``recipes`` are those by
     which the output follows from the decoder's result. Without ``arrays``, ``members`` copies of the run's
-    own input, each moved by one ulp, are decoded instead.
+    own input, each moved by one ulp, are decoded instead. ``device`` are the fields of a fingerprint that
+    name the device for which this is asked, any if there are none.
     """
 
     arrays: bytes | None = None
     recipes: tuple[str, ...] = ()
     members: int = 0
+    device: dict[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,10 @@ class Job:
     batch is also run on its own. ``perturbation`` is the seed of a calibration member's signs. ``unit`` is
     the dtype by one unit of which the member's noise is moved, if that is not the case's own; without a
     ``perturbation`` the noise is rounded to it. ``isolate`` is whether the case gets its own worker.
-    ``timeout`` is its own time limit in seconds, if it has one. ``decoding`` is what the decoder
-    does by itself afterwards. ``second_call`` is whether its pipeline is called once more with the same
-    seeds, which is no part of what is measured. ``computed_parameters`` are patterns of the parameters of
-    which sketches are taken.
+    ``timeout`` is its own time limit in seconds, if it has one. ``decodings`` are what the decoder may do
+    by itself afterwards: it does the first that is for its device. ``second_call`` is whether its
+    pipeline is called once more with the same seeds, which is no part of what is measured.
+    ``computed_parameters`` are patterns of the parameters of which sketches are taken.
     """
 
     name: str
@@ -99,7 +101,7 @@ class Job:
     unit: str | None = None
     fault: FaultRequest | None = None
     deep: DeepStep | None = None
-    decoding: Decoding | None = None
+    decodings: tuple[Decoding, ...] = ()
     isolate: bool = False
     timeout: float | None = None
     second_call: SecondCalls = "never"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,19 +25,26 @@ def observes_decoder(job: Job) -> bool:
 
 
 def after_steps(
-    job: Job, decoder: SeenDecoder, trace: StepTrace, output: Array, ledger: Ledger
+    job: Job,
+    decoder: SeenDecoder,
+    trace: StepTrace,
+    output: Array,
+    ledger: Ledger,
+    fingerprint: Mapping[str, str],
 ) -> dict[str, Any]:
     """Return the fields of the measurement of ``job`` that describe what follows the last step.
 
-    If the job asks for it, the decoder runs by itself now. Each field is None if it could not be observed.
+    If the job asks for it on the device of ``fingerprint``, the decoder runs by itself now. Each field is
+    None if it could not be observed.
     """
     last = decoder.last
     if last is None and trace.last is not None:
         last = "latents", trace.last, str(trace.last.dtype)
     host = None if last is None else host_processing(*last, output)
     alone = None
-    if job.decoding is not None:
-        alone = decoder.alone(job.decoding, host, output, lambda: len(ledger.draws))
+    asked = (each for each in job.decodings if each.device.items() <= fingerprint.items())
+    if (decoding := next(asked, None)) is not None:
+        alone = decoder.alone(decoding, host, output, lambda: len(ledger.draws))
     given = decoder.input
     kept = given if given is not None and given.size and np.isfinite(given).all() else None
     return {"host": host, "decoder_input": kept, "decoder": alone}

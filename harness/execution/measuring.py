@@ -114,7 +114,7 @@ class Measuring:
                 ]
                 singles = injection.output(np.concatenate([part.array for part in parts]))
             draws = ledger.draws
-            after = after_steps(job, decoder, trace, output, ledger)
+            after = after_steps(job, decoder, trace, output, ledger, self.fingerprint)
         files = {**loaded.checkpoint_files, **arguments.hashes}
         measurement = Measurement(
             output=output,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from harness.baselines.baseline import is_cpu
 from harness.baselines.calibration import Calibration
 from harness.cases.case import Case
 from harness.cases.tolerance import Calibrated
@@ -92,11 +93,11 @@ def calibration_remedy(case: Case, device: str, tier: Tier) -> Remedy:
 def where_recorded(device: str, tier: Tier) -> Where:
     """Return where the baseline on ``device`` was recorded, seen from a run at distance ``tier``.
 
-    ``device`` is a device key: ``cpu`` or an NPU's SoC. A calibration needs the exact bits of the baseline,
-    which another environment may not produce.
+    ``device`` is a device key: ``cpu``, ``cpu-aarch64`` or an NPU's SoC. A calibration needs the exact bits
+    of the baseline, which another environment may not produce.
     """
     if tier is Tier.SAME_ENVIRONMENT:
         return Where.HERE
     if tier is Tier.ACROSS_RELEASES:
         return Where.THIS_DEVICE
-    return Where.CPU if device == "cpu" else Where.NPU
+    return Where.CPU if is_cpu(device) else Where.NPU

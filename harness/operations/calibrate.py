@@ -180,7 +180,7 @@ def calibrate_case(
     name = case.name
     if (found := unusable(case, store)) is not None:
         raise found
-    base = pool.run(replace(case.job().member(None), decoding=Decoding(members=settings.members)))
+    base = pool.run(replace(case.job().member(None), decodings=(Decoding(members=settings.members),)))
     baseline = load_current(store, case, device_key(base.fingerprint))
     kept, unit = KeptMembers(store.root, baseline), None
     try:

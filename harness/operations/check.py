@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.baselines.baseline import Baseline, Provenance, device_key
+from harness.baselines.baseline import Baseline, Provenance, device_key, is_cpu
 from harness.baselines.current import unusable
 from harness.baselines.errors import BaselineMissing
 from harness.baselines.store import BaselineStore
@@ -114,7 +114,7 @@ def select_baseline(store: BaselineStore, case: Case, fingerprint: Mapping[str, 
     try:
         return store.load(case.suite, case.id, own, suite_file=case.path)
     except BaselineMissing as missing:
-        others = sorted(store.devices(case.suite, case.id), key=lambda d: ((d == "cpu") != (own == "cpu"), d))
+        others = sorted(store.devices(case.suite, case.id), key=lambda d: (is_cpu(d) != is_cpu(own), d))
         if not others:
             raise
         if case.strict or case.tolerance.across_devices is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 
-from harness.baselines.baseline import Baseline
+from harness.baselines.baseline import Baseline, device_fields
 from harness.baselines.errors import BaselineError
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
@@ -21,14 +21,14 @@ def with_decoder_of(job: Job, baseline: Baseline) -> Job:
     if host is None or stored.decoder_input is None or calibration is None or calibration.decoder is None:
         return job
     arrays = encode_arrays({"decoder_input": stored.decoder_input, "output": stored.output})
-    return replace(job, decoding=Decoding(arrays, tuple(host.differences)))
+    return replace(job, decodings=(Decoding(arrays, tuple(host.differences)),))
 
 
 def job_beside(case: Case, store: BaselineStore, second_call: SecondCalls = "if cheap") -> Job:
-    """Return the job of ``case`` for a comparing run, with the decoder's input of its only baseline, if any.
+    """Return the job of ``case`` for a comparing run, with the decoder's inputs of its baselines, if any.
 
-    Which of several baselines it will be compared with is not known before it has run. Nothing is decoded if
-    no limits are calibrated.
+    With which of several baselines it will be compared is not known before it has run: each is for its own
+    device. Nothing is decoded if no limits are calibrated.
     """
     job = case.job(second_call)
     if not any(isinstance(limits, Calibrated) for _, limits in case.tolerance):
@@ -38,4 +38,11 @@ def job_beside(case: Case, store: BaselineStore, second_call: SecondCalls = "if 
         devices = store.devices(case.suite, case.id)
         if len(devices) == 1:
             return with_decoder_of(job, store.load(case.suite, case.id, devices[0]))
+        for device in devices:
+            with suppress(BaselineError):
+                baseline = store.load(case.suite, case.id, device)
+                names = device_fields(baseline.measurement.fingerprint)
+                asked = with_decoder_of(replace(job, decodings=()), baseline).decodings
+                own = tuple(replace(each, device=names) for each in asked)
+                job = replace(job, decodings=(*job.decodings, *own))
     return job

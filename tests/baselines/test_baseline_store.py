@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from samples import FINGERPRINT, make_baseline, make_case, make_measurement
 
-from harness.baselines.baseline import Key, device_key
+from harness.baselines.baseline import Key, device_key, is_cpu
 from harness.baselines.errors import BaselineDamaged, BaselineError, BaselineMissing
 from harness.baselines.store import BaselineStore
 from harness.foreign_files import read_foreign
@@ -398,6 +398,9 @@ def test_what_cannot_be_written_is_one_message(store: BaselineStore) -> None:
 
 def test_a_device_has_one_name() -> None:
     assert device_key(FINGERPRINT) == "cpu"
+    assert device_key({**FINGERPRINT, "arch": "AMD64"}) == "cpu"
+    assert device_key({**FINGERPRINT, "arch": "aarch64"}) == "cpu-aarch64"
+    assert [is_cpu(name) for name in ("cpu", "cpu-aarch64", "ascend910b4")] == [True, True, False]
     assert device_key({"device": "Ascend", "soc": "Ascend910B4"}) == "ascend910b4"
     for nameless in ({}, {"device": "Ascend"}, {"device": "Ascend", "soc": "../x"}):
         with pytest.raises(BaselineError, match="harness doctor"):

@@ -446,6 +446,19 @@ class TestAgainstAStore:
         store.write(make_baseline(case, make_measurement(fingerprint=NPU)))
         assert select_baseline(store, case, NPU).device == "ascend910b4"
 
+    def test_a_processor_of_another_architecture_is_a_device_of_its_own(self, store: BaselineStore) -> None:
+        case = make_case(tolerance={"across_devices": LOOSE})
+        arm = {**FINGERPRINT, "arch": "aarch64", "isa": "ADVANCED_SIMD"}
+        store.write(make_baseline(case, make_measurement(fingerprint=NPU)))
+        store.write(make_baseline(case))
+        found = hold(case, nudged(fingerprint=arm), store).judgement
+        assert (found.tier, found.baseline_device) == (Tier.ACROSS_DEVICES, "cpu")
+        assert found.notes[0] == OtherDevice("cpu-aarch64", "cpu")
+        store.write(make_baseline(case, make_measurement(fingerprint=arm)))
+        found = hold(case, make_measurement(fingerprint=arm), store).judgement
+        assert (found.verdict, found.baseline_device) == (Verdict.IDENTICAL, "cpu-aarch64")
+        assert select_baseline(store, case, FINGERPRINT).device == "cpu"
+
     def test_its_own_damaged_one_is_not_passed_over(self, store: BaselineStore) -> None:
         case = make_case(tolerance={"across_devices": LOOSE})
         store.write(make_baseline(case, make_measurement(fingerprint={**NPU, "soc": "Ascend910B1"})))

@@ -1,5 +1,6 @@
 """Faults after the last step, in real workers: the host's by float32's limits, the decoder's by its own."""
 
+import platform
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,6 +110,15 @@ def test_faults_of_the_decoder_and_of_the_host_beside_it(store, pool, dtype):
     assert job_beside(sound, store) == with_decoder_of(sound.job("if cheap"), baseline)
     # Nothing is decoded for a case without calibrated limits, or without an envelope.
     exact = ddim("sound", tolerance={"across_releases": "exact"}).tolerance
-    assert job_beside(replace(sound, tolerance=exact), store).decoding is None
+    assert job_beside(replace(sound, tolerance=exact), store).decodings == ()
     bare = replace(baseline, calibration=replace(baseline.calibration, decoder=None))
     assert with_decoder_of(sound.job(), bare) == sound.job()
+    # Of the baselines of several devices, that of the run's device is decoded.
+    elsewhere = replace(
+        baseline.measurement, fingerprint={**baseline.measurement.fingerprint, "arch": "loongarch64"}
+    )
+    store.write(replace(baseline, device="cpu-loongarch64", measurement=elsewhere))
+    job = job_beside(sound, store)
+    assert [each.device["arch"] for each in job.decodings] == [platform.machine(), "loongarch64"]
+    assert pool.run(job).decoder.max_abs == 0.0
+    assert pool.run(replace(job, decodings=job.decodings[1:])).decoder is None

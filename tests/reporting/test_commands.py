@@ -36,6 +36,7 @@ def test_every_remedy_ends_in_a_command_that_a_shell_takes(action):
         ("cpu", Tier.SAME_ENVIRONMENT, Where.HERE, ELSEWHERE),
         ("ascend910b4", Tier.ACROSS_RELEASES, Where.THIS_DEVICE, Invocation("my baselines", "Ascend", 3)),
         ("cpu", Tier.ACROSS_DEVICES, Where.CPU, Invocation("my baselines")),
+        ("cpu-aarch64", Tier.ACROSS_DEVICES, Where.CPU, Invocation("my baselines")),
         ("ascend910b4", Tier.ACROSS_DEVICES, Where.NPU, Invocation("my baselines", "Ascend")),
     ],
 )
