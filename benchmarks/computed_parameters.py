@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.execution.profile import CPU_ISAS, Profile
+from harness.execution.profile import Profile, known_isas
 from harness.judgement.computed import difference
 from harness.measurement.bfloat16 import dtype_of, to_numpy
 from harness.measurement.facts import Sketch
@@ -210,7 +210,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--python", nargs="*", default=[])
     parser.add_argument("--write", type=Path)
-    parser.add_argument("--isa", choices=CPU_ISAS)
+    parser.add_argument("--isa", choices=known_isas())
     parser.add_argument("--cores", type=int)
     parser.add_argument("--into", type=Path)
     arguments = parser.parse_args()

@@ -28,7 +28,7 @@ from harness.cases.case import Case
 from harness.cases.selection import select
 from harness.errors import HarnessError
 from harness.execution.fingerprint import effective_isa
-from harness.execution.profile import CPU_ISAS
+from harness.execution.profile import known_isas
 from harness.execution.runner import Runner
 from harness.judgement.bits import first_changed_step, same_bits
 from harness.judgement.judgement import Judgement, Verdict
@@ -129,7 +129,7 @@ def _same_bits(ours: list[Run], theirs: list[Run]) -> bool:
 
 def _variations(pythons: dict[str, str], varied: Iterable[str]) -> Iterator[Environment]:
     for name in sorted(varied):
-        for isa in CPU_ISAS:
+        for isa in known_isas():
             if isa not in ("AVX", "AVX2") and effective_isa(isa) == isa:
                 yield Environment(name, pythons[name], isa=isa)
         yield Environment(name, pythons[name], pinned=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
 import platform
 import re
@@ -11,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.errors import HarnessError
-from harness.execution.profile import CPU_ISAS, Profile, visible_cores
+from harness.execution.profile import X86_ISAS, Profile, architecture, visible_cores
 
 # Where Ascend's installers put their version files; CANN's set_env.sh sets ASCEND_HOME_PATH.
 _CANN_INFO = ("ascend_toolkit_install.info", "ascend_nnae_install.info")
@@ -22,6 +24,10 @@ _CPUINFO = Path("/proc/cpuinfo")
 _MODEL_KEYS = (
     "cpu family", "model", "stepping", "CPU implementer", "CPU variant", "CPU part", "CPU revision",
 )  # fmt: skip
+
+# <linux/prctl.h>
+_PR_SVE_GET_VL = 51
+_PR_SVE_VL_LEN_MASK = 0xFFFF
 
 
 class FingerprintError(HarnessError):
@@ -44,7 +50,7 @@ def fingerprint(profile: Profile, *, mode: str, dtype: str) -> dict[str, str]:
         "dtype": dtype,
     }
     if profile.device == "CPU":
-        fields["isa"] = effective_isa(profile.isa)
+        fields["isa"] = effective_isa(profile.cap())
         fields["cores"] = str(visible_cores())
     else:
         fields.update(ascend_fields())
@@ -55,13 +61,17 @@ def fingerprint(profile: Profile, *, mode: str, dtype: str) -> dict[str, str]:
 
 def host_fields() -> dict[str, str]:
     """Return the fields that every process has, whatever it computes with."""
-    return {
+    fields = {
         "arch": platform.machine(),
         "cpu_model": cpu_model(),
         "os": platform.system(),
         "libc": " ".join(platform.libc_ver()).strip() or platform.platform(),
         "numpy": np.__version__,
     }
+    # Only where they are lost, so that baselines from before this field stay in the same environment.
+    if (lost := lost_subnormals()) is not None:
+        fields["subnormals"] = lost
+    return fields
 
 
 def _build(commit_file: Path) -> str:
@@ -100,25 +110,58 @@ def cpu_model(cpuinfo: Path = _CPUINFO) -> str:
     return text
 
 
-def effective_isa(cap: str, *, machine: str | None = None, cpuinfo: Path = _CPUINFO) -> str:
+def effective_isa(
+    cap: str,
+    *,
+    machine: str | None = None,
+    cpuinfo: Path = _CPUINFO,
+    vector_bits: Callable[[], int] | None = None,
+) -> str:
     """Return the widest ISA (oneDNN's name) that both the cap and this processor allow.
 
-    oneDNN has this cap only on x86-64. On other architectures the architecture itself is returned:
-    ``machine`` if given, otherwise this machine's.
+    ``machine`` is the architecture if it is not this machine's. ``vector_bits`` returns the length of an Arm
+    processor's scalable vectors, which belongs to the name; 0 if it has none.
     """
-    machine = machine or platform.machine()
-    if machine.lower() not in ("x86_64", "amd64"):
-        return machine
+    if architecture(machine) == "aarch64":
+        if cap == "ADVANCED_SIMD":
+            return cap
+        bits = (vector_bits or scalable_vector_bits)()
+        return f"SVE_{bits}" if bits else "ADVANCED_SIMD"
     flags = set(_entries(cpuinfo).get("flags", "").split())
-    names = list(CPU_ISAS)
-    allowed = [name for name in names[: names.index(cap) + 1] if CPU_ISAS[name] in flags]
+    names = list(X86_ISAS)
+    allowed = [name for name in names[: names.index(cap) + 1] if X86_ISAS[name] in flags]
     if not allowed:
         raise FingerprintError(
-            f"{cpuinfo}: none of the flags {', '.join(CPU_ISAS.values())} up to the profile's {cap} is "
+            f"{cpuinfo}: none of the flags {', '.join(X86_ISAS.values())} up to the profile's {cap} is "
             "there; "
             "run where /proc is mounted"
         )
     return allowed[-1]
+
+
+def scalable_vector_bits() -> int:
+    """Return the length of this process's vectors of Arm's SVE, or 0 if the processor has no SVE."""
+    # An emulator may show the /proc/cpuinfo of the machine below; the kernel's answer is the processor's.
+    length = ctypes.CDLL(None, use_errno=True).prctl(_PR_SVE_GET_VL, 0, 0, 0, 0)
+    if length >= 0:
+        return int(length & _PR_SVE_VL_LEN_MASK) * 8
+    if (code := ctypes.get_errno()) == errno.EINVAL:
+        return 0
+    raise FingerprintError(f"the length of SVE's vectors cannot be read: {os.strerror(code)}")
+
+
+def lost_subnormals() -> str | None:
+    """Return what becomes of the smallest numbers in this thread, or None if they are computed exactly.
+
+    Processors can be told to take them for zero, which is faster. Importing MindSpore does so on Arm, for all
+    that this process computes.
+    """
+    # From bits to bits: a constant or a comparison would be under the very setting that is asked for.
+    smallest = np.array([1, 0x00800000], np.uint32).view(np.float32)
+    read, written = (smallest * np.array([2.0**100, 0.5], np.float32)).view(np.uint32) == 0
+    if read and written:
+        return "taken for zero"
+    return "read as zero" if read else "written as zero" if written else None
 
 
 def ascend_fields(

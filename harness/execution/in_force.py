@@ -16,11 +16,11 @@ from typing import NamedTuple
 from harness.errors import HarnessError
 from harness.execution.fingerprint import effective_isa, fingerprint, host_fields
 from harness.execution.profile import (
-    CPU_ISAS,
     CoreClaim,
     Profile,
     ProfileError,
     claim_core,
+    known_isas,
     visible_cores,
 )
 
@@ -186,7 +186,7 @@ def _without_mindspore() -> dict[str, str]:
     return {
         "device": "CPU",
         **host_fields(),
-        "isa": effective_isa(list(CPU_ISAS)[-1]),
+        "isa": effective_isa(known_isas()[-1]),
         "cores": str(visible_cores()),
         "profile": "; ".join(
             ["none", *(f"{name}={os.environ[name]}" for name in _ROUNDING_VARIABLES if name in os.environ)]

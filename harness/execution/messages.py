@@ -50,11 +50,15 @@ class Settings:
 
 @dataclass(frozen=True)
 class Description:
-    """A worker's environment: fingerprint, canaries, and the device types that MindSpore can use there."""
+    """A worker's environment: fingerprint, canaries, and the device types that MindSpore can use there.
+
+    ``variables`` are the environment variables of its profile.
+    """
 
     fingerprint: dict[str, str]
     canaries: dict[str, str]
     devices: tuple[str, ...]
+    variables: dict[str, str]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import socket
 import sys
 from dataclasses import dataclass
@@ -14,38 +15,81 @@ _VISIBLE_NPUS = "ASCEND_RT_VISIBLE_DEVICES"
 
 # https://oneapi-src.github.io/oneDNN/dev_guide_cpu_dispatcher_control.html, from narrow to wide, each with
 # the flag in /proc/cpuinfo that shows whether the processor supports it.
-CPU_ISAS = {"SSE41": "sse4_1", "AVX": "avx", "AVX2": "avx2", "AVX512_CORE": "avx512bw"}
+X86_ISAS = {"SSE41": "sse4_1", "AVX": "avx", "AVX2": "avx2", "AVX512_CORE": "avx512bw"}
+# Those of Arm. oneDNN 3.10.1 takes ADVANCED_SIMD alone: its names SVE_128 and SVE_256 are never compared with
+# what is set, because a macro leaves `sve_ ## bits` in their place, and then nothing is capped.
+ARM_ISAS = ("ADVANCED_SIMD", "SVE_512")
+CPU_ISAS = (*X86_ISAS, *ARM_ISAS)
+# The widest that every server has had for years: the same bits on all of them.
+_DEFAULT_ISAS = {"x86_64": "AVX2", "aarch64": "ADVANCED_SIMD"}
+_OTHER_NAMES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
 class ProfileError(HarnessError):
     """The profile cannot be applied."""
 
 
+def architecture(machine: str | None = None) -> str:
+    """Return the name that Linux has for the architecture ``machine``, or for this machine's."""
+    name = machine or platform.machine()
+    return _OTHER_NAMES.get(name.lower(), name)
+
+
+def known_isas(machine: str | None = None) -> tuple[str, ...]:
+    """Return the caps on oneDNN's instruction set that an architecture has, from narrow to wide."""
+    return {"x86_64": tuple(X86_ISAS), "aarch64": ARM_ISAS}.get(architecture(machine), ())
+
+
+def default_isa(machine: str | None = None) -> str:
+    """Return the cap that gives the same bits on every usual processor of the architecture.
+
+    Raises :class:`ProfileError` for an architecture that MindSpore has no wheel for.
+    """
+    if (name := architecture(machine)) not in _DEFAULT_ISAS:
+        raise ProfileError(f"MindSpore does not run on {name}; it runs on {', '.join(_DEFAULT_ISAS)}")
+    return _DEFAULT_ISAS[name]
+
+
 @dataclass(frozen=True)
 class Profile:
     """The determinism settings of one worker.
 
-    ``isa`` caps oneDNN's instruction set on the CPU (oneDNN's own names). ``core`` is the one core that the
+    ``isa`` caps oneDNN's instruction set on the CPU (oneDNN's own names); None stands for :func:`default_isa`
+    of the machine on which the worker runs, which need not be this one. ``core`` is the one core that the
     worker is pinned to, or None if the system does not support pinning. ``device_id`` is the NPU's number; if
     ``ASCEND_RT_VISIBLE_DEVICES`` is set, it counts among the devices listed there.
     """
 
     device: str = "CPU"
     device_id: int = 0
-    isa: str = "AVX2"
+    isa: str | None = None
     core: int | None = None
 
     def __post_init__(self) -> None:
         if self.device not in DEVICES:
             raise ProfileError(f"unknown device {self.device!r}; known: {', '.join(DEVICES)}")
-        if self.isa not in CPU_ISAS:
+        if self.isa is not None and self.isa not in CPU_ISAS:
             raise ProfileError(f"unknown ISA {self.isa!r}; known: {', '.join(CPU_ISAS)}")
+
+    def cap(self, machine: str | None = None) -> str:
+        """Return the cap on the instruction set; ``machine`` is the architecture if it is not this one's.
+
+        Raises :class:`ProfileError` if the architecture does not have it.
+        """
+        if self.isa is None:
+            return default_isa(machine)
+        if self.isa not in (isas := known_isas(machine)):
+            raise ProfileError(
+                f"oneDNN has no ISA {self.isa} on {architecture(machine)}; it has {', '.join(isas)}"
+            )
+        return self.isa
 
     def environment(self) -> dict[str, str]:
         """Return the environment variables that must be set before MindSpore is imported."""
         if self.device == "CPU":
             # DNNL_ is the older name, which MindSpore 2.8 and older read.
-            return {"ONEDNN_MAX_CPU_ISA": self.isa, "DNNL_MAX_CPU_ISA": self.isa}
+            cap = self.cap()
+            return {"ONEDNN_MAX_CPU_ISA": cap, "DNNL_MAX_CPU_ISA": cap}
         return {
             "HCCL_DETERMINISTIC": "true",
             "LCCL_DETERMINISTIC": "1",
@@ -72,7 +116,7 @@ class Profile:
         """Return the settings that can change the bits as one line, without numbers of cores or devices."""
         if self.device == "CPU":
             pinned = "one core" if self.core is not None else "not pinned"
-            return f"cpu: oneDNN ISA at most {self.isa}, {pinned}, blocking launches"
+            return f"cpu: oneDNN ISA at most {self.cap()}, {pinned}, blocking launches"
         return (
             "ascend: deterministic, HCCL and LCCL deterministic, ATB matmul K-shuffle and LCOC off, "
             "one TE compiler, HF32 off"

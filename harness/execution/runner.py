@@ -50,7 +50,8 @@ class Runner:
     A worker is replaced after a case that fails, that leaves changes in the worker's process
     (:mod:`harness.execution.aftermath`), or that asks for a worker of its own.
 
-    ``python`` is the workers' interpreter (this one by default), ``isa`` is the widest instruction set, and
+    ``python`` is the workers' interpreter (this one by default), ``isa`` is the widest instruction set
+    (None: the profile's), and
     ``pinned`` says whether workers keep to one core. ``timeout`` is the time that one case may take, in
     seconds, including loading. ``import_paths`` are the folders in which a user's own pipelines are found;
     their pyproject.toml may allow installed ones (:func:`allowed_factories`).
@@ -68,7 +69,7 @@ class Runner:
         python: str | Path | None = None,
         device: str = "CPU",
         device_id: int = 0,
-        isa: str = "AVX2",
+        isa: str | None = None,
         pinned: bool = True,
         timeout: float = 600.0,
         import_paths: Sequence[Path] = (),

@@ -169,6 +169,7 @@ class Worker:
         profile, context = settings.profile, settings.context
         self._user_code = UserCode(settings.import_paths, settings.factories, not settings.user_code)
         self._implementation = Implementation(context.implementation, profile.device)
+        self._variables = profile.environment()
         profile.apply_before_import()
         started = time.perf_counter()
         profile.apply_after_import()
@@ -223,7 +224,7 @@ class Worker:
         import mindspore as ms
 
         devices = tuple(kind for kind in DEVICES if ms.hal.is_available(kind))
-        return Description(self._fingerprint, self._canaries, devices)
+        return Description(self._fingerprint, self._canaries, devices, self._variables)
 
     def _look_into(self, job: Job, injection: Injection, load: Load) -> Any:
         """Run one case up to the end of its deep step and watch its cells."""

@@ -60,13 +60,15 @@ def examine_machine(workers: Workers) -> Examination:
 def diagnose(runner: Runner) -> Examination:
     """Ask a worker of ``runner`` for its environment, and examine the machine."""
     diagnoses = list(machine_diagnoses())
-    environment, described = dict[str, str](), Description({}, {}, ())
+    environment, described = dict[str, str](), Description({}, {}, (), {})
     if runner.core_shared:
         text = "every core is reserved by another run of harness; this run shares one"
         diagnoses.append(Diagnosis("warning", text, "expect it to be slow; the bits are not affected"))
     try:
+        # Those of this process, until a worker says its own: it may run on another architecture.
         environment = runner.profile.environment()
         described = runner.describe()
+        environment = described.variables
         diagnoses += environment_diagnoses(described.fingerprint, runner.profile)
     except HarnessError as error:
         diagnoses.append(Diagnosis("problem", str(error), "no case can run until a worker starts"))
@@ -115,9 +117,8 @@ def environment_diagnoses(fingerprint: dict[str, str], profile: Profile) -> Iter
         if fingerprint["cores"] != "1":
             text = f"the worker sees {fingerprint['cores']} cores, and the bits depend on their number"
             yield Diagnosis("warning", text, "run where a process can be pinned to one core")
-        if fingerprint["arch"] in ("x86_64", "AMD64") and fingerprint["isa"] != profile.isa:
-            text = (
-                f"this processor supports {fingerprint['isa']} at most, but the profile is for {profile.isa}"
-            )
+        cap = profile.cap(fingerprint["arch"])
+        if fingerprint["isa"] != cap:
+            text = f"this processor supports {fingerprint['isa']} at most, but the profile is for {cap}"
             remedy = "the shipped baselines are only compared across devices here; record your own"
             yield Diagnosis("warning", text, remedy)

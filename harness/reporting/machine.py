@@ -21,7 +21,8 @@ def show_examination(console: Console, examination: Examination) -> None:
     head = {
         "harness": harness.__version__,
         "workers": examination.python,
-        "profile": profile.name(),
+        # The worker's own words, which may be on another architecture.
+        "profile": examination.fingerprint.get("profile") or profile.name(),
         "core": "not pinned" if profile.core is None else str(profile.core),
         "devices": ", ".join(examination.devices) or "(no worker to ask)",
     }

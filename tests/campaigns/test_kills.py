@@ -65,7 +65,7 @@ class Runner:
         pass
 
     def describe(self):
-        return Description(FINGERPRINT, {}, ("CPU",))
+        return Description(FINGERPRINT, {}, ("CPU",), {})
 
     def run_all(self, jobs):
         for tag, job in jobs:

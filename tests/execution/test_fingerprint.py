@@ -1,8 +1,13 @@
 """The fingerprint: every field read, none guessed. Files in tmp_path stand in for other processors."""
 
+import ctypes
+import errno
 import platform
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,9 +20,11 @@ from harness.execution.fingerprint import (
     cpu_model,
     effective_isa,
     fingerprint,
+    scalable_vector_bits,
 )
 from harness.execution.profile import Profile
 
+ROOT = Path(__file__).parents[2]
 OLD = "fpu sse sse2 ssse3 sse4_1 sse4_2"
 AVX = f"{OLD} avx"
 AVX2 = f"{AVX} f16c fma avx2 bmi2"
@@ -78,8 +85,60 @@ def test_the_isa_is_the_widest_that_cap_and_processor_allow(cpuinfo, flags, cap,
     assert effective_isa(cap, machine="x86_64", cpuinfo=cpuinfo(XEON.format(flags=flags))) == isa
 
 
-def test_the_isa_of_another_architecture_is_the_architecture(cpuinfo):
-    assert effective_isa("AVX2", machine="aarch64", cpuinfo=cpuinfo(KUNPENG)) == "aarch64"
+@pytest.mark.parametrize(
+    ("bits", "cap", "isa"),
+    [
+        (0, "ADVANCED_SIMD", "ADVANCED_SIMD"),
+        (512, "ADVANCED_SIMD", "ADVANCED_SIMD"),
+        (0, "SVE_512", "ADVANCED_SIMD"),
+        (128, "SVE_512", "SVE_128"),
+        (512, "SVE_512", "SVE_512"),
+    ],
+)
+def test_the_isa_of_an_arm_processor_says_how_long_its_vectors_are(bits, cap, isa):
+    assert effective_isa(cap, machine="aarch64", vector_bits=lambda: bits) == isa
+
+
+@pytest.mark.parametrize(("answer", "bits"), [(16, 128), (64, 512), (64 | 1 << 17, 512), (-1, 0)])
+def test_the_length_of_vectors_is_the_kernels_answer(monkeypatch, answer, bits):
+    system(monkeypatch, answer, errno.EINVAL)
+    assert scalable_vector_bits() == bits
+
+
+def test_a_length_of_vectors_that_cannot_be_read_is_an_error(monkeypatch):
+    system(monkeypatch, -1, errno.EPERM)
+    with pytest.raises(FingerprintError, match="length of SVE's vectors cannot be read: Operation not perm"):
+        scalable_vector_bits()
+
+
+def system(monkeypatch, answer, code):
+    """Let the kernel give ``answer`` to prctl, with the error ``code``."""
+    library = SimpleNamespace(prctl=lambda *arguments: answer if arguments[0] == 51 else None)
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: library)
+    monkeypatch.setattr(ctypes, "get_errno", lambda: code)
+
+
+# Bits 15 and 6 of the register MXCSR: results and operands that are subnormal become zero.
+SUBNORMALS = """
+import ctypes, mmap, sys
+from harness.execution.fingerprint import host_fields
+print(host_fields().get("subnormals"))
+code = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+code.write(bytes([0x0F, 0xAE, 0x17, 0xC3]))  # ldmxcsr [rdi]; ret
+function = ctypes.CFUNCTYPE(None, ctypes.POINTER(ctypes.c_uint32))
+load = function(ctypes.addressof(ctypes.c_char.from_buffer(code)))
+for bits in (0x8000, 0x0040, 0x8040):
+    load(ctypes.c_uint32(0x1F80 | bits))
+    print(host_fields().get("subnormals"))
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="sets a register of x86-64")
+def test_lost_subnormals_are_a_field_and_others_are_none():
+    done = subprocess.run(
+        [sys.executable, "-c", SUBNORMALS], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.splitlines() == ["None", "written as zero", "read as zero", "taken for zero"]
 
 
 @pytest.mark.parametrize("text", ["", KUNPENG, XEON.format(flags="fpu sse2")])

@@ -8,11 +8,32 @@ from pathlib import Path
 
 import pytest
 
-from harness.execution.profile import CPU_ISAS, Profile, ProfileError, visible_cores
+from harness.execution import profile
+from harness.execution.profile import CPU_ISAS, Profile, ProfileError, known_isas, visible_cores
 
 
-def test_the_environment_on_the_cpu_is_complete():
-    assert Profile(isa="AVX2").environment() == {"ONEDNN_MAX_CPU_ISA": "AVX2", "DNNL_MAX_CPU_ISA": "AVX2"}
+@pytest.mark.parametrize(
+    ("machine", "cap"), [("x86_64", "AVX2"), ("AMD64", "AVX2"), ("aarch64", "ADVANCED_SIMD")]
+)
+def test_the_environment_on_the_cpu_is_that_of_its_architecture(monkeypatch, machine, cap):
+    monkeypatch.setattr(profile.platform, "machine", lambda: machine)
+    assert Profile().environment() == {"ONEDNN_MAX_CPU_ISA": cap, "DNNL_MAX_CPU_ISA": cap}
+    assert f"oneDNN ISA at most {cap}, " in Profile().name()
+
+
+def test_a_cap_of_another_architecture_is_refused_where_it_would_be_applied(monkeypatch):
+    """The process that starts a worker need not run on the worker's architecture."""
+    given = Profile(isa="AVX2")
+    monkeypatch.setattr(profile.platform, "machine", lambda: "aarch64")
+    with pytest.raises(ProfileError, match="no ISA AVX2 on aarch64; it has ADVANCED_SIMD, SVE_512"):
+        given.environment()
+
+
+def test_an_architecture_without_mindspore_is_refused(monkeypatch):
+    monkeypatch.setattr(profile.platform, "machine", lambda: "riscv64")
+    assert known_isas() == ()
+    with pytest.raises(ProfileError, match="does not run on riscv64; it runs on x86_64, aarch64"):
+        Profile().environment()
 
 
 def test_the_environment_on_an_npu_is_complete(monkeypatch):
@@ -48,8 +69,9 @@ def test_the_name_tells_what_can_move_the_bits_and_no_more():
     """Any core and any NPU of a machine give the same bits, so a fingerprint must not name them."""
     assert Profile(core=0).name() == Profile(core=1).name()
     assert Profile(device="Ascend").name() == Profile(device="Ascend", device_id=1, core=1).name()
-    different = {Profile(isa=isa, core=core).name() for isa in CPU_ISAS for core in (0, None)}
-    assert len(different) == 2 * len(CPU_ISAS)
+    different = {Profile(isa=isa, core=core).name() for isa in known_isas() for core in (0, None)}
+    assert len(different) == 2 * len(known_isas()) > 2
+    assert set(known_isas("x86_64") + known_isas("aarch64")) == set(CPU_ISAS)
 
 
 APPLY = """

@@ -34,7 +34,7 @@ class FakeRunner:
     def describe(self):
         if self.error is not None:
             raise self.error
-        return Description(self.fingerprint, {"matmul": "ab"}, ("CPU", "Ascend"))
+        return Description(self.fingerprint, {"matmul": "ab"}, ("CPU", "Ascend"), self.profile.environment())
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_what_is_wrong_with_an_environment_is_told(changes, level, told):
 
 def test_a_sound_environment_has_no_findings():
     assert list(environment_diagnoses(CPU, Profile())) == []
-    assert list(environment_diagnoses({**CPU, "arch": "aarch64", "isa": "aarch64"}, Profile())) == []
+    assert list(environment_diagnoses({**CPU, "arch": "aarch64", "isa": "ADVANCED_SIMD"}, Profile())) == []
     npu = {"device": "Ascend", "arch": "aarch64", "cores": "192", "soc": "Ascend910B4", "numpy": "1.26.4"}
     assert list(environment_diagnoses(npu, Profile(device="Ascend"))) == []
 
