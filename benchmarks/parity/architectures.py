@@ -99,4 +99,61 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "norm_num_groups": 5,
         "downsample_padding": 0,
     },
+    "resnet-blocks": {
+        **_SMALL,
+        "down_block_types": ["ResnetDownsampleBlock2D", "UNetResAttnDownBlock2D"],
+        "up_block_types": ["UNetResAttnUpBlock2D", "ResnetUpsampleBlock2D"],
+        "resnet_time_scale_shift": "scale_shift",
+        "act_fn": "gelu",
+        "layers_per_block": 1,
+        "num_class_embeds": 5,
+    },
+    # NCSN++: a picture beside the blocks, filters, and the logarithm of the timestep.
+    "skip-blocks": {
+        **_SMALL,
+        "block_out_channels": [32, 64, 64],
+        "down_block_types": ["SkipDownBlock2D", "AttnSkipDownBlock2D", "SkipDownBlock2D"],
+        "up_block_types": ["SkipUpBlock2D", "AttnSkipUpBlock2D", "SkipUpBlock2D"],
+        "time_embedding_type": "fourier",
+        "norm_num_groups": None,
+        "layers_per_block": 1,
+        "mid_block_scale_factor": 1.4142135,
+        "norm_eps": 1e-3,
+    },
+    # Only on the way up, where they do not need filters on the way down, and no division by the timestep.
+    "skip-blocks-up": {
+        **_SMALL,
+        "up_block_types": ["AttnSkipUpBlock2D", "SkipUpBlock2D"],
+        "class_embed_type": "timestep",
+    },
+    "k-blocks": {
+        **_SMALL,
+        "down_block_types": ["KDownBlock2D", "KDownBlock2D"],
+        "up_block_types": ["KUpBlock2D", "KUpBlock2D"],
+        "class_embed_type": "identity",
+        "act_fn": "gelu",
+        "norm_eps": 1e-3,
+    },
+    # The time embedding is as wide as the last level: that is how diffusers tells the first block up.
+    "k-attention": {
+        **_SMALL,
+        "block_out_channels": [32, 64, 64],
+        "down_block_types": ["KDownBlock2D", "KCrossAttnDownBlock2D", "KCrossAttnDownBlock2D"],
+        "up_block_types": ["KCrossAttnUpBlock2D", "KCrossAttnUpBlock2D", "KUpBlock2D"],
+        "attention_head_dim": 16,
+        "time_embedding_dim": 64,
+        "layers_per_block": 2,
+        "sample_size": [16, 24],
+    },
 }
+
+
+def labels(config: dict[str, Any]) -> list[Any] | None:
+    """Return the class labels of the two samples, or None if the model takes none."""
+    if config.get("class_embed_type") == "identity":
+        width = config.get("time_embedding_dim") or 4 * config["block_out_channels"][0]
+        # Halves and quarters, which every dtype has.
+        return [[((i * (image + 3)) % 9 - 4) / 4 for i in range(width)] for image in range(2)]
+    if config.get("class_embed_type") == "timestep":
+        return [7, 2]
+    return [3, 1] if config.get("num_class_embeds") else None

@@ -7,6 +7,7 @@ Every run walks the same sample through the same model outputs and the same nois
     sample              [2, 2, 2, 2] float32        the first sample of every run
     model_outputs       [steps, 2, 2, 2, 2] float32 what the model is pretended to give at each step
     variance_noise      [steps, 2, 2, 2, 2] float32 the noise a step adds where it adds any
+    variances.TYPE      [steps, 2, 2, 2, 2] float32 what it predicts of the variance, if it is of this type
     timesteps           [runs, steps] int64
     trajectories        [runs, steps, 2, 2, 2, 2] float32  the sample after each step
     final_clean         [runs, 2, 2, 2, 2] float32  the clean sample predicted at the last step
@@ -36,6 +37,7 @@ SHAPE = (2, 2, 2, 2)
 SCHEDULES = ("linear", "scaled_linear", "squaredcos_cap_v2")
 PREDICTIONS = ("epsilon", "sample", "v_prediction")
 SPACINGS = ("leading", "linspace", "trailing")
+LEARNED = ("learned", "learned_range")
 
 
 def all_runs() -> list[dict[str, Any]]:
@@ -79,6 +81,9 @@ def all_runs() -> list[dict[str, Any]]:
     for prediction in PREDICTIONS:
         config = {"prediction_type": prediction}
         runs.append(run("DDIMScheduler", config, eta=0.0, use_clipped_model_output=True))
+    for variance, prediction, spacing in itertools.product(LEARNED, PREDICTIONS, SPACINGS):
+        config = {"variance_type": variance, "prediction_type": prediction, "timestep_spacing": spacing}
+        runs.append(run("DDPMScheduler", config))
     return runs
 
 
@@ -101,7 +106,10 @@ def trajectory(
             arguments["variance_noise"] = noise
         # DDPM's step takes a generator only; this hands it the noise.
         scheduling_ddpm.randn_tensor = lambda *_, noise=noise, **__: noise
-        out = scheduler.step(torch.from_numpy(inputs["model_outputs"][i]), t, sample, **arguments)
+        output = inputs["model_outputs"][i]
+        if (variance := case["config"].get("variance_type")) in LEARNED:
+            output = np.concatenate((output, inputs[f"variances.{variance}"][i]), axis=1)
+        out = scheduler.step(torch.from_numpy(output), t, sample, **arguments)
         sample = out.prev_sample
         samples.append(sample.numpy())
     assert np.isfinite(samples).all(), case
@@ -115,6 +123,10 @@ def main(path: Path) -> None:
         "model_outputs": rng.standard_normal((STEPS, *SHAPE)).astype(np.float32),
         "variance_noise": rng.standard_normal((STEPS, *SHAPE)).astype(np.float32),
     }
+    between = rng.uniform(-1, 1, (STEPS, *SHAPE))
+    inputs["variances.learned_range"] = between.astype(np.float32)
+    # A model of this type predicts the variance itself, which is positive.
+    inputs["variances.learned"] = (0.0101 + 0.01 * between).astype(np.float32)
     runs = all_runs()
     timesteps, trajectories, clean = zip(*(trajectory(case, inputs) for case in runs), strict=True)
     schedules = [{"beta_schedule": name} for name in SCHEDULES]

@@ -33,8 +33,8 @@ _BATCH_ARGUMENTS = (
     "num_images_per_image",
 )  # fmt: skip
 _STEPS = "num_inference_steps"
-# Arguments that may be a list with one entry per image: prompt, negative_prompt_2, image, mask_image …
-_EACH_IMAGE = re.compile(r"(.*_)?(prompt|image)(_\d)?")
+# Arguments that may be a list with one entry per image: prompt, negative_prompt_2, mask_image, class_labels …
+_EACH_IMAGE = re.compile(r"(.*_)?(prompt|image)(_\d)?|class_labels")
 # Matches a parameter's annotation that asks for one of MindSpore's generators.
 _OF_MINDSPORE = re.compile(r"\b(ms|mindspore)\.([\w.]+\.)?Generator\b")
 # A pipeline that is given one of these needs no number of steps.

@@ -15,9 +15,11 @@ import numpy.typing as npt
 from mindspore import Tensor
 
 from harness.pipelines.checkpoints import ResolvedCheckpoint, SeededCheckpoint, resolve
+from harness.pipelines.class_labels import ClassLabels, labels_of_batch
 from harness.pipelines.errors import PipelineError
 from harness.pipelines.folder import DiffusersFolder
 from harness.pipelines.hub import download
+from harness.pipelines.models.config import UNet2DConfig
 from harness.pipelines.models.unet2d import UNet2DModel
 from harness.pipelines.randn import GeneratorArgument, randn_tensor
 from harness.pipelines.schedulers.config import SchedulerConfig
@@ -48,17 +50,22 @@ class UnconditionalPipeline(ABC):
             raise PipelineError(
                 "the UNet's config.json has no sample_size: it says how large the images are, add it"
             )
-        if config.out_channels != config.in_channels:
-            raise PipelineError(
-                f"the UNet takes {config.in_channels} channels and gives {config.out_channels}: models that "
-                "predict variances too are not supported"
-            )
+        self._check_channels(config, scheduler)
         size = config.sample_size
         self._image_shape = (config.in_channels, *(size if isinstance(size, tuple) else (size, size)))
-        self._predict: Callable[[Tensor, Tensor], Tensor] = unet
+        self._predict: Callable[..., Tensor] = unet
         self.unet = unet
         self.scheduler = scheduler
         self.checkpoint_files: dict[str, str] = {}
+
+    def _check_channels(self, config: UNet2DConfig, scheduler: NoiseSchedule) -> None:  # noqa: ARG002
+        """Refuse a model that gives other channels than it takes."""
+        if config.out_channels != config.in_channels:
+            raise PipelineError(
+                f"the UNet takes {config.in_channels} channels and gives {config.out_channels}: only the "
+                "pipeline ddpm, with a scheduler of variance_type learned or learned_range, takes variances "
+                "from a model"
+            )
 
     @staticmethod
     @abstractmethod
@@ -110,6 +117,7 @@ class UnconditionalPipeline(ABC):
         num_inference_steps: int,
         output_type: str,
         callback_on_step_end: StepCallback | None,
+        class_labels: ClassLabels,
     ) -> ImagePipelineOutput:
         """Draw noise, denoise it with ``step`` and return the images."""
         if output_type != "np":
@@ -123,10 +131,11 @@ class UnconditionalPipeline(ABC):
                 f"{len(generator)} generators for a batch of {batch_size}: "
                 "give one per image, or a single one"
             )
+        labels = labels_of_batch(self.unet.config, class_labels, batch_size)
         self.scheduler.set_timesteps(num_inference_steps)
         latents = randn_tensor((batch_size, *self._image_shape), generator, self.unet.dtype)
         for i, timestep in enumerate(self.scheduler.timesteps):
-            prediction = self._predict(latents, Tensor(timestep, ms.int64))
+            prediction = self._predict(latents, Tensor(timestep, ms.int64), *labels)
             latents = step(prediction, timestep, latents).prev_sample
             if callback_on_step_end is not None:
                 changed = callback_on_step_end(self, i, timestep, {"latents": latents})
@@ -154,6 +163,7 @@ class DDIMPipeline(UnconditionalPipeline):
         use_clipped_model_output: bool | None = None,
         output_type: str = "np",
         callback_on_step_end: StepCallback | None = None,
+        class_labels: ClassLabels = None,
     ) -> ImagePipelineOutput:
         """Generate ``batch_size`` images.
 
@@ -161,14 +171,16 @@ class DDIMPipeline(UnconditionalPipeline):
         noise added at every step; with 0 only the initial noise is drawn. ``use_clipped_model_output``
         derives the predicted noise again from the clipped sample. ``callback_on_step_end(pipeline, step,
         timestep, {"latents": tensor})`` is called after every step, and latents in its result replace the
-        current ones. Raises :class:`PipelineError` for arguments that cannot be honoured.
+        current ones. ``class_labels``, for a model that is conditioned on a class, is one label for all
+        images, or a list with one per image: a class, a number (``class_embed_type: timestep``) or a vector
+        (``identity``). Raises :class:`PipelineError` for arguments that cannot be honoured.
         """
         if isinstance(eta, bool) or not isinstance(eta, int | float) or not 0 <= eta <= 1:
             raise PipelineError(f"eta is {eta!r}: give a number from 0 (DDIM) to 1 (as much noise as DDPM)")
         clipped = bool(use_clipped_model_output)
         step = partial(self.scheduler.step, eta=eta, use_clipped_model_output=clipped, generator=generator)
         return self._sample(
-            step, batch_size, generator, num_inference_steps, output_type, callback_on_step_end
+            step, batch_size, generator, num_inference_steps, output_type, callback_on_step_end, class_labels
         )
 
 
@@ -176,6 +188,16 @@ class DDPMPipeline(UnconditionalPipeline):
     """Unconditional image generation with DDPM."""
 
     scheduler: DDPMScheduler
+
+    def _check_channels(self, config: UNet2DConfig, scheduler: NoiseSchedule) -> None:
+        """Refuse a model and a scheduler of which one predicts variances and the other does not."""
+        if not scheduler.config.learns_variance:
+            super()._check_channels(config, scheduler)
+        elif config.out_channels != 2 * config.in_channels:
+            raise PipelineError(
+                f"the scheduler's variance_type is {scheduler.config.variance_type!r}, for which the UNet "
+                f"must give {2 * config.in_channels} channels; it gives {config.out_channels}"
+            )
 
     @staticmethod
     def make_scheduler(config: SchedulerConfig) -> DDPMScheduler:
@@ -195,11 +217,12 @@ class DDPMPipeline(UnconditionalPipeline):
         num_inference_steps: int = 1000,
         output_type: str = "np",
         callback_on_step_end: StepCallback | None = None,
+        class_labels: ClassLabels = None,
     ) -> ImagePipelineOutput:
         """Generate ``batch_size`` images; arguments and errors are those of :class:`DDIMPipeline`."""
         step = partial(self.scheduler.step, generator=generator)
         return self._sample(
-            step, batch_size, generator, num_inference_steps, output_type, callback_on_step_end
+            step, batch_size, generator, num_inference_steps, output_type, callback_on_step_end, class_labels
         )
 
 

@@ -36,7 +36,6 @@ def config(**fields: Any) -> SchedulerConfig:
         ({"beta_start": "1e-4"}, "beta_start is '1e-4'"),
         ({"trained_betas": [0.1]}, "trained_betas has 1 values, but num_train_timesteps is 1000"),
         ({"trained_betas": [0.1, 1.0], "num_train_timesteps": 2}, "trained_betas is"),
-        ({"variance_type": "learned_range"}, "variance_type 'learned_range' needs a model"),
         ({"variance_type": "fixed_large_log"}, "yields NaN"),
         ({"_class_name": "PNDMScheduler"}, "'PNDMScheduler' is not supported"),
     ],
@@ -60,8 +59,22 @@ def test_fields_of_the_other_scheduler_do_no_harm(mindspore: Any) -> None:
     learned = SchedulerConfig.from_dict({"_class_name": "DDIMScheduler", "variance_type": "learned"}, "x")
     DDIMScheduler(learned)
     DDPMScheduler(config(set_alpha_to_one=False))
-    with pytest.raises(PipelineError, match="learned"):
-        DDPMScheduler(learned)
+    tables = SchedulerConfig.from_dict(
+        {"_class_name": "DDIMScheduler", "variance_type": "fixed_large_log"}, "x"
+    )
+    DDIMScheduler(tables)
+    with pytest.raises(PipelineError, match="fixed_large_log"):
+        DDPMScheduler(tables)
+
+
+def test_a_learned_variance_needs_twice_the_channels(mindspore: Any) -> None:
+    from harness.pipelines.schedulers.sampling import DDPMScheduler
+
+    scheduler = DDPMScheduler(config(variance_type="learned_range"))
+    scheduler.set_timesteps(10)
+    sample = mindspore.Tensor(np.zeros((1, 3, 4, 4), np.float32))
+    with pytest.raises(PipelineError, match="gives 6 channels for 3; this one gives 3"):
+        scheduler.step(sample, scheduler.timesteps[0], sample)
 
 
 @pytest.mark.parametrize("spacing", ["leading", "linspace", "trailing"])

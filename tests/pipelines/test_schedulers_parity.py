@@ -59,8 +59,12 @@ def test_trajectory_equals_that_of_diffusers(mindspore: Any, reference: tuple[in
     tensor = mindspore.Tensor
     sample, samples = tensor(TENSORS["sample"]), []
     for i, timestep in enumerate(scheduler.timesteps):
+        output = TENSORS["model_outputs"][i]
+        if scheduler.config.learns_variance:
+            predicted = TENSORS[f"variances.{scheduler.config.variance_type}"][i]
+            output = np.concatenate((output, predicted), axis=1)
         out = scheduler.step(
-            tensor(TENSORS["model_outputs"][i]),
+            tensor(output),
             timestep,
             sample,
             variance_noise=tensor(TENSORS["variance_noise"][i]),

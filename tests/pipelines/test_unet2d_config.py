@@ -46,6 +46,10 @@ def refusal(**fields: object) -> str:
     return "\n".join(line.strip() for line in problems)
 
 
+def blocks(down: str, up: str, **fields: object) -> dict[str, object]:
+    return {"down_block_types": [down] * 4, "up_block_types": [up] * 4, **fields}
+
+
 def test_the_config_of_ddpm_cifar10_32_loads_as_it_is():
     config = UNet2DConfig.from_dict(json.loads(DDPM_CIFAR10_32), "config.json")
     assert config.block_out_channels == (128, 256, 256, 256)
@@ -71,29 +75,31 @@ def test_fields_left_out_have_the_defaults_of_diffusers():
     ("field", "value", "supported"),
     [
         ("act_fn", "tanh", "'silu', 'swish', 'mish', 'gelu', 'relu'"),
-        ("time_embedding_type", "fourier", "'positional', 'learned'"),
+        ("time_embedding_type", "sinusoidal", "'positional', 'fourier', 'learned'"),
         (
             "down_block_types",
-            ["DownBlock2D", "SkipDownBlock2D", "DownBlock2D", "DownBlock2D"],
-            "a list of 'DownBlock2D', 'AttnDownBlock2D', at most 16",
+            ["DownBlock2D", "DownEncoderBlock2D", "DownBlock2D", "DownBlock2D"],
+            "a list of 'DownBlock2D', 'AttnDownBlock2D', 'ResnetDownsampleBlock2D', 'SkipDownBlock2D', "
+            "'AttnSkipDownBlock2D', 'KDownBlock2D', 'KCrossAttnDownBlock2D', at most 16",
         ),
         (
             "up_block_types",
             ["UpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D", "UpBlock2D"],
-            "a list of 'UpBlock2D', 'AttnUpBlock2D', at most 16",
+            "a list of 'UpBlock2D', 'AttnUpBlock2D', 'ResnetUpsampleBlock2D', 'SkipUpBlock2D', "
+            "'AttnSkipUpBlock2D', 'KUpBlock2D', 'KCrossAttnUpBlock2D', at most 16",
         ),
         ("mid_block_type", "UNetMidBlock2DCrossAttn", "'UNetMidBlock2D', null"),
         ("resnet_time_scale_shift", "ada_group", "'default', 'scale_shift'"),
-        ("downsample_type", "fir", "'conv', 'resnet'"),
-        ("upsample_type", "fir", "'conv', 'resnet'"),
+        ("downsample_type", "fir", "'conv', 'resnet', null"),
+        ("upsample_type", "fir", "'conv', 'resnet', null"),
         ("downsample_padding", 2, "0, 1"),
-        ("class_embed_type", "timestep", "null"),
-        ("num_class_embeds", 10, "null"),
+        ("class_embed_type", "projection", "null, 'timestep', 'identity'"),
+        ("num_class_embeds", 0, "null or an integer of at least 1"),
         ("dropout", 1.0, "a number from 0 up to 1 (not 1)"),
         ("mid_block_scale_factor", 0, "a number other than 0"),
         ("norm_eps", -1e-6, "a number of at least 0"),
         ("norm_eps", float("nan"), "a number of at least 0"),
-        ("norm_num_groups", None, "an integer of at least 1"),
+        ("norm_num_groups", 0, "null or an integer of at least 1"),
         ("attn_norm_num_groups", 0, "null or an integer of at least 1"),
         ("attention_head_dim", 0, "null or an integer of at least 1"),
         ("time_embedding_dim", 1.5, "null or an integer of at least 1"),
@@ -132,8 +138,32 @@ def test_every_field_has_a_value_that_is_refused():
     [
         ({"down_block_types": ["DownBlock2D"]}, "down_block_types: 1 blocks, but block_out_channels has 4"),
         ({"up_block_types": ["UpBlock2D"] * 5}, "up_block_types: 5 blocks, but block_out_channels has 4"),
-        ({"norm_num_groups": 24}, "norm_num_groups: 24 does not divide [128, 256, 256, 256]"),
-        ({"attn_norm_num_groups": 24}, "attn_norm_num_groups: 24 does not divide 256"),
+        ({"norm_num_groups": 24}, "norm_num_groups: 24 groups do not divide [128, 256, 512] channels"),
+        ({"norm_num_groups": None}, "norm_num_groups: null, but only skip blocks and K blocks"),
+        ({"attn_norm_num_groups": 24}, "attn_norm_num_groups: 24 groups do not divide [256] channels"),
+        (
+            {"in_channels": 1, "out_channels": 1, **blocks("SkipDownBlock2D", "SkipUpBlock2D")},
+            "in_channels: 1, but a skip block takes a picture of 3\n"
+            "out_channels: 1, but a skip block adds a picture of 3",
+        ),
+        (
+            blocks(
+                "SkipDownBlock2D", "UpBlock2D", down_block_types=["DownBlock2D"] + 3 * ["SkipDownBlock2D"]
+            ),
+            "down_block_types: a skip block follows one that does not halve the picture beside it",
+        ),
+        (
+            blocks("DownBlock2D", "UpBlock2D", up_block_types=["SkipUpBlock2D"] + 3 * ["UpBlock2D"]),
+            "up_block_types: only skip blocks may follow a skip block; others do not double its picture",
+        ),
+        (
+            blocks("KDownBlock2D", "UpBlock2D"),
+            "up_block_types: UpBlock2D cannot follow these blocks: it takes 512 channels",
+        ),
+        (
+            blocks("KDownBlock2D", "KUpBlock2D", block_out_channels=[16, 256, 256, 256], norm_num_groups=16),
+            "KDownBlock2D: 0 groups do not divide [16] channels",
+        ),
         ({"attention_head_dim": 257}, "attention_head_dim: 257 is more than the [256] channels"),
         ({"freq_shift": 64}, "freq_shift: 64 must be below block_out_channels[0] // 2 = 64"),
         ({"time_embedding_type": "learned"}, "num_train_timesteps: null, but time_embedding_type 'learned'"),
@@ -160,8 +190,13 @@ def test_notes_of_diffusers_are_no_fields():
     assert config == UNet2DConfig()
 
 
-@pytest.mark.parametrize("fields", [{}, {"layers_per_block": 1, "time_embedding_type": "learned",
-                                         "num_train_timesteps": 1000}])  # fmt: skip
+@pytest.mark.parametrize("fields", [
+    {},
+    {"layers_per_block": 1, "time_embedding_type": "learned", "num_train_timesteps": 1000},
+    {"num_class_embeds": 5000},
+    {"down_block_types": ["KDownBlock2D"] * 2, "up_block_types": ["KUpBlock2D"] * 2},
+    {"down_block_types": ["SkipDownBlock2D"] * 2, "up_block_types": ["SkipUpBlock2D"] * 2},
+])  # fmt: skip
 def test_the_least_number_of_parameters_is_less_than_the_model_has(mindspore, fields):
     from harness.pipelines.models.unet2d import UNet2DModel
 

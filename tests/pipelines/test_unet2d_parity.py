@@ -19,13 +19,29 @@ ARCHITECTURES = (
     "ddpm-cifar10-32",
     "flip-sin-to-cos",
     "heads",
+    "k-attention",
+    "k-blocks",
     "learned-timesteps",
     "no-mid-block",
+    "resnet-blocks",
     "resnet-sampling",
     "scale-shift",
+    "skip-blocks",
+    "skip-blocks-up",
 )
 # Between them these take every branch of every `construct`.
-COMPILED = ("ddpm-cifar10-32", "learned-timesteps", "no-mid-block", "resnet-sampling", "scale-shift")
+COMPILED = (
+    "ddpm-cifar10-32",
+    "k-attention",
+    "k-blocks",
+    "learned-timesteps",
+    "no-mid-block",
+    "resnet-blocks",
+    "resnet-sampling",
+    "scale-shift",
+    "skip-blocks",
+    "skip-blocks-up",
+)
 
 # float32 is within this of diffusers' float32; measured 2.2e-7 to 3.7e-7, as far as that is from float64.
 LIMIT = 2e-6
@@ -63,7 +79,8 @@ def run(model: Any, arrays: dict[str, np.ndarray]) -> np.ndarray:
     import mindspore as ms
 
     dtype = getattr(model, "dtype", ms.float32)
-    output = model(ms.Tensor(arrays["sample"]).astype(dtype), ms.Tensor(arrays["timesteps"]))
+    labels = (ms.Tensor(arrays["class_labels"]),) if "class_labels" in arrays else ()
+    output = model(ms.Tensor(arrays["sample"]).astype(dtype), ms.Tensor(arrays["timesteps"]), *labels)
     assert output.dtype == dtype
     return output.astype(ms.float32).asnumpy()
 

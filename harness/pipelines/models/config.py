@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from harness.pipelines.errors import CheckpointError
 from harness.pipelines.fields import boolean, checked, is_integer, is_list, is_number, read_fields
+from harness.pipelines.models.plan import (
+    DOWN_BLOCKS,
+    UP_BLOCKS,
+    down_levels,
+    is_block,
+    is_k,
+    misfits,
+    norms,
+    skip_groups,
+    up_levels,
+)
 
 _CLASS = "UNet2DModel"
 # Far more than any model has. A larger model would take hours to build or exhaust the memory.
@@ -42,10 +53,10 @@ def _one_of(*choices: object, default: object = None) -> Any:
     )
 
 
-def _blocks(default: tuple[str, ...], *kinds: str) -> Any:
+def _blocks(default: tuple[str, ...], kinds: Iterable[str]) -> Any:
     return checked(
         default,
-        lambda value: is_list(value, lambda item: item in kinds, _MOST_LEVELS),
+        lambda value: is_list(value, lambda item: is_block(item, kinds), _MOST_LEVELS),
         f"a list of {', '.join(map(repr, kinds))}, at most {_MOST_LEVELS}",
     )
 
@@ -74,20 +85,13 @@ class UNet2DConfig:
     in_channels: int = _integer(3)
     out_channels: int = _integer(3)
     center_input_sample: bool = boolean(False)
-    # 'fourier' takes the logarithm of the timestep, for which MindSpore's CPU kernel has a relative error of
-    # 1e-5. Multiplied by the embedding's frequencies, this shifts angles by whole turns, so parity is
-    # impossible.
-    time_embedding_type: str = _one_of("positional", "learned")
+    time_embedding_type: str = _one_of("positional", "fourier", "learned")
     time_embedding_dim: int | None = _optional_integer(None)
     freq_shift: int = _integer(0, least=0)
     flip_sin_to_cos: bool = boolean(True)
-    down_block_types: tuple[str, ...] = _blocks(
-        ("DownBlock2D", *3 * ("AttnDownBlock2D",)), "DownBlock2D", "AttnDownBlock2D"
-    )
+    down_block_types: tuple[str, ...] = _blocks(("DownBlock2D", *3 * ("AttnDownBlock2D",)), DOWN_BLOCKS)
     mid_block_type: str | None = _one_of("UNetMidBlock2D", None)
-    up_block_types: tuple[str, ...] = _blocks(
-        (*3 * ("AttnUpBlock2D",), "UpBlock2D"), "UpBlock2D", "AttnUpBlock2D"
-    )
+    up_block_types: tuple[str, ...] = _blocks((*3 * ("AttnUpBlock2D",), "UpBlock2D"), UP_BLOCKS)
     block_out_channels: tuple[int, ...] = checked(
         (224, 448, 672, 896),
         lambda value: is_list(value, lambda item: is_integer(item, 1), _MOST_LEVELS),
@@ -101,8 +105,8 @@ class UNet2DConfig:
     )
     # With any other padding, the sizes of the levels do not match those of the skip connections.
     downsample_padding: int = _one_of(0, 1, default=1)
-    downsample_type: str = _one_of("conv", "resnet")
-    upsample_type: str = _one_of("conv", "resnet")
+    downsample_type: str | None = _one_of("conv", "resnet", None)
+    upsample_type: str | None = _one_of("conv", "resnet", None)
     dropout: float = checked(
         0.0, lambda value: is_number(value, 0, 1) and value != 1, "a number from 0 up to 1 (not 1)"
     )
@@ -112,14 +116,13 @@ class UNet2DConfig:
         ", ".join(map(repr, _ACTIVATIONS)),
     )
     attention_head_dim: int | None = _optional_integer(8)
-    norm_num_groups: int = _integer(32)
+    norm_num_groups: int | None = _optional_integer(32)
     attn_norm_num_groups: int | None = _optional_integer(None)
     norm_eps: float = checked(1e-5, lambda value: is_number(value, low=0), "a number of at least 0")
     resnet_time_scale_shift: str = _one_of("default", "scale_shift")
     add_attention: bool = boolean(True)
-    # Class conditioning needs a label in every call, and these pipelines take none.
-    class_embed_type: None = _one_of(None)
-    num_class_embeds: None = _one_of(None)
+    class_embed_type: str | None = _one_of(None, "timestep", "identity")
+    num_class_embeds: int | None = _optional_integer(None)
     num_train_timesteps: int | None = _optional_integer(None)
 
     @classmethod
@@ -151,11 +154,14 @@ class UNet2DConfig:
         """A lower bound on the number of the model's parameters, counted from its larger layers."""
         channels, first = self.block_out_channels, self.block_out_channels[0]
         # Counts the second convolution of each residual block: `layers_per_block` per level going down, one
-        # more going up.
-        blocks = 9 * (2 * self.layers_per_block + 1) * sum(each * each for each in channels)
+        # more going up. A K block has none more, and its last one may be narrower.
+        of_k = any(is_k(name) for name in (*self.down_block_types, *self.up_block_types))
+        resnets = 2 * self.layers_per_block + (-1 if of_k else 1)
+        blocks = 9 * resnets * sum(each * each for each in channels)
         ends = 9 * first * (self.in_channels + self.out_channels)
         timesteps = (self.num_train_timesteps or 0) * first if self.time_embedding_type == "learned" else 0
-        return blocks + ends + timesteps + self.time_embed_dim * (first + self.time_embed_dim)
+        classes = (self.num_class_embeds or 0) * self.time_embed_dim
+        return blocks + ends + timesteps + classes + self.time_embed_dim * (first + self.time_embed_dim)
 
     def head_dim(self, channels: int) -> int:
         """Channels per attention head in a block of `channels`; one head if `attention_head_dim` is None."""
@@ -166,7 +172,16 @@ class UNet2DConfig:
         """Groups of the norm in the middle block's attention; as in diffusers, None means no norm."""
         if self.attn_norm_num_groups is not None:
             return self.attn_norm_num_groups
-        return self.norm_num_groups if self.resnet_time_scale_shift == "default" else None
+        return self.groups(self.block_out_channels[-1]) if self.resnet_time_scale_shift == "default" else None
+
+    def groups(self, channels: int) -> int:
+        """Groups of a norm outside the blocks, or of the middle block, on a map of ``channels``."""
+        return self.norm_num_groups or skip_groups(channels)
+
+    @property
+    def embeds_class(self) -> bool:
+        """Whether the model takes a class label beside the timestep."""
+        return self.class_embed_type is not None or self.num_class_embeds is not None
 
     def _contradictions(self) -> list[str]:
         """Return the contradictions between fields that are valid on their own."""
@@ -183,26 +198,8 @@ class UNet2DConfig:
                     f"{name}: {len(blocks)} blocks, but block_out_channels has {len(channels)}; "
                     "there must be one of each per level"
                 )
-        uneven = [c for c in channels if c % self.norm_num_groups]
-        if uneven:
-            problems.append(
-                f"norm_num_groups: {self.norm_num_groups} does not divide {uneven} in block_out_channels"
-            )
-        mid_attention = self.mid_block_type is not None and self.add_attention
-        groups, deepest = self.attn_norm_num_groups, channels[-1]
-        if groups is not None and mid_attention and deepest % groups:
-            problems.append(f"attn_norm_num_groups: {groups} does not divide {deepest} in block_out_channels")
-        attended = {c for c, block in zip(channels, self.down_block_types, strict=False) if "Attn" in block}
-        attended |= {
-            c for c, block in zip(channels[::-1], self.up_block_types, strict=False) if "Attn" in block
-        }
-        attended |= {channels[-1]} if mid_attention else set()
-        narrow = sorted(c for c in attended if c < self.head_dim(c))
-        if narrow:
-            problems.append(
-                f"attention_head_dim: {self.attention_head_dim} is more than the {narrow} channels "
-                "of a block with attention"
-            )
+        if not problems:
+            problems = self._problems_of_blocks()
         if self.time_embedding_type == "positional" and self.freq_shift >= channels[0] // 2:
             problems.append(
                 f"freq_shift: {self.freq_shift} must be below block_out_channels[0] // 2 = {channels[0] // 2}"
@@ -216,6 +213,42 @@ class UNet2DConfig:
                 f"with {len(channels)} levels"
             )
         return problems
+
+    def _problems_of_blocks(self) -> list[str]:
+        """Return where blocks, of which there is one per level, do not fit their channels or each other."""
+        problems = []
+        kinds = [level.kind for level in down_levels(self)] + [level.kind for level in up_levels(self)]
+        if self.norm_num_groups is None and any(kind.family in ("plain", "resnet") for kind in kinds):
+            problems.append(
+                "norm_num_groups: null, but only skip blocks and K blocks have norms of their own"
+            )
+        else:
+            uneven: dict[tuple[str, int], set[int]] = {}
+            for name, groups, width in norms(self):
+                if groups == 0 or width % groups:
+                    uneven.setdefault((name, groups), set()).add(width)
+            problems += [
+                f"{name}: {groups} groups do not divide {sorted(widths)} channels"
+                for (name, groups), widths in uneven.items()
+            ]
+        narrow = sorted({width for width, head in self._attended() if width < head})
+        if narrow:
+            problems.append(
+                f"attention_head_dim: {_shown(self.attention_head_dim)} is more than the {narrow} channels "
+                "of a block with attention"
+            )
+        return problems + list(misfits(self))
+
+    def _attended(self) -> Iterator[tuple[int, int]]:
+        """Yield the channels that attention works on, and the channels of its heads."""
+        if self.mid_block_type is not None and self.add_attention:
+            yield self.block_out_channels[-1], self.head_dim(self.block_out_channels[-1])
+        for down in down_levels(self):
+            if down.kind.attends:
+                yield down.channels, self.head_dim(down.channels)
+        for up in up_levels(self):
+            if up.kind.attends:
+                yield from ((width, self.head_dim(up.channels)) for width in (up.channels, up.outgoing[-1]))
 
 
 def _problem(name: str, value: object, supported: str | None) -> str:

@@ -18,20 +18,29 @@ from harness.measurement.measurement import Array
 from harness.pipelines.errors import CheckpointError
 from harness.pipelines.models.blocks import DownBlock2D, MidBlock2D, UpBlock2D
 from harness.pipelines.models.config import UNet2DConfig
-from harness.pipelines.models.layers import (
-    GroupNorm,
+from harness.pipelines.models.embeddings import (
+    ClassEmbedding,
+    FourierTimesteps,
     LearnedTimesteps,
     SinusoidalTimesteps,
     TimestepEmbedding,
-    activation,
-    conv2d,
 )
+from harness.pipelines.models.k_blocks import KDownBlock2D, KUpBlock2D
+from harness.pipelines.models.layers import GroupNorm, activation, conv2d
+from harness.pipelines.models.plan import down_levels, taken, up_levels
+from harness.pipelines.models.skip_blocks import SkipDownBlock2D, SkipUpBlock2D
 
 _ATTENTION_RENAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 _OLD_ATTENTION = re.compile(r"(attentions\.\d+)\.(query|key|value|proj_attn)\.(weight|bias)$")
 # Types of safetensors that numpy does not have; other unsuitable types are reported with all other problems.
 _UNKNOWN_TO_NUMPY = re.compile(r"BF16|F[468](_.*)?")
 _LISTED = 8
+_DOWN_BLOCKS: dict[str, Callable[..., nn.Cell]] = {
+    "plain": DownBlock2D,
+    "resnet": DownBlock2D,
+    "skip": SkipDownBlock2D,
+    "k": KDownBlock2D,
+}
 Shape = tuple[int, ...]
 
 
@@ -48,55 +57,105 @@ class UNet2DModel(nn.Cell):
         self.config = config
         self.dtype = dtype
         widths = config.block_out_channels
-        levels = len(widths)
 
         self.conv_in = conv2d(config.in_channels, widths[0], dtype)
+        self.time_proj: nn.Cell
         if config.time_embedding_type == "learned":
             self.time_proj = LearnedTimesteps(config.num_train_timesteps or 0, widths[0], dtype)
+        elif config.time_embedding_type == "fourier":
+            self.time_proj = FourierTimesteps(widths[0])
         else:
             self.time_proj = SinusoidalTimesteps(widths[0], config.freq_shift, config.flip_sin_to_cos)
-        self.time_embedding = TimestepEmbedding(widths[0], config.time_embed_dim, dtype)
+        embedded = 2 * widths[0] if config.time_embedding_type == "fourier" else widths[0]
+        self.time_embedding = TimestepEmbedding(embedded, config.time_embed_dim, dtype)
+        self.divides_by_timestep = config.time_embedding_type == "fourier"
+        self.embeds_class = config.embeds_class
+        self.class_embed_type = config.class_embed_type
+        if config.class_embed_type == "timestep":
+            self.class_embedding = TimestepEmbedding(embedded, config.time_embed_dim, dtype)
+        elif config.class_embed_type is None and config.num_class_embeds is not None:
+            self.class_embedding = ClassEmbedding(config.num_class_embeds, config.time_embed_dim, dtype)
 
         # CellList names the parameters of cells passed to its constructor, but not those of cells appended
         # later.
-        self.down_blocks = nn.CellList([DownBlock2D(config, level, dtype) for level in range(levels)])
+        downs, ups = down_levels(config), up_levels(config)
+        self.down_blocks = nn.CellList(
+            [_DOWN_BLOCKS[level.kind.family](config, level, dtype) for level in downs]
+        )
+        self.down_skips = [level.kind.family == "skip" for level in downs]
+        self.keeps_last = [level.keeps_last for level in downs]
         self.has_mid_block = config.mid_block_type is not None
         if self.has_mid_block:
             self.mid_block = MidBlock2D(config, widths[-1], dtype)
-        self.up_blocks = nn.CellList([UpBlock2D(config, level, dtype) for level in range(levels)])
+        self.up_skips = [level.kind.family == "skip" for level in ups]
+        blocks: list[nn.Cell] = []
+        for index, level in enumerate(ups):
+            if self.up_skips[index]:
+                blocks.append(SkipUpBlock2D(config, level, dtype, begins=not any(self.up_skips[:index])))
+            else:
+                blocks.append((KUpBlock2D if level.kind.family == "k" else UpBlock2D)(config, level, dtype))
+        self.up_blocks = nn.CellList(blocks)
+        self.taken = [taken(level) for level in ups]
+        # The last level adds nothing of its own to the picture.
+        self.adds_picture = any(self.up_skips[:-1])
 
-        self.conv_norm_out = GroupNorm(config.norm_num_groups, widths[0], config.norm_eps, dtype)
+        self.conv_norm_out = GroupNorm(config.groups(widths[0]), widths[0], config.norm_eps, dtype)
         self.conv_act = activation("silu")
         self.conv_out = conv2d(widths[0], config.out_channels, dtype)
         self.center_input_sample = config.center_input_sample
-        self.skips_per_up_block = config.layers_per_block + 1
         self.set_train(False)
 
-    def construct(self, sample: ms.Tensor, timestep: ms.Tensor) -> Tensor:
+    def construct(
+        self, sample: ms.Tensor, timestep: ms.Tensor, class_labels: ms.Tensor | None = None
+    ) -> Tensor:
         """Run the model.
 
         sample is [n, in_channels, h, w] in the model's dtype, with h and w multiples of
-        `config.size_divisor`. timestep is a scalar or [n], of any integer or floating dtype. Returns [n,
-        out_channels, h, w].
+        `config.size_divisor`. timestep is a scalar or [n], of any integer or floating dtype. class_labels,
+        for a model that embeds the class, is [n], or [n, time_embed_dim] if `class_embed_type` is
+        `identity`. Returns [n, out_channels, h, w].
         """
         if self.center_input_sample:
             sample = 2 * sample - 1
         timestep = ops.broadcast_to(timestep.reshape((-1,)), (sample.shape[0],))
         temb = self.time_embedding(self.time_proj(timestep).astype(self.dtype))
+        if self.embeds_class:
+            temb = temb + self._embedded(class_labels)
 
+        picture = sample
         x = self.conv_in(sample)
         skips = (x,)
         for i in range(len(self.down_blocks)):
-            outputs = self.down_blocks[i](x, temb)
+            if self.down_skips[i]:
+                outputs = self.down_blocks[i](x, temb, picture)
+                picture, outputs = outputs[-1], outputs[:-1]
+            else:
+                outputs = self.down_blocks[i](x, temb)
             x = outputs[-1]
-            skips = skips + outputs
+            skips = skips + (outputs if self.keeps_last[i] else outputs[:-1])
         if self.has_mid_block:
             x = self.mid_block(x, temb)
         for i in range(len(self.up_blocks)):
-            left = len(skips) - self.skips_per_up_block
-            x = self.up_blocks[i](x, skips[left:], temb)
+            left = len(skips) - self.taken[i]
+            if self.up_skips[i]:
+                x, picture = self.up_blocks[i](x, skips[left:], temb, picture)
+            else:
+                x = self.up_blocks[i](x, skips[left:], temb)
             skips = skips[:left]
-        return self.conv_out(self.conv_act(self.conv_norm_out(x)))
+        x = self.conv_out(self.conv_act(self.conv_norm_out(x)))
+        if self.adds_picture:
+            x = x + picture
+        if self.divides_by_timestep:
+            x = x / timestep.astype(x.dtype).reshape((-1, 1, 1, 1))
+        return x
+
+    def _embedded(self, class_labels: ms.Tensor) -> Tensor:
+        """Return the embedding [n, time_embed_dim] of class_labels."""
+        if self.class_embed_type == "identity":
+            return class_labels.astype(self.dtype)
+        if self.class_embed_type == "timestep":
+            return self.class_embedding(self.time_proj(class_labels).astype(self.dtype))
+        return self.class_embedding(class_labels)
 
     def state_shapes(self) -> dict[str, tuple[int, ...]]:
         """Map the name of every parameter, as in a checkpoint, to its shape."""

@@ -77,6 +77,11 @@ class SchedulerConfig:
             raise PipelineError(f"{where}: " + "; ".join(problems))
         return config
 
+    @property
+    def learns_variance(self) -> bool:
+        """Whether DDPM takes the variance from the model, as twice the channels."""
+        return self.variance_type in ("learned", "learned_range")
+
     def _contradictions(self) -> list[str]:
         problems = []
         if self.trained_betas is not None and len(self.trained_betas) != self.num_train_timesteps:
@@ -98,10 +103,6 @@ def _problem(name: str, value: object, expected: str | None) -> str:
 
 def unsupported_variance(variance_type: str) -> list[str]:
     """Return why DDPM cannot run ``variance_type``, as a list of at most one sentence."""
-    if variance_type in ("learned", "learned_range"):
-        return [
-            f"variance_type {variance_type!r} needs a model that predicts variances, which is not supported"
-        ]
     if variance_type == "fixed_large_log":
         # It computes the square root of the logarithm of a number below one.
         return ["variance_type 'fixed_large_log' yields NaN in diffusers itself and is not supported"]

@@ -103,7 +103,8 @@ class DDPMScheduler(NoiseSchedule):
         """Go from ``sample`` ``[n, c, h, w]`` at ``timestep`` to the next of :attr:`timesteps`.
 
         Implements formula (7) of the paper, plus noise drawn from ``generator`` unless ``variance_noise`` is
-        given; at timestep 0 nothing is drawn. The arithmetic is float32 whatever the sample's dtype, with one
+        given; at timestep 0 nothing is drawn. A model that learns the variance gives ``model_output`` with
+        twice the channels of ``sample``. The arithmetic is float32 whatever the sample's dtype, with one
         rounding at the end.
         """
         if timestep not in self.timesteps:
@@ -119,15 +120,26 @@ class DDPMScheduler(NoiseSchedule):
         beta = one - alpha
 
         x_t, output = sample.astype(ms.float32), model_output.astype(ms.float32)
+        learned = None
+        if self.config.learns_variance:
+            if output.shape[1] != 2 * x_t.shape[1]:
+                raise PipelineError(
+                    f"variance_type {self.config.variance_type!r} needs a model that gives "
+                    f"{2 * x_t.shape[1]} channels for {x_t.shape[1]}; this one gives {output.shape[1]}"
+                )
+            output, learned = ops.chunk(output, 2, 1)
         clean = _confine(self.config, _clean_sample(self.config.prediction_type, here, output, x_t))
         clean_factor = np.sqrt(there.alpha_bar) * beta / here.beta_bar
         sample_factor = np.sqrt(alpha) * there.beta_bar / here.beta_bar
         prev_sample = float(clean_factor) * clean + float(sample_factor) * x_t
         if timestep > 0:
             if variance_noise is None:
-                variance_noise = randn_tensor(model_output.shape, generator, model_output.dtype)
-            sigma = self._sigma(there.beta_bar / here.beta_bar * beta, beta)
-            prev_sample = prev_sample + sigma * variance_noise.astype(ms.float32)
+                variance_noise = randn_tensor(sample.shape, generator, model_output.dtype)
+            posterior, noise = there.beta_bar / here.beta_bar * beta, variance_noise.astype(ms.float32)
+            if learned is None:
+                prev_sample = prev_sample + self._sigma(posterior, beta) * noise
+            else:
+                prev_sample = prev_sample + self._learned_sigma(learned, posterior, beta) * noise
         return SchedulerOutput(prev_sample.astype(sample.dtype), clean.astype(sample.dtype))
 
     def _sigma(self, posterior_variance: np.float32, beta: np.float32) -> float:
@@ -139,6 +151,25 @@ class DDPMScheduler(NoiseSchedule):
         if self.config.variance_type == "fixed_small_log":
             return float(np.exp(np.float32(0.5) * np.log(variance)))
         return float(np.sqrt(variance))
+
+    def _learned_sigma(self, predicted: Tensor, posterior_variance: np.float32, beta: np.float32) -> Tensor:
+        """Return the standard deviation of the noise from what the model ``predicted``.
+
+        ``learned`` predicts the variance itself. ``learned_range`` predicts, from -1 to 1, where its
+        logarithm lies between those of the two choices; formula (15) of https://arxiv.org/abs/2102.09672.
+        """
+        if self.config.variance_type == "learned":
+            return ops.sqrt(predicted)
+        low = float(np.log(np.maximum(posterior_variance, np.float32(1e-20))))
+        share = (predicted + 1) / 2
+        return _exp(0.5 * (share * float(np.log(beta)) + (1 - share) * low))
+
+
+def _exp(x: Tensor) -> Tensor:
+    """Return the exponential of the float32 ``x``; MindSpore's CPU kernel in float32 is off by 4e-6."""
+    if ms.get_context("device_target") == "Ascend":
+        return ops.exp(x)
+    return ops.exp(x.astype(ms.float64)).astype(ms.float32)
 
 
 class _NoiseLevel:
