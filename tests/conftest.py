@@ -13,6 +13,7 @@ import pytest
 from harness.execution.profile import Profile, claim_core
 
 _OTHER_PYTHON = "HARNESS_OTHER_PYTHON"
+_AARCH64_PYTHON = "HARNESS_AARCH64_PYTHON"
 # pytest, rich and the harness print more, less or in colour for these. Tests read what processes print, so
 # these are unset wherever the tests run; the test of such a variable sets it.
 _VARIABLES = (
@@ -39,6 +40,15 @@ def other_python() -> str:
     if not given:
         pytest.fail(f"set {_OTHER_PYTHON} to the python of an environment with another MindSpore release")
     # Not resolved: a virtual environment's python is a link.
+    return str(Path(given).absolute())
+
+
+@pytest.fixture(scope="session")
+def aarch64_python() -> str:
+    """An interpreter for aarch64, for what is marked `emulation`."""
+    given = os.environ.get(_AARCH64_PYTHON)
+    if not given:
+        pytest.fail(f"set {_AARCH64_PYTHON} to the python that tools/aarch64/make_interpreter.sh makes")
     return str(Path(given).absolute())
 
 

@@ -184,9 +184,13 @@ def commands(program: str) -> list[list[str]]:
     for _, script in scripts():
         for line in script.replace("\\\n", " ").splitlines():
             words = shlex.split(line, comments=True)
+            # As root, with the same PATH.
+            while words and (words[0] in ("sudo", "env") or re.match(r"\w+=", words[0])):
+                words.pop(0)
             if words and Path(words[0]).name == program:
                 cut = next((i for i, word in enumerate(words) if word in (">>", ">", "||", "&&")), len(words))
-                found.append([word.replace("$NPUS", "2") for word in words[1:cut]])
+                there = {"$NPUS": "2", "/opt/arm64/python": sys.executable}
+                found.append([there.get(word, word) for word in words[1:cut]])
     return found
 
 
