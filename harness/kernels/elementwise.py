@@ -41,6 +41,12 @@ def logaddexp(input: Tensor, other: Tensor) -> Tensor:
     return to_tensor(np.logaddexp(wide(input), wide(other)), float_dtype(input))
 
 
+@kernel("LogAddExp2", serves=("mint.logaddexp2",), mixes=("input", "other"))
+def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
+    """`numpy.logaddexp2` in float64."""
+    return to_tensor(np.logaddexp2(wide(input), wide(other)), float_dtype(input))
+
+
 @kernel("Frac", serves=("mint.frac",), on=to_numpy)
 def frac(x: Array) -> Any:
     """x - `numpy.trunc(x)`, exact."""
@@ -72,7 +78,28 @@ def bitwise_xor(input: Tensor, other: Any) -> Tensor:
 
 
 @kernel(
-    "FloorDivScalar", serves=("Tensor.floor_divide",), methods=("floor_divide",), mixes=("input", "other")
+    "BitwiseNot",
+    serves=("mint.bitwise_not", "Tensor.bitwise_not"),
+    overload="bitwise_not",
+    methods=("bitwise_not",),
+    on=to_numpy,
+)
+def bitwise_not(x: Array) -> Any:
+    """`numpy.invert`; of bool the other."""
+    return np.invert(x)
+
+
+def _by_a_number(input: Tensor, other: Any) -> bool:  # noqa: ARG001  handed over by name, too
+    return not isinstance(other, Tensor)
+
+
+@kernel(
+    "FloorDivScalar",
+    serves=("mint.floor_divide", "Tensor.floor_divide"),
+    overload="floor_divide",
+    when=_by_a_number,
+    methods=("floor_divide",),
+    mixes=("input", "other"),
 )
 def floor_divide(input: Tensor, other: Any) -> Tensor:
     """The operator //."""

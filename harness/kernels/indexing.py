@@ -46,6 +46,18 @@ def scatter_add(values: Array, dim: int, index: Array, src: Array) -> Array:
     return result
 
 
+@kernel("InplaceScatterAdd", serves=("Tensor.scatter_add_",), methods=("scatter_add_",))
+def scatter_add_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """As ScatterAddExt, into the tensor."""
+    return write(input, scatter_add(input, dim, index, src))
+
+
+@kernel("Take", serves=("mint.take",), on=to_numpy)
+def take(values: Array, index: Array) -> Array:
+    """`numpy.take` of the flat values."""
+    return np.take(values, index)
+
+
 @kernel("InplaceScatterSrc", "InplaceScatterValue", serves=("Tensor.scatter_",), methods=("scatter_",))
 def scatter_(input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
     """numpy's assignment by index; of several for one place, the last stays."""
@@ -69,10 +81,19 @@ def index_copy_(input: Tensor, dim: int, index: Tensor, tensor: Tensor) -> Tenso
     return write(input, result)
 
 
-@kernel("NonZeroExt", serves=("mint.nonzero(as_tuple=True)",))
-def nonzero(input: Tensor) -> tuple[Tensor, ...]:
+def _only_condition(*args: Any, **kwargs: Any) -> bool:
+    return len(args) + len(kwargs) == 1
+
+
+@kernel(
+    "NonZeroExt",
+    serves=("mint.nonzero(as_tuple=True)", "mint.where(condition)"),
+    overload="where",
+    when=_only_condition,
+)
+def nonzero(condition: Tensor) -> tuple[Tensor, ...]:
     """`numpy.nonzero`."""
-    return tuple(to_tensor(each.astype(np.int64)) for each in np.nonzero(np.atleast_1d(to_numpy(input))))
+    return tuple(to_tensor(each.astype(np.int64)) for each in np.nonzero(np.atleast_1d(to_numpy(condition))))
 
 
 @kernel("OneHotExt", serves=("mint.nn.functional.one_hot",))

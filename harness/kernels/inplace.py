@@ -14,6 +14,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, ops
 
+from harness.kernels.activations import hardtanh, threshold
 from harness.kernels.arrays import kind, number, to_numpy, unified, widened, write
 from harness.kernels.registry import kernel
 
@@ -49,6 +50,16 @@ def _masked_fill(input: Tensor, mask: Tensor, value: Any) -> Any:
 kernel("InplaceReLU", serves=("mint.nn.functional.relu_",), computed="`ops.relu`.")(
     partial(_in_place, ops.relu)
 )
+kernel(
+    "InplaceHardtanh",
+    serves=("mint.nn.functional.hardtanh(inplace=True)", "mint.nn.functional.relu6(inplace=True)"),
+    computed="As Hardtanh, into the tensor.",
+)(partial(_in_place, hardtanh))
+kernel(
+    "InplaceThreshold",
+    serves=("mint.nn.functional.threshold(inplace=True)",),
+    computed="As Threshold, into the tensor.",
+)(partial(_in_place, threshold))
 for _primitive, _method, _compute, _computed in (
     ("InplaceFillScalar", "fill_", lambda _, value: number(value), "`numpy.full`."),
     ("InplaceZero", "zero_", lambda _: 0, "`numpy.zeros`."),

@@ -80,8 +80,21 @@ def _replace(kernel: Kernel, function: Callable[..., Any]) -> None:
     if kernel.source is not None:
         places += _aliases(kernel.source)
     for owner, attribute in places:
-        setattr(owner, attribute, call)
+        serves: Callable[..., Any] = call
+        if kernel.when is not None and owner is functional_overload:
+            serves = _chosen(kernel.when, call, getattr(owner, attribute))
+        setattr(owner, attribute, serves)
         _replaced.add(name)
+
+
+def _chosen(when: Callable[..., bool], call: Callable[..., Any], otherwise: Any) -> Callable[..., Any]:
+    # In graph mode MindSpore compiles this function: plain branches of which it takes one.
+    def by_arguments(*args: Any, **kwargs: Any) -> Any:
+        if when(*args, **kwargs):
+            return call(*args, **kwargs)
+        return otherwise(*args, **kwargs)
+
+    return by_arguments
 
 
 def _as_method(call: Callable[..., Any], primitive: type) -> Callable[..., Any]:

@@ -55,10 +55,16 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Any = 1, alpha:
     """`beta * input + alpha * ops.bmm`; an input of four axes has its first two merged.
 
     The documentation allows only three axes. mindone's attention passes a mask of (batch, heads, queries,
-    keys) with operands whose first axis is batch * heads; UnCLIP's prior, for example, does so.
+    keys) with operands whose first axis is batch * heads; UnCLIP's prior, for example, does so. A mask may
+    be the same for all heads (Lumina2, OmniGen), or for the whole batch.
     """
     if input.ndim == 4:
-        input = input.reshape((input.shape[0] * input.shape[1], *input.shape[2:]))
+        batch, heads, *rest = input.shape
+        products = batch1.shape[0]
+        if batch * heads != products:
+            shared = (batch, products // batch) if heads == 1 else (products // heads, heads)
+            input = input.broadcast_to((*shared, *rest))
+        input = input.reshape((-1, *rest))
     return _added(ops.bmm, input, batch1, batch2, beta, alpha)
 
 
@@ -73,6 +79,20 @@ def qr(a: Tensor, mode: str = "reduced") -> tuple[Tensor, Tensor]:
 def inverse(matrices: Array) -> Array:
     """`numpy.linalg.inv` in float64."""
     return np.linalg.inv(matrices)
+
+
+@kernel("TriangularSolve", serves=("mint.triangular_solve",))
+def triangular_solve(
+    b: Tensor, matrix: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False
+) -> tuple[Tensor, Tensor]:
+    """`numpy.linalg.solve` of the triangle, in float64."""
+    triangle = np.triu(float64(matrix)) if upper else np.tril(float64(matrix))
+    if unitriangular:
+        places = np.arange(triangle.shape[-1])
+        triangle[..., places, places] = 1
+    if transpose:
+        triangle = triangle.swapaxes(-1, -2)
+    return to_tensor(np.linalg.solve(triangle, float64(b)), b.dtype), matrix
 
 
 _EINSUM = "mindspore.ops.function.math_func:einsum_ext"

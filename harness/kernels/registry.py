@@ -23,9 +23,10 @@ class Kernel:
     the primitive, ``computed`` says how it computes, and ``family`` is the module that contains it.
     ``serves`` names the functions of ``mindspore.mint`` (and methods of ``Tensor``) that end in it. Most are
     reached through the primitive's class. Some functions dispatch in C++ instead and are replaced too:
-    ``overload`` is the name of such an overloaded function, ``methods`` are such methods of ``Tensor``, and
-    ``source`` is the "module:function" that has no primitive behind it. ``native_from`` is the first
-    MindSpore release with a CPU kernel of its own; from then on, that kernel is left in place.
+    ``overload`` is the name of such an overloaded function, and ``when`` tells from its arguments whether it
+    would end in this primitive (None: always). ``methods`` are such methods of ``Tensor``, and ``source`` is
+    the "module:function" that has no primitive behind it. ``native_from`` is the first MindSpore release with
+    a CPU kernel of its own; from then on, that kernel is left in place.
     """
 
     primitive: str
@@ -35,6 +36,7 @@ class Kernel:
     serves: tuple[str, ...]
     native_from: str | None = None
     overload: str | None = None
+    when: Callable[..., bool] | None = None
     methods: tuple[str, ...] = ()
     source: str | None = None
 
@@ -53,9 +55,9 @@ def kernel(
 ) -> Callable[[Function], Function]:
     """Add the decorated function to the table, once for each name in ``primitives``.
 
-    The other routes (overload, methods, source) lead to the first of them. Without ``computed``, the first
-    line of the docstring says how it computes. With ``on``, the function gets the arrays that ``on`` makes
-    from its tensors, and its result gets the dtype of the first tensor.
+    The other routes (overload, when, methods, source) lead to the first of them. Without ``computed``, the
+    first line of the docstring says how it computes. With ``on``, the function gets the arrays that ``on``
+    makes from its tensors, and its result gets the dtype of the first tensor.
 
     ``mixes`` names the parameters whose dtypes may differ: the function gets them in their common dtype, by
     torch's rules (:func:`harness.kernels.arrays.result_dtype`). One parameter may be a sequence of tensors.

@@ -12,7 +12,7 @@ import numpy as np
 from mindspore import Tensor
 from numpy.lib.stride_tricks import sliding_window_view
 
-from harness.kernels.arrays import Array, float64, integers, to_numpy, to_tensor
+from harness.kernels.arrays import Array, float64, integers, shape_of, to_numpy, to_tensor
 from harness.kernels.registry import kernel
 
 # For each window along one axis: its first element inside the image, the one after its last there, and its
@@ -175,3 +175,31 @@ def max_pool2d(
     best = np.take_along_axis(values, found, -1)[..., 0]
     places = np.take_along_axis(np.broadcast_to(numbers, values.shape), found, -1)[..., 0]
     return to_tensor(best, input.dtype), to_tensor(places)
+
+
+@kernel(
+    "MaxUnpool2DExt",
+    serves=("mint.nn.functional.max_unpool2d", "mint.nn.MaxUnpool2d"),
+    on=to_numpy,
+)
+def max_unpool2d(
+    values: Array,
+    indices: Array,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    output_size: Any = None,
+) -> Array:
+    """Each value in its place of an image of zeros; of several for one place, the last stays."""
+    window, widths = integers(kernel_size, 2), integers(padding, 2)
+    steps = window if stride in (None, ()) else integers(stride, 2)
+    shape = [
+        (length - 1) * step + size - 2 * width
+        for length, step, size, width in zip(values.shape[-2:], steps, window, widths, strict=True)
+    ]
+    if output_size not in (None, ()):
+        shape = list(shape_of(output_size)[-2:])
+    image = np.zeros((*values.shape[:-2], math.prod(shape)), values.dtype)
+    flat = (*values.shape[:-2], -1)
+    np.put_along_axis(image, indices.reshape(flat), values.reshape(flat), -1)
+    return image.reshape(*values.shape[:-2], *shape)

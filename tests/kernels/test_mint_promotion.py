@@ -25,12 +25,12 @@ with safe_open(DATA / "kernels.safetensors", "numpy") as _file:
 REFUSED = {
     *("Addbmm", "Addmm", "Addmv", "Baddbmm", "Dot", "Mm", "Mv", "ConvTranspose2D", "FlashAttentionScore"),
     *(f"Conv{axes}D{kind}" for axes in (1, 2, 3) for kind in ("Ext", "Padding")),
-    *("InplaceIndexCopy", "InplaceScatterSrc", "ScatterAddExt"),
+    *("InplaceIndexCopy", "InplaceScatterAdd", "InplaceScatterSrc", "ScatterAddExt", "TriangularSolve"),
 }
 # The result has the dtype of one of them, in torch as well: the others are places, flags, counts or weights.
 OF_ONE = {
     *("BatchNormExt", "Embedding", "IndexSelect", "InplaceFillScalar", "InplaceMaskedFillScalar"),
-    *("InplaceScatterValue", "LayerNormExt", "RepeatInterleaveTensor"),
+    *("InplaceScatterValue", "LayerNormExt", "MaxUnpool2DExt", "RepeatInterleaveTensor", "Take"),
 }
 
 

@@ -27,6 +27,7 @@ LAYOUTS = ("vector vector", "vector scalar", "scalar vector", "scalar scalar", "
 CALLS: dict[str, tuple[tuple[str, ...], list[Any]]] = {
     "atan2": (("Atan2Ext",), ["x", "y"]),
     "logaddexp": (("LogAddExp",), ["x", "y"]),
+    "logaddexp2": (("LogAddExp2",), ["x", "y"]),
     "equal": (("EqualExt",), ["x", "y"]),
     "bitwise_or": (("BitwiseOrTensor", "BitwiseOrScalar"), ["x", "y"]),
     "bitwise_xor": (("BitwiseXorTensor", "BitwiseXorScalar"), ["x", "y"]),

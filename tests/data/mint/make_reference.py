@@ -683,6 +683,72 @@ def _attention(
     return rows.transpose(0, 1) if input_layout == "SBH" else rows
 
 
+def later() -> None:
+    """Cases that came later: before the others they would change the numbers of those."""
+    prefix = "nn.functional."
+    case("LogAddExp2", "logaddexp2", normal(3, 4), normal(3, 4))
+    case("LogAddExp2", "logaddexp2", normal(3, 1), normal(4))
+    case("LogAddExp2", "logaddexp2", normal(3, dtype=HALF), normal(3, dtype=HALF))
+    case("LogAddExp2", "logaddexp2", As(normal(3), "bfloat16"), As(normal(3), "bfloat16"))
+    case("LogAddExp2", "logaddexp2", SPECIAL, SPECIAL[::-1].copy())
+    for values in (integers(-99, 99, 3, 4), integers(-99, 99, 5, dtype=np.int32), flags(7)):
+        case("BitwiseNot", "bitwise_not", values)
+        case("BitwiseNot", "Tensor.bitwise_not", values)
+    for other in (2, -3, 0.7):
+        case("FloorDivScalar", "floor_divide", uniform(-9, 9, 12), other)
+    case("FloorDivScalar", "floor_divide", integers(-9, 9, 12), 4)
+    for mask in (flags(3, 4), np.zeros((2, 2), bool), integers(0, 2, 5)):
+        case("NonZeroExt", "where", mask)
+    for dim in (0, 1, -1):
+        case(
+            "InplaceScatterAdd", "Tensor.scatter_add_", normal(3, 5), dim, integers(0, 3, 3, 4), normal(3, 5)
+        )
+    case(
+        "InplaceScatterAdd", "Tensor.scatter_add_", integers(0, 9, 4), 0, integers(0, 4, 6), integers(0, 9, 6)
+    )
+    halves = [As(normal(5), "bfloat16"), 0, np.array([3, 0, 1]), As(normal(3), "bfloat16")]
+    case("InplaceScatterAdd", "Tensor.scatter_add_", *halves)
+    case("Take", "take", normal(3, 4), integers(-12, 12, 2, 5))
+    case("Take", "take", integers(0, 99, 6), integers(0, 6, 3))
+    case("Take", "take", As(normal(3, 4), "bfloat16"), integers(0, 12, 3))
+    for values in (uniform(-3, 3, 30), uniform(-3, 3, 30).astype(HALF), As(uniform(-3, 3, 9), "bfloat16")):
+        case("InplaceHardtanh", prefix + "hardtanh_", values, -0.5, 2.0)
+        case("InplaceThreshold", prefix + "threshold_", values, 0.25, 0.5)
+    case("InplaceHardtanh", prefix + "hardtanh", uniform(-3, 3, 30), inplace=True)
+    case("InplaceHardtanh", prefix + "relu6", uniform(-3, 9, 30), inplace=True)
+    case("InplaceThreshold", prefix + "threshold", uniform(-3, 3, 30), 0.1, 0.25, True)
+    for shape, args in [
+        ((1, 2, 6, 8), (2,)),
+        ((1, 2, 6, 8), (2, 2)),
+        ((3, 7, 7), (3, 2, 1)),
+        ((2, 5, 6), ((2, 3), 2)),
+    ]:
+        pooled, places = torch.nn.functional.max_pool2d(
+            torch.tensor(normal(*shape)), *args, return_indices=True
+        )
+        case("MaxUnpool2DExt", prefix + "max_unpool2d", pooled.numpy(), places.numpy(), *args)
+        more = {"output_size": shape[-2:]}
+        case("MaxUnpool2DExt", prefix + "max_unpool2d", pooled.numpy(), places.numpy(), *args, **more)
+    for options in [{}, {"upper": False}, {"transpose": True}, {"unitriangular": True}]:
+        for batch in ((), (2,)):
+            solved = normal(*batch, 4, 3), normal(*batch, 4, 4) + 4 * np.eye(4, dtype=np.float32)
+            case("TriangularSolve", "triangular_solve", *solved, **options)
+    # A mask for all heads, one for all of the batch, and one for both.
+    for mask in ((2, 1, 4, 5), (1, 3, 4, 5), (1, 1, 4, 5), (2, 1, 1, 5)):
+        case(
+            "Baddbmm",
+            "baddbmm",
+            normal(*mask),
+            normal(6, 4, 8),
+            normal(6, 8, 5),
+            torch_call=_spread_baddbmm,
+        )
+
+
+def _spread_baddbmm(mask: torch.Tensor, *operands: torch.Tensor) -> torch.Tensor:
+    return torch.baddbmm(mask.expand(2, 3, 4, 5).reshape(6, 4, 5), *operands)
+
+
 def scalars() -> None:
     for values in (normal(3, 4), normal(5, dtype=HALF), integers(-9, 9, 6)):
         for other in (2, -0.3):
@@ -710,6 +776,7 @@ def main() -> None:
         losses,
         attention,
         scalars,
+        later,
     ):
         family()
     metadata = {"torch": torch.__version__, "cases": json.dumps(CASES, separators=(",", ":"))}
