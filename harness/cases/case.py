@@ -45,7 +45,7 @@ class Case:
     arguments: dict[str, Any] = field(default_factory=dict, hash=False)
     scheduler: str | None = None
     scheduler_arguments: dict[str, Any] = field(default_factory=dict, hash=False)
-    dtype: Literal["float32", "float16"] = "float32"
+    dtype: Literal["float32", "float16", "bfloat16"] = "float32"
     mode: Literal["pynative", "graph"] = "pynative"
     tolerance: Tolerance = field(default=_TOLERANCE, hash=False)
     tags: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from harness.cases.wording import quoted, suggestion
 
 MAX_SEED = 2**64 - 1
 
-Dtype = Literal["float32", "float16"]
+Dtype = Literal["float32", "float16", "bfloat16"]
 Mode = Literal["pynative", "graph"]
 Keep = Literal["none", "latents"]
 Run = Literal["always", "nightly"]

@@ -39,7 +39,7 @@ def after_steps(
     """
     last = decoder.last
     if last is None and trace.last is not None:
-        last = "latents", trace.last, str(trace.last.dtype)
+        last = "latents", trace.last, trace.last_dtype
     host = None if last is None else host_processing(*last, output)
     alone = None
     asked = (each for each in job.decodings if each.device.items() <= fingerprint.items())

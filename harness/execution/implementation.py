@@ -9,6 +9,7 @@ from importlib import metadata
 from typing import Any
 
 from harness.errors import FailureCause, HarnessError
+from harness.measurement.bfloat16 import BFLOAT16
 from harness.pipelines.mindone import PREFIX, check_installed, code_version
 
 MINDONE = PREFIX.rstrip(":")
@@ -29,25 +30,33 @@ class Implementation:
     """What a worker needs for the cases of one implementation (nothing for the harness's own).
 
     Create it before MindSpore is imported. Raises :class:`HarnessError` if a package is not installed. For
-    mindone on CPU it installs kernels for the operators that MindSpore has only on Ascend. They stay until
-    the process ends, so such a worker runs no other cases.
+    mindone on CPU it installs kernels for the operators that MindSpore has only on Ascend, and for bfloat16
+    on CPU, whatever the implementation, those that compute it in float32. They stay until the process ends,
+    so such a worker runs no other cases.
     """
 
-    def __init__(self, name: str, device: str) -> None:
+    def __init__(self, name: str, device: str, dtype: str) -> None:
         self._mindone, self._device = name == MINDONE, device
+        self._widens = device == "CPU" and dtype == BFLOAT16
         self._kernels: Any = None
         if self._mindone:
             check_installed()
 
     def prepare(self) -> dict[str, str]:
         """Install what is needed, before the first operator; return fields to add to the fingerprint."""
+        fields: dict[str, str] = {}
+        if self._widens:
+            from harness.kernels import widening
+
+            widening.install()
+            fields["bfloat16"] = f"in float32, rounded once (harness {widening.VERSION})"
         if not self._mindone:
-            return {}
-        fields = {"mindone": code_version(), "transformers": metadata.version("transformers")}
+            return fields
+        fields |= {"mindone": code_version(), "transformers": metadata.version("transformers")}
         if self._device == "CPU":
             from harness import kernels
 
-            kernels.install()
+            kernels.install(bfloat16=self._widens)
             self._kernels = kernels
             fields["mint_kernels"] = f"harness {kernels.VERSION}"
         return fields

@@ -224,5 +224,5 @@ def _round(cell: Any) -> None:
 
 
 def _check_not_half(unet: Any) -> None:
-    if any(parameter.dtype == ms.float16 for parameter in unet.get_parameters()):
+    if any(parameter.dtype in (ms.float16, ms.bfloat16) for parameter in unet.get_parameters()):
         raise _Missing("the model computes in half precision already")

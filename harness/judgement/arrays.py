@@ -15,8 +15,12 @@ from harness.measurement.measurement import Array
 from harness.measurement.statistics import summarise
 
 
-def judge_arrays(context: Judgement, measured: Array, reference: Array, limits: Limits | None) -> Judgement:
+def judge_arrays(
+    context: Judgement, measured: Array, reference: Array, limits: Limits | None, dtype: str | None = None
+) -> Judgement:
     """Return ``context`` with the verdict on ``measured``, compared with the finite array ``reference``.
+
+    ``dtype`` is the name of the dtype of their values, if numpy lacks it.
 
     If ``limits`` is None, the two must have the same bits. A different shape or dtype, an empty array, NaN
     and Inf are ``drift`` whatever the limits.
@@ -27,7 +31,7 @@ def judge_arrays(context: Judgement, measured: Array, reference: Array, limits: 
     if bits.same_bits(measured, reference):
         return replace(context, verdict=Verdict.IDENTICAL)
     rows = [
-        *metric_rows(compare(measured, reference), limits, measured),
+        *metric_rows(compare(measured, reference, dtype=dtype), limits, measured),
         *statistic_rows(summarise(measured), summarise(reference), limits),
     ]
     if limits is not None:

@@ -83,7 +83,8 @@ def possible_rows(
 
 def output_rows(measured: Measurement, stored: Measurement, limits: Limits | None) -> list[Row]:
     """Return one row per metric and statistic of the output. Without ``limits``, none of them decides."""
-    rows = list(metric_rows(compare(measured.output, stored.output), limits, measured.output))
+    found = compare(measured.output, stored.output, dtype=measured.output_dtype)
+    rows = list(metric_rows(found, limits, measured.output))
     rows += statistic_rows(measured.statistics, stored.statistics, limits)
     return rows
 

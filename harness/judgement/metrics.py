@@ -19,6 +19,7 @@ from harness.judgement.norms import Norms, safe_unit
 from harness.judgement.reasons import MetricNeedsImages, MetricNeedsValues
 from harness.judgement.similarity import SSIM_WINDOW, structural_similarity
 from harness.judgement.sums import sum_up
+from harness.measurement.bfloat16 import BFLOAT16, FLOAT32_ULPS
 from harness.measurement.measurement import Array
 
 # Every metric, in display order. `max_ulp` explodes near zero: it explains, and no limit may gate it.
@@ -43,7 +44,9 @@ _WHOLE = 2**53
 SUMS = ("abs_sum", "l2")
 
 
-def compare(output: Array, reference: Array, *, similarity: bool = True) -> dict[str, float]:
+def compare(
+    output: Array, reference: Array, *, similarity: bool = True, dtype: str | None = None
+) -> dict[str, float]:
     """Return the metrics of ``output`` against ``reference``: same shape and dtype, real, finite.
 
     Over all values: ``max_abs``, ``mean_abs``, ``p999_abs`` (99.9th percentile) of the absolute difference d;
@@ -56,6 +59,7 @@ def compare(output: Array, reference: Array, *, similarity: bool = True) -> dict
     axes, an image is the last three axes ``[height, width, channels]``. With fewer axes, each entry of the
     first axis counts as an image for ``psnr`` and the shifts.
 
+    ``dtype`` is the name of the dtype of the values, if that is not the arrays': bfloat16, held in float32.
     ``similarity=False`` leaves out SSIM, which takes longer than everything else together. Raises ValueError
     for arrays that differ in shape or dtype or contain NaN or Inf: those are failures before any metric.
     """
@@ -84,7 +88,7 @@ def compare(output: Array, reference: Array, *, similarity: bool = True) -> dict
             "brightness_shift": sums.mean_shift / scale,
             "contrast_shift": sums.contrast,
             "psnr": images.psnr(sums.error, scale),
-            "max_ulp": sums.ulp if output.dtype.kind == "f" else sums.top,
+            "max_ulp": sums.ulp / _float32_ulps(dtype) if output.dtype.kind == "f" else sums.top,
         }
         if images.has_images(output):
             result["worst_tile"] = sums.tile
@@ -94,6 +98,10 @@ def compare(output: Array, reference: Array, *, similarity: bool = True) -> dict
                 output, reference, centre=centre, scale=scale, top=sums.top / unit, unit=unit
             )
     return {name: result[name] for name in METRICS if name in result}
+
+
+def _float32_ulps(dtype: str | None) -> float:
+    return FLOAT32_ULPS if dtype == BFLOAT16 else 1.0
 
 
 def check_exact(*arrays: Array) -> None:

@@ -193,7 +193,8 @@ def _exact(context: Judgement, measured: Measurement, stored: Measurement, *, co
     if comparable:
         differing = bits.differing_values(measured.output, stored.output)
         rows.append(Row("differing_values", float(differing), 0.0, passed=differing == 0))
-        rows += metric_rows(compare(measured.output, stored.output), None, measured.output)
+        found = compare(measured.output, stored.output, dtype=measured.output_dtype)
+        rows += metric_rows(found, None, measured.output)
         rows += changed_statistic_rows(measured, stored)
     return replace(context, verdict=Verdict.DRIFT, rows=tuple(rows), reasons=changed)
 
@@ -207,7 +208,7 @@ def _batch_consistency(case: Case, measured: Measurement) -> tuple[list[Row], li
     if unfit or value_failures("batch", output):
         return [], unfit
     rows = [
-        *metric_rows(compare(output, singles), limits, output, "batch"),
+        *metric_rows(compare(output, singles, dtype=measured.output_dtype), limits, output, "batch"),
         *statistic_rows(summarise(output), summarise(singles), limits, "batch"),
     ]
     limited = [row for row in rows if row.passed is not None]

@@ -12,6 +12,8 @@ BFLOAT16 = "bfloat16"
 # The bits that float32 has and bfloat16 lacks, and one unit of bfloat16, in the bits of a float32.
 _LOST = 16
 _UNIT = 1 << _LOST
+# So many of float32's values lie between two neighbours of bfloat16.
+FLOAT32_ULPS = float(_UNIT)
 
 
 def is_bfloat16(value: Any) -> bool:

@@ -65,7 +65,7 @@ class PerturbedGenerator(LedgerGenerator):
             return values
         self._has_moved = True
         # The pipeline casts to the case's dtype first.
-        cast = array.astype(self._dtype)
+        cast = rounded(array, self._dtype)
         if self._signs is None:
             moved = rounded(cast, self._unit).astype(array.dtype)
         else:

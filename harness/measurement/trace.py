@@ -17,8 +17,9 @@ from harness.measurement.statistics import moments
 class StepTrace:
     """A ``callback_on_step_end`` (a diffusers convention) that records the latents and changes nothing.
 
-    ``last`` is the array of the last step's latents, in their own dtype, or in float32 for bfloat16. With
-    ``keep``, it also keeps those of all steps. It calls ``stepped`` after each step.
+    ``last`` is the array of the last step's latents, in their own dtype, or in float32 for bfloat16, and
+    ``last_dtype`` is the name of that dtype. With ``keep``, it also keeps the latents of all steps. It calls
+    ``stepped`` after each step.
     """
 
     def __init__(self, *, keep: bool = False, stepped: Callable[[], None] = lambda: None) -> None:
@@ -26,13 +27,15 @@ class StepTrace:
         self._records: list[StepRecord] = []
         self._latents: list[Array] = []
         self.last: Array | None = None
+        self.last_dtype = ""
 
     def __call__(self, pipeline: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         """Record ``tensors["latents"]`` (MindSpore's or numpy's). Fractional timesteps are kept."""
         del pipeline
         latents = tensors["latents"]
         array = to_numpy(latents)
-        sha256 = array_sha256(array, dtype_of(latents, array))
+        self.last_dtype = dtype_of(latents, array)
+        sha256 = array_sha256(array, self.last_dtype)
         self._records.append(StepRecord(int(step), _number(timestep), sha256, moments(array)))
         # The pipeline may go on in the same memory.
         self.last = array.copy()

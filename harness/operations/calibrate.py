@@ -35,7 +35,7 @@ from harness.remedy import Action
 MEMBERS = 10
 _FEWEST = 2
 # For each dtype of a case, those with fewer digits that a pipeline may cast to, the coarsest first.
-_COARSER = {"float32": ("bfloat16", "float16"), "float16": ("bfloat16",)}
+_COARSER = {"float32": ("bfloat16", "float16"), "float16": ("bfloat16",), "bfloat16": ()}
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def compare_arrays(
     if ours.dtype == theirs.dtype and names[0] != names[1]:
         unlike = (DtypeDiffers("output", *names),)
         return ComparedArrays(replace(context, verdict=Verdict.DRIFT, reasons=unlike), ours, theirs)
-    return ComparedArrays(judge_arrays(context, ours, theirs, asked), ours, theirs)
+    return ComparedArrays(judge_arrays(context, ours, theirs, asked, names[0]), ours, theirs)
 
 
 def _stored(path: Path) -> Baseline:

@@ -168,7 +168,7 @@ def call_pipeline(
                 raise
             raise PipelineError(f"{refusing}: {error}") from error
     array = output_array(signature.name, result, asked=passed.get(_OUTPUT_TYPE))
-    return Output(array, BFLOAT16 if _of_bfloat16(_first(result)) else str(array.dtype))
+    return Output(array, output_dtype(result, array))
 
 
 def _refusing(name: str, pipeline: Any, error: BaseException) -> str | None:
@@ -235,6 +235,11 @@ def output_array(name: str, result: Any, *, asked: Any = None) -> Array:
         "of arrays of equal shape: alone, as .images of an object, or first in a tuple, dictionary or "
         "dataclass"
     )
+
+
+def output_dtype(result: Any, array: Array) -> str:
+    """Return the name of the dtype of ``result``, of which :func:`output_array` made ``array``."""
+    return BFLOAT16 if _of_bfloat16(_first(result)) else str(array.dtype)
 
 
 def _first(result: Any) -> Any:

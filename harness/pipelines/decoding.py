@@ -20,7 +20,7 @@ from harness.measurement.figures import DecoderDeviation, HostProcessing
 from harness.measurement.guard import replaced
 from harness.measurement.measurement import Array, array_sha256, decode_arrays
 from harness.measurement.perturbation import one_ulp
-from harness.pipelines.calling import OutputError, output_array
+from harness.pipelines.calling import OutputError, output_array, output_dtype
 
 _DECODE = "decode"
 
@@ -136,7 +136,8 @@ def _watched(name: str, sound: Callable[..., Any], seen: SeenDecoder) -> Callabl
         if given is not None:
             with suppress(OutputError):
                 array = output_array(name, result)
-                seen.calls.append(_Call(name, sound, args, kwargs, given, array.copy(), str(array.dtype)))
+                dtype = output_dtype(result, array)
+                seen.calls.append(_Call(name, sound, args, kwargs, given, array.copy(), dtype))
         return result
 
     return decode

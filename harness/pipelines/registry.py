@@ -21,7 +21,7 @@ from harness.pipelines.own_weights import cell_weights, named_weights
 # The name of each one's class in harness.pipelines.unconditional, which imports MindSpore.
 _BUILTIN = {"ddim": "DDIMPipeline", "ddpm": "DDPMPipeline"}
 _KNOWN = ", ".join(_BUILTIN)
-_DTYPES = ("float32", "float16")
+_DTYPES = ("float32", "float16", "bfloat16")
 _MODES = ("pynative", "graph")
 # The files that list a Hub checkpoint's components and configure its scheduler.
 _DESCRIBING = ("model_index.json", "*scheduler_config.json")
@@ -87,6 +87,12 @@ def _load_builtin(job: Job) -> LoadedPipeline:
 
     from harness.pipelines import unconditional
 
+    if job.mode == "graph" and job.dtype == "bfloat16" and ms.get_context("device_target") == "CPU":
+        raise PipelineError(
+            f"{job.pipeline} runs in bfloat16 in PyNative only: MindSpore's CPU has no bfloat16 for most "
+            "operators, and a compiled graph does not get to the kernels that harness brings; leave out "
+            "`mode: graph`, or run this case on Ascend"
+        )
     kind = getattr(unconditional, _BUILTIN[job.pipeline])
     signature = _checked(Signature(job.pipeline, kind.__call__), job)
     if job.checkpoint is None:

@@ -83,7 +83,8 @@ class UnconditionalPipeline(ABC):
         """Load a folder in diffusers' layout, ``builtin:NAME``, ``seeded:NAME`` or a Hub's ``owner/name``.
 
         ``revision`` is a branch, tag or commit on the Hub. ``mindspore_dtype`` is ``mindspore.float32`` (the
-        default) or ``mindspore.float16``. Raises :class:`CheckpointError` or :class:`PipelineError`.
+        default), ``mindspore.float16`` or ``mindspore.bfloat16``. Raises :class:`CheckpointError` or
+        :class:`PipelineError`.
         """
         name = str(checkpoint)
         if Path(name).is_dir():

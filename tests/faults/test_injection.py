@@ -114,11 +114,12 @@ def test_a_fault_of_a_compiled_model_has_the_bits_of_the_same_in_pynative(run, n
     assert bits(run(again=True, mode="graph")) == sound
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 @pytest.mark.parametrize("name", ["weight-scaled", "norm-eps", "softmax-half", "beta-end", "quantised"])
-def test_a_fault_in_half_precision(run, name):
-    sound = bits(run(dtype="float16"))
-    assert bits(run(name, dtype="float16")) != sound
-    assert bits(run(again=True, dtype="float16")) == sound
+def test_a_fault_in_half_precision(run, name, dtype):
+    sound = bits(run(dtype=dtype))
+    assert bits(run(name, dtype=dtype)) != sound
+    assert bits(run(again=True, dtype=dtype)) == sound
 
 
 @pytest.mark.parametrize(
@@ -127,6 +128,7 @@ def test_a_fault_in_half_precision(run, name):
         ("weights-half", {"dtype": "float16"}, "computes in half precision already"),
         ("layer-half", {"dtype": "float16"}, "computes in half precision already"),
         ("time-embedding-half", {"dtype": "float16"}, "computes in half precision already"),
+        ("weights-half", {"dtype": "bfloat16"}, "computes in half precision already"),
         ("channel-order", {}, "no noise .* of more than one channel"),
         ("channel-swap", {}, "one channel"),
         ("shared-generator", {}, "takes a batch"),

@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 from skimage.metrics import structural_similarity
 
 from harness.judgement.metrics import METRICS, SIMILARITIES, compare, why_absent
+from harness.measurement.bfloat16 import next_bfloat16, to_bfloat16
 from harness.measurement.statistics import max_ulp
 from harness.reporting.reasons import text_of
 
@@ -288,6 +289,16 @@ def test_ulp(dtype: str) -> None:
     assert max_ulp(largest, -largest) == 2.0 * max_ulp(largest, 0 * largest)
     assert max_ulp(np.nextafter(-one, kind(0)), -one) == 1
     assert max_ulp(one[0], -one[0]) == max_ulp(one, -one)
+
+
+def test_ulp_of_bfloat16() -> None:
+    """Held in float32, of which 2 ** 16 values lie between two neighbours."""
+    values = to_bfloat16(np.linspace(-3, 3, 101, dtype=np.float32))
+    moved = next_bfloat16(next_bfloat16(values, values > 0), values > 0)
+    assert compare(moved, values, dtype="bfloat16")["max_ulp"] == 2
+    assert compare(moved, values)["max_ulp"] == 2 * 2.0**16
+    signs = np.float32([1, -1, 0.5])
+    assert compare(-signs, signs, dtype="bfloat16")["max_ulp"] == 2 * 0x3F80
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])

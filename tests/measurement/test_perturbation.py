@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
+from harness.measurement.bfloat16 import next_bfloat16
 from harness.measurement.ledger import Ledger, case_generators
 from harness.measurement.perturbation import (
     NothingToPerturb,
     check_perturbed,
     one_ulp,
     perturbed_generators,
+    rounded,
 )
 
 
@@ -18,14 +20,20 @@ def pair(member=1, dtype="float32", seed=7):
     return perturbed, plain
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def neighbours(values, dtype):
+    if dtype == "bfloat16":
+        return tuple(next_bfloat16(values, np.full(values.shape, up)) for up in (True, False))
+    return tuple(np.nextafter(values, towards, dtype=dtype) for towards in (np.inf, -np.inf))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
 def test_every_value_is_the_neighbour_in_the_dtype(dtype):
     perturbed, plain = pair(dtype=dtype)
     signs = []
     for _ in range(3):
-        moved = perturbed.standard_normal((4, 64)).astype(dtype)
-        sound = plain.standard_normal((4, 64)).astype(dtype)
-        up, down = np.nextafter(sound, np.inf, dtype=dtype), np.nextafter(sound, -np.inf, dtype=dtype)
+        moved = rounded(perturbed.standard_normal((4, 64)), dtype)
+        sound = rounded(plain.standard_normal((4, 64)), dtype)
+        up, down = neighbours(sound, dtype)
         assert ((moved == up) | (moved == down)).all()
         assert 0.3 < (moved == up).mean() < 0.7
         signs.append(moved == up)

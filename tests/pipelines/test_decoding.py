@@ -5,7 +5,9 @@ import pytest
 
 from harness.cases.job import Decoding
 from harness.measurement.after_steps import host_processing
+from harness.measurement.bfloat16 import to_numpy
 from harness.measurement.measurement import array_sha256, encode_arrays
+from harness.measurement.perturbation import rounded
 from harness.pipelines.decoding import seeing_decoder
 
 GIVEN = np.linspace(-1, 1, 32, dtype=np.float32).reshape(1, 4, 2, 4)
@@ -23,7 +25,7 @@ class Pipeline:
         for _ in range(self.calls):
             (image,) = self.vae.decode(latents, **passed)
         self.tokenizer.decode([1])
-        return np.moveaxis(image.asnumpy() / 2 + 0.5, 1, -1)
+        return np.moveaxis(to_numpy(image) / 2 + 0.5, 1, -1)
 
 
 class Tokenizer:
@@ -44,9 +46,10 @@ def vae(mindspore):
     return Decoder()
 
 
-def seen(mindspore, pipeline, given=GIVEN, *, observed=True, **passed):
+def seen(mindspore, pipeline, given=GIVEN, dtype=None, *, observed=True, **passed):
+    tensor = mindspore.Tensor(given)
     with seeing_decoder(pipeline, observed=observed) as decoder:
-        output = pipeline(mindspore.Tensor(given), **passed)
+        output = pipeline(tensor.astype(getattr(mindspore, dtype)) if dtype else tensor, **passed)
     host = None if decoder.last is None else host_processing(*decoder.last, output)
     return decoder, host, output
 
@@ -82,12 +85,14 @@ def test_the_decoder_alone_moves_an_output_by_what_changed_in_it(mindspore, vae)
     assert 0 < moved.relative_l2 < 2e-4
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
 def test_the_envelope_is_that_of_one_ulp_of_the_input(mindspore, vae, dtype):
-    decoder, host, output = seen(mindspore, Pipeline(vae), GIVEN.astype(dtype))
+    eps = {"float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}[dtype]
+    decoder, host, output = seen(mindspore, Pipeline(vae), rounded(GIVEN, dtype), dtype)
     found = decoder.alone(Decoding(members=4), host, output, lambda: 0)
     assert found.inputs is None
-    assert np.finfo(dtype).eps / 4 < found.max_abs < 4 * np.finfo(dtype).eps
+    assert eps / 4 < found.max_abs < 4 * eps
+    assert decoder.last[2] == dtype
 
 
 def test_what_cannot_run_by_itself_does_not(mindspore, vae):

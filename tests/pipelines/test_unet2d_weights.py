@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from harness.measurement.bfloat16 import to_bfloat16, to_numpy
 from harness.pipelines.errors import CheckpointError
 from harness.pipelines.models.config import UNet2DConfig
 from harness.pipelines.seeded import seeded_state
@@ -149,16 +150,36 @@ def test_wrong_shape_type_and_values_are_listed_together(model, state, saved):
     assert "conv_in.bias: dtype int64, a floating one is needed" in message
 
 
-def test_bfloat16_is_refused_with_a_way_out(model, state, saved):
+def test_weights_in_bfloat16_are_read(mindspore, model, state, saved):
+    from harness.pipelines.models.unet2d import UNet2DModel
+
+    narrow = {name: to_bfloat16(array) for name, array in state.items()}
+    header, data = {}, b""
+    for name, array in narrow.items():
+        content = (array.view(np.uint32) >> 16).astype(np.uint16).tobytes()
+        offsets = [len(data), len(data) + len(content)]
+        header[name] = {"dtype": "BF16", "shape": list(array.shape), "data_offsets": offsets}
+        data += content
+    text = json.dumps(header).encode()
+    saved.write_bytes(len(text).to_bytes(8, "little") + text + data)
+    model.load_weights(saved)
+    assert_same(loaded(model), narrow)
+    same = UNet2DModel(CONFIG, mindspore.bfloat16)
+    same.load_weights(saved)
+    assert {parameter.dtype for parameter in same.get_parameters()} == {mindspore.bfloat16}
+    assert_same({name: to_numpy(each) for name, each in same.parameters_and_names()}, narrow)
+
+
+def test_float8_is_refused_with_a_way_out(model, state, saved):
     with saved.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
         header, data = json.loads(file.read(size)), file.read()
     begin, end = header["conv_in.bias"]["data_offsets"]
-    header["conv_in.bias"] |= {"dtype": "BF16", "shape": [(end - begin) // 2]}
+    header["conv_in.bias"] |= {"dtype": "F8_E4M3", "shape": [end - begin]}
     text = json.dumps(header).encode()
     saved.write_bytes(len(text).to_bytes(8, "little") + text + data)
     message = refused(model, saved)
-    assert "conv_in.bias is stored as BF16; supported: F16, F32, F64" in message
+    assert "conv_in.bias is stored as F8_E4M3; supported: BF16, F16, F32, F64" in message
     assert "save the model in float32 or float16" in message
 
 

@@ -60,7 +60,7 @@ class Member:
         return cls(
             seed=seed,
             output=measured.output,
-            metrics=compare(measured.output, base.output),
+            metrics=compare(measured.output, base.output, dtype=measured.output_dtype),
             statistics=_deviations(measured.statistics, base.statistics),
             steps=tuple(
                 _deviations(ours.statistics, theirs.statistics)

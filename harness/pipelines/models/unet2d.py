@@ -10,10 +10,10 @@ from typing import Any
 
 import mindspore as ms
 import numpy as np
-import numpy.typing as npt
 from mindspore import Tensor, nn, ops
 from safetensors import SafetensorError, safe_open
 
+from harness.measurement.bfloat16 import to_bfloat16, to_numpy
 from harness.measurement.measurement import Array
 from harness.pipelines.errors import CheckpointError
 from harness.pipelines.models.blocks import DownBlock2D, MidBlock2D, UpBlock2D
@@ -33,13 +33,19 @@ from harness.pipelines.models.skip_blocks import SkipDownBlock2D, SkipUpBlock2D
 _ATTENTION_RENAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 _OLD_ATTENTION = re.compile(r"(attentions\.\d+)\.(query|key|value|proj_attn)\.(weight|bias)$")
 # Types of safetensors that numpy does not have; other unsuitable types are reported with all other problems.
-_UNKNOWN_TO_NUMPY = re.compile(r"BF16|F[468](_.*)?")
+_UNKNOWN_TO_NUMPY = re.compile(r"F[468](_.*)?")
 _LISTED = 8
 _DOWN_BLOCKS: dict[str, Callable[..., nn.Cell]] = {
     "plain": DownBlock2D,
     "resnet": DownBlock2D,
     "skip": SkipDownBlock2D,
     "k": KDownBlock2D,
+}
+# numpy has no bfloat16: its values are held in float32, rounded.
+_CASTS: dict[Any, Callable[[Array], Array]] = {
+    ms.float32: lambda array: array.astype(np.float32),
+    ms.float16: lambda array: array.astype(np.float16),
+    ms.bfloat16: to_bfloat16,
 }
 Shape = tuple[int, ...]
 
@@ -52,7 +58,7 @@ class UNet2DModel(nn.Cell):
     """
 
     def __init__(self, config: UNet2DConfig, dtype: Any = ms.float32) -> None:
-        """Build the architecture of `config` with parameters of `dtype` (mindspore float32 or float16)."""
+        """Build the architecture of `config`; `dtype` is mindspore's float32, float16 or bfloat16."""
         super().__init__()
         self.config = config
         self.dtype = dtype
@@ -176,9 +182,8 @@ class UNet2DModel(nn.Cell):
 
     def _load(self, given: Mapping[str, Shape], read: Callable[[str], Any], where: str) -> None:
         parameters = dict(self.parameters_and_names())
-        dtype = np.float16 if self.dtype == ms.float16 else np.float32
-        for name, array in _checked(given, read, self.state_shapes(), dtype, where):
-            parameters[name].set_data(Tensor(array))
+        for name, array in _checked(given, read, self.state_shapes(), self.dtype, where):
+            parameters[name].set_data(Tensor(array, self.dtype))
 
 
 @contextmanager
@@ -193,13 +198,22 @@ def _open_safetensors(path: Path) -> Iterator[tuple[dict[str, Shape], Callable[[
                 part = handle.get_slice(name)
                 if _UNKNOWN_TO_NUMPY.fullmatch(stored := part.get_dtype()):
                     raise CheckpointError(
-                        f"{path}: {name} is stored as {stored}; supported: F16, F32, F64; "
+                        f"{path}: {name} is stored as {stored}; supported: BF16, F16, F32, F64; "
                         "save the model in float32 or float16"
                     )
                 return tuple(part.get_shape())
 
+            def tensor(name: str) -> Array:
+                try:
+                    return to_numpy(handle.get_tensor(name))
+                except (AttributeError, TypeError):  # safetensors before 0.5 looks for numpy's own bfloat16
+                    raise CheckpointError(
+                        f"{path}: {name} is stored as BF16, which the installed safetensors does not read "
+                        "into numpy: update safetensors, or save the model in float32"
+                    ) from None
+
             # Iterate over a list, because the handle is not a mapping.
-            yield {name: shape(name) for name in list(handle.keys())}, handle.get_tensor
+            yield {name: shape(name) for name in list(handle.keys())}, tensor
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path}: not a whole safetensors file ({error}); fetch it again") from error
 
@@ -208,7 +222,7 @@ def _checked(
     given: Mapping[str, Shape],
     read: Callable[[str], Array],
     shapes: Mapping[str, Shape],
-    dtype: npt.DTypeLike,
+    dtype: Any,
     where: str,
 ) -> Iterator[tuple[str, Array]]:
     """Yield (parameter name, array cast to `dtype`) for every parameter in `shapes` with a valid array.
@@ -230,12 +244,13 @@ def _checked(
             problem = f"dtype {stored.dtype}, a floating one is needed"
         else:
             with np.errstate(over="ignore"):
-                array = np.ascontiguousarray(stored, dtype=dtype)
+                array = np.ascontiguousarray(_CASTS[dtype](stored))
             wrong = array.size - int(np.count_nonzero(np.isfinite(array)))
             if not wrong:
                 yield name, array
                 continue
-            problem = f"{wrong} of {array.size} values are NaN, infinite or too large for {array.dtype}"
+            limit = str(dtype).lower()
+            problem = f"{wrong} of {array.size} values are NaN, infinite or too large for {limit}"
         problems.append(f"{source[name]}: {problem}")
     if problems:
         _refuse(where, problems)
