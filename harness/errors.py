@@ -77,6 +77,14 @@ class UsageError(HarnessError):
     """A request that makes no sense; the command exits with the code for wrong usage."""
 
 
+class ProfileError(HarnessError):
+    """The profile cannot be applied."""
+
+
+class FingerprintError(HarnessError):
+    """A field of the fingerprint cannot be read; with a guess, comparisons would be wrong."""
+
+
 class Stopped(KeyboardInterrupt):
     """The process received Ctrl-C, or a signal that is treated the same way."""
 

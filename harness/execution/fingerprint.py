@@ -12,13 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.errors import HarnessError
+from harness.errors import FingerprintError
+from harness.execution.ascend import ascend_fields
 from harness.execution.profile import X86_ISAS, Profile, architecture, visible_cores
 
-# Where Ascend's installers put their version files; CANN's set_env.sh sets ASCEND_HOME_PATH.
-_CANN_INFO = ("ascend_toolkit_install.info", "ascend_nnae_install.info")
-_DEFAULT_HOME = Path("/usr/local/Ascend/ascend-toolkit/latest")
-_DEFAULT_DRIVER = Path("/usr/local/Ascend/driver/version.info")
 _CPUINFO = Path("/proc/cpuinfo")
 # x86 has the first three fields, Arm the others.
 _MODEL_KEYS = (
@@ -28,10 +25,6 @@ _MODEL_KEYS = (
 # <linux/prctl.h>
 _PR_SVE_GET_VL = 51
 _PR_SVE_VL_LEN_MASK = 0xFFFF
-
-
-class FingerprintError(HarnessError):
-    """A field of the fingerprint cannot be read; with a guess, comparisons would be wrong."""
 
 
 def fingerprint(profile: Profile, *, mode: str, dtype: str) -> dict[str, str]:
@@ -162,57 +155,3 @@ def lost_subnormals() -> str | None:
     if read and written:
         return "taken for zero"
     return "read as zero" if read else "written as zero" if written else None
-
-
-def ascend_fields(
-    *, home: Path | None = None, driver: Path = _DEFAULT_DRIVER, soc: Callable[[], object] | None = None
-) -> dict[str, str]:
-    """Return ``soc``, ``cann`` and ``driver``; FingerprintError names a file that cannot be read.
-
-    ``home`` is CANN's folder, ``driver`` is the driver's version file, and ``soc`` returns the NPU's name.
-    """
-    home = home or Path(os.environ.get("ASCEND_HOME_PATH") or _DEFAULT_HOME)
-    return {
-        "soc": _soc_name(soc or _device_name),
-        "cann": _cann_version(home),
-        "driver": _field(driver, "Version"),
-    }
-
-
-def _device_name() -> object:
-    import mindspore as ms
-
-    return ms.hal.get_device_name(0, "Ascend")
-
-
-def _soc_name(ask: Callable[[], object]) -> str:
-    try:
-        name = ask()
-    except (RuntimeError, ValueError) as error:
-        raise FingerprintError(f"MindSpore cannot name the NPU: {error}; check `npu-smi info`") from None
-    if not name:
-        raise FingerprintError("MindSpore gives no name for the NPU; check `npu-smi info`")
-    return str(name)
-
-
-def _cann_version(home: Path) -> str:
-    for folder in (home, *sorted(home.glob("*-linux"))):
-        for name in _CANN_INFO:
-            if (folder / name).exists():
-                return _field(folder / name, "version")
-    raise FingerprintError(
-        f"{home}: none of {', '.join(_CANN_INFO)} is here or in its *-linux folders, so CANN's version is "
-        "not known; source CANN's set_env.sh, which sets ASCEND_HOME_PATH"
-    )
-
-
-def _field(path: Path, name: str) -> str:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = f"cannot be read ({error.strerror})" if isinstance(error, OSError) else "is not text"
-        raise FingerprintError(f"{path}: {why}; the fingerprint needs it") from None
-    match = re.search(rf"^{name}[ \t]*=[ \t]*(\S+)", text, flags=re.MULTILINE)
-    if match is None:
-        raise FingerprintError(f"{path}: has no line `{name}=…`; the fingerprint needs it")
-    return match.group(1)

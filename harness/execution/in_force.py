@@ -13,12 +13,11 @@ from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, ProfileError
 from harness.execution.fingerprint import effective_isa, fingerprint, host_fields
 from harness.execution.profile import (
     CoreClaim,
     Profile,
-    ProfileError,
     claim_core,
     known_isas,
     visible_cores,

@@ -8,7 +8,8 @@ import socket
 import sys
 from dataclasses import dataclass
 
-from harness.errors import HarnessError
+from harness.errors import ProfileError
+from harness.execution.cann_settings import cann_settings, check_hccl, set_level
 
 DEVICES = ("CPU", "Ascend")
 _VISIBLE_NPUS = "ASCEND_RT_VISIBLE_DEVICES"
@@ -23,10 +24,6 @@ CPU_ISAS = (*X86_ISAS, *ARM_ISAS)
 # The widest that every server has had for years: the same bits on all of them.
 _DEFAULT_ISAS = {"x86_64": "AVX2", "aarch64": "ADVANCED_SIMD"}
 _OTHER_NAMES = {"amd64": "x86_64", "arm64": "aarch64"}
-
-
-class ProfileError(HarnessError):
-    """The profile cannot be applied."""
 
 
 def architecture(machine: str | None = None) -> str:
@@ -91,7 +88,7 @@ class Profile:
             cap = self.cap()
             return {"ONEDNN_MAX_CPU_ISA": cap, "DNNL_MAX_CPU_ISA": cap}
         return {
-            "HCCL_DETERMINISTIC": "true",
+            "HCCL_DETERMINISTIC": cann_settings().hccl,
             "LCCL_DETERMINISTIC": "1",
             "ATB_MATMUL_SHUFFLE_K_ENABLE": "0",
             "ATB_LLM_LCOC_ENABLE": "0",
@@ -117,9 +114,12 @@ class Profile:
         if self.device == "CPU":
             pinned = "one core" if self.core is not None else "not pinned"
             return f"cpu: oneDNN ISA at most {self.cap()}, {pinned}, blocking launches"
+        asked = cann_settings()
+        level = "" if asked.level == 1 else f" (level {asked.level})"
+        hccl = "" if asked.hccl == "true" else f" (HCCL {asked.hccl})"
         return (
-            "ascend: deterministic, HCCL and LCCL deterministic, ATB matmul K-shuffle and LCOC off, "
-            "one TE compiler, HF32 off"
+            f"ascend: deterministic{level}, HCCL and LCCL deterministic{hccl}, "
+            "ATB matmul K-shuffle and LCOC off, one TE compiler, HF32 off"
         )
 
     def apply_before_import(self) -> None:
@@ -151,7 +151,11 @@ class Profile:
                 f"MindSpore cannot use NPU {self.device_id}: {reason}\n"
                 "Source CANN's set_env.sh and check that `npu-smi info` shows the NPU, or choose --device CPU"
             ) from None
+        asked = cann_settings()
         ms.set_deterministic(True)
+        check_hccl(asked.hccl, ms.__version__)
+        if asked.level != 1:
+            set_level(asked.level)
         ms.device_context.ascend.op_precision.matmul_allow_hf32(False)
         ms.device_context.ascend.op_precision.conv_allow_hf32(False)
 

@@ -17,7 +17,7 @@ from harness.remedy import Action, Remedy, Where
 # model. The mode is included because graph mode fuses operators, which in float16 moves the output further
 # than any release does. A case states its mode, so this matters only to those who compare across modes on
 # purpose.
-DEVICE_FIELDS = ("device", "soc", "isa", "cores", "arch", "mode")
+DEVICE_FIELDS = ("device", "soc", "board", "isa", "cores", "arch", "mode")
 # ISA and cores moved the shipped cases by up to 1.8 times the envelope, and a release by up to 1.1 times
 # (docs/judging.md). Across devices, the safety factor is therefore multiplied by this.
 DEVICE_FACTOR = 2.5

@@ -12,11 +12,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from harness.errors import HarnessError
+from harness.errors import FingerprintError, HarnessError
+from harness.execution.ascend import ascend_fields
 from harness.execution.fingerprint import (
-    FingerprintError,
     _build,
-    ascend_fields,
     cpu_model,
     effective_isa,
     fingerprint,
@@ -196,7 +195,13 @@ def test_a_field_that_the_system_leaves_empty_is_an_error(mindspore, monkeypatch
 def test_an_npu_adds_its_own_fields_and_has_no_isa(mindspore, tmp_path, monkeypatch):
     (tmp_path / "ascend_toolkit_install.info").write_text("version=8.2.RC1\n")
     (tmp_path / "version.info").write_text("Version=25.2.0\n")
-    here = partial(ascend_fields, home=tmp_path, driver=tmp_path / "version.info", soc=lambda: "Ascend910B4")
+    here = partial(
+        ascend_fields,
+        home=tmp_path,
+        driver=tmp_path / "version.info",
+        soc=lambda: "Ascend910B4",
+        smi=lambda _: None,
+    )
     monkeypatch.setattr("harness.execution.fingerprint.ascend_fields", here)
     found = fingerprint(Profile(device="Ascend"), mode="pynative", dtype="float32")
     assert (found["soc"], found["cann"], found["driver"]) == ("Ascend910B4", "8.2.RC1", "25.2.0")

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import ProfileError
 from harness.execution import profile
-from harness.execution.profile import CPU_ISAS, Profile, ProfileError, known_isas, visible_cores
+from harness.execution.cann_settings import set_level
+from harness.execution.profile import CPU_ISAS, Profile, known_isas, visible_cores
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,69 @@ def test_the_environment_on_an_npu_is_complete(monkeypatch):
         "TE_PARALLEL_COMPILER": "1",
         "ASCEND_RT_VISIBLE_DEVICES": "3",
     }
+
+
+def test_strict_order_across_npus_is_kept_and_anything_else_is_the_default(monkeypatch):
+    plain = Profile(device="Ascend").name()
+    monkeypatch.setenv("HCCL_DETERMINISTIC", "strict")
+    assert Profile(device="Ascend").environment()["HCCL_DETERMINISTIC"] == "strict"
+    assert "(HCCL strict)" in Profile(device="Ascend").name() != plain
+    for other in ("false", "true", "1", ""):
+        monkeypatch.setenv("HCCL_DETERMINISTIC", other)
+        assert Profile(device="Ascend").environment()["HCCL_DETERMINISTIC"] == "true"
+        assert Profile(device="Ascend").name() == plain
+
+
+def test_a_level_of_determinism_is_part_of_the_name_and_has_to_exist(monkeypatch):
+    plain = Profile(device="Ascend").name()
+    names = set()
+    for level in ("1", "2", "3"):
+        monkeypatch.setenv("HARNESS_DETERMINISTIC_LEVEL", level)
+        names.add(Profile(device="Ascend").name())
+    assert plain in names
+    assert len(names) == 3
+    for other in ("0", "4", "", "two", " 2"):
+        monkeypatch.setenv("HARNESS_DETERMINISTIC_LEVEL", other)
+        with pytest.raises(ProfileError, match="set it to 1, 2, 3, or unset it"):
+            Profile(device="Ascend").name()
+    assert Profile().name()  # which a CPU does not have
+
+
+class Acl:
+    """Stands in for CANN's library, of which there is none here: keeps levels up to its own highest."""
+
+    def __init__(self, highest, code=0):
+        self.level, self.highest, self.code, self.options = 0, highest, code, []
+
+    def aclrtSetSysParamOpt(self, option, value):  # noqa: N802  CANN's name
+        self.options.append(option.value)
+        self.level = min(value.value, self.highest)
+        return self.code
+
+    def aclrtGetSysParamOpt(self, option, value):  # noqa: N802  CANN's name
+        self.options.append(option.value)
+        value._obj.value = self.level
+        return 0
+
+
+def test_a_level_is_set_and_read_back():
+    acl = Acl(highest=3)
+    set_level(2, lambda name: acl if name == "libascendcl.so" else None)
+    assert (acl.level, acl.options) == (2, [0, 0])
+
+
+@pytest.mark.parametrize(
+    ("load", "words"),
+    [
+        (lambda _: Acl(highest=1), "it stays at 1"),
+        (lambda _: Acl(highest=3, code=100000), "error 100000"),
+        (lambda _: object(), "needs CANN's libascendcl.so"),
+        (lambda name: (_ for _ in ()).throw(OSError(f"{name}: cannot open")), "source CANN's set_env.sh"),
+    ],
+)
+def test_a_level_that_cann_does_not_take_is_an_error(load, words):
+    with pytest.raises(ProfileError, match=words):
+        set_level(2, load)
 
 
 def test_an_npu_is_one_of_those_that_this_process_was_given(monkeypatch):
@@ -156,6 +221,26 @@ def test_mindspore_is_set_up_on_an_npu(mindspore, monkeypatch):
         ("matmul_allow_hf32", False),
         ("conv_allow_hf32", False),
     ]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_release_that_drops_strict_is_an_error(mindspore, monkeypatch, kept):
+    """As MindSpore 2.7.0 does: see tests/data/ascend/contract.json."""
+
+    def set_deterministic(_):
+        if not kept:
+            os.environ["HCCL_DETERMINISTIC"] = "true"
+
+    Recorder(monkeypatch, (mindspore, "set_context"), (mindspore, "set_device"))
+    precision = mindspore.device_context.ascend.op_precision
+    Recorder(monkeypatch, (precision, "matmul_allow_hf32"), (precision, "conv_allow_hf32"))
+    monkeypatch.setattr(mindspore, "set_deterministic", set_deterministic)
+    monkeypatch.setenv("HCCL_DETERMINISTIC", "strict")
+    if kept:
+        Profile(device="Ascend").apply_after_import()
+    else:
+        with pytest.raises(ProfileError, match=r"strict was asked for, but MindSpore \S+ makes it true"):
+            Profile(device="Ascend").apply_after_import()
 
 
 def test_an_npu_that_mindspore_cannot_use_is_an_error_the_user_can_act_on(mindspore, monkeypatch):
