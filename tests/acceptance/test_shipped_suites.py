@@ -35,9 +35,9 @@ def test_every_form_of_case_is_shipped():
     schedulers = {case.scheduler for case in BY_DAY if "StableDiffusionPipeline" in case.pipeline}
     assert {"DDIMScheduler", "PNDMScheduler", "EulerDiscreteScheduler"} <= schedulers
     assert "DPMSolverMultistepScheduler" in schedulers
-    assert {(case.dtype, case.mode) for case in BY_DAY} == {
-        (dtype, mode) for dtype in ("float32", "float16") for mode in ("pynative", "graph")
-    }
+    halves = {(dtype, mode) for dtype in ("float32", "float16") for mode in ("pynative", "graph")}
+    # Graph mode does not get to what computes bfloat16 on a CPU.
+    assert {(case.dtype, case.mode) for case in BY_DAY} == {*halves, ("bfloat16", "pynative")}
     assert any(case.batch_consistency for case in BY_DAY)
     assert {(case.checkpoint, case.steps) for case in BY_DAY} >= {
         ("builtin:ddpm-digits", 2),
