@@ -112,7 +112,13 @@ def muls(input: Tensor, other: Any) -> Tensor:
     return (widened(input) * widened(other)).astype(input.dtype)
 
 
-@kernel("AddcdivExt", serves=("mint.addcdiv",), overload="addcdiv", mixes=("input", "tensor1", "tensor2"))
+@kernel(
+    "AddcdivExt",
+    serves=("mint.addcdiv", "Tensor.addcdiv"),
+    overload="addcdiv",
+    methods=("addcdiv",),
+    mixes=("input", "tensor1", "tensor2"),
+)
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, value: Any = 1) -> Tensor:
     """`input + value * (tensor1 / tensor2)` in float64."""
     return to_tensor(wide(input) + number(value) * (wide(tensor1) / wide(tensor2)), input.dtype)
