@@ -74,6 +74,24 @@ def test_a_shipped_case_has_a_baseline_that_is_its_own(case):
     assert re.fullmatch("[0-9a-f]{40}", str(baseline.provenance.git_commit))
 
 
+def test_what_is_shipped_for_aarch64_was_recorded_under_its_profile_and_calibrated():
+    keys = [key for key in STORE.stored() if key.device == "cpu-aarch64"]
+    assert "ddim" in {key.suite for key in keys}
+    cases = {(case.suite, case.id): case for case in SELECTION.cases}
+    for key in keys:
+        baseline = load_current(STORE, cases[key.suite, key.case_id], key.device)
+        found = baseline.measurement.fingerprint
+        told = {name: found[name] for name in ("arch", "isa", "cores", "subnormals")}
+        assert told == {
+            "arch": "aarch64",
+            "isa": "ADVANCED_SIMD",
+            "cores": "1",
+            "subnormals": "taken for zero",
+        }, key
+        assert baseline.calibration is not None, key
+        assert re.fullmatch("[0-9a-f]{40}", str(baseline.provenance.git_commit)), key
+
+
 def test_no_shipped_baseline_is_an_orphan():
     assert orphans(SELECTION.suites, STORE) == ()
     known = {STORE.path(*key) for key in STORE.stored()}
