@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.cases.job import Job, SchedulerChoice, SecondCalls
+from harness.cases.job import JitSettings, Job, SchedulerChoice, SecondCalls
 from harness.cases.tolerance import Calibrated, Limits, Tolerance
 from harness.errors import FailureCause
 from harness.foreign_text import printable
@@ -47,6 +47,7 @@ class Case:
     scheduler_arguments: dict[str, Any] = field(default_factory=dict, hash=False)
     dtype: Literal["float32", "float16", "bfloat16"] = "float32"
     mode: Literal["pynative", "graph"] = "pynative"
+    jit: JitSettings | None = None
     tolerance: Tolerance = field(default=_TOLERANCE, hash=False)
     tags: tuple[str, ...] = ()
     strict: bool = False
@@ -66,11 +67,12 @@ class Case:
         process it runs, what it is called, and where it is written are excluded. ``singles`` is whether each
         image of the batch is also run on its own. Numbers in ``arguments`` keep their type, because a
         pipeline may treat 5 and 5.0 differently. ``scheduler``, ``{"class": name or None, **arguments}``, is
-        present if the case has one.
+        present if the case has one, and so is ``jit``.
         """
         chosen = {"class": self.scheduler, **copy.deepcopy(self.scheduler_arguments)}
         return {
             **({"scheduler": chosen} if self.scheduler or self.scheduler_arguments else {}),
+            **({"jit": self.jit.settings()} if self.jit else {}),
             "pipeline": self.pipeline,
             "checkpoint": self.checkpoint,
             "seeds": list(self.seeds),
@@ -137,6 +139,7 @@ class Case:
             scheduler=scheduler,
             dtype=self.dtype,
             mode=self.mode,
+            jit=self.jit,
             keep_latents=self.keep == "latents",
             singles=self.batch_consistency is not None,
             isolate=self.isolate,

@@ -104,6 +104,14 @@ Steps = Annotated[int, Field(ge=1)]
 Timeout = Annotated[float, Field(ge=0.001, le=1e6)]
 
 
+class JitEntry(Strict):
+    """How `mindspore.jit` compiles a case in graph mode."""
+
+    level: Literal["O0", "O1", "O2"] = _may_be_missing("O0: no fusion, O1: fusion, O2: the whole graph (GE)")
+    exec_order: Literal["bfs", "dfs"] = _may_be_missing("The order of the operators of the graph")
+    infer_boost: bool = _may_be_missing("true: faster operators for inference; needs level O0")
+
+
 class DefaultsEntry(Strict):
     """The keys that `defaults` and a case share. Read a field only where model_fields_set has it."""
 
@@ -129,6 +137,7 @@ class DefaultsEntry(Strict):
     arguments: Arguments = _may_be_missing("Further arguments of the pipeline")
     dtype: Dtype = _may_be_missing("float32 unless given")
     mode: Mode = _may_be_missing("pynative unless given")
+    jit: JitEntry = _may_be_missing("For mode graph: how it is compiled; part of the environment")
     tolerance: Tolerance = _may_be_missing("Limits of the comparison with the baseline, by tier")
     tags: list[TagName] = _may_be_missing("pytest markers; those of defaults and case add up")
     strict: bool = _may_be_missing("Compare only in the environment of the baseline")

@@ -9,7 +9,8 @@ from typing import Any
 
 from harness.cases.case import Case
 from harness.cases.document import Document, KeyPath
-from harness.cases.entries import PARTS, CaseEntry, DefaultsEntry, ParametrizeEntry
+from harness.cases.entries import PARTS, CaseEntry, DefaultsEntry, JitEntry, ParametrizeEntry
+from harness.cases.job import JitSettings
 from harness.cases.labels import label, shortened
 from harness.cases.names import (
     MINDONE,
@@ -78,6 +79,7 @@ class Expander:
             unknown |= ParametrizeEntry.model_fields.keys()
         self._check_complete(shared, at, unknown)
         self._check_batches(shared, lists, at, unknown)
+        self._check_jit(shared, at)
         expanded = [(shortened(entry.id + suffix), chosen) for suffix, chosen in _combinations(labelled)]
         if wrong.isdisjoint(("id", "parametrize")):
             ids = [case_id for case_id, _ in expanded]
@@ -98,6 +100,7 @@ class Expander:
                 fails=FailureCause(values.pop("fails")) if "fails" in values else None,
                 steps=values.pop("steps", None),
                 computed_parameters=tuple(values.pop("computed_parameters", ())),
+                jit=JitSettings(**_written(values.pop("jit"))) if "jit" in values else None,
                 path=self.document.path,
                 line=line,
                 column=column,
@@ -157,6 +160,26 @@ class Expander:
         if seeded and any(len(seeds) < 2 for seeds in batches):
             message = "`batch_consistency` compares a batch with its single images; give two or more `seeds`"
             self._complain((*at, "batch_consistency"), message, key=True)
+
+    def _check_jit(self, values: dict[str, Any], at: KeyPath) -> None:
+        if not isinstance(entry := values.get("jit"), JitEntry):
+            return
+        modes = values.get("mode", "pynative")
+        given = _written(entry)
+        if "pynative" in (modes if isinstance(modes, list) else [modes]):
+            self._complain_of_jit(at, "`jit` says how a graph is compiled; add `mode: graph`, or remove it")
+        elif values.get("pipeline") not in PIPELINES:
+            self._complain_of_jit(at, "`jit` is for ddim and ddpm; any other pipeline compiles itself")
+        elif not given:
+            self._complain_of_jit(at, "`jit` is empty; write `jit: {level: O1}`, or remove it")
+        elif given.get("infer_boost") and given.get("level", "O0") != "O0":
+            self._complain_of_jit(at, "`infer_boost` needs the level O0; remove one of the two")
+
+    def _complain_of_jit(self, at: KeyPath, message: str) -> None:
+        own = (*at, "jit")
+        # It may come from the defaults.
+        here = own in self.document.keys
+        self._complain(own if here else at, message, key=here)
 
     def _check_complete(self, values: dict[str, Any], at: KeyPath, unknown: frozenset[str]) -> None:
         given = values.keys() | unknown
@@ -230,7 +253,7 @@ def _with(shared: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _written(entry: DefaultsEntry | ParametrizeEntry | None) -> dict[str, Any]:
+def _written(entry: DefaultsEntry | JitEntry | ParametrizeEntry | None) -> dict[str, Any]:
     """Return the fields that the file sets, in the order of the model, so that file order never matters."""
     if entry is None:
         return {}

@@ -32,6 +32,41 @@ class SchedulerChoice:
 
 
 @dataclass(frozen=True)
+class JitSettings:
+    """How a case in graph mode is compiled; None leaves a setting as MindSpore has it.
+
+    ``level`` is O0, O1 or O2, from no fusion to compiling the whole graph. ``exec_order`` is bfs or dfs.
+    ``infer_boost`` replaces operators with faster ones for inference. Only an NPU takes notice of them.
+    """
+
+    level: str | None = None
+    exec_order: str | None = None
+    infer_boost: bool | None = None
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of ``mindspore.jit``, which knows O2 as its backend GE."""
+        given: dict[str, Any] = {}
+        if self.level is not None:
+            given |= {"backend": "GE"} if self.level == "O2" else {"jit_level": self.level}
+        if self.exec_order is not None:
+            given["exec_order"] = self.exec_order
+        if self.infer_boost is not None:
+            given["infer_boost"] = "on" if self.infer_boost else "off"
+        return given
+
+    def name(self) -> str:
+        """Return the settings as one line, for the fingerprint."""
+        return ", ".join(
+            f"{name} {str(value).lower() if value in (True, False) else value}"
+            for name, value in self.settings().items()
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """Return what is set, by the names that a case has for it."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
 class FaultRequest:
     """A fault of the catalogue at a size; None is the fault's reference size."""
 
@@ -80,7 +115,8 @@ class Job:
     ``timeout`` is its own time limit in seconds, if it has one. ``decodings`` are what the decoder may do
     by itself afterwards: it does the first that is for its device. ``second_call`` is whether its
     pipeline is called once more with the same seeds, which is no part of what is measured.
-    ``computed_parameters`` are patterns of the parameters of which sketches are taken.
+    ``computed_parameters`` are patterns of the parameters of which sketches are taken. ``jit`` is how a
+    pipeline in graph mode is compiled, if the case says so.
     """
 
     name: str
@@ -95,6 +131,7 @@ class Job:
     scheduler: SchedulerChoice | None = None
     dtype: str = "float32"
     mode: str = "pynative"
+    jit: JitSettings | None = None
     keep_latents: bool = False
     singles: bool = False
     perturbation: int | None = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from harness.cases.document import Document, KeyPath
-from harness.cases.entries import CaseEntry, DefaultsEntry, ParametrizeEntry, SuiteEntry
+from harness.cases.entries import CaseEntry, DefaultsEntry, JitEntry, ParametrizeEntry, SuiteEntry
 from harness.cases.problems import MOST_PROBLEMS, Problem
 from harness.cases.tolerance import CALIBRATED, FACTOR_MISPLACED, Calibrated, Limits, Tolerance
 from harness.cases.wording import described, quoted, suggestion
@@ -38,6 +38,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "defaults": DefaultsEntry,
     "cases": CaseEntry,
     "parametrize": ParametrizeEntry,
+    "jit": JitEntry,
     "tolerance": Tolerance,
     **dict.fromkeys([*Tolerance.model_fields, "batch_consistency"], Limits),
     CALIBRATED: Calibrated,
@@ -46,6 +47,7 @@ _MODELS: dict[str, type[BaseModel]] = {
 _EXPECTED_MAPPING = {
     "tolerance": "expected a mapping of tiers, as `{across_releases: calibrated}`",
     "batch_consistency": "expected a mapping of limits, as `{relative_l2: 1e-6}`",
+    "jit": "expected a mapping, as `{level: O1}`",
 }
 _IN_A_TIER = "`{}` belongs in a tier: `same_environment`, `across_releases` or `across_devices`"
 # The message for a misplaced key, by the key that contains it.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from harness.cases.job import Job
+from harness.cases.job import JitSettings, Job
 from harness.errors import FailureCause
 from harness.execution.implementation import implementation_of
 from harness.execution.profile import Profile
@@ -24,11 +24,12 @@ class Context:
     dtype: str
     implementation: str = ""
     alone: bool = False
+    jit: JitSettings | None = None
 
     @classmethod
     def of(cls, job: Job) -> Context:
         """Return the context of a job."""
-        return cls(job.mode, job.dtype, implementation_of(job.pipeline), job.isolate)
+        return cls(job.mode, job.dtype, implementation_of(job.pipeline), job.isolate, job.jit)
 
 
 @dataclass(frozen=True)

@@ -174,6 +174,8 @@ class Worker:
         started = time.perf_counter()
         profile.apply_after_import()
         added = self._implementation.prepare()
+        if context.jit is not None:
+            added = {**added, "jit": context.jit.name()}
         self._fingerprint = {**fingerprint(profile, mode=context.mode, dtype=context.dtype), **added}
         self._canaries = run_canaries()
         self._measuring = Measuring(

@@ -15,9 +15,9 @@ from harness.remedy import Action, Remedy, Where
 
 # A difference in these fields means a different kind of device. All other fields are software or the CPU
 # model. The mode is included because graph mode fuses operators, which in float16 moves the output further
-# than any release does. A case states its mode, so this matters only to those who compare across modes on
-# purpose.
-DEVICE_FIELDS = ("device", "soc", "board", "isa", "cores", "arch", "mode")
+# than any release does, and so are the settings of its compiler. A case states both, so this matters only to
+# those who compare across modes on purpose.
+DEVICE_FIELDS = ("device", "soc", "board", "isa", "cores", "arch", "mode", "jit")
 # ISA and cores moved the shipped cases by up to 1.8 times the envelope, and a release by up to 1.1 times
 # (docs/judging.md). Across devices, the safety factor is therefore multiplied by this.
 DEVICE_FACTOR = 2.5

@@ -63,6 +63,8 @@ def load(job: Job, user_code: UserCode | None = None) -> LoadedPipeline:
     """
     if job.dtype not in _DTYPES:
         raise PipelineError(f"unknown dtype {job.dtype!r}; known: {', '.join(_DTYPES)}")
+    if job.jit is not None and (job.mode != "graph" or job.pipeline not in _BUILTIN):
+        raise PipelineError("`jit` is for ddim and ddpm in graph mode")
     if job.mode not in _MODES:
         raise PipelineError(f"unknown mode {job.mode!r}; known: {', '.join(_MODES)}")
     on_mindone = job.pipeline.startswith(mindone.PREFIX)
@@ -100,7 +102,7 @@ def _load_builtin(job: Job) -> LoadedPipeline:
     found = checkpoints.resolve(job.checkpoint, Path(job.base))
     made = kind.from_checkpoint(found.open(), getattr(ms, job.dtype))
     if job.mode == "graph":
-        made.compile()
+        made.compile(**(job.jit.arguments() if job.jit else {}))
     return LoadedPipeline(signature, made, made.checkpoint_files, found.revision)
 
 
@@ -108,7 +110,10 @@ def _load_mindone(job: Job) -> LoadedPipeline:
     mindone.check_installed()
     name = job.pipeline
     if job.mode != "pynative":
-        raise PipelineError(f"{name} runs in PyNative only: leave out `mode: {job.mode}`")
+        raise PipelineError(
+            f"{name} runs in PyNative only: leave out `mode: {job.mode}`. MindSpore's CPU has no convolution "
+            "of mint for a compiled graph, and harness's kernels are not part of one"
+        )
     kind = mindone.pipeline_class(name.removeprefix(mindone.PREFIX))
     signature = _checked(Signature(name, kind.__call__, closed=True), job)
     if job.checkpoint is None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import mindspore as ms
 import numpy as np
@@ -106,9 +106,17 @@ class UnconditionalPipeline(ABC):
         pipeline.checkpoint_files = checkpoint.load_into(pipeline.unet)
         return pipeline
 
-    def compile(self) -> None:
-        """Run the UNet in graph mode from now on; the first call with each batch size compiles it."""
-        self._predict = ms.jit(self.unet)
+    def compile(self, **settings: Any) -> None:
+        """Run the UNet in graph mode from now on; the first call with each batch size compiles it.
+
+        ``settings`` are those of ``mindspore.jit``. Raises :class:`PipelineError` if it does not take them.
+        """
+        try:
+            self._predict = ms.jit(self.unet, **settings)
+        except (TypeError, ValueError) as error:
+            raise PipelineError(
+                f"MindSpore {ms.__version__} does not take the settings {settings} of jit: {error}"
+            ) from None
 
     def _sample(
         self,

@@ -39,6 +39,21 @@ AFTER_SOUND = [
     ("    seeds: [1]\n", "8:5: `seed` and `seeds` together; remove one"),
     ("    dtype: float46\n", "8:12: expected 'float32', 'float16' or 'bfloat16', got the text 'float46'"),
     ("    mode: 1\n", "8:11: expected 'pynative' or 'graph', got the number 1"),
+    (
+        "    jit: {level: O3}\n    mode: graph\n",
+        "8:18: expected 'O0', 'O1' or 'O2', got the text 'O3'",
+    ),
+    ("    jit: O1\n    mode: graph\n", "8:10: expected a mapping, as `{level: O1}`, got the text 'O1'"),
+    ("    jit: {levle: O1}\n    mode: graph\n", "8:11: unknown key 'levle'; did you mean 'level'?"),
+    ("    jit: {}\n    mode: graph\n", "8:5: `jit` is empty; write `jit: {level: O1}`, or remove it"),
+    (
+        "    jit: {level: O1}\n",
+        "8:5: `jit` says how a graph is compiled; add `mode: graph`, or remove it",
+    ),
+    (
+        "    jit: {level: O1, infer_boost: true}\n    mode: graph\n",
+        "8:5: `infer_boost` needs the level O0; remove one of the two",
+    ),
     ("    keep: all\n", "8:11: expected 'none' or 'latents', got the text 'all'"),
     ("    strict: yes\n", "8:13: expected true or false, got the text 'yes'"),
     ("    strict: 1\n", "8:13: expected true or false, got the number 1"),
