@@ -36,8 +36,16 @@ def test_every_form_of_case_is_shipped():
     assert {"DDIMScheduler", "PNDMScheduler", "EulerDiscreteScheduler"} <= schedulers
     assert "DPMSolverMultistepScheduler" in schedulers
     halves = {(dtype, mode) for dtype in ("float32", "float16") for mode in ("pynative", "graph")}
-    # Graph mode does not get to what computes bfloat16 on a CPU.
-    assert {(case.dtype, case.mode) for case in BY_DAY} == {*halves, ("bfloat16", "pynative")}
+    assert {(case.dtype, case.mode) for case in BY_DAY} == halves
+    # In graph mode, what computes bfloat16 on a CPU is out of reach.
+    nightly = {(case.pipeline, case.mode) for case in SELECTION.cases if case.dtype == "bfloat16"}
+    assert nightly == {
+        ("ddim", "pynative"),
+        ("ddpm", "pynative"),
+        ("mindone:StableDiffusionPipeline", "pynative"),
+        ("mindone:StableDiffusion3Pipeline", "pynative"),
+        ("mindone:FluxPipeline", "pynative"),
+    }
     assert any(case.batch_consistency for case in BY_DAY)
     assert {(case.checkpoint, case.steps) for case in BY_DAY} >= {
         ("builtin:ddpm-digits", 2),

@@ -78,3 +78,11 @@ def test_one_unit_of_bfloat16_is_what_moves_the_noise(pool, measured, tmp_path):
     assert [finding.reason for finding in found.findings] == []
     assert 2.0**-11 < found.calibration.metrics["relative_l2"] < 2.0**-5
     assert hold(case(), measured, store).judgement.verdict is Verdict.IDENTICAL
+
+
+def test_a_deep_trace_replays_and_carries_bfloat16():
+    with Runner(timeout=120) as runner:
+        trace = runner.trace(case().job(), 1)
+        assert "bfloat16" in {each.dtype for call in trace.calls for each in call.outputs}
+        replay = runner.replay(case().job(), trace)
+    assert replay.first is None
