@@ -109,11 +109,21 @@ def normal_(input: Tensor, mean: Any, std: Any, seed: Any, offset: Any) -> Tenso
     return write(input, _normal_of(input.shape, mean, std, seed, offset))
 
 
+def _uniform_between(shape: tuple[int, ...], low: Any, high: Any, seed: Any, offset: Any) -> Array:
+    low, high = np.float32(number(low)), np.float32(number(high))
+    return _uniform(shape, seed, offset) * (high - low) + low
+
+
 @kernel("InplaceUniform", serves=("Tensor.uniform_",))
 def uniform_(input: Tensor, low: Any, high: Any, seed: Any, offset: Any) -> Tensor:
     """`random` of PCG64(seed, offset) in float32, scaled and shifted."""
-    low, high = np.float32(number(low)), np.float32(number(high))
-    return write(input, _uniform(input.shape, seed, offset) * (high - low) + low)
+    return write(input, _uniform_between(input.shape, low, high, seed, offset))
+
+
+@kernel("UniformExt", serves=("Tensor.uniform",))
+def uniform(tensor: Tensor, low: Any, high: Any, seed: Any, offset: Any) -> Tensor:
+    """`random` of PCG64(seed, offset) in float32, scaled and shifted."""
+    return to_tensor(_uniform_between(tensor.shape, low, high, seed, offset), tensor.dtype)
 
 
 @kernel("InplaceRandom", serves=("Tensor.random_",))

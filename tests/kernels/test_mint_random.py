@@ -32,6 +32,7 @@ DISTRIBUTIONS = {
     "normal of a number and a tensor": (2, 0.5, -math.inf, math.inf),
     "normal_": (2, 0.5, -math.inf, math.inf),
     "uniform_": (1, 4 * 12**-0.5, -1, 3),
+    "uniform": (1, 4 * 12**-0.5, -1, 3),
     "random_": (5.5, (35 / 12) ** 0.5, 3, 8),
     "exponential_": (0.5, 0.5, 0, math.inf),
     "bernoulli": (0.1, 0.3, 0, 1),

@@ -42,6 +42,7 @@ def draws() -> dict[str, Callable[..., Any]]:
         "normal of a number and a tensor": partial(mint.normal, 2.0, spreads),
         "normal_": partial(on_zeros, "normal_", 2.0, 0.5),
         "uniform_": partial(on_zeros, "uniform_", -1.0, 3.0),
+        "uniform": partial(on_zeros, "uniform", -1.0, 3.0),
         "random_": partial(on_zeros, "random_", 3, 9),
         "exponential_": partial(on_zeros, "exponential_", 2.0),
         "bernoulli": partial(mint.bernoulli, flat + 0.1),
