@@ -111,7 +111,8 @@ def normal_(input: Tensor, mean: Any, std: Any, seed: Any, offset: Any) -> Tenso
 
 def _uniform_between(shape: tuple[int, ...], low: Any, high: Any, seed: Any, offset: Any) -> Array:
     low, high = np.float32(number(low)), np.float32(number(high))
-    return _uniform(shape, seed, offset) * (high - low) + low
+    numbers: Array = _uniform(shape, seed, offset) * (high - low) + low
+    return numbers
 
 
 @kernel("InplaceUniform", serves=("Tensor.uniform_",))
