@@ -86,6 +86,15 @@ def test_the_measurement_says_what_it_stands_on(runner):
     assert "unet/diffusion_pytorch_model.safetensors" in found.checkpoint.files
 
 
+def test_bfloat16_is_computed_in_every_cell(runner):
+    wide, found = (run(runner, case(dtype=dtype, keep="latents")) for dtype in ("float32", "bfloat16"))
+    assert (found.latents.view(np.uint32) & 0xFFFF == 0).all()
+    moved = np.linalg.norm(found.latents - wide.latents) / np.linalg.norm(wide.latents)
+    assert 2.0**-12 < moved < 2.0**-4
+    assert found.fingerprint["bfloat16"].startswith("in float32, rounded once")
+    assert found.replaced_kernels == wide.replaced_kernels
+
+
 def test_built_in_cases_run_in_a_worker_without_these_kernels(runner):
     run(runner, case())
     found = run(runner, make_case())

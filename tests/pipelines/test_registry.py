@@ -79,6 +79,22 @@ def test_built_in_pipelines_load_in_every_mode_and_dtype(
     assert loaded.call(generator=generator, num_inference_steps=1).images.shape == (1, 8, 8, 1)
 
 
+def test_bfloat16_in_graph_mode_is_refused_on_a_cpu(mindspore: Any, checkpoint: Path) -> None:
+    (checkpoint / WEIGHTS).write_bytes(b"never read")
+    with pytest.raises(PipelineError, match="ddpm runs in bfloat16 in PyNative only: MindSpore's CPU has"):
+        load("ddpm", str(checkpoint), Path(), dtype="bfloat16", mode="graph")
+    loaded = load("ddim", "builtin:ddpm-digits", Path(), dtype="bfloat16")
+    assert {each.dtype for each in loaded.call.unet.get_parameters()} == {mindspore.bfloat16}
+
+
+def test_bfloat16_in_graph_mode_is_not_refused_on_an_npu(
+    mindspore: Any, stored_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mindspore, "get_context", lambda _: "Ascend")
+    loaded = load("ddim", str(stored_checkpoint), Path(), dtype="bfloat16", mode="graph")
+    assert loaded.call.unet.dtype == mindspore.bfloat16
+
+
 def test_an_unknown_argument_is_refused_before_any_weights_are_read(mindspore: Any, checkpoint: Path) -> None:
     (checkpoint / WEIGHTS).write_bytes(b"never read")
     with pytest.raises(PipelineError) as error:
