@@ -11,11 +11,11 @@ cases:
   - id: float32
   - {id: float16, dtype: float16}
 """
-LOAD = "parameters[name].set_data(Tensor(array))"
+LOAD = "parameters[name].set_data(Tensor(array, self.dtype))"
 # The neighbour of one number, in the dtype of the model.
 MISTAKE = (
     "changed = np.array(array); changed[-1:] = np.nextafter(changed[-1:], changed.dtype.type(9))\n"
-    '            parameters[name].set_data(Tensor(changed if name == "conv_out.bias" else array))'
+    '            parameters[name].set_data(Tensor(changed if name == "conv_out.bias" else array, self.dtype))'
 )
 TABLE = "return np.cumprod(alphas, dtype=np.float64).astype(np.float32)"
 # Two steps visit neither this timestep nor the one before.
