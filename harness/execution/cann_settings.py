@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,13 +50,16 @@ def check_hccl(asked: str, release: str) -> None:
         )
 
 
-def set_level(level: int, load: Callable[[str], Any] = ctypes.CDLL) -> None:
+def set_level(level: int, load: Callable[[str], Any] | None = None) -> None:
     """Set CANN's level of determinism for this process, and check that CANN keeps it.
 
-    ``load`` opens a library by its name. Raises :class:`ProfileError` if CANN does not have the level.
+    ``load`` opens a library by its name, ``ctypes.CDLL`` unless given. Raises :class:`ProfileError` if CANN
+    does not have the level.
     """
+    import ctypes  # which takes time, and pytest imports this module
+
     try:
-        acl = load("libascendcl.so")
+        acl = (load or ctypes.CDLL)("libascendcl.so")
         code = acl.aclrtSetSysParamOpt(ctypes.c_int(_ACL_OPT_DETERMINISTIC), ctypes.c_int64(level))
         kept = ctypes.c_int64(-1)
         code = code or acl.aclrtGetSysParamOpt(ctypes.c_int(_ACL_OPT_DETERMINISTIC), ctypes.byref(kept))
