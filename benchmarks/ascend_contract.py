@@ -20,6 +20,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks.pages import write_between
+
 # Where each function that workers on an NPU call is defined; two files if it moved.
 FUNCTIONS = {
     "set_context": "context.py",
@@ -43,7 +45,7 @@ VARIABLES = (
     "TE_PARALLEL_COMPILER",
 )
 DOCUMENTATION = "https://www.mindspore.cn/docs/en/r{release}/api_python/"
-MARK = "<!-- contract: benchmarks/ascend_contract.py -->\n"
+BEGIN, END = "<!-- table: benchmarks/ascend_contract.py -->", "<!-- end of table -->"
 
 
 def main() -> None:
@@ -58,8 +60,7 @@ def main() -> None:
     known = dict(sorted(known.items(), key=lambda item: numbers(item[0])))
     args.json.write_text(json.dumps(known, indent=1, sort_keys=False) + "\n", "utf-8")
     if args.write:
-        before, _, after = args.write.read_text("utf-8").split(MARK)
-        args.write.write_text(before + MARK + table(known) + MARK + after, "utf-8")
+        write_between(args.write, BEGIN, END, table(known))
     print(table(known))
 
 
@@ -139,7 +140,7 @@ def table(known: dict[str, Any]) -> str:
     for name in VARIABLES:
         cells = ["read" if known[each]["variables"][name] else "not in the wheel" for each in releases]
         lines.append(f"| `{name}` | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def page_of(name: str) -> str:

@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmarks.pages import write_between
 from harness.faults.catalogue import FAULTS, Fault
 from harness.judgement.power.case_power import CasePower, FaultPower, PowerReport
 
@@ -40,10 +41,7 @@ def main() -> None:
     table = "\n".join(lines({case.name: case for report in reports for case in report.cases}))
     print(table)
     if arguments.write is not None:
-        text = arguments.write.read_text(encoding="utf-8")
-        before, rest = text.split(START)
-        after = rest.split(END, 1)[1]
-        arguments.write.write_text(f"{before}{START}\n{table}\n{END}{after}", encoding="utf-8")
+        write_between(arguments.write, START, END, table)
 
 
 def lines(cases: dict[str, CasePower]) -> Iterator[str]:

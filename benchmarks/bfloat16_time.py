@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.pages import write_between
 from harness.cases.selection import select
 from harness.execution.runner import Runner
 
@@ -33,10 +34,7 @@ def main() -> None:
     table = "\n".join(lines(arguments.cases, arguments.pairs))
     print(table)
     if arguments.write is not None:
-        text = arguments.write.read_text(encoding="utf-8")
-        before, rest = text.split(START)
-        after = rest.split(END, 1)[1]
-        arguments.write.write_text(f"{before}{START}\n{table}\n{END}{after}", encoding="utf-8")
+        write_between(arguments.write, START, END, table)
 
 
 def lines(cases: list[str], pairs: int) -> Iterator[str]:

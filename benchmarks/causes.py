@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.pages import write_between
 from harness.baselines.baseline import Baseline, Provenance, device_key
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
@@ -184,10 +185,7 @@ def main() -> None:
     table = "\n".join(_lines(known))
     print(table)
     if arguments.write is not None:
-        text = arguments.write.read_text(encoding="utf-8")
-        before, rest = text.split(START)
-        after = rest.split(END)[1]
-        arguments.write.write_text(f"{before}{START}\n{table}\n{END}{after}", encoding="utf-8")
+        write_between(arguments.write, START, END, table)
 
 
 def measured(group: str, kinds: Sequence[str] | None = None) -> Iterator[tuple[str, Told]]:

@@ -14,6 +14,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from benchmarks.pages import write_between
+
 DOCUMENT = Path(__file__).parents[1] / "docs" / "mindone-pipelines.md"
 BEGIN, END = "<!-- pipelines -->", "<!-- end of pipelines -->"
 SUITES = "mindone-classes-"
@@ -75,12 +77,7 @@ def line(cells: tuple[str, ...]) -> str:
 
 def main(arguments: list[str]) -> None:
     found = table([json.loads(Path(each).read_text(encoding="utf-8")) for each in arguments])
-    text = DOCUMENT.read_text(encoding="utf-8")
-    head, _, rest = text.partition(BEGIN)
-    _, marker, tail = rest.partition(END)
-    if not marker:
-        raise SystemExit(f"{DOCUMENT}: has no markers {BEGIN} and {END}; put them where the table goes")
-    DOCUMENT.write_text(f"{head}{BEGIN}\n{found}\n{END}{tail}", encoding="utf-8")
+    write_between(DOCUMENT, BEGIN, END, found)
     print(found)
 
 

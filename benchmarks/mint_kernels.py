@@ -17,6 +17,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.pages import write_between
+
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "mindone-kernels.md"
 BEGIN, END = "<!-- kernels -->", "<!-- end of kernels -->"
@@ -31,8 +33,7 @@ def main() -> None:
     if parser.parse_args().print:
         print(text)
         return
-    before, rest = PAGE.read_text().split(BEGIN)
-    PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}")
+    write_between(PAGE, BEGIN, END, text)
 
 
 def measure() -> dict[str, Any]:

@@ -28,6 +28,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.pages import write_between
 from harness.baselines.baseline import device_key
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
@@ -79,9 +80,7 @@ def main() -> None:
     lines = "\n".join(table_lines(read_rows(arguments.rows), arguments.power))
     print(lines)
     if arguments.write is not None:
-        before, rest = arguments.write.read_text(encoding="utf-8").split(START)
-        after = rest.split(END, 1)[1]
-        arguments.write.write_text(f"{before}{START}\n{lines}\n{END}{after}", encoding="utf-8")
+        write_between(arguments.write, START, END, lines)
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from benchmarks.mindone_mutants.campaign import SOUND, Campaign, Result
 from benchmarks.mindone_mutants.operators import Mutant
 from benchmarks.mindone_mutants.reach import Module, Reach, by_area, ranges
 from benchmarks.mindone_mutants.universe import EFFECTIVE, NIGHTLY, SEED, drawn
+from benchmarks.pages import write_between
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "mindone-mutants.md"
 SAMPLE = Path(__file__).parent / "nightly.json"
@@ -20,12 +21,7 @@ BEGIN, END = "<!-- mutants -->", "<!-- end of mutants -->"
 
 def write(campaign: Campaign) -> None:
     """Write the tables between the markers of the page, and the sample of the night."""
-    head, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(BEGIN)
-    _, marker, tail = rest.partition(END)
-    if not marker:
-        raise SystemExit(f"{DOCUMENT}: has no markers {BEGIN} and {END}; put them where the tables go")
-    found = "\n".join(tables(campaign))
-    DOCUMENT.write_text(f"{head}{BEGIN}\n{found}\n{END}{tail}", encoding="utf-8")
+    write_between(DOCUMENT, BEGIN, END, "\n".join(tables(campaign)))
     effective = {
         Mutant(**each.mutant).key: each for each in campaign.results() if each.effective_by is not None
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks.mindone_own_tests.judging import Verdict, of_folder
 from benchmarks.mindone_own_tests.running import ROOT, TESTS, Told
+from benchmarks.pages import write_between
 
 PAGE = ROOT / "docs" / "mindone-own-tests.md"
 BEGIN, END = "<!-- tables -->", "<!-- end of tables -->"
@@ -25,8 +26,7 @@ def write(work: Path) -> None:
     """Write the tables between the page's markers."""
     verdicts = of_folder(work)
     tables = "\n\n".join([figures(verdicts), causes(verdicts), times(verdicts)])
-    before, rest = PAGE.read_text().split(BEGIN)
-    PAGE.write_text(f"{before}{BEGIN}\n{tables}\n{END}{rest.split(END)[1]}")
+    write_between(PAGE, BEGIN, END, tables)
 
 
 def folder(test: str) -> str:

@@ -57,7 +57,7 @@ class JitSettings:
     def name(self) -> str:
         """Return the settings as one line, for the fingerprint."""
         return ", ".join(
-            f"{name} {str(value).lower() if value in (True, False) else value}"
+            f"{name} {str(value).lower() if isinstance(value, bool) else value}"
             for name, value in self.settings().items()
         )
 

@@ -19,7 +19,7 @@ from harness.judgement.norms import Norms, safe_unit
 from harness.judgement.reasons import MetricNeedsImages, MetricNeedsValues
 from harness.judgement.similarity import SSIM_WINDOW, structural_similarity
 from harness.judgement.sums import sum_up
-from harness.measurement.bfloat16 import BFLOAT16, FLOAT32_ULPS
+from harness.measurement.bfloat16 import float32_ulps
 from harness.measurement.measurement import Array
 
 # Every metric, in display order. `max_ulp` explodes near zero: it explains, and no limit may gate it.
@@ -88,7 +88,7 @@ def compare(
             "brightness_shift": sums.mean_shift / scale,
             "contrast_shift": sums.contrast,
             "psnr": images.psnr(sums.error, scale),
-            "max_ulp": sums.ulp / _float32_ulps(dtype) if output.dtype.kind == "f" else sums.top,
+            "max_ulp": sums.ulp / float32_ulps(dtype) if output.dtype.kind == "f" else sums.top,
         }
         if images.has_images(output):
             result["worst_tile"] = sums.tile
@@ -98,10 +98,6 @@ def compare(
                 output, reference, centre=centre, scale=scale, top=sums.top / unit, unit=unit
             )
     return {name: result[name] for name in METRICS if name in result}
-
-
-def _float32_ulps(dtype: str | None) -> float:
-    return FLOAT32_ULPS if dtype == BFLOAT16 else 1.0
 
 
 def check_exact(*arrays: Array) -> None:

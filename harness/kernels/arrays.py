@@ -52,7 +52,7 @@ def single(x: Tensor) -> Tensor:
     return x.astype(ms.float32) if x.dtype in _HALVES else x
 
 
-def widened(value: Any) -> Any:
+def without_bfloat16(value: Any) -> Any:
     """Return a tensor of bfloat16 in float32, which holds its values exactly, and anything else as it is.
 
     Many of MindSpore's CPU kernels have float16 but not bfloat16.

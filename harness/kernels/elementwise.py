@@ -9,7 +9,16 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor
 
-from harness.kernels.arrays import Array, float64, float_dtype, number, to_numpy, to_tensor, wide, widened
+from harness.kernels.arrays import (
+    Array,
+    float64,
+    float_dtype,
+    number,
+    to_numpy,
+    to_tensor,
+    wide,
+    without_bfloat16,
+)
 from harness.kernels.registry import kernel
 
 
@@ -85,7 +94,7 @@ def bitwise_xor(input: Tensor, other: Any) -> Tensor:
     on=to_numpy,
 )
 def bitwise_not(x: Array) -> Any:
-    """`numpy.invert`; of bool the other."""
+    """`numpy.invert`; for bool, the opposite."""
     return np.invert(x)
 
 
@@ -103,13 +112,13 @@ def _by_a_number(input: Tensor, other: Any) -> bool:  # noqa: ARG001  handed ove
 )
 def floor_divide(input: Tensor, other: Any) -> Tensor:
     """The operator //."""
-    return (widened(input) // widened(other)).astype(input.dtype)
+    return (without_bfloat16(input) // without_bfloat16(other)).astype(input.dtype)
 
 
 @kernel("Muls", serves=("mint.mul",), native_from="2.9.0", mixes=("input", "other"))
 def muls(input: Tensor, other: Any) -> Tensor:
     """The operator `*`."""
-    return (widened(input) * widened(other)).astype(input.dtype)
+    return (without_bfloat16(input) * without_bfloat16(other)).astype(input.dtype)
 
 
 @kernel(

@@ -15,7 +15,7 @@ import numpy as np
 from mindspore import Tensor, ops
 
 from harness.kernels.activations import hardtanh, threshold
-from harness.kernels.arrays import kind, number, to_numpy, unified, widened, write
+from harness.kernels.arrays import kind, number, to_numpy, unified, without_bfloat16, write
 from harness.kernels.registry import kernel
 
 
@@ -32,7 +32,7 @@ def _scaled(compute: Callable[..., Tensor], input: Tensor, other: Any, *, alpha:
 
 def _arithmetic(compute: Callable[..., Tensor], input: Tensor, *others: Any, **options: Any) -> Tensor:
     """Compute in the common dtype; as in torch, the tensor must be able to hold the kind of the result."""
-    result = compute(*map(widened, unified(input, *others)), **options)
+    result = compute(*map(without_bfloat16, unified(input, *others)), **options)
     if kind(result.dtype) > kind(input.dtype):
         raise TypeError(f"a result of {result.dtype} cannot be written into a tensor of {input.dtype}")
     return result

@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 from mindspore import Tensor, ops
 
-from harness.kernels.arrays import Array, float64, number, single, to_numpy, to_tensor, unified, widened
+from harness.kernels.arrays import (
+    Array,
+    float64,
+    number,
+    single,
+    to_numpy,
+    to_tensor,
+    unified,
+    without_bfloat16,
+)
 from harness.kernels.registry import kernel
 
 
@@ -34,7 +43,7 @@ def _dot(row: Tensor, column: Tensor) -> Tensor:
 
 
 def _outer(x: Tensor, y: Tensor) -> Tensor:
-    return (widened(x).reshape((-1, 1)) * widened(y).reshape((1, -1))).astype(x.dtype)
+    return (without_bfloat16(x).reshape((-1, 1)) * without_bfloat16(y).reshape((1, -1))).astype(x.dtype)
 
 
 for _primitive, _product, _computed in (

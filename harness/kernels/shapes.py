@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from mindspore import Tensor, ops
 
-from harness.kernels.arrays import Array, shape_of, to_numpy, to_tensor, widened
+from harness.kernels.arrays import Array, shape_of, to_numpy, to_tensor, without_bfloat16
 from harness.kernels.registry import kernel
 
 
 @kernel("StackExt", serves=("mint.stack",), mixes=("tensors",))
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """`ops.stack`."""
-    return ops.stack([widened(each) for each in tensors], dim).astype(tensors[0].dtype)
+    return ops.stack([without_bfloat16(each) for each in tensors], dim).astype(tensors[0].dtype)
 
 
 _SPLITS = ("SplitTensor", "SplitTensorView", "SplitWithSize", "SplitWithSizeView")

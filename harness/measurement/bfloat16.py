@@ -12,8 +12,11 @@ BFLOAT16 = "bfloat16"
 # The bits that float32 has and bfloat16 lacks, and one unit of bfloat16, in the bits of a float32.
 _LOST = 16
 _UNIT = 1 << _LOST
-# So many of float32's values lie between two neighbours of bfloat16.
-FLOAT32_ULPS = float(_UNIT)
+
+
+def float32_ulps(dtype: str | None) -> float:
+    """Return how many units of float32 one unit of ``dtype`` is, if that is held in float32; otherwise 1."""
+    return float(_UNIT) if dtype == BFLOAT16 else 1.0
 
 
 def is_bfloat16(value: Any) -> bool:

@@ -92,7 +92,7 @@ def _load_builtin(job: Job) -> LoadedPipeline:
     if job.mode == "graph" and job.dtype == "bfloat16" and ms.get_context("device_target") == "CPU":
         raise PipelineError(
             f"{job.pipeline} runs in bfloat16 in PyNative only: MindSpore's CPU has no bfloat16 for most "
-            "operators, and a compiled graph does not get to the kernels that harness brings; leave out "
+            "operators, and a compiled graph does not use the kernels of harness; leave out "
             "`mode: graph`, or run this case on Ascend"
         )
     kind = getattr(unconditional, _BUILTIN[job.pipeline])

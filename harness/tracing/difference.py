@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.measurement.bfloat16 import BFLOAT16, FLOAT32_ULPS
+from harness.measurement.bfloat16 import float32_ulps
 from harness.measurement.measurement import Array
 from harness.measurement.statistics import max_ulp
 
@@ -73,7 +73,7 @@ def difference(ours: Array, theirs: Array, dtype: str) -> Difference | None:
         largest = float(moved.max())
     relative = distance / norm if norm else (0.0 if distance == 0 else math.inf)
     unit = _ulp_at(float(np.abs(b).max()), dtype)
-    ulps = max_ulp(ours, theirs) / (FLOAT32_ULPS if dtype == BFLOAT16 else 1.0)
+    ulps = max_ulp(ours, theirs) / float32_ulps(dtype)
     return Difference(differing, ours.size, relative, largest, largest / unit, ulps)
 
 

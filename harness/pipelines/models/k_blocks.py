@@ -15,7 +15,7 @@ from harness.pipelines.models.resnets import ConditionedResnetBlock2D
 
 
 class KDownBlock2D(nn.Cell):
-    """`KDownBlock2D` and `KCrossAttnDownBlock2D`: resnets, then halving of the map, but in the last level."""
+    """`KDownBlock2D` and `KCrossAttnDownBlock2D`: resnets, then halving of the map."""
 
     def __init__(self, config: UNet2DConfig, level: Down, dtype: Any) -> None:
         super().__init__()
