@@ -18,8 +18,8 @@ DEEP = "baselines/digits/ddim/cpu.deep.safetensors"
 # One digit of the model's code.
 FAULT = (
     "pipelines/models/attention.py",
-    "self.scale = 1.0 / math.sqrt(self.head",
-    "self.scale = 1.001 / math.sqrt(self.head",
+    "self.scale = 1.0 / math",
+    "self.scale = 1.001 / math",
 )
 
 

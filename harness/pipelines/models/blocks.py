@@ -38,8 +38,7 @@ class DownBlock2D(_Level):
 
     def __init__(self, config: UNet2DConfig, level: Down, dtype: Any) -> None:
         channels = level.channels
-        incoming = [level.in_channels] + [channels] * (config.layers_per_block - 1)
-        super().__init__(config, incoming, channels, level.kind.attends, dtype)
+        super().__init__(config, level.incoming, channels, level.kind.attends, dtype)
         self.halves = level.halves
         self.halves_by_resnet = level.kind.family == "resnet" or (
             self.attends and config.downsample_type == "resnet"

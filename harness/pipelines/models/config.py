@@ -14,7 +14,7 @@ from harness.pipelines.models.plan import (
     UP_BLOCKS,
     down_levels,
     is_block,
-    is_k,
+    kind_of,
     misfits,
     norms,
     skip_groups,
@@ -155,7 +155,7 @@ class UNet2DConfig:
         channels, first = self.block_out_channels, self.block_out_channels[0]
         # Counts the second convolution of each residual block: `layers_per_block` per level going down, one
         # more going up. A K block has none more, and its last one may be narrower.
-        of_k = any(is_k(name) for name in (*self.down_block_types, *self.up_block_types))
+        of_k = any(kind_of(name).family == "k" for name in (*self.down_block_types, *self.up_block_types))
         resnets = 2 * self.layers_per_block + (-1 if of_k else 1)
         blocks = 9 * resnets * sum(each * each for each in channels)
         ends = 9 * first * (self.in_channels + self.out_channels)
@@ -217,7 +217,7 @@ class UNet2DConfig:
     def _problems_of_blocks(self) -> list[str]:
         """Return where blocks, of which there is one per level, do not fit their channels or each other."""
         problems = []
-        kinds = [level.kind for level in down_levels(self)] + [level.kind for level in up_levels(self)]
+        kinds = map(kind_of, (*self.down_block_types, *self.up_block_types))
         if self.norm_num_groups is None and any(kind.family in ("plain", "resnet") for kind in kinds):
             problems.append(
                 "norm_num_groups: null, but only skip blocks and K blocks have norms of their own"

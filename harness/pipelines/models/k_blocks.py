@@ -21,19 +21,18 @@ class KDownBlock2D(nn.Cell):
         super().__init__()
         self.attends, self.halves = level.kind.attends, level.halves
         channels, head_dim = level.channels, config.head_dim(level.channels)
-        incoming = [level.in_channels] + [channels] * (config.layers_per_block - 1)
         self.resnets = nn.CellList(
             [
                 ConditionedResnetBlock2D(
                     config, width, channels, dtype, middle=channels, level_channels=channels
                 )
-                for width in incoming
+                for width in level.incoming
             ]
         )
         if self.attends:
             attentions = [
                 KAttentionBlock(config, level.kind, channels, head_dim, not level.halves, dtype)
-                for _ in incoming
+                for _ in level.incoming
             ]
             self.attentions = nn.CellList(attentions)
         if self.halves:

@@ -53,9 +53,10 @@ def is_block(name: object, kinds: Iterable[str]) -> bool:
     return isinstance(name, str) and name.removeprefix(_OLD_PREFIX) in kinds
 
 
-def is_k(name: str) -> bool:
-    """Return whether ``name`` is a K block."""
-    return name.removeprefix(_OLD_PREFIX).startswith("K")
+def kind_of(name: str) -> Kind:
+    """Return the kind of the block that a configuration calls ``name``."""
+    name = name.removeprefix(_OLD_PREFIX)
+    return DOWN_BLOCKS.get(name) or UP_BLOCKS[name]
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,12 @@ class Down:
     in_channels: int
     channels: int
     halves: bool
+    layers: int
+
+    @property
+    def incoming(self) -> list[int]:
+        """The channels of the input of each residual block."""
+        return [self.in_channels] + [self.channels] * (self.layers - 1)
 
     @property
     def keeps_last(self) -> bool:
@@ -118,10 +125,11 @@ def down_levels(config: UNet2DConfig) -> list[Down]:
     widths = config.block_out_channels
     return [
         Down(
-            DOWN_BLOCKS[name.removeprefix(_OLD_PREFIX)],
+            kind_of(name),
             widths[max(level - 1, 0)],
             widths[level],
             level < len(widths) - 1,
+            config.layers_per_block,
         )
         for level, name in enumerate(config.down_block_types)
     ]
@@ -135,7 +143,7 @@ def up_levels(config: UNet2DConfig) -> list[Up]:
     maps = [down.is_joined for down in downs for _ in range(config.layers_per_block + _kept(down))]
     joined = [True, *maps]
     for level, name in enumerate(config.up_block_types):
-        kind, channels = UP_BLOCKS[name.removeprefix(_OLD_PREFIX)], widths[level]
+        kind, channels = kind_of(name), widths[level]
         above = widths[min(level + 1, len(widths) - 1)]
         first = kind == Kind("k", attends=True) and above == channels == config.time_embed_dim
         up = Up(
@@ -226,8 +234,7 @@ def norms(config: UNet2DConfig) -> Iterator[tuple[str, int, int]]:
             name = "norm_num_groups" if config.attn_norm_num_groups is None else "attn_norm_num_groups"
             yield name, mid, widths[-1]
     for name, down in zip(config.down_block_types, down_levels(config), strict=True):
-        incoming = [down.in_channels] + [down.channels] * (config.layers_per_block - 1)
-        for width in (*incoming, down.channels):
+        for width in (*down.incoming, down.channels):
             if down.kind.family == "skip":
                 yield name, skip_groups(width), width
             elif down.kind.family == "k":

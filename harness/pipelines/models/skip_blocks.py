@@ -33,7 +33,6 @@ class SkipDownBlock2D(nn.Cell):
         super().__init__()
         self.attends, self.halves = level.kind.attends, level.halves
         channels, own = level.channels, skip_groups(level.channels)
-        incoming = [level.in_channels] + [channels] * (config.layers_per_block - 1)
         self.resnets = nn.CellList(
             [
                 ResnetBlock2D(
@@ -44,11 +43,11 @@ class SkipDownBlock2D(nn.Cell):
                     output_scale_factor=_FACTOR,
                     groups=(skip_groups(width), own),
                 )
-                for width in incoming
+                for width in level.incoming
             ]
         )
         if self.attends:
-            self.attentions = nn.CellList([_attention(config, level, dtype) for _ in incoming])
+            self.attentions = nn.CellList([_attention(config, level, dtype) for _ in level.incoming])
         if self.halves:
             self.resnet_down = _resampling(config, channels, "filtered_down", dtype)
             self.downsampler = FilteredSampling(doubles=False, mirrors=False)
