@@ -111,8 +111,8 @@ def roberta_tokenizer(target: Path) -> None:
 
 @standin("hf-internal-testing/unidiffuser-diffusers-test", subfolder="text_tokenizer")
 def gpt2_tokenizer(target: Path) -> None:
-    # The decoder beside it may say any of its 1,025 words.
-    byte_level(target, (), ("<|endoftext|>", "<|EOS|>", *(f"<unused {number}>" for number in range(767))))
+    # The decoder beside it may say any of its 1,025 words, and a space is no symbol of a byte.
+    byte_level(target, (), ("<|endoftext|>", "<|EOS|>", *(f"<unused-{number}>" for number in range(767))))
     config = {"tokenizer_class": "GPT2Tokenizer", "model_max_length": 1024, "eos_token": "<|EOS|>"}
     write_json(target / "tokenizer_config.json", config)
 
@@ -215,7 +215,7 @@ def qwen_processor(target: Path) -> None:
     from transformers import AddedToken, Qwen2Tokenizer, Qwen2TokenizerFast, Qwen2VLImageProcessor
 
     # Numbers without a word would be taken for damage.
-    unused = (f"<unused {number}>" for number in range(256, max(_QWEN.values()) + 1))
+    unused = (f"<unused-{number}>" for number in range(256, max(_QWEN.values()) + 1))
     words = {number: token for token, number in byte_level(target, (), unused).items()}
     words |= {number: token for token, number in _QWEN.items()}
     vocabulary = {token: number for number, token in sorted(words.items())}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.mindone_own_tests import judging, page, running
+from benchmarks.mindone_own_tests import judging, page, running, standins
 from benchmarks.mindone_own_tests.judging import Expectation, verdict
 
 TEST = "tests/diffusers_tests/pipelines/a/test_a.py::A::test_one"
@@ -93,3 +93,11 @@ def test_times_are_medians_of_later_runs():
     sides = {"torch": [[9.0, 1.0, 2.0, 3.0]], "mindspore": [[9.0, 4.0]]}
     assert page.seconds({"outcome": "passed", "times": sides}) == (4.0, 2.0)
     assert page.seconds({"outcome": "failed", "times": sides}) is None
+
+
+def test_a_decoder_may_say_any_word_of_the_tokenizer(tmp_path):
+    transformers = pytest.importorskip("transformers")
+    standins.gpt2_tokenizer(tmp_path)
+    tokenizer = transformers.GPT2Tokenizer.from_pretrained(tmp_path)
+    assert len(tokenizer) == 1025
+    assert all(tokenizer.decode([number]) for number in range(1025))
