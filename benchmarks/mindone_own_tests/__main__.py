@@ -28,7 +28,7 @@ def main() -> int:
     run.add_argument("--python", type=Path, required=True, help="the interpreter with torch and mindone")
     run.add_argument("--dtype", choices=DTYPES, default="float32")
     run.add_argument("-k", default="", help="only tests whose name contains this text")
-    run.add_argument("--limit", type=float, default=180, help="seconds that a test may take")
+    run.add_argument("--limit", type=float, default=300, help="seconds that a test may take, without repeats")
     run.add_argument("--memory", type=int, default=6000, help="megabytes that the process may have")
     run.add_argument("--repeats", type=int, default=0, help="how often both sides are run again and timed")
     run.add_argument("--again", action="store_true", help="run what did not pass again")

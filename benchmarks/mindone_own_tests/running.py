@@ -36,6 +36,7 @@ def run(
 ) -> None:  # fmt: skip
     """Run the tests of ``dtype`` that have no result in ``work`` yet."""
     prepare(python, work)
+    limit *= 1 + repeats  # which are most of a slow test's time
     results = work / f"{dtype}.jsonl"
     done = {each["test"]: each for each in read(results)}
     asked = [each for each in wanted(tests(python, work), dtype) if k in each]

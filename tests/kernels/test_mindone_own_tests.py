@@ -101,3 +101,19 @@ def test_a_decoder_may_say_any_word_of_the_tokenizer(tmp_path):
     tokenizer = transformers.GPT2Tokenizer.from_pretrained(tmp_path)
     assert len(tokenizer) == 1025
     assert all(tokenizer.decode([number]) for number in range(1025))
+
+
+def test_a_test_has_its_limit_for_each_repeat(tmp_path, monkeypatch):
+    limits = []
+
+    def of_process(python, work, dtype, asked, tell, limit, memory, repeats, ends):
+        limits.append(limit)
+        yield from ({"test": each, "outcome": "passed"} for each in list(asked))
+
+    monkeypatch.setattr(running, "prepare", lambda *_: None)
+    monkeypatch.setattr(running, "of_process", of_process)
+    line = {"test": TEST, "dtype": "float32", "mode": "pynative", "slow": False}
+    (tmp_path / "tests.jsonl").write_text(json.dumps(line) + "\n")
+    running.run(Path("python"), tmp_path, "float32", "", 100, 6000, 2, again=False, stop_after=60)
+    assert limits == [300]
+    assert [each["outcome"] for each in running.read(tmp_path / "float32.jsonl")] == ["passed"]
