@@ -18,6 +18,7 @@ class FailureCause(str, Enum):
     MISSING_KERNEL = "missing-kernel"
     MISSING_PACKAGE = "missing-package"
     FAILED_OPERATOR = "failed-operator"
+    NOT_COMPILED = "not-compiled"
     NOT_REPEATABLE = "not-repeatable"
     STATE_LEFT_BEHIND = "state-left-behind"
     OUT_OF_MEMORY = "out-of-memory"

@@ -27,6 +27,7 @@ Fails = Literal[
     "missing-kernel",
     "missing-package",
     "failed-operator",
+    "not-compiled",
     "out-of-memory",
     "crash",
     "timeout",

@@ -168,8 +168,9 @@ class Expander:
         given = _written(entry)
         if "pynative" in (modes if isinstance(modes, list) else [modes]):
             self._complain_of_jit(at, "`jit` says how a graph is compiled; add `mode: graph`, or remove it")
-        elif values.get("pipeline") not in PIPELINES:
-            self._complain_of_jit(at, "`jit` is for ddim and ddpm; any other pipeline compiles itself")
+        elif (name := values.get("pipeline", "")) not in PIPELINES and not is_mindone_class(name):
+            told = "`jit` is for ddim, ddpm and the classes of mindone; any other pipeline compiles itself"
+            self._complain_of_jit(at, told)
         elif not given:
             self._complain_of_jit(at, "`jit` is empty; write `jit: {level: O1}`, or remove it")
         elif given.get("infer_boost") and given.get("level", "O0") != "O0":
@@ -204,10 +205,6 @@ class Expander:
                 listed = (*at, "parametrize", key)
                 place = listed if listed in self.document.keys else (*at, key)
                 self._complain(place, f"`{key}` is for the classes of mindone; remove it", key=True)
-        modes = values.get("mode", "pynative")
-        if is_mindone_class(pipeline) and "graph" in (modes if isinstance(modes, list) else [modes]):
-            message = "mindone's pipelines run in PyNative; remove the mode 'graph'"
-            self._complain((*at, "mode"), message, key=True)
 
     def _complain(self, at: KeyPath, message: str, *, key: bool = False) -> None:
         self.problems.append(self.document.problem(at, message, key=key))

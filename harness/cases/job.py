@@ -168,7 +168,7 @@ class Job:
 
     def looking_into(self, step: int, reference: bytes | None = None) -> Job:
         """Return the job that watches the cells of one step, which requires PyNative."""
-        return replace(self, mode="pynative", deep=DeepStep(step, reference))
+        return replace(self, mode="pynative", jit=None, deep=DeepStep(step, reference))
 
     def to_wire(self) -> dict[str, Any]:
         """Return the job as plain data that can cross a process boundary."""

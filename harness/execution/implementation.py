@@ -35,8 +35,9 @@ class Implementation:
     so such a worker runs no other cases.
     """
 
-    def __init__(self, name: str, device: str, dtype: str) -> None:
+    def __init__(self, name: str, device: str, dtype: str, mode: str) -> None:
         self._mindone, self._device = name == MINDONE, device
+        self._compiles = mode == "graph"
         self._widens = device == "CPU" and dtype == BFLOAT16
         self._kernels: Any = None
         if self._mindone:
@@ -59,6 +60,10 @@ class Implementation:
             kernels.install(bfloat16=self._widens)
             self._kernels = kernels
             fields["mint_kernels"] = f"harness {kernels.VERSION}"
+            if self._compiles:
+                from harness.kernels import graph
+
+                fields["graph_operators"] = f"harness {graph.VERSION}"
         return fields
 
     def reset(self) -> None:

@@ -168,7 +168,9 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         profile, context = settings.profile, settings.context
         self._user_code = UserCode(settings.import_paths, settings.factories, not settings.user_code)
-        self._implementation = Implementation(context.implementation, profile.device, context.dtype)
+        self._implementation = Implementation(
+            context.implementation, profile.device, context.dtype, context.mode
+        )
         self._variables = profile.environment()
         profile.apply_before_import()
         started = time.perf_counter()

@@ -26,6 +26,8 @@ _NO_ARGUMENTS = frozenset({"self", "args", "kwargs"})
 
 _used: Counter[str] = Counter()
 _replaced: set[str] = set()
+# Where something else than a primitive was replaced, and what was there.
+_originals: list[tuple[Any, str, Any]] = []
 
 
 def install(*, bfloat16: bool = False) -> None:
@@ -57,6 +59,11 @@ def replaced() -> frozenset[str]:
     return frozenset(_replaced)
 
 
+def originals() -> list[tuple[Any, str, Any]]:
+    """Return the objects of which :func:`install` replaced an attribute, its name, and what it was."""
+    return list(_originals)
+
+
 def reset() -> None:
     """Reset the counts."""
     _used.clear()
@@ -83,6 +90,7 @@ def _replace(kernel: Kernel, function: Callable[..., Any]) -> None:
         serves: Callable[..., Any] = call
         if kernel.when is not None and owner is functional_overload:
             serves = _chosen(kernel.when, call, getattr(owner, attribute))
+        _originals.append((owner, attribute, getattr(owner, attribute)))
         setattr(owner, attribute, serves)
         _replaced.add(name)
 

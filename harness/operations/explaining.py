@@ -290,8 +290,8 @@ class Explaining:
     def _notes(self, replay: Replay) -> Iterator[str]:
         if not same_bits_in_pynative(self.case):
             yield (
-                "cells ran in PyNative on both sides, whose bits in float16 differ from those of graph "
-                "mode: effects of compiled graphs alone are not seen"
+                "cells ran in PyNative on both sides, whose bits here differ from those of graph mode: "
+                "effects of compiled graphs alone are not seen"
             )
         elif self.case.mode == "graph":
             yield "cells ran in PyNative on both sides, which in float32 gives the same bits as graph mode"

@@ -135,7 +135,7 @@ class Constants:
                 self._add(f"{name}.{attribute.removeprefix('_')}", table)
 
     def _calls(self, sound: Callable[..., Any]) -> Callable[..., Any]:
-        watched = {id(cell): (name, place) for name, cell in self._cells if (place := _timestep_of(cell))}
+        watched = {id(cell): (name, place) for name, cell in self._cells if (place := timestep_of(cell))}
 
         @functools.wraps(sound)
         def call(cell: Any, *args: Any, **kwargs: Any) -> Any:
@@ -153,7 +153,7 @@ class Constants:
         return call
 
 
-def _timestep_of(cell: Any) -> tuple[str, int] | None:
+def timestep_of(cell: Any) -> tuple[str, int] | None:
     """Return the name and the position of the timestep among the arguments of ``cell``."""
     names = list(inspect.signature(cell.construct).parameters)
     return next(((name, names.index(name)) for name in _TIMESTEP if name in names), None)

@@ -11,6 +11,7 @@ from harness.cases.job import Job
 from harness.measurement.figures import CodeIdentity
 from harness.pipelines import checkpoints, mindone
 from harness.pipelines.calling import SCHEDULES, Signature
+from harness.pipelines.compiled import compile_models
 from harness.pipelines.constants import Constants
 from harness.pipelines.errors import CheckpointError, PipelineError
 from harness.pipelines.factory import UserCode, find_factory, is_mindones, make_pipeline
@@ -63,14 +64,17 @@ def load(job: Job, user_code: UserCode | None = None) -> LoadedPipeline:
     """
     if job.dtype not in _DTYPES:
         raise PipelineError(f"unknown dtype {job.dtype!r}; known: {', '.join(_DTYPES)}")
-    if job.jit is not None and (job.mode != "graph" or job.pipeline not in _BUILTIN):
-        raise PipelineError("`jit` is for ddim and ddpm in graph mode")
     if job.mode not in _MODES:
         raise PipelineError(f"unknown mode {job.mode!r}; known: {', '.join(_MODES)}")
     on_mindone = job.pipeline.startswith(mindone.PREFIX)
+    own = job.pipeline not in _BUILTIN and ":" in job.pipeline.removeprefix(mindone.PREFIX)
+    if job.jit is not None and (job.mode != "graph" or own):
+        raise PipelineError("`jit` is for ddim, ddpm and the classes of mindone, in graph mode")
+    if job.mode == "graph" and job.dtype == "bfloat16" and not own:
+        _check_bfloat16_in_graph(job.pipeline)
     if job.scheduler is not None and not on_mindone:
         raise PipelineError(f"{job.pipeline}: `scheduler` is for pipelines of mindone; leave it out")
-    if on_mindone and ":" not in job.pipeline.removeprefix(mindone.PREFIX):
+    if on_mindone and not own:
         loaded = _load_mindone(job)
     elif job.pipeline in _BUILTIN:
         loaded = _load_builtin(job)
@@ -84,17 +88,22 @@ def _checked(signature: Signature, job: Job) -> Signature:
     return signature
 
 
+def _check_bfloat16_in_graph(pipeline: str) -> None:
+    import mindspore as ms
+
+    if ms.get_context("device_target") == "CPU":
+        raise PipelineError(
+            f"{pipeline} runs in bfloat16 in PyNative only: MindSpore's CPU has no bfloat16 for most "
+            "operators, and a compiled graph does not use the kernels of harness; leave out "
+            "`mode: graph`, or run this case on Ascend"
+        )
+
+
 def _load_builtin(job: Job) -> LoadedPipeline:
     import mindspore as ms
 
     from harness.pipelines import unconditional
 
-    if job.mode == "graph" and job.dtype == "bfloat16" and ms.get_context("device_target") == "CPU":
-        raise PipelineError(
-            f"{job.pipeline} runs in bfloat16 in PyNative only: MindSpore's CPU has no bfloat16 for most "
-            "operators, and a compiled graph does not use the kernels of harness; leave out "
-            "`mode: graph`, or run this case on Ascend"
-        )
     kind = getattr(unconditional, _BUILTIN[job.pipeline])
     signature = _checked(Signature(job.pipeline, kind.__call__), job)
     if job.checkpoint is None:
@@ -109,11 +118,6 @@ def _load_builtin(job: Job) -> LoadedPipeline:
 def _load_mindone(job: Job) -> LoadedPipeline:
     mindone.check_installed()
     name = job.pipeline
-    if job.mode != "pynative":
-        raise PipelineError(
-            f"{name} runs in PyNative only: leave out `mode: {job.mode}`. MindSpore's CPU has no convolution "
-            "of mint for a compiled graph, and harness's kernels are not part of one"
-        )
     kind = mindone.pipeline_class(name.removeprefix(mindone.PREFIX))
     signature = _checked(Signature(name, kind.__call__, closed=True), job)
     if job.checkpoint is None:
@@ -133,6 +137,8 @@ def _load_mindone(job: Job) -> LoadedPipeline:
     except CheckpointError as error:
         # Offline, an incomplete Hub cache would be taken for a complete one.
         raise CheckpointError(f"{error}{checkpoints.advice(job.checkpoint)}") from error
+    if job.mode == "graph":
+        compile_models(name, made, job.jit.arguments() if job.jit else {})
     return LoadedPipeline(signature, made, hashes, revision)
 
 

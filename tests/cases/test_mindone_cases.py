@@ -59,8 +59,6 @@ def test_settings_merge_one_by_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("entry", "problem"),
     [
-        ("mode: graph", "4:13: mindone's pipelines run in PyNative; remove the mode 'graph'"),
-        ("parametrize: {mode: [pynative, graph]}", "4:5: mindone's pipelines run in PyNative; remove"),
         (
             "pipeline: ddim, steps: 1, scheduler: PNDMScheduler",
             "4:39: `scheduler` is for the classes of mindone",

@@ -202,7 +202,7 @@ def unreadable(tmp_path):
         ),
         ({"scheduler": "EulerScheduler"}, "has no scheduler 'EulerScheduler'; the nearest: "),
         ({"arguments": {"image": {"file": "no.png"}}}, "argument image: no.png: no such file"),
-        ({"mode": "graph"}, "runs in PyNative only: leave out `mode: graph`"),
+        ({"mode": "graph", "dtype": "bfloat16"}, "in bfloat16 in PyNative only: MindSpore's CPU has no"),
         # An unknown name; values of another type; values that the scheduler refuses when it is made, and when
         # it is asked for its timesteps.
         (
