@@ -72,7 +72,8 @@ def _compiled(part: str, cell: Any, settings: Mapping[str, Any]) -> Callable[...
             raise
         except Exception as error:
             raise NotCompiled(
-                f"{part}, a {type(cell).__name__}, cannot be compiled: {_reason(error)}; leave out `mode: graph`"
+                f"{part}, a {type(cell).__name__}, cannot be compiled: {_reason(error)}; "
+                "leave out `mode: graph`"
                 f"{', or run this case on Ascend' if on_cpu else ''}"
             ) from error
 
