@@ -43,7 +43,7 @@ from harness.measurement.measurement import Measurement
 
 START, END = "<!-- table: benchmarks/platforms.py -->", "<!-- end of table -->"
 HEADER = (
-    "run on", "cores", "MindSpore", "judged by", "tier", "cases", "identical", "within", "false alarms",
+    "run on", "cores", "MindSpore", "judged by", "tier", "runs", "identical", "within", "false alarms",
     "not compared", "nearest to its limit",
 )  # fmt: skip
 # What a calibration multiplies its envelope with, before what a tier adds.
