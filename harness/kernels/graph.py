@@ -1,3 +1,4 @@
+# ruff: noqa: ARG001, RUF005  MindSpore decides what a function is given, and compiles no unpacking
 """What a graph compiled on CPU has in place of the operators that MindSpore's CPU has no kernel for.
 
 The kernels of this package are Python functions on numpy, which cannot be compiled. The functions here are
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import mindspore as ms
 from mindspore import Tensor, nn, ops
 from mindspore.ops import functional_overload
 from mindspore.ops.auto_generate import gen_ops_prim, pyboost_inner_prim
@@ -47,11 +49,88 @@ def _gelu(input: Tensor, approximate: str = "none") -> Tensor:
     return ops.gelu(input, approximate)
 
 
+def _layer_norm(
+    input: Tensor,
+    normalized_shape: Any,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> tuple[Tensor, Tensor, Tensor]:
+    axes = tuple(range(-len(normalized_shape), 0))
+    x = input.astype(ms.float32)
+    mean = ops.mean(x, axes, True)
+    centred = x - mean
+    spread = ops.rsqrt(ops.mean(centred * centred, axes, True) + eps)
+    normed = centred * spread
+    if weight is not None:
+        normed = normed * weight.astype(ms.float32)
+    if bias is not None:
+        normed = normed + bias.astype(ms.float32)
+    return normed.astype(input.dtype), mean, spread
+
+
+def _repeat_interleave(
+    input: Tensor, repeats: Any, dim: int | None = None, output_size: Any = None
+) -> Tensor:
+    if dim is None:
+        return _repeat_interleave(input.reshape(-1), repeats, 0)
+    axis = dim % input.ndim
+    shape = input.shape
+    times = (1,) * (axis + 1) + (repeats,) + (1,) * (input.ndim - axis - 1)
+    repeated = ops.tile(input.expand_dims(axis + 1), times)
+    return repeated.reshape(shape[:axis] + (shape[axis] * repeats,) + shape[axis + 1 :])
+
+
+def _embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: Any = None,
+    max_norm: Any = None,
+    norm_type: Any = 2.0,
+    scale_grad_by_freq: bool = False,
+) -> Tensor:
+    return ops.gather(weight, input, 0)
+
+
+def _constant_pad(input: Tensor, padding: Any, value: Any = 0.0) -> Tensor:
+    return ops.pad(input, padding, "constant", value)
+
+
+def _chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    length = input.shape[dim]
+    size = (length + chunks - 1) // chunks
+    begins = [0] * input.ndim
+    parts = []
+    for begin in range(0, length, size):
+        begins[dim] = begin
+        sizes = list(input.shape)
+        sizes[dim] = min(size, length - begin)
+        parts.append(ops.slice(input, tuple(begins), tuple(sizes)))
+    return tuple(parts)
+
+
+def _baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    if input.ndim == 4:  # mindone's mask, of batch and heads apart
+        input = input.reshape((-1,) + input.shape[2:])
+    return input * beta + ops.bmm(batch1, batch2) * alpha
+
+
+def _clone(input: Tensor) -> Tensor:
+    return input * 1
+
+
 # The primitive, and what is compiled in its place.
 REPLACEMENTS: dict[str, Callable[..., Any]] = {
     "Conv2DExt": _conv2d,
     "Conv2DPadding": _conv2d,
     "GeluExt": _gelu,
+    "LayerNormExt": _layer_norm,
+    "RepeatInterleaveInt": _repeat_interleave,
+    "Embedding": _embedding,
+    "ConstantPadND": _constant_pad,
+    "Clone": _clone,
+    "ChunkView": _chunk,
+    "Baddbmm": _baddbmm,
 }
 
 

@@ -13,7 +13,7 @@ from harness.pipelines.errors import PipelineError
 from harness.pipelines.held import cells_of
 
 # What pipelines call the models that run once in each step.
-_NAMES = ("unet", "transformer")
+_NAMES = ("unet", "transformer", "prior", "decoder")
 # How MindSpore's compiler names the statement that it is at.
 _PLACE = re.compile(r"In file (?P<file>[^\n:]+):(?P<line>\d+)")
 
@@ -27,8 +27,8 @@ class NotCompiled(PipelineError):
 def compile_models(name: str, pipeline: Any, settings: Mapping[str, Any]) -> None:
     """Have ``mindspore.jit`` compile each denoising model of ``pipeline`` at its first call.
 
-    These are the models that take a timestep, and those called ``unet`` or ``transformer``. ``settings`` are
-    those of ``mindspore.jit``. On CPU, operators without a kernel are replaced in the graphs
+    These are the models that take a timestep, and those called unet, transformer, prior or decoder.
+    ``settings`` are those of ``mindspore.jit``. On CPU, operators without a kernel are replaced in the graphs
     (:mod:`harness.kernels.graph`). Raises :class:`PipelineError` if there is no such model, or if MindSpore
     does not take the settings.
     """
