@@ -16,7 +16,7 @@ from mindspore import Tensor
 from mindspore.ops import functional_overload
 from mindspore.ops.auto_generate import gen_ops_prim, pyboost_inner_prim
 
-from harness.kernels import widening
+from harness.kernels import casting, widening
 from harness.kernels.registry import KERNELS, Kernel
 
 # Increased whenever a kernel gives other bits than before.
@@ -42,6 +42,7 @@ def install(*, bfloat16: bool = False) -> None:
     """
     if _replaced or ms.get_context("device_target") != "CPU":
         return
+    casting.install()
     if bfloat16:
         widening.install()
     for kernel in KERNELS.values():

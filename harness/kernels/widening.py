@@ -18,7 +18,7 @@ from typing import Any
 import mindspore as ms
 from mindspore import Tensor
 from mindspore._c_expression import TensorPy
-from mindspore.ops import functional_overload, operations
+from mindspore.ops import functional_overload
 from mindspore.ops.auto_generate import pyboost_inner_prim
 from mindspore.ops.primitive import Primitive
 
@@ -110,7 +110,7 @@ def install() -> None:
         setattr(Tensor, name, _in_place(vars(TensorPy)[name]))
     Tensor.__getitem__ = _read(Tensor.__getitem__)
     Tensor.__setitem__ = _written(Tensor.__setitem__)
-    _install_casts()
+    _install_type_as()
 
 
 def of_kernel(kernel: Kernel) -> Function:
@@ -277,17 +277,7 @@ def _written(method: Function) -> Function:
     return write
 
 
-def _install_casts() -> None:
-    of_class = operations.Cast.__call__
-
-    @functools.wraps(of_class)
-    def call(self: Any, value: Any, dtype: Any) -> Any:
-        return _cast(functools.partial(of_class, self), value, dtype)
-
-    operations.Cast.__call__ = call
-    for name in ("to", "_to"):
-        if name in vars(TensorPy) and name not in vars(Tensor):
-            setattr(Tensor, name, _cast_method(vars(TensorPy)[name]))
+def _install_type_as() -> None:
     as_other = Tensor.type_as
 
     @functools.wraps(as_other, updated=())
@@ -296,28 +286,6 @@ def _install_casts() -> None:
         return self.to(other.dtype) if concerned else as_other(self, other)
 
     Tensor.type_as = type_as
-
-
-def _cast_method(method: Function) -> Function:
-    @functools.wraps(method, updated=())
-    def to(self: Tensor, *args: Any, **kwargs: Any) -> Any:
-        if len(args) == 1 and not kwargs:
-            return _cast(method, self, args[0])
-        return method(self, *args, **kwargs)
-
-    return to
-
-
-def _cast(native: Function, value: Any, dtype: Any) -> Any:
-    if not isinstance(value, TensorPy) or not isinstance(dtype, ms.Type):
-        return native(value, dtype)
-    own = value.dtype
-    if own is dtype or _BFLOAT16 not in (own, dtype):
-        return native(value, dtype)
-    if own is _BFLOAT16:
-        wide = to_float32(value)
-        return wide if dtype is _WIDE else native(wide, dtype)
-    return to_bfloat16(value if own is _WIDE else native(value, _WIDE))
 
 
 def _replace_everywhere(original: Any, replacement: Any) -> None:
