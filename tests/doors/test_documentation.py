@@ -1,5 +1,6 @@
 """What the pages show is run: the code, the suites, the commands and what these print."""
 
+import json
 import re
 import shlex
 import shutil
@@ -132,15 +133,16 @@ def test_a_first_suite_in_a_project_of_ones_own(follower):
 
 
 @pytest.mark.slow
-def test_a_jit_level_of_ones_own(follower):
-    follower.write("my_pipelines.py", block("docs/questions.md", "python", "jit_level"))
-    follower.write(
-        "suites/level.yaml",
-        "suite: level\ncases:\n  - {id: one, pipeline: 'my_pipelines:at_level_1', mode: graph, seed: 0, "
-        "checkpoint: 'builtin:ddpm-digits', steps: 2}\n",
-    )
+def test_jit_levels(follower):
+    follower.write("suites/levels.yaml", block("docs/questions.md", "yaml", "level-1"))
     follower.type("harness record suites/")
-    assert "1 passed" in follower.type("pytest suites/")
+    assert "2 passed" in follower.type("pytest suites/")
+    zero, one = (
+        json.loads((follower.folder / f"baselines/levels-of-mine/level-{level}/cpu.json").read_text())
+        for level in (0, 1)
+    )
+    assert zero["arrays"] == one["arrays"]
+    assert zero["fingerprint"] != one["fingerprint"]
 
 
 def test_arrays_of_two_frameworks(tmp_path, monkeypatch):
