@@ -69,10 +69,9 @@ def _one_of_each_class() -> Iterator[tuple[str, str, Case]]:
     for name, entries in checkpoints.items():
         for part, component in entries["components"].items():
             library, kind = kinds[component] if component else ("", "")
-            denoises = re.search(
-                r"UNet|Transformer[23]D|UVit|DiT|DiffNeXt|Prior$|PriorT|ControlNet(Union)?Model", kind
-            )
-            if library == "transformers" or not denoises or kind in seen or name not in cases:
+            if library == "transformers" or not re.search(_DENOISES, kind):
+                continue
+            if kind in seen or name not in cases:
                 continue
             seen.add(kind)
             yield kind, part, cases[name]
