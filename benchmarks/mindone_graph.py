@@ -154,8 +154,7 @@ def _tried(case: Case, part: str) -> dict[str, Any]:
     try:
         result = model(*args, **kwargs)
     except NotCompiled as error:
-        why = str(error).partition(" cannot be compiled: ")[2].partition("; leave out")[0]
-        return {"why": why}
+        return {"why": error.reason}
     one, other = _flat(result), _flat(expected)
     return {"distance": float(np.linalg.norm(one - other) / np.linalg.norm(other))}
 

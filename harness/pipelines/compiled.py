@@ -19,9 +19,14 @@ _PLACE = re.compile(r"In file (?P<file>[^\n:]+):(?P<line>\d+)")
 
 
 class NotCompiled(PipelineError):
-    """A model cannot be compiled; the text names it and the first operator or statement that cannot be."""
+    """The compiler refuses a model: ``part`` of the pipeline, a ``kind``, because of ``reason``."""
 
     cause = FailureCause.NOT_COMPILED
+
+    def __init__(self, part: str, kind: str, reason: str, *, on_cpu: bool) -> None:
+        ascend = ", or run this case on Ascend" if on_cpu else ""
+        super().__init__(f"{part}, a {kind}, cannot be compiled: {reason}; leave out `mode: graph`{ascend}")
+        self.part, self.kind, self.reason = part, kind, reason
 
 
 def compile_models(name: str, pipeline: Any, settings: Mapping[str, Any]) -> None:
@@ -55,37 +60,38 @@ def _compiled(part: str, cell: Any, settings: Mapping[str, Any]) -> Callable[...
     # The compiler looks up what the cell has, and cannot compile the function below.
     own: list[tuple[Any, str, Any]] = [(cell, "construct", graph)]
     replaced: list[tuple[Any, str, Any]] | None = None
+    compiled = False
 
     # Pipelines look at the signature to see what a model takes.
     @functools.wraps(construct)
     def call(*args: Any, **kwargs: Any) -> Any:
-        nonlocal replaced
+        nonlocal replaced, compiled
         from harness.kernels.graph import compilable, places_of
+        from harness.kernels.missing import missing_kernel
 
         # At the first call, when all code of the model is imported.
         if replaced is None:
             replaced = places_of(cell) if on_cpu else []
         try:
             with compilable([*replaced, *own]):
-                return graph(*args, **kwargs)
-        except HarnessError:
+                result = graph(*args, **kwargs)
+        except (HarnessError, MemoryError):
             raise
         except Exception as error:
-            raise NotCompiled(
-                f"{part}, a {type(cell).__name__}, cannot be compiled: {_reason(error)}; "
-                "leave out `mode: graph`"
-                f"{', or run this case on Ascend' if on_cpu else ''}"
-            ) from error
+            # A graph that has run once can still be compiled anew, for other shapes.
+            operator = missing_kernel(error)
+            if compiled and operator is None:
+                raise
+            reason = f"MindSpore has no kernel for the operator {operator}" if operator else _told(error)
+            raise NotCompiled(part, type(cell).__name__, reason, on_cpu=on_cpu) from error
+        compiled = True
+        return result
 
     return call
 
 
-def _reason(error: Exception) -> str:
-    """Return what MindSpore could not compile: the operator without a kernel, or what it says, and where."""
-    from harness.kernels.missing import missing_kernel
-
-    if (operator := missing_kernel(error)) is not None:
-        return f"MindSpore has no kernel for the operator {operator}"
+def _told(error: Exception) -> str:
+    """Return what MindSpore says that it cannot compile, and where."""
     said = (str(error).strip().splitlines() or [type(error).__name__])[0]
     place = _PLACE.search(str(error))
     return f"{said} ({place['file']}:{place['line']})" if place else said

@@ -12,7 +12,7 @@ from samples import make_case
 
 from harness.baselines.baseline import Baseline, Provenance
 from harness.cases.job import JitSettings, Job
-from harness.errors import FailureCause
+from harness.errors import FailureCause, HarnessError
 from harness.execution.runner import Runner
 from harness.explanation.causes import root_causes
 from harness.judgement.tiers import Tier, choose_tier
@@ -129,6 +129,32 @@ def test_an_operator_without_a_kernel_is_one_clear_error(cells: Any) -> None:
     with pytest.raises(NotCompiled, match=told) as raised:
         pipeline.unet(one, one)
     assert raised.value.cause is FailureCause.NOT_COMPILED
+    assert (raised.value.part, raised.value.kind) == ("unet", "Curving")
+
+
+def test_an_error_of_a_model_that_has_been_compiled_is_its_own(cells: Any) -> None:
+    pipeline = SimpleNamespace(prior=cells.Convolving())
+    compile_models("mindone:Mine", pipeline, {})
+    one = cells.Tensor(np.float32(1))
+    wrong = cells.Tensor(np.ones((1, 5, 4, 4), np.float32))
+    with pytest.raises(NotCompiled):
+        pipeline.prior(wrong, one)
+    pipeline.prior(cells.Tensor(np.ones((1, 2, 4, 4), np.float32)), one)
+    with pytest.raises((ValueError, RuntimeError)) as raised:
+        pipeline.prior(wrong, one)
+    assert not isinstance(raised.value, HarnessError)
+
+
+def test_running_out_of_memory_is_not_the_compilers_fault(cells: Any, monkeypatch: Any) -> None:
+    pipeline = SimpleNamespace(prior=cells.Convolving())
+    monkeypatch.setattr("mindspore.jit", lambda construct, **_: _without_memory)
+    compile_models("mindone:Mine", pipeline, {})
+    with pytest.raises(MemoryError):
+        pipeline.prior(cells.Tensor(np.ones((1, 2, 4, 4), np.float32)), cells.Tensor(np.float32(1)))
+
+
+def _without_memory(*_: Any, **__: Any) -> None:
+    raise MemoryError
 
 
 def test_only_models_that_run_in_each_step_are_compiled(cells: Any) -> None:
