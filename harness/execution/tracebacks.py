@@ -13,6 +13,7 @@ from harness.pipelines.factory import find_factory, make_pipeline
 # The functions in which the harness calls a user's code.
 _HANDING_OVER = {function.__code__ for function in (call_pipeline, find_factory, make_pipeline)}
 _HARNESS = str(Path(__file__).parents[1]) + os.sep
+_OPERATORS = ("mindspore.", "harness.kernels.")
 _IMPORTING = ("<frozen importlib", importlib.__file__)
 
 
@@ -31,7 +32,10 @@ def told(error: BaseException) -> str:
 
 
 def raised_by_operator(error: BaseException) -> bool:
-    """Return whether a MindSpore operator raised ``error``; its C++ code only raises RuntimeError."""
+    """Return whether a MindSpore operator raised ``error``; its C++ code only raises RuntimeError.
+
+    The kernels call that code too, and raise none themselves.
+    """
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     module = str(frames[-1].f_globals.get("__name__", "")) if frames else ""
-    return isinstance(error, RuntimeError) and module.startswith("mindspore.")
+    return isinstance(error, RuntimeError) and module.startswith(_OPERATORS)

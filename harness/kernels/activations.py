@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from mindspore import Tensor, ops
 
-from harness.kernels.arrays import Array, float64, single, to_numpy, to_tensor
+from harness.kernels.arrays import Array, float64, single, single_array, to_numpy, to_tensor
 from harness.kernels.registry import kernel
 
 # Klambauer et al. 2017, "Self-Normalizing Neural Networks", equation 14.
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+_ROOT_OF_HALF, _HALF, _ONE = np.float32(math.sqrt(0.5)), np.float32(0.5), np.float32(1)
 
 
 @kernel("GeluExt", serves=("mint.nn.functional.gelu", "mint.nn.GELU"), overload="gelu")
@@ -23,6 +24,9 @@ def gelu(input: Tensor, approximate: str | int = "none") -> Tensor:
         inner = math.sqrt(2 / math.pi) * x * (1 + 0.044715 * x * x)
         return to_tensor(0.5 * x * (1 + np.tanh(inner)), input.dtype)
     x = single(input)
+    if (values := single_array(x)) is not None:
+        erf = to_numpy(ops.erf(to_tensor(values * _ROOT_OF_HALF)))
+        return to_tensor(values * _HALF * (_ONE + erf), input.dtype)
     return (x * 0.5 * (1.0 + ops.erf(x * math.sqrt(0.5)))).astype(input.dtype)
 
 

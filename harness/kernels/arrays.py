@@ -12,6 +12,7 @@ from mindspore import Tensor
 from numpy.typing import NDArray
 
 from harness.kernels.casting import converted
+from harness.kernels.memory import array_of, tensor_of
 
 Array = NDArray[Any]
 
@@ -22,20 +23,30 @@ _NARROWER = {ms.float32: np.float32, ms.float16: np.float16}
 
 
 def to_numpy(value: Any) -> Array:
-    """Return the values of a tensor or number; bfloat16, which numpy lacks, as float32."""
+    """Return the values of a tensor or number; bfloat16, which numpy lacks, as float32.
+
+    The array and the tensor share their memory.
+    """
     if not isinstance(value, Tensor):
         return np.asarray(value)
-    array: Array = (value.astype(ms.float32) if value.dtype == ms.bfloat16 else value).asnumpy()
+    array: Array = array_of(value.astype(ms.float32) if value.dtype == ms.bfloat16 else value)
     return array
 
 
 def to_tensor(array: Any, dtype: Any = None) -> Tensor:
-    """Return a tensor with the values of ``array``, cast to the MindSpore ``dtype`` unless that is None."""
+    """Return a tensor with the values of ``array``, cast to the MindSpore ``dtype`` unless that is None.
+
+    The tensor may have the array's memory.
+    """
     array = np.asarray(array)
-    if array.dtype.kind == "f" and dtype in _NARROWER:
-        array = converted(array, _NARROWER[dtype])
-    tensor = Tensor(np.ascontiguousarray(array) if array.ndim else array)
-    return tensor if dtype is None or tensor.dtype == dtype else tensor.astype(dtype)
+    if array.dtype.kind == "f" and (kind := _NARROWER.get(dtype)) is not None and array.dtype != kind:
+        array = converted(array, kind)
+    return as_dtype(tensor_of(array), dtype)
+
+
+def as_dtype(x: Tensor, dtype: Any) -> Tensor:
+    """Return ``x`` in ``dtype``: itself if that is None or its own, which `astype` takes 10 us to find."""
+    return x if dtype is None or x.dtype == dtype else x.astype(dtype)
 
 
 def wide(x: Tensor) -> Array:
@@ -56,6 +67,11 @@ def float64(x: Tensor) -> NDArray[np.float64]:
 def single(x: Tensor) -> Tensor:
     """Return ``x``, in float32 if it has 16 bits: MindSpore's own sums of 16-bit values use float32."""
     return x.astype(ms.float32) if x.dtype in _HALVES else x
+
+
+def single_array(x: Any) -> Any:
+    """Return the array of a tensor of float32, or None."""
+    return array_of(x) if isinstance(x, Tensor) and x.dtype == ms.float32 else None
 
 
 def without_bfloat16(value: Any) -> Any:

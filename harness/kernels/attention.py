@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import mindspore as ms
 import numpy as np
 from mindspore import Tensor, ops
 from mindspore.ops._utils.arg_handler import str_to_enum
 
-from harness.kernels.arrays import number, to_numpy, to_tensor
+from harness.kernels.arrays import Array, number, to_numpy, to_tensor
 from harness.kernels.registry import kernel
 
 # B: batch, N: heads, S: sequence, D: width of a head, H = N * D. A primitive stores its layout as a number.
@@ -56,43 +55,51 @@ def flash_attention_score(
             f"above 3; asked for keep_prob {keep_prob}, layout {layout}, sparse_mode {sparse_mode}"
         )
     width = query.shape[-1] // (int(head_num) if layout in ("BSH", "SBH") else 1)
-    q, k, v = (_by_head(each, layout, width).astype(ms.float32) for each in (query, key, value))
+    q, k, v = (_by_head(_single(each), layout, width) for each in (query, key, value))
     k, v = (_shared(each, int(head_num)) for each in (k, v))
-    scores = ops.matmul(q, k.swapaxes(-1, -2))
+    scores = _product(q, k.swapaxes(-1, -2))
     if real_shift is not None:
-        scores = scores + real_shift.astype(ms.float32)
-    masked = _masked(to_numpy(scores * float(number(scale_value))), attn_mask, sparse_mode)
+        scores = scores + _single(real_shift)
+    masked = _masked(scores * np.float32(number(scale_value)), attn_mask, sparse_mode)
     largest = masked.max(-1, keepdims=True, initial=-np.inf)
     weights = np.exp(masked - np.where(np.isfinite(largest), largest, 0), dtype=np.float64)
     total = weights.sum(-1, keepdims=True)
-    shares = to_tensor((weights / np.where(total > 0, total, 1)).astype(np.float32))
-    result = _from_heads(ops.matmul(shares, v), layout).astype(query.dtype)
-    eightfold = [to_tensor(np.repeat(each, 8, -1).astype(np.float32)) for each in (largest, total)]
+    shares = (weights / np.where(total > 0, total, 1)).astype(np.float32)
+    result = to_tensor(_from_heads(_product(shares, v), layout), query.dtype)
+    eightfold = [to_tensor(np.repeat(each.astype(np.float32), 8, -1)) for each in (largest, total)]
     return eightfold[0], eightfold[1], to_tensor(np.zeros(1, np.float32), query.dtype), result
 
 
-def _by_head(x: Tensor, layout: str, width: int) -> Tensor:
+def _single(x: Tensor) -> Array:
+    return to_numpy(x).astype(np.float32, copy=False)
+
+
+def _product(left: Array, right: Array) -> Array:
+    return to_numpy(ops.matmul(to_tensor(left), to_tensor(right)))
+
+
+def _by_head(x: Array, layout: str, width: int) -> Array:
     """Return ``x`` as (B, N, S, D), where each head is ``width`` channels wide."""
     if layout == "BNSD":
         return x
     if layout == "BSND":
         return x.swapaxes(1, 2)
     rows = x.swapaxes(0, 1) if layout == "SBH" else x
-    return rows.reshape((rows.shape[0], rows.shape[1], -1, width)).swapaxes(1, 2)
+    return rows.reshape((*rows.shape[:2], -1, width)).swapaxes(1, 2)
 
 
-def _shared(x: Tensor, heads: int) -> Tensor:
+def _shared(x: Array, heads: int) -> Array:
     """Return keys or values with as many heads as the queries have: groups of queries share one."""
-    return x if x.shape[1] == heads else x.repeat_interleave(heads // x.shape[1], 1)
+    return x if x.shape[1] == heads else x.repeat(heads // x.shape[1], 1)
 
 
-def _from_heads(x: Tensor, layout: str) -> Tensor:
+def _from_heads(x: Array, layout: str) -> Array:
     if layout == "BNSD":
         return x
     rows = x.swapaxes(1, 2)
     if layout == "BSND":
         return rows
-    rows = rows.reshape((rows.shape[0], rows.shape[1], -1))
+    rows = rows.reshape((*rows.shape[:2], -1))
     return rows.swapaxes(0, 1) if layout == "SBH" else rows
 
 

@@ -8,7 +8,8 @@ import numpy as np
 from mindspore import Tensor, ops
 from mindspore.ops import operations
 
-from harness.kernels.arrays import integers, made, to_numpy, to_tensor
+from harness.kernels.arithmetic import MOST_VALUES
+from harness.kernels.arrays import integers, made, single_array, to_numpy, to_tensor
 from harness.kernels.registry import kernel
 
 
@@ -44,6 +45,9 @@ def _both_ends(padding: tuple[int, ...]) -> tuple[int, ...]:
 def _biased(output: Tensor, bias: Tensor | None) -> Tensor:
     if bias is None:
         return output
+    values, biases = single_array(output), single_array(bias)
+    if values is not None and biases is not None and output.size <= MOST_VALUES:
+        return to_tensor(values + biases.reshape((-1, *[1] * (output.ndim - 2))))
     if output.ndim == 4:
         return ops.bias_add(output, bias)
     return output + bias.reshape((1, -1, *[1] * (output.ndim - 2)))

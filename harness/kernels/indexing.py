@@ -10,6 +10,7 @@ import numpy as np
 from mindspore import Tensor, ops
 
 from harness.kernels.arrays import Array, to_numpy, to_tensor, wide, write
+from harness.kernels.memory import array_of, tensor_of
 from harness.kernels.registry import kernel
 
 
@@ -22,10 +23,13 @@ def embedding(
     norm_type: float = 2.0,
     scale_grad_by_freq: bool = False,
 ) -> Tensor:
-    """`ops.gather` of the weight's rows; max_norm is refused."""
+    """`numpy.take` of the weight's rows; max_norm is refused."""
     if max_norm is not None:
         raise NotImplementedError("harness's CPU kernel of Embedding has no max_norm")
-    return ops.gather(weight, input, 0)
+    rows = to_numpy(input)
+    if not rows.size or rows.dtype.kind != "i" or rows.min() < 0 or rows.max() >= weight.shape[0]:
+        return ops.gather(weight, input, 0)  # which has its own way with places outside
+    return tensor_of(np.take(array_of(weight), rows, 0))
 
 
 for _primitive, _name, _compute, _computed in (

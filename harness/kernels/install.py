@@ -11,12 +11,12 @@ from collections.abc import Callable
 from typing import Any
 
 import mindspore as ms
-import numpy as np
 from mindspore import Tensor
 from mindspore.ops import functional_overload
 from mindspore.ops.auto_generate import gen_ops_prim, pyboost_inner_prim
 
-from harness.kernels import casting, widening
+from harness.kernels import arithmetic, casting, shortcuts, widening
+from harness.kernels.quiet import quiet
 from harness.kernels.registry import KERNELS, Kernel
 
 # Increased whenever a kernel gives other bits than before.
@@ -43,11 +43,14 @@ def install(*, bfloat16: bool = False) -> None:
     if _replaced or ms.get_context("device_target") != "CPU":
         return
     casting.install()
+    _originals.extend(shortcuts.install())
     if bfloat16:
         widening.install()
     for kernel in KERNELS.values():
         if kernel.native_from is None or _numbers(ms.__version__) < _numbers(kernel.native_from):
             _replace(kernel, widening.of_kernel(kernel) if bfloat16 else kernel.function)
+    # Last, so that the functions which it falls back to are those from above.
+    _originals.extend(arithmetic.install())
 
 
 def used() -> dict[str, int]:
@@ -71,18 +74,18 @@ def reset() -> None:
 
 
 def _replace(kernel: Kernel, function: Callable[..., Any]) -> None:
+    name, overload, silent = kernel.primitive, f"_{kernel.overload}_instance", quiet(function)
+
     @functools.wraps(kernel.function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        _used[kernel.primitive] += 1
-        with np.errstate(all="ignore"):  # MindSpore's kernels do not warn either
-            return function(*args, **kwargs)
+        _used[name] += 1
+        return silent(*args, **kwargs)
 
-    name, overload = kernel.primitive, f"_{kernel.overload}_instance"
     for module, class_name in ((gen_ops_prim, name), (pyboost_inner_prim, f"_Pyboost{name}Prim")):
         if primitive := getattr(module, class_name, None):
             primitive.__call__ = _as_method(call, primitive)
             _replaced.add(name)
-    places = [(Tensor, method) for method in kernel.methods]
+    places = [(Tensor, method) for method in kernel.methods if hasattr(Tensor, method)]
     if hasattr(functional_overload, overload):
         places.append((functional_overload, overload))
     if kernel.source is not None:
@@ -114,7 +117,10 @@ def _as_method(call: Callable[..., Any], primitive: type) -> Callable[..., Any]:
     def of_primitive(self: Any, *args: Any, **kwargs: Any) -> Any:
         return call(*args, **kwargs, **{name: getattr(self, name) for name in own})
 
-    return of_primitive
+    def without_own(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG001
+        return call(*args, **kwargs)
+
+    return of_primitive if own else without_own
 
 
 def _aliases(source: str) -> list[tuple[Any, str]]:

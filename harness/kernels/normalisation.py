@@ -9,7 +9,17 @@ import numpy as np
 from mindspore import Tensor, ops
 from mindspore.ops import operations
 
-from harness.kernels.arrays import float64, made, number, shape_of, single, to_tensor, write
+from harness.kernels.arrays import (
+    as_dtype,
+    float64,
+    made,
+    number,
+    shape_of,
+    single,
+    single_array,
+    to_tensor,
+    write,
+)
 from harness.kernels.registry import kernel
 
 
@@ -27,8 +37,15 @@ def layer_norm(
     scale = to_tensor(np.ones(shape, np.float32)) if weight is None else weight
     shift = to_tensor(np.zeros(shape, np.float32)) if bias is None else bias
     primitive = made(operations.LayerNorm, axis, axis, float(eps))
-    normed, mean, variance = primitive(x, scale.astype(x.dtype), shift.astype(x.dtype))
-    return normed.astype(input.dtype), mean, ops.rsqrt(variance + eps)
+    normed, mean, variance = primitive(x, as_dtype(scale, x.dtype), as_dtype(shift, x.dtype))
+    return as_dtype(normed, input.dtype), mean, _reciprocal_root(variance, eps)
+
+
+def _reciprocal_root(variance: Tensor, eps: float) -> Tensor:
+    if (values := single_array(variance)) is None:
+        return ops.rsqrt(variance + eps)
+    # MindSpore's, in float32, rounds the root and then its reciprocal.
+    return to_tensor(np.float32(1) / np.sqrt(values + np.float32(eps)))
 
 
 _BATCH_NORMS = ("functional.batch_norm", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d")

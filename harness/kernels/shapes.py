@@ -8,16 +8,17 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from mindspore import Tensor, ops
+from mindspore import Tensor
 
-from harness.kernels.arrays import Array, shape_of, to_numpy, to_tensor, without_bfloat16
+from harness.kernels.arrays import Array, shape_of, to_numpy, to_tensor
+from harness.kernels.memory import array_of, tensor_of
 from harness.kernels.registry import kernel
 
 
 @kernel("StackExt", serves=("mint.stack",), mixes=("tensors",))
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """`ops.stack`."""
-    return ops.stack([without_bfloat16(each) for each in tensors], dim).astype(tensors[0].dtype)
+    """`numpy.stack`."""
+    return to_tensor(np.stack([to_numpy(each) for each in tensors], dim), tensors[0].dtype)
 
 
 _SPLITS = ("SplitTensor", "SplitTensorView", "SplitWithSize", "SplitWithSizeView")
@@ -57,8 +58,8 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 @kernel("Clone", serves=("mint.clone", "Tensor.clone"), methods=("clone",))
 def clone(input: Tensor) -> Tensor:
-    """`Tensor.copy`."""
-    return input.copy()
+    """A copy of the values."""
+    return tensor_of(np.array(array_of(input), order="C"))
 
 
 @kernel("Roll", serves=("mint.roll", "Tensor.roll"), on=to_numpy)

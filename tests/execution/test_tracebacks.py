@@ -74,6 +74,8 @@ def test_of_the_harness_own_failure_every_frame_is_shown() -> None:
     [
         ("mindspore.ops.functional_overload", RuntimeError, True),
         ("mindspore.ops.functional_overload", ValueError, False),
+        ("harness.kernels.arithmetic", RuntimeError, True),
+        ("harness.pipelines.calling", RuntimeError, False),
         ("mindspore_of_mine", RuntimeError, False),
     ],
 )

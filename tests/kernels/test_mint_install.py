@@ -24,7 +24,7 @@ from mindspore.ops.auto_generate import gen_ops_prim
 users = types.ModuleType("users_own_pipeline")
 users.einsum = einsum_before
 sys.modules["users_own_pipeline"] = users
-matmul_before, add_before = gen_ops_prim.MatMul.__call__, ms.Tensor.add
+matmul_before, exp_before = gen_ops_prim.MatMul.__call__, ms.Tensor.exp
 
 from harness import kernels
 from harness.kernels.registry import KERNELS
@@ -40,7 +40,7 @@ told["user's einsum"] = users.einsum("ij,jk->ik", eye, eye).asnumpy().tolist()
 told["used"] = kernels.used()
 kernels.reset()
 told["used after reset"] = kernels.used()
-told["untouched"] = [gen_ops_prim.MatMul.__call__ is matmul_before, ms.Tensor.add is add_before]
+told["untouched"] = [gen_ops_prim.MatMul.__call__ is matmul_before, ms.Tensor.exp is exp_before]
 told["made with arguments"] = gen_ops_prim.Roll(2, 0)(ms.Tensor([1, 2, 3])).asnumpy().tolist()
 told["version"] = kernels.VERSION
 base = functions.zeros((2, 3))

@@ -1,0 +1,131 @@
+"""Shorter ways have the bits of the operators whose place they take."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+
+
+def drawn(*shape: int, seed: int = 0, scale: float = 1.0) -> Any:
+    from mindspore import Tensor
+
+    return Tensor((np.random.default_rng(seed).standard_normal(shape) * scale).astype(np.float32))
+
+
+def assert_same_bits(found: Any, expected: Any) -> None:
+    assert found is not None, "left to MindSpore"
+    assert found.dtype == expected.dtype
+    assert found.shape == expected.shape
+    np.testing.assert_array_equal(found.asnumpy().view("i4"), expected.asnumpy().view("i4"))
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 7, 16, 33, 77, 256])
+@pytest.mark.parametrize("width", [1, 3, 8, 32, 37, 100, 128])
+def test_a_linear_layer_has_the_bits_of_dense(mindspore, rows, width):
+    from mindspore.ops import operations
+
+    from harness.kernels.shortcuts import dense
+
+    native = operations.Dense()
+    for columns, lead in itertools.product((1, 2, 7, 16, 33, 128), ((), (1,), (2, 1))):
+        x, weight, bias = drawn(*lead, rows, width), drawn(columns, width, seed=1), drawn(columns, seed=2)
+        assert_same_bits(dense(native, x, weight, bias), native(x, weight, bias))
+        assert_same_bits(dense(native, x, weight), native(x, weight, None))
+
+
+def test_a_linear_layer_takes_views(mindspore):
+    from mindspore.ops import operations
+
+    from harness.kernels.shortcuts import dense
+
+    native, x, weight = operations.Dense(), drawn(8, 6, 5).swapaxes(0, 1), drawn(5, 9, seed=1).swapaxes(0, 1)
+
+    assert_same_bits(dense(native, x, weight), native(x, weight, None))
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (5, 16), (2, 3, 4, 5), (1, 16, 33, 2)], ids=str)
+def test_a_bias_has_the_bits_of_bias_add(mindspore, shape):
+    from mindspore.ops import operations
+
+    from harness.kernels.shortcuts import bias_add
+
+    native, x, bias = operations.BiasAdd(), drawn(*shape), drawn(shape[1], seed=1)
+
+    assert_same_bits(bias_add(native, x, bias), native(x, bias))
+
+
+@pytest.mark.parametrize("scale", [1, 10, 60, 100])
+def test_silu_has_the_bits_of_mindspore(mindspore, scale):
+    from mindspore.ops.auto_generate import gen_ops_prim
+
+    from harness.kernels.shortcuts import silu
+
+    native = gen_ops_prim.SiLU()
+    for count in (*range(1, 40), 100, 1023, 4096, 65_537):
+        x = drawn(count, scale=scale)
+        assert_same_bits(silu(native, x), native(x))
+    turned = drawn(9, 7).swapaxes(0, 1)
+    assert_same_bits(silu(native, turned), native(turned))
+
+
+@pytest.mark.parametrize("least", [0.0, -0.0, 1e-12, 0.1, -1e30, float("inf")])
+def test_a_least_has_the_bits_of_clamp(mindspore, least):
+    from mindspore import Tensor, mint
+
+    from harness.kernels.shortcuts import clamp
+
+    edges = Tensor(np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 0.1, -3.0, 1e-12], np.float32))
+    for x in (edges, drawn(3, 5), drawn(3, 5).swapaxes(0, 1)):
+        assert_same_bits(clamp(x, min=least), mint.clamp(x, min=least))
+
+
+def test_a_range_is_that_of_mindspore(mindspore):
+    from mindspore import ops
+
+    from harness.kernels.shortcuts import make_range
+
+    assert make_range(0, 4) == tuple(ops.make_range(0, 4))
+    assert make_range(3) == tuple(ops.make_range(3))
+    assert make_range(drawn(1)) is None
+
+
+def test_other_operands_are_left_to_mindspore(mindspore):
+    from mindspore.ops import operations
+    from mindspore.ops.auto_generate import gen_ops_prim
+
+    from harness.kernels.arithmetic import MOST_VALUES
+    from harness.kernels.shortcuts import bias_add, clamp, dense, silu
+
+    linear, biased, activation = operations.Dense(), operations.BiasAdd(), gen_ops_prim.SiLU()
+    x, half, large = drawn(2, 3), drawn(2, 3).astype(mindspore.float16), drawn(MOST_VALUES + 1)
+
+    assert dense(linear, half, drawn(4, 3)) is None
+    assert dense(linear, x, drawn(4, 5)) is None
+    assert dense(linear, drawn(3), drawn(4, 3)) is None
+    assert dense(linear, x, drawn(4, 3), drawn(3)) is None
+    assert dense(linear, x, drawn(MOST_VALUES // 3 + 1, 3)) is None
+    assert bias_add(biased, half, drawn(3)) is None
+    assert bias_add(biased, drawn(2, 3, 4), drawn(3)) is None
+    assert bias_add(operations.BiasAdd("NHWC"), drawn(2, 3, 3, 3), drawn(3)) is None
+    assert silu(activation, half) is None
+    assert clamp(half, min=0.1) is None
+    assert clamp(x, min=0.1, max=0.2) is None
+    assert clamp(x, min=1) is None
+    assert clamp(large, min=0.1) is None
+
+
+def test_dense_calls_no_more_than_a_product(mindspore, monkeypatch):
+    """Were it to call Dense after all, its bits would prove nothing."""
+    from mindspore.ops import operations
+
+    from harness.kernels import shortcuts
+
+    def forbidden(*args: Any) -> Any:
+        raise AssertionError("MindSpore's own was called")
+
+    native = operations.Dense()
+    monkeypatch.setattr(operations.Dense, "__call__", forbidden)
+    assert shortcuts.dense(native, drawn(2, 3), drawn(4, 3)).shape == (2, 4)
