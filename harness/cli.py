@@ -45,6 +45,7 @@ GROUPS = {
         "report": "Write the HTML page of a run again from its report.json.",
     },
     "Before a release": {
+        "soak": "Repeat cases under settings that should not matter, and prove how rarely a run deviates.",
         "power": "Inject known faults into each case, and report which are caught and down to which size.",
         "gate": "Run every case, decide by a policy whether to release, and certify the decision.",
         "verify": "Check a certificate: its seal, signer, decision and files; optionally run cases again.",

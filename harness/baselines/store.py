@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 # What a write is willing to replace, if it does not say.
 ANY = "anything"
+_SOAK = ".soak.json"
 
 
 class BaselineStore:
@@ -147,11 +148,11 @@ class BaselineStore:
     def devices(self, suite: str, case_id: str) -> tuple[str, ...]:
         """Return the sorted devices for which a baseline of the case is stored."""
         folder = self.path(suite, case_id, "any").parent
-        return tuple(sorted(file.stem for file in folder.glob("*.json") if not file.name.startswith(".")))
+        return tuple(sorted(file.stem for file in folder.glob("*.json") if _is_baseline(file)))
 
     def stored(self) -> tuple[Key, ...]:
         """Return all stored baselines, sorted, whatever the state of their files."""
-        files = (file.relative_to(self.root) for file in self.root.glob("*/*/*.json"))
+        files = (file.relative_to(self.root) for file in self.root.glob("*/*/*.json") if _is_baseline(file))
         found = (Key(file.parts[0], file.parts[1], file.stem) for file in files)
         return tuple(sorted(key for key in found if not any(part.startswith(".") for part in key)))
 
@@ -229,6 +230,7 @@ class BaselineStore:
                 path.unlink()
                 arrays_path(path).unlink(missing_ok=True)
                 deep_trace_path(path).unlink(missing_ok=True)
+                soak_path(path).unlink(missing_ok=True)
                 _remove_leftovers(path)
             for folder in (path.parent, path.parent.parent):
                 if not any(folder.iterdir()):
@@ -262,6 +264,15 @@ def arrays_path(path: Path) -> Path:
 def deep_trace_path(path: Path) -> Path:
     """Return the path of the deep trace, if any, of the baseline whose JSON is ``path``."""
     return path.with_name(f"{path.stem}.deep.safetensors")
+
+
+def soak_path(path: Path) -> Path:
+    """Return the path of what many runs proved of the baseline whose JSON is ``path``."""
+    return path.with_name(f"{path.stem}{_SOAK}")
+
+
+def _is_baseline(file: Path) -> bool:
+    return not file.name.startswith(".") and not file.name.endswith(_SOAK)
 
 
 def _pending_path(path: Path, sha256: str) -> Path:

@@ -102,6 +102,21 @@ class Decoding:
 
 
 @dataclass(frozen=True)
+class Conditions:
+    """What a run should not depend on; the defaults are those of any other run.
+
+    ``blocks`` are sizes in bytes: before the run, so much memory is taken in turn, and every second block is
+    given back. ``core`` is another core to run on. The others are of a worker's whole process: the
+    environment variables that it gets, and whether it launches operators without waiting for each.
+    """
+
+    blocks: tuple[int, ...] = ()
+    core: int | None = None
+    variables: dict[str, str] = field(default_factory=dict, hash=False)
+    asynchronous: bool = False
+
+
+@dataclass(frozen=True)
 class Job:
     """One case to run, optionally with a perturbation, a fault or a deep step.
 
@@ -116,7 +131,8 @@ class Job:
     by itself afterwards: it does the first that is for its device. ``second_call`` is whether its
     pipeline is called once more with the same seeds, which is no part of what is measured.
     ``computed_parameters`` are patterns of the parameters of which sketches are taken. ``jit`` is how a
-    pipeline in graph mode is compiled, if the case says so.
+    pipeline in graph mode is compiled, if the case says so. ``bits_only`` is whether hashes are asked for in
+    place of a measurement, and ``conditions`` are those under which it runs.
     """
 
     name: str
@@ -143,6 +159,8 @@ class Job:
     timeout: float | None = None
     second_call: SecondCalls = "never"
     computed_parameters: tuple[str, ...] = ()
+    bits_only: bool = False
+    conditions: Conditions | None = None
 
     @property
     def all_steps(self) -> int | None:
@@ -157,6 +175,11 @@ class Job:
         """Return the job of one calibration member, or, with None, of the unperturbed run beside it."""
         changed = replace(self, keep_latents=True, singles=False, second_call="never")
         return replace(changed, perturbation=seed, unit=unit)
+
+    def for_bits(self, conditions: Conditions) -> Job:
+        """Return the job that asks for nothing but the hashes of a run under ``conditions``."""
+        plain = replace(self, keep_latents=False, singles=False, decodings=(), second_call="never")
+        return replace(plain, bits_only=True, conditions=conditions)
 
     def alone(self) -> Job:
         """Return the job that runs in a fresh worker of its own."""

@@ -7,12 +7,13 @@ import shlex
 import signal
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from subprocess import PIPE, Popen
 from tempfile import TemporaryDirectory
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import execnet
@@ -28,12 +29,13 @@ class _StartedProcesses(ThreadExecModel):  # type: ignore[misc]
     """execnet's threads, and the processes that it started, each in a session of its own.
 
     ``Group.makegateway`` does not hand out a process before it has answered: after an interrupt during that
-    time, nothing else could end the process. A process inherits ``lifeline``.
+    time, nothing else could end the process. A process inherits ``lifeline``, and has ``variables`` besides
+    this process's environment.
     """
 
-    def __init__(self, lifeline: int) -> None:
+    def __init__(self, lifeline: int, variables: Mapping[str, str]) -> None:
         self.processes: list[Popen[bytes]] = []
-        self._lifeline = lifeline
+        self._lifeline, self._variables = lifeline, dict(variables)
 
     @property
     def subprocess(self) -> SimpleNamespace:
@@ -41,6 +43,8 @@ class _StartedProcesses(ThreadExecModel):  # type: ignore[misc]
 
     def _start(self, *args: Any, **kwargs: Any) -> Popen[bytes]:
         kwargs.update(start_new_session=True, pass_fds=(self._lifeline,))
+        if self._variables:
+            kwargs["env"] = {**os.environ, **self._variables}
         self.processes.append(Popen(*args, **kwargs))
         return self.processes[-1]
 
@@ -51,16 +55,16 @@ class WorkerGateway:
     ``folder`` is a temporary folder whose name begins with ``prefix``. The process runs in it, because
     MindSpore leaves folders such as rank_0 in its working directory. ``lifeline`` is a pipe whose reading end
     the process inherits (:mod:`harness.execution.lifeline`), given as its number and what :func:`os.fstat`
-    identifies it by.
+    identifies it by. The process gets ``variables`` besides this process's environment.
     """
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, variables: Mapping[str, str] = MappingProxyType({})) -> None:
         self._temporary = TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
         self.folder = Path(self._temporary.name)
         theirs, ours = os.pipe()
         self._ends = (FileIO(theirs), FileIO(ours, "w"))
         self.lifeline = (theirs, os.fstat(theirs).st_dev, os.fstat(theirs).st_ino)
-        self._started = _StartedProcesses(theirs)
+        self._started = _StartedProcesses(theirs, variables)
         self._group = execnet.Group(execmodel=self._started)
 
     @property

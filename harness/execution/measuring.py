@@ -27,7 +27,7 @@ from harness.measurement.measurement import Measurement, array_sha256
 from harness.measurement.perturbation import check_perturbed, perturbed_generators
 from harness.measurement.second_call import CallBits
 from harness.measurement.statistics import summarise
-from harness.measurement.trace import StepTrace
+from harness.measurement.trace import StepHashes, StepTrace
 from harness.pipelines.arguments import Arguments
 from harness.pipelines.calling import Output, call_pipeline, of_image
 from harness.pipelines.decoding import seeing_decoder
@@ -158,6 +158,20 @@ class Measuring:
             wire["figures"]["second_call"] = to_json(second)
             wire["figures"]["timings"]["second_call"] = time.perf_counter() - started
         return wire
+
+    def bits(self, tell: Callable[[int], None], job: Job, injection: Injection, load: Load) -> Any:
+        """Run one case and return its :class:`CallBits` in wire form, and nothing else of it."""
+        arguments = Arguments(job.arguments, Path(job.base), Path(job.root))
+        loaded = load(job)
+        self.implementation.reset()
+        tell(0)
+        numbers = itertools.count(1)
+        ledger, steps = Ledger(), StepHashes(stepped=lambda: tell(next(numbers)))
+        with injection.within(loaded.call):
+            generators = generators_of(job, injection, job.seeds, ledger)
+            given = self.call(loaded, job, arguments.values(), generators, steps)
+        output = injection.output(given.array)
+        return to_json(CallBits(ledger.draws, steps.records, array_sha256(output, given.dtype)))
 
     def call(
         self,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from harness.cases.job import JitSettings, Job
+from harness.cases.job import Conditions, JitSettings, Job
 from harness.errors import FailureCause
 from harness.execution.implementation import implementation_of
 from harness.execution.profile import Profile
@@ -18,18 +18,26 @@ LOG = "worker.log"
 
 @dataclass(frozen=True)
 class Context:
-    """What the cases of a worker share besides the runner's profile; ``alone`` means that it has just one."""
+    """What the cases of a worker share besides the runner's profile.
+
+    ``alone`` means that it has just one case. ``variables`` are the environment variables that its process
+    gets besides the runner's own. ``asynchronous`` means that it does not wait for each operator.
+    """
 
     mode: str
     dtype: str
     implementation: str = ""
     alone: bool = False
     jit: JitSettings | None = None
+    variables: tuple[tuple[str, str], ...] = ()
+    asynchronous: bool = False
 
     @classmethod
     def of(cls, job: Job) -> Context:
         """Return the context of a job."""
-        return cls(job.mode, job.dtype, implementation_of(job.pipeline), job.isolate, job.jit)
+        implementation, given = implementation_of(job.pipeline), job.conditions or Conditions()
+        variables = tuple(sorted(given.variables.items()))
+        return cls(job.mode, job.dtype, implementation, job.isolate, job.jit, variables, given.asynchronous)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import queue
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from harness.cases.job import Job
 from harness.errors import HarnessError
@@ -14,6 +14,7 @@ from harness.execution.runner import Runner
 from harness.measurement.measurement import Measurement
 
 Tag = TypeVar("Tag")
+Result = TypeVar("Result")
 
 # Interval in seconds at which a pool that is ending checks its threads.
 _ROUND = 0.1
@@ -29,7 +30,7 @@ class RunnerPool:
     def __init__(self, make: Callable[[], Runner], size: int = 1) -> None:
         self._free: queue.SimpleQueue[Runner] = queue.SimpleQueue()
         self._runners: list[Runner] = []
-        self._jobs: set[Future[Measurement]] = set()
+        self._jobs: set[Future[Any]] = set()
         try:
             for _ in range(size):
                 self._runners.append(make())
@@ -59,9 +60,12 @@ class RunnerPool:
 
     def run(self, job: Job) -> Measurement:
         """Run one job on the next free runner; raises the same errors as :meth:`Runner.run`."""
+        return self._with_runner(lambda runner: runner.run(job))
+
+    def _with_runner(self, function: Callable[[Runner], Result]) -> Result:
         runner = self._free.get()
         try:
-            return runner.run(job)
+            return function(runner)
         finally:
             self._free.put(runner)
 
@@ -71,7 +75,11 @@ class RunnerPool:
 
     def submit_made(self, make: Callable[[], Job]) -> Future[Measurement]:
         """Start the job that ``make`` returns, which is called then, so that no job waits with its arrays."""
-        future = self._threads.submit(lambda: self.run(make()))
+        return self.apply(lambda runner: runner.run(make()))
+
+    def apply(self, function: Callable[[Runner], Result]) -> Future[Result]:
+        """Call ``function`` with a runner as soon as one is free; its future raises what it raises."""
+        future = self._threads.submit(self._with_runner, function)
         self._jobs.add(future)
         future.add_done_callback(self._jobs.discard)
         return future

@@ -53,14 +53,16 @@ class Profile:
 
     ``isa`` caps oneDNN's instruction set on the CPU (oneDNN's own names); None stands for :func:`default_isa`
     of the machine on which the worker runs, which need not be this one. ``core`` is the one core that the
-    worker is pinned to, or None if the system does not support pinning. ``device_id`` is the NPU's number; if
-    ``ASCEND_RT_VISIBLE_DEVICES`` is set, it counts among the devices listed there.
+    worker is pinned to, or None if the system does not support pinning. ``blocking`` is whether a CPU ends
+    each operator before the next is launched, which MindSpore cannot take back in a process. ``device_id`` is
+    the NPU's number; if ``ASCEND_RT_VISIBLE_DEVICES`` is set, it counts among the devices listed there.
     """
 
     device: str = "CPU"
     device_id: int = 0
     isa: str | None = None
     core: int | None = None
+    blocking: bool = True
 
     def __post_init__(self) -> None:
         if self.device not in DEVICES:
@@ -113,7 +115,8 @@ class Profile:
         """Return the settings that can change the bits as one line, without numbers of cores or devices."""
         if self.device == "CPU":
             pinned = "one core" if self.core is not None else "not pinned"
-            return f"cpu: oneDNN ISA at most {self.cap()}, {pinned}, blocking launches"
+            launches = "blocking" if self.blocking else "asynchronous"
+            return f"cpu: oneDNN ISA at most {self.cap()}, {pinned}, {launches} launches"
         asked = cann_settings()
         level = "" if asked.level == 1 else f" (level {asked.level})"
         hccl = "" if asked.hccl == "true" else f" (HCCL {asked.hccl})"
@@ -140,7 +143,8 @@ class Profile:
         if self.device == "CPU":
             ms.set_device("CPU")
             # 4 to 20 times faster on CPU than asynchronous dispatch, and errors surface where they occur.
-            ms.runtime.launch_blocking()
+            if self.blocking:
+                ms.runtime.launch_blocking()
             return
         try:
             # ASCEND_RT_VISIBLE_DEVICES leaves one device, which then has number 0.

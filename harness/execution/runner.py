@@ -32,6 +32,7 @@ from harness.execution.worker_process import (
     name_of,
 )
 from harness.measurement.measurement import Measurement
+from harness.measurement.second_call import CallBits
 from harness.tracing.divergence import Replay
 from harness.tracing.trace import DeepTrace
 
@@ -117,6 +118,14 @@ class Runner:
         if code is not None:
             code = replace(code, commit=self._commit_of(list(self._places(code.files))))
         return replace(measurement, timings=timings, changes=answer.changes, after=after, code=code)
+
+    def bits(self, job: Job) -> tuple[CallBits, str | None]:
+        """Return the bits of a job that asks for no more (:meth:`Job.for_bits`); raises as :meth:`run` does.
+
+        Beside them is the name of the case that ran before in the same process, None for the first.
+        """
+        bits, _, worker = self._ask(job, partial(from_json, CallBits))
+        return bits, worker.ran[-2] if len(worker.ran) > 1 else None
 
     def _places(self, names: Iterable[str]) -> Iterator[Path]:
         """Yield the file of each module of the user's own code."""

@@ -23,7 +23,7 @@ _LARGEST = 1 << 20
 # What does not change how long a run takes, and the seeds, of which only the number does.
 _NOT_TIMED = (
     "name", "place", "root", "seeds", "keep_latents", "perturbation", "fault", "isolate", "timeout",
-    "decoding", "second_call",
+    "decodings", "second_call", "bits_only", "conditions",
 )  # fmt: skip
 
 

@@ -19,11 +19,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.cases.job import Job
+from harness.cases.job import Conditions, Job
 from harness.codec import from_json, to_json
 from harness.errors import FailureCause, HarnessError, shortened
 from harness.execution.aftermath import Aftermath
 from harness.execution.canaries import run_canaries
+from harness.execution.conditions import under
 from harness.execution.fingerprint import fingerprint
 from harness.execution.implementation import Implementation
 from harness.execution.measuring import Load, Measuring, generators_of
@@ -166,12 +167,13 @@ class Worker:
     """Runs the cases of one context under one profile, and keeps pipelines between them."""
 
     def __init__(self, settings: Settings) -> None:
-        profile, context = settings.profile, settings.context
+        context = settings.context
+        profile = replace(settings.profile, blocking=not context.asynchronous)
         self._user_code = UserCode(settings.import_paths, settings.factories, not settings.user_code)
         self._implementation = Implementation(
             context.implementation, profile.device, context.dtype, context.mode
         )
-        self._variables = profile.environment()
+        self._profile, self._variables = profile, profile.environment()
         profile.apply_before_import()
         started = time.perf_counter()
         profile.apply_after_import()
@@ -197,20 +199,25 @@ class Worker:
 
         ``tell`` is called with the number of finished steps, first with 0, unless there is a deep step.
 
-        The result is a measurement. For a job with a deep step it is a trace of that step, or, if there is a
-        reference, what :func:`harness.tracing.replay.replay_step` finds. Afterwards faults are removed.
+        The result is a measurement, or only the bits of a call. For a job with a deep step it is a trace of
+        that step, or, if there is a reference, what :func:`harness.tracing.replay.replay_step` finds.
+        Afterwards faults are removed.
         """
         if wire is None:
             return self._describe()
         job = Job.from_wire(wire)
         injection = requested_injection(job)
-        run = partial(self._measuring.measure, tell) if job.deep is None else self._look_into
-        if not injection.needs_own_pipeline:
-            return run(job, injection, self._keep)
-        try:
-            return run(job, injection, self._load)
-        finally:
-            self._release_memory()
+        if job.deep is not None:
+            run = self._look_into
+        else:
+            run = partial(self._measuring.bits if job.bits_only else self._measuring.measure, tell)
+        with under(job.conditions or Conditions(), self._profile):
+            if not injection.needs_own_pipeline:
+                return run(job, injection, self._keep)
+            try:
+                return run(job, injection, self._load)
+            finally:
+                self._release_memory()
 
     def looked_after(self, answer: Answer) -> Answer:
         """Return ``answer`` with what its case changed in this process, which is undone or reported.

@@ -96,7 +96,7 @@ class WorkerProcess:
     """
 
     def __init__(self, python: str, settings: Settings, memory: int | None) -> None:
-        self._gateway = WorkerGateway("harness-worker-")
+        self._gateway = WorkerGateway("harness-worker-", dict(settings.context.variables))
         self._watch = Watch(self._gateway.folder / LOG, memory)
         self._limit = settings.limit
         self._asked = 0

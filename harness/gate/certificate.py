@@ -13,7 +13,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 from harness.baselines.git import Commit
 from harness.codec import from_json, parse_json, to_json
@@ -122,8 +122,8 @@ class Certificate:
         """Return the bytes of the certificate's file: JSON, sorted, ASCII, the seal among the keys."""
         data = to_json(self)
         # As in certificates from before there was a choice.
-        for holder, name in _optional(data):
-            if not holder[name]:
+        for holder, name, absent in _optional(data):
+            if holder[name] is absent:
                 del holder[name]
         return _laid_out({**data, "seal": seal_of(data)})
 
@@ -162,21 +162,29 @@ class Certificate:
             )
         try:
             content = copy.deepcopy(content)
-            for holder, name in _optional(content):
-                holder.setdefault(name, False)
+            for holder, name, absent in _optional(content):
+                holder.setdefault(name, absent)
             return from_json(cls, content)
         except ValueError as error:
             raise CertificateError(f"it is not a certificate of this version of harness: {error}") from None
 
 
-def _optional(content: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
-    """Yield what a certificate has only if it is true: its mapping, and the key there."""
-    yield content, "only"
-    cases = content.get("cases")
-    held = (
-        [case.get("baseline") for case in cases if isinstance(case, dict)] if isinstance(cases, list) else []
-    )
-    yield from ((each, "facts") for each in (content.get("policy"), *held) if isinstance(each, dict))
+def _optional(content: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, bool | None]]:
+    """Yield what a certificate need not have: its mapping, the key there, and the value if it is absent."""
+    yield content, "only", False
+    cases, policy = content.get("cases"), content.get("policy")
+    held = [case.get("baseline") for case in cases if _is_mapping(case)] if isinstance(cases, list) else []
+    for each in filter(_is_mapping, (policy, *held)):
+        yield each, "facts", False
+    for each in filter(_is_mapping, held):
+        yield each, "runs", None
+        yield each, "deviating", None
+    if _is_mapping(policy):
+        yield policy, "soak", None
+
+
+def _is_mapping(value: Any) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
 
 
 def seal_of(content: dict[str, Any]) -> str:

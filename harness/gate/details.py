@@ -70,6 +70,19 @@ class WithoutFacts(Detail):
     """The policy requires facts, and the baseline was recorded without them."""
 
 
+class NotSoaked(Detail):
+    """So many ``runs`` with the baseline, of which ``deviating`` gave other bits, prove too little.
+
+    They prove that at most the share ``proven`` of all runs deviates, and the policy asks for ``bound``.
+    """
+
+    runs: int
+    deviating: int
+    proven: float
+    bound: float
+    confidence: float
+
+
 class NoDate(Detail):
     """The baseline's ``date`` cannot be read."""
 

@@ -32,7 +32,8 @@ class HeldTo:
     """A case's baseline; ``files`` maps each file, relative to the store's folder, to its sha256.
 
     ``date`` is when it was recorded (ISO 8601), and ``mindspore`` is that field of its fingerprint. ``facts``
-    is whether parameters and constants are stored with it.
+    is whether parameters and constants are stored with it. ``runs`` were compared with it bit by bit by
+    `harness soak`, and ``deviating`` of them gave other bits; None if no run was.
     """
 
     device: str
@@ -40,6 +41,8 @@ class HeldTo:
     mindspore: str
     files: dict[str, str]
     facts: bool = False
+    runs: int | None = None
+    deviating: int | None = None
 
 
 @dataclass(frozen=True)

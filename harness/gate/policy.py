@@ -35,6 +35,14 @@ class Waiver:
 
 
 @dataclass(frozen=True)
+class SoakDemand:
+    """The runs of a case prove, at this ``confidence``, that at most the share ``bound`` deviates."""
+
+    bound: float
+    confidence: float = 0.95
+
+
+@dataclass(frozen=True)
 class Policy:
     """What a gate requires; without arguments, the default policy.
 
@@ -43,8 +51,9 @@ class Policy:
     releases with which they may be recorded (``2.10`` stands for every 2.10.x); None and empty mean no
     restriction. ``power`` says whether a power table must cover every case, ``facts`` whether every
     baseline must have facts. ``chaotic`` maps cases known to be chaotic to the number of steps that must be
-    gated. ``signer`` is the public key (base64, as in PEM)
-    that must have signed a certificate, or None if it need not be signed.
+    gated. ``soak`` is what the runs of :mod:`harness.operations.soak` must have proven of every case, if
+    anything. ``signer`` is the public key (base64, as in PEM) that must have signed a certificate, or None if
+    it need not be signed.
     """
 
     name: str = "default"
@@ -55,6 +64,7 @@ class Policy:
     power: bool = False
     facts: bool = False
     chaotic: dict[str, int] = field(default_factory=dict)
+    soak: SoakDemand | None = None
     waivers: tuple[Waiver, ...] = ()
     signer: str | None = None
 

@@ -16,7 +16,7 @@ from harness.cases.problems import Problem, SuiteError
 from harness.cases.tolerance import Strict
 from harness.cases.validation import validated
 from harness.cases.wording import closest, quoted, suggestion
-from harness.gate.policy import ALLOWABLE, DEFAULT_ALLOWED, Policy, Waiver
+from harness.gate.policy import ALLOWABLE, DEFAULT_ALLOWED, Policy, SoakDemand, Waiver
 from harness.gate.rules import CASE_RULES
 from harness.gate.signing import signer_of
 
@@ -105,6 +105,13 @@ class WaiverEntry(Strict):
     rules: Annotated[list[Annotated[str, AfterValidator(_rule)]], Field(min_length=1)] | None = None
 
 
+class SoakEntry(Strict):
+    """What many runs must have proven of every case."""
+
+    bound: Annotated[float, Field(gt=0, lt=1)]
+    confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
+
+
 class PolicyEntry(Strict):
     """A whole policy file."""
 
@@ -115,12 +122,18 @@ class PolicyEntry(Strict):
     power: Literal["required", "optional"] = "optional"
     facts: Literal["required", "optional"] = "optional"
     chaotic: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    soak: SoakEntry | None = None
     waivers: list[WaiverEntry] = Field(default_factory=list)
     signer: Annotated[str, AfterValidator(_key)] | None = None
 
 
 # The keys that a mapping may have, by the key under which it stands.
-_MODELS: dict[str, type[Strict]] = {"": PolicyEntry, "baselines": BaselinesEntry, "waivers": WaiverEntry}
+_MODELS: dict[str, type[Strict]] = {
+    "": PolicyEntry,
+    "baselines": BaselinesEntry,
+    "waivers": WaiverEntry,
+    "soak": SoakEntry,
+}
 
 
 def read_policy(path: Path, suites: Sequence[Suite] | None) -> Policy:
@@ -156,6 +169,7 @@ def _policy(entry: PolicyEntry) -> Policy:
         power=entry.power == "required",
         facts=entry.facts == "required",
         chaotic=dict(entry.chaotic),
+        soak=None if entry.soak is None else SoakDemand(entry.soak.bound, entry.soak.confidence),
         waivers=tuple(
             Waiver(each.case, each.reason, each.owner, each.expires, tuple(each.rules or ()))
             for each in entry.waivers

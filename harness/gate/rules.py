@@ -14,6 +14,7 @@ from typing import Literal
 from harness.gate import details as d
 from harness.gate.facts import CaseFacts
 from harness.gate.policy import Policy
+from harness.judgement.soak.proof import upper_bound
 
 Kind = Literal["drift", "incomplete"]
 
@@ -89,6 +90,18 @@ def without_facts(policy: Policy, facts: CaseFacts, _now: datetime) -> d.Detail 
     return d.WithoutFacts() if policy.facts and lacking else None
 
 
+def soaked(policy: Policy, facts: CaseFacts, _now: datetime) -> d.Detail | None:
+    """Enough runs have the bits of the baseline, if the policy says how many."""
+    asked, held = policy.soak, facts.baseline
+    if asked is None or held is None:
+        return None
+    runs, deviating = held.runs or 0, held.deviating or 0
+    proven = upper_bound(runs, deviating, asked.confidence)
+    return (
+        None if proven <= asked.bound else d.NotSoaked(runs, deviating, proven, asked.bound, asked.confidence)
+    )
+
+
 def age(policy: Policy, facts: CaseFacts, now: datetime) -> d.Detail | None:
     """No baseline is older than the policy allows, and none is from the future."""
     if policy.max_age_days is None or facts.baseline is None:
@@ -126,6 +139,7 @@ CASE_RULES: dict[str, tuple[Kind, Rule]] = {
     "vacuous": ("incomplete", vacuous),
     "power": ("incomplete", power),
     "facts": ("incomplete", without_facts),
+    "soak": ("incomplete", soaked),
     "age": ("incomplete", age),
     "release": ("incomplete", release),
 }

@@ -26,7 +26,7 @@ from harness.measurement.figures import (
     ProcessChange,
     StepRecord,
 )
-from harness.measurement.second_call import SecondCall
+from harness.measurement.second_call import CallBits, SecondCall
 
 Array = npt.NDArray[Any]
 
@@ -125,6 +125,11 @@ class Measurement:
         """Rebuild a measurement from the data of :meth:`to_wire`. Its arrays are read-only."""
         arrays = {name: array_from_wire(array) for name, array in wire["arrays"].items()}
         return cls.of(wire["figures"], arrays)
+
+    @property
+    def call_bits(self) -> CallBits:
+        """The bits of the call that was measured, to be compared with those of another call."""
+        return CallBits(self.ledger, self.trace, array_sha256(self.output, self.dtype))
 
     @property
     def bits(self) -> str:

@@ -1,4 +1,4 @@
-"""The second call of a pipeline in one process, with the same seeds: what differs from the first call."""
+"""The bits of a call of a pipeline, and where another call with the same seeds first differs from it."""
 
 from __future__ import annotations
 
@@ -23,19 +23,35 @@ class Outcome(str, Enum):
     OUT_OF_TIME = "out-of-time"
 
 
+# What can differ: a draw of the ledger, the number of draws, the latents after a step, the number of steps,
+# or the output.
+Part = Literal["draw", "draws", "step", "steps", "output"]
+
+
 @dataclass(frozen=True)
 class SecondCall:
     """The result of a second call.
 
-    If it differs, ``part`` is the first thing that does: a draw of the ledger or the latents after a step,
-    whose index is ``at``; the number of draws or steps, which is ``at`` in the second call; or the output.
-    ``told`` is the error of a call that failed.
+    If it differs, ``part`` and ``at`` are those of the :class:`FirstDifference`. ``told`` is the error of a
+    call that failed.
     """
 
     outcome: Outcome
-    part: Literal["draw", "draws", "step", "steps", "output"] | None = None
+    part: Part | None = None
     at: int | None = None
     told: str = ""
+
+
+@dataclass(frozen=True)
+class FirstDifference:
+    """The first thing that differs between two calls.
+
+    ``at`` is the index of the draw or of the step. For the number of draws or steps it is that number in the
+    other call, and for the output it is None.
+    """
+
+    part: Part
+    at: int | None = None
 
 
 @dataclass(frozen=True)
@@ -46,20 +62,23 @@ class CallBits:
     steps: tuple[StepRecord, ...]
     output: str
 
-    def compared(self, second: CallBits) -> SecondCall:
-        """Return the first difference of the ``second`` call from this one, draws before steps and output.
+    def difference(self, other: CallBits) -> FirstDifference | None:
+        """Return the first difference of the ``other`` call from this one, draws before steps and output.
 
         The place in the code where a draw was made does not count.
         """
-        if (found := _first_difference("draw", "draws", self._drawn(), second._drawn())) is not None:
+        if (found := _first_difference("draw", "draws", self._drawn(), other._drawn())) is not None:
             return found
-        if (found := _first_difference("step", "steps", self._stepped(), second._stepped())) is not None:
+        if (found := _first_difference("step", "steps", self._stepped(), other._stepped())) is not None:
             return found
-        return (
-            SecondCall(Outcome.SAME)
-            if self.output == second.output
-            else SecondCall(Outcome.DIFFERS, "output")
-        )
+        return None if self.output == other.output else FirstDifference("output")
+
+    def compared(self, second: CallBits) -> SecondCall:
+        """Return what came of the ``second`` call of a process whose first call this is."""
+        found = self.difference(second)
+        if found is None:
+            return SecondCall(Outcome.SAME)
+        return SecondCall(Outcome.DIFFERS, found.part, found.at)
 
     def _drawn(self) -> list[object]:
         return [(each.generator, each.method, each.shape, each.dtype, each.sha256) for each in self.draws]
@@ -70,8 +89,8 @@ class CallBits:
 
 def _first_difference(
     part: Literal["draw", "step"], parts: Literal["draws", "steps"], one: list[object], other: list[object]
-) -> SecondCall | None:
+) -> FirstDifference | None:
     for at, (ours, theirs) in enumerate(zip(one, other, strict=False)):
         if ours != theirs:
-            return SecondCall(Outcome.DIFFERS, part, at)
-    return None if len(one) == len(other) else SecondCall(Outcome.DIFFERS, parts, len(other))
+            return FirstDifference(part, at)
+    return None if len(one) == len(other) else FirstDifference(parts, len(other))

@@ -76,6 +76,29 @@ class StepTrace:
         return np.stack(self._latents)
 
 
+class StepHashes:
+    """A ``callback_on_step_end`` that records the hash of each step's latents, then calls ``stepped``."""
+
+    def __init__(self, *, stepped: Callable[[], None] = lambda: None) -> None:
+        self._stepped = stepped
+        self._records: list[StepRecord] = []
+
+    def __call__(self, pipeline: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        """Record the hash of ``tensors["latents"]``."""
+        del pipeline
+        latents = tensors["latents"]
+        array = to_numpy(latents)
+        sha256 = array_sha256(array, dtype_of(latents, array))
+        self._records.append(StepRecord(int(step), _number(timestep), sha256, {}))
+        self._stepped()
+        return {}
+
+    @property
+    def records(self) -> tuple[StepRecord, ...]:
+        """The steps recorded so far, first to last, without statistics."""
+        return tuple(self._records)
+
+
 def _number(timestep: Any) -> int | float:
     value = timestep.item() if hasattr(timestep, "item") else timestep
     whole = int(value)

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from harness.baselines.baseline import Baseline
 from harness.baselines.errors import BaselineError, shown
+from harness.baselines.soak import read_soak
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.foreign_files import ForeignFileError, hash_foreign
@@ -67,7 +68,7 @@ class Evidence:
         by_table = None if self.powers is None else self.powers.vacuous(case, baseline)
         return replace(
             facts,
-            baseline=_held_to(baseline, self.store.root),
+            baseline=_held_to(baseline, self.store),
             vacuous=vacuous_output(case, baseline) or by_table,
             chaos=_chaos(case, baseline),
             power_gap=NoTable() if self.powers is None else self.powers.gap(case, baseline),
@@ -99,15 +100,18 @@ def sha256_of(path: Path) -> str:
         raise BaselineError(f"{shown(path)}: {error.reason}; run the gate again") from None
 
 
-def _held_to(baseline: Baseline, root: Path) -> HeldTo:
+def _held_to(baseline: Baseline, store: BaselineStore) -> HeldTo:
     assert baseline.path is not None  # it was read from a store
+    soaked = read_soak(store, baseline).runs
     files = (baseline.path, baseline.path.with_suffix(".safetensors"))
     return HeldTo(
         device=baseline.device,
         date=baseline.provenance.date,
         mindspore=baseline.measurement.fingerprint.get("mindspore", "(absent)"),
-        files={path.relative_to(root).as_posix(): sha256_of(path) for path in files},
+        files={path.relative_to(store.root).as_posix(): sha256_of(path) for path in files},
         facts=baseline.measurement.facts is not None,
+        runs=soaked.runs or None,
+        deviating=soaked.deviating if soaked.runs else None,
     )
 
 

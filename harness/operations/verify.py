@@ -150,16 +150,26 @@ def _unlike(certificate: Certificate, evidence: Evidence, case: Case, facts: Cas
     except HarnessError as error:
         yield f"{facts.name}: {error}"
         return
+    held = facts.baseline
+    assert again.baseline is not None
     if stale(case, baseline) is not None:
         yield f"{facts.name}: it was edited since its baseline was recorded, so it cannot have been judged"
     told = {
         "tier": (tier.value, facts.tier),
-        "baseline": (again.baseline, facts.baseline),
+        # Runs add up, also after the gate.
+        "baseline": (
+            replace(again.baseline, runs=None, deviating=None),
+            replace(held, runs=None, deviating=None),
+        ),
         "chaos": (again.chaos, facts.chaos),
         "power": (again.power_gap, facts.power_gap),
         # The reason contains the location of the suite, which may have been different.
         "vacuity": (type(again.vacuous), type(facts.vacuous)),
     }
+    if (again.baseline.runs or 0) < (held.runs or 0) or (again.baseline.deviating or 0) < (
+        held.deviating or 0
+    ):
+        yield f"{facts.name}: more runs than are stored with its baseline are said to have the same bits"
     for what, (found, certified) in told.items():
         if found != certified:
             yield f"{facts.name}: its {what} does not follow from the suite and the baseline"

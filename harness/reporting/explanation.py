@@ -77,12 +77,12 @@ def _replay_lines(replay: Replay) -> Iterator[str]:
         yield "  the same bits everywhere"
         return
     yield f"  first difference in bits, {'and' if first is beyond else 'not'} more than rounding:"
-    yield from _finding_lines(first)
+    yield from finding_lines(first)
     if beyond is None:
         yield "  nowhere more than rounding"
     elif beyond is not first:
         yield "  first difference that is more than rounding:"
-        yield from _finding_lines(beyond)
+        yield from finding_lines(beyond)
     changed = [
         f"{differing} of {total} {name}" for name, (differing, total) in replay.operators.items() if differing
     ]
@@ -93,7 +93,8 @@ def _replay_lines(replay: Replay) -> Iterator[str]:
         yield f"  all {whole} innermost cells give the same bits"
 
 
-def _finding_lines(finding: Divergence) -> Iterator[str]:
+def finding_lines(finding: Divergence) -> Iterator[str]:
+    """Yield where a replay differs, and by how much, as indented lines."""
     yield f"    {_headline(finding)}"
     if finding.place == "cell":
         outer, steps = "", []

@@ -13,6 +13,7 @@ from harness.gate.certificate import Certificate
 from harness.gate.policy import Policy
 from harness.gate.rules import ORPHAN, Finding
 from harness.judgement.reasons import Reason, VacuousByTable
+from harness.reporting.figures import figure
 from harness.reporting.reasons import REASONS, text_of
 from harness.reporting.wording import Words, filled
 
@@ -77,6 +78,18 @@ def _vacuous(detail: d.Vacuous) -> str:
     return text if isinstance(detail.reason, VacuousByTable) else f"vacuous: {text}"
 
 
+def _not_soaked(detail: d.NotSoaked) -> str:
+    sure = f"({figure(100 * detail.confidence)} % confidence)"
+    wanted = f"the policy requires at most {figure(100 * detail.bound)} % {sure}"
+    if not detail.runs:
+        return f"no run was compared with its baseline bit by bit; {wanted}. Run harness soak"
+    deviating = f", {detail.deviating} of which deviate," if detail.deviating else ""
+    return (
+        f"{count(detail.runs, 'run')}{deviating} with this baseline prove that at most "
+        f"{figure(100 * detail.proven)} % of all runs deviate; {wanted}. Run harness soak"
+    )
+
+
 def _changed_since(gap: d.ChangedSince) -> str:
     words = {"case": "the case", "baseline": "its baseline", "tolerance": "its tolerance"}
     changed = " and ".join(words[each] for each in gap.what)
@@ -107,6 +120,7 @@ _WORDS: Words = {
         "its baseline has no facts (parameters and constants); the policy requires `facts`. Record it again "
         "with a reason, which keeps its calibration"
     ),
+    d.NotSoaked: _not_soaked,
     d.NoDate: (
         "its baseline was recorded on {date}, which is not a date, so its age is unknown; record it again"
     ),

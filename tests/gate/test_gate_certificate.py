@@ -15,7 +15,7 @@ from samples import said
 from harness.codec import from_json, to_json
 from harness.gate.certificate import Certificate, CertificateError, HashedFile, PowerTable, seal_of
 from harness.gate.facts import Worst
-from harness.gate.policy import Policy
+from harness.gate.policy import Policy, SoakDemand
 
 WRITTEN = certificate(
     case_facts(margin=math.inf, worst=Worst("max_abs", math.nan, 0.0, at_least=False), verdict="drift"),
@@ -59,6 +59,17 @@ def test_certificates_from_before_there_were_facts_are_read():
     assert Certificate.from_bytes(facts.to_bytes()) == facts
     data = json.loads(facts.to_bytes())
     assert (data["policy"]["facts"], data["cases"][0]["baseline"]["facts"]) == (True, True)
+
+
+def test_certificates_from_before_runs_were_counted_are_read():
+    assert not {'"soak"', '"runs"', '"deviating"'} & set(WRITTEN.decode().split())
+    policy = Policy(soak=SoakDemand(0.05))
+    counted = certificate(case_facts(baseline=held_to(runs=60, deviating=0)), policy=policy)
+    assert Certificate.from_bytes(counted.to_bytes()) == counted
+    data = json.loads(counted.to_bytes())
+    assert data["policy"]["soak"] == {"bound": 0.05, "confidence": 0.95}
+    held = data["cases"][0]["baseline"]
+    assert (held["runs"], held["deviating"]) == (60, 0)
 
 
 def test_a_change_of_any_byte_is_noticed():

@@ -11,7 +11,7 @@ from samples import said
 from harness.commands.exits import GATE_CODES
 from harness.gate.decision import decide
 from harness.gate.facts import CaseFacts
-from harness.gate.policy import Policy
+from harness.gate.policy import Policy, SoakDemand
 from harness.gate.rules import CASE_RULES
 from harness.judgement.reasons import CatchesNoFault
 from harness.reporting.gate_findings import finding_text, gate_text
@@ -82,6 +82,13 @@ BROKEN: dict[str, tuple[Policy, CaseFacts, str, str]] = {
         "incomplete",
         "its baseline has no facts (parameters and constants); the policy requires `facts`. Record it again",
     ),
+    "soak": (
+        Policy(soak=SoakDemand(0.01)),
+        case_facts(baseline=held_to(runs=100, deviating=0)),
+        "incomplete",
+        "100 runs with this baseline prove that at most 2.95 % of all runs deviate; the policy requires at "
+        "most 1 % (95 % confidence). Run harness soak",
+    ),
     "age": (
         Policy(max_age_days=90),
         case_facts(baseline=held_to(date="2026-08-01T00:00:00+00:00")),
@@ -110,7 +117,9 @@ def test_every_rule_is_broken_here():
 @pytest.mark.parametrize("rule", BROKEN)
 def test_a_broken_rule_fails_the_gate_and_says_what_to_do(rule, monkeypatch):
     policy, broken, outcome, message = BROKEN[rule]
-    others = dataclasses.replace(SOUND, power_gap=None, baseline=held_to(mindspore="2.9.1 (f)", facts=True))
+    others = dataclasses.replace(
+        SOUND, power_gap=None, baseline=held_to(mindspore="2.9.1 (f)", facts=True, runs=300, deviating=0)
+    )
     decision = decide(policy, [others, broken], [], NOW)
     assert decision.outcome == outcome
     (finding,) = decision.findings
@@ -126,6 +135,27 @@ def test_a_case_that_failed_is_told_without_its_place_on_the_machine_that_ran_it
     reason = "suites/guide.yaml:4:5: guide/one: ddim takes no argument etaa"
     (finding,) = decide(Policy(), [without_verdict("failed", reason)], [], NOW).findings
     assert finding_text(finding, Policy()) == "has no verdict: ddim takes no argument etaa"
+
+
+@pytest.mark.parametrize(
+    ("runs", "deviating", "said"),
+    [
+        (
+            None,
+            None,
+            "no run was compared with its baseline bit by bit; the policy requires at most 5 % (90 %",
+        ),
+        (44, 0, "44 runs with this baseline prove that at most 5.1 % of all runs deviate; the policy"),
+        (45, 0, None),
+        (76, 1, "76 runs, 1 of which deviate, with this baseline prove that at most 5.02 % of all runs"),
+        (77, 1, None),
+    ],
+)
+def test_runs_must_prove_the_bound_of_the_policy(runs, deviating, said):
+    policy = Policy(soak=SoakDemand(0.05, 0.9))
+    decision = decide(policy, [case_facts(baseline=held_to(runs=runs, deviating=deviating))], [], NOW)
+    assert decision.outcome == ("passed" if said is None else "incomplete")
+    assert [finding_text(each, policy).startswith(said) for each in decision.findings] == [True] * bool(said)
 
 
 def test_an_orphan_fails_the_gate():

@@ -1,0 +1,1 @@
+"""What many runs of a case prove, and which of their settings a deviation goes with."""

@@ -1,0 +1,68 @@
+"""The conditions of a run: they hold while it runs, in its process, and leave nothing behind."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from samples import make_job
+
+from harness.cases.job import Conditions
+from harness.execution.conditions import under
+from harness.execution.gateway import WorkerGateway
+from harness.execution.messages import Context
+from harness.execution.profile import Profile
+from harness.execution.runner import Runner
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="this process may run on one core only")
+def test_every_thread_moves_to_the_other_core_and_back() -> None:
+    cores = sorted(os.sched_getaffinity(0))
+    threads = [int(each.name) for each in Path("/proc/self/task").iterdir()]
+    before = {thread: os.sched_getaffinity(thread) for thread in threads}
+    with under(Conditions(core=cores[1]), Profile(core=cores[0])):
+        assert {frozenset(os.sched_getaffinity(thread)) for thread in threads} == {frozenset({cores[1]})}
+    assert {thread: os.sched_getaffinity(thread) for thread in threads} == before
+    with pytest.raises(ZeroDivisionError), under(Conditions(core=cores[1]), Profile(core=cores[0])):
+        raise ZeroDivisionError
+    assert os.sched_getaffinity(0) == before[os.getpid()]
+
+
+def test_a_worker_gets_variables_of_its_own() -> None:
+    gateway = WorkerGateway("harness-test-", {"HARNESS_SOAK_PADDING": "x" * 50_000, "PYTHONHASHSEED": "7"})
+    try:
+        channel = gateway.open(sys.executable).remote_exec(
+            "import os; channel.send((len(os.environ['HARNESS_SOAK_PADDING']), hash('a')))"
+        )
+        told = channel.receive(60)
+    finally:
+        gateway.end(at_once=True)
+    again = subprocess.run(
+        [sys.executable, "-c", "print(hash('a'))"],
+        env={**os.environ, "PYTHONHASHSEED": "7"}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert told == (50_000, int(again.stdout))
+    assert "HARNESS_SOAK_PADDING" not in os.environ
+
+
+def test_what_is_of_a_whole_process_makes_a_context_of_its_own() -> None:
+    plain = Context.of(make_job())
+    assert Context.of(make_job(conditions=Conditions(blocks=(99,), core=0))) == plain
+    for other in (Conditions(variables={"A": "b"}), Conditions(asynchronous=True)):
+        assert Context.of(make_job(conditions=other)) != plain
+
+
+def test_a_run_under_any_conditions_has_the_bits_of_the_measured_one() -> None:
+    job, core = make_job(), max(os.sched_getaffinity(0))
+    with Runner(timeout=300) as runner:
+        measured = runner.run(job).call_bits
+        own = Conditions(variables={"PYTHONHASHSEED": "5", "LC_ALL": "C"}, asynchronous=True)
+        for conditions in (Conditions(), Conditions(blocks=(1001, 77, 500_001)), Conditions(core=core), own):
+            asked = job.for_bits(conditions)
+            bits, before = runner.bits(asked.alone() if conditions == own else asked)
+            assert measured.difference(bits) is None
+            assert before == (None if conditions == own else job.name)
+        # It is no hash of something else.
+        other, _ = runner.bits(make_job(seeds=(1,)).for_bits(Conditions()))
+        assert measured.difference(other).part == "draw"
