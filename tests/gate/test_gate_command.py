@@ -595,8 +595,8 @@ class TestUsage:
         assert (done.returncode, certificate) == (4, None)
         assert done.stderr.splitlines() == [
             "policy.yaml:2:12: no case has the tag 'quik'; did you mean 'quick'?",
-            "policy.yaml:3:1: unknown key 'max_age'; "
-            "known are policy, description, verdicts, baselines, power, facts, chaotic, waivers, signer",
+            "policy.yaml:3:1: unknown key 'max_age'; known are policy, description, verdicts, baselines, "
+            "power, facts, chaotic, soak, waivers, signer",
         ]
 
     def test_a_certificate_that_cannot_be_written_is_told_before_anything_runs(self, project):

@@ -93,6 +93,7 @@ def test_the_setting_and_the_cell_of_a_flake_are_named(flake: str, project: Proj
     assert flaky["all_runs"]["deviating"] == 1
 
 
+@pytest.mark.slow
 def test_a_flake_by_chance_goes_with_no_setting(project: Project) -> None:
     project.environment["TEST_ONE_IN"] = "20"
     project.suite("flaky", suite("{id: rare, pipeline: flaky_pipelines:rare, steps: 2}"))
