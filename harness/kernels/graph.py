@@ -18,6 +18,7 @@ from mindspore import Tensor, nn, ops
 from mindspore.ops import functional_overload
 from mindspore.ops.auto_generate import gen_ops_prim, pyboost_inner_prim
 
+from harness.kernels.graph_methods import parser_class, parsing
 from harness.kernels.install import originals
 from harness.kernels.registry import KERNELS
 
@@ -72,8 +73,8 @@ def _layer_norm(
 def _repeat_interleave(
     input: Tensor, repeats: Any, dim: int | None = None, output_size: Any = None
 ) -> Tensor:
-    if dim is None:
-        return _repeat_interleave(input.reshape(-1), repeats, 0)
+    if dim is None:  # by itself, because the compiler takes no function that calls itself in another way
+        input, dim = input.reshape(-1), 0
     axis = dim % input.ndim
     shape = input.shape
     times = (1,) * (axis + 1) + (repeats,) + (1,) * (input.ndim - axis - 1)
@@ -133,6 +134,12 @@ REPLACEMENTS: dict[str, Callable[..., Any]] = {
     "Baddbmm": _baddbmm,
 }
 
+# The method of tensors, and what is compiled in its place.
+METHODS: dict[str, Callable[..., Any]] = {
+    "chunk": _chunk,
+    "repeat_interleave": _repeat_interleave,
+}
+
 
 def places_of(model: nn.Cell) -> list[Place]:
     """Return where the code of ``model`` finds each primitive of :data:`REPLACEMENTS`, and what goes there.
@@ -162,6 +169,8 @@ def places_of(model: nn.Cell) -> list[Place]:
         for kernel in KERNELS.values()
         if kernel.overload is not None and kernel.primitive in REPLACEMENTS
     ]
+    # Trees that were parsed before, or will be after, keep their methods.
+    found += [(parser_class(), "parse", parsing(METHODS)), (parser_class(), "ast_cache", {})]
     return found
 
 
@@ -180,5 +189,7 @@ def compilable(places: list[Place]) -> Iterator[None]:
 
 
 def _put(owner: Any, name: str, value: Any) -> None:
-    # A cell would enter a primitive in its list of primitives.
-    object.__setattr__(owner, name, value)
+    if isinstance(owner, type):
+        setattr(owner, name, value)
+    else:  # A cell would enter a primitive in its list of primitives.
+        object.__setattr__(owner, name, value)
