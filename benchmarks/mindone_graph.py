@@ -102,9 +102,12 @@ def _in_a_process(case: Case, part: str, seconds: int) -> dict[str, Any]:
                 tried = {"why": f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"}
             answer.write_text(json.dumps(tried))
             os._exit(0)
-        os.waitpid(child, 0)
-        if not answer.exists():
-            return {"why": f"the process died, or took more than {seconds} s"}
+        _, status = os.waitpid(child, 0)
+        if os.WIFSIGNALED(status):
+            number = os.WTERMSIG(status)
+            if number == signal.SIGALRM:
+                return {"why": f"it takes more than {seconds} s"}
+            return {"why": f"the process ends with {signal.Signals(number).name}"}
         told: dict[str, Any] = json.loads(answer.read_text())
         return told
 
