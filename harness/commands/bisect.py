@@ -15,9 +15,13 @@ from harness.errors import UsageError
 from harness.operations.bisect_commits import bisect_commits
 from harness.operations.bisect_releases import ReleaseRange, bisect_releases
 from harness.operations.running import Running
+from harness.releases.noisy_bisection import Plan
 from harness.reporting.bisection import BisectionDisplay, change_json, show_change
 
 _VERSIONS = "releases in between, such as 2.7.2,2.8.0; may be repeated (default: those in the package index)"
+_REPEATS = "runs of each end before the search, at least; 1: run each version once, trust that it repeats"
+_CONFIDENCE = "run versions until the answer has this probability (default: 0.99)"
+_MAX_RUNS = "give up after this many runs"
 _PYTHONS = "interpreter of an existing environment to use; may be repeated"
 
 
@@ -32,6 +36,9 @@ def bisect(
     drift: Annotated[
         bool, typer.Option("--drift", help="find the first drift, not the first change of bits")
     ] = False,
+    repeats: Annotated[int, option("--repeats", "N", _REPEATS)] = 2,
+    confidence: Annotated[float | None, option("--confidence", "C", _CONFIDENCE)] = None,
+    max_runs: Annotated[int, option("--max-runs", "N", _MAX_RUNS)] = 500,
     extras: releases.With = None,
     good_extras: Annotated[
         Texts, option("--good-with", "REQUIREMENT", "like --with, at the good end only")
@@ -53,8 +60,12 @@ def bisect(
 ) -> None:
     """Find the first release, or with --repo the first commit, that changed a case's output.
 
-    Runs both ends, then bisects the range between them. Fails if both ends agree.
+    Runs both ends, then bisects the range between them. Versions that do not repeat run as often as the
+    confidence of the answer takes. Fails if both ends agree.
     """
+    if repeats == 1 and confidence is not None:
+        raise UsageError("--confidence needs repeated runs: leave out --repeats 1")
+    plan = Plan(repeats, 0.99 if confidence is None else confidence, max_runs)
     check_baseline_dir(baseline_dir, needed=False)
     check_destinations(json_file)
     if repo is not None and (versions or extras or good_extras or bad_extras or len(python or ()) > 1):
@@ -67,10 +78,13 @@ def bisect(
     with remedied(at.invocation):
         if repo is not None:
             under = workers.under(python[0] if python else None)
-            change = bisect_commits(case, repo, (good, bad), under, at.store, display, until_drift=drift)
+            ends = (good, bad)
+            change = bisect_commits(case, repo, ends, under, at.store, display, plan=plan, until_drift=drift)
         else:
             asked = ReleaseRange.parse(good, bad, versions, extras, good_extras, bad_extras, python)
             running = Running(workers, work, fresh)
-            change = bisect_releases(case, asked, environments, running, at.store, display, until_drift=drift)
+            change = bisect_releases(
+                case, asked, environments, running, at.store, display, plan=plan, until_drift=drift
+            )
     show_change(Console(), change, at.invocation)
     write(json_file, change_json, change, at.invocation)

@@ -19,7 +19,8 @@ from harness.operations.foresight import Foresight, foresee
 from harness.operations.progress import SILENT, Progress, stage
 from harness.operations.workers import Workers
 from harness.releases.attribution import FoundChange
-from harness.releases.bisection import Tried, bisect
+from harness.releases.bisection import Tried
+from harness.releases.noisy_bisection import Plan, bisect_by
 from harness.releases.repository import Repository, Revision
 
 _FIND = """
@@ -38,16 +39,18 @@ def bisect_commits(
     store: BaselineStore,
     progress: Progress[Foresight | Tried] = SILENT,
     *,
+    plan: Plan,
     until_drift: bool = False,
 ) -> FoundChange:
     """Return the commit between the good and the bad one in ``ends`` that changed the output of ``case``.
 
     The case and its checkpoint are the current ones. The pipeline is imported from the files of each commit:
-    from the top folder of the repository, or from ``src`` in it. With ``until_drift``, commits are compared
-    with the good one by the limits across releases, since the environment is the same.
+    from the top folder of the repository, or from ``src`` in it. ``plan`` says how often they run. With
+    ``until_drift``, commits are compared with the good one by the limits across releases, since the
+    environment is the same.
 
     Raises UsageError for a case whose pipeline would not come from the repository, and the errors of
-    :func:`harness.releases.bisection.bisect`.
+    :func:`harness.releases.noisy_bisection.bisect_by`.
     """
     progress.finished(foresee([case], store))
     with stage(progress, "bisecting", 0, interrupted="nothing was written"):
@@ -64,7 +67,7 @@ def bisect_commits(
 
             compare = partial(compare_runs, case, store=store, tier=Tier.ACROSS_RELEASES)
             commits = clone.between(*ends)
-            found = bisect(commits, run, compare, until_drift=until_drift, tried=progress.finished)
+            found = bisect_by(plan, commits, run, compare, until_drift=until_drift, tried=progress.finished)
             return FoundChange(case, found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,10 +20,11 @@ from harness.operations.foresight import Foresight, foresee
 from harness.operations.progress import KEPT, SILENT, Progress, stage
 from harness.operations.running import Running, run_case
 from harness.releases.attribution import FoundChange, attribute
-from harness.releases.bisection import NothingToFind, Tried, bisect
+from harness.releases.bisection import NothingToFind, Tried
 from harness.releases.environments import Environments
 from harness.releases.installer import releases_between
 from harness.releases.interpreters import Subject, inspect_interpreter
+from harness.releases.noisy_bisection import Plan, bisect_by
 from harness.releases.requirements import Release, Specification
 
 
@@ -136,9 +138,10 @@ def bisect_releases(
     store: BaselineStore,
     progress: Progress[Foresight | Tried] = SILENT,
     *,
+    plan: Plan,
     until_drift: bool = False,
 ) -> FoundChange:
-    """Return where the output of ``case`` changed among the releases ``asked`` for: see :func:`bisect`.
+    """Return where the output of ``case`` changed among the releases ``asked`` for: see :func:`bisect_by`.
 
     Missing environments are created below the folder ``environments``. If both ends agree and neither passes
     against the stored baseline, the error says that the change is not between these releases.
@@ -147,23 +150,30 @@ def bisect_releases(
     with stage(progress, "bisecting", 0, interrupted=KEPT):
         line = asked.line(Environments(environments), progress.preparing)
         ran: dict[Release, Measurement] = {}
+        # Each run of one environment is kept by its number.
+        times = Counter[str]()
+
+        def run_under(subject: Subject) -> Measurement:
+            times[subject.python] += 1
+            return run_case(case, subject, running, times[subject.python])
 
         def run(release: Release) -> Measurement:
-            ran[release] = run_case(case, line.subject(release), running)
+            ran[release] = run_under(line.subject(release))
             return ran[release]
 
         compare = partial(compare_runs, case, store=store)
         try:
-            bisected = bisect(line.releases, run, compare, until_drift=until_drift, tried=progress.finished)
+            tried = progress.finished
+            bisected = bisect_by(plan, line.releases, run, compare, until_drift=until_drift, tried=tried)
         except NothingToFind as nothing:
             good = ran.get(line.releases[0])
             against = None if good is None else compare_with_baseline(case, good, store)
             passes = against is None or against.passed
-            raise NothingToFind(str(nothing), None if passes else against) from None
+            raise NothingToFind(str(nothing), None if passes else against, nothing.ends) from None
 
         def run_with(pins: Mapping[str, str]) -> Measurement:
             assert line.run_with is not None
-            return run_case(case, line.run_with(bisected.first_bad, pins), running)
+            return run_under(line.run_with(bisected.first_bad, pins))
 
         attribution = attribute(
             bisected.first_bad.package,
@@ -171,5 +181,6 @@ def bisect_releases(
             (bisected.good, bisected.bad),
             None if line.run_with is None else run_with,
             line.named,
+            bisected.repeats,
         )
         return FoundChange(case, bisected, attribution)

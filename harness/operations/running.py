@@ -60,11 +60,16 @@ class Ran:
 
 
 def run_cases(
-    cases: Sequence[Case], subject: Subject, running: Running, ran: Callable[[CaseRun], None] = lambda _: None
+    cases: Sequence[Case],
+    subject: Subject,
+    running: Running,
+    ran: Callable[[CaseRun], None] = lambda _: None,
+    *,
+    time: int = 1,
 ) -> Ran:
     """Run those of ``cases`` that are not kept; a case without a result has its error in place of one.
 
-    ``ran`` is called with each.
+    ``ran`` is called with each. ``time`` counts the runs of one case there; each is kept by itself.
 
     Raises HarnessError if no worker starts there, and if a measurement cannot be kept.
     """
@@ -78,7 +83,9 @@ def run_cases(
     with RunnerPool(make, workers.processes) as pool:
         # Most cases run in this worker.
         fingerprint = made[0].describe().fingerprint
-        kept = KeptMeasurements(running.work, subject, fingerprint, running.sources, fresh=running.fresh)
+        kept = KeptMeasurements(
+            running.work, subject, fingerprint, running.sources, fresh=running.fresh, time=time
+        )
         found: dict[int, Kept] = {}
         for index, case in enumerate(cases):
             if (path := kept.find(case)) is not None:
@@ -103,9 +110,12 @@ def measurement_of(found: Kept) -> Measurement | HarnessError:
     return measurement
 
 
-def run_case(case: Case, subject: Subject, running: Running) -> Measurement:
-    """Return the measurement of one case, run or kept; raises HarnessError if there is none."""
-    outcome = measurement_of(run_cases([case], subject, running).found[0])
+def run_case(case: Case, subject: Subject, running: Running, time: int = 1) -> Measurement:
+    """Return the measurement of one case, run or kept; raises HarnessError if there is none.
+
+    ``time`` says which of several runs there it is.
+    """
+    outcome = measurement_of(run_cases([case], subject, running, time=time).found[0])
     if isinstance(outcome, HarnessError):
         raise outcome
     return outcome

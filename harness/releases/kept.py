@@ -1,6 +1,6 @@
 """Measurements kept on disk as they finish, so that an interrupted matrix can be resumed.
 
-    <root>/<interpreter>/<suite>/<case>.safetensors
+    <root>/<interpreter>/<suite>/<case>[.run-<n>].safetensors
 
 A kept measurement is used again only if case, checkpoint, code and environment are the same; otherwise the
 case is measured again.
@@ -92,7 +92,7 @@ class KeptMeasurements:
     """The measurements of one environment, below ``root``.
 
     ``environment`` is the fingerprint of a worker there. With ``fresh``, no kept measurement is used, but all
-    are written.
+    are written. ``time`` counts the runs of a case there, each of which is kept by itself.
     """
 
     def __init__(
@@ -103,7 +103,9 @@ class KeptMeasurements:
         sources: Sources,
         *,
         fresh: bool = False,
+        time: int = 1,
     ) -> None:
+        self._time = time
         self._root, self._sources, self._fresh = root, sources, fresh
         # An interpreter that is given twice runs twice, under different names.
         place = hashlib.sha256(subject.python.encode()).hexdigest()[:8]
@@ -134,7 +136,8 @@ class KeptMeasurements:
         return path
 
     def _path(self, case: Case) -> Path:
-        return self._folder / case.suite / f"{case.id}.safetensors"
+        number = f".run-{self._time}" if self._time > 1 else ""
+        return self._folder / case.suite / f"{case.id}{number}.safetensors"
 
     def _key(self, case: Case) -> str:
         parts = [_FORMAT, self._environment, self._sources.of(case)]

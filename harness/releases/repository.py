@@ -66,8 +66,10 @@ class Repository(AbstractContextManager["Repository"]):
         return self._revision(self._hash(name))
 
     def checkout(self, commit: Revision) -> Path:
-        """Return a folder with the files of ``commit``."""
+        """Return a folder with the files of ``commit``, the same one each time."""
         folder = self._folder / commit.sha
+        if folder.exists():
+            return folder
         # One folder per commit: Python could otherwise use the cached bytecode of another commit's file.
         _git("worktree", "add", "--quiet", "--detach", str(folder), commit.sha, at=self._clone)
         return folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -11,10 +12,12 @@ import harness
 from harness.counting import count
 from harness.operations.foresight import Foresight
 from harness.releases.attribution import FoundChange
-from harness.releases.bisection import Tried
+from harness.releases.bisection import Repeats, Tally, Tried
+from harness.releases.noisy_search import wilson_interval
 from harness.reporting.commands import Invocation, reason_texts
 from harness.reporting.matrix_report import cell_words, comparison_json, show_foresight
 from harness.reporting.progress import ProgressBar
+from harness.reporting.rates import percent_down, tally_words
 from harness.reporting.tables import show, toned
 
 _FORMAT, _VERSION = "harness-bisection", 1
@@ -57,15 +60,38 @@ def show_change(console: Console, change: FoundChange, invocation: Invocation) -
         f"untested: {version} could not be run ({reason}); the change may have come with it"
         for version, reason in found.untested
     ]
+    if found.repeats is not None:
+        lines += _repeat_lines(found.repeats)
     extra = attribution.runs if attribution is not None else 0
     more = f", plus {extra} to find the part of the environment that matters" if extra else ""
-    lines.append(f"{count(found.runs, 'run')}{more}")
+    trusted = "" if found.repeats is not None else ", each version once and trusted to repeat"
+    lines.append(f"{count(found.runs, 'run')}{more}{trusted}")
     show(console, Text(f"{case.name} changed {place}", "bold"), *(f"  {line}" for line in lines))
+
+
+def _repeat_lines(repeats: Repeats) -> list[str]:
+    rates = [tally_words(each) for each in repeats.tallies]
+    width = max(map(len, rates))
+    return [
+        f"confidence {percent_down(repeats.confidence)}",
+        "runs that show the change, and the 95% interval of their rate:",
+        *(f"  {rate:{width}}  {each.version}" for rate, each in zip(rates, repeats.tallies, strict=True)),
+    ]
+
+
+def _tally_json(tally: Tally) -> dict[str, Any]:
+    return {
+        "version": str(tally.version),
+        "changed": tally.changed,
+        "runs": tally.runs,
+        "rate_95": wilson_interval(tally.changed, tally.runs),
+    }
 
 
 def change_json(change: FoundChange, invocation: Invocation) -> str:
     """Return what was found as JSON; versions are releases, or commits with their subject lines."""
     found, where = change.bisected, change.attribution
+    repeats = found.repeats
     data = {
         "format": _FORMAT,
         "version": _VERSION,
@@ -77,6 +103,8 @@ def change_json(change: FoundChange, invocation: Invocation) -> str:
         "to_good": comparison_json(found.to_good, invocation),
         "untested": [{"version": str(version), "reason": reason} for version, reason in found.untested],
         "runs": found.runs,
+        "confidence": repeats and repeats.confidence,
+        "runs_of": None if repeats is None else [_tally_json(each) for each in repeats.tallies],
         "change_in": where
         and {"part": where.part, "why": where.text, "others": where.others, "runs": where.runs},
     }

@@ -18,9 +18,10 @@ from harness.explanation.evidence import CodeChanged
 from harness.judgement.failures import Refused
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.tiers import Tier, where_recorded
-from harness.releases.bisection import NeitherGoodNorBad, NothingToFind
+from harness.releases.bisection import NeitherGoodNorBad, NothingToFind, Undecided
 from harness.releases.comparison import Comparison
 from harness.remedy import Action, Remedy, Where
+from harness.reporting.rates import ends_words, percent_down
 from harness.reporting.reasons import in_words, joined, text_of
 
 _REASON = ("--reason", "<why it changes>")
@@ -142,15 +143,29 @@ def _told(error: HarnessError) -> str:
             f"{error}: {joined(error.comparison.reasons)}. Leave out --drift to search for the first change "
             "of bits"
         )
-    if isinstance(error, NothingToFind) and error.baseline is not None:
+    if isinstance(error, Undecided):
+        best = "that nothing changed" if error.best is None else f"a change with {error.best}"
+        return (
+            f"{error}. Most likely is {best} ({percent_down(error.confidence)}); {ends_words(error.ends)}. "
+            "Allow more with --max-runs, or ask for less with --confidence"
+        )
+    if isinstance(error, NothingToFind):
+        return _nothing_told(error)
+    return str(error)
+
+
+def _nothing_told(error: NothingToFind) -> str:
+    told = str(error)
+    if error.baseline is not None:
         verdict, reasons = error.baseline.verdict, joined(error.baseline.reasons)
         if verdict is Verdict.ERROR:
-            return f"{error}. It cannot be compared with its baseline: {reasons}"
-        return (
-            f"{error}. Under both it is {verdict.value} against its baseline, so the change is in the case "
-            f"itself, its weights, its pipeline, or another part of the environment: {reasons}"
-        )
-    return str(error)
+            told += f". It cannot be compared with its baseline: {reasons}"
+        else:
+            told += (
+                f". Under both it is {verdict.value} against its baseline, so the change is in the case "
+                f"itself, its weights, its pipeline, or another part of the environment: {reasons}"
+            )
+    return told if error.ends is None else f"{told}; {ends_words(error.ends)}"
 
 
 def reason_texts(judged: Judgement | Comparison, invocation: Invocation) -> list[str]:

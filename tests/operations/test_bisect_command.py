@@ -98,10 +98,12 @@ def test_over_interpreters_that_exist(project, tmp_path):
         for name in ("2.10.0", "2.7.0", "2.7.2", "2.8.0", "2.9.0")
     ]
     options = [argument for path in paths for argument in ("--python", path)]
-    done, found = bisect(project, "one", "mindspore==2.7.0", "mindspore==2.10.0", *options)
+    once = ("--repeats", "1")
+    done, found = bisect(project, "one", "mindspore==2.7.0", "mindspore==2.10.0", *once, *options)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (found["last_good"], found["first_bad"]) == ("mindspore==2.8.0", "mindspore==2.9.0")
-    assert found["runs"] == 4
+    assert (found["runs"], found["confidence"], found["runs_of"]) == (4, None, None)
+    assert "  4 runs, each version once and trusted to repeat\n" in done.stdout
     assert found["step"]["verdict"] == "drift"
     assert found["change_in"]["part"] == "mindspore"
     assert "small/one changed with mindspore==2.9.0\n" in done.stdout
@@ -109,7 +111,7 @@ def test_over_interpreters_that_exist(project, tmp_path):
 
     # Nothing runs again, and what is not between them is not a question for bisection.
     (project.root / "found.json").unlink()
-    done, found = bisect(project, "one", "mindspore==2.9.0", "mindspore==2.10.0", *options)
+    done, found = bisect(project, "one", "mindspore==2.9.0", "mindspore==2.10.0", *once, *options)
     assert (done.returncode, found) == (1, None)
     assert (
         "mindspore==2.10.0 has the same bits as mindspore==2.9.0: there is no change to find" in done.stderr
@@ -124,12 +126,64 @@ def test_over_the_commits_of_a_repository(project, repository):
     culprit = git(repository, "rev-parse", "v5")[:12]
     assert found["first_bad"] == f"{culprit} number 5"
     assert found["last_good"].endswith(" number 4")
-    assert found["runs"] <= 4 + 2
+    # Each version in between runs once, but for the last good and the first bad one.
+    assert found["runs"] == sum(each["runs"] for each in found["runs_of"]) <= 3 + 2 + 4 + 2 * 3
+    assert [each["changed"] for each in found["runs_of"]] == [
+        each["runs"] if int(each["version"].split()[-1]) >= 5 else 0 for each in found["runs_of"]
+    ]
+    assert found["confidence"] >= 0.99
     assert f"small/own changed with {culprit} number 5\n" in done.stdout
     assert (
         git(repository, "status", "--porcelain", "--ignored"),
         git(repository, "worktree", "list"),
     ) == before
+
+
+FLAKE = """\
+import os
+
+import numpy as np
+
+
+def factory(checkpoint, dtype, mode):
+    from package.model import factory as make
+
+    call = make(checkpoint, dtype, mode)
+
+    def flaky(**arguments):
+        result = call(**arguments)
+        # A run of the changed pipeline shows the change in 4 of 5 runs.
+        if CHANGED and os.urandom(1)[0] >= 51:
+            result.images = result.images + np.float32(0.5)
+        return result
+
+    return flaky
+"""
+
+
+@pytest.mark.slow
+def test_a_change_that_shows_in_four_of_five_runs_is_found(project, tmp_path):
+    folder = tmp_path / "flaky"
+    (folder / "package").mkdir(parents=True)
+    git(folder, "init", "--quiet", "--initial-branch", "main")
+    (folder / "package" / "model.py").write_text(MODEL)
+    (folder / "package" / "scale.py").write_text("SCALE = 0.25\n")
+    for number in range(8):
+        (folder / "package" / "flaky.py").write_text(f"CHANGED = {number >= 3}  # {number}\n{FLAKE}")
+        git(folder, "add", ".")
+        git(folder, "commit", "--quiet", "-m", f"number {number}")
+    case = SUITE.replace("package.model:factory", "package.flaky:factory")
+    project.suite("small", case)
+    done, found = bisect(project, "own", "HEAD~7", "HEAD", "--repo", str(folder))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert found["first_bad"].endswith(" number 3")
+    assert found["last_good"].endswith(" number 2")
+    assert found["confidence"] >= 0.99
+    assert not any(each["changed"] for each in found["runs_of"] if int(each["version"][-1]) < 3)
+    assert "  confidence 99" in done.stdout
+    good, bad = (found["runs_of"][end] for end in (0, -1))
+    assert f"  0 of {good['runs']} runs (0% to " in done.stdout
+    assert f"  {bad['changed']} of {bad['runs']} runs (" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -140,6 +194,12 @@ def test_over_the_commits_of_a_repository(project, repository):
         ("one", ("v0", "gone"), (), "gone: "),
         ("one", ("v0", "v8"), ("--with", "numpy==1"), "leave out --releases and --with"),
         ("one", ("v0", "v8"), ("--python", sys.executable) * 2, "under one interpreter"),
+        ("one", ("v0", "v8"), ("--confidence", "1"), "--confidence 1: give a number between 0.5 and 1"),
+        ("one", ("v0", "v8"), ("--confidence", "0.5"), "--confidence 0.5: give a number between"),
+        ("one", ("v0", "v8"), ("--confidence", "nan"), "--confidence nan: give a number between"),
+        ("one", ("v0", "v8"), ("--repeats", "0"), "--repeats 0: each end runs at least once"),
+        ("one", ("v0", "v8"), ("--max-runs", "3"), "--max-runs 3: the ends alone take 4 runs"),
+        ("one", ("v0", "v8"), ("--repeats", "1", "--confidence", "0.9"), "leave out --repeats 1"),
     ],
 )
 def test_wrong_usage_over_commits(project, repository, case, ends, options, message):
@@ -188,7 +248,7 @@ def test_both_ends_alike_but_not_like_the_baseline(project, tmp_path):
     provenance = Provenance.of(case, reason="", git_commit=None)
     baseline = Baseline(case.suite, case.id, device_key(measured.fingerprint), measured, provenance)
     BaselineStore(project.root / "baselines").write(baseline)
-    done, found = bisect(project, "one", "mindspore==2.7.0", "mindspore==2.8.0", *options)
+    done, found = bisect(project, "one", "mindspore==2.7.0", "mindspore==2.8.0", "--repeats", "1", *options)
     assert (done.returncode, found) == (1, None)
     assert (
         "has the same bits as mindspore==2.7.0: there is no change to find between them. Under both it is"
@@ -213,5 +273,6 @@ def test_merges_come_as_one_commit(repository, tmp_path):
         found = clone.between("v7", "HEAD")
         assert [commit.subject for commit in found] == ["number 7", "number 8", "merged"]
         folder = clone.checkout(found[0])
+        assert clone.checkout(found[0]) == folder  # it runs again
         assert (folder / "src" / "package" / "scale.py").read_text() == "SCALE = 0.50\n# 7\n"
     assert not folder.exists()

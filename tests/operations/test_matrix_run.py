@@ -373,6 +373,12 @@ def test_what_is_kept_is_taken_for_the_very_same_alone(kept, tmp_path):
     store().save(case, make_measurement())
     assert store().find(case) is not None
     assert store(fresh=True).find(case) is None
+    # Another run of the same is kept beside it.
+    assert store(time=2).find(case) is None
+    other = make_measurement(seed=1)
+    store(time=2).save(case, other)
+    assert read_measurement(store(time=2).find(case)).bits == other.bits
+    assert read_measurement(store().find(case)).bits == make_measurement().bits
     assert store({"isa": "AVX512"}).find(case) is None
     assert store(packages={"mindspore": "2.8.0", "scipy": "1.2"}).find(case) is None
     assert store(python="/another/python").find(case) is None
