@@ -116,6 +116,20 @@ def _baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Any = 1, alpha
     return input * beta + ops.bmm(batch1, batch2) * alpha
 
 
+def _vector_norm(
+    x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False, dtype: Any = None
+) -> Tensor:
+    axes = tuple(range(x.ndim)) if dim is None else dim
+    size = ops.abs(x.astype(ms.float32))
+    if ord == 2:
+        norm = ops.sqrt(ops.sum(size * size, axes, keepdim))
+    elif 0 < ord < 100:
+        norm = ops.pow(ops.sum(ops.pow(size, ord), axes, keepdim), 1 / ord)
+    else:  # The largest, the smallest, or how many: no model takes them.
+        raise ValueError("no replacement for a norm of this order")
+    return norm.astype(x.dtype if dtype is None else dtype)
+
+
 def _clone(input: Tensor) -> Tensor:
     return input * 1
 
@@ -132,6 +146,7 @@ REPLACEMENTS: dict[str, Callable[..., Any]] = {
     "Clone": _clone,
     "ChunkView": _chunk,
     "Baddbmm": _baddbmm,
+    "LinalgVectorNorm": _vector_norm,
 }
 
 # The method of tensors, and what is compiled in its place.

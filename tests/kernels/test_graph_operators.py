@@ -90,6 +90,9 @@ def gelu_of_tanh(x: Any) -> Any:
         ("Baddbmm", [X, SQUARE, X], [0.5, 2], 0.5 * X + 2 * (SQUARE @ X)),
         ("Baddbmm", [X, SQUARE, X], [], X + SQUARE @ X),
         ("Baddbmm", [X[None], SQUARE, X], [1, 1], X + SQUARE @ X),
+        ("LinalgVectorNorm", [X], [2, (1, 2), True], np.sqrt((X * X).sum((1, 2), keepdims=True))),
+        ("LinalgVectorNorm", [X], [3, -1], np.cbrt((abs(X) ** 3).sum(-1))),
+        ("LinalgVectorNorm", [X], [], np.sqrt((X * X).sum())),
         ("Clone", [X], [], X),
     ],
 )
