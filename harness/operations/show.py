@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from harness.baselines.baseline import Baseline
 from harness.baselines.current import unusable
 from harness.baselines.errors import BaselineDamaged, BaselineMissing, shown
+from harness.baselines.soak import SoakRecord, read_soak
 from harness.baselines.staleness import BaselineStale, stale
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
@@ -32,7 +33,7 @@ class StoredBaseline:
 
     ``limits`` are those on its figures in each tier outside its environment, and ``findings`` what its
     calibration reveals. ``power`` is what a power table says of it; ``gap`` is why that is nothing, or
-    undecided.
+    undecided. ``soaked`` are the runs that were compared with it bit by bit.
     """
 
     case: Case
@@ -42,6 +43,7 @@ class StoredBaseline:
     findings: tuple[Finding, ...]
     power: CasePower | None
     gap: Gap | None
+    soaked: SoakRecord
 
 
 def show(
@@ -58,7 +60,8 @@ def show(
             yield Refusal(case, _missing(case, store, device, devices))
         for each in chosen:
             try:
-                yield _shown(case, store.load(case.suite, case.id, each, suite_file=case.path), powers)
+                baseline = store.load(case.suite, case.id, each, suite_file=case.path)
+                yield _shown(case, baseline, powers, read_soak(store, baseline))
             except HarnessError as error:
                 yield Refusal(case, error)
 
@@ -69,7 +72,7 @@ def how_many(cases: Iterable[Case], store: BaselineStore, device: str | None = N
     return sum(max(len(devices), 1) for devices in found)
 
 
-def _shown(case: Case, baseline: Baseline, powers: Powers | None) -> StoredBaseline:
+def _shown(case: Case, baseline: Baseline, powers: Powers | None, soaked: SoakRecord) -> StoredBaseline:
     """Return ``baseline`` with what follows from it.
 
     Raises :class:`BaselineDamaged` if nothing can: its seal is right, but harness did not write its figures.
@@ -84,7 +87,7 @@ def _shown(case: Case, baseline: Baseline, powers: Powers | None) -> StoredBasel
         remedy = case.remedy(Action.RESTORE, calibrate=case.needs_calibration)
         path = baseline.name if baseline.path is None else shown(baseline.path)
         raise BaselineDamaged(f"{path}: {problem}", remedy=remedy) from None
-    return StoredBaseline(case, baseline, stale(case, baseline), limits, found, *power)
+    return StoredBaseline(case, baseline, stale(case, baseline), limits, found, *power, soaked)
 
 
 def _missing(case: Case, store: BaselineStore, device: str | None, devices: tuple[str, ...]) -> HarnessError:

@@ -257,19 +257,21 @@ def _begun(case: Case, pool: RunnerPool, store: BaselineStore, demand: Demand) -
     try:
         stored = load_current(store, case, device_key(measured.fingerprint))
         tier = choose_tier(measured.fingerprint, stored.measurement.fingerprint)
-        if tier is Tier.SAME_ENVIRONMENT:
-            baseline = stored
-            before = SoakRecord(stored.identity) if demand.anew else read_soak(store, stored)
-        else:
-            unstored = tier
+        baseline, unstored = (stored, None) if tier is Tier.SAME_ENVIRONMENT else (None, tier)
     except BaselineUnusable as error:
         unstored = error
+    if baseline is not None and not demand.anew:
+        try:
+            before = read_soak(store, baseline)
+        except HarnessError as error:
+            return SoakedCase(case, Tally(), 0.0, None, failure=error)
     reference = bits if baseline is None else baseline.measurement.call_bits
     begun = _Soaking(
         case, reference, baseline, unstored, demand.left(before.runs), measured.timings.get("run", 0.0),
         before.streams.get(str(demand.seed), 0), demand.anew,
     )  # fmt: skip
-    begun.proven = None if baseline is None else before
+    if baseline is not None:
+        begun.proven = replace(before, identity=baseline.identity)
     if reference.difference(bits) is not None:
         # A first run that does not have the baseline's bits is a run that deviates, in a fresh process.
         first = Trial(fresh=True)

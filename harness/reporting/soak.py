@@ -14,7 +14,7 @@ from harness.codec import to_json
 from harness.counting import count
 from harness.errors import HarnessError
 from harness.judgement.soak.association import Association
-from harness.judgement.soak.proof import interval, upper_bound
+from harness.judgement.soak.proof import CONFIDENCE, interval, upper_bound
 from harness.judgement.tiers import Tier
 from harness.measurement.second_call import FirstDifference
 from harness.operations.soak import Deviation, Foreseen, Soak, SoakedCase, SoFar
@@ -81,7 +81,7 @@ def case_lines(case: SoakedCase, confidence: float, invocation: Invocation) -> I
         yield f"  not stored: {_unstored_text(case.unstored, invocation)}"
 
 
-def bound_text(runs: Tally, confidence: float) -> str:
+def bound_text(runs: Tally, confidence: float = CONFIDENCE) -> str:
     """Return what runs prove: ``at most 0.1 % of all runs deviate (95 % confidence)``."""
     sure = f"({figure(100 * confidence)} % confidence)"
     if runs.deviating:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from harness.baselines.baseline import baseline_sha256
 from harness.baselines.errors import BaselineUnusable, shown
+from harness.baselines.soak import SoakRecord
 from harness.baselines.staleness import definition_changes
 from harness.counting import count
 from harness.judgement.rows import Row
@@ -24,6 +25,7 @@ from harness.reporting.html.pictures import PIXELS_PASSED, picture_set, side_by_
 from harness.reporting.listing import limit_text
 from harness.reporting.power import power_remarks, power_table, tolerance_text
 from harness.reporting.recording import finding_text
+from harness.reporting.soak import bound_text
 from harness.reporting.tables import Table, labelled, show, toned
 from harness.reporting.thumbnail import thumbnails
 
@@ -79,12 +81,26 @@ def stored_details(found: StoredBaseline, invocation: Invocation) -> Iterator[De
     yield from _figures(found)
     yield Detail("environment", (), pairs_table(measured.fingerprint))
     yield Detail("weights", (), pairs_table(checkpoint.files))
+    yield _soaked(found.soaked)
     gap = [] if found.gap is None else [gate_text(found.gap, found.case.name)]
     if found.power is not None:
         told = [*gap, tolerance_text(found.power), *power_remarks(found.power)]
         yield Detail("power", told, power_table(found.power))
     else:
         yield Detail("power", gap or ["not needed: a strict case is not compared across releases"])
+
+
+def _soaked(record: SoakRecord) -> Detail:
+    """Return what many runs prove of a baseline, and how many there were of each setting."""
+    if not record.runs.runs:
+        return Detail("soak", ["no run was compared with it bit by bit: run harness soak"])
+    rows = [
+        (setting, level, str(tally.runs), str(tally.deviating))
+        for setting, levels in sorted(record.tallies.items())
+        for level, tally in sorted(levels.items())
+    ]
+    told = f"{count(record.runs.runs, 'run')}, the last on {record.date}: {bound_text(record.runs)}"
+    return Detail("soak", [told], Table(("setting", "level", "runs", "deviating"), rows))
 
 
 def _figures(found: StoredBaseline) -> Iterator[Detail]:

@@ -50,11 +50,25 @@ def test_runs_of_a_sound_case_add_up_beside_its_baseline(project: Project) -> No
     assert (stored / "cpu.json").read_bytes() == before
     # It is no baseline of a device called cpu.soak.
     assert "cpu.soak" not in project.harness("list", "suites/").stdout
+    shown = project.command("show", "suites/").stdout
+    assert "59 runs, the last on 20" in shown
+    assert "at most 4.95 % of all runs deviate (95 % confidence)" in shown
     text, (case,) = soaked(project, code=0)
     assert case["runs"]["runs"] == 0
     assert "flaky/sound: proven" in text
     _, (case,) = soaked(project, "--anew", "--runs", "3", code=0)
     assert case["all_runs"]["runs"] == 3
+
+
+def test_a_damaged_record_fails_its_case_alone_and_is_kept(project: Project) -> None:
+    project.suite("flaky", suite("{id: damaged}", "{id: sound}"))
+    project.keep_baselines()
+    path = project.root / "baselines" / "flaky" / "damaged" / "cpu.soak.json"
+    path.write_text("{}")
+    _, (damaged, sound) = soaked(project, "--runs", "2", code=2)
+    assert "cpu.soak.json: its content does not match its seal; remove it" in damaged["failure"]
+    assert sound["all_runs"]["runs"] == 2
+    assert path.read_text() == "{}"
 
 
 def test_without_a_baseline_the_first_run_is_the_reference(project: Project) -> None:
