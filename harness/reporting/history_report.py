@@ -14,11 +14,13 @@ import harness
 from harness.codec import to_json
 from harness.counting import count
 from harness.history.history_record import RunRecord
+from harness.history.repeats import repeats
 from harness.history.trends import BITS, MARGIN, Change, Point, Series, Trend
 from harness.judgement.judgement import Verdict
 from harness.operations.history_run import Appended
 from harness.reporting.figures import figure, heights, part_of_limit, some
 from harness.reporting.markdown import escaped, markdown_table
+from harness.reporting.proof import bound_text
 from harness.reporting.tables import Cell, Table, show, show_table, toned
 
 FORMAT, VERSION = "harness-history", 1
@@ -55,7 +57,7 @@ def show_history(console: Console, runs: Sequence[RunRecord], found: Sequence[Tr
         span = f"{runs_text(first.number, last.number)} ({dates})"
         show(console, Text.assemble((trend.title, "bold"), f"  {span}"))
         show_table(console, Table((), list(_figures(trend))), indent="  ")
-        show(console, *(f"  {line}" for line in step_lines(trend)), "")
+        show(console, *(f"  {line}" for line in [*step_lines(trend), *repeats_lines(trend)]), "")
     show(console, Text(headline(runs, found), "bold"))
     if found:
         signs = ", ".join(f"{sign} {verdict}" for verdict, sign in _SIGNS.items())
@@ -68,6 +70,12 @@ def headline(runs: Sequence[RunRecord], found: Sequence[Trend]) -> str:
     cases = count(len({trend.name for trend in found}), "case")
     of_them = f"{stepped} with a lasting change" if stepped else "no lasting change"
     return f"{count(len(runs), 'run')}, {cases}: {of_them}"
+
+
+def repeats_lines(trend: Trend) -> Iterator[str]:
+    """Yield what the runs prove of how often the case repeats, if they prove anything."""
+    if (runs := repeats(trend)).runs > 1:
+        yield f"{count(runs.runs, 'run')} in the baseline's environment, like the newest: {bound_text(runs)}"
 
 
 def step_lines(trend: Trend) -> Iterator[str]:
@@ -207,4 +215,5 @@ def _case(trend: Trend) -> dict[str, Any]:
         ],
         "alone": [{"run": point.run.number, "figures": names} for point, names in trend.outliers],
         "new": [{"run": point.run.number, "figures": names} for point, names in trend.latest],
+        "repeats": repeats(trend),
     }

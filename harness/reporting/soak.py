@@ -9,12 +9,10 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from harness.baselines.tally import Tally
 from harness.codec import to_json
 from harness.counting import count
 from harness.errors import HarnessError
 from harness.judgement.soak.association import Association
-from harness.judgement.soak.proof import CONFIDENCE, interval, upper_bound
 from harness.judgement.tiers import Tier
 from harness.measurement.second_call import FirstDifference
 from harness.operations.soak import Deviation, Foreseen, Soak, SoakedCase, SoFar
@@ -23,6 +21,7 @@ from harness.reporting.commands import Invocation, error_text
 from harness.reporting.explanation import finding_lines
 from harness.reporting.figures import figure
 from harness.reporting.progress import ProgressBar
+from harness.reporting.proof import bound_text
 from harness.reporting.tables import labelled, show
 from harness.reporting.under_way import duration_text
 from harness.reporting.wording import said
@@ -79,15 +78,6 @@ def case_lines(case: SoakedCase, confidence: float, invocation: Invocation) -> I
     yield f"  {bound_text(case.whole, confidence)}{more}"
     if case.unstored is not None:
         yield f"  not stored: {_unstored_text(case.unstored, invocation)}"
-
-
-def bound_text(runs: Tally, confidence: float = CONFIDENCE) -> str:
-    """Return what runs prove: ``at most 0.1 % of all runs deviate (95 % confidence)``."""
-    sure = f"({figure(100 * confidence)} % confidence)"
-    if runs.deviating:
-        low, high = (_percent(each) for each in interval(runs.runs, runs.deviating, confidence))
-        return f"{runs.deviating} of {runs.runs} runs deviate: {low} to {high} of all runs do {sure}"
-    return f"at most {_percent(upper_bound(runs.runs, 0, confidence))} of all runs deviate {sure}"
 
 
 def soak_text(soak: Soak) -> str:
@@ -196,7 +186,3 @@ def _association_text(each: Association) -> str:
         f"{each.setting}: {each.level} ({shares}, otherwise {each.others.deviating} of {each.others.runs}; "
         f"p = {figure(each.p_value, 2)})"
     )
-
-
-def _percent(share: float) -> str:
-    return f"{figure(100 * share)} %"

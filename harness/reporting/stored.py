@@ -24,8 +24,8 @@ from harness.reporting.gate_findings import gate_text
 from harness.reporting.html.pictures import PIXELS_PASSED, picture_set, side_by_side
 from harness.reporting.listing import limit_text
 from harness.reporting.power import power_remarks, power_table, tolerance_text
+from harness.reporting.proof import bound_text
 from harness.reporting.recording import finding_text
-from harness.reporting.soak import bound_text
 from harness.reporting.tables import Table, labelled, show, toned
 from harness.reporting.thumbnail import thumbnails
 

@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from samples import make_job
 
 from harness.cases.job import Conditions
+from harness.execution.conditions import _fragmented
 from harness.execution.gateway import WorkerGateway
 from harness.execution.messages import Context
 from harness.execution.runner import Runner
@@ -78,13 +81,25 @@ def test_what_is_of_a_whole_process_makes_a_context_of_its_own() -> None:
 def test_a_run_under_any_conditions_has_the_bits_of_the_measured_one() -> None:
     job, core = make_job(), max(os.sched_getaffinity(0))
     with Runner(timeout=300) as runner:
-        measured = runner.run(job).call_bits
+        first = runner.run(job)
+        measured, measured_under = first.call_bits, first.fingerprint["profile"]
         own = Conditions(variables={"PYTHONHASHSEED": "5", "LC_ALL": "C"}, asynchronous=True)
         for conditions in (Conditions(), Conditions(blocks=(1001, 77, 500_001)), Conditions(core=core), own):
             asked = job.for_bits(conditions)
             bits, before = runner.bits(asked.alone() if conditions == own else asked)
             assert measured.difference(bits) is None
             assert before == (None if conditions == own else job.name)
+        # MindSpore cannot be asked, so the profile says what was applied.
+        launched = runner.run(replace(job, conditions=own).alone()).fingerprint["profile"]
+        assert launched == measured_under.replace("blocking launches", "asynchronous launches")
         # It is no hash of something else.
         other, _ = runner.bits(make_job(seeds=(1,)).for_bits(Conditions()))
         assert measured.difference(other).part == "draw"
+
+
+def test_every_second_block_is_given_back(mindspore: Any) -> None:
+    held = _fragmented((1001, 77, 5001, 400))
+    assert [len(heap) for _, heap, _ in held] == [1001, 5001]
+    assert [tensor.size for _, _, tensor in held] == [250, 1250]
+    assert isinstance(held[0][2], mindspore.Tensor)
+    assert _fragmented(()) == []
