@@ -46,6 +46,20 @@ def _conv2d(
     return ops.conv2d(input, weight, bias, stride, "pad", padding, dilation, groups)
 
 
+def _conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:
+    if isinstance(padding, str):
+        return ops.conv3d(input, weight, bias, stride, padding, 0, dilation, groups)
+    return ops.conv3d(input, weight, bias, stride, "pad", padding, dilation, groups)
+
+
 def _gelu(input: Tensor, approximate: str = "none") -> Tensor:
     return ops.gelu(input, approximate)
 
@@ -138,6 +152,8 @@ def _clone(input: Tensor) -> Tensor:
 REPLACEMENTS: dict[str, Callable[..., Any]] = {
     "Conv2DExt": _conv2d,
     "Conv2DPadding": _conv2d,
+    "Conv3DExt": _conv3d,
+    "Conv3DPadding": _conv3d,
     "GeluExt": _gelu,
     "LayerNormExt": _layer_norm,
     "RepeatInterleaveInt": _repeat_interleave,

@@ -11,27 +11,38 @@ X = _draws.standard_normal((2, 3, 4)).astype(np.float32)
 SQUARE = X[:, :, :3].copy()
 IMAGES = _draws.standard_normal((2, 4, 5, 6)).astype(np.float32)
 FILTERS = _draws.standard_normal((6, 2, 3, 2)).astype(np.float32)
+FILMS = _draws.standard_normal((2, 2, 4, 5, 6)).astype(np.float32)
+FILM_FILTERS = _draws.standard_normal((6, 2, 3, 2, 2)).astype(np.float32)
 BIAS = _draws.standard_normal(6).astype(np.float32)
 SCALE, SHIFT = _draws.standard_normal((2, 4)).astype(np.float32)
 WIDE = np.linspace(-3, 3, 13, dtype=np.float32)
 
 
-def convolved(*, bias: Any = 0.0, stride: Any = (1, 1), pad: Any = (0, 0), dilation: Any = (1, 1)) -> Any:
-    """Convolve IMAGES with FILTERS in two groups. ``pad`` is one number, or a pair, for each axis."""
-    before_and_after = [each if isinstance(each, tuple) else (each, each) for each in pad]
-    padded = np.pad(IMAGES.astype(np.float64), [(0, 0), (0, 0), *before_and_after])
-    # A filter has three rows and two columns.
-    height = (padded.shape[2] - 2 * dilation[0] - 1) // stride[0] + 1
-    width = (padded.shape[3] - dilation[1] - 1) // stride[1] + 1
-    found = np.zeros((2, 6, height, width))
-    for of in range(6):
-        group = slice(0, 2) if of < 3 else slice(2, 4)
-        for row in range(height):
-            for column in range(width):
-                top, left = row * stride[0], column * stride[1]
-                window = padded[:, group, top:, left:][:, :, :: dilation[0], :: dilation[1]][:, :, :3, :2]
-                found[:, of, row, column] = (window * FILTERS[of]).sum((1, 2, 3))
-    return found + np.reshape(bias, (-1, 1, 1))
+def convolved(
+    images: Any,
+    filters: Any,
+    *,
+    bias: Any = 0.0,
+    stride: Any = (1, 1, 1),
+    pad: Any = (0, 0, 0),
+    dilation: Any = (1, 1, 1),
+) -> Any:
+    """Convolve in as many groups as the shapes say. ``pad`` is one number, or a pair, for each axis."""
+    own, shape = filters.shape[1], filters.shape[2:]
+    pairs = [each if isinstance(each, tuple) else (each, each) for each in pad][: len(shape)]
+    padded = np.pad(images.astype(np.float64), [(0, 0), (0, 0), *pairs])
+    spans = [dilation[axis] * (size - 1) + 1 for axis, size in enumerate(shape)]
+    places = [(padded.shape[2 + axis] - span) // stride[axis] + 1 for axis, span in enumerate(spans)]
+    found = np.zeros((len(images), len(filters), *places))
+    for of, one in enumerate(filters):
+        first = of * (images.shape[1] // own) // len(filters) * own
+        for place in np.ndindex(*places):
+            window = padded[:, first : first + own]
+            for axis, span in enumerate(spans):
+                begin = place[axis] * stride[axis]
+                window = np.take(window, range(begin, begin + span, dilation[axis]), 2 + axis)
+            found[(slice(None), of, *place)] = (window * one).sum(tuple(range(1, window.ndim)))
+    return found + np.reshape(bias, (-1, *(1 for _ in shape)))
 
 
 def normed(axes: Any, eps: float) -> tuple[Any, Any, Any]:
@@ -58,16 +69,40 @@ def gelu_of_tanh(x: Any) -> Any:
             "Conv2DExt",
             [IMAGES, FILTERS, BIAS],
             [(2, 1), (1, 2), (1, 3), 2],
-            convolved(bias=BIAS, stride=(2, 1), pad=(1, 2), dilation=(1, 3)),
+            convolved(IMAGES, FILTERS, bias=BIAS, stride=(2, 1), pad=(1, 2), dilation=(1, 3)),
         ),
-        ("Conv2DExt", [IMAGES, FILTERS], [None, 1, 0, 1, 2], convolved()),
+        ("Conv2DExt", [IMAGES, FILTERS], [None, 1, 0, 1, 2], convolved(IMAGES, FILTERS)),
         (
             "Conv2DPadding",
             [IMAGES, FILTERS, BIAS],
             [1, "same", 1, 2],
-            convolved(bias=BIAS, pad=(1, (0, 1))),
+            convolved(IMAGES, FILTERS, bias=BIAS, pad=(1, (0, 1))),
         ),
-        ("Conv2DPadding", [IMAGES, FILTERS], [None, 2, "valid", 1, 2], convolved(stride=(2, 2))),
+        (
+            "Conv2DPadding",
+            [IMAGES, FILTERS],
+            [None, 2, "valid", 1, 2],
+            convolved(IMAGES, FILTERS, stride=(2, 2)),
+        ),
+        (
+            "Conv3DExt",
+            [FILMS, FILM_FILTERS, BIAS],
+            [(2, 1, 3), (1, 2, 0), (1, 3, 1), 1],
+            convolved(FILMS, FILM_FILTERS, bias=BIAS, stride=(2, 1, 3), pad=(1, 2, 0), dilation=(1, 3, 1)),
+        ),
+        ("Conv3DExt", [FILMS, FILM_FILTERS], [], convolved(FILMS, FILM_FILTERS)),
+        (
+            "Conv3DPadding",
+            [FILMS, FILM_FILTERS, BIAS],
+            [1, "same", 1, 1],
+            convolved(FILMS, FILM_FILTERS, bias=BIAS, pad=(1, (0, 1), (0, 1))),
+        ),
+        (
+            "Conv3DPadding",
+            [FILMS, FILM_FILTERS],
+            [None, 2, "valid"],
+            convolved(FILMS, FILM_FILTERS, stride=(2, 2, 2)),
+        ),
         ("GeluExt", [WIDE], [], gelu_of_erf(WIDE)),
         ("GeluExt", [WIDE], ["tanh"], gelu_of_tanh(WIDE)),
         ("LayerNormExt", [X], [(4,), None, None, 1e-5], normed(-1, 1e-5)),
