@@ -109,6 +109,16 @@ def test_over_interpreters_that_exist(project, tmp_path):
     assert "small/one changed with mindspore==2.9.0\n" in done.stdout
     assert [line.split()[0] for line in done.stdout.splitlines()[:4]] == ["good", "bad", "good", "bad"]
 
+    # Every further run of a release is kept, too, and the same command continues from there.
+    done, found = bisect(project, "one", "mindspore==2.8.0", "mindspore==2.9.0", *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (found["first_bad"], found["confidence"] >= 0.99) == ("mindspore==2.9.0", True)
+    kept = {path: path.stat().st_mtime_ns for path in project.root.glob(".harness/**/one*.safetensors")}
+    assert len(kept) == 2 + found["runs"]
+    again = bisect(project, "one", "mindspore==2.8.0", "mindspore==2.9.0", *options)[1]
+    assert again == found
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+
     # Nothing runs again, and what is not between them is not a question for bisection.
     (project.root / "found.json").unlink()
     done, found = bisect(project, "one", "mindspore==2.9.0", "mindspore==2.10.0", *once, *options)

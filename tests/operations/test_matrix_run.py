@@ -321,7 +321,7 @@ def test_unusable_baselines_are_told_before_anything_runs(project, tmp_path):
 
     bisected = project.harness(
         "bisect", "suites/small.yaml::cut", "--good", "mindspore==2.7.0", "--bad", "mindspore==2.8.0",
-        *pythons(*two),
+        "--repeats", "1", *pythons(*two),
     )  # fmt: skip
     assert bisected.returncode == 0, bisected.stderr
     assert "note  baselines: no such folder of baselines" in bisected.stderr

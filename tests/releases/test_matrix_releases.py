@@ -47,7 +47,7 @@ def test_the_step_between_two_releases(project, other_python, other_bits):
     assert "conv2d_3x3" in pair["operators"]
     ends = [f"mindspore=={subject.mindspore}" for subject in subjects]
     # The matrix has run both.
-    line = ("--good", ends[0], "--bad", ends[1], *pythons, "--json", "bisected.json")
+    line = ("--good", ends[0], "--bad", ends[1], *pythons, "--repeats", "1", "--json", "bisected.json")
     bisected = project.harness("bisect", "suites/releases.yaml::digits", *line)
     assert bisected.returncode == 0, bisected.stdout + bisected.stderr
     found = json.loads((project.root / "bisected.json").read_text())
