@@ -21,18 +21,21 @@ from harness.errors import HarnessError, UsageError
 from harness.execution.messages import Context
 from harness.execution.pool import RunnerPool
 from harness.judgement.soak.proof import CONFIDENCE, runs_needed, upper_bound
-from harness.judgement.soak.trial import SOAKING, Trial, draw_trial
+from harness.judgement.soak.trial import SOAKING, Offer, Trial, draw_trial
 from harness.judgement.tiers import Tier, choose_tier
 from harness.measurement.second_call import CallBits, FirstDifference
-from harness.operations.progress import KEPT, SILENT, Progress, stage
+from harness.operations.progress import SILENT, Progress, stage
 from harness.operations.soak_explaining import Explained, Suspect, explain_deviation
-from harness.operations.trial_run import TrialRun, other_cores
+from harness.operations.trial_run import TrialRun, offer_of
 from harness.operations.workers import Workers
 
 BOUND = 0.05
 _LONGEST = 24 * 3600.0
 # What trials take on average, beside a run in a warm worker: some are in fresh processes or beside load.
 _SECONDS_OF_A_PROCESS, _SLOWER = 4.0, 1.1
+_INTERRUPTED = "the runs that are finished are stored with their baselines, and count the next time"
+# How often the next run is of a pipeline that is loaded: a worker keeps few of them.
+_STAYS = 0.95
 # Seconds between two times that the runs are stored, and that progress is told.
 _STORED_EVERY, _TOLD_EVERY = 60.0, 1.0
 # The most runs in which a deviation is looked for once more, with every setting drawn as often as not.
@@ -116,10 +119,11 @@ class SoakedCase:
 
 @dataclass(frozen=True)
 class Foreseen:
-    """How many runs a soak takes at most, and about how many seconds."""
+    """How many runs a soak takes at most, and about how many seconds; the ``fixed`` settings do not vary."""
 
     runs: int
     seconds: float
+    fixed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -222,16 +226,17 @@ def soak(
     """
     found: dict[int, _Soaking | SoakedCase] = {}
     with (
-        stage(progress, "soaking", 0, interrupted=KEPT),
+        stage(progress, "soaking", 0, interrupted=_INTERRUPTED),
         workers.pool() as pool,
     ):
         for index, case in enumerate(cases):
             progress.started(case.name)
             found[index] = _begun(case, pool, store, demand)
         soaking = [each for each in found.values() if isinstance(each, _Soaking)]
-        progress.finished(_foreseen(soaking, workers.processes))
+        offer = offer_of(workers.device)
+        progress.finished(_foreseen(soaking, workers.processes, offer))
         try:
-            _run(soaking, pool, store, demand, workers.processes, progress)
+            _run(soaking, pool, store, demand, workers.processes, offer, progress)
         finally:
             for each in soaking:
                 each.save(store)
@@ -239,7 +244,7 @@ def soak(
         for begun in found.values():
             if isinstance(begun, _Soaking):
                 progress.started(begun.case.name)
-                _explain(begun, soaking, pool, demand)
+                _explain(begun, soaking, pool, demand, offer)
             results.append(begun.result() if isinstance(begun, _Soaking) else begun)
             progress.finished(results[-1])
     return Soak(tuple(results), demand)
@@ -279,7 +284,7 @@ def _begun(case: Case, pool: RunnerPool, store: BaselineStore, demand: Demand) -
     return begun
 
 
-def _foreseen(soaking: Sequence[_Soaking], processes: int) -> Foreseen:
+def _foreseen(soaking: Sequence[_Soaking], processes: int, offer: Offer) -> Foreseen:
     """Return how long it all takes; raises UsageError if that is more than a day."""
     each = [(one, one.seconds_of_a_run * _SLOWER + SOAKING.fresh * _SECONDS_OF_A_PROCESS) for one in soaking]
     runs = sum(one.to_run for one in soaking)
@@ -292,7 +297,7 @@ def _foreseen(soaking: Sequence[_Soaking], processes: int) -> Foreseen:
             "a larger --bound, fewer cases, or more workers with -n; or give --runs, every night, because "
             "runs add up"
         )
-    return Foreseen(runs, seconds)
+    return Foreseen(runs, seconds, offer.fixed)
 
 
 def _run(
@@ -301,6 +306,7 @@ def _run(
     store: BaselineStore,
     demand: Demand,
     processes: int,
+    offer: Offer,
     progress: Progress[Any],
 ) -> None:
     """Make the trials, in an order that is drawn, so that the case that ran before is another each time."""
@@ -308,13 +314,14 @@ def _run(
     order = np.random.default_rng([demand.seed, sum(each.skipped for each in soaking)])
     stored = told = time.monotonic()
     done = 0
+    chosen: _Soaking | None = None
     while True:
         while len(pending) < processes and (wanting := [each for each in soaking if each.wanting]):
-            chosen = wanting[int(order.integers(len(wanting)))]
+            chosen = _next(wanting, chosen, order)
             # A stream of its own for each run, so that a soak goes on where the last one ended.
             number = chosen.skipped + chosen.started
             generator = np.random.default_rng([demand.seed, number, *chosen.case.name.encode()])
-            trial = draw_trial(generator, SOAKING, other_cores())
+            trial = draw_trial(generator, SOAKING, offer)
             chosen.started += 1
             making = pool.apply(TrialRun(chosen.case, trial, _predecessors(chosen, soaking)))
             pending[making] = chosen, trial, time.monotonic()
@@ -339,6 +346,18 @@ def _run(
                 each.save(store)
 
 
+def _next(wanting: Sequence[_Soaking], last: _Soaking | None, order: np.random.Generator) -> _Soaking:
+    """Return the case to run after ``last``: mostly one of the same checkpoint, which is still loaded."""
+    loaded = [
+        each
+        for each in wanting
+        if last is not None
+        and (each.case.pipeline, each.case.checkpoint) == (last.case.pipeline, last.case.checkpoint)
+    ]
+    among = loaded if loaded and order.random() < _STAYS else wanting
+    return among[int(order.integers(len(among)))]
+
+
 def _predecessors(chosen: _Soaking, soaking: Sequence[_Soaking]) -> tuple[Case, ...]:
     """Return the cases that can run before ``chosen`` in the same worker."""
     context = Context.of(chosen.case.job())
@@ -346,7 +365,9 @@ def _predecessors(chosen: _Soaking, soaking: Sequence[_Soaking]) -> tuple[Case, 
     return tuple(case for case in others if Context.of(case.job()) == context)
 
 
-def _explain(each: _Soaking, soaking: Sequence[_Soaking], pool: RunnerPool, demand: Demand) -> None:
+def _explain(
+    each: _Soaking, soaking: Sequence[_Soaking], pool: RunnerPool, demand: Demand, offer: Offer
+) -> None:
     """Look for what a deviation goes with, and for the first cell that deviates."""
     if each.deviation is None or each.trial is None:
         return
@@ -354,6 +375,7 @@ def _explain(each: _Soaking, soaking: Sequence[_Soaking], pool: RunnerPool, dema
         Suspect(each.case, each.reference, each.trial, each.deviation.difference, each.runs),
         _predecessors(each, soaking),
         pool,
+        offer,
         runs=demand.explaining,
         seed=demand.seed,
     )

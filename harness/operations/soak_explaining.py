@@ -16,10 +16,10 @@ from harness.execution.pool import RunnerPool
 from harness.execution.runner import Runner
 from harness.judgement.soak.association import Association, associations
 from harness.judgement.soak.proof import interval
-from harness.judgement.soak.trial import EXPLAINING, Trial, draw_trial
+from harness.judgement.soak.trial import EXPLAINING, Offer, Trial, draw_trial
 from harness.measurement.second_call import CallBits, FirstDifference
 from harness.operations.deep import same_bits_in_pynative
-from harness.operations.trial_run import TrialRun, other_cores
+from harness.operations.trial_run import TrialRun
 from harness.tracing.divergence import Divergence
 from harness.tracing.trace import DeepTrace
 
@@ -71,18 +71,18 @@ class Explained:
 
 
 def explain_deviation(
-    suspect: Suspect, others: Sequence[Case], pool: RunnerPool, *, runs: int, seed: int
+    suspect: Suspect, others: Sequence[Case], pool: RunnerPool, offer: Offer, *, runs: int, seed: int
 ) -> Explained:
     """Make up to ``runs`` further trials, and replay the step that deviated until a cell does.
 
-    ``others`` are cases that may run before in the same worker.
+    ``others`` are cases that may run before in the same worker, and ``offer`` is what can be varied.
     """
     total, deviating = Tally(), [suspect.trial]
     tallies: Tallies = {}
     try:
         for number in range(runs):
             generator = np.random.default_rng([seed, 1 << 40, number, *suspect.case.name.encode()])
-            trial = draw_trial(generator, EXPLAINING, other_cores())
+            trial = draw_trial(generator, EXPLAINING, offer)
             bits, levels = pool.apply(TrialRun(suspect.case, trial, tuple(others))).result()
             run = Tally(1, int(suspect.reference.difference(bits) is not None))
             total, tallies = total + run, counted(tallies, levels, run)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from harness.cases.case import Case
 from harness.cases.job import Conditions, Job
 from harness.execution.runner import Runner
-from harness.judgement.soak.trial import Trial
+from harness.judgement.soak.trial import Offer, Trial
 from harness.measurement.second_call import CallBits
 from harness.operations.busy import busy
 
@@ -17,10 +17,14 @@ from harness.operations.busy import busy
 _OTHER_SEEDS = 1_000_003
 
 
-def other_cores() -> tuple[int, ...]:
-    """Return the cores to which a run may be moved: those of this process, none if there is just one."""
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    return tuple(cores) if len(cores) > 1 else ()
+def offer_of(device: str) -> Offer:
+    """Return what can be varied on ``device``: the cores of this process, and, on a CPU, how operators start.
+
+    On an NPU, operators are launched asynchronously, and the host's core matters to no operator.
+    """
+    on_cpu = device == "CPU"
+    cores = sorted(os.sched_getaffinity(0)) if on_cpu and hasattr(os, "sched_getaffinity") else []
+    return Offer(tuple(cores), launches=on_cpu)
 
 
 @dataclass(frozen=True)
@@ -43,10 +47,11 @@ class TrialRun:
         return under.alone() if self.trial.fresh else under
 
     def prepared(self, runner: Runner) -> AbstractContextManager[None]:
-        """Run what precedes, and return a context in which the core is as busy as was drawn."""
+        """Run what precedes, and return a context in which the run's core is as busy as was drawn."""
         if self.trial.preceded is not None:
             runner.bits(self._before(self.trial.preceded))
-        return busy(runner.profile.core) if self.trial.busy else nullcontext()
+        core = self.trial.conditions.core
+        return busy(runner.profile.core if core is None else core) if self.trial.busy else nullcontext()
 
     def _before(self, number: int) -> Job:
         if self.others:

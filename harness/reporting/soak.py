@@ -50,7 +50,8 @@ class SoakDisplay(ProgressBar):
             self._update(total=result.runs or None)
             if result.runs:
                 most = f"{count(result.runs, 'run')}, about {duration_text(result.seconds)}"
-                show(self.console, f"soaking: at most {most}")
+                fixed = f"; not varied here: {', '.join(result.fixed)}" if result.fixed else ""
+                show(self.console, f"soaking: at most {most}{fixed}")
         elif isinstance(result, SoFar):
             proven = bound_text(result.runs, self._confidence)
             self.preparing(f"{result.case.name}, {result.runs.runs} of {result.of}: {proven}")

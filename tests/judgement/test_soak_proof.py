@@ -9,7 +9,7 @@ from harness.baselines.tally import Tally, counted, merged
 from harness.cases.job import Conditions
 from harness.judgement.soak.association import SIGNIFICANT, associations
 from harness.judgement.soak.proof import interval, runs_needed, upper_bound
-from harness.judgement.soak.trial import EXPLAINING, SOAKING, Trial, draw_trial
+from harness.judgement.soak.trial import EXPLAINING, SOAKING, Offer, Trial, draw_trial
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_chance_alone_is_rarely_taken_for_a_cause() -> None:
     for _ in range(300):
         tallies = {}
         for _ in range(60):
-            levels = draw_trial(generator, EXPLAINING, (0, 1)).levels("the same")
+            levels = draw_trial(generator, EXPLAINING, Offer((0, 1))).levels("the same")
             tallies = counted(tallies, levels, Tally(1, int(generator.random() < 0.2)))
         false += any(each.p_value < 0.05 for each in associations(tallies))
     # Of 300 at 5 % with Bonferroni, 15 are expected at most; 30 would be four standard deviations more.
@@ -89,7 +89,7 @@ def test_chance_alone_is_rarely_taken_for_a_cause() -> None:
 def test_the_same_seed_draws_the_same_trials_and_each_setting_as_often_as_it_should() -> None:
     def drawn(seed: int) -> list[Trial]:
         generator = np.random.default_rng(seed)
-        return [draw_trial(generator, SOAKING, (0, 1)) for _ in range(4_000)]
+        return [draw_trial(generator, SOAKING, Offer((0, 1))) for _ in range(4_000)]
 
     trials = drawn(1)
     assert trials == drawn(1)
@@ -110,16 +110,19 @@ def test_the_same_seed_draws_the_same_trials_and_each_setting_as_often_as_it_sho
     assert any(each.conditions.asynchronous for each in trials)
     # A share changes nothing but what it is the share of.
     generator = np.random.default_rng(1)
-    other = [draw_trial(generator, EXPLAINING, ()) for _ in range(4_000)]
+    other = [draw_trial(generator, EXPLAINING, Offer(launches=False)) for _ in range(4_000)]
     both = [(a, b) for a, b in zip(trials, other, strict=True) if a.conditions.blocks and b.conditions.blocks]
     assert both
     assert all(a.conditions.blocks == b.conditions.blocks for a, b in both)
-    assert all(each.conditions.core is None for each in other)
+    assert all(each.conditions.core is None and not each.conditions.asynchronous for each in other)
+    assert Offer(launches=False).fixed == ("core", "launches")
+    assert Offer((3,)).fixed == ("core",)
+    assert Offer((0, 1)).fixed == ()
 
 
 def test_the_levels_name_what_a_run_was_under() -> None:
     generator = np.random.default_rng(3)
-    fresh = next(t for t in (draw_trial(generator, EXPLAINING, (0,)) for _ in range(100)) if t.fresh)
+    fresh = next(t for t in (draw_trial(generator, EXPLAINING, Offer((0,))) for _ in range(100)) if t.fresh)
     assert {"hash-seed", "locale", "environment-size", "launches"} <= fresh.levels(None).keys()
     assert fresh.levels(None)["process"] == "fresh"
     assert "before" not in fresh.levels(None)

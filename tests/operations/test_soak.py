@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -154,3 +156,18 @@ def test_a_soak_of_more_than_a_day_says_so_before_it_starts(project: Project) ->
     assert done.returncode == 4
     assert "runs would take about" in done.stderr
     assert "most of them for flaky/sound" in done.stderr
+
+
+def test_an_interrupted_soak_keeps_the_runs_that_are_finished(project: Project) -> None:
+    project.suite("flaky", suite("{id: sound}"))
+    project.keep_baselines()
+    soaking = project.started("harness", "soak", "suites/", "--runs", "5000")
+    assert "at most 5000 runs" in soaking.stdout.readline()
+    time.sleep(6)
+    soaking.send_signal(signal.SIGINT)
+    out, _ = soaking.communicate(timeout=60)
+    assert soaking.returncode == 130, out
+    assert "the runs that are finished are stored with their baselines" in out
+    record = json.loads((project.root / "baselines" / "flaky" / "sound" / "cpu.soak.json").read_text())
+    assert 0 < record["runs"]["runs"] < 5000
+    assert record["streams"] == {"0": record["runs"]["runs"]}

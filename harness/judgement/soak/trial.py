@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -36,6 +35,20 @@ class Shares:
 SOAKING = Shares(fresh=0.02, preceded=0.02, moved=0.1, busy=0.1, fragmented=0.25)
 # What a deviation goes with is seen soonest where each setting is as often there as not.
 EXPLAINING = Shares(fresh=0.2, preceded=0.5, moved=0.5, busy=0.5, fragmented=0.5)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What the system lets a soak vary: the ``cores`` to which a run may be moved, and the ``launches``."""
+
+    cores: tuple[int, ...] = ()
+    launches: bool = True
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """The settings that stay as they are."""
+        there = {"core": len(self.cores) > 1, "launches": self.launches}
+        return tuple(setting for setting, varied in there.items() if not varied)
 
 
 @dataclass(frozen=True)
@@ -78,14 +91,14 @@ class Trial:
 _VARIABLES = {"hash-seed": "PYTHONHASHSEED", "locale": "LC_ALL", "environment-size": "HARNESS_SOAK_PADDING"}
 
 
-def draw_trial(generator: np.random.Generator, shares: Shares, cores: Sequence[int]) -> Trial:
-    """Return the next trial; ``cores`` are those to which a run may be moved, none if it must not be."""
+def draw_trial(generator: np.random.Generator, shares: Shares, offer: Offer) -> Trial:
+    """Return the next trial, of what the system has on ``offer``."""
     # Each is drawn in every trial, so that a share does not change what is drawn for the others.
     fresh, preceded, moved, busy, fragmented = map(float, generator.random(5))
     count = int(generator.integers(2, _MOST_BLOCKS + 1))
     blocks = 2 * generator.integers(16, _LARGEST_BLOCK // 2, count) + 1
     place = float(generator.random())
-    core = cores[int(place * len(cores))] if cores else None
+    core = None if "core" in offer.fixed else offer.cores[int(place * len(offer.cores))]
     variables = _environment(generator)
     asynchronous, which = bool(generator.random() < 0.25), int(generator.integers(1 << 16))
     own = fresh < shares.fresh
@@ -97,7 +110,7 @@ def draw_trial(generator: np.random.Generator, shares: Shares, cores: Sequence[i
             blocks=tuple(map(int, blocks)) if fragmented < shares.fragmented else (),
             core=core if moved < shares.moved else None,
             variables=variables if own else {},
-            asynchronous=own and asynchronous,
+            asynchronous=own and asynchronous and offer.launches,
         ),
     )
 
