@@ -1,5 +1,6 @@
 """Bisecting versions that do not repeat: right as often as it says, for few runs."""
 
+import dataclasses
 import io
 import json
 import math
@@ -9,14 +10,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from rich.console import Console
-from samples import make_case, make_measurement
+from samples import make_case, make_measurement, refused
 
 from benchmarks.noisy_bisection import FLAKES, best_possible, simulate
 from harness.baselines.store import BaselineStore
 from harness.errors import HarnessError, UsageError
 from harness.operations.compare_runs import compare_runs
 from harness.releases.attribution import FoundChange, attribute
-from harness.releases.bisection import NothingToFind, Repeats, Tally, Undecided
+from harness.releases.bisection import NeitherGoodNorBad, NothingToFind, Repeats, Tally, Undecided
 from harness.releases.interpreters import Subject
 from harness.releases.noisy_bisection import Plan, bisect_by, bisect_noisy
 from harness.releases.noisy_search import believe, information, is_changed, wilson_interval
@@ -199,6 +200,19 @@ def test_until_drift_noise_within_the_limits_counts_as_good(tmp_path):
     # The good end flakes first: most of its runs are within the limits of each other.
     found = Moves(tmp_path, [0.9, *noise], noise, noise, drift, drift).bisect(until_drift=True)
     assert found.first_bad == 3
+
+
+def test_a_version_that_cannot_be_judged_ends_it(tmp_path):
+    line = Moves(tmp_path, [0.0], [0.5])
+    other = {**make_measurement().fingerprint, "mindspore": "2.9.0"}
+
+    def run(version):
+        measured = line.run(version)
+        return dataclasses.replace(measured, fingerprint=other) if version else measured
+
+    with refused(NeitherGoodNorBad, r"1: incomparable with 0: .* Leave out --drift"):
+        bisect_noisy(Plan(), [0, 1], run, line.compare, until_drift=True)
+    assert bisect_noisy(Plan(), [0, 1], run, line.compare).first_bad == 1
 
 
 def test_what_is_reported(tmp_path):
