@@ -130,6 +130,14 @@ def _baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Any = 1, alpha
     return input * beta + ops.bmm(batch1, batch2) * alpha
 
 
+def _stack(tensors: Any, dim: int = 0) -> Tensor:
+    return ops.stack(tensors, dim)
+
+
+def _outer(input: Tensor, vec2: Tensor) -> Tensor:
+    return input.expand_dims(1) * vec2
+
+
 def _vector_norm(
     x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False, dtype: Any = None
 ) -> Tensor:
@@ -163,6 +171,8 @@ REPLACEMENTS: dict[str, Callable[..., Any]] = {
     "ChunkView": _chunk,
     "Baddbmm": _baddbmm,
     "LinalgVectorNorm": _vector_norm,
+    "Outer": _outer,
+    "StackExt": _stack,
 }
 
 # The method of tensors, and what is compiled in its place.

@@ -128,6 +128,7 @@ def gelu_of_tanh(x: Any) -> Any:
         ("LinalgVectorNorm", [X], [2, (1, 2), True], np.sqrt((X * X).sum((1, 2), keepdims=True))),
         ("LinalgVectorNorm", [X], [3, -1], np.cbrt((abs(X) ** 3).sum(-1))),
         ("LinalgVectorNorm", [X], [], np.sqrt((X * X).sum())),
+        ("Outer", [X[0, 0], BIAS], [], np.outer(X[0, 0], BIAS)),
         ("Clone", [X], [], X),
     ],
 )
@@ -171,6 +172,18 @@ def test_a_layer_norm_scales_and_shifts_and_keeps_the_dtype(mindspore: Any, dtyp
     expected = (x - x.mean(-1, keepdims=True)) / deviation * scale + shift
     assert found.dtype == dtype
     np.testing.assert_allclose(found, expected, rtol=1e-5 if dtype == "float32" else 2e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(("more", "axis"), [([], 0), ([-1], -1)])
+def test_it_stacks_along_an_axis(mindspore: Any, more: list[Any], axis: int) -> None:
+    from harness.kernels.graph import REPLACEMENTS
+
+    function = REPLACEMENTS["StackExt"]
+
+    def compute(one: Any, other: Any) -> Any:
+        return function((one, other), *more)
+
+    agree(mindspore, compute, [X, X + 1], np.stack([X, X + 1], axis))
 
 
 def chunked(x: Any) -> Any:
