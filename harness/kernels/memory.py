@@ -14,14 +14,15 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor
 
-_KINDS: dict[Any, np.dtype[Any]] = {
+# The dtypes of MindSpore that numpy has.
+KINDS: dict[Any, np.dtype[Any]] = {
     dtype: np.dtype(name)
     for dtype, name in (
         (ms.bool_, "?"), (ms.int8, "i1"), (ms.uint8, "u1"), (ms.int16, "i2"), (ms.int32, "i4"),
         (ms.int64, "i8"), (ms.float16, "f2"), (ms.float32, "f4"), (ms.float64, "f8"),
     )
 }  # fmt: skip
-_SINGLE, _SINGLE_KIND = ms.float32, _KINDS[ms.float32]
+_SINGLE, _SINGLE_KIND = ms.float32, KINDS[ms.float32]
 
 
 @functools.cache
@@ -41,7 +42,7 @@ def _bytes(count: int) -> Any:
 def array_of(value: Tensor) -> Any:
     """Return the memory of ``value`` as an array, which may be a view; of bfloat16, what `asnumpy` gives."""
     dtype = value._dtype
-    kind = _SINGLE_KIND if dtype is _SINGLE else _KINDS.get(dtype)
+    kind = _SINGLE_KIND if dtype is _SINGLE else KINDS.get(dtype)
     # A tensor whose values are not made yet has no address.
     if kind is None or not _one_memory() or not (address := value._data_ptr()):
         return value.asnumpy()

@@ -10,6 +10,7 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import mindspore as ms
 import numpy as np
 from mindspore import Tensor, ops
 from mindspore.ops import functional_overload, operations
@@ -18,7 +19,7 @@ from mindspore.ops.auto_generate import gen_ops_prim
 
 from harness.kernels.arithmetic import MOST_VALUES
 from harness.kernels.arrays import made, single_array
-from harness.kernels.memory import tensor_of
+from harness.kernels.memory import KINDS, tensor_of
 from harness.kernels.quiet import quiet
 
 Function = Callable[..., Any]
@@ -31,7 +32,7 @@ _NCHW = ("NCHW", str_to_enum("BiasAdd", "data_format", "NCHW"))
 
 def install() -> Iterator[tuple[Any, str, Any]]:
     """Put the functions of this module before what they shorten; yield what was where in modules."""
-    for primitive, shortcut in _PRIMITIVES:
+    for primitive, shortcut in SHORTCUTS.items():
         primitive.__call__ = _before(primitive.__call__, quiet(shortcut))
     for owner, name, function in _FUNCTIONS:
         if (original := getattr(owner, name, None)) is not None:
@@ -86,6 +87,37 @@ def silu(primitive: Any, input: Tensor) -> Tensor | None:  # noqa: ARG001
     return tensor_of(np.multiply(values, single_array(ops.sigmoid(input)), order="C"))
 
 
+def of_each(compute: Function) -> Function:
+    """Return a function of a primitive and a small tensor of float32 that computes each value; or None."""
+
+    def function(primitive: Any, input: Tensor) -> Tensor | None:  # noqa: ARG001
+        if (values := single_array(input)) is None or not 0 < values.size <= MOST_VALUES:
+            return None
+        return tensor_of(np.asarray(compute(values)))
+
+    return function
+
+
+def zeros(primitive: Any, size: Any, dtype: Any = None) -> Tensor | None:  # noqa: ARG001
+    """Return a tensor of zeros, unless its size is in a tensor."""
+    return _filled(np.zeros, size, dtype)
+
+
+def ones(primitive: Any, size: Any, dtype: Any = None) -> Tensor | None:  # noqa: ARG001
+    """Return a tensor of ones, unless its size is in a tensor."""
+    return _filled(np.ones, size, dtype)
+
+
+def _filled(fill: Function, size: Any, dtype: Any) -> Tensor | None:
+    shape = (size,) if type(size) is int else size
+    if not isinstance(shape, tuple | list) or not shape:
+        return None
+    if any(type(each) is not int or each < 1 for each in shape):
+        return None
+    kind = KINDS.get(ms.float32 if dtype is None else dtype)
+    return None if kind is None else tensor_of(fill(shape, kind))
+
+
 def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor | None:
     """Return what is above the least of a small tensor of float32, and the least for the rest; or None."""
     if max is not None or type(min) is not float or (values := single_array(input)) is None:
@@ -102,11 +134,16 @@ def make_range(*args: Any) -> tuple[int, ...] | None:
     return tuple(range(*args)) if all(type(each) is int for each in args) else None
 
 
-_PRIMITIVES: tuple[tuple[Any, Function], ...] = (
-    (operations.Dense, dense),
-    (operations.BiasAdd, bias_add),
-    (gen_ops_prim.SiLU, silu),
-)
+# What each class of primitives has before its own way.
+SHORTCUTS: dict[Any, Function] = {
+    operations.Dense: dense,
+    operations.BiasAdd: bias_add,
+    gen_ops_prim.SiLU: silu,
+    gen_ops_prim.Sqrt: of_each(np.sqrt),
+    gen_ops_prim.Neg: of_each(np.negative),
+    gen_ops_prim.Zeros: zeros,
+    gen_ops_prim.Ones: ones,
+}
 _FUNCTIONS: tuple[tuple[Any, str, Function], ...] = (
     (ops, "make_range", make_range),
     (functional_overload, "_clamp_instance", clamp),

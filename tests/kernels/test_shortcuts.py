@@ -82,6 +82,44 @@ def test_a_least_has_the_bits_of_clamp(mindspore, least):
         assert_same_bits(clamp(x, min=least), mint.clamp(x, min=least))
 
 
+@pytest.mark.parametrize("name", ["Sqrt", "Neg"])
+def test_a_function_of_each_value_has_the_bits_of_mindspore(mindspore, name):
+    from mindspore import Tensor
+    from mindspore.ops.auto_generate import gen_ops_prim
+
+    from harness.kernels.shortcuts import SHORTCUTS
+
+    primitive = getattr(gen_ops_prim, name)
+    native, shortcut = primitive(), SHORTCUTS[primitive]
+    for seed, count in enumerate((*range(1, 40), 1023, 4096)):
+        values = np.abs(np.random.default_rng(seed).standard_normal(count)) * 10.0 ** (seed % 9 - 4)
+        x = Tensor(values.astype(np.float32))
+        assert_same_bits(shortcut(native, x), native(x))
+    turned = Tensor(np.arange(6, dtype=np.float32).reshape(2, 3)).swapaxes(0, 1)
+    assert_same_bits(shortcut(native, turned), native(turned))
+    edges = Tensor(np.array([0.0, -0.0, np.inf, 1e30, 1e-30], np.float32))
+    negative = Tensor(np.array([-1.0, -np.inf], np.float32))
+    with np.errstate(all="ignore"):  # as where it is installed
+        assert_same_bits(shortcut(native, edges), native(edges))
+        np.testing.assert_array_equal(shortcut(native, negative).asnumpy(), native(negative).asnumpy())
+
+
+@pytest.mark.parametrize("name", ["Zeros", "Ones"])
+@pytest.mark.parametrize("dtype", [None, "float32", "float16", "int64", "bool_"])
+@pytest.mark.parametrize("size", [(2, 3), [4], 5], ids=str)
+def test_a_constant_is_that_of_mindspore(mindspore, name, dtype, size):
+    from mindspore.ops.auto_generate import gen_ops_prim
+
+    from harness.kernels.shortcuts import SHORTCUTS
+
+    primitive = getattr(gen_ops_prim, name)
+    asked = None if dtype is None else getattr(mindspore, dtype)
+    found, expected = SHORTCUTS[primitive](primitive(), size, asked), primitive()(size, asked)
+
+    assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
+    np.testing.assert_array_equal(found.asnumpy(), expected.asnumpy())
+
+
 def test_a_range_is_that_of_mindspore(mindspore):
     from mindspore import ops
 
@@ -97,7 +135,7 @@ def test_other_operands_are_left_to_mindspore(mindspore):
     from mindspore.ops.auto_generate import gen_ops_prim
 
     from harness.kernels.arithmetic import MOST_VALUES
-    from harness.kernels.shortcuts import bias_add, clamp, dense, silu
+    from harness.kernels.shortcuts import SHORTCUTS, bias_add, clamp, dense, silu
 
     linear, biased, activation = operations.Dense(), operations.BiasAdd(), gen_ops_prim.SiLU()
     x, half, large = drawn(2, 3), drawn(2, 3).astype(mindspore.float16), drawn(MOST_VALUES + 1)
@@ -115,6 +153,13 @@ def test_other_operands_are_left_to_mindspore(mindspore):
     assert clamp(x, min=0.1, max=0.2) is None
     assert clamp(x, min=1) is None
     assert clamp(large, min=0.1) is None
+    root, zeros = gen_ops_prim.Sqrt, gen_ops_prim.Zeros
+    assert SHORTCUTS[root](root(), half) is None
+    assert SHORTCUTS[root](root(), large) is None
+    assert SHORTCUTS[zeros](zeros(), mindspore.Tensor([2, 3])) is None
+    assert SHORTCUTS[zeros](zeros(), (0, 3)) is None
+    assert SHORTCUTS[zeros](zeros(), ()) is None
+    assert SHORTCUTS[zeros](zeros(), (2, 3), mindspore.complex64) is None
 
 
 def test_dense_calls_no_more_than_a_product(mindspore, monkeypatch):
