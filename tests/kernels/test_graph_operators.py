@@ -230,3 +230,14 @@ def test_only_methods_of_tensors_are_replaced(mindspore: Any) -> None:
     cell = Own()
     with compilable(places_of(cell)):
         agree(mindspore, cell.construct, [X], (X + 1, X[:1], X[:, 2:]))
+
+
+def test_what_a_release_does_not_overload_has_no_place(mindspore: Any, monkeypatch: Any) -> None:
+    from mindspore.ops import functional_overload
+
+    from harness.kernels.graph import compilable, places_of
+
+    # As in MindSpore 2.7.0.
+    monkeypatch.delattr(functional_overload, "_conv2d_instance")
+    with compilable(places_of(mindspore.nn.Cell())):
+        pass
