@@ -138,12 +138,17 @@ def make_range(*args: Any) -> tuple[int, ...] | None:
 SHORTCUTS: dict[Any, Function] = {
     operations.Dense: dense,
     operations.BiasAdd: bias_add,
-    gen_ops_prim.SiLU: silu,
-    gen_ops_prim.Sqrt: of_each(np.sqrt),
-    gen_ops_prim.Neg: of_each(np.negative),
-    gen_ops_prim.Zeros: zeros,
-    gen_ops_prim.Ones: ones,
 }
+for _name, _function in (
+    ("SiLU", silu),
+    ("Sqrt", of_each(np.sqrt)),
+    ("Neg", of_each(np.negative)),
+    ("Zeros", zeros),
+    ("Ones", ones),
+):
+    # 2.7.0 has some of them in C++ alone.
+    if hasattr(gen_ops_prim, _name):
+        SHORTCUTS[getattr(gen_ops_prim, _name)] = _function
 _FUNCTIONS: tuple[tuple[Any, str, Function], ...] = (
     (ops, "make_range", make_range),
     (functional_overload, "_clamp_instance", clamp),
