@@ -224,15 +224,15 @@ def soak(
 
     Raises UsageError, before most runs, if it would take longer than a day.
     """
-    found: dict[int, _Soaking | SoakedCase] = {}
+    found: list[_Soaking | SoakedCase] = []
     with (
         stage(progress, "soaking", 0, interrupted=_INTERRUPTED),
         workers.pool() as pool,
     ):
-        for index, case in enumerate(cases):
+        for case in cases:
             progress.started(case.name)
-            found[index] = _begun(case, pool, store, demand)
-        soaking = [each for each in found.values() if isinstance(each, _Soaking)]
+            found.append(_begun(case, pool, store, demand))
+        soaking = [each for each in found if isinstance(each, _Soaking)]
         offer = offer_of(workers.device)
         progress.finished(_foreseen(soaking, workers.processes, offer))
         try:
@@ -241,7 +241,7 @@ def soak(
             for each in soaking:
                 each.save(store)
         results = []
-        for begun in found.values():
+        for begun in found:
             if isinstance(begun, _Soaking):
                 progress.started(begun.case.name)
                 _explain(begun, soaking, pool, demand, offer)

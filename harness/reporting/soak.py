@@ -69,7 +69,11 @@ def case_lines(case: SoakedCase, confidence: float, invocation: Invocation) -> I
     elif case.runs.runs or case.failure is None:
         took = f" in {duration_text(case.seconds)}" if case.seconds else ""
         ran = f"{count(case.runs.runs, 'run')}{took}, all with the bits of {_reference(case)}"
-        yield labelled("ok", f"{case.case.name}: {ran}" if case.runs.runs else f"{case.case.name}: proven")
+        if case.whole.deviating:
+            found = f"an earlier run gave other bits{f'; {ran}' if case.runs.runs else ''}"
+            yield labelled("deviated", f"{case.case.name}: {found}")
+        else:
+            yield labelled("ok", f"{case.case.name}: {ran if case.runs.runs else 'proven'}")
     if case.failure is not None:
         yield labelled("failed", f"{case.case.name}: {error_text(case.failure, invocation)}")
     if not case.whole.runs:

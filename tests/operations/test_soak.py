@@ -105,8 +105,21 @@ def test_the_setting_and_the_cell_of_a_flake_are_named(flake: str, project: Proj
     assert flaky["deviation"]["difference"] == {"part": "step", "at": 0}
     assert (found["cell"]["path"], found["cell"]["operator"]) == ("model.middle", "Flaky")
     assert "first cell that gives other bits on the same inputs" in text
-    # It stays known when the case is soaked again.
     assert flaky["all_runs"]["deviating"] == 1
+
+
+def test_a_deviation_stays_known_until_it_is_forgotten(project: Project) -> None:
+    project.suite("flaky", suite("{id: warm, pipeline: flaky_pipelines:warm}"))
+    project.keep_baselines()
+    soaked(project, "--runs", "5", "--explain-runs", "0", code=1)
+    path = project.root / "flaky_pipelines.py"
+    path.write_text(path.read_text().replace('lambda now: "warm" in now.earlier', "lambda _: False"))
+    text, (case,) = soaked(project, "--runs", "5", code=1)
+    assert case["deviation"] is None
+    assert (case["runs"]["deviating"], case["all_runs"]["deviating"]) == (0, 1)
+    assert "deviated  flaky/warm: an earlier run gave other bits; 5 runs in" in text
+    text, (case,) = soaked(project, "--runs", "5", "--anew", code=0)
+    assert case["all_runs"] == {"runs": 5, "deviating": 0}
 
 
 @pytest.mark.slow
