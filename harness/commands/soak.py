@@ -12,8 +12,8 @@ from harness.commands import options
 from harness.commands.exits import leave, say
 from harness.commands.options import File, check_baseline_dir, option
 from harness.commands.settings import Setting, check_destinations, measured, write
-from harness.operations.soak import BOUND, EXPLAINING_RUNS, Demand
 from harness.operations.soak import soak as run
+from harness.operations.soak_results import BOUND, EXPLAINING_RUNS, Demand
 from harness.reporting.soak import SoakDisplay, soak_json, soak_text
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import mindspore as ms
 import numpy as np
 from mindspore import Tensor
+from mindspore.runtime.executor import RuntimeConf
 
 # The dtypes of MindSpore that numpy has.
 KINDS: dict[Any, np.dtype[Any]] = {
@@ -27,7 +28,13 @@ _SINGLE, _SINGLE_KIND = ms.float32, KINDS[ms.float32]
 
 @functools.cache
 def _one_memory() -> bool:
-    """Return whether a tensor has one memory: in older releases there is another, of the device's."""
+    """Return whether a tensor has one memory, which is written when it is made.
+
+    In older releases there is another, of the device's. Where launches are asynchronous, what a tensor is to
+    hold may still be computed: `asnumpy` waits for it.
+    """
+    if not RuntimeConf.get_instance().is_launch_blocking():
+        return False
     if not all(hasattr(Tensor, name) for name in ("_data_ptr", "is_contiguous", "stride")):
         return False
     probe = Tensor(np.zeros(3, np.float32))

@@ -19,7 +19,7 @@ Version = TypeVar("Version")
 
 
 @dataclass(frozen=True)
-class Tally:
+class RunsOf:
     """How many of a version's ``runs`` showed the change."""
 
     version: Any
@@ -36,7 +36,10 @@ class NothingToFind(HarnessError):
     answers = True
 
     def __init__(
-        self, told: str, baseline: Comparison | None = None, ends: tuple[Tally, Tally] | None = None
+        self,
+        told: str,
+        baseline: Comparison | None = None,
+        ends: tuple[RunsOf, RunsOf] | None = None,
     ) -> None:
         super().__init__(told)
         self.baseline = baseline
@@ -51,7 +54,12 @@ class Undecided(HarnessError):
     """
 
     def __init__(
-        self, best: object, confidence: float, wanted: float, runs: int, ends: tuple[Tally, Tally]
+        self,
+        best: object,
+        confidence: float,
+        wanted: float,
+        runs: int,
+        ends: tuple[RunsOf, RunsOf],
     ) -> None:
         super().__init__(f"no answer has the confidence {wanted:g} after {runs} runs")
         self.best, self.confidence, self.ends = best, confidence, ends
@@ -85,14 +93,14 @@ class Repeats:
     """
 
     confidence: float
-    tallies: tuple[Tally, ...]
+    tallies: tuple[RunsOf, ...]
     before: tuple[int, int]
     since: tuple[int, int]
     shows: Callable[[Measurement], bool] = field(compare=False)
     changed_bits: frozenset[str] = frozenset()
 
     @property
-    def ends(self) -> tuple[Tally, Tally]:
+    def ends(self) -> tuple[RunsOf, RunsOf]:
         """The runs of the good end and of the bad end."""
         return self.tallies[0], self.tallies[-1]
 

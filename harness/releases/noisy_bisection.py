@@ -15,7 +15,7 @@ from harness.releases.bisection import (
     Bisected,
     NothingToFind,
     Repeats,
-    Tally,
+    RunsOf,
     Tried,
     Undecided,
     Version,
@@ -224,9 +224,9 @@ class _Line(Generic[Version]):
         undecided = self.same[0] - self.changed[0] < lead and self._bits[0].total() < _LONGEST_LEAD
         return bool(undecided and not self.spent[0])
 
-    def tally(self, index: int) -> Tally:
+    def tally(self, index: int) -> RunsOf:
         """Return how often a version showed the change."""
-        return Tally(self.versions[index], int(self.changed[index]), self._bits[index].total())
+        return RunsOf(self.versions[index], int(self.changed[index]), self._bits[index].total())
 
     def bisected(self, last_good: int, first_bad: int, confidence: float) -> Bisected[Version]:
         """Return the result, with the runs that are typical of the two versions."""

@@ -12,7 +12,7 @@ import harness
 from harness.counting import count
 from harness.operations.foresight import Foresight
 from harness.releases.attribution import FoundChange
-from harness.releases.bisection import Repeats, Tally, Tried
+from harness.releases.bisection import Repeats, RunsOf, Tried
 from harness.releases.noisy_search import wilson_interval
 from harness.reporting.commands import Invocation, reason_texts
 from harness.reporting.matrix_report import cell_words, comparison_json, show_foresight
@@ -79,7 +79,7 @@ def _repeat_lines(repeats: Repeats) -> list[str]:
     ]
 
 
-def _tally_json(tally: Tally) -> dict[str, Any]:
+def _tally_json(tally: RunsOf) -> dict[str, Any]:
     return {
         "version": str(tally.version),
         "changed": tally.changed,

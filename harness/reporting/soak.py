@@ -15,8 +15,8 @@ from harness.errors import HarnessError
 from harness.judgement.soak.association import Association
 from harness.judgement.tiers import Tier
 from harness.measurement.second_call import FirstDifference
-from harness.operations.soak import Deviation, Foreseen, Soak, SoakedCase, SoFar
 from harness.operations.soak_explaining import Explained, Unseen
+from harness.operations.soak_results import Deviation, Foreseen, Soak, SoakedCase, SoFar
 from harness.reporting.commands import Invocation, error_text
 from harness.reporting.explanation import finding_lines
 from harness.reporting.figures import figure

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 
 import pytest
 from gate_facts import case_facts, certificate, chaos, held_to, waiver, without_verdict
@@ -62,7 +63,7 @@ def test_certificates_from_before_there_were_facts_are_read():
 
 
 def test_certificates_from_before_runs_were_counted_are_read():
-    assert not {'"soak"', '"runs"', '"deviating"'} & set(WRITTEN.decode().split())
+    assert not re.search('"(soak|runs|deviating)"', WRITTEN.decode())
     policy = Policy(soak=SoakDemand(0.05))
     counted = certificate(case_facts(baseline=held_to(runs=60, deviating=0)), policy=policy)
     assert Certificate.from_bytes(counted.to_bytes()) == counted

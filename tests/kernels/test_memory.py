@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -106,3 +108,13 @@ def test_a_tensor_shares_nothing_with_what_others_hold(mindspore, kind):
 
     np.testing.assert_array_equal(array, expected)
     np.testing.assert_array_equal(held.asnumpy(), whole)
+
+
+def test_memory_is_not_read_where_it_may_still_be_written(mindspore: Any, monkeypatch: Any) -> None:
+    from harness.kernels import memory
+
+    if mindspore.__version__ == "2.10.0":
+        assert memory._one_memory.__wrapped__()
+    asynchronous = SimpleNamespace(get_instance=lambda: SimpleNamespace(is_launch_blocking=lambda: False))
+    monkeypatch.setattr(memory, "RuntimeConf", asynchronous)
+    assert not memory._one_memory.__wrapped__()

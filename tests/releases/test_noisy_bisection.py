@@ -17,7 +17,7 @@ from harness.baselines.store import BaselineStore
 from harness.errors import HarnessError, UsageError
 from harness.operations.compare_runs import compare_runs
 from harness.releases.attribution import FoundChange, attribute
-from harness.releases.bisection import NeitherGoodNorBad, NothingToFind, Repeats, Tally, Undecided
+from harness.releases.bisection import NeitherGoodNorBad, NothingToFind, Repeats, RunsOf, Undecided
 from harness.releases.interpreters import Subject
 from harness.releases.noisy_bisection import Plan, bisect_by, bisect_noisy
 from harness.releases.noisy_search import believe, information, is_changed, wilson_interval
@@ -91,7 +91,7 @@ def scripted(*lines, plan=None, **options):
 def test_a_good_end_that_flakes_first_is_seen_through():
     found, ran, told = scripted("yxxxx", "x", "x", "z", "z")
     assert (found.last_good, found.first_bad) == (2, 3)
-    assert found.repeats.ends[0] == Tally(0, 1, ran.count(0))
+    assert found.repeats.ends[0] == RunsOf(0, 1, ran.count(0))
     # y, x, and x again: from then on, x is what the good end gives.
     assert [each.told for each in told[:3]] == [
         "the good end",
