@@ -18,12 +18,14 @@ def _by_chance(one_in):
 
 
 def _has_neighbour():
-    """Return whether a process that spins may run on this core."""
+    """Return whether the soak that runs this keeps this core busy with a process that spins."""
     core = next(iter(os.sched_getaffinity(0)))
     for process in Path("/proc").glob("[0-9]*"):
         try:
+            # Of other soaks, and of other programs with such a loop, there may be any number.
+            beside = f"\nPPid:\t{os.getppid()}\n" in (process / "status").read_text()
             spins = b"while True" in (process / "cmdline").read_bytes()
-            if spins and core in os.sched_getaffinity(int(process.name)):
+            if beside and spins and core in os.sched_getaffinity(int(process.name)):
                 return True
         except OSError:
             continue

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from pathlib import Path
 from typing import Any
 
 from harness.cases.job import Conditions
+from harness.execution.proc import PROC
 from harness.execution.profile import Profile
 
 
@@ -64,4 +64,4 @@ def _on_core(core: int) -> Iterator[None]:
 
 
 def _threads() -> list[int]:
-    return sorted(int(each.name) for each in Path("/proc/self/task").iterdir())
+    return sorted(int(each.name) for each in (PROC / "self/task").iterdir())

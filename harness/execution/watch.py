@@ -12,9 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from harness.errors import FailureCause, HarnessError, UsageError
+from harness.execution.proc import PROC, tells_of_this_process
 from harness.foreign_files import size_text
 
-_PROC = Path("/proc")
 _LARGEST_LOG = 64 << 20
 # How much of a log is shown, and how much of it is read for that.
 _LINES, _WIDTH, _TAIL = 30, 300, 64 << 10
@@ -35,9 +35,10 @@ class Watch:
     """
 
     def __init__(self, log: Path, memory: int | None) -> None:
-        if memory is not None and not (_PROC / "self/statm").exists():
+        if memory is not None and not tells_of_this_process(PROC):
             raise UsageError(
-                "--worker-memory needs /proc to measure a worker's memory, and this system has none"
+                "--worker-memory needs /proc to measure a worker's memory, and here it does not show this "
+                "process's own workers"
             )
         self._log = log.open("ab+", buffering=0)
         self._memory = memory
@@ -92,19 +93,19 @@ def memory_of(pid: int) -> int:
     if len(family) > 1:
         return sum(map(_proportional, family))
     with suppress(OSError, ValueError, IndexError):
-        return int((_PROC / str(pid) / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return int((PROC / str(pid) / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     return 0
 
 
 def _children(pid: int) -> Iterator[int]:
     with suppress(OSError):
-        for thread in (_PROC / str(pid) / "task").iterdir():
+        for thread in (PROC / str(pid) / "task").iterdir():
             yield from map(int, (thread / "children").read_text().split())
 
 
 def _proportional(pid: int) -> int:
     with suppress(OSError):
-        for line in (_PROC / str(pid) / "smaps_rollup").read_text().splitlines():
+        for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):
                 return int(line.split()[1]) << 10
     return 0

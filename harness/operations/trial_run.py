@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from harness.cases.case import Case
 from harness.cases.job import Conditions, Job
+from harness.execution.proc import tells_of_this_process
 from harness.execution.runner import Runner
 from harness.judgement.soak.trial import Offer, Trial
 from harness.measurement.second_call import CallBits
@@ -23,7 +24,9 @@ def offer_of(device: str) -> Offer:
     On an NPU, operators are launched asynchronously, and the host's core matters to no operator.
     """
     on_cpu = device == "CPU"
-    cores = sorted(os.sched_getaffinity(0)) if on_cpu and hasattr(os, "sched_getaffinity") else []
+    # A run is moved by the threads that /proc lists.
+    movable = on_cpu and tells_of_this_process()
+    cores = sorted(os.sched_getaffinity(0)) if movable else []
     return Offer(tuple(cores), launches=on_cpu)
 
 

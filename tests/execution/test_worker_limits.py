@@ -15,9 +15,11 @@ from harness.errors import FailureCause, UsageError
 from harness.execution import watch
 from harness.execution.gateway import WorkerGateway
 from harness.execution.messages import LOG
+from harness.execution.proc import tells_of_this_process
 from harness.execution.runner import Runner
 from harness.execution.watch import Watch, WorkerOutOfMemory
 from harness.execution.worker_process import CaseFailed, WorkerCrashed
+from harness.operations import trial_run
 
 TESTS = Path(__file__).parent.parent
 
@@ -105,9 +107,23 @@ def test_memory_that_is_shared_counts_once():
     assert 300_000_000 < int(done.stdout) < 450_000_000
 
 
-def test_without_proc_a_limit_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(watch, "_PROC", tmp_path / "proc")
+@pytest.mark.parametrize("self_is", [None, "1"])
+def test_a_proc_that_does_not_show_this_process_refuses_a_limit(self_is, tmp_path, monkeypatch):
+    proc = tmp_path / "proc"
+    proc.mkdir()
+    if self_is:  # as in a container that sees the host's
+        (proc / "self").symlink_to(self_is)
+    monkeypatch.setattr(watch, "PROC", proc)
     with closing(Watch(tmp_path / "log", None)) as watching:
         watching.look(os.getpid())
     with pytest.raises(UsageError, match="--worker-memory needs /proc"):
         Watch(tmp_path / "log", 1 << 30)
+
+
+def test_the_proc_of_this_system_shows_this_process():
+    assert tells_of_this_process()
+
+
+def test_without_processes_of_its_own_in_proc_a_soak_moves_no_run(monkeypatch):
+    monkeypatch.setattr(trial_run, "tells_of_this_process", lambda: False)
+    assert "core" in trial_run.offer_of("CPU").fixed
