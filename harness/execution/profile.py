@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import socket
 import sys
 from dataclasses import dataclass
@@ -24,6 +25,16 @@ CPU_ISAS = (*X86_ISAS, *ARM_ISAS)
 # The widest that every server has had for years: the same bits on all of them.
 _DEFAULT_ISAS = {"x86_64": "AVX2", "aarch64": "ADVANCED_SIMD"}
 _OTHER_NAMES = {"amd64": "x86_64", "arm64": "aarch64"}
+# The lines that :meth:`Profile.name` writes, and the settings that a line leaves out at their defaults.
+_NAMES = (
+    re.compile(r"cpu: oneDNN ISA at most \w+, (?:one core|not pinned), (?P<launches>\w+) launches"),
+    re.compile(
+        r"ascend: deterministic(?: \(level (?P<level>\d)\))?, "
+        r"HCCL and LCCL deterministic(?: \(HCCL (?P<hccl>\w+)\))?, "
+        r"ATB matmul K-shuffle and LCOC off, one TE compiler, HF32 (?P<hf32>\w+)"
+    ),
+)
+_UNNAMED = {"level": "1", "hccl": "true"}
 
 
 def architecture(machine: str | None = None) -> str:
@@ -53,9 +64,11 @@ class Profile:
 
     ``isa`` caps oneDNN's instruction set on the CPU (oneDNN's own names); None stands for :func:`default_isa`
     of the machine on which the worker runs, which need not be this one. ``core`` is the one core that the
-    worker is pinned to, or None if the system does not support pinning. ``blocking`` is whether a CPU ends
-    each operator before the next is launched, which MindSpore cannot take back in a process. ``device_id`` is
-    the NPU's number; if ``ASCEND_RT_VISIBLE_DEVICES`` is set, it counts among the devices listed there.
+    worker is pinned to, or None if it is not, or the system does not support pinning. A worker that is not
+    pinned sees ``cores``, or, if there are none, those of the process that starts it. ``blocking`` is whether
+    a CPU ends each operator before the next is launched, which MindSpore cannot take back in a process.
+    ``device_id`` is the NPU's number; if ``ASCEND_RT_VISIBLE_DEVICES`` is set, it counts among the devices
+    listed there.
     """
 
     device: str = "CPU"
@@ -63,6 +76,7 @@ class Profile:
     isa: str | None = None
     core: int | None = None
     blocking: bool = True
+    cores: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.device not in DEVICES:
@@ -131,8 +145,8 @@ class Profile:
             raise ProfileError("the profile must be applied before mindspore is imported, and it is already")
         os.environ.update(self.environment())
         # On Ascend the host only dispatches: a single core would starve it, and the bits do not depend on it.
-        if self.core is not None and self.device == "CPU":
-            os.sched_setaffinity(0, {self.core})
+        if self.device == "CPU" and (cores := self.cores if self.core is None else (self.core,)):
+            os.sched_setaffinity(0, cores)
 
     def apply_after_import(self) -> None:
         """Apply MindSpore's own settings, before the first operator; ProfileError if it lacks the device."""
@@ -162,6 +176,18 @@ class Profile:
             set_level(asked.level)
         ms.device_context.ascend.op_precision.matmul_allow_hf32(False)
         ms.device_context.ascend.op_precision.conv_allow_hf32(False)
+
+
+def named_settings(name: str) -> dict[str, str] | None:
+    """Return the settings that no other field of a fingerprint has, from the line of :meth:`Profile.name`.
+
+    They are ``launches`` of a CPU, and ``level``, ``hccl`` and ``hf32`` of an NPU. None for a line that this
+    version does not write.
+    """
+    for each in _NAMES:
+        if (found := each.fullmatch(name)) is not None:
+            return {key: value or _UNNAMED[key] for key, value in found.groupdict().items()}
+    return None
 
 
 def visible_cores() -> int:

@@ -52,8 +52,8 @@ class Runner:
     (:mod:`harness.execution.aftermath`), or that asks for a worker of its own.
 
     ``python`` is the workers' interpreter (this one by default), ``isa`` is the widest instruction set
-    (None: the profile's), and
-    ``pinned`` says whether workers keep to one core. ``timeout`` is the time that one case may take, in
+    (None: the profile's), and ``pinned`` says whether workers keep to one core. Those that do not see the
+    first ``cores`` of this process's (None: all of them). ``timeout`` is the time that one case may take, in
     seconds, including loading. ``import_paths`` are the folders in which a user's own pipelines are found;
     their pyproject.toml may allow installed ones (:func:`allowed_factories`).
     Without ``user_code``, no user's own pipeline runs, and nothing is imported from these folders. ``memory``
@@ -72,6 +72,7 @@ class Runner:
         device_id: int = 0,
         isa: str | None = None,
         pinned: bool = True,
+        cores: int | None = None,
         timeout: float = 600.0,
         import_paths: Sequence[Path] = (),
         user_code: bool = True,
@@ -92,7 +93,8 @@ class Runner:
         self._claim = claim_core()
         self.core_shared = self._claim.shared
         core = self._claim.core if pinned else None
-        self.profile = Profile(device=device, device_id=device_id, isa=isa, core=core)
+        seen = () if pinned or cores is None else tuple(sorted(os.sched_getaffinity(0))[:cores])
+        self.profile = Profile(device=device, device_id=device_id, isa=isa, core=core, cores=seen)
         self._workers: OrderedDict[Context, WorkerProcess] = OrderedDict()
 
     def __enter__(self) -> Runner:

@@ -20,7 +20,8 @@ class Workers:
     ``python`` is the workers' interpreter (None: this one), ``timeout`` is the limit for one run in seconds,
     and ``processes`` is how many run side by side. ``import_paths`` are the folders in which users' pipelines
     are found, and ``user_code`` says whether these may run at all. ``memory`` is the number of bytes that
-    each worker may take (None: no limit). ``watcher`` is told how far each run is while it lasts.
+    each worker may take (None: no limit). ``isa`` is the widest instruction set (None: the profile's), and
+    ``cores`` is how many cores a worker sees. ``watcher`` is told how far each run is while it lasts.
     """
 
     device: str = "CPU"
@@ -31,6 +32,8 @@ class Workers:
     import_paths: tuple[Path, ...] = ()
     user_code: bool = True
     memory: int | None = None
+    isa: str | None = None
+    cores: int = 1
     watcher: Callable[[UnderWay], None] | None = field(default=None, compare=False)
 
     def runner(self) -> Runner:
@@ -39,6 +42,9 @@ class Workers:
             python=self.python,
             device=self.device,
             device_id=self.device_id,
+            isa=self.isa,
+            pinned=self.cores == 1,
+            cores=self.cores,
             timeout=self.timeout,
             import_paths=self.import_paths,
             user_code=self.user_code,

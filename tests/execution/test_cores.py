@@ -4,7 +4,11 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from harness.execution.profile import claim_core
+from harness.execution.runner import Runner
+from harness.operations.workers import Workers
 
 CLAIM = """
 from harness.execution.profile import claim_core
@@ -40,3 +44,16 @@ def test_a_released_core_can_be_claimed_again():
     second = claim_core()
     assert (second.core, second.shared) == (first.core, first.shared)
     second.release()
+
+
+@pytest.mark.parametrize("number", range(1, len(os.sched_getaffinity(0)) + 1))
+def test_a_worker_sees_as_many_cores_as_it_is_to(number):
+    with Workers(cores=number).runner() as runner:
+        assert runner.describe().fingerprint["cores"] == str(number)
+        assert (runner.profile.core is None) == (number > 1)
+
+
+def test_cores_are_for_workers_that_are_not_pinned():
+    ours = sorted(os.sched_getaffinity(0))
+    with Runner(cores=1) as pinned, Runner(pinned=False, cores=1) as one, Runner(pinned=False) as free:
+        assert (pinned.profile.cores, one.profile.cores, free.profile.cores) == ((), (ours[0],), ())
