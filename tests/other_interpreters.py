@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from pathlib import Path
 
@@ -21,5 +22,35 @@ def interpreter(folder: Path, name: str, *, mindspore: str | None = None, **envi
     command = place / "python"
     settings = " ".join(f"{key}='{value}'" for key, value in environment.items())
     command.write_text(f'#!/bin/sh\n{settings} exec {sys.executable} "$@"\n')
+    command.chmod(0o755)
+    return str(command)
+
+
+def with_version(folder: Path, name: str, **versions: str) -> str:
+    """Return a command that is this Python, in which packages say that they are of other ``versions``.
+
+    Everything else of them is linked: it computes what it does here.
+    """
+    packages = folder / name / "packages"
+    for package, version in versions.items():
+        found = importlib.util.find_spec(package)
+        assert found is not None
+        assert found.origin is not None
+        original, place = Path(found.origin).parent, packages / package
+        place.mkdir(parents=True)
+        for each in original.iterdir():
+            # Its own cache of bytecode, or the version would come into that of the real package.
+            if each.name not in ("__pycache__", "version.py"):
+                (place / each.name).symlink_to(each)
+        text = (original / "version.py").read_text()
+        (place / "version.py").write_text(f"{text}\nversion = __version__ = {version!r}\n")
+        libraries = original.with_name(f"{package}.libs")
+        if libraries.exists():
+            (packages / libraries.name).symlink_to(libraries)
+        metadata = packages / f"{package}-{version}.dist-info"
+        metadata.mkdir()
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
+    command = folder / name / "python"
+    command.write_text(f"#!/bin/sh\nPYTHONPATH='{packages}' exec {sys.executable} \"$@\"\n")
     command.chmod(0o755)
     return str(command)

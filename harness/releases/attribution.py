@@ -16,7 +16,7 @@ from harness.releases.interpreters import Subject, differing_packages
 from harness.releases.noisy_search import is_changed
 
 # Besides the release and the packages given with --with, these packages compute; others cannot change bits.
-_COMPUTING = ("numpy", "scipy", "mindone", "transformers", "tokenizers", "safetensors", "mindspore")
+COMPUTING = ("numpy", "scipy", "mindone", "transformers", "tokenizers", "safetensors", "mindspore")
 
 # Within so many runs of one environment it is to be decided whether they show the change.
 _MOST_RUNS = 50
@@ -63,7 +63,7 @@ def attribute(
     a time. It is None if environments cannot be created. If the versions ran repeatedly (``repeats``), so do
     these, until they show the change or do not with the same confidence.
     """
-    computing = (*_COMPUTING, *named)
+    computing = (*COMPUTING, *named)
     differing = {
         name: versions
         for name, versions in differing_packages(subjects).items()
