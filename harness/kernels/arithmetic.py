@@ -1,11 +1,13 @@
-"""Arithmetic on small tensors of float32 by numpy, with the bits of MindSpore's own.
+"""Arithmetic and comparisons by numpy, with the bits of MindSpore's own.
 
-MindSpore's operators take 30 to 90 us on a CPU, however small the tensor, and numpy takes a few. IEEE 754
-says what a sum, a difference, a product and a quotient are to the last bit, so both must agree. They do, but
-for what is left to MindSpore here: other dtypes than float32 on both sides, divisors of zero, and numbers
-that float32 holds only as subnormal. Subnormal results MindSpore takes for zero in its pool of threads and
-not in the thread that calls; which of both runs a kernel it decides by measuring times. Here they are kept,
-unless the whole process takes them for zero.
+MindSpore's operators take 30 to 90 us on a CPU, however small the tensor, and numpy takes a few. On one core
+numpy is faster up to a million values; quotients and integers MindSpore computes one by one. IEEE 754 says
+what a sum, a difference, a product and a quotient are to the last bit, so both must agree. They do, but for
+what is left to MindSpore here: operands of two dtypes, quotients of integers, divisors of zero, and numbers
+that float32 holds only as subnormal. Comparisons, and arithmetic on integers, are the same anywhere.
+Subnormal results MindSpore takes for zero in its pool of threads and not in the thread that calls; which of
+both runs a kernel it decides by measuring times. Here they are kept, unless the whole process takes them for
+zero.
 """
 
 from __future__ import annotations
@@ -25,10 +27,15 @@ from harness.kernels.quiet import quiet
 
 Function = Callable[..., Any]
 
-# Beyond so many values, MindSpore's vector units are as fast.
+# Beyond so many values, MindSpore's vector units are as fast, where they compute more than this module does.
 MOST_VALUES = 1 << 16
+# Beyond so many, memory is what both wait for.
+MOST_OF_ARITHMETIC = 1 << 20
 
 _SINGLE = ms.float32
+# Integers, with the least and the largest of those in Python that have their dtype beside a tensor.
+_INTEGERS: dict[Any, Any] = {ms.int32: np.int32, ms.int64: np.int64}
+_LEAST_INTEGER, _LARGEST_INTEGER = -(1 << 31), (1 << 31) - 1
 # What is a normal number in float32, and exact if it is an integer.
 _LEAST, _MOST, _MOST_INTEGER = 1.2e-38, 3.4e38, 1 << 24
 
@@ -46,6 +53,11 @@ _METHODS: tuple[tuple[str, Any, bool], ...] = (
     ("sub", _SUBTRACT, False),
     ("mul", _MULTIPLY, False),
     ("div", _DIVIDE, False),
+    ("eq", np.equal, False),
+    ("__lt__", np.less, False),
+    ("__le__", np.less_equal, False),
+    ("__gt__", np.greater, False),
+    ("__ge__", np.greater_equal, False),
 )
 _OVERLOADS: tuple[tuple[str, Any], ...] = (
     ("_add_instance", _ADD),
@@ -53,6 +65,8 @@ _OVERLOADS: tuple[tuple[str, Any], ...] = (
     ("_mul_instance", _MULTIPLY),
     ("_div_instance", _DIVIDE),
 )
+_COMPARISONS = frozenset({np.equal, np.less, np.less_equal, np.greater, np.greater_equal})
+_OF_INTEGERS = _COMPARISONS | {_ADD, _SUBTRACT, _MULTIPLY}
 
 
 def install() -> Iterator[tuple[Any, str, Any]]:
@@ -71,14 +85,29 @@ def by_numpy(ufunc: Any, native: Function, *, right: bool = False) -> Function:
 
     With ``right``, the first operand that it is given is the right one.
     """
-    compute, divides = quiet(ufunc), ufunc is _DIVIDE
+    compute, divides, compares = quiet(ufunc), ufunc is _DIVIDE, ufunc in _COMPARISONS
+    integers = _INTEGERS if ufunc in _OF_INTEGERS else {}
 
     @functools.wraps(native, updated=())
     def operate(*args: Any, **kwargs: Any) -> Any:
         if len(args) != 2 or kwargs:
             return native(*args, **kwargs)
-        first, second = (_operand(each) for each in args)
+        left, other = args
+        dtype = getattr(left if isinstance(left, TensorPy) else other, "_dtype", None)
+        if dtype is _SINGLE:
+            first, second = _single(left, exact=compares), _single(other, exact=compares)
+        elif (kind := integers.get(dtype)) is not None:
+            first, second = (_of_integers(each, kind) for each in args)
+        else:
+            return native(*args)
         if first is None or second is None or (divides and not np.all(second)):
+            return native(*args)
+        # In numpy 1, what has no axes does not count for the dtype of the result.
+        if (
+            first.dtype is not second.dtype
+            and first.dtype != second.dtype
+            and not (first.ndim and second.ndim)
+        ):
             return native(*args)
         try:
             result = compute(second, first, order="C") if right else compute(first, second, order="C")
@@ -89,13 +118,27 @@ def by_numpy(ufunc: Any, native: Function, *, right: bool = False) -> Function:
     return operate
 
 
-def _operand(value: Any) -> Any:
-    """Return the array of a small tensor of float32, or a number in float32; None for anything else."""
+def _single(value: Any, *, exact: bool) -> Any:
+    """Return the array of a tensor of float32, or a number in float32; None for anything else.
+
+    With ``exact``, numbers that float32 does not hold are left out, too.
+    """
     if isinstance(value, TensorPy):
-        return array_of(value) if value._dtype is _SINGLE and 0 < value._size <= MOST_VALUES else None
+        return array_of(value) if value._dtype is _SINGLE and 0 < value._size <= MOST_OF_ARITHMETIC else None
     kind = type(value)
     if kind is float:
-        return np.float32(value) if value == 0 or _LEAST < abs(value) < _MOST else None
+        known = value == 0 or _LEAST < abs(value) < _MOST
+        number = np.float32(value) if known else None
+        return None if number is None or (exact and number != value) else number
     if kind is int:
         return np.float32(value) if -_MOST_INTEGER <= value <= _MOST_INTEGER else None
     return None
+
+
+def _of_integers(value: Any, kind: Any) -> Any:
+    """Return the array of a tensor of integers, or a number in the dtype ``kind``; None for anything else."""
+    if isinstance(value, TensorPy):
+        return (
+            array_of(value) if value._dtype in _INTEGERS and 0 < value._size <= MOST_OF_ARITHMETIC else None
+        )
+    return kind(value) if type(value) is int and _LEAST_INTEGER <= value <= _LARGEST_INTEGER else None

@@ -16,6 +16,7 @@ from harness.kernels.memory import array_of, tensor_of
 
 Array = NDArray[Any]
 
+_SINGLE = ms.float32
 _HALVES = (ms.float16, ms.bfloat16)
 FLOATS = (*_HALVES, ms.float32, ms.float64)
 # What MindSpore's own cast rounds to as numpy does, ten times as slowly.
@@ -71,7 +72,7 @@ def single(x: Tensor) -> Tensor:
 
 def single_array(x: Any) -> Any:
     """Return the array of a tensor of float32, or None."""
-    return array_of(x) if isinstance(x, Tensor) and x.dtype == ms.float32 else None
+    return array_of(x) if isinstance(x, Tensor) and x._dtype is _SINGLE else None
 
 
 def without_bfloat16(value: Any) -> Any:

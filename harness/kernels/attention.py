@@ -6,10 +6,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from mindspore import Tensor, ops
+from mindspore import Tensor
+from mindspore.ops import operations
 from mindspore.ops._utils.arg_handler import str_to_enum
 
-from harness.kernels.arrays import Array, number, to_numpy, to_tensor
+from harness.kernels.arrays import Array, made, number, to_numpy, to_tensor
 from harness.kernels.registry import kernel
 
 # B: batch, N: heads, S: sequence, D: width of a head, H = N * D. A primitive stores its layout as a number.
@@ -75,7 +76,8 @@ def _single(x: Tensor) -> Array:
 
 
 def _product(left: Array, right: Array) -> Array:
-    return to_numpy(ops.matmul(to_tensor(left), to_tensor(right)))
+    # What `ops.matmul` ends in, after some time.
+    return to_numpy(made(operations.BatchMatMul)(to_tensor(left), to_tensor(right)))
 
 
 def _by_head(x: Array, layout: str, width: int) -> Array:

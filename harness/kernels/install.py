@@ -15,7 +15,7 @@ from mindspore import Tensor
 from mindspore.ops import functional_overload
 from mindspore.ops.auto_generate import gen_ops_prim, pyboost_inner_prim
 
-from harness.kernels import arithmetic, casting, shortcuts, widening
+from harness.kernels import arithmetic, casting, parents, shortcuts, widening
 from harness.kernels.quiet import quiet
 from harness.kernels.registry import KERNELS, Kernel
 
@@ -43,6 +43,7 @@ def install(*, bfloat16: bool = False) -> None:
     if _replaced or ms.get_context("device_target") != "CPU":
         return
     casting.install()
+    parents.install()
     _originals.extend(shortcuts.install())
     if bfloat16:
         widening.install()

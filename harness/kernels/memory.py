@@ -13,6 +13,7 @@ from typing import Any
 import mindspore as ms
 import numpy as np
 from mindspore import Tensor
+from mindspore._c_expression import TensorPy
 from mindspore.runtime.executor import RuntimeConf
 
 # The dtypes of MindSpore that numpy has.
@@ -24,6 +25,10 @@ KINDS: dict[Any, np.dtype[Any]] = {
     )
 }  # fmt: skip
 _SINGLE, _SINGLE_KIND = ms.float32, KINDS[ms.float32]
+# `Tensor` hands these on, by a call more for each.
+_address_of: Any = getattr(TensorPy, "_data_ptr", None)
+_is_contiguous: Any = getattr(TensorPy, "is_contiguous", None)
+_from_numpy = getattr(TensorPy, "from_numpy", Tensor.from_numpy)
 
 
 @functools.cache
@@ -35,7 +40,7 @@ def _one_memory() -> bool:
     """
     if not RuntimeConf.get_instance().is_launch_blocking():
         return False
-    if not all(hasattr(Tensor, name) for name in ("_data_ptr", "is_contiguous", "stride")):
+    if _address_of is None or _is_contiguous is None or not hasattr(Tensor, "stride"):
         return False
     probe = Tensor(np.zeros(3, np.float32))
     return bool(probe._data_ptr() == probe.asnumpy().__array_interface__["data"][0])
@@ -51,10 +56,10 @@ def array_of(value: Tensor) -> Any:
     dtype = value._dtype
     kind = _SINGLE_KIND if dtype is _SINGLE else KINDS.get(dtype)
     # A tensor whose values are not made yet has no address.
-    if kind is None or not _one_memory() or not (address := value._data_ptr()):
+    if kind is None or not _one_memory() or not (address := _address_of(value)):
         return value.asnumpy()
     shape = value._shape
-    if value.is_contiguous():
+    if _is_contiguous(value):
         buffer = _bytes(value._nbytes).from_address(address)
         buffer.owner = value  # as long as the array lives
         return np.ndarray(shape, kind, buffer)
@@ -74,4 +79,4 @@ def tensor_of(array: Any) -> Tensor:
     if not (flags.owndata and flags.c_contiguous and flags.writeable):
         array = np.array(array, order="C")
     # There is nothing to share of an array without values.
-    return Tensor.from_numpy(array) if array.size else Tensor(array)
+    return _from_numpy(array) if array.size else Tensor(array)

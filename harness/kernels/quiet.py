@@ -21,6 +21,8 @@ def quiet(function: Function) -> Function:
     @functools.wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
         before = read()
+        if not before[1]:  # a kernel within another
+            return function(*args, **kwargs)
         write([before[0], 0, None])
         try:
             return function(*args, **kwargs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -77,6 +78,94 @@ def test_a_number_has_the_bits_of_mindspore(mindspore, name, number):
     assert_same_bits(by_numpy(UFUNCS[name], forbidden)(x, number), native(name)(x, number))
 
 
+@pytest.mark.parametrize("name", UFUNCS)
+def test_large_tensors_have_the_bits_of_mindspore(mindspore, name):
+    from harness.kernels.arithmetic import by_numpy
+
+    x, y = values((300, 1000), 1), values((300, 1000), 2, divisor=name == "__truediv__")
+
+    assert_same_bits(by_numpy(UFUNCS[name], forbidden)(x, y), native(name)(x, y))
+
+
+def integers(shape: tuple[int, ...], dtype: Any, seed: int) -> Any:
+    from mindspore import Tensor
+
+    of_all, small = np.iinfo(dtype), np.random.default_rng(seed).integers(-3, 4, shape, dtype)
+    drawn = np.random.default_rng(seed + 1).integers(of_all.min, of_all.max, shape, dtype, endpoint=True)
+    return Tensor(np.where(np.random.default_rng(seed + 2).random(shape) < 0.7, small, drawn).astype(dtype))
+
+
+def assert_equal(found: Any, expected: Any) -> None:
+    assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
+    np.testing.assert_array_equal(found.asnumpy(), expected.asnumpy())
+
+
+INTEGER_OPERATORS = {name: UFUNCS[name] for name in ("__add__", "__sub__", "__mul__")}
+COMPARISONS = {
+    "eq": np.equal, "__lt__": np.less, "__le__": np.less_equal, "__gt__": np.greater,
+    "__ge__": np.greater_equal,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", INTEGER_OPERATORS | COMPARISONS)
+@pytest.mark.parametrize(
+    ("left", "right"), [(np.int32, np.int32), (np.int64, np.int64), (np.int32, np.int64)]
+)
+def test_integers_are_those_of_mindspore(mindspore, name, left, right):
+    from harness.kernels.arithmetic import by_numpy
+
+    operate = by_numpy((INTEGER_OPERATORS | COMPARISONS)[name], forbidden)
+    for seed, shapes in enumerate((((7,), (7,)), ((3, 5), (5,)), ((3, 1), (1, 400)))):
+        x, y = integers(shapes[0], left, seed), integers(shapes[1], right, seed + 9)
+        assert_equal(operate(x, y), native(name)(x, y))
+        assert_equal(operate(y, x), native(name)(y, x))
+    among = by_numpy(operate_of(name), native(name))
+    for x, y in itertools.product((integers((), left, 3), integers((4,), left, 3)), repeat=2):
+        for other in (y, y.astype(mindspore.int32), y.astype(mindspore.int64)):
+            assert_equal(among(x, other), native(name)(x, other))
+            assert_equal(among(other, x), native(name)(other, x))
+
+
+def operate_of(name: str) -> Any:
+    return (INTEGER_OPERATORS | COMPARISONS)[name]
+
+
+@pytest.mark.parametrize("name", INTEGER_OPERATORS | COMPARISONS)
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+@pytest.mark.parametrize("number", [0, 1, -3, 2**31 - 1, -(2**31)])
+def test_an_integer_beside_a_number_is_that_of_mindspore(mindspore, name, dtype, number):
+    from harness.kernels.arithmetic import by_numpy
+
+    x = integers((4, 9), dtype, 1)
+
+    assert_equal(by_numpy(operate_of(name), forbidden)(x, number), native(name)(x, number))
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_comparisons_are_those_of_mindspore(mindspore, name):
+    from harness.kernels.arithmetic import by_numpy
+
+    operate = by_numpy(COMPARISONS[name], forbidden)
+    for seed in range(10):
+        x, y = values((40, 50), seed), values((50,), seed + 1)
+        assert_equal(operate(x, y), native(name)(x, y))
+        assert_equal(operate(x, x), native(name)(x, x))
+    for number in (0.0, -0.0, 0.5, -7.0, 1.0, 0, 3, -1):
+        assert_equal(operate(x, number), native(name)(x, number))
+
+
+@pytest.mark.parametrize("number", [0.1, 1 + 2.0**-30, 2**24 + 1, 2**31, True, 1e-40])
+def test_comparisons_with_numbers_that_the_dtype_does_not_hold_are_left_to_mindspore(mindspore, number):
+    from mindspore import Tensor
+
+    from harness.kernels.arithmetic import by_numpy
+
+    kinds = [np.float32] if number != 2**31 else [np.int32, np.int64]
+    for kind in kinds:
+        with pytest.raises(AssertionError, match="own was called"):
+            by_numpy(np.less, forbidden)(Tensor(np.ones(3, kind)), number)
+
+
 def test_views_have_the_bits_of_mindspore(mindspore):
     from harness.kernels.arithmetic import by_numpy
 
@@ -110,7 +199,9 @@ def test_operands_are_left_as_they_were(mindspore):
     "case",
     [
         "float16",
+        "float64",
         "int64",
+        "integers",
         "large",
         "empty",
         "subnormal",
@@ -125,13 +216,15 @@ def test_operands_are_left_as_they_were(mindspore):
 def test_the_rest_is_left_to_mindspore(mindspore, case):
     from mindspore import Tensor
 
-    from harness.kernels.arithmetic import MOST_VALUES, by_numpy
+    from harness.kernels.arithmetic import MOST_OF_ARITHMETIC, by_numpy
 
     single = Tensor(np.ones(3, np.float32))
     operands = {
         "float16": (single, Tensor(np.ones(3, np.float16))),
+        "float64": (Tensor(np.ones(3)), 1.0),
         "int64": (single, Tensor(np.ones(3, np.int64))),
-        "large": (Tensor(np.ones(MOST_VALUES + 1, np.float32)), 1.0),
+        "integers": (Tensor(np.ones(3, np.int64)), Tensor(np.ones(3, np.int64))),
+        "large": (Tensor(np.ones(MOST_OF_ARITHMETIC + 1, np.float32)), 1.0),
         "empty": (Tensor(np.ones(0, np.float32)), 1.0),
         "subnormal": (single, 1e-40),
         "large integer": (single, (1 << 24) + 1),

@@ -120,6 +120,196 @@ def test_a_constant_is_that_of_mindspore(mindspore, name, dtype, size):
     np.testing.assert_array_equal(found.asnumpy(), expected.asnumpy())
 
 
+def shortcut_of(name: str) -> tuple[Any, Any]:
+    """Return MindSpore's own primitive and what is put before it."""
+    from mindspore.ops import operations
+    from mindspore.ops.auto_generate import gen_ops_prim
+
+    from harness.kernels.shortcuts import SHORTCUTS
+
+    primitive = getattr(gen_ops_prim, name, None) or getattr(operations, name)
+    return primitive(), SHORTCUTS[primitive]
+
+
+def assert_equal(found: Any, expected: Any) -> None:
+    assert found is not None, "left to MindSpore"
+    assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
+    np.testing.assert_array_equal(found.asnumpy(), expected.asnumpy())
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (16, 32), (2, 77, 32), (3, 1, 7), (40, 200), (2, 4, 5, 6)], ids=str
+)
+@pytest.mark.parametrize("axis", [1, -1])
+@pytest.mark.parametrize("epsilon", [1e-5, 1e-6, 1e-12])
+def test_a_layer_norm_has_the_bits_of_mindspore(mindspore, shape, axis, epsilon):
+    from mindspore.ops import operations
+
+    from harness.kernels.norms import layer_norm
+
+    native = operations.LayerNorm(axis, axis, epsilon)
+    for seed in range(20):
+        x = drawn(*shape, seed=seed, scale=10.0 ** (seed % 7 - 3)) + float(seed % 3) * 10
+        scale, shift = drawn(*shape[axis:], seed=seed + 50), drawn(*shape[axis:], seed=seed + 80)
+        for found, expected in zip(layer_norm(native, x, scale, shift), native(x, scale, shift), strict=True):
+            assert_same_bits(found, expected)
+
+
+def test_a_layer_norm_of_a_constant_has_the_bits_of_mindspore(mindspore):
+    from mindspore import Tensor
+    from mindspore.ops import operations
+
+    from harness.kernels.norms import layer_norm
+
+    native, x = operations.LayerNorm(1, 1, 1e-5), Tensor(np.full((3, 48), 0.1, np.float32))
+    for found, expected in zip(layer_norm(native, x, x[0], x[1]), native(x, x[0], x[1]), strict=True):
+        assert_same_bits(found, expected)
+
+
+def test_other_layer_norms_are_left_to_mindspore(mindspore):
+    from mindspore.ops import operations
+
+    from harness.kernels.norms import layer_norm
+
+    native, x, row = operations.LayerNorm(1, 1), drawn(3, 8), drawn(8)
+
+    assert layer_norm(native, x.astype(mindspore.float16), row, row) is None
+    assert layer_norm(native, drawn(1025, 8), row, row) is None
+    assert layer_norm(operations.LayerNorm(0, 1), x, row, row) is None
+    assert layer_norm(operations.LayerNorm(0, 0), x, x, x) is None
+    assert layer_norm(native, x, drawn(4), row) is None
+
+
+SIDES = (1, 2, 7, 16, 33, 77)
+
+
+@pytest.mark.parametrize("batch", [(), (1,), (5,), (2, 4), (1, 3, 2)], ids=str)
+def test_a_product_has_the_bits_of_mindspore(mindspore, batch):
+    native, shortcut = shortcut_of("MatMulExt")
+    for rows, between, columns in itertools.product(SIDES, SIDES, SIDES):
+        x, y = drawn(*batch, rows, between), drawn(*batch, between, columns, seed=1)
+        assert_same_bits(shortcut(native, x, y), native(x, y))
+    turned = drawn(*batch, 9, 7, seed=2).swapaxes(-1, -2)
+    assert_same_bits(
+        shortcut(native, turned, turned.swapaxes(-1, -2)), native(turned, turned.swapaxes(-1, -2))
+    )
+
+
+def test_other_products_are_left_to_mindspore(mindspore):
+    native, shortcut = shortcut_of("MatMulExt")
+    x = drawn(2, 3, 4)
+
+    assert shortcut(native, x, drawn(4, 5)) is None
+    assert shortcut(native, x, drawn(1, 4, 5)) is None
+    assert shortcut(native, x, x) is None
+    assert shortcut(native, drawn(4), drawn(4)) is None
+    assert shortcut(native, x.astype(mindspore.float16), drawn(2, 4, 3)) is None
+
+
+def test_a_view_in_another_shape_is_that_of_mindspore(mindspore):
+    from mindspore import Tensor
+
+    from harness.kernels.shortcuts import reshape
+
+    native, contiguous = shortcut_of("Contiguous")
+    for dtype in (np.float32, np.int64, np.bool_):
+        view = Tensor(np.arange(24).reshape(2, 3, 4).astype(dtype)).swapaxes(0, 2)
+        for shape in ((24,), ((6, 4),), ([3, -1],), (-1,), (2, 3, 4), (-1, 2)):
+            assert_equal(reshape(view, *shape), view.reshape(*shape))
+        assert_equal(contiguous(native, view), native(view))
+        assert contiguous(native, view).is_contiguous()
+        part = view[:, 1:2]
+        assert_equal(reshape(part, -1), part.reshape(-1))
+        copy = reshape(view, 24)
+        copy[0] = 1
+        np.testing.assert_array_equal(view.asnumpy().ravel()[:1], np.zeros(1, dtype))
+
+
+def test_other_shapes_are_left_to_mindspore(mindspore):
+    from harness.kernels.shortcuts import reshape
+
+    view = drawn(2, 3).swapaxes(0, 1)
+    native, contiguous = shortcut_of("Contiguous")
+
+    assert reshape(drawn(2, 3), 6) is None
+    assert reshape(view, 7) is None
+    assert reshape(view, shape=(6,)) is None
+    assert reshape(view) is None
+    assert reshape(view, mindspore.Tensor([6])) is None
+    assert contiguous(native, drawn(2, 3)) is None
+
+
+@pytest.mark.parametrize(
+    "shapes", [((6,), (6,), (6,)), ((4, 1), (1, 5), ()), ((2, 3), (3,), (2, 1))], ids=str
+)
+@pytest.mark.parametrize(
+    "dtypes", [("f4", "f4"), ("i8", "i8"), ("?", "?"), ("i4", "i8"), ("i8", "i4")], ids=str
+)
+def test_a_choice_is_that_of_mindspore(mindspore, shapes, dtypes):
+    from mindspore import Tensor
+
+    native, shortcut = shortcut_of("Select")
+    rng = np.random.default_rng(0)
+    condition = Tensor(rng.random(shapes[0]) < 0.5)
+    x, y = (Tensor((rng.normal(size=s) * 3).astype(d)) for s, d in zip(shapes[1:], dtypes, strict=True))
+    if dtypes[0] != dtypes[1] and () in shapes:
+        assert shortcut(native, condition, x, y) is None
+    else:
+        assert_equal(shortcut(native, condition, x, y), native(condition, x, y))
+
+
+def test_other_choices_are_left_to_mindspore(mindspore):
+    from mindspore import Tensor
+
+    native, shortcut = shortcut_of("Select")
+    condition, x = Tensor([True, False]), drawn(2)
+
+    assert shortcut(native, condition, x, 0.0) is None
+    assert shortcut(native, condition, x, Tensor([1, 2])) is None
+    assert shortcut(native, x, x, x) is None
+    assert shortcut(native, condition, x, drawn(3)) is None
+
+
+@pytest.mark.parametrize("dtype", ["f4", "i8", "?"])
+@pytest.mark.parametrize("axis", [0, 1, -1])
+@pytest.mark.parametrize("places", [3, [0, 2, 2, 1], [[1, 0], [2, 2]]], ids=str)
+@pytest.mark.parametrize("kind", ["i4", "i8"])
+def test_places_along_an_axis_are_those_of_mindspore(mindspore, dtype, axis, places, kind):
+    from mindspore import Tensor
+
+    native, shortcut = shortcut_of("Gather")
+    x = Tensor((np.random.default_rng(0).normal(size=(4, 5, 6)) * 3).astype(dtype))
+    indices = Tensor(np.array(places, kind))
+
+    assert_equal(shortcut(native, x, indices, axis), native(x, indices, axis))
+
+
+def test_other_places_are_left_to_mindspore(mindspore):
+    from mindspore import Tensor
+    from mindspore.ops import operations
+
+    native, shortcut = shortcut_of("Gather")
+    x = drawn(4, 5)
+
+    assert shortcut(native, x, Tensor([4]), 0) is None
+    assert shortcut(native, x, Tensor([-1]), 0) is None
+    assert shortcut(native, x, Tensor([1]), Tensor(0)) is None
+    assert shortcut(operations.Gather(1), x, Tensor([[1]] * 4), 1) is None
+
+
+@pytest.mark.parametrize("dtype", ["?", "i4", "i8"])
+def test_the_common_bits_are_those_of_mindspore(mindspore, dtype):
+    from mindspore import Tensor
+
+    native, shortcut = shortcut_of("BitwiseAnd")
+    rng = np.random.default_rng(0)
+    x, y = (Tensor(rng.integers(-4, 4, shape).astype(dtype)) for shape in ((5, 7), (7,)))
+
+    assert_equal(shortcut(native, x, y), native(x, y))
+    assert shortcut(native, x, 1) is None
+    assert shortcut(native, x, drawn(7)) is None
+
+
 def test_a_range_is_that_of_mindspore(mindspore):
     from mindspore import ops
 

@@ -19,6 +19,7 @@ from harness.kernels import arithmetic
 X, Y = Tensor(np.arange(1, 4, dtype=np.float32)), Tensor(np.full(3, 0.3, np.float32))
 WAYS: dict[str, Callable[[], Any]] = {
     **{name: partial(getattr(operator, name), X, Y) for name in ("add", "sub", "mul", "truediv")},
+    **{name: partial(getattr(operator, name), X, Y) for name in ("eq", "lt", "le", "gt", "ge")},
     **{f"r{name}": partial(getattr(operator, name), 0.3, X) for name in ("add", "sub", "mul")},
     **{f"mint.{name}": partial(getattr(mint, name), X, Y) for name in ("add", "sub", "mul", "div")},
     # By name, because the methods are what is replaced.
