@@ -45,6 +45,7 @@ GROUPS = {
         "report": "Write the HTML page of a run again from its report.json.",
     },
     "Before a release": {
+        "invariance": "Change one thing that should not matter, and see whether the result is the same.",
         "soak": "Repeat cases under settings that should not matter, and prove how rarely a run deviates.",
         "power": "Inject known faults into each case, and report which are caught and down to which size.",
         "gate": "Run every case, decide by a policy whether to release, and certify the decision.",

@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 # What a write is willing to replace, if it does not say.
 ANY = "anything"
-_SOAK = ".soak.json"
+_SOAK, _INVARIANCE = ".soak.json", ".invariance.json"
 
 
 class BaselineStore:
@@ -231,6 +231,7 @@ class BaselineStore:
                 arrays_path(path).unlink(missing_ok=True)
                 deep_trace_path(path).unlink(missing_ok=True)
                 soak_path(path).unlink(missing_ok=True)
+                invariance_path(path).unlink(missing_ok=True)
                 _remove_leftovers(path)
             for folder in (path.parent, path.parent.parent):
                 if not any(folder.iterdir()):
@@ -271,8 +272,13 @@ def soak_path(path: Path) -> Path:
     return path.with_name(f"{path.stem}{_SOAK}")
 
 
+def invariance_path(path: Path) -> Path:
+    """Return the path of the invariances that were measured of the baseline whose JSON is ``path``."""
+    return path.with_name(f"{path.stem}{_INVARIANCE}")
+
+
 def _is_baseline(file: Path) -> bool:
-    return not file.name.startswith(".") and not file.name.endswith(_SOAK)
+    return not file.name.startswith(".") and not file.name.endswith((_SOAK, _INVARIANCE))
 
 
 def _pending_path(path: Path, sha256: str) -> Path:

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.cases.job import JitSettings, Job, SchedulerChoice, SecondCalls
+from harness.cases.relations import Relation
 from harness.cases.tolerance import Calibrated, Limits, Tolerance
 from harness.errors import FailureCause
 from harness.foreign_text import printable
+from harness.promises import Promise
 from harness.remedy import Action, Remedy, Where
 
 # Shared by cases that set none. It cannot change, and ten thousand cases need not create one each.
@@ -29,8 +31,9 @@ class Case:
     for one run, in seconds. ``fails`` is the cause for which the
     case is expected to have no measurement; such a case has no baseline. ``repeat`` is whether every run
     calls the pipeline twice (True), no run does (False), or harness chooses (None).
-    ``computed_parameters`` are patterns of the parameters that are computed after loading. ``line`` and
-    ``column``, from 1, are where the entry starts in ``path``, the suite's file.
+    ``computed_parameters`` are patterns of the parameters that are computed after loading. ``invariances``
+    are what the case promises of relations between two runs of it. ``line`` and ``column``, from 1, are where
+    the entry starts in ``path``, the suite's file.
     """
 
     suite: str
@@ -58,16 +61,17 @@ class Case:
     fails: FailureCause | None = None
     repeat: bool | None = None
     computed_parameters: tuple[str, ...] = ()
+    invariances: dict[Relation, Promise] = field(default_factory=dict, hash=False)
     batch_consistency: Limits | None = field(default=None, hash=False)
 
     def definition(self) -> dict[str, Any]:
         """Return the fields that determine the result, as JSON values.
 
-        How the case is judged (tolerance, strict, fails, repeat, computed_parameters), when and in which
-        process it runs, what it is called, and where it is written are excluded. ``singles`` is whether each
-        image of the batch is also run on its own. Numbers in ``arguments`` keep their type, because a
-        pipeline may treat 5 and 5.0 differently. ``scheduler``, ``{"class": name or None, **arguments}``, is
-        present if the case has one, and so is ``jit``.
+        How the case is judged (tolerance, strict, fails, repeat, computed_parameters, invariances), when and
+        in which process it runs, what it is called, and where it is written are excluded. ``singles`` is
+        whether each image of the batch is also run on its own. Numbers in ``arguments`` keep their type,
+        because a pipeline may treat 5 and 5.0 differently. ``scheduler``, ``{"class": name or None,
+        **arguments}``, is present if the case has one, and so is ``jit``.
         """
         chosen = {"class": self.scheduler, **copy.deepcopy(self.scheduler_arguments)}
         return {

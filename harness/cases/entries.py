@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from harness.cases import names
+from harness.cases.relations import Relation, check_relation
 from harness.cases.tolerance import Limits, Strict, Tolerance
 from harness.cases.wording import quoted, suggestion
+from harness.promises import Promise
 
 MAX_SEED = 2**64 - 1
 
@@ -70,6 +72,16 @@ Arguments = Annotated[
         {
             "type": "object",
             "propertyNames": _except(names.IDENTIFIER, {*names.OWN_ARGUMENTS, *keyword.kwlist}),
+        }
+    ),
+]
+Invariances = Annotated[
+    dict[Annotated[str, AfterValidator(check_relation)], Promise],
+    WithJsonSchema(
+        {
+            "type": "object",
+            "propertyNames": {"enum": [each.value for each in Relation]},
+            "additionalProperties": {"enum": list(get_args(Promise))},
         }
     ),
 ]
@@ -159,6 +171,9 @@ class DefaultsEntry(Strict):
     )
     batch_consistency: Limits = _may_be_missing(
         "Limits for image i of the batch against the single image of its seed"
+    )
+    invariances: Invariances = _may_be_missing(
+        "What `harness invariance` must find, by relation: identical, within (the calibrated limits), or any"
     )
 
 

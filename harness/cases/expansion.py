@@ -20,6 +20,7 @@ from harness.cases.names import (
     needs_checkpoint,
 )
 from harness.cases.problems import Problem
+from harness.cases.relations import Relation
 from harness.cases.tolerance import Tolerance
 from harness.cases.wording import quoted
 from harness.errors import FailureCause
@@ -100,6 +101,9 @@ class Expander:
                 fails=FailureCause(values.pop("fails")) if "fails" in values else None,
                 steps=values.pop("steps", None),
                 computed_parameters=tuple(values.pop("computed_parameters", ())),
+                invariances={
+                    Relation(name): promise for name, promise in values.pop("invariances", {}).items()
+                },
                 jit=JitSettings(**_written(values.pop("jit"))) if "jit" in values else None,
                 path=self.document.path,
                 line=line,
@@ -219,16 +223,16 @@ def _tags(values: dict[str, Any]) -> tuple[str, ...]:
 def merge(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     """Return the keys of ``own`` merged over those of ``defaults``.
 
-    `arguments`, `scheduler_arguments` and `tolerance` merge one level deep: each argument and each tier is
-    replaced as a whole. `tags` add up, with those of the defaults first. `seed` and `seeds` replace each
-    other.
+    `arguments`, `scheduler_arguments`, `invariances` and `tolerance` merge one level deep: each argument,
+    each relation and each tier is replaced as a whole. `tags` add up, with those of the defaults first.
+    `seed` and `seeds` replace each other.
     """
     merged = {**defaults, **own}
     if any(key in own for key in _SEED_KEYS):
         for key in _SEED_KEYS:
             if key not in own:
                 merged.pop(key, None)
-    for key in ("arguments", "scheduler_arguments"):
+    for key in ("arguments", "scheduler_arguments", "invariances"):
         if key in merged:
             merged[key] = {**defaults.get(key, {}), **own.get(key, {})}
     if "tags" in merged:

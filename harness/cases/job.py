@@ -106,12 +106,18 @@ class Conditions:
     """What a run should not depend on; the defaults are those of any other run.
 
     ``blocks`` are sizes in bytes: before the run, so much memory is taken in turn, and every second block is
-    given back. ``core`` is another core to run on. The others are of a worker's whole process: the
-    environment variables that it gets, and whether it launches operators without waiting for each.
+    given back. ``core`` is another core to run on. ``strided`` is whether the noise that is drawn is not
+    contiguous in memory, ``listed`` whether a single generator is given in a list, and ``halved`` whether
+    denoising models get the two halves of a doubled batch, with and without guidance, one after the other.
+    The others are of a worker's whole process: the environment variables that it gets, and whether it
+    launches operators without waiting for each.
     """
 
     blocks: tuple[int, ...] = ()
     core: int | None = None
+    strided: bool = False
+    listed: bool = False
+    halved: bool = False
     variables: dict[str, str] = field(default_factory=dict, hash=False)
     asynchronous: bool = False
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.cases.job import Job
+from harness.cases.job import Conditions, Job
 from harness.codec import to_json
 from harness.execution.after_steps import after_steps, observes_decoder
 from harness.execution.implementation import Implementation
@@ -27,10 +27,12 @@ from harness.measurement.measurement import Measurement, array_sha256
 from harness.measurement.perturbation import check_perturbed, perturbed_generators
 from harness.measurement.second_call import CallBits
 from harness.measurement.statistics import summarise
+from harness.measurement.strided import strided_generators
 from harness.measurement.trace import StepHashes, StepTrace
 from harness.pipelines.arguments import Arguments
-from harness.pipelines.calling import Output, call_pipeline, of_image
+from harness.pipelines.calling import Output, call_pipeline, of_images
 from harness.pipelines.decoding import seeing_decoder
+from harness.pipelines.halving import halved
 from harness.pipelines.registry import LoadedPipeline
 
 Load = Callable[[Job], LoadedPipeline]
@@ -47,6 +49,8 @@ def generators_of(
         return injection.generators(seeds, ledger)
     if job.perturbation is not None or job.unit is not None:
         return perturbed_generators(seeds, ledger, member=job.perturbation, dtype=job.dtype, unit=job.unit)
+    if job.conditions is not None and job.conditions.strided:
+        return strided_generators(seeds, ledger)
     return case_generators(seeds, ledger)
 
 
@@ -109,7 +113,7 @@ class Measuring:
                 alone = [generators_of(job, injection, (seed,), Ledger()) for seed in seeds]
                 single = StepTrace(stepped=stepped)
                 parts = [
-                    self.call(loaded, job, of_image(arguments.values(), index, len(seeds)), one, single)
+                    self.call(loaded, job, of_images(arguments.values(), [index], len(seeds)), one, single)
                     for index, one in enumerate(alone)
                 ]
                 singles = injection.output(np.concatenate([part.array for part in parts]))
@@ -182,7 +186,12 @@ class Measuring:
         after_step: Callable[..., Any],
     ) -> Output:
         """Call the pipeline with the random generators of MindSpore and numpy watched."""
-        with self._guard.watching(), self.implementation.naming_kernels(job.pipeline):
+        given = job.conditions or Conditions()
+        with (
+            self._guard.watching(),
+            self.implementation.naming_kernels(job.pipeline),
+            halved(job.pipeline, loaded.call, len(generators)) if given.halved else nullcontext(),
+        ):
             return call_pipeline(
                 loaded.signature,
                 loaded.call,
@@ -190,4 +199,5 @@ class Measuring:
                 steps=job.steps,
                 arguments=arguments,
                 after_step=after_step,
+                listed=given.listed,
             )

@@ -55,13 +55,22 @@ class RunError(HarnessError):
 
 
 class CaseFailed(RunError):
-    """The case raised an error in the worker; ``cause`` is the cause of that error."""
+    """The case raised an error in the worker; ``cause`` is the cause of that error.
+
+    ``refused`` is whether harness, or the pipeline's own checks, refused to run it.
+    """
 
     def __init__(
-        self, message: str, cause: FailureCause = FailureCause.OTHER, *, about: tuple[str, ...] = ()
+        self,
+        message: str,
+        cause: FailureCause = FailureCause.OTHER,
+        *,
+        about: tuple[str, ...] = (),
+        refused: bool = False,
     ) -> None:
         super().__init__(message, about=about)
         self.cause = cause
+        self.refused = refused
 
 
 class NotSent(CaseFailed):
@@ -174,7 +183,7 @@ class WorkerProcess:
         if answer.kind is AnswerKind.ERROR:
             # The part that the user can act on comes first, so that an editor can jump there.
             place = (job.place,) if job is not None and job.place else ()
-            raise CaseFailed(shortened(str(answer.data)), answer.cause, about=(*place, name))
+            raise CaseFailed(shortened(str(answer.data)), answer.cause, about=(*place, name), refused=True)
         if answer.kind is AnswerKind.FAILED:
             raise CaseFailed(f"\n{shortened(str(answer.data))}", answer.cause, about=(name,))
 

@@ -179,6 +179,9 @@ def _optional(content: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, bo
     for each in filter(_is_mapping, held):
         yield each, "runs", None
         yield each, "deviating", None
+        yield each, "invariances", None
+    for each in filter(_is_mapping, cases if isinstance(cases, list) else ()):
+        yield each, "promises", None
     if _is_mapping(policy):
         yield policy, "soak", None
 

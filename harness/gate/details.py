@@ -83,6 +83,16 @@ class NotSoaked(Detail):
     confidence: float
 
 
+class NotInvariant(Detail):
+    """What a case promises of its invariances is not known to hold.
+
+    ``lacking`` were not measured with this baseline; ``broken`` says how the others held instead.
+    """
+
+    lacking: tuple[str, ...]
+    broken: dict[str, str]
+
+
 class NoDate(Detail):
     """The baseline's ``date`` cannot be read."""
 

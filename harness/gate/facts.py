@@ -8,6 +8,7 @@ from typing import Literal
 
 from harness.gate.details import Gap, State
 from harness.judgement.reasons import Chaotic, Reason
+from harness.promises import Promise
 from harness.remedy import Remedy
 
 
@@ -33,7 +34,8 @@ class HeldTo:
 
     ``date`` is when it was recorded (ISO 8601), and ``mindspore`` is that field of its fingerprint. ``facts``
     is whether parameters and constants are stored with it. ``runs`` were compared with it bit by bit by
-    `harness soak`, and ``deviating`` of them gave other bits; None if no run was.
+    `harness soak`, and ``deviating`` of them gave other bits; None if no run was. ``invariances`` says how
+    each relation held that `harness invariance` measured with it; None if none was.
     """
 
     device: str
@@ -43,6 +45,7 @@ class HeldTo:
     facts: bool = False
     runs: int | None = None
     deviating: int | None = None
+    invariances: dict[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class CaseFacts:
     ``state`` is not ``judged``, there is no verdict and ``reasons`` say why. ``environment`` and
     ``checkpoint`` are keys into the certificate's tables. ``bits`` is the sha256 of everything that the run
     computed. ``vacuous`` says why the case would notice nothing, and ``power_gap`` why no power table covers
-    it.
+    it. ``promises`` are what the case promises of its invariances, None if nothing.
     """
 
     suite: str
@@ -78,6 +81,7 @@ class CaseFacts:
     vacuous: Reason | None = None
     chaos: Chaotic | None = None
     power_gap: Gap | None = None
+    promises: dict[str, Promise] | None = None
 
     @property
     def name(self) -> str:

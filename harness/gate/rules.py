@@ -15,6 +15,7 @@ from harness.gate import details as d
 from harness.gate.facts import CaseFacts
 from harness.gate.policy import Policy
 from harness.judgement.soak.proof import upper_bound
+from harness.promises import Holding
 
 Kind = Literal["drift", "incomplete"]
 
@@ -102,6 +103,21 @@ def soaked(policy: Policy, facts: CaseFacts, _now: datetime) -> d.Detail | None:
     )
 
 
+def invariant(_policy: Policy, facts: CaseFacts, _now: datetime) -> d.Detail | None:
+    """Every invariance that a case promises was measured with its baseline, and holds as promised."""
+    if not facts.promises or facts.baseline is None:
+        return None
+    measured = facts.baseline.invariances or {}
+    promised = {name: promise for name, promise in facts.promises.items() if promise != "any"}
+    lacking = tuple(sorted(promised.keys() - measured.keys()))
+    broken = {
+        name: measured[name]
+        for name, promise in sorted(promised.items())
+        if name in measured and not Holding(measured[name]).keeps(promise)
+    }
+    return d.NotInvariant(lacking, broken) if lacking or broken else None
+
+
 def age(policy: Policy, facts: CaseFacts, now: datetime) -> d.Detail | None:
     """No baseline is older than the policy allows, and none is from the future."""
     if policy.max_age_days is None or facts.baseline is None:
@@ -140,6 +156,7 @@ CASE_RULES: dict[str, tuple[Kind, Rule]] = {
     "power": ("incomplete", power),
     "facts": ("incomplete", without_facts),
     "soak": ("incomplete", soaked),
+    "invariance": ("incomplete", invariant),
     "age": ("incomplete", age),
     "release": ("incomplete", release),
 }

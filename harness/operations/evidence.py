@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from harness.baselines.baseline import Baseline
 from harness.baselines.errors import BaselineError, shown
+from harness.baselines.invariance import read_invariances
 from harness.baselines.soak import read_soak
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
@@ -40,7 +41,10 @@ class Evidence:
         Raises :class:`BaselineError` if the files of its baseline can no longer be read.
         """
         state: State = "not selected" if result is None else _state(result.judgement)
-        facts = CaseFacts(case.suite, case.id, shown(case.path), case.line, case.tags, case.hash(), state)
+        promises = {name.value: promise for name, promise in case.invariances.items()} or None
+        facts = CaseFacts(
+            case.suite, case.id, shown(case.path), case.line, case.tags, case.hash(), state, promises=promises
+        )
         if result is None:
             return facts
         judgement, baseline, ran = result.judgement, result.baseline, result.measurement
@@ -103,6 +107,7 @@ def sha256_of(path: Path) -> str:
 def _held_to(baseline: Baseline, store: BaselineStore) -> HeldTo:
     assert baseline.path is not None  # it was read from a store
     soaked = read_soak(store, baseline).runs
+    invariances = read_invariances(store, baseline).measured
     files = (baseline.path, baseline.path.with_suffix(".safetensors"))
     return HeldTo(
         device=baseline.device,
@@ -112,6 +117,7 @@ def _held_to(baseline: Baseline, store: BaselineStore) -> HeldTo:
         facts=baseline.measurement.facts is not None,
         runs=soaked.runs or None,
         deviating=soaked.deviating if soaked.runs else None,
+        invariances={name: each.holding for name, each in invariances.items()} or None,
     )
 
 

@@ -116,11 +116,14 @@ class Signature:
             )
 
     def passed(
-        self, generators: Sequence[Any], steps: int | None, arguments: Mapping[str, Any]
+        self, generators: Sequence[Any], steps: int | None, arguments: Mapping[str, Any], *, listed: bool
     ) -> dict[str, Any]:
-        """Return the arguments of one call that makes one image per generator in ``generators``."""
+        """Return the arguments of one call that makes one image per generator in ``generators``.
+
+        ``listed`` is whether a single generator is passed in a list, too.
+        """
         images = len(generators)
-        given: dict[str, Any] = {"generator": list(generators) if images > 1 else generators[0]}
+        given: dict[str, Any] = {"generator": list(generators) if images > 1 or listed else generators[0]}
         if self.takes_mindspores:
             import mindspore as ms
 
@@ -144,16 +147,18 @@ def call_pipeline(
     steps: int | None,
     arguments: Mapping[str, Any],
     after_step: StepCallback,
+    listed: bool = False,
 ) -> Output:
     """Call ``pipeline``, which has this ``signature``, with one image per generator, and return its output.
 
+    A single generator is passed by itself, or in a list if it is to be ``listed``.
     ``after_step`` gets the latents after each denoising step; see
     :func:`harness.pipelines.steps.seeing_steps`. Raises :class:`PipelineError` for what
     :meth:`Signature.check` rejects, and if the pipeline or its scheduler refuses its inputs as those of
     diffusers do. Raises :class:`OutputError` if the result contains no array of real numbers.
     """
     signature.check(arguments, steps=steps, images=len(generators))
-    passed = signature.passed(generators, steps, arguments)
+    passed = signature.passed(generators, steps, arguments, listed=listed)
     with seeing_steps(pipeline, signature.takes, after_step) as hooks:
         try:
             result = pipeline(**passed, **hooks)
@@ -199,10 +204,15 @@ def _lacking(pipeline: Any, error: AttributeError) -> str | None:
     return type(error.obj).__name__
 
 
-def of_image(arguments: Mapping[str, Any], index: int, images: int) -> dict[str, Any]:
-    """Return the arguments for image ``index`` alone; lists with an entry per image keep only its entry."""
+def of_images(arguments: Mapping[str, Any], indices: Sequence[int], images: int) -> dict[str, Any]:
+    """Return the arguments for the images ``indices`` of a batch of ``images``, in this order.
+
+    Lists with an entry per image keep the entries of these images.
+    """
     return {
-        name: [value[index]] if _EACH_IMAGE.fullmatch(name) and _per_image(value, images) else value
+        name: [value[index] for index in indices]
+        if _EACH_IMAGE.fullmatch(name) and _per_image(value, images)
+        else value
         for name, value in arguments.items()
     }
 

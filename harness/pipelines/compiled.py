@@ -37,13 +37,21 @@ def compile_models(name: str, pipeline: Any, settings: Mapping[str, Any]) -> Non
     (:mod:`harness.kernels.graph`). Raises :class:`PipelineError` if there is no such model, or if MindSpore
     does not take the settings.
     """
-    models = [
-        (part, cell) for part, cell in cells_of(pipeline) if part in _NAMES or timestep_of(cell) is not None
-    ]
+    models = denoising_models(pipeline)
     if not models:
         raise PipelineError(f"{name} has no model that takes a timestep, so there is nothing to compile")
     for part, cell in models:
         cell.construct = _compiled(part, cell, settings)
+
+
+def denoising_models(pipeline: Any) -> list[tuple[str, Any]]:
+    """Return the models of ``pipeline`` that run once in each step, under the names by which it holds them.
+
+    These take a timestep, or are called unet, transformer, prior or decoder.
+    """
+    return [
+        (part, cell) for part, cell in cells_of(pipeline) if part in _NAMES or timestep_of(cell) is not None
+    ]
 
 
 def _compiled(part: str, cell: Any, settings: Mapping[str, Any]) -> Callable[..., Any]:

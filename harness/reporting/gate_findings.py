@@ -90,6 +90,14 @@ def _not_soaked(detail: d.NotSoaked) -> str:
     )
 
 
+def _not_invariant(detail: d.NotInvariant) -> str:
+    parts = [f"{name} is {holding}" for name, holding in detail.broken.items()]
+    if detail.lacking:
+        were = "was" if len(detail.lacking) == 1 else "were"
+        parts.append(f"{', '.join(detail.lacking)} {were} not measured with its baseline")
+    return f"the case promises more: {'; '.join(parts)}. Run harness invariance --promised"
+
+
 def _changed_since(gap: d.ChangedSince) -> str:
     words = {"case": "the case", "baseline": "its baseline", "tolerance": "its tolerance"}
     changed = " and ".join(words[each] for each in gap.what)
@@ -121,6 +129,7 @@ _WORDS: Words = {
         "with a reason, which keeps its calibration"
     ),
     d.NotSoaked: _not_soaked,
+    d.NotInvariant: _not_invariant,
     d.NoDate: (
         "its baseline was recorded on {date}, which is not a date, so its age is unknown; record it again"
     ),

@@ -8,7 +8,7 @@ import pytest
 
 from harness.execution.tracebacks import raised_by_operator, told
 from harness.measurement.statistics import summarise
-from harness.pipelines.calling import Signature, call_pipeline, of_image
+from harness.pipelines.calling import Signature, call_pipeline, of_images
 from harness.pipelines.factory import UserCode, find_factory, make_pipeline
 
 
@@ -59,9 +59,9 @@ def test_of_the_harness_own_failure_every_frame_is_shown() -> None:
     assert "in seen" in shown
     assert "in summarise" in shown
     # A pipeline that is built in is the harness' own, too.
-    shown = seen(lambda: make_pipeline("ddim", of_image, None, "float32", "pynative"))
+    shown = seen(lambda: make_pipeline("ddim", of_images, None, "float32", "pynative"))
     assert "in make_pipeline" in shown
-    assert "in of_image" in shown
+    assert "in of_images" in shown
     # Entered from a user's code, it is shown from there on.
     shown = seen(lambda: call(calling_back))
     assert "in calling_back" in shown

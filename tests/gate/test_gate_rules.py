@@ -89,6 +89,16 @@ BROKEN: dict[str, tuple[Policy, CaseFacts, str, str]] = {
         "100 runs with this baseline prove that at most 2.95 % of all runs deviate; the policy requires at "
         "most 1 % (95 % confidence). Run harness soak",
     ),
+    "invariance": (
+        Policy(),
+        case_facts(
+            baseline=held_to(invariances={"batch-size": "within", "mode": "unjudged"}),
+            promises={"batch-size": "identical", "mode": "any", "core": "within", "launch": "identical"},
+        ),
+        "incomplete",
+        "the case promises more: batch-size is within; core, launch were not measured with its baseline. Run "
+        "harness invariance --promised",
+    ),
     "age": (
         Policy(max_age_days=90),
         case_facts(baseline=held_to(date="2026-08-01T00:00:00+00:00")),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.pipelines.calling import OutputError, Signature, call_pipeline, of_image, output_array
+from harness.pipelines.calling import OutputError, Signature, call_pipeline, of_images, output_array
 from harness.pipelines.errors import PipelineError
 
 ONE, TWO = ["g0"], ["g0", "g1"]
@@ -271,5 +271,5 @@ def test_another_kind_of_output_is_told_what_to_ask_for() -> None:
 
 def test_an_image_by_itself_has_its_own_prompt() -> None:
     arguments = {"prompt": ["a", "b"], "negative_prompt": "c", "mask_image": [3, 4], "timesteps": [999, 499]}
-    assert of_image(arguments, 1, 2) == {**arguments, "prompt": ["b"], "mask_image": [4]}
-    assert of_image({"prompt": ["a"]}, 0, 1) == {"prompt": ["a"]}
+    assert of_images(arguments, [1], 2) == {**arguments, "prompt": ["b"], "mask_image": [4]}
+    assert of_images({"prompt": ["a"]}, [0], 1) == {"prompt": ["a"]}
