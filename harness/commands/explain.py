@@ -24,6 +24,7 @@ _KNOBS = "find the settings that cause the drift: turn back those that differ, o
 _WITH_PYTHON = (
     "with --knobs: an interpreter with packages of the other side, before one is made; may be repeated"
 )
+_WITH = "with --knobs: install this package, too, in environments that are made; may be repeated"
 _MAX_RUNS = "with --knobs: the most runs with settings turned back"
 _ENVIRONMENTS = "with --knobs: folder for environments that are made"
 _CODE = "compare with a run of the project's own code at this git revision instead of the baseline"
@@ -41,6 +42,7 @@ def explain(
     ] = None,
     knobs: Annotated[bool, typer.Option("--knobs", help=_KNOBS)] = False,
     with_python: Annotated[Texts, option("--with-python", "PYTHON", _WITH_PYTHON)] = None,
+    extras: Annotated[Texts, option("--with", "REQUIREMENT", _WITH)] = None,
     environments: Annotated[File, option("--environments", "DIR", _ENVIRONMENTS)] = None,
     max_runs: Annotated[
         int | None, typer.Option(min=1, metavar="N", help=f"{_MAX_RUNS} (default: {MOST_RUNS})")
@@ -65,7 +67,12 @@ def explain(
     case = one_case(path)
     if knobs and (code is not None or step is not None):
         raise UsageError("--knobs turns settings back; it goes with neither --code nor --step")
-    own = {"--with-python": with_python, "--environments": environments, "--max-runs": max_runs}
+    own = {
+        "--with-python": with_python,
+        "--with": extras,
+        "--environments": environments,
+        "--max-runs": max_runs,
+    }
     if not knobs and (misplaced := [name for name, given in own.items() if given is not None]):
         raise UsageError(f"{misplaced[0]} goes with --knobs")
     for name, given in (("--python", python), ("--code", code)):
@@ -78,11 +85,11 @@ def explain(
     display = (SettingsDisplay if knobs else ProgressBar)(Console(stderr=True), at.invocation)
     workers = display.watching(at.workers, [case])
     if knobs:
+        folder, most = environments or releases.ENVIRONMENTS, max_runs or MOST_RUNS
         with remedied(at.invocation):
             found = explain_settings(
-                case, workers, at.store, python=python, others=with_python or (),
-                environments=environments or releases.ENVIRONMENTS, most=max_runs or MOST_RUNS,
-                progress=display,
+                case, workers, at.store, python=python, others=with_python or (), environments=folder,
+                extras=extras or (), most=most, progress=display,
             )  # fmt: skip
         say(settings_text(found))
         write(json_file, settings_json, found)

@@ -105,7 +105,8 @@ class SettingsFound:
             return "alone" if best.alone else "together"
         if not self.settings:
             return "fixed"
-        return "none" if self.bits.complete else "undecided"
+        searches = [each for each in (self.bits, self.verdicts) if each is not None]
+        return "none" if all(each.complete for each in searches) else "undecided"
 
     @property
     def best(self) -> Search | None:
@@ -116,6 +117,12 @@ class SettingsFound:
     def explained(self) -> bool:
         """Whether settings that explain the drift are known."""
         return self.conclusion in ("alone", "together")
+
+    @property
+    def whole(self) -> Tried | None:
+        """The run with the most settings turned back, of those that gave a result."""
+        ran = [each for each in self.tried if each.error is None]
+        return max(ran, key=lambda each: len(each.turned), default=None)
 
     def of(self, *names: str) -> Tried | None:
         """Return the run with exactly these settings turned back, if there was one."""
@@ -144,6 +151,7 @@ def explain_settings(
     python: str | None = None,
     others: Sequence[str] = (),
     environments: Path = DEFAULT_ROOT,
+    extras: Sequence[str] = (),
     most: int = MOST_RUNS,
     progress: Progress[Any] = SILENT,
     allowed: Allowed | None = None,
@@ -152,9 +160,9 @@ def explain_settings(
 
     With ``python``, the reference is a run under that interpreter. Packages are turned back by using an
     interpreter that has them: this one, ``python``, one of ``others``, or an environment that is made below
-    ``environments``. ``most`` limits the runs with a setting turned back; each combination runs once.
-    ``progress`` gets a :class:`Foreseen` before the first of them. ``allowed`` is what this system allows, if
-    not asked for here.
+    ``environments``, with the requirements ``extras``. ``most`` limits the runs with a setting turned back;
+    each combination runs once. ``progress`` gets a :class:`Foreseen` before the first of them. ``allowed`` is
+    what this system allows, if not asked for here.
 
     The case first runs twice as it is. Raises :class:`HarnessError` if it cannot be run, or has nothing valid
     to be compared with.
@@ -184,7 +192,7 @@ def explain_settings(
     with stage(progress, "running", len(left) + (len(left) > 1), interrupted=_LEFT):
         needs = any(each.name in PACKAGES for each in left)
         given = (*([] if python is None else [python]), *others)
-        software = Software.of(workers, given, environments, progress.preparing) if needs else None
+        software = Software.of(workers, given, environments, extras, progress.preparing) if needs else None
         turning = Turning(case, reference, workers, measured.fingerprint, left, software)
         progress.finished(_foreseen(turning, most, seconds))
         found = _searched(found, turning, judging, progress, most)

@@ -12,7 +12,7 @@ from typing import Any
 from harness.baselines.baseline import Baseline
 from harness.cases.case import Case
 from harness.cases.job import Conditions, JitSettings, Job
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 from harness.execution.cann_settings import LEVEL_VARIABLE
 from harness.execution.fingerprint import effective_isa
 from harness.execution.profile import ARM_ISAS, X86_ISAS, known_isas
@@ -30,6 +30,8 @@ from harness.releases.settings import (
     settings_of,
 )
 
+# What only cases of mindone need of the packages that compute.
+_OF_MINDONE = ("mindone", "transformers", "tokenizers")
 _VARIABLES = {"level": LEVEL_VARIABLE, "hccl": "HCCL_DETERMINISTIC"}
 
 
@@ -60,23 +62,30 @@ class Software:
     """The interpreters from which one with certain packages is chosen; if none has them, one is made.
 
     ``here`` is this environment's, ``others`` are those that were given. Environments are made below
-    ``root``, with this environment's other packages that compute. ``preparing`` is called with what is made.
+    ``root``, with this environment's other packages that compute, and with the requirements ``extras``.
+    ``preparing`` is called with what is made.
     """
 
     here: Subject
     others: tuple[Subject, ...]
     root: Path
+    extras: tuple[str, ...] = ()
     preparing: Callable[[str], None] = lambda _: None
     _failed: dict[Specification, HarnessError] = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, workers: Workers, pythons: Sequence[str], root: Path, preparing: Callable[[str], None]
+        cls,
+        workers: Workers,
+        pythons: Sequence[str],
+        root: Path,
+        extras: Sequence[str],
+        preparing: Callable[[str], None],
     ) -> Software:
         """Return the interpreters that there are: that of ``workers``, and ``pythons``."""
         own = workers.python or sys.executable
         here, *others = (inspect_interpreter(each) for each in (own, *pythons))
-        return cls(here, tuple(others), root, preparing)
+        return cls(here, tuple(others), root, tuple(extras), preparing)
 
     def python(self, turned: Mapping[str, str], named: Sequence[str]) -> str:
         """Return an interpreter with the versions ``turned``, and those of this environment otherwise.
@@ -85,7 +94,7 @@ class Software:
         """
         if (given := self._given(turned, named)) is not None:
             return given.python
-        specification = self._specification(turned)
+        specification = self._specification(turned, named)
         if (failure := self._failed.get(specification)) is not None:
             raise failure
         try:
@@ -100,7 +109,7 @@ class Software:
         if self._given(turned, named) is not None:
             return False
         try:
-            return Environments(self.root).find(self._specification(turned)) is None
+            return Environments(self.root).find(self._specification(turned, named)) is None
         except HarnessError:
             return True
 
@@ -110,10 +119,16 @@ class Software:
         having = (each for each in (self.here, *self.others) if wanted.items() <= each.packages.items())
         return next(having, None)
 
-    def _specification(self, turned: Mapping[str, str]) -> Specification:
-        own = {name: self.here.packages[name] for name in COMPUTING if name in self.here.packages}
-        pins = {**own, **turned}
-        return Specification.of(Release.parse(f"{MINDSPORE}=={pins.pop(MINDSPORE)}"), (), pins)
+    def _specification(self, turned: Mapping[str, str], named: Sequence[str]) -> Specification:
+        own = self.here.packages
+        left_out = () if _OF_MINDONE[0] in named else _OF_MINDONE
+        pins = {name: own[name] for name in COMPUTING if name in own and name not in left_out}
+        pins.update(turned)
+        try:
+            release = Release.parse(f"{MINDSPORE}=={pins.pop(MINDSPORE)}")
+        except UsageError as error:  # a build that no index has
+            raise NotMade(str(error)) from None
+        return Specification.of(release, self.extras, pins)
 
 
 @dataclass(frozen=True)
@@ -138,7 +153,7 @@ class Turning:
         """
         turned = {each.name: each.there for each in self.settings if each.name in names}
         with self._workers(turned).runner() as runner:
-            measured = runner.run(self._job(turned))
+            measured = runner.run(self.job(turned))
         self._check(measured.fingerprint, turned)
         return measured
 
@@ -159,14 +174,15 @@ class Turning:
     def _workers(self, turned: Mapping[str, str | None]) -> Workers:
         workers = self.workers
         if (isa := turned.get("isa")) is not None:
-            workers = replace(workers, isa=_cap(isa))
+            workers = replace(workers, isa=cap_of(isa))
         if (cores := turned.get("cores")) is not None:
             workers = replace(workers, cores=int(cores))
         if packages := _packages(turned):
             workers = workers.under(self._software.python(packages, self._named))
         return workers
 
-    def _job(self, turned: Mapping[str, str | None]) -> Job:
+    def job(self, turned: Mapping[str, str | None]) -> Job:
+        """Return the job of a run with these settings turned back to their values."""
         job = self.case.job()
         recorded = self.reference.provenance.case_definition
         if "mode" in turned or "jit" in turned:
@@ -200,7 +216,7 @@ def jit_of(definition: Mapping[str, Any]) -> JitSettings | None:
     return None if given is None else JitSettings(**given)
 
 
-def _cap(isa: str) -> str:
+def cap_of(isa: str) -> str:
     """Return the cap that leaves ``isa``."""
     return isa if isa in X86_ISAS or isa == ARM_ISAS[0] else ARM_ISAS[-1]
 

@@ -78,9 +78,10 @@ def settings_text(found: SettingsFound) -> str:
         other = _other(found)
         table = Table(("setting", "here", other, "turned back alone, it gives"), rows)
         lines += ["", "settings that differ:", *(str(line) for line in table_lines(table, "  "))]
-    names = [each.name for each in found.settings]
-    if len(names) > 1 and (whole := found.of(*names)) is not None:
-        lines.append(f"all that can be turned back, together: {_gives(whole, found)}")
+    if (whole := found.whole) is not None and len(whole.turned) > 1:
+        together = "all that can be turned back" if len(whole.turned) == len(found.settings) else None
+        names = together or _listed([_name(each) for each in whole.turned])
+        lines.append(f"{names}, together: {_gives(whole, found)}")
     if found.tried:
         lines.append(
             f"{count(len(found.tried), 'run')} with settings turned back, {found.seconds:.0f} s in all"
@@ -123,10 +124,9 @@ def _concluded(found: SettingsFound) -> str:
         case "fixed":
             return "nothing that differs can be turned back here"
         case "none":
-            whole = "with all that can be turned back" if len(found.settings) > 1 else _with(found.settings)
             return (
-                f"not the settings: {whole}, {_still(found)}. The cause is the pipeline's code, or what "
-                "cannot be turned back"
+                f"not the settings that can be turned back: none of them brings the bits of the {other}. The "
+                "cause is the pipeline's code, or what cannot be turned back"
             )
         case "undecided":
             return f"not decided in {count(len(found.tried), 'run')}: allow more with --max-runs"
@@ -140,14 +140,6 @@ def _concluded(found: SettingsFound) -> str:
     chosen = [each for each in found.settings if each.name in best.together]
     names = _listed([_name(each.name) for each in chosen])
     return f"{names}, only together: {_with(chosen)} {ends}"
-
-
-def _still(found: SettingsFound) -> str:
-    """Return how the run with everything turned back compares."""
-    whole = found.of(*(each.name for each in found.settings))
-    if whole is None or whole.same is None:
-        return "the case does not run"
-    return f"the bits are not those of the {_other(found)}"
 
 
 def _notes(found: SettingsFound) -> Iterator[str]:

@@ -4,6 +4,7 @@ The same causes with real workers: test_knobs_run.py.
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -14,15 +15,16 @@ from samples import FINGERPRINT, make_baseline, make_case, make_measurement
 
 from harness.baselines.staleness import BaselineStale
 from harness.baselines.store import BaselineStore
-from harness.cases.job import Job
+from harness.cases.job import JitSettings, Job
 from harness.errors import HarnessError, Interrupted, UsageError
+from harness.execution.profile import known_isas
 from harness.operations import turning
 from harness.operations.knobs import Foreseen, SettingsFound, explain_settings
 from harness.operations.progress import Progress
 from harness.operations.workers import Workers
 from harness.releases.installer import InstallError
 from harness.releases.interpreters import Subject
-from harness.releases.settings import Allowed
+from harness.releases.settings import Allowed, Setting
 from harness.reporting.settings import foreseen_text, settings_json, settings_text
 
 HERE = {
@@ -203,8 +205,8 @@ def test_none_of_the_settings(explained):
     assert (found.conclusion, found.explained) == ("none", False)
     assert (found.bits.all_of_them, found.verdicts.all_of_them) == (False, False)
     first, *rest = settings_text(found).splitlines()
-    told = "not the settings: with all that can be turned back, the bits are not those of the baseline. The "
-    assert first.endswith(f"{told}cause is the pipeline's code, or what cannot be turned back")
+    told = "not the settings that can be turned back: none of them brings the bits of the baseline. "
+    assert first.endswith(f"{told}The cause is the pipeline's code, or what cannot be turned back")
     assert "all that can be turned back, together: other bits, drift" in rest
     assert "note: harness explain without --knobs says where the difference begins" in rest
 
@@ -284,7 +286,10 @@ def test_a_release_that_cannot_be_had(explained, monkeypatch):
     assert "cannot be turned back: there is no such release" in settings_text(found)
     assert len(asked) == len(set(asked)) == 3
     # Two of the others are found without them.
-    assert explained(both("isa", "mode")).bits.together == ("isa", "mode")
+    found = explained(both("isa", "mode"))
+    assert found.bits.together == ("isa", "mode")
+    told = "the instruction set (ISA), the visible cores, the launch mode and the mode, together: the bits of"
+    assert told in settings_text(found)
 
 
 def test_environments_are_made_like_this_one(explained, interpreters):
@@ -294,6 +299,70 @@ def test_environments_are_made_like_this_one(explained, interpreters):
         "mindspore==2.9.0 with numpy==1.26.4 with safetensors==0.4",
         "mindspore==2.9.0 with numpy==1.25.0 with safetensors==0.4",
     ]
+
+
+def test_packages_that_a_pipeline_of_the_user_needs(explained, interpreters):
+    explained(one("numpy"), {**HERE, "numpy": "1.25.0"}, extras=["einops"])
+    assert interpreters == ["mindspore==2.10.0 with einops with numpy==1.25.0 with safetensors==0.4"]
+    with pytest.raises(UsageError, match=r"--with '\?' is not a requirement"):
+        explained(one("numpy"), {**HERE, "numpy": "1.25.0"}, extras=["?"])
+
+
+def test_only_cases_of_mindone_get_its_packages(explained, interpreters, monkeypatch):
+    more = {"mindone": "0.5.0", "transformers": "4.57.1", "tokenizers": "0.22"}
+    monkeypatch.setitem(PYTHONS, sys.executable, {**OWN, **more})
+    there = {**HERE, "numpy": "1.25.0"}
+    explained(one("numpy"), there)
+    honest = fingerprint
+    monkeypatch.setitem(
+        globals(), "fingerprint", lambda settings: {**honest(settings), "mindone": "0.5.0 (ab)"}
+    )
+    explained(one("numpy"), there)
+    assert interpreters == [
+        "mindspore==2.10.0 with numpy==1.25.0 with safetensors==0.4",
+        "mindspore==2.10.0 with mindone==0.5.0 with numpy==1.25.0 with safetensors==0.4 "
+        "with tokenizers==0.22 with transformers==4.57.1",
+    ]
+
+
+def test_a_build_that_no_index_has(explained, interpreters):
+    found = explained(one("cores"), {**THERE, "mindspore": "local (bb)"})
+    (held,) = found.fixed
+    assert (held.setting.name, held.why.value) == ("mindspore", "failed")
+    assert "'mindspore==local' is not a release" in held.told
+    assert found.bits.alone == ("cores",)
+
+
+def test_settings_of_an_npu_are_turned_back_by_their_variables(tmp_path):
+    """Not on an NPU: what the job of such a run asks for."""
+    case = make_case(mode="graph", jit=JitSettings(level="O1"))
+    here = {**FINGERPRINT, "mode": "graph"}
+    settings = (
+        Setting("jit", "level O1", None), Setting("level", "1", "3"), Setting("hccl", "true", "strict"),
+    )  # fmt: skip
+    recorded = make_baseline(replace(case, jit=None))
+    turning_back = turning.Turning(case, recorded, Planted(), here, settings, None)
+    job = turning_back.job({"level": "3", "hccl": "strict"})
+    assert job.conditions.variables == {"HARNESS_DETERMINISTIC_LEVEL": "3", "HCCL_DETERMINISTIC": "strict"}
+    assert job.jit == JitSettings(level="O1")
+    job = turning_back.job({"jit": None})
+    assert (job.mode, job.jit, job.conditions) == ("graph", None, None)
+
+
+def test_what_this_system_allows(monkeypatch):
+    allowed = turning.allowed_here()
+    assert set(allowed.isas) <= set(known_isas())
+    assert allowed.cores == len(os.sched_getaffinity(0))
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert turning.allowed_here().cores is None
+
+
+@pytest.mark.parametrize(
+    ("isa", "cap"),
+    [("SSE41", "SSE41"), ("AVX2", "AVX2"), ("ADVANCED_SIMD", "ADVANCED_SIMD"), ("SVE_256", "SVE_512")],
+)
+def test_the_cap_that_leaves_an_instruction_set(isa, cap):
+    assert turning.cap_of(isa) == cap
 
 
 def test_interpreters_that_are_given_are_used(explained, interpreters):
