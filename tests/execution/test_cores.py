@@ -57,3 +57,4 @@ def test_cores_are_for_workers_that_are_not_pinned():
     ours = sorted(os.sched_getaffinity(0))
     with Runner(cores=1) as pinned, Runner(pinned=False, cores=1) as one, Runner(pinned=False) as free:
         assert (pinned.profile.cores, one.profile.cores, free.profile.cores) == ((), (ours[0],), ())
+        assert one.describe().fingerprint["cores"] == "1"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
-from samples import FINGERPRINT, make_baseline, make_case, make_measurement
+from samples import FINGERPRINT, make_baseline, make_calibration, make_case, make_measurement
 
 from harness.baselines.staleness import BaselineStale
 from harness.baselines.store import BaselineStore
@@ -200,6 +200,24 @@ def test_a_difference_that_does_not_matter(explained):
     assert "nothing differs: the bits here are those of the baseline" in settings_text(found)
 
 
+def test_settings_that_work_against_each_other(explained):
+    found = explained(
+        lambda settings: 0.1 * ((settings["isa"] == "SSE41") != (settings["cores"] == "2")),
+        {**HERE, "isa": "SSE41", "cores": "1"},
+        moved=0.0,
+    )
+    assert found.bits.alone == ("isa",)
+    # The baseline's effect is moved by one of the two, and not by both.
+    found = explained(
+        lambda settings: 0.0 if settings == {**HERE, "isa": "SSE41"} else 0.1,
+        {**HERE, "isa": "SSE41", "cores": "2"},
+        moved=-0.1,
+    )
+    assert (found.bits.alone, found.bits.all_of_them) == (("isa",), False)
+    told = "note: all settings together do not do the same: they work against each other"
+    assert told in settings_text(found)
+
+
 def test_none_of_the_settings(explained):
     found = explained(lambda settings: 0.0, moved=0.1)
     assert (found.conclusion, found.explained) == ("none", False)
@@ -278,6 +296,10 @@ def test_a_release_that_cannot_be_had(explained, monkeypatch):
         raise InstallError("there is no such release")
 
     monkeypatch.setattr(turning.Environments, "ensure", ensure)
+    explained(one("cores"), {**HERE, "cores": "2", "numpy": "1.25.0"})
+    # Alone, and together with the cores: what cannot be had is asked for once.
+    assert len(asked) == 1
+    asked.clear()
     found = explained(one("cores"))
     assert found.bits.alone == ("cores",)
     assert {each.setting.name: each.told for each in found.fixed} == dict.fromkeys(
@@ -378,6 +400,20 @@ def test_against_another_interpreter(explained, interpreters):
     assert found.reference == "a run under other (MindSpore 2.9.0)"
     assert [each.name for each in found.settings] == ["numpy", "mindspore"]
     assert "MindSpore alone: with MindSpore 2.9.0 the bits are those of the reference" in settings_text(found)
+    # For both, the interpreter is there.
+    assert len(interpreters) == 2
+
+
+def test_against_another_interpreter_by_the_stored_calibration(explained, tmp_path):
+    PYTHONS["other"] = {"numpy": "1.25.0", "mindspore": "2.10.0"}
+    case = make_case()
+    workers = Planted(effect=one("numpy"))
+    store = BaselineStore(tmp_path / "baselines")
+    found = explain_settings(case, workers, store, python="other", allowed=ALLOWED)
+    assert found.here.verdict.value == "incomparable"
+    store.write(replace(make_baseline(case), calibration=make_calibration()))
+    found = explain_settings(case, workers, store, python="other", allowed=ALLOWED)
+    assert found.here.verdict.value == "drift"
 
 
 def test_a_run_without_the_settings_that_were_asked_for_counts_as_none(explained):

@@ -148,6 +148,10 @@ def test_settings_of_an_npu():
         Setting("cann", "8.5.0", "8.2.0"),
     )  # fmt: skip
     assert held(settings) == {"cann": (Why.NPU, "")}
+    compiled = {**NPU, "jit": "level O1"}
+    assert held(differing_settings(compiled, NPU)) == {}
+    without = {name: value for name, value in compiled.items() if name != "mode"}
+    assert held(differing_settings(compiled, without)) == {"mode": (Why.UNKNOWN, "")}
     on = differing(NPU, profile=NPU["profile"].replace("HF32 off", "HF32 on"))
     assert list(fixed(on, ALLOWED)) == [Fixed(Setting("hf32", "off", "on"), Why.ALWAYS)]
 
