@@ -53,6 +53,7 @@ GROUPS = {
     },
     "This machine and your editor": {
         "schema": "Print the JSON Schema of suites, with which editors complete and check them.",
+        "atlas": "Measure single operators at shapes of real models, or compare two such atlases.",
         "doctor": "Print the profile, the fingerprint, the devices, and any problems with this machine.",
     },
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -13,6 +14,7 @@ from harness.commands.exits import leave, say
 from harness.commands.options import File, Texts, check_baseline_dir, option
 from harness.commands.settings import Setting, check_destinations, remedied, write
 from harness.errors import UsageError
+from harness.operations.atlas import atlases_in
 from harness.operations.explain import explain as explain_case
 from harness.operations.knobs import MOST_RUNS, explain_settings
 from harness.reporting.explanation import explanation_json, explanation_text
@@ -27,6 +29,7 @@ _WITH_PYTHON = (
 _WITH = "with --knobs: install this package, too, in environments that are made; may be repeated"
 _MAX_RUNS = "with --knobs: the most runs with settings turned back"
 _ENVIRONMENTS = "with --knobs: folder for environments that are made"
+_ATLAS = "an atlas of either environment, or a folder of atlases (harness atlas); may be repeated"
 _CODE = "compare with a run of the project's own code at this git revision instead of the baseline"
 
 
@@ -34,6 +37,7 @@ def explain(
     path: options.OneCase,
     python: Annotated[str | None, option("--python", "OTHER", _OTHER)] = None,
     code: Annotated[str | None, option("--code", "REV", _CODE)] = None,
+    atlas: Annotated[list[Path] | None, option("--atlas", "FILE", _ATLAS)] = None,
     against: Annotated[
         Literal["baseline"] | None, typer.Option(help="compare with the baseline (the default)")
     ] = None,
@@ -80,6 +84,7 @@ def explain(
             raise UsageError(f"{name} and --against exclude each other: give only one of them")
     check_baseline_dir(baseline_dir, needed=python is None and code is None)
     check_destinations(json_file)
+    atlases = atlases_in(atlas or [])
     # Recording uses the current interpreter, not the other one.
     at = Setting.of(baseline_dir, device, device_id, timeout, memory, no_user_code=no_user_code)
     display = (SettingsDisplay if knobs else ProgressBar)(Console(stderr=True), at.invocation)
@@ -97,7 +102,7 @@ def explain(
         return
     with remedied(at.invocation):
         explanation = explain_case(
-            case, workers, at.store, python=python, code=code, step=step, progress=display
+            case, workers, at.store, python=python, code=code, step=step, atlases=atlases, progress=display
         )
     say(explanation_text(explanation, at.invocation))
     write(json_file, explanation_json, explanation, at.invocation)

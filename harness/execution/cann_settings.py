@@ -9,14 +9,15 @@ from typing import Any
 
 from harness.errors import ProfileError
 
-# What a user may ask for by the environment; the first is the default. `strict` also keeps the order of sums
-# across NPUs; CANN 8.5 documents it.
+# What a user may ask for by the environment; the first of HCCL's is the default. `strict` also keeps the
+# order of sums across NPUs; CANN 8.5 documents it.
 _HCCL = ("true", "strict")
-# 1 repeats bit for bit, 2 also gives the same bits wherever the data lies, 3 also in a batch of any size.
+# 0 is CANN's own default, which need not repeat, 1 repeats bit for bit, 2 also gives the same bits wherever
+# the data lies, 3 also in a batch of any size.
 # CANN before 9.2 has 1 alone:
 # https://www.hiascend.com/document/detail/zh/CANNCommunityEdition/920beta1/API/runtimeapi/aclcppdevg_03_1393.html
 LEVEL_VARIABLE = "HARNESS_DETERMINISTIC_LEVEL"
-_LEVELS = ("1", "2", "3")
+_LEVELS, _DEFAULT = ("0", "1", "2", "3"), "1"
 # aclSysParamOpt of the same page.
 _ACL_OPT_DETERMINISTIC = 0
 
@@ -34,7 +35,7 @@ def cann_settings() -> CannSettings:
 
     MindSpore takes any value of HCCL_DETERMINISTIC but `strict` for `true`, and so does this.
     """
-    level = os.environ.get(LEVEL_VARIABLE, _LEVELS[0])
+    level = os.environ.get(LEVEL_VARIABLE, _DEFAULT)
     if level not in _LEVELS:
         raise ProfileError(f"{LEVEL_VARIABLE}={level}: set it to {', '.join(_LEVELS)}, or unset it")
     hccl = os.environ.get("HCCL_DETERMINISTIC")

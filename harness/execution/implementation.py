@@ -13,6 +13,8 @@ from harness.measurement.bfloat16 import BFLOAT16
 from harness.pipelines.mindone import PREFIX, check_installed, code_version
 
 MINDONE = PREFIX.rstrip(":")
+# Not the name of any pipeline: the kernels for mint without mindone, for single operators.
+KERNELS = "kernels"
 
 
 class MissingKernel(HarnessError):
@@ -30,15 +32,16 @@ class Implementation:
     """What a worker needs for the cases of one implementation (nothing for the harness's own).
 
     Create it before MindSpore is imported. Raises :class:`HarnessError` if a package is not installed. For
-    mindone on CPU it installs kernels for the operators that MindSpore has only on Ascend, and for bfloat16
-    on CPU, whatever the implementation, those that compute it in float32. They stay until the process ends,
-    so such a worker runs no other cases.
+    mindone on CPU, and for single operators, it installs kernels for what MindSpore has only on Ascend, and
+    for bfloat16 on CPU, whatever the implementation, those that compute it in float32. They stay until the
+    process ends, so such a worker runs no other cases.
     """
 
     def __init__(self, name: str, device: str, dtype: str, mode: str) -> None:
         self._mindone, self._device = name == MINDONE, device
         self._compiles = mode == "graph"
         self._widens = device == "CPU" and dtype == BFLOAT16
+        self._brings = device == "CPU" and name in (MINDONE, KERNELS)
         self._kernels: Any = None
         if self._mindone:
             check_installed()
@@ -51,10 +54,9 @@ class Implementation:
 
             widening.install()
             fields["bfloat16"] = f"in float32, rounded once (harness {widening.VERSION})"
-        if not self._mindone:
-            return fields
-        fields |= {"mindone": code_version(), "transformers": metadata.version("transformers")}
-        if self._device == "CPU":
+        if self._mindone:
+            fields |= {"mindone": code_version(), "transformers": metadata.version("transformers")}
+        if self._brings:
             from harness import kernels
 
             kernels.install(bfloat16=self._widens)
@@ -75,6 +77,11 @@ class Implementation:
         """Return the number of calls of each replaced kernel since :meth:`reset`."""
         used: dict[str, int] = {} if self._kernels is None else self._kernels.used()
         return used
+
+    def missing(self, error: BaseException) -> str | None:
+        """Return the operator that the CPU has no kernel for, if ``error`` says that."""
+        name: str | None = None if self._kernels is None else self._kernels.missing_kernel(error)
+        return name
 
     @contextmanager
     def naming_kernels(self, pipeline: str) -> Iterator[None]:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from harness.atlas.entry import DTYPES
 from harness.cases.job import Conditions, JitSettings, Job
 from harness.errors import FailureCause
-from harness.execution.implementation import implementation_of
+from harness.execution.implementation import KERNELS, implementation_of
 from harness.execution.profile import Profile
+from harness.measurement.bfloat16 import BFLOAT16
 from harness.measurement.figures import ProcessChange
 
 # The file in a worker's folder that receives its stdout and stderr.
@@ -38,6 +40,12 @@ class Context:
         implementation, given = implementation_of(job.pipeline), job.conditions or Conditions()
         variables = tuple(sorted(given.variables.items()))
         return cls(job.mode, job.dtype, implementation, job.isolate, job.jit, variables, given.asynchronous)
+
+    @classmethod
+    def of_operators(cls, dtype: str, *, asynchronous: bool = False) -> Context:
+        """Return the context of single operators, of which those in bfloat16 have their own."""
+        own = dtype if dtype == BFLOAT16 else DTYPES[0]
+        return cls("pynative", own, KERNELS, asynchronous=asynchronous)
 
 
 @dataclass(frozen=True)

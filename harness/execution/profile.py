@@ -132,10 +132,11 @@ class Profile:
             launches = "blocking" if self.blocking else "asynchronous"
             return f"cpu: oneDNN ISA at most {self.cap()}, {pinned}, {launches} launches"
         asked = cann_settings()
+        repeats = "deterministic" if asked.level else "not deterministic"
         level = "" if asked.level == 1 else f" (level {asked.level})"
         hccl = "" if asked.hccl == "true" else f" (HCCL {asked.hccl})"
         return (
-            f"ascend: deterministic{level}, HCCL and LCCL deterministic{hccl}, "
+            f"ascend: {repeats}{level}, HCCL and LCCL deterministic{hccl}, "
             "ATB matmul K-shuffle and LCOC off, one TE compiler, HF32 off"
         )
 
@@ -170,7 +171,7 @@ class Profile:
                 "Source CANN's set_env.sh and check that `npu-smi info` shows the NPU, or choose --device CPU"
             ) from None
         asked = cann_settings()
-        ms.set_deterministic(True)
+        ms.set_deterministic(asked.level > 0)
         check_hccl(asked.hccl, ms.__version__)
         if asked.level != 1:
             set_level(asked.level)

@@ -15,6 +15,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+from harness.atlas.probe import Probe
+from harness.atlas.result import Result
 from harness.cases.job import Job
 from harness.codec import from_json
 from harness.configuration import read_configuration
@@ -81,7 +83,7 @@ class Runner:
         watcher: Callable[[UnderWay], None] | None = None,
     ) -> None:
         self.python = interpreter(python)
-        self._timeout = timeout
+        self.timeout = timeout
         folders = import_paths if user_code else ()
         self._import_paths = tuple(str(path.resolve()) for path in folders)
         self._factories = allowed_factories(folders)
@@ -143,9 +145,14 @@ class Runner:
         """Return where a case, in PyNative, differs from ``trace``; raises as :meth:`run` does."""
         return self._ask(job.looking_into(trace.step, trace.to_bytes()), partial(from_json, Replay))[0]
 
-    def describe(self) -> Description:
-        """Return the environment of a worker; raises as :meth:`run` does."""
-        return self._ask(None, partial(from_json, Description))[0]
+    def probe(self, probe: Probe, *, asynchronous: bool = False) -> Result:
+        """Return what a single operator computes; raises as :meth:`run` does."""
+        context = Context.of_operators(probe.entry.dtype, asynchronous=asynchronous)
+        return self._ask(probe, partial(from_json, Result), context)[0]
+
+    def describe(self, context: Context | None = None) -> Description:
+        """Return the environment of a worker, of any or of this ``context``; raises as :meth:`run` does."""
+        return self._ask(None, partial(from_json, Description), context)[0]
 
     def restart(self) -> None:
         """End all workers, so that the next case runs in a new process."""
@@ -158,9 +165,12 @@ class Runner:
         self.times.save()
         self._claim.release()
 
-    def _ask(self, job: Job | None, read: Callable[[Any], _T]) -> tuple[_T, Answer, WorkerProcess]:
+    def _ask(
+        self, job: Job | Probe | None, read: Callable[[Any], _T], context: Context | None = None
+    ) -> tuple[_T, Answer, WorkerProcess]:
         """Return what ``read`` makes of an answer, the answer, and the worker that gave it."""
-        context = Context("pynative", "float32") if job is None else Context.of(job)
+        if context is None:
+            context = Context.of(job) if isinstance(job, Job) else Context("pynative", "float32")
         worker = self._worker(context)
         try:
             answer = worker.ask(job, self._watched(job))
@@ -182,9 +192,9 @@ class Runner:
             message = f"its worker sent what it was not asked for: {told}"
             raise CaseFailed(message, about=(name_of(job),)) from None
 
-    def _watched(self, job: Job | None) -> Watcher | None:
+    def _watched(self, job: Job | Probe | None) -> Watcher | None:
         watcher = self._watcher
-        if job is None or watcher is None:
+        if not isinstance(job, Job) or watcher is None:
             return None
         # The time of a second call is not known in advance; its steps are.
         known = job.deep is None and job.second_call != "always"
@@ -198,7 +208,7 @@ class Runner:
         while len(self._workers) >= _WORKERS_KEPT:
             self._workers.popitem(last=False)[1].close()
         settings = Settings(
-            self.profile, context, self._timeout, self._import_paths, self._factories, self._user_code
+            self.profile, context, self.timeout, self._import_paths, self._factories, self._user_code
         )
         self._workers[context] = WorkerProcess(self.python, settings, self._memory)
         return self._workers[context]

@@ -14,11 +14,16 @@ import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from harness.atlas.measuring import measure
+from harness.atlas.probe import KEY as PROBE
+from harness.atlas.probe import Probe
+from harness.atlas.result import Result
 from harness.cases.job import Conditions, Job
 from harness.codec import from_json, to_json
 from harness.errors import FailureCause, HarnessError, shortened
@@ -205,6 +210,8 @@ class Worker:
         """
         if wire is None:
             return self._describe()
+        if PROBE in wire:
+            return to_json(self._probed(Probe.from_wire(wire)))
         job = Job.from_wire(wire)
         injection = requested_injection(job)
         if job.deep is not None:
@@ -230,6 +237,12 @@ class Worker:
         if replaced and answer.kind is AnswerKind.DONE:
             answer = _failure(MeasuringReplaced(replaced))
         return replace(answer, changes=changes)
+
+    def _probed(self, probe: Probe) -> Result:
+        def disturbed(blocks: Sequence[int]) -> AbstractContextManager[None]:
+            return under(Conditions(blocks=tuple(blocks)), self._profile)
+
+        return measure(probe, self._implementation, disturbed)
 
     def _describe(self) -> Description:
         import mindspore as ms

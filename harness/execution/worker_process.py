@@ -13,6 +13,7 @@ from typing import Any
 import execnet
 
 import harness
+from harness.atlas.probe import Probe
 from harness.cases.job import Job
 from harness.codec import from_json, to_json
 from harness.errors import FailureCause, HarnessError, shortened
@@ -93,8 +94,8 @@ class WorkerTimeout(RunError):
     cause = FailureCause.TIMEOUT
 
 
-def name_of(job: Job | None) -> str:
-    """Return the name that errors use for what was asked: a case, or for None the environment."""
+def name_of(job: Job | Probe | None) -> str:
+    """Return the name that errors use for what was asked: a case, an operator, or None, the environment."""
     return "the worker's environment" if job is None else job.name
 
 
@@ -130,7 +131,7 @@ class WorkerProcess:
         self.pid = answer.data
         self.spawn_seconds = time.monotonic() - started
 
-    def ask(self, job: Job | None, watcher: Watcher | None = None) -> Answer:
+    def ask(self, job: Job | Probe | None, watcher: Watcher | None = None) -> Answer:
         """Return the answer to ``job``; None asks for a description of the environment.
 
         Meanwhile ``watcher`` is told how far it is, about ten times a second. Raises :class:`NotSent` if the
@@ -174,22 +175,22 @@ class WorkerProcess:
             raise WorkerOutOfMemory(error.message, about=about) from None
 
     @staticmethod
-    def check(answer: Answer, job: Job | None) -> None:
+    def check(answer: Answer, job: Job | Probe | None) -> None:
         """Raise the error that ``answer`` reports, if any."""
         name = name_of(job)
         if answer.kind is AnswerKind.INAPPLICABLE:
-            fault = (job.fault.name,) if job is not None and job.fault is not None else ()
+            fault = (job.fault.name,) if isinstance(job, Job) and job.fault is not None else ()
             raise FaultNotApplicable(shortened(str(answer.data)), about=(name, *fault))
         if answer.kind is AnswerKind.ERROR:
             # The part that the user can act on comes first, so that an editor can jump there.
-            place = (job.place,) if job is not None and job.place else ()
+            place = (job.place,) if isinstance(job, Job) and job.place else ()
             raise CaseFailed(shortened(str(answer.data)), answer.cause, about=(*place, name), refused=True)
         if answer.kind is AnswerKind.FAILED:
             raise CaseFailed(f"\n{shortened(str(answer.data))}", answer.cause, about=(name,))
 
-    def _reached(self, job: Job | None) -> str:
+    def _reached(self, job: Job | Probe | None) -> str:
         """Return what the worker had finished, if it said so."""
-        if job is None or self._done is None:
+        if not isinstance(job, Job) or self._done is None:
             return ""
         of = "" if job.all_steps is None else f" of {job.all_steps}"
         return f", when it had finished {self._done}{of} steps"

@@ -27,6 +27,39 @@ class OperatorsDifferHere(Evidence):
     names: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class MovedClass:
+    """A class of operators of which ``moved`` entries of the atlases have other bits, and ``same`` have not.
+
+    ``relative_l2`` is how far the one moved that moved furthest, in its sample; None if that is not known.
+    """
+
+    name: str
+    moved: int
+    same: int
+    relative_l2: float | None
+
+
+class AtlasesDiffer(Evidence):
+    """The atlases of the two environments have other bits for ``classes``, and the same for ``same`` entries.
+
+    ``operator`` is that of the first cell that moved, empty if no cell did, and ``cell`` its class if it is
+    one of the ``classes``.
+    """
+
+    classes: tuple[MovedClass, ...]
+    operator: str
+    cell: str | None
+    same: int
+
+
+class AtlasMissing(Evidence):
+    """None of the ``given`` atlases is of the environments of ``sides``."""
+
+    sides: tuple[str, ...]
+    given: int
+
+
 class CodeChanged(Evidence):
     """Files of the user's own code are not those of the recording; ``commits`` are those of both sides.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import Any
 
+from harness.atlas.result import Atlas
 from harness.baselines.baseline import Baseline
 from harness.baselines.current import load_current
 from harness.baselines.deep import load_deep
@@ -39,13 +40,15 @@ def explain(
     python: str | None = None,
     code: str | None = None,
     step: int | None = None,
+    atlases: Sequence[Atlas] = (),
     progress: Progress[Any] = SILENT,
 ) -> Explanation:
     """Run ``case`` and explain how it differs from its baseline, or from a second run, the reference.
 
     The reference runs under the interpreter ``python`` (None: that of ``workers``) with the project's own
     code as of the git revision ``code`` (None: the working tree). If both are None, it is the baseline.
-    ``step`` requests a step to examine. Raises :class:`HarnessError` if the case cannot be run, or has
+    ``step`` requests a step to examine. Of ``atlases``, those of the two environments say which operators
+    differ. Raises :class:`HarnessError` if the case cannot be run, or has
     nothing valid to be compared with.
     """
     with stage(progress, "explaining", 0, interrupted="nothing was written"), ExitStack() as opened:
@@ -58,13 +61,19 @@ def explain(
             names.append(f"the code of {commit}")
         runner = opened.enter_context(workers.runner())
         if not names:
-            return explain_against_baseline(case, runner, store, step=step)
+            return explain_against_baseline(case, runner, store, step=step, atlases=atlases)
         other = opened.enter_context(there.runner())
-        return explain_against_run(case, runner, other, store, name=" with ".join(names), step=step)
+        name = " with ".join(names)
+        return explain_against_run(case, runner, other, store, name=name, step=step, atlases=atlases)
 
 
 def explain_against_baseline(
-    case: Case, runner: Runner, store: BaselineStore, *, step: int | None = None
+    case: Case,
+    runner: Runner,
+    store: BaselineStore,
+    *,
+    step: int | None = None,
+    atlases: Sequence[Atlas] = (),
 ) -> Explanation:
     """Run ``case`` and explain how it differs from its baseline, down to the cell if a deep trace is stored.
 
@@ -77,7 +86,8 @@ def explain_against_baseline(
     baseline = select_baseline(store, case, measured.fingerprint)
     if (edited := stale(case, baseline)) is not None:
         raise edited
-    explaining = Explaining(case, runner, measured, baseline, _named(baseline)).again()
+    found = Explaining(case, runner, measured, baseline, _named(baseline), atlases=tuple(atlases))
+    explaining = found.again()
     if (unrepeated := explaining.unrepeated_cells()) is not None:
         return unrepeated
     if not explaining.moves_latents:
@@ -99,7 +109,14 @@ def explain_against_baseline(
 
 
 def explain_against_run(
-    case: Case, runner: Runner, other: Runner, store: BaselineStore, *, name: str, step: int | None = None
+    case: Case,
+    runner: Runner,
+    other: Runner,
+    store: BaselineStore,
+    *,
+    name: str,
+    step: int | None = None,
+    atlases: Sequence[Atlas] = (),
 ) -> Explanation:
     """Run ``case`` in ``other``, the reference, and in ``runner``; explain how the two differ.
 
@@ -121,7 +138,7 @@ def explain_against_run(
         baseline = replace(baseline, calibration=stored.calibration)
     release = reference.fingerprint.get("mindspore", "").partition(" ")[0]
     named = f"a run under {name} (MindSpore {release})"
-    explaining = Explaining(case, runner, measured, baseline, named).again()
+    explaining = Explaining(case, runner, measured, baseline, named, atlases=tuple(atlases)).again()
     if (unrepeated := explaining.unrepeated_cells()) is not None:
         return unrepeated
     if not explaining.steps():

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
+from harness.atlas.result import Atlas
 from harness.baselines.baseline import Baseline
 from harness.cases.case import Case
 from harness.codec import to_json
 from harness.errors import HarnessError
 from harness.execution.runner import Runner
+from harness.explanation.atlases import atlas_evidence, with_atlases
 from harness.explanation.causes import Cause, Kind, root_causes, with_input, with_repetition
 from harness.explanation.evidence import CodeChanged, LeavesEnvelope, WrongInput
 from harness.explanation.growth import differences
@@ -97,7 +99,8 @@ class Explanation:
 class Explaining:
     """One case being explained: what was measured, its reference, and what follows from both.
 
-    ``unrepeated`` says how another run differs from the measured one, if one is known to.
+    ``unrepeated`` says how another run differs from the measured one, if one is known to. ``atlases`` are
+    those that may be of the two environments.
     """
 
     case: Case
@@ -106,6 +109,7 @@ class Explaining:
     baseline: Baseline
     reference: str
     unrepeated: DoesNotRepeat | None = None
+    atlases: tuple[Atlas, ...] = ()
 
     def again(self) -> Explaining:
         """Run the case again, and return the explanation of a run that differs from the reference.
@@ -323,6 +327,8 @@ class Explaining:
             assert finding.to is not None
             wrong = WrongInput(tuple(dict.fromkeys(names)), finding.to, replay.step, not replay.after_last)
             causes = with_input(causes, Cause(kind, wrong))
+        theirs = self.baseline.measurement.fingerprint
+        causes = with_atlases(causes, atlas_evidence(self.atlases, self.measured.fingerprint, theirs, replay))
         return Explanation(self.case.name, self.reference, causes, conclusion, replay, finding, notes)
 
 

@@ -24,6 +24,8 @@ _TITLES: Words = {
     e.OperatorsDifferHere: (
         "operators give different bits in what looks like the same environment: {names:, }"
     ),
+    e.AtlasesDiffer: lambda evidence: _atlases_title(evidence),
+    e.AtlasMissing: "none of the {given} atlases is of the environment of {sides: and }",
     e.CodeChanged: lambda evidence: "; ".join(
         f"{', '.join(_few(names))} {what}"
         for names, what in (
@@ -100,6 +102,10 @@ def cause_details(evidence: e.Evidence) -> tuple[str, ...]:
     match evidence:
         case e.EnvironmentDiffers():
             return _environment_details(evidence)
+        case e.AtlasesDiffer():
+            return _atlases_details(evidence)
+        case e.AtlasMissing():
+            return ("`harness atlas --out FILE` in that environment makes one",)
         case e.CodeChanged(commits=(measured, stored)) if measured or stored:
             told = [None if each is None else Commit.parse(each).short for each in (stored, measured)]
             return (f"commit {told[0] or '(none)'} -> {told[1] or '(none)'}",)
@@ -124,6 +130,28 @@ def cause_details(evidence: e.Evidence) -> tuple[str, ...]:
             return (detail + tell,)
         case _:
             return ()
+
+
+def _atlases_title(evidence: e.AtlasesDiffer) -> str:
+    if evidence.cell is not None:
+        return (
+            f"between these environments {evidence.cell} differs, and it is the first cell that moved "
+            f"({evidence.operator})"
+        )
+    names = ", ".join(_few(tuple(each.name for each in evidence.classes)))
+    more = f"; the first cell that moved, {evidence.operator}, is none of them" if evidence.operator else ""
+    return f"between these environments operators differ: {names}{more}"
+
+
+def _atlases_details(evidence: e.AtlasesDiffer) -> tuple[str, ...]:
+    own = sorted(evidence.classes, key=lambda each: (each.name != evidence.cell, -each.moved))
+    lines = []
+    for each in own[:_NAMES]:
+        far = "" if each.relative_l2 is None else f", by up to {figure(each.relative_l2, 2)} (relative L2)"
+        lines.append(f"{each.name}: {each.moved} of {each.moved + each.same} in the atlases differ{far}")
+    if len(own) > _NAMES:
+        lines.append(f"and {len(own) - _NAMES} more classes")
+    return (*lines, f"{evidence.same} results of the atlases are the same")
 
 
 def _derived(constant: e.DerivedConstant) -> str:

@@ -64,14 +64,16 @@ def test_strict_order_across_npus_is_kept_and_anything_else_is_the_default(monke
 def test_a_level_of_determinism_is_part_of_the_name_and_has_to_exist(monkeypatch):
     plain = Profile(device="Ascend").name()
     names = set()
-    for level in ("1", "2", "3"):
+    for level in ("0", "1", "2", "3"):
         monkeypatch.setenv("HARNESS_DETERMINISTIC_LEVEL", level)
         names.add(Profile(device="Ascend").name())
     assert plain in names
-    assert len(names) == 3
-    for other in ("0", "4", "", "two", " 2"):
+    assert len(names) == 4
+    monkeypatch.setenv("HARNESS_DETERMINISTIC_LEVEL", "0")
+    assert "not deterministic (level 0)" in Profile(device="Ascend").name()
+    for other in ("4", "-1", "", "two", " 2"):
         monkeypatch.setenv("HARNESS_DETERMINISTIC_LEVEL", other)
-        with pytest.raises(ProfileError, match="set it to 1, 2, 3, or unset it"):
+        with pytest.raises(ProfileError, match="set it to 0, 1, 2, 3, or unset it"):
             Profile(device="Ascend").name()
     assert Profile().name()  # which a CPU does not have
 
@@ -221,6 +223,20 @@ def test_mindspore_is_set_up_on_an_npu(mindspore, monkeypatch):
         ("matmul_allow_hf32", False),
         ("conv_allow_hf32", False),
     ]
+
+
+def test_without_determinism_an_npu_has_cann_s_own_level(mindspore, monkeypatch):
+    acl = Acl(highest=1)
+    acl.level = 1
+    precision = mindspore.device_context.ascend.op_precision
+    recorder = Recorder(monkeypatch, (mindspore, "set_deterministic"))
+    Recorder(monkeypatch, (mindspore, "set_context"), (mindspore, "set_device"))
+    Recorder(monkeypatch, (precision, "matmul_allow_hf32"), (precision, "conv_allow_hf32"))
+    monkeypatch.setattr("ctypes.CDLL", lambda _: acl)
+    monkeypatch.setenv("HARNESS_DETERMINISTIC_LEVEL", "0")
+    Profile(device="Ascend").apply_after_import()
+    assert recorder.calls == [("set_deterministic", False)]
+    assert acl.level == 0
 
 
 @pytest.mark.parametrize("kept", [True, False])

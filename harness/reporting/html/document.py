@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from html import escape
 from importlib.resources import files
@@ -88,6 +88,25 @@ def report_page(run: Mapping[str, Any], cases: Iterable[str]) -> str:
     parts = {"policy": escape(policy), "style": style, "script": script, "data": "\n".join(data)}
     # The inserted text is not searched again.
     return Template(asset("page.html")).substitute(parts)
+
+
+def table_page(title: str, lines: Iterable[str], header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a page with one large table, to search and sort; ``lines`` are the plain text above it.
+
+    Like the page of a run it builds itself from data, and loads nothing.
+    """
+    style = asset("palette.css", "matrix.css", "table.css")
+    script = "\n".join(["(() => {", '"use strict";', asset("dom.js", "table.js"), "})();"])
+    policy = (
+        f"default-src 'none'; script-src {source_of(script)}; style-src {source_of(style)}; "
+        "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+    data = _data("table", json.dumps({"header": header, "rows": rows}, allow_nan=False))
+    parts = {
+        "policy": escape(policy), "style": style, "script": script, "data": data, "title": escape(title),
+        "lines": "\n".join(f"<p>{escape(line)}</p>" for line in lines),
+    }  # fmt: skip
+    return Template(asset("table.html")).substitute(parts)
 
 
 def _data(name: str, text: str) -> str:
