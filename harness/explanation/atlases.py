@@ -25,8 +25,7 @@ def atlas_evidence(
         return None
     ours, theirs = (_of(atlases, each) for each in (measured, baseline))
     if ours is None or theirs is None:
-        missing = [name for name, found in (("this run", ours), ("the reference", theirs)) if found is None]
-        return AtlasMissing(tuple(missing), len(atlases))
+        return AtlasMissing(ours is None, theirs is None, len(atlases))
     found = compare(theirs, ours)
     if not found.moved:
         return None

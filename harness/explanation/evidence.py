@@ -54,9 +54,10 @@ class AtlasesDiffer(Evidence):
 
 
 class AtlasMissing(Evidence):
-    """None of the ``given`` atlases is of the environments of ``sides``."""
+    """None of the ``given`` atlases is of the environment of the ``measured`` run, or of the ``baseline``."""
 
-    sides: tuple[str, ...]
+    measured: bool
+    baseline: bool
     given: int
 
 

@@ -25,7 +25,14 @@ _TITLES: Words = {
         "operators give different bits in what looks like the same environment: {names:, }"
     ),
     e.AtlasesDiffer: lambda evidence: _atlases_title(evidence),
-    e.AtlasMissing: "none of the {given} atlases is of the environment of {sides: and }",
+    e.AtlasMissing: lambda evidence: (
+        f"of {evidence.given} given, no atlas is of the environment of "
+        + " and ".join(
+            name
+            for name, lacks in (("this run", evidence.measured), ("the reference", evidence.baseline))
+            if lacks
+        )
+    ),
     e.CodeChanged: lambda evidence: "; ".join(
         f"{', '.join(_few(names))} {what}"
         for names, what in (

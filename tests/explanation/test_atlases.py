@@ -71,10 +71,10 @@ def test_the_class_of_the_cell_comes_first_among_many():
 
 def test_an_atlas_of_neither_side_is_asked_for():
     found = evidence(None, (BEFORE,))
-    assert found == AtlasMissing(("this run",), 1)
-    assert cause_title(found) == "none of the 1 atlases is of the environment of this run"
+    assert found == AtlasMissing(True, False, 1)
+    assert cause_title(found) == "of 1 given, no atlas is of the environment of this run"
     both = atlas_evidence((BEFORE,), {**OLD, "isa": "SSE41"}, {**OLD, "isa": "AVX"}, None)
-    assert both.sides == ("this run", "the reference")
+    assert cause_title(both).endswith("is of the environment of this run and the reference")
 
 
 def test_nothing_is_said_without_atlases_or_without_a_difference():
@@ -84,7 +84,7 @@ def test_nothing_is_said_without_atlases_or_without_a_difference():
 
 def test_it_follows_the_environment():
     own = Cause("environment", EnvironmentDiffers((FieldDifference("isa", "a", "b"),), (), 0))
-    numerics = Cause("numerics", AtlasMissing((), 0))
+    numerics = Cause("numerics", AtlasMissing(True, True, 0))
     added = with_atlases((own, numerics), evidence(None))
     assert [each.kind for each in added] == ["environment", "environment", "numerics"]
     assert isinstance(added[1].evidence, AtlasesDiffer)
