@@ -24,7 +24,7 @@ from harness.execution.worker_process import CaseFailed, WorkerCrashed, WorkerTi
 from harness.operations.progress import SILENT, Progress, stage
 from harness.operations.workers import Workers
 
-RUNS, SECONDS, BATCHES = 20, 0.1, 4
+RUNS, SECONDS, BATCHES = 20, 0.05, 4
 _INTERRUPTED = "nothing was written"
 # Sets of memory under which an entry runs in turn, and of how many blocks each is.
 _MEMORIES, _BLOCKS, _LARGEST = 3, 6, 1 << 19
