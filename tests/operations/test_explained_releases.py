@@ -66,3 +66,25 @@ def test_a_fault_is_told_from_the_other_release_s_rounding(other_python, tmp_pat
         found = explain_against_run(case, faulty, other, store, name="other")
     assert (found.conclusion, found.finding.cell) == ("cell", "mid_block.attentions.0")
     assert found.finding.beyond
+
+
+def test_atlases_of_both_environments_name_the_class_of_the_first_cell(project, other_python, other_bits):
+    """Two small atlases, and the full-size case, whose first cell that moves is a convolution."""
+    select = ("--select", "canary-64x16x16 3x3 float32", "--select", "mint.exp mindone-small float32")
+    (project.root / "atlases").mkdir()
+    for name, python in (("here", ()), ("other", ("--python", other_python))):
+        made = project.harness("atlas", *select, "--runs", "4", *python, "--out", f"atlases/{name}.json")
+        assert made.returncode == 0, made.stdout + made.stderr
+    compared = project.harness("atlas", "--compare", "atlases/other.json", "atlases/here.json")
+    assert compared.returncode == (1 if other_bits else 0)
+    if not other_bits:
+        return
+    assert "other bits: conv2d 3x3" in compared.stdout
+    assert "mint.exp" not in compared.stdout
+    done = project.harness(
+        "explain", "suites/releases.yaml::full-size", "--python", other_python, "--atlas", "atlases"
+    )
+    assert (
+        "between these environments conv2d 3x3 differs, and it is the first cell that moved (Conv2d 3x3)"
+        in done.stdout
+    ), done.stdout + done.stderr
