@@ -69,8 +69,8 @@ def explain(
     packages), and names those that bring the bits of the other side.
     """
     case = one_case(path)
-    if knobs and (code is not None or step is not None):
-        raise UsageError("--knobs turns settings back; it goes with neither --code nor --step")
+    if knobs and (code is not None or step is not None or atlas is not None):
+        raise UsageError("--knobs turns settings back; it goes with none of --code, --step and --atlas")
     own = {
         "--with-python": with_python,
         "--with": extras,

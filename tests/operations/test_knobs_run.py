@@ -247,8 +247,9 @@ def test_an_interrupt_leaves_nothing_behind(planting, project, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--knobs", "--code", "HEAD"], "it goes with neither --code nor --step"),
-        (["--knobs", "--step", "0"], "it goes with neither --code nor --step"),
+        (["--knobs", "--code", "HEAD"], "it goes with none of --code, --step and --atlas"),
+        (["--knobs", "--step", "0"], "it goes with none of --code, --step and --atlas"),
+        (["--knobs", "--atlas", "baselines"], "it goes with none of --code, --step and --atlas"),
         (["--with-python", sys.executable], "--with-python goes with --knobs"),
         (["--max-runs", "3"], "--max-runs goes with --knobs"),
         (["--environments", "here"], "--environments goes with --knobs"),
