@@ -44,6 +44,10 @@ from harness.tracing.rows import of_images
 _REFUSALS = (FailureCause.OTHER, FailureCause.NOT_COMPILED, FailureCause.MISSING_KERNEL)
 
 
+class OtherBits(HarnessError):
+    """The case's own run does not have the bits of its baseline, so it says nothing about that."""
+
+
 class NoRows(HarnessError):
     """The output of a run does not have the same number of rows for each image."""
 
@@ -262,6 +266,8 @@ def _stored(one: _OneCase, result: CaseInvariances) -> CaseInvariances:
     tier = choose_tier(one.own.fingerprint, one.baseline.measurement.fingerprint)
     if tier is not Tier.SAME_ENVIRONMENT:
         return replace(result, unstored=tier)
+    if one.baseline.measurement.call_bits.difference(one.own.call_bits) is not None:
+        return replace(result, unstored=OtherBits("the case's own run drifts; run harness explain"))
     new = {
         each.relation.value: MeasuredInvariance(each.held.holding.value, each.held.used, "")
         for each in result.invariances

@@ -93,7 +93,13 @@ BROKEN: dict[str, tuple[Policy, CaseFacts, str, str]] = {
         Policy(),
         case_facts(
             baseline=held_to(invariances={"batch-size": "within", "mode": "unjudged"}),
-            promises={"batch-size": "identical", "mode": "any", "core": "within", "launch": "identical"},
+            promises={
+                "batch-size": "identical",
+                "mode": "any",
+                "warm-process": "any",
+                "core": "within",
+                "launch": "identical",
+            },
         ),
         "incomplete",
         "the case promises more: batch-size is within; core, launch were not measured with its baseline. Run "

@@ -159,6 +159,16 @@ def test_a_damaged_record_is_kept_and_told(project: Project) -> None:
     assert path.read_text() == "{}"
 
 
+def test_what_was_measured_of_a_drifted_run_is_not_stored(project: Project) -> None:
+    project.suite("variant", suite("{id: sound}"))
+    project.keep_baselines()
+    project.edit("variant_pipelines.py", "default_rng(1)", "default_rng(2)")
+    text, (found,) = measured(project, *only("generator-list"), code=0)
+    assert found["invariances"]["generator-list"]["holding"] == "identical"
+    assert "not stored: the case's own run drifts; run harness explain" in text
+    assert not list(project.root.rglob("*.invariance.json"))
+
+
 @pytest.mark.parametrize(
     ("written", "told"),
     [
