@@ -97,11 +97,15 @@ class Software:
         specification = self._specification(turned, named)
         if (failure := self._failed.get(specification)) is not None:
             raise failure
+        environments = Environments(self.root)
         try:
-            (made,) = Environments(self.root).ensure([specification], self.preparing)
+            (made,) = environments.ensure([specification], self.preparing)
         except HarnessError as error:
             self._failed[specification] = NotMade(str(error), remedy=error.remedy)
             raise self._failed[specification] from None
+        except KeyboardInterrupt:
+            environments.discard(specification)
+            raise
         return made.python
 
     def would_make(self, turned: Mapping[str, str], named: Sequence[str]) -> bool:

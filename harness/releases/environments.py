@@ -110,6 +110,15 @@ class Environments:
                 os.utime(self.root / each.name / _MARKER)
         return [environment for environment in found.values() if environment is not None]
 
+    def discard(self, specification: Specification) -> None:
+        """Remove what there is of an environment whose making was interrupted; keep one that is complete."""
+        folder = self.root / specification.name
+        if not folder.is_dir():
+            return
+        with locked(folder):
+            if _read_marker(folder) is None:
+                shutil.rmtree(folder, ignore_errors=True)
+
     def _check_space(self, missing: Sequence[Specification]) -> None:
         existing = next(each for each in (self.root, *self.root.parents) if each.exists())
         needed, free = len(missing) * BYTES_EACH, shutil.disk_usage(existing).free

@@ -492,6 +492,21 @@ def test_a_baseline_of_another_case(explained, tmp_path):
         explain_settings(edited, Planted(), store, allowed=ALLOWED)
 
 
+def test_an_interrupt_while_an_environment_is_made(explained, monkeypatch, tmp_path):
+    folders = []
+
+    def ensure(self, specifications, progress):
+        folders.append(self.root / specifications[0].name)
+        (folders[0] / "venv").mkdir(parents=True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(turning.Environments, "ensure", ensure)
+    with pytest.raises(Interrupted, match="nothing was written but environments that are complete"):
+        explained(one("numpy"))
+    assert folders[0].parent == tmp_path / "environments"
+    assert list(folders[0].parent.iterdir()) == []
+
+
 def test_an_interrupt(explained):
     def effect(settings):
         if settings["isa"] == "SSE41" and settings["cores"] == "1":

@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from harness.cases.job import Conditions
 from harness.cases.selection import one_case
 from harness.operations.knobs import explain_settings
 from harness.operations.workers import Workers
+from harness.releases.interpreters import inspect_interpreter
 from harness.reporting.settings import settings_text
 
 TESTS = Path(__file__).parents[1]
@@ -212,16 +214,31 @@ def test_a_pair(planting, rule):
 
 
 @pytest.mark.releases
-@pytest.mark.slow
 def test_another_release(planting, other_python, other_bits):
-    """Real: two MindSpore releases. The instruction set differs, too, and is not what moves the bits."""
+    """Real: two MindSpore releases. The launch mode differs, too, and is not what moves the bits."""
+    if inspect_interpreter(other_python).packages["numpy"] != version("numpy"):
+        pytest.skip("numpy differs as well, and no environment has one of the two versions alone")
     planting.suite()
-    planting.record("digits", python=other_python)
+    planting.record("digits", python=other_python, launches="asynchronous")
     found = planting.explain("digits", others=[other_python])
     if not other_bits:
         assert found.conclusion == "nothing"
         return
+    assert [each.name for each in found.settings] == ["launches", "mindspore"]
     assert found.bits.alone == ("mindspore",)
+    assert found.of("launches").same is False
+
+
+@TWO_CORES
+@pytest.mark.releases
+def test_another_release_on_two_cores(planting, other_python, other_bits):
+    """Real: neither the cores nor the release alone brings the baseline's bits, both together do."""
+    if not other_bits or inspect_interpreter(other_python).packages["numpy"] != version("numpy"):
+        pytest.skip("needs a release with other bits, and the same numpy")
+    planting.suite()
+    planting.record("digits", python=other_python, cores=2)
+    found = planting.explain("digits", others=[other_python])
+    assert (found.bits.alone, found.bits.together) == ((), ("cores", "mindspore"))
 
 
 @pytest.mark.slow

@@ -102,6 +102,17 @@ def test_what_is_given_to_one_end_of_a_line(tmp_path, nothing_installed):
     assert line.named == ("mindone", "numpy", "scipy")
 
 
+def test_only_what_is_not_complete_is_discarded(tmp_path, nothing_installed):
+    environments = Environments(tmp_path)
+    environments.discard(SPECIFICATION)
+    environments.ensure([SPECIFICATION])
+    environments.discard(SPECIFICATION)
+    assert environments.find(SPECIFICATION) is not None
+    (tmp_path / SPECIFICATION.name / "environment.json").unlink()
+    environments.discard(SPECIFICATION)
+    assert environments.listed() == []
+
+
 def test_made_once_and_only_what_is_complete_is_used(tmp_path, nothing_installed):
     environments = Environments(tmp_path / "environments")
     assert environments.find(SPECIFICATION) is None
