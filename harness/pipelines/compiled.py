@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.errors import FailureCause, HarnessError
-from harness.pipelines.constants import timestep_of
+from harness.pipelines.constants import TIMESTEP
 from harness.pipelines.errors import PipelineError
 from harness.pipelines.held import cells_of
 
-# What pipelines call the models that run once in each step.
-_NAMES = ("unet", "transformer", "prior", "decoder")
+# What tells a model of the step it runs in, beside the timestep by its usual names: those of StableCascade,
+# UniDiffuser, Wuerstchen and the music decoder. aMUSEd's transformer gets none: its conditions tell it.
+_OF_STEP = frozenset({*TIMESTEP, "timestep_ratio", "timestep_img", "r", "decoder_noise_time", "micro_conds"})
 # How MindSpore's compiler names the statement that it is at.
 _PLACE = re.compile(r"In file (?P<file>[^\n:]+):(?P<line>\d+)")
 
@@ -32,7 +34,7 @@ class NotCompiled(PipelineError):
 def compile_models(name: str, pipeline: Any, settings: Mapping[str, Any]) -> None:
     """Have ``mindspore.jit`` compile each denoising model of ``pipeline`` at its first call.
 
-    These are the models that take a timestep, and those called unet, transformer, prior or decoder.
+    These are the models that take a timestep, by any of the names that mindone's have for it.
     ``settings`` are those of ``mindspore.jit``. On CPU, operators without a kernel are replaced in the graphs
     (:mod:`harness.kernels.graph`). Raises :class:`PipelineError` if there is no such model, or if MindSpore
     does not take the settings.
@@ -47,11 +49,17 @@ def compile_models(name: str, pipeline: Any, settings: Mapping[str, Any]) -> Non
 def denoising_models(pipeline: Any) -> list[tuple[str, Any]]:
     """Return the models of ``pipeline`` that run once in each step, under the names by which it holds them.
 
-    These take a timestep, or are called unet, transformer, prior or decoder.
+    These take a timestep, by any of the names that mindone's have for it.
     """
-    return [
-        (part, cell) for part, cell in cells_of(pipeline) if part in _NAMES or timestep_of(cell) is not None
-    ]
+    return [(part, cell) for part, cell in cells_of(pipeline) if _runs_in_steps(cell)]
+
+
+def _runs_in_steps(cell: Any) -> bool:
+    # In the class, too: what somebody has compiled need not say what it takes.
+    return any(
+        not _OF_STEP.isdisjoint(inspect.signature(construct).parameters)
+        for construct in (cell.construct, type(cell).construct)
+    )
 
 
 def _compiled(part: str, cell: Any, settings: Mapping[str, Any]) -> Callable[..., Any]:

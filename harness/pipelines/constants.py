@@ -24,7 +24,7 @@ from harness.pipelines.parameters import checksum, loaded_facts
 # The most values of a table that is stored: sixteen times those of a schedule of 1,000 timesteps.
 MOST_VALUES = 1 << 14
 # What models call the timestep that they are given.
-_TIMESTEP = ("timestep", "timesteps", "t")
+TIMESTEP = ("timestep", "timesteps", "t")
 
 # An array, and the name of its own dtype.
 Table = tuple[Array, str]
@@ -156,7 +156,7 @@ class Constants:
 def timestep_of(cell: Any) -> tuple[str, int] | None:
     """Return the name and the position of the timestep among the arguments of ``cell``."""
     names = list(inspect.signature(cell.construct).parameters)
-    return next(((name, names.index(name)) for name in _TIMESTEP if name in names), None)
+    return next(((name, names.index(name)) for name in TIMESTEP if name in names), None)
 
 
 def _configured(cell: Any) -> dict[str, float]:

@@ -172,6 +172,26 @@ def test_only_models_that_run_in_each_step_are_compiled(cells: Any) -> None:
         compile_models("mindone:Mine", SimpleNamespace(vae=cells.Decoding()), {})
 
 
+def test_models_are_known_by_what_they_take(mindspore: Any, cells: Any) -> None:
+    from mindspore import nn
+
+    class OfRatio(nn.Cell):
+        def construct(self, sample: Any, timestep_ratio: Any) -> Any:
+            return sample * timestep_ratio
+
+    class OfNoise(nn.Cell):
+        def construct(self, x: Any, r: Any, c: Any) -> Any:
+            return x * r + c
+
+    class OfTokens(nn.Cell):
+        def construct(self, input_ids: Any, micro_conds: Any) -> Any:
+            return input_ids + micro_conds
+
+    made = {"first": OfRatio(), "second": OfNoise(), "third": OfTokens(), "decoder": cells.Decoding()}
+    compile_models("mindone:Mine", SimpleNamespace(**made), {})
+    assert [name for name, cell in made.items() if "construct" in vars(cell)] == ["first", "second", "third"]
+
+
 def test_the_case_says_how_it_is_compiled() -> None:
     job: Job = replace(case(mode="graph").job(), jit=JitSettings(level="O1"))
     assert (job.looking_into(1).mode, job.looking_into(1).jit) == ("pynative", None)
