@@ -99,6 +99,7 @@ def explain_against_baseline(
         if explaining.has("environment"):
             # In the same environment any interpreter runs the same code, so this one is used.
             notes.append(Note("or give --python the interpreter of an environment where the case is right"))
+            notes.append(Note("to find which setting of the environment does it: give --knobs"))
         return explaining.without_cells(*notes)
     if step is not None and step != trace.step:
         raise HarnessError(

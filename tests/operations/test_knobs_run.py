@@ -20,6 +20,7 @@ from harness.baselines.baseline import Baseline, Provenance, device_key
 from harness.baselines.store import BaselineStore
 from harness.cases.job import Conditions
 from harness.cases.selection import one_case
+from harness.operations.explain import explain
 from harness.operations.knobs import explain_settings
 from harness.operations.workers import Workers
 from harness.releases.interpreters import inspect_interpreter
@@ -105,6 +106,9 @@ def test_the_visible_cores_alone(planting):
     """Real: the kernels split their work by the cores that they see."""
     planting.suite()
     planting.record("digits", cores=2)
+    # Without --knobs the environment is one cause, and the way on is told.
+    told = explain(one_case("suites/knobs.yaml::digits"), planting.workers, planting.store)
+    assert "to find which setting of the environment does it: give --knobs" in [n.text for n in told.notes]
     found = planting.explain("digits")
     assert (found.conclusion, found.bits.alone) == ("alone", ("cores",))
     assert "the visible cores alone: with 2 cores the bits are those of the baseline" in settings_text(found)
