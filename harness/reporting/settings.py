@@ -150,7 +150,8 @@ def _notes(found: SettingsFound) -> Iterator[str]:
         yield f"no setting brings the bits of the {_other(found)}; these end the drift by the case's limits"
     if best is not None and best.together:
         if best.smallest:
-            yield "none of them can be left out, and no smaller set does the same"
+            runs = " that runs" if any(each.error is not None for each in found.tried) else ""
+            yield f"no smaller set of settings{runs} does the same, so none of them can be left out"
         else:
             yield "a smaller set may do the same: the search ended early, allow more runs with --max-runs"
     if best is not None and best.alone and best.all_of_them is False:

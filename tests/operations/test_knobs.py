@@ -180,7 +180,7 @@ def test_a_pair_that_works_only_together(explained, pair):
     assert (found.conclusion, found.bits.together, found.bits.smallest) == ("together", pair, True)
     text = settings_text(found)
     assert ", only together: " in text.splitlines()[0]
-    assert "note: none of them can be left out, and no smaller set does the same" in text
+    assert "note: no smaller set of settings does the same, so none of them can be left out" in text
     assert len(explained.ran) == len({tuple(each.values()) for each in explained.ran}) + 1
 
 
@@ -455,6 +455,8 @@ def test_a_case_that_fails_with_a_setting(explained):
     found = explained(effect)
     assert found.bits.together == ("cores", "mode")
     assert "no result: it does not compile" in settings_text(found)
+    # What does not run might have done it.
+    assert "note: no smaller set of settings that runs does the same" in settings_text(found)
 
 
 def test_the_runs_are_limited(explained):
