@@ -221,6 +221,11 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor | None:
     return tensor_of(np.where(values > least, values, least))
 
 
+def clamp_scalar(primitive: Any, input: Tensor, min: Any = None, max: Any = None) -> Tensor | None:  # noqa: ARG001
+    """Return what :func:`clamp` returns, in which it ends."""
+    return clamp(input, min, max)
+
+
 def make_range(*args: Any) -> tuple[int, ...] | None:
     """Return a range of integers, which `swapaxes` asks for."""
     return tuple(range(*args)) if all(type(each) is int for each in args) else None
@@ -241,6 +246,7 @@ for _name, _function in (
     ("MatMulExt", matmul),
     ("Contiguous", contiguous),
     ("Select", select),
+    ("ClampScalar", clamp_scalar),
     ("Zeros", zeros),
     ("Ones", ones),
 ):

@@ -80,6 +80,9 @@ def test_a_least_has_the_bits_of_clamp(mindspore, least):
     edges = Tensor(np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 0.1, -3.0, 1e-12], np.float32))
     for x in (edges, drawn(3, 5), drawn(3, 5).swapaxes(0, 1)):
         assert_same_bits(clamp(x, min=least), mint.clamp(x, min=least))
+        native, shortcut = shortcut_of("ClampScalar")
+        assert_same_bits(shortcut(native, x, least, None), native(x, least, None))
+        assert shortcut(native, x, least, 3.0) is None
 
 
 @pytest.mark.parametrize("name", ["Sqrt", "Neg"])
@@ -223,6 +226,23 @@ def test_a_view_in_another_shape_is_that_of_mindspore(mindspore):
         copy = reshape(view, 24)
         copy[0] = 1
         np.testing.assert_array_equal(view.asnumpy().ravel()[:1], np.zeros(1, dtype))
+
+
+@pytest.mark.parametrize(
+    "padding", [(1, 2), (0, 0, 3, 1), (-1, 2, 1, -1), (1, 1, 0, 2, 2, 0), (-3, -1), (0, 0, 0, 0, -2, 0)]
+)
+@pytest.mark.parametrize("value", [0.0, -1.5, float("inf")])
+def test_a_margin_is_that_of_numpy(mindspore, padding, value):
+    from harness.kernels.shapes import constant_pad
+
+    x = drawn(2, 3, 5)
+    pairs = [(0, 0)] * (3 - len(padding) // 2) + [*np.reshape(padding, (-1, 2))[::-1]]
+    kept = x.asnumpy()[
+        tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(x.shape, pairs, strict=True))
+    ]
+    expected = np.pad(kept, np.maximum(pairs, 0), constant_values=value)
+
+    assert_equal(constant_pad(x, padding, value), mindspore.Tensor(expected))
 
 
 def test_other_shapes_are_left_to_mindspore(mindspore):
