@@ -68,7 +68,8 @@ def _measured(
     entry = probe.entry
     call = Call(entry)
     kernels.reset()
-    first = call.run(draw(entry, 1))
+    inputs = draw(entry, 1)
+    first = call.run(inputs)
     served = "harness: " + ", ".join(kernels.used_kernels()) if kernels.used_kernels() else OWN_KERNEL
     digest = sha_of(first)
     runs, deviating = 1, 0
@@ -76,7 +77,7 @@ def _measured(
     memories = [(), *probe.blocks]
     while runs < probe.runs and (runs < _FEWEST or time.perf_counter() - started < probe.seconds):
         with disturbed(memories[runs % len(memories)]):
-            deviating += sha_of(call.run(call.inputs)) != digest
+            deviating += sha_of(call.run(inputs)) != digest
         runs += 1
     values, dtype = first[0]
     flat = np.atleast_1d(values).ravel()
@@ -89,7 +90,7 @@ def _measured(
     if any(each.batch for each in entry.drawn):
         result = _with_rows(result, call, first, probe.batches, time.perf_counter() - started > probe.seconds)
     if probe.exact and dtype in ("float32", "float16", BFLOAT16):
-        result = replace(result, exactness=_exactness(call, values, dtype))
+        result = replace(result, exactness=_exactness(call, inputs, values, dtype))
     return result
 
 
@@ -99,9 +100,13 @@ def _with_rows(result: Result, call: Call, first: Sequence[Any], largest: int, s
     if not alone.ndim or alone.shape[0] != 1:
         return result
     tried, changed = 0, []
-    for batch in range(2, (min(2, largest) if slow else largest) + 1):
+    largest = min(2, largest) if slow else largest
+    # Smaller batches are the first rows of the largest.
+    drawn = draw(call.entry, largest) if largest > 1 else []
+    for batch in range(2, largest + 1):
+        pairs = zip(call.entry.drawn, drawn, strict=True)
         try:
-            values = call.run(draw(call.entry, batch))[0][0]
+            values = call.run([each[:batch] if spec.batch else each for spec, each in pairs])[0][0]
         except Exception:  # noqa: BLE001  it takes no larger batch: none is compared
             break
         if values.shape != (batch, *alone.shape[1:]):
@@ -112,9 +117,9 @@ def _with_rows(result: Result, call: Call, first: Sequence[Any], largest: int, s
     return replace(result, batches=tried, row_changes=tuple(changed))
 
 
-def _exactness(call: Call, values: Array, dtype: str) -> Exactness | None:
+def _exactness(call: Call, inputs: list[Array], values: Array, dtype: str) -> Exactness | None:
     entry = call.entry
-    wide = [each.astype(np.float64) if each.dtype.kind == "f" else each for each in draw(entry, 1)]
+    wide = [each.astype(np.float64) if each.dtype.kind == "f" else each for each in inputs]
     try:
         named, exact = "numpy", reference_of(entry, wide, call.parameters())
     except TooLarge:
@@ -144,7 +149,6 @@ class Call:
 
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
-        self.inputs: list[Array] = []
         self._function = resolved(entry.operator)
         if isinstance(self._function, type):
             self._function = self._instance(self._function)
@@ -169,7 +173,6 @@ class Call:
 
     def run(self, inputs: list[Array]) -> list[tuple[Array, str]]:
         """Return the outputs for ``inputs``, each with the name of its dtype."""
-        self.inputs = inputs
         tensors = iter(inputs)
         arguments: list[Any] = []
         groups: dict[int, list[Any]] = {}

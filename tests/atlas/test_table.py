@@ -70,6 +70,16 @@ def test_numbers_depend_on_the_entry_alone_and_a_larger_batch_has_the_same_first
     assert (draw(other, 1)[0] != one[0]).any()
 
 
+def test_of_every_domain_a_larger_batch_has_the_same_first_row():
+    seen = set()
+    for each in selected(dtypes=("float32",)):
+        for place, spec in enumerate(each.drawn):
+            if spec.batch and spec.domain not in seen and np.prod(spec.shape) < 1e5:
+                seen.add(spec.domain)
+                assert (draw(each, 4)[place][:1] == draw(each, 1)[place]).all(), spec.domain
+    assert seen >= {"normal", "positive", "unit", "above one", "flags", "index 49408"}
+
+
 def test_another_dtype_has_the_same_numbers_rounded():
     wide, half, brain = (selected((f"mint.exp mindone-small {dtype}",))[0] for dtype in DTYPES)
     assert (draw(half, 1)[0] == draw(wide, 1)[0].astype(np.float16)).all()

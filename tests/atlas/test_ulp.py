@@ -34,6 +34,8 @@ def test_what_is_not_finite_is_equal_or_infinitely_far():
 
 def test_what_float16_cannot_hold_is_infinite_in_it():
     assert distances(np.array([np.inf], np.float16), np.array([1e5]), "float16").tolist() == [0.0]
+    # From 65520 on, rounding to the nearest gives infinity.
+    assert distances(np.array([np.inf], np.float16), np.array([65521.0]), "float16").tolist() == [0.0]
     assert distances(np.array([np.inf], np.float16), np.array([65519.0]), "float16").tolist() == [np.inf]
 
 
