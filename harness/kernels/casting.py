@@ -18,6 +18,7 @@ from mindspore._c_expression import TensorPy
 from mindspore.ops import operations
 
 from harness.kernels.bfloat16 import to_bfloat16, to_float32
+from harness.kernels.memory import array_of, tensor_of
 
 Function = Callable[..., Any]
 
@@ -69,7 +70,7 @@ def cast(native: Function, value: Any, dtype: Any) -> Any:
     kind, sources = _CASTS.get(dtype, (None, ()))
     if own not in sources or not 0 < value.size <= MOST_VALUES:
         return native(value, dtype)
-    return Tensor.from_numpy(converted(value.asnumpy(), kind))
+    return tensor_of(converted(array_of(value), kind))
 
 
 def converted(array: Any, kind: Any) -> Any:
