@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.baselines.baseline import Baseline
+from harness.baselines.tally import Tally
 from harness.errors import HarnessError
 from harness.judgement.judgement import Judgement
 from harness.judgement.reasons import Repeats
@@ -16,13 +17,15 @@ class Check:
     """A judgement, the measurement that was judged, and the baseline it was compared with.
 
     ``measurement`` is None if the case produced none, ``baseline`` is None if there is none to compare with.
-    ``again`` is the result of a second run in a fresh worker; None if the case was not run again.
+    ``again`` is the result of a second run in a fresh worker; None if the case was not run again. ``soaked``
+    are the runs that were compared bit by bit with the baseline; None if there were none.
     """
 
     judgement: Judgement
     measurement: Measurement | None = None
     baseline: Baseline | None = None
     again: Measurement | HarnessError | None = None
+    soaked: Tally | None = None
 
     @property
     def repeated(self) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from harness.baselines.baseline import Baseline, Provenance, device_key, is_cpu
 from harness.baselines.current import unusable
 from harness.baselines.errors import BaselineMissing
+from harness.baselines.soak import read_soak
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.cases.job import Job
@@ -91,13 +93,16 @@ def hold(case: Case, outcome: Measurement | HarnessError, store: BaselineStore) 
     """Compare the measurement of ``case`` with its baseline; a missing baseline is an ``error``."""
     if isinstance(outcome, HarnessError):
         return Check(Judgement.error(case, outcome))
-    baseline = None
+    baseline = soaked = None
     try:
         baseline = select_baseline(store, case, outcome.fingerprint)
         judgement = judge(case, outcome, baseline)
+        # It decides nothing, so a record that is damaged fails no case; harness soak and a gate report it.
+        with suppress(HarnessError):
+            soaked = read_soak(store, baseline).runs
     except HarnessError as error:
         judgement = Judgement.error(case, error)
-    return Check(judgement, outcome, baseline)
+    return Check(judgement, outcome, baseline, soaked=soaked if soaked and soaked.runs else None)
 
 
 def select_baseline(store: BaselineStore, case: Case, fingerprint: Mapping[str, str]) -> Baseline:

@@ -10,9 +10,11 @@ from typing import Any, Literal
 
 from harness.baselines.baseline import Baseline
 from harness.baselines.errors import shown
+from harness.baselines.tally import Tally
 from harness.cases.case import Case
 from harness.cases.tolerance import Calibrated, Limits
 from harness.codec import to_json
+from harness.counting import count
 from harness.explanation.causes import Cause
 from harness.judgement import bits
 from harness.judgement.check import Check
@@ -25,6 +27,7 @@ from harness.reporting.causes import cause_json
 from harness.reporting.commands import Commands, reason_texts
 from harness.reporting.html.pictures import PIXELS_FAILED, PIXELS_PASSED, histogram, picture_set
 from harness.reporting.html.steps import step_drift
+from harness.reporting.proof import bound_text
 from harness.reporting.reasons import in_words
 
 # Around the first draw that differs, or from the first draw if none does.
@@ -65,7 +68,7 @@ def case_view(
             "reasons": reason_texts(judgement, commands.invocation),
             "notes": in_words(judgement.notes),
         },
-        "baseline": baseline and _provenance(baseline),
+        "baseline": baseline and _provenance(baseline, result.soaked),
         "rows": [
             {**asdict(row), "name": row.name, "used": row.used} for row in _rows(judgement, measured, stored)
         ],
@@ -118,7 +121,7 @@ def _limits(asked: Literal["exact"] | Limits | Calibrated | None) -> str:
     return "the same bits"
 
 
-def _provenance(baseline: Baseline) -> dict[str, Any]:
+def _provenance(baseline: Baseline, soaked: Tally | None) -> dict[str, Any]:
     provenance, calibration = baseline.provenance, baseline.calibration
     return {
         "path": baseline.path and shown(baseline.path),
@@ -128,6 +131,7 @@ def _provenance(baseline: Baseline) -> dict[str, Any]:
         "reason": provenance.reason,
         "harness": provenance.harness_version,
         "replaced": provenance.replaced,
+        "soaked": soaked and f"{count(soaked.runs, 'run')}: {bound_text(soaked)}",
         "calibration": calibration
         and {
             "date": calibration.date,

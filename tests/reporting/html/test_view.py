@@ -7,7 +7,13 @@ import pytest
 from samples import FINGERPRINT, make_case, make_measurement
 from views import HOSTILE, data_of, moved, view_of
 
+from harness.baselines.soak import SoakRecord, add_soak
+from harness.baselines.store import BaselineStore, soak_path
+from harness.baselines.tally import Tally
 from harness.errors import HarnessError
+from harness.operations.check import check, hold
+from harness.reporting.commands import Invocation, commands
+from harness.reporting.html.view import case_view
 
 
 def test_a_drift_has_pictures_figures_steps_and_provenance(tmp_path):
@@ -42,12 +48,29 @@ def test_a_case_that_crashed_has_its_log_and_the_baseline_alone(tmp_path):
     assert not any(row["differs"] for row in view["environment"])
 
 
-def test_a_case_without_a_baseline_has_a_view(tmp_path):
-    from harness.baselines.store import BaselineStore
-    from harness.operations.check import check
-    from harness.reporting.commands import Invocation, commands
-    from harness.reporting.html.view import case_view
+def test_what_soaking_has_proven_is_beside_the_baseline(tmp_path):
+    image, _ = moved(1e-3)
+    view_of(tmp_path, make_measurement(image), baseline=make_measurement(image))
+    store = BaselineStore(tmp_path / "baselines")
+    (key,) = store.stored()
+    baseline = store.load(*key)
 
+    def soaked():
+        result = hold(make_case(), make_measurement(image), store)
+        view = case_view(
+            make_case(), result, baseline, commands=commands(make_case(), Invocation(str(store.root)))
+        )
+        return data_of(view)["baseline"]["soaked"]
+
+    assert soaked() is None
+    add_soak(store, baseline, SoakRecord(baseline.identity, Tally(59, 0)))
+    assert soaked() == "59 runs: at most 4.95 % of all runs deviate (95 % confidence)"
+    # It decides nothing, so that a damaged record fails no case.
+    soak_path(store.path(*key)).write_text("{}")
+    assert soaked() is None
+
+
+def test_a_case_without_a_baseline_has_a_view(tmp_path):
     store = BaselineStore(tmp_path)
     case = make_case()
     view = data_of(

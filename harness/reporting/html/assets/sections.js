@@ -132,6 +132,7 @@ function provenanceSection(baseline) {
       ["file", baseline.path], ["recorded", day(baseline.date)], ["why", baseline.reason], ["on", baseline.device],
       ["commit", baseline.commit], ["harness", baseline.harness], ["replaced", baseline.replaced && baseline.replaced.slice(0, 12)],
       ["calibrated", calibration ? `${day(calibration.date)}: ${calibration.members} members, factor ${figure(calibration.factor)}, envelope ${figure(calibration.envelope)} (relative L2)` : "no"],
+      ["soaked", baseline.soaked],
       ["chaotic", calibration && calibration.chaotic_from !== null ? `from step ${calibration.chaotic_from} on` : null],
       ["modes", calibration && calibration.modes.length > 1 ? `${calibration.modes.length} (of ${calibration.modes.join(", ")} runs)` : null],
       ["saturated", calibration && calibration.saturated > 0 ? `${figure(100 * calibration.saturated)} % of the values` : null],
