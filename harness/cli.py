@@ -54,6 +54,7 @@ GROUPS = {
     "This machine and your editor": {
         "schema": "Print the JSON Schema of suites, with which editors complete and check them.",
         "atlas": "Measure single operators at shapes of real models, or compare two such atlases.",
+        "cost": "Measure the time and memory that each setting of the profile costs.",
         "doctor": "Print the profile, the fingerprint, the devices, and any problems with this machine.",
     },
 }
