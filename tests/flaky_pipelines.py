@@ -17,6 +17,15 @@ def _by_chance(one_in):
     return int.from_bytes(os.urandom(4), "big") % one_in == 0
 
 
+def _each(one_in):
+    """Return whether this is the last of so many calls, in whichever process; none counts without a file."""
+    if "TEST_CALLS" not in os.environ:
+        return False
+    with Path(os.environ["TEST_CALLS"]).open("ab") as calls:
+        calls.write(b".")
+        return calls.tell() % one_in == 0
+
+
 def _has_neighbour():
     """Return whether the soak that runs this keeps this core busy with a process that spins."""
     core = next(iter(os.sched_getaffinity(0)))
@@ -90,4 +99,5 @@ rare = _made("rare", lambda _: _by_chance(int(os.environ["TEST_ONE_IN"])))
 warm = _made("warm", lambda now: "warm" in now.earlier)
 after_sound = _made("after_sound", lambda now: now.earlier[-1:] == ("sound",))
 loaded = _made("loaded", lambda _: _has_neighbour())
-in_three = _made("in_three", lambda now: now.batch == 3 and _by_chance(20))
+once_in_a_thousand = _made("once_in_a_thousand", lambda _: _each(1000))
+in_three = _made("in_three", lambda now: now.batch == 3 and _each(30))

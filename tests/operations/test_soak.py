@@ -136,6 +136,28 @@ def test_a_flake_by_chance_goes_with_no_setting(project: Project) -> None:
     assert "1 of" in text
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("flake", "seeds", "sound_seeds", "runs"),
+    [("once_in_a_thousand", "[0]", None, 1100), ("in_three", "[0, 1, 2]", "[0, 1]", 60)],
+)
+def test_a_rare_flake_is_found_with_its_cell(
+    flake: str, seeds: str, sound_seeds: str | None, runs: int, project: Project
+) -> None:
+    project.environment["TEST_CALLS"] = str(project.root / "calls")
+    case = f"pipeline: flaky_pipelines:{flake}, steps: 1"
+    others = [f"{{id: pair, {case}, seeds: {sound_seeds}}}"] if sound_seeds else []
+    project.suite("flaky", suite(f"{{id: flaky, {case}, seeds: {seeds}}}", *others).replace("seed: 0, ", ""))
+    project.keep_baselines()
+    text, (flaky, *sound) = soaked(project, "--runs", str(runs), "--explain-runs", "220", code=1)
+    assert flaky["runs"]["runs"] <= runs
+    assert [each["deviation"] for each in sound] == [None] * len(others)
+    found = flaky["deviation"]["explained"]
+    # How rare it is does not depend on what is drawn.
+    assert "it goes with no setting that was drawn" in text
+    assert (found["cell"]["path"], found["cell"]["operator"]) == ("model.middle", "Flaky"), text
+
+
 def test_a_case_that_cannot_run_is_named_and_the_others_are_soaked(project: Project) -> None:
     project.suite("flaky", suite("{id: absent, pipeline: flaky_pipelines:absent}", "{id: sound}"))
     text, (absent, sound) = soaked(project, "--runs", "3", code=2)
