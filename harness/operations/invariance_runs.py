@@ -8,6 +8,7 @@ from enum import Enum
 
 from harness.cases.case import Case
 from harness.cases.job import Conditions, Job
+from harness.cases.names import is_mindone_class
 from harness.cases.relations import Relation
 from harness.judgement.soak.trial import Offer
 from harness.pipelines.calling import of_images
@@ -28,6 +29,7 @@ class Unfit(str, Enum):
     NO_LENGTH = "no-length"
     ONE_CORE = "one-core"
     NOT_CPU = "not-cpu"
+    COMPILED = "compiled"
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,13 @@ def _listed(own: Job, around: Surroundings) -> Arrangement | Unfit:
     return Unfit.BATCH if len(own.seeds) > 1 else _under(Conditions(listed=True))(own, around)
 
 
+def _guidance(own: Job, around: Surroundings) -> Arrangement | Unfit:
+    # What compiles a model of the core, or of a user, may compile what stands around it, too.
+    if own.mode == "graph" and not is_mindone_class(own.pipeline):
+        return Unfit.COMPILED
+    return _under(Conditions(halved=True))(own, around)
+
+
 def _padding(own: Job, _: Surroundings) -> Arrangement | Unfit:
     length = own.arguments.get(_LENGTH)
     if not isinstance(length, int) or isinstance(length, bool):
@@ -166,7 +175,7 @@ _ARRANGEMENTS: dict[Relation, Callable[[Job, Surroundings], Arrangement | Unfit]
     Relation.BATCH_POSITION: _position,
     Relation.BATCH_NEIGHBOURS: _neighbours,
     Relation.GENERATOR_LIST: _listed,
-    Relation.GUIDANCE_BATCH: _under(Conditions(halved=True)),
+    Relation.GUIDANCE_BATCH: _guidance,
     Relation.PROMPT_PADDING: _padding,
     Relation.MEMORY_LAYOUT: _under(Conditions(strided=True)),
     Relation.FRAGMENTED_MEMORY: _under(Conditions(blocks=_BLOCKS)),

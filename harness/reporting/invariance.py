@@ -36,6 +36,7 @@ _UNFIT: dict[Unfit, str] = {
     Unfit.NO_LENGTH: "the case sets no max_sequence_length",
     Unfit.ONE_CORE: "this process may run on one core only",
     Unfit.NOT_CPU: "this is varied on a CPU only",
+    Unfit.COMPILED: "the model is compiled as a whole",
 }
 _UNSEEN: dict[Unseen, str] = {
     "after": "no cell was watched: the latents of every step are the same",

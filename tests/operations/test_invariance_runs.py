@@ -85,6 +85,9 @@ def test_relations_that_do_not_apply_say_why() -> None:
     npu = replace(AROUND, on_cpu=False)
     for relation in (Relation.CORE, Relation.VISIBLE_CORES, Relation.LAUNCH):
         assert arranged(relation, ONE, npu) is Unfit.NOT_CPU
+    assert arranged(Relation.GUIDANCE_BATCH, replace(ONE, mode="graph"), AROUND) is Unfit.COMPILED
+    mindone = replace(ONE, mode="graph", pipeline="mindone:DDIMPipeline")
+    assert arrangement(Relation.GUIDANCE_BATCH, mindone).varied.conditions == Conditions(halved=True)
     flag = replace(ONE, arguments={"max_sequence_length": True})
     assert arranged(Relation.PROMPT_PADDING, flag, AROUND) is Unfit.NO_LENGTH
     padded = arrangement(Relation.PROMPT_PADDING, replace(ONE, arguments={"max_sequence_length": 16}))
