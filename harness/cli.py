@@ -45,7 +45,7 @@ GROUPS = {
         "report": "Write the HTML page of a run again from its report.json.",
     },
     "Before a release": {
-        "invariance": "Change one thing that should not matter, and see whether the result is the same.",
+        "invariance": "Run cases again with one thing changed that should not matter, and compare both runs.",
         "soak": "Repeat cases under settings that should not matter, and prove how rarely a run deviates.",
         "power": "Inject known faults into each case, and report which are caught and down to which size.",
         "gate": "Run every case, decide by a policy whether to release, and certify the decision.",
@@ -54,7 +54,7 @@ GROUPS = {
     "This machine and your editor": {
         "schema": "Print the JSON Schema of suites, with which editors complete and check them.",
         "atlas": "Measure single operators at shapes of real models, or compare two such atlases.",
-        "cost": "Measure the time and memory that each setting of the profile costs.",
+        "cost": "Measure what each setting of the profile costs: time and memory with it and without it.",
         "doctor": "Print the profile, the fingerprint, the devices, and any problems with this machine.",
     },
 }

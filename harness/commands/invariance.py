@@ -36,7 +36,7 @@ def invariance(
     memory: options.WorkerMemory = None,
     no_user_code: options.NoUserCode = False,
 ) -> None:
-    """Run cases once more with one thing changed that should not matter, and compare both runs.
+    """Run cases again with one thing changed that should not matter, and compare both runs.
 
     The other run is in a batch, at another place in it, in a warm process, in the other mode: each compared
     with the case's own run by bits, and by its calibrated limits. Fails for a relation that is violated, or

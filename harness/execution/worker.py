@@ -20,7 +20,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.atlas.measuring import measure
 from harness.atlas.probe import KEY as PROBE
 from harness.atlas.probe import Probe
 from harness.atlas.result import Result
@@ -239,6 +238,9 @@ class Worker:
         return replace(answer, changes=changes)
 
     def _probed(self, probe: Probe) -> Result:
+        # No case needs it.
+        from harness.atlas.measuring import measure
+
         def disturbed(blocks: Sequence[int]) -> AbstractContextManager[None]:
             return under(Conditions(blocks=tuple(blocks)), self._profile)
 

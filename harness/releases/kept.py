@@ -34,6 +34,7 @@ _FORMAT = 3
 # The parts of this package that a worker runs; how a case is judged and shown does not change its bits.
 WORKERS_SIDE = (
     "cases/job.py", "codec.py", "errors.py", "foreign_files.py", "remedy.py",
+    "atlas/entry.py", "atlas/probe.py", "atlas/result.py",
     "kernels", "pipelines", "measurement", "faults", "tracing", "execution",
 )  # fmt: skip
 _LOADED_ELSEWHERE = ("builtin", "seeded", "hub")
