@@ -10,8 +10,9 @@ from packaging.version import Version
 
 import harness
 from harness.baselines.current import load_current, orphans
+from harness.baselines.invariance import read_invariances
 from harness.baselines.soak import read_soak
-from harness.baselines.store import BaselineStore, soak_path
+from harness.baselines.store import BaselineStore, invariance_path, soak_path
 from harness.cases.document import read_document
 from harness.cases.schema import SCHEMA_PATH
 from harness.cases.selection import select
@@ -108,6 +109,8 @@ def test_no_shipped_baseline_is_an_orphan():
     # What was proven of an earlier baseline proves nothing of this one.
     soaked = [key for key in STORE.stored() if read_soak(STORE, STORE.load(*key)).runs.runs]
     proven = {soak_path(STORE.path(*key)) for key in soaked}
+    measured = [key for key in STORE.stored() if read_invariances(STORE, STORE.load(*key)).measured]
+    proven |= {invariance_path(STORE.path(*key)) for key in measured}
     assert files == known | {path.with_suffix(".safetensors") for path in known} | proven
 
 
