@@ -33,6 +33,15 @@ def plain_output() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def all_cores() -> Iterator[None]:
+    """Let processes that start now run on all cores that there are: another test may have pinned this one."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    yield
+    os.sched_setaffinity(0, before)
+
+
 @pytest.fixture(scope="session")
 def other_python() -> str:
     """The interpreter of an environment with another MindSpore release, for what is marked `releases`."""

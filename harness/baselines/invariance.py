@@ -19,13 +19,14 @@ FORMAT = 1
 class MeasuredInvariance:
     """How an invariance held when it was measured.
 
-    ``used`` is the part of its limit that the worst figure used, None without a limit. ``date`` is that of
-    the runs (ISO 8601).
+    ``used`` is the part of its limit that the worst figure used, None without a limit. ``limits`` identifies
+    the limits by which it was judged, None if there were none. ``date`` is that of the runs (ISO 8601).
     """
 
     holding: Literal["identical", "within", "violated", "unjudged"]
     used: float | None
     date: str
+    limits: str | None = None
     harness_version: str = __version__
 
 
@@ -51,17 +52,20 @@ def read_invariances(store: BaselineStore, baseline: Baseline) -> InvarianceReco
 
 
 def add_invariances(
-    store: BaselineStore, baseline: Baseline, new: Mapping[str, MeasuredInvariance]
+    store: BaselineStore, baseline: Baseline, new: Mapping[str, MeasuredInvariance | None]
 ) -> InvarianceRecord:
     """Put ``new`` in place of what is stored of the same relations; return what is stored then.
 
+    None removes what is stored: the relation was tried, and gave no answer.
+
     Raises :class:`harness.baselines.errors.BaselineError` if the file cannot be read or written.
     """
-    dated = {name: replace(each, date=each.date or now()) for name, each in new.items()}
 
     def whole() -> InvarianceRecord:
         stored = read_invariances(store, baseline)
-        return replace(stored, measured={**stored.measured, **dated})
+        kept = {name: each for name, each in stored.measured.items() if name not in new}
+        dated = {name: replace(each, date=each.date or now()) for name, each in new.items() if each}
+        return replace(stored, measured={**kept, **dated})
 
     return _RECORDS.change(store, baseline, whole)
 

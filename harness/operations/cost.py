@@ -161,8 +161,8 @@ def _cost(setting: ProfileSetting, job: Job, runner: Runner, off: _Off, pairs: i
         setting,
         tuple(each.timings["run"] for each in on),
         tuple(each.timings["run"] for each in without),
-        on[-1].peak_memory - without[-1].peak_memory,
-        on[-1].call_bits.difference(without[-1].call_bits) is None,
+        max(each.peak_memory for each in on) - max(each.peak_memory for each in without),
+        not any(one.call_bits.difference(other.call_bits) for one, other in zip(on, without, strict=True)),
     )
 
 

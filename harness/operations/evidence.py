@@ -12,6 +12,7 @@ from harness.baselines.invariance import read_invariances
 from harness.baselines.soak import read_soak
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
+from harness.cases.relations import Relation
 from harness.foreign_files import ForeignFileError, hash_foreign
 from harness.gate.certificate import CertifiedCheckpoint, Environment, identity
 from harness.gate.details import NoTable, State
@@ -19,6 +20,7 @@ from harness.gate.facts import CaseFacts, HeldTo, Worst
 from harness.gate.power_table import Powers
 from harness.judgement.calibration.findings import chaos_of, findings
 from harness.judgement.check import Check
+from harness.judgement.invariance.holding import yardstick
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.power.vacuity import vacuous_output
 from harness.judgement.reasons import Chaotic, Failed
@@ -72,7 +74,7 @@ class Evidence:
         by_table = None if self.powers is None else self.powers.vacuous(case, baseline)
         return replace(
             facts,
-            baseline=_held_to(baseline, self.store),
+            baseline=_held_to(case, baseline, self.store),
             vacuous=vacuous_output(case, baseline) or by_table,
             chaos=_chaos(case, baseline),
             power_gap=NoTable() if self.powers is None else self.powers.gap(case, baseline),
@@ -104,10 +106,15 @@ def sha256_of(path: Path) -> str:
         raise BaselineError(f"{shown(path)}: {error.reason}; run the gate again") from None
 
 
-def _held_to(baseline: Baseline, store: BaselineStore) -> HeldTo:
+def _held_to(case: Case, baseline: Baseline, store: BaselineStore) -> HeldTo:
     assert baseline.path is not None  # it was read from a store
     soaked = read_soak(store, baseline).runs
-    invariances = read_invariances(store, baseline).measured
+    # What was within other limits says nothing of these.
+    invariances = {
+        name: each
+        for name, each in read_invariances(store, baseline).measured.items()
+        if each.holding == "identical" or each.limits == _limits_of(case, baseline, name)
+    }
     files = (baseline.path, baseline.path.with_suffix(".safetensors"))
     return HeldTo(
         device=baseline.device,
@@ -119,6 +126,12 @@ def _held_to(baseline: Baseline, store: BaselineStore) -> HeldTo:
         deviating=soaked.deviating if soaked.runs else None,
         invariances={name: each.holding for name, each in invariances.items()} or None,
     )
+
+
+def _limits_of(case: Case, baseline: Baseline, name: str) -> str | None:
+    """Return what identifies the limits of an invariance of ``case``."""
+    by = yardstick(case, baseline, Relation(name), whole=True)
+    return None if by is None else by.key
 
 
 def _worst(judgement: Judgement) -> Worst | None:

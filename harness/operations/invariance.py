@@ -268,11 +268,16 @@ def _stored(one: _OneCase, result: CaseInvariances) -> CaseInvariances:
         return replace(result, unstored=tier)
     if one.baseline.measurement.call_bits.difference(one.own.call_bits) is not None:
         return replace(result, unstored=OtherBits("the case's own run drifts; run harness explain"))
-    new = {
-        each.relation.value: MeasuredInvariance(each.held.holding.value, each.held.used, "")
-        for each in result.invariances
-        if each.held is not None
-    }
+    baseline = one.baseline
+
+    def measured(each: Invariance) -> MeasuredInvariance | None:
+        if each.held is None:
+            return None
+        by = yardstick(one.case, baseline, each.relation, whole=True)
+        return MeasuredInvariance(each.held.holding.value, each.held.used, "", None if by is None else by.key)
+
+    # What does not apply here may apply elsewhere, and what was measured there stays.
+    new = {each.relation.value: measured(each) for each in result.invariances if each.unfit is None}
     try:
         add_invariances(one.store, one.baseline, new)
     except HarnessError as error:

@@ -46,6 +46,7 @@ def test_a_released_core_can_be_claimed_again():
     second.release()
 
 
+@pytest.mark.usefixtures("all_cores")
 @pytest.mark.parametrize("number", range(1, len(os.sched_getaffinity(0)) + 1))
 def test_a_worker_sees_as_many_cores_as_it_is_to(number):
     with Workers(cores=number).runner() as runner:

@@ -10,7 +10,13 @@ from harness.cases.relations import Relation
 from harness.cases.tolerance import Limits
 from harness.judgement.calibration.limits import StepLimits
 from harness.judgement.invariance.holding import Images, Yardstick, hold, yardstick
-from harness.judgement.reasons import ShapeDiffers, ValuesNotFinite
+from harness.judgement.reasons import (
+    DtypeDiffers,
+    NotJudged,
+    ShapeDiffers,
+    StepsDiffer,
+    ValuesNotFinite,
+)
 from harness.promises import Holding
 
 OUTPUT = np.linspace(0, 1, 48, dtype=np.float32).reshape(1, 4, 4, 3)
@@ -59,9 +65,38 @@ def test_another_shape_and_nan_are_violations_whatever_the_limits() -> None:
     assert (found.holding, type(found.reasons[0])) == (Holding.VIOLATED, ValuesNotFinite)
 
 
-def test_another_number_of_steps_differs_where_the_shorter_run_ends() -> None:
+def test_another_number_of_steps_is_no_rounding() -> None:
     found = hold(replace(IMAGES, steps=STEPS[:2]), IMAGES, LIMITS)
-    assert found.differs_from == 2
+    assert (found.holding, found.differs_from) == (Holding.VIOLATED, 2)
+    assert found.reasons == (StepsDiffer(2, 3),)
+    found = hold(replace(IMAGES, steps=(STEPS[0], STEPS[1][:, :2], STEPS[2])), IMAGES, LIMITS)
+    assert (found.holding, type(found.reasons[0])) == (Holding.VIOLATED, NotJudged)
+
+
+def test_another_dtype_with_the_same_values_is_a_violation() -> None:
+    found = hold(replace(IMAGES, dtype="bfloat16"), IMAGES, LIMITS)
+    assert (found.holding, type(found.reasons[0])) == (Holding.VIOLATED, DtypeDiffers)
+
+
+def test_two_outputs_of_nan_hold_nothing() -> None:
+    broken = replace(IMAGES, output=np.full_like(OUTPUT, np.nan))
+    assert hold(broken, broken, LIMITS).holding is Holding.VIOLATED
+
+
+def test_limits_on_statistics_alone_do_not_judge_some_of_the_images() -> None:
+    by = Yardstick(Limits(statistics=0.0), statistics=False)
+    assert hold(moved(1.0), IMAGES, by).holding is Holding.UNJUDGED
+
+
+def test_other_limits_have_another_key() -> None:
+    same = Yardstick(Limits(max_abs=1e-3), STEP_LIMITS, statistics=False)
+    assert LIMITS.key == same.key
+    others = [
+        Yardstick(Limits(max_abs=2e-3), STEP_LIMITS),
+        Yardstick(Limits(max_abs=1e-3), STEP_LIMITS[:2]),
+        Yardstick("exact"),
+    ]
+    assert len({LIMITS.key, *(each.key for each in others)}) == 4
 
 
 def test_statistics_decide_only_where_all_images_are_compared() -> None:

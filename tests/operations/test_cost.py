@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,15 +23,6 @@ cases:
   - {id: slow, pipeline: "costly_pipelines:slow_on_one_core", seed: 0}
   - {id: absent, pipeline: "costly_pipelines:absent", seed: 0}
 """
-
-
-@pytest.fixture
-def all_cores() -> Iterator[None]:
-    """Let processes that start now run on all cores: another test may have pinned this one."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, range(os.cpu_count() or 1))
-    yield
-    os.sched_setaffinity(0, before)
 
 
 @pytest.mark.usefixtures("all_cores")

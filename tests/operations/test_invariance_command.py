@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,15 +74,6 @@ PLANTED = {
 }
 
 
-@pytest.fixture
-def all_cores() -> Iterator[None]:
-    """Let processes that start now run on all cores: another test may have pinned this one."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, range(os.cpu_count() or 1))
-    yield
-    os.sched_setaffinity(0, before)
-
-
 @pytest.mark.usefixtures("all_cores")
 @pytest.mark.parametrize("planted", PLANTED)
 def test_a_violated_relation_is_found_with_its_cell(planted: str, project: Project) -> None:
@@ -131,6 +121,12 @@ def test_a_promise_decides_and_a_gate_holds_the_case_to_it(project: Project) -> 
     assert "the case promises more: batch-size is violated" in gate()
     text, _ = measured(project, "--promised", code=1)
     assert "the case promises within" in text
+    # What was within wide limits says nothing of narrow ones.
+    project.edit("suites/variant.yaml", DEFAULTS, DEFAULTS.replace("1.0e-6", "1.0"))
+    measured(project, "--promised", code=0)
+    assert gate().startswith("0 ")
+    project.edit("suites/variant.yaml", DEFAULTS.replace("1.0e-6", "1.0"), DEFAULTS)
+    assert "batch-size was not measured with its baseline" in gate()
 
 
 def test_a_promise_that_cannot_be_tried_is_no_answer(project: Project) -> None:

@@ -101,6 +101,7 @@ def test_the_instruction_set_alone(planting, project):
 
 
 @TWO_CORES
+@pytest.mark.usefixtures("all_cores")
 @pytest.mark.slow
 def test_the_visible_cores_alone(planting):
     """Real: the kernels split their work by the cores that they see."""
@@ -115,6 +116,7 @@ def test_the_visible_cores_alone(planting):
 
 
 @TWO_CORES
+@pytest.mark.usefixtures("all_cores")
 @pytest.mark.slow
 def test_the_visible_cores_the_other_way(planting):
     planting.suite()
@@ -234,6 +236,7 @@ def test_another_release(planting, other_python, other_bits):
 
 
 @TWO_CORES
+@pytest.mark.usefixtures("all_cores")
 @pytest.mark.releases
 def test_another_release_on_two_cores(planting, other_python, other_bits):
     """Real: neither the cores nor the release alone brings the baseline's bits, both together do."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -16,7 +18,13 @@ from harness.judgement.calibration.spread import distance
 from harness.judgement.hard import form_failures, value_failures
 from harness.judgement.limited import failures
 from harness.judgement.metrics import compare
-from harness.judgement.reasons import Reason
+from harness.judgement.reasons import (
+    DtypeDiffers,
+    LatentsCannotBeCompared,
+    NotJudged,
+    Reason,
+    StepsDiffer,
+)
 from harness.judgement.rows import Row, metric_rows, statistic_rows
 from harness.judgement.tiers import Tier, safety_factor
 from harness.measurement.measurement import Array
@@ -49,6 +57,13 @@ class Yardstick:
     limits: Limits | Literal["exact"]
     steps: tuple[StepLimits, ...] = ()
     statistics: bool = True
+
+    @property
+    def key(self) -> str:
+        """A hash of the limits, by which it is known whether they are still the same."""
+        limits = self.limits if isinstance(self.limits, str) else self.limits.given()
+        text = json.dumps([limits, [vars(each) for each in self.steps]], sort_keys=True, default=dict)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -94,26 +109,48 @@ def yardstick(case: Case, baseline: Baseline | None, relation: Relation, *, whol
 def hold(ours: Images, theirs: Images, by: Yardstick | None) -> Held:
     """Compare the images ``ours`` of a run with the same images of its reference."""
     first = _first_other_step(ours, theirs)
-    if first is None and same_bits(ours.output, theirs.output):
-        return Held(Holding.IDENTICAL)
     unlike = [
         *form_failures("output", ours.output, theirs.output),
+        *_other_dtype(ours, theirs),
         *value_failures("output", ours.output),
         *value_failures("output", theirs.output),
+        *_other_steps(ours, theirs),
     ]
     if unlike:
         return Held(Holding.VIOLATED, differs_from=first, reasons=tuple(unlike))
+    if first is None and same_bits(ours.output, theirs.output):
+        return Held(Holding.IDENTICAL)
     if by is None:
         return Held(Holding.UNJUDGED, differs_from=first)
     if by.limits == "exact":
         return Held(Holding.VIOLATED, differs_from=first)
-    rows = [*_output_rows(ours, theirs, by.limits, statistics=by.statistics)]
-    steps = [*_step_rows(ours, theirs, by.steps)]
-    limited = [row for row in (*rows, *steps) if row.used is not None]
+    rows = _output_rows(ours, theirs, by.limits, statistics=by.statistics)
+    steps = _step_rows(ours, theirs, by.steps)
     beyond = next((row.step for row in steps if not row.passed), None)
     reasons = failures("output", [*rows, *steps])
-    worst = max(limited, key=lambda row: row.used or 0.0, default=None)
-    return Held(Holding.VIOLATED if reasons else Holding.WITHIN, worst, first, beyond, tuple(reasons))
+    worst = max((*rows, *steps), key=lambda row: row.used or 0.0, default=None)
+    if reasons:
+        return Held(Holding.VIOLATED, worst, first, beyond, tuple(reasons))
+    # Limits on statistics alone say nothing of some of the images.
+    return Held(Holding.WITHIN if rows else Holding.UNJUDGED, worst, first)
+
+
+def _other_dtype(ours: Images, theirs: Images) -> list[Reason]:
+    named = [each.dtype or str(each.output.dtype) for each in (ours, theirs)]
+    same = ours.output.dtype == theirs.output.dtype
+    return [DtypeDiffers("output", *named)] if same and named[0] != named[1] else []
+
+
+def _other_steps(ours: Images, theirs: Images) -> list[Reason]:
+    """Return why the latents of the steps cannot be compared one by one, if both have any."""
+    if ours.steps is None or theirs.steps is None:
+        return []
+    if len(ours.steps) != len(theirs.steps):
+        return [StepsDiffer(len(ours.steps), len(theirs.steps))]
+    pairs = zip(ours.steps, theirs.steps, strict=True)
+    unlike = ((one, other) for one, other in pairs if one.shape != other.shape)
+    shapes = [LatentsCannotBeCompared(one.shape, other.shape) for one, other in unlike]
+    return [NotJudged("latents", each) for each in shapes[:1]]
 
 
 def _first_other_step(ours: Images, theirs: Images) -> int | None:
@@ -136,7 +173,6 @@ def _step_rows(ours: Images, theirs: Images, limits: Sequence[StepLimits]) -> li
     rows = []
     pairs = zip(ours.steps or (), theirs.steps or (), limits, strict=False)
     for index, (one, other, limit) in enumerate(pairs):
-        if one.shape == other.shape:
-            moved, most = distance(one, other), limit.relative_l2
-            rows.append(Row("relative_l2", moved, most, moved <= most, part="latents", step=index))
+        moved, most = distance(one, other), limit.relative_l2
+        rows.append(Row("relative_l2", moved, most, moved <= most, part="latents", step=index))
     return rows
