@@ -316,7 +316,9 @@ def reword(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         said = {}
         for module in modules:
             for function in vars(module).values():
-                if getattr(function, "__module__", "").startswith("harness.reporting") and _says(function):
+                if (getattr(function, "__module__", None) or "").startswith("harness.reporting") and _says(
+                    function
+                ):
                     said[function] = _reworded(function)
         assert len(said) > 60
         for module in modules:

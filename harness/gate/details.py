@@ -6,6 +6,7 @@ machine.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from harness.codec import Tagged
@@ -83,14 +84,22 @@ class NotSoaked(Detail):
     confidence: float
 
 
+@dataclass(frozen=True)
+class BrokenPromise:
+    """How the relation ``name`` held, which is less than a case promises."""
+
+    name: str
+    holding: str
+
+
 class NotInvariant(Detail):
     """What a case promises of its invariances is not known to hold.
 
-    ``lacking`` were not measured with this baseline; ``broken`` says how the others held instead.
+    ``lacking`` were not measured with this baseline; ``broken`` are the others.
     """
 
     lacking: tuple[str, ...]
-    broken: dict[str, str]
+    broken: tuple[BrokenPromise, ...]
 
 
 class NoDate(Detail):

@@ -110,11 +110,11 @@ def invariant(_policy: Policy, facts: CaseFacts, _now: datetime) -> d.Detail | N
     measured = facts.baseline.invariances or {}
     promised = {name: promise for name, promise in facts.promises.items() if promise != "any"}
     lacking = tuple(sorted(promised.keys() - measured.keys()))
-    broken = {
-        name: measured[name]
+    broken = tuple(
+        d.BrokenPromise(name, measured[name])
         for name, promise in sorted(promised.items())
         if name in measured and not Holding(measured[name]).keeps(promise)
-    }
+    )
     return d.NotInvariant(lacking, broken) if lacking or broken else None
 
 

@@ -91,7 +91,7 @@ def _not_soaked(detail: d.NotSoaked) -> str:
 
 
 def _not_invariant(detail: d.NotInvariant) -> str:
-    parts = [f"{name} is {holding}" for name, holding in detail.broken.items()]
+    parts = [f"{each.name} is {each.holding}" for each in detail.broken]
     if detail.lacking:
         were = "was" if len(detail.lacking) == 1 else "were"
         parts.append(f"{', '.join(detail.lacking)} {were} not measured with its baseline")

@@ -14,8 +14,8 @@ import pytest
 
 from harness.codec import Tagged, family_of, from_json, kind_of, to_json
 from harness.errors import FailureCause
-from harness.explanation.evidence import DerivedConstant, Evidence, StepDifference
-from harness.gate.details import Detail, Gap, NoTable, Note
+from harness.explanation.evidence import DerivedConstant, Evidence, MovedClass, StepDifference
+from harness.gate.details import BrokenPromise, Detail, Gap, NoTable, Note
 from harness.judgement.reasons import (
     Absence,
     Chaotic,
@@ -64,6 +64,8 @@ _VALUES: dict[Any, Any] = {
     Difference: OtherPart("statistics"),
     SizedFault: SizedFault("patch", 0.5),
     ProcessChange: ProcessChange(ProcessPart.ENVIRONMENT, ("LANG",)),
+    BrokenPromise: BrokenPromise("batch-size", "violated"),
+    MovedClass: MovedClass("conv2d 3x3", 3, 4, 1e-7),
     Chaotic: Chaotic(1, 10, 0.4, 0.05, 1, 0, 9),
 }
 

@@ -9,12 +9,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from atlases import atlas
 from samples import make_case, make_measurement
 from views import HOSTILE, moved, page_of, view_of
 
 import harness.reporting.html
 from harness.errors import HarnessError, UsageError
 from harness.pytest_plugin.run_files import RunFile
+from harness.reporting.html.atlas_page import atlas_page
 from harness.reporting.html.document import report_page
 from harness.reporting.html.history_page import history_page
 from harness.reporting.html.run import DATA, render_again, report_folder, report_run, write_report
@@ -118,6 +120,7 @@ def test_every_asset_is_in_a_page(tmp_path):
     sheet = Sheet(tmp_path / "sheet.html", 0)
     sheet.write("Baselines")
     pages.append(sheet.path.read_text())
+    pages.append(atlas_page(atlas()))
     for path in ASSETS.iterdir():
         if path.suffix in (".js", ".css"):
             assert any(path.read_text() in page for page in pages), path.name
