@@ -56,7 +56,8 @@ class Comparison:
 
     ``moved`` are the entries with other bits, those that moved most first. ``appeared`` and ``gone`` have
     numbers on one side alone. ``redefined`` have another definition on the two sides, and ``alone`` are in
-    one of the files only: both are not compared. ``same`` is how many have the same bits.
+    one of the files only: both are not compared. ``same`` is how many have the same bits, and ``unmeasured``
+    how many have numbers on neither side.
     """
 
     first: Atlas
@@ -67,11 +68,14 @@ class Comparison:
     redefined: tuple[str, ...]
     alone: tuple[str, ...]
     same: int
+    unmeasured: int
 
     @property
     def equal(self) -> bool:
         """Whether nothing that both have differs, and both have something."""
-        return bool(self.same) and not (self.moved or self.appeared or self.gone or self.redefined)
+        return bool(self.same + self.unmeasured) and not (
+            self.moved or self.appeared or self.gone or self.redefined
+        )
 
     @property
     def classes(self) -> dict[str, int]:
@@ -97,21 +101,23 @@ def compare(first: Atlas, second: Atlas) -> Comparison:
     appeared: list[Result] = []
     gone: list[Result] = []
     redefined: list[str] = []
-    same = 0
+    same = unmeasured = 0
     for name in sorted(ours.keys() & theirs.keys()):
         one, other = ours[name], theirs[name]
         if one.definition != other.definition:
             redefined.append(name)
         elif one.measured != other.measured:
             (appeared if other.measured else gone).append(other if other.measured else one)
-        elif not one.measured or one.sha256 == other.sha256:
+        elif not one.measured:
+            unmeasured += 1
+        elif one.sha256 == other.sha256:
             same += 1
         else:
             moved.append(_moved(one, other))
     moved.sort(key=lambda each: (-(each.relative_l2 or 0.0), each.name))
     alone = tuple(sorted(ours.keys() ^ theirs.keys()))
     return Comparison(
-        first, second, tuple(moved), tuple(appeared), tuple(gone), tuple(redefined), alone, same
+        first, second, tuple(moved), tuple(appeared), tuple(gone), tuple(redefined), alone, same, unmeasured
     )
 
 

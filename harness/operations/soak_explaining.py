@@ -51,7 +51,7 @@ class Suspect:
 class Explained:
     """What was learnt of a deviation.
 
-    In ``runs``, each setting was drawn as often as not; ``associations`` are those that a deviation goes
+    In ``runs``, rare settings were drawn more often; ``associations`` are those that a deviation goes
     with, the surest first. ``cell`` is the first cell that gave other bits on the same inputs, found in so
     many ``replays``; ``unseen`` says why there is none. ``failure`` ended the search.
     """

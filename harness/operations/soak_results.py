@@ -14,7 +14,7 @@ from harness.measurement.second_call import CallBits, FirstDifference
 from harness.operations.soak_explaining import Explained
 
 BOUND = 0.05
-# The most runs in which a deviation is looked for once more, with every setting drawn as often as not.
+# The most runs in which a deviation is looked for once more, with rare settings drawn more often.
 EXPLAINING_RUNS = 200
 
 

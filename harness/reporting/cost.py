@@ -24,7 +24,7 @@ _SETTINGS: dict[ProfileSetting, str] = {
 _UNMEASURED: dict[Unmeasured, str] = {
     Unmeasured.OTHER_DEVICE: "is of another device",
     Unmeasured.NOTHING_WIDER: "the processor has no wider instruction set",
-    Unmeasured.ONE_CORE: "this process may run on one core only",
+    Unmeasured.ONE_CORE: "there is no other core here that a run can use",
 }
 _MB = 2**20
 

@@ -91,11 +91,14 @@ def _not_soaked(detail: d.NotSoaked) -> str:
 
 
 def _not_invariant(detail: d.NotInvariant) -> str:
-    parts = [f"{each.name} is {each.holding}" for each in detail.broken]
+    parts = []
+    if detail.broken:
+        held = ", ".join(f"{each.name} is {each.holding}" for each in detail.broken)
+        parts.append(f"{held}, and the case promises more")
     if detail.lacking:
         were = "was" if len(detail.lacking) == 1 else "were"
-        parts.append(f"{', '.join(detail.lacking)} {were} not measured with its baseline")
-    return f"the case promises more: {'; '.join(parts)}. Run harness invariance --promised"
+        parts.append(f"{', '.join(detail.lacking)} {were} not measured with its baseline and its limits")
+    return f"{'; '.join(parts)}. Run harness invariance --promised"
 
 
 def _changed_since(gap: d.ChangedSince) -> str:

@@ -34,7 +34,7 @@ _UNFIT: dict[Unfit, str] = {
     Unfit.ISOLATED: "the case runs in a worker of its own",
     Unfit.BATCH: "the case is a batch, which has a list of generators anyway",
     Unfit.NO_LENGTH: "the case sets no max_sequence_length",
-    Unfit.ONE_CORE: "this process may run on one core only",
+    Unfit.ONE_CORE: "there is no other core here that a run can use",
     Unfit.NOT_CPU: "this is varied on a CPU only",
     Unfit.COMPILED: "the model is compiled as a whole",
 }

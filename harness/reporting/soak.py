@@ -167,7 +167,7 @@ def _explained_lines(explained: Explained, invocation: Invocation) -> Iterator[s
     runs = explained.runs
     if runs.runs:
         yield (
-            f"  of {count(runs.runs, 'further run')}, with every setting drawn as often as not, "
+            f"  of {count(runs.runs, 'further run')}, with rare settings drawn more often, "
             f"{runs.deviating} deviate"
         )
         if explained.cause is None:

@@ -79,9 +79,13 @@ def test_entries_with_numbers_on_one_side_or_another_definition_are_told_apart()
     assert [each.operator for each in back.appeared] == ["ops.conv2d"]
 
 
-def test_what_lacks_numbers_on_both_sides_is_the_same():
+def test_what_lacks_numbers_on_both_sides_is_no_difference_and_has_no_bits():
     lost = conv(state=State.NO_KERNEL, sha256="")
-    assert compare(atlas(lost), atlas(lost)).equal
+    found = compare(atlas(lost), atlas(lost))
+    assert found.equal
+    assert (found.same, found.unmeasured) == (0, 1)
+    found = compare(atlas(lost, result()), atlas(lost, result()))
+    assert (found.same, found.unmeasured) == (1, 1)
 
 
 def test_entries_of_one_file_alone_are_counted_and_two_files_without_a_common_one_are_not_equal():

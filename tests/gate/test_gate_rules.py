@@ -102,8 +102,8 @@ BROKEN: dict[str, tuple[Policy, CaseFacts, str, str]] = {
             },
         ),
         "incomplete",
-        "the case promises more: batch-size is within; core, launch were not measured with its baseline. Run "
-        "harness invariance --promised",
+        "batch-size is within, and the case promises more; core, launch were not measured with its baseline "
+        "and its limits. Run harness invariance --promised",
     ),
     "age": (
         Policy(max_age_days=90),

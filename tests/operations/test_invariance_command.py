@@ -118,7 +118,7 @@ def test_a_promise_decides_and_a_gate_holds_the_case_to_it(project: Project) -> 
     assert found["invariances"]["batch-size"]["holding"] == "violated", text
     assert gate().startswith("0 ")
     project.edit("suites/variant.yaml", "batch-size: any", "batch-size: within")
-    assert "the case promises more: batch-size is violated" in gate()
+    assert "batch-size is violated, and the case promises more" in gate()
     text, _ = measured(project, "--promised", code=1)
     assert "the case promises within" in text
     # What was within wide limits says nothing of narrow ones.
