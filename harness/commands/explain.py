@@ -16,6 +16,7 @@ from harness.commands.settings import Setting, check_destinations, remedied, wri
 from harness.errors import UsageError
 from harness.operations.atlas import atlases_in
 from harness.operations.explain import explain as explain_case
+from harness.operations.export_dump import check_export
 from harness.operations.knobs import MOST_RUNS, explain_settings
 from harness.reporting.explanation import explanation_json, explanation_text
 from harness.reporting.progress import ProgressBar
@@ -30,6 +31,7 @@ _WITH = "with --knobs: install this package, too, in environments that are made;
 _MAX_RUNS = "with --knobs: the most runs with settings turned back"
 _ENVIRONMENTS = "with --knobs: folder for environments that are made"
 _ATLAS = "an atlas of either environment, or a folder of atlases (harness atlas); may be repeated"
+_EXPORT = "also write what the cells did in that step as dumps that msprobe reads, to this new folder"
 _CODE = "compare with a run of the project's own code at this git revision instead of the baseline"
 
 
@@ -38,6 +40,7 @@ def explain(
     python: Annotated[str | None, option("--python", "OTHER", _OTHER)] = None,
     code: Annotated[str | None, option("--code", "REV", _CODE)] = None,
     atlas: Annotated[list[Path] | None, option("--atlas", "FILE", _ATLAS)] = None,
+    export_msprobe: Annotated[Path | None, option("--export-msprobe", "DIR", _EXPORT)] = None,
     against: Annotated[
         Literal["baseline"] | None, typer.Option(help="compare with the baseline (the default)")
     ] = None,
@@ -69,8 +72,9 @@ def explain(
     packages), and names those that bring the bits of the other side.
     """
     case = one_case(path)
-    if knobs and (code is not None or step is not None or atlas is not None):
-        raise UsageError("--knobs turns settings back; it goes with none of --code, --step and --atlas")
+    cells = {"--code": code, "--step": step, "--atlas": atlas, "--export-msprobe": export_msprobe}
+    if knobs and (misplaced := [name for name, given in cells.items() if given is not None]):
+        raise UsageError(f"--knobs turns settings back: leave out {misplaced[0]}")
     own = {
         "--with-python": with_python,
         "--with": extras,
@@ -84,6 +88,8 @@ def explain(
             raise UsageError(f"{name} and --against exclude each other: give only one of them")
     check_baseline_dir(baseline_dir, needed=python is None and code is None)
     check_destinations(json_file)
+    if export_msprobe is not None:
+        check_export(export_msprobe)
     atlases = atlases_in(atlas or [])
     # Recording uses the current interpreter, not the other one.
     at = Setting.of(baseline_dir, device, device_id, timeout, memory, no_user_code=no_user_code)
@@ -102,8 +108,9 @@ def explain(
         return
     with remedied(at.invocation):
         explanation = explain_case(
-            case, workers, at.store, python=python, code=code, step=step, atlases=atlases, progress=display
-        )
+            case, workers, at.store, python=python, code=code, step=step, atlases=atlases,
+            export=export_msprobe, progress=display,
+        )  # fmt: skip
     say(explanation_text(explanation, at.invocation))
     write(json_file, explanation_json, explanation, at.invocation)
     leave(passed=explanation.explained)

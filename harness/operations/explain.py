@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from harness.atlas.result import Atlas
@@ -26,10 +27,12 @@ from harness.operations.check import as_baseline, select_baseline
 from harness.operations.decoding import job_beside
 from harness.operations.deep import check_step, trace_that_replays
 from harness.operations.explaining import Explaining, Explanation, Note
+from harness.operations.export_dump import export_traces
 from harness.operations.old_code import at_revision
 from harness.operations.progress import SILENT, Progress, stage
 from harness.operations.workers import Workers
 from harness.remedy import Action
+from harness.tracing.trace import DeepTrace
 
 
 def explain(
@@ -41,6 +44,7 @@ def explain(
     code: str | None = None,
     step: int | None = None,
     atlases: Sequence[Atlas] = (),
+    export: Path | None = None,
     progress: Progress[Any] = SILENT,
 ) -> Explanation:
     """Run ``case`` and explain how it differs from its baseline, or from a second run, the reference.
@@ -48,8 +52,8 @@ def explain(
     The reference runs under the interpreter ``python`` (None: that of ``workers``) with the project's own
     code as of the git revision ``code`` (None: the working tree). If both are None, it is the baseline.
     ``step`` requests a step to examine. Of ``atlases``, those of the two environments say which operators
-    differ. Raises :class:`HarnessError` if the case cannot be run, or has
-    nothing valid to be compared with.
+    differ. What the cells did in that step is written to the folder ``export`` as dumps of msprobe. Raises
+    :class:`HarnessError` if the case cannot be run, or has nothing valid to be compared with.
     """
     with stage(progress, "explaining", 0, interrupted="nothing was written"), ExitStack() as opened:
         there, names = workers, []
@@ -61,10 +65,18 @@ def explain(
             names.append(f"the code of {commit}")
         runner = opened.enter_context(workers.runner())
         if not names:
-            return explain_against_baseline(case, runner, store, step=step, atlases=atlases)
-        other = opened.enter_context(there.runner())
-        name = " with ".join(names)
-        return explain_against_run(case, runner, other, store, name=name, step=step, atlases=atlases)
+            found = explain_against_baseline(case, runner, store, step=step, atlases=atlases)
+            reference = None if export is None else _stored_trace(case, runner, store, step)
+        else:
+            other = opened.enter_context(there.runner())
+            name = " with ".join(names)
+            found = explain_against_run(case, runner, other, store, name=name, step=step, atlases=atlases)
+            examined = found.replay.step if found.replay is not None else step or 0
+            reference = None if export is None else other.trace(case.job(), examined)
+        if export is None:
+            return found
+        at = reference.step if reference is not None else step or 0
+        return replace(found, exported=export_traces(export, runner.trace(case.job(), at), reference))
 
 
 def explain_against_baseline(
@@ -162,6 +174,15 @@ def _other_code(explaining: Explaining) -> Iterator[Note]:
                     f"or compare with the {name} of the baseline: install {release} "
                     f"without edits in an environment of its own, and give --python its interpreter"
                 )
+
+
+def _stored_trace(case: Case, runner: Runner, store: BaselineStore, step: int | None) -> DeepTrace | None:
+    """Return the deep trace beside the baseline of ``case``; None without one of ``step``."""
+    with suppress(BaselineMissing):
+        baseline = select_baseline(store, case, runner.describe().fingerprint)
+        trace = load_deep(store, case, baseline)
+        return trace if step in (None, trace.step) else None
+    return None
 
 
 def _named(baseline: Baseline) -> str:

@@ -25,6 +25,7 @@ from harness.judgement.second_call import state_left
 from harness.judgement.verdicts import judge
 from harness.measurement.measurement import Measurement
 from harness.operations.deep import same_bits_in_pynative
+from harness.operations.export_dump import Exported
 from harness.remedy import Remedy
 from harness.tracing.divergence import Divergence, Replay
 from harness.tracing.trace import DeepTrace
@@ -65,7 +66,7 @@ class Explanation:
     ``reference`` says what it was compared with. ``causes`` are the differences, first cause first.
     ``replay`` is what the cells did in one step, or None if no step was examined. ``conclusion`` is the class
     of what was found, ``finding`` is the place if ``replay`` decided it, and ``notes`` are remarks and
-    remedies.
+    remedies. ``exported`` is where dumps of the cells were written, if they were asked for.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Explanation:
     replay: Replay | None = None
     finding: Divergence | None = None
     notes: tuple[Note, ...] = ()
+    exported: Exported | None = None
 
     @property
     def explained(self) -> bool:
@@ -92,6 +94,7 @@ class Explanation:
             "model": finding.model if finding else None,
             "cell": finding.cell if finding and finding.place == "cell" else None,
             "replay": to_json(self.replay),
+            "exported": to_json(self.exported),
         }
 
 

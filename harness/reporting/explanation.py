@@ -47,6 +47,10 @@ def explanation_text(explanation: Explanation, invocation: Invocation) -> str:
     if explanation.replay is not None:
         lines += ["", *_replay_lines(explanation.replay)]
     lines += [f"note: {note}" for note in _notes(explanation, invocation)]
+    if (exported := explanation.exported) is not None:
+        lines.append(f"dump of this run: {exported.run}")
+        if exported.reference is not None:
+            lines.append(f"dump of the reference: {exported.reference}")
     return "\n".join(lines)
 
 

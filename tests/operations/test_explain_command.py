@@ -65,7 +65,9 @@ def test_nothing_differs(recorded):
 
 def test_a_fault_is_explained_to_its_cell(project):
     project.edit_core(*FAULT)
-    done = project.harness("explain", CASE, "--against", "baseline", "--json", "found.json")
+    done = project.harness(
+        "explain", CASE, "--against", "baseline", "--json", "found.json", "--export-msprobe", "dumps"
+    )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].endswith(": a cell of the model computes something else")
@@ -80,6 +82,22 @@ def test_a_fault_is_explained_to_its_cell(project):
     assert (found["conclusion"], found["model"], found["cell"]) == ("cell", "unet", "mid_block.attentions.0")
     assert found["replay"]["findings"][0]["shape"] == [1, 64, 48]
     assert [cause["kind"] for cause in found["causes"]] == ["model", "numerics"]
+    assert found["exported"] == {"run": "dumps/step0", "reference": "dumps/reference/step0"}
+    assert lines[-2:] == ["dump of this run: dumps/step0", "dump of the reference: dumps/reference/step0"]
+    cell = "Cell.unet.mid_block.attentions.0.to_out.0.Dense.forward.0"
+    differing = {
+        kind: array_of(project, found["exported"]["run"], f"{cell}.{kind}.0.npy")
+        != array_of(project, found["exported"]["reference"], f"{cell}.{kind}.0.npy")
+        for kind in ("input", "output")
+    }
+    # A dump holds what a run computed: here a fault's consequences are not taken back.
+    assert differing == {"input": True, "output": True}
+    again = project.harness("explain", CASE, "--export-msprobe", "dumps")
+    assert (again.returncode, "dumps: this folder is not empty" in again.stderr) == (4, True)
+
+
+def array_of(project, dump, name):
+    return (project.root / dump / "rank0/dump_tensor_data" / name).read_bytes()
 
 
 def test_without_a_deep_trace_the_causes_are_told_and_the_way_to_the_cell(project):

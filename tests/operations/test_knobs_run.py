@@ -271,9 +271,10 @@ def test_an_interrupt_leaves_nothing_behind(planting, project, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--knobs", "--code", "HEAD"], "it goes with none of --code, --step and --atlas"),
-        (["--knobs", "--step", "0"], "it goes with none of --code, --step and --atlas"),
-        (["--knobs", "--atlas", "baselines"], "it goes with none of --code, --step and --atlas"),
+        (["--knobs", "--code", "HEAD"], "--knobs turns settings back: leave out --code"),
+        (["--knobs", "--step", "0"], "--knobs turns settings back: leave out --step"),
+        (["--knobs", "--atlas", "baselines"], "--knobs turns settings back: leave out --atlas"),
+        (["--knobs", "--export-msprobe", "out"], "--knobs turns settings back: leave out --export-msprobe"),
         (["--with-python", sys.executable], "--with-python goes with --knobs"),
         (["--max-runs", "3"], "--max-runs goes with --knobs"),
         (["--environments", "here"], "--environments goes with --knobs"),
