@@ -143,7 +143,7 @@ def _program(folder: Path, value: Any) -> str:
 
 
 def _device(_: Path, value: Any) -> str:
-    if value not in ("CPU", "Ascend"):
+    if value not in ("CPU", "Ascend", "CUDA"):
         raise ValueError
     return str(value)
 
@@ -177,7 +177,7 @@ def _modules(_: Path, value: Any) -> tuple[str, ...]:
 # For each key, what reads its value, and the end of the sentence "… is not".
 _KEYS: dict[str, tuple[Callable[[Path, Any], Any], str]] = {
     "baseline-dir": (_path, 'the path of a folder, such as "baselines"'),
-    "device": (_device, '"CPU" or "Ascend"'),
+    "device": (_device, '"CPU", "Ascend" or "CUDA"'),
     "device-id": (_whole, "the number of an NPU, from 0"),
     "python": (_program, 'the path of an interpreter, such as ".venv/bin/python"'),
     "timeout": (_number, f"a number of seconds from {_BOUNDS[0]} to {_BOUNDS[1]:.0f}"),

@@ -202,10 +202,10 @@ class _Bench:
             return scheduler_result(probe)
         if probe.kind == "model":
             return model_result(probe)
-        from harness.pipelines.mindone import PREFIX, pipeline_class
+        from harness.pipelines.mindone import MINDONE, PREFIX
 
         case: Case = self._cases[probe.of]
-        kind = pipeline_class(case.pipeline.removeprefix(PREFIX))
+        kind = MINDONE.pipeline_class(case.pipeline.removeprefix(PREFIX))
         job = pipeline_job(probe, case, inspect.signature(kind.__call__).parameters)
         measured = self._measured(job)
         # In float16 what is shown in float32 is no finer.

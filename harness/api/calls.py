@@ -8,7 +8,7 @@ The calls share these arguments:
 ``baseline_dir``
     The folder of the stored baselines.
 ``device``, ``device_id``
-    ``"CPU"`` or ``"Ascend"``, and the number of the NPU.
+    ``"CPU"``, ``"Ascend"`` or, for diffusers, ``"CUDA"``, and the number of the NPU or GPU.
 ``python``
     The Python interpreter of the workers. None stands for the current one. For :func:`explain`, it is the
     interpreter of the run to compare with.
@@ -73,7 +73,7 @@ from harness.reporting.tables import show
 from harness.reporting.terminal import judgement_text
 
 StrPath: TypeAlias = "str | os.PathLike[str]"
-Device = Literal["CPU", "Ascend"]
+Device = Literal["CPU", "Ascend", "CUDA"]
 
 
 def check(

@@ -19,7 +19,7 @@ from harness.operations.progress import Progress
 from harness.operations.workers import Workers
 from harness.reporting.commands import Invocation, error_text
 
-_DEVICES = ("CPU", "Ascend")
+_DEVICES = ("CPU", "Ascend", "CUDA")
 # The bounds that the options of the commands have.
 _NUMBERS, _NPUS, _PROCESSES = (0.001, 1e6), (0, 2**31), (1, 64)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -20,6 +21,10 @@ from harness.foreign_files import hash_foreign
 if TYPE_CHECKING:
     from harness.cases.case import Case
     from harness.measurement.measurement import Measurement
+
+
+# The implementation whose baselines may stand beside those of a case.
+REFERENCE = "diffusers"
 
 
 @dataclass(frozen=True)
@@ -113,7 +118,8 @@ def device_key(fingerprint: dict[str, str]) -> str:
     """Return the name under which baselines of a device are stored.
 
     That is ``cpu`` for x86-64, ``cpu-`` and the architecture for another processor (``cpu-aarch64``), and the
-    SoC in lower case for an NPU.
+    SoC in lower case for an NPU. A reference's begins with its implementation: ``diffusers-cpu``, or
+    ``diffusers-h100`` for a GPU.
 
     Raises :class:`BaselineError` if the fingerprint does not name its device.
     """
@@ -121,8 +127,14 @@ def device_key(fingerprint: dict[str, str]) -> str:
     if device == "cpu":
         arch = fingerprint.get("arch", "").lower()
         name = device if arch in ("", "x86_64", "amd64") else f"{device}-{arch}"
+    elif device == "cuda":
+        # The model without the maker, the memory and the socket: "NVIDIA H100 80GB HBM3", "NVIDIA A100-SXM4".
+        words = re.split(r"[^a-z0-9]+", fingerprint.get("soc", "").lower())
+        name = next((word for word in words if any(map(str.isdigit, word))), "")
     else:
         name = fingerprint.get("soc", "").lower()
+    if implementation := reference_of(fingerprint):
+        name = f"{implementation}-{name}" if name else ""
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
         fields = f"device {fingerprint.get('device')!r}, soc {fingerprint.get('soc')!r}"
         raise BaselineError(
@@ -133,13 +145,23 @@ def device_key(fingerprint: dict[str, str]) -> str:
 
 def device_fields(fingerprint: dict[str, str]) -> dict[str, str]:
     """Return the fields of ``fingerprint`` that :func:`device_key` depends on."""
-    names = ("device", "arch" if fingerprint.get("device") == "CPU" else "soc")
+    names = ("implementation", "device", "arch" if fingerprint.get("device") == "CPU" else "soc")
     return {name: fingerprint[name] for name in names if name in fingerprint}
+
+
+def reference_of(fingerprint: Mapping[str, str]) -> str:
+    """Return the implementation on another framework that made a fingerprint (``diffusers``); '' if none."""
+    return fingerprint.get("implementation", "")
+
+
+def is_reference(device: str) -> bool:
+    """Return whether the device key ``device`` is that of a reference, made by another implementation."""
+    return device.startswith(f"{REFERENCE}-")
 
 
 def is_cpu(device: str) -> bool:
     """Return whether the device key ``device`` is that of a processor and not of an NPU."""
-    return device.partition("-")[0] == "cpu"
+    return device.removeprefix(f"{REFERENCE}-").partition("-")[0] == "cpu"
 
 
 def baseline_sha256(baseline: Baseline) -> str | None:

@@ -27,8 +27,8 @@ class Case:
 
     ``seeds`` has one seed per image: `seed: 0` and `seeds: [0]` are the same case. ``steps`` is None if a
     pipeline that is not built in has no steps, or takes several numbers of them in ``arguments``.
-    ``scheduler`` and ``scheduler_arguments`` are for mindone pipelines. ``timeout`` is the case's own limit
-    for one run, in seconds. ``fails`` is the cause for which the
+    ``scheduler`` and ``scheduler_arguments`` are for classes of mindone and diffusers. ``timeout`` is the
+    case's own limit for one run, in seconds. ``fails`` is the cause for which the
     case is expected to have no measurement; such a case has no baseline. ``repeat`` is whether every run
     calls the pipeline twice (True), no run does (False), or harness chooses (None).
     ``computed_parameters`` are patterns of the parameters that are computed after loading. ``invariances``
@@ -48,7 +48,7 @@ class Case:
     arguments: dict[str, Any] = field(default_factory=dict, hash=False)
     scheduler: str | None = None
     scheduler_arguments: dict[str, Any] = field(default_factory=dict, hash=False)
-    dtype: Literal["float32", "float16", "bfloat16"] = "float32"
+    dtype: Literal["float32", "float16", "bfloat16", "float64"] = "float32"
     mode: Literal["pynative", "graph"] = "pynative"
     jit: JitSettings | None = None
     tolerance: Tolerance = field(default=_TOLERANCE, hash=False)

@@ -17,7 +17,7 @@ from harness.promises import Promise
 
 MAX_SEED = 2**64 - 1
 
-Dtype = Literal["float32", "float16", "bfloat16"]
+Dtype = Literal["float32", "float16", "bfloat16", "float64"]
 Mode = Literal["pynative", "graph"]
 Keep = Literal["none", "latents"]
 Run = Literal["always", "nightly"]
@@ -131,16 +131,18 @@ class DefaultsEntry(Strict):
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["seed", "seeds"]}})
 
     pipeline: PipelineName = _may_be_missing(
-        "ddim, ddpm, mindone:ClassName, package.module:factory, or mindone:package.module:factory"
+        "ddim, ddpm, mindone:ClassName, diffusers:ClassName, package.module:factory, or "
+        "mindone:package.module:factory"
     )
     checkpoint: CheckpointSpec = _may_be_missing(
         "builtin:NAME, seeded:NAME, hub:owner/name@revision, or a folder relative to this file"
     )
     scheduler: SchedulerName = _may_be_missing(
-        "For mindone: a scheduler class in place of the checkpoint's, made from its configuration"
+        "For mindone and diffusers: a scheduler class in place of the checkpoint's, made from its "
+        "configuration"
     )
     scheduler_arguments: SchedulerArguments = _may_be_missing(
-        "For mindone: settings of the scheduler over those of the checkpoint"
+        "For mindone and diffusers: settings of the scheduler over those of the checkpoint"
     )
     seed: Seed = _may_be_missing("Seed of the one image")
     seeds: Seeds = _may_be_missing("Seeds of a batch, one generator per image")
@@ -148,7 +150,7 @@ class DefaultsEntry(Strict):
         "Number of denoising steps, which a pipeline that is not built in may lack"
     )
     arguments: Arguments = _may_be_missing("Further arguments of the pipeline")
-    dtype: Dtype = _may_be_missing("float32 unless given")
+    dtype: Dtype = _may_be_missing("float32 unless given; float64 is for diffusers")
     mode: Mode = _may_be_missing("pynative unless given")
     jit: JitEntry = _may_be_missing("For mode graph: how it is compiled; part of the environment")
     tolerance: Tolerance = _may_be_missing("Limits of the comparison with the baseline, by tier")

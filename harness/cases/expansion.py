@@ -13,8 +13,11 @@ from harness.cases.entries import PARTS, CaseEntry, DefaultsEntry, JitEntry, Par
 from harness.cases.job import JitSettings
 from harness.cases.labels import label, shortened
 from harness.cases.names import (
+    DIFFUSERS,
     MINDONE,
     PIPELINES,
+    is_class,
+    is_diffusers,
     is_mindone,
     is_mindone_class,
     needs_checkpoint,
@@ -201,22 +204,40 @@ class Expander:
                 at, f"the pipeline {quoted(pipeline)} needs a checkpoint; add the key 'checkpoint'"
             )
         if "pipeline" not in unknown:
-            self._check_mindone(values, pipeline, at)
+            self._check_class(values, pipeline, at)
+            self._check_torch(values, pipeline, at)
 
-    def _check_mindone(self, values: dict[str, Any], pipeline: str, at: KeyPath) -> None:
+    def _check_class(self, values: dict[str, Any], pipeline: str, at: KeyPath) -> None:
         for key in ("scheduler", "scheduler_arguments"):
-            if key in values and not is_mindone_class(pipeline):
+            if key in values and not is_class(pipeline):
                 listed = (*at, "parametrize", key)
                 place = listed if listed in self.document.keys else (*at, key)
-                self._complain(place, f"`{key}` is for the classes of mindone; remove it", key=True)
+                self._complain(
+                    place, f"`{key}` is for the classes of mindone and diffusers; remove it", key=True
+                )
+
+    def _check_torch(self, values: dict[str, Any], pipeline: str, at: KeyPath) -> None:
+        """Complain of float64 without torch, and of graph mode with it; keys may be parametrized."""
+        for key, value, for_torch in (("dtype", "float64", True), ("mode", "graph", False)):
+            given = values.get(key)
+            if (
+                value not in (given if isinstance(given, list) else [given])
+                or is_diffusers(pipeline) is for_torch
+            ):
+                continue
+            listed, own = (*at, "parametrize", key), (*at, key)
+            place = next((each for each in (listed, own) if each in self.document.keys), at)
+            whose = "diffusers" if for_torch else "MindSpore"
+            self._complain(place, f"`{key}: {value}` is for cases of {whose}; remove it", key=place != at)
 
     def _complain(self, at: KeyPath, message: str, *, key: bool = False) -> None:
         self.problems.append(self.document.problem(at, message, key=key))
 
 
 def _tags(values: dict[str, Any]) -> tuple[str, ...]:
-    """Take the tags out of ``values``. Cases that need mindone get a tag of that name."""
-    own = [MINDONE] if is_mindone(values["pipeline"]) else []
+    """Take the tags out of ``values``. Cases that need mindone or diffusers get a tag of that name."""
+    pipeline = values["pipeline"]
+    own = [MINDONE] if is_mindone(pipeline) else [DIFFUSERS] if is_diffusers(pipeline) else []
     return tuple(dict.fromkeys([*own, *values.pop("tags", ())]))
 
 

@@ -19,9 +19,11 @@ CASE_PATTERN = r"[a-z0-9][a-z0-9._-]*"
 TAG_PATTERN = r"[A-Za-z][A-Za-z0-9_]*"
 IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]*"
 MINDONE = "mindone"
+DIFFUSERS = "diffusers"
 FACTORY_PATTERN = rf"{IDENTIFIER}(\.{IDENTIFIER})*:{IDENTIFIER}"
 MINDONE_CLASS_PATTERN = rf"{MINDONE}:{IDENTIFIER}"
 MINDONE_PATTERN = rf"{MINDONE_CLASS_PATTERN}|{MINDONE}:{FACTORY_PATTERN}"
+DIFFUSERS_PATTERN = rf"{DIFFUSERS}:{IDENTIFIER}"
 HUB_PATTERN = r"hub:[A-Za-z0-9._-]+/[A-Za-z0-9._-]+@[A-Za-z0-9._/-]+"
 PATH_PATTERN = r"[^:]+|[^:]*/.*"
 
@@ -98,13 +100,13 @@ def check_pipeline(name: str) -> str:
     """Return ``name``, or raise ValueError if it is neither built in nor in one of the two other forms."""
     if name in PIPELINES or re.fullmatch(f"{FACTORY_PATTERN}|{MINDONE_PATTERN}", name):
         return name
-    forms = f"write {', '.join(PIPELINES)}, mindone:ClassName or package.module:factory"
+    forms = f"write {', '.join(PIPELINES)}, mindone:ClassName, diffusers:ClassName or package.module:factory"
     raise ValueError(f"unknown pipeline {quoted(name)}; {forms}")
 
 
 def needs_checkpoint(pipeline: str) -> bool:
     """Return whether a case must name a checkpoint. A user's factory may have its own weights."""
-    return pipeline in PIPELINES or is_mindone_class(pipeline)
+    return pipeline in PIPELINES or is_class(pipeline)
 
 
 def is_mindone(pipeline: str) -> bool:
@@ -115,6 +117,16 @@ def is_mindone(pipeline: str) -> bool:
 def is_mindone_class(pipeline: str) -> bool:
     """Return whether a pipeline is one of mindone's own classes."""
     return is_mindone(pipeline) and re.fullmatch(MINDONE_CLASS_PATTERN, pipeline) is not None
+
+
+def is_diffusers(pipeline: str) -> bool:
+    """Return whether a pipeline runs on diffusers, and so on torch."""
+    return re.fullmatch(DIFFUSERS_PATTERN, pipeline) is not None
+
+
+def is_class(pipeline: str) -> bool:
+    """Return whether a pipeline is a class of mindone or diffusers, whose scheduler a case may choose."""
+    return is_mindone_class(pipeline) or is_diffusers(pipeline)
 
 
 def check_scheduler(name: str) -> str:

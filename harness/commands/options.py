@@ -29,7 +29,9 @@ OneCase = Annotated[str, typer.Argument(metavar="SUITE.yaml::CASE", help="one ca
 BASELINES = Path("baselines")
 BaselineDir = Annotated[Path, option("--baseline-dir", "DIR", "folder of the stored baselines")]
 Reason = Annotated[str | None, option("--reason", "TEXT", "why existing baselines change; stored in them")]
-Device = Annotated[Literal["CPU", "Ascend"], typer.Option(help="device to run on")]
+Device = Annotated[
+    Literal["CPU", "Ascend", "CUDA"], typer.Option(help="device to run on; CUDA is for diffusers")
+]
 DeviceId = Annotated[int, typer.Option("--device-id", min=0, metavar="N", help="number of the NPU to use")]
 Python = Annotated[str | None, option("--python", "PYTHON", "interpreter of the workers (default: this one)")]
 Timeout = Annotated[

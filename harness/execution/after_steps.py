@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness.cases.job import Job
-from harness.execution.implementation import implementation_of
+from harness.execution.implementation import DIFFUSERS, MINDONE, implementation_of
 from harness.measurement.after_steps import host_processing
 from harness.measurement.ledger import Ledger
 from harness.measurement.measurement import Array
@@ -17,11 +17,11 @@ from harness.pipelines.decoding import SeenDecoder
 
 
 def observes_decoder(job: Job) -> bool:
-    """Return whether the decoder in ``job``'s pipeline is observed: with mindone, which runs in PyNative.
+    """Return whether the decoder in ``job``'s pipeline is observed: with mindone in PyNative, and diffusers.
 
     What a user's own pipeline compiles cannot be.
     """
-    return job.mode == "pynative" and implementation_of(job.pipeline) == "mindone"
+    return job.mode == "pynative" and implementation_of(job.pipeline) in (MINDONE, DIFFUSERS)
 
 
 def after_steps(

@@ -13,6 +13,7 @@ from typing import Any
 from harness.cases.job import Conditions
 from harness.execution.proc import PROC
 from harness.execution.profile import Profile
+from harness.frameworks.framework import current
 
 
 @contextmanager
@@ -32,17 +33,16 @@ def _fragmented(blocks: Sequence[int]) -> list[Any]:
     """Take a block of each size in turn and give every second one back; return the others.
 
     What is allocated next comes to lie in the gaps, or behind them. Each size is taken from the heap and from
-    MindSpore's own memory, which gives an operator's result its place.
+    the framework's own memory, which gives an operator's result its place.
     """
     if not blocks:
         return []
-    import mindspore as ms
     import numpy as np
 
     taken = []
     for size in blocks:
         values = np.zeros(max(size // 4, 1), np.float32)
-        taken.append((values, bytearray(size), ms.Tensor(values) + 1.0))
+        taken.append((values, bytearray(size), current().tensor_of(values) + 1.0))
     return taken[::2]
 
 

@@ -1,4 +1,4 @@
-"""The implementation that a case's pipeline is built on, if it is not the harness's own: mindone."""
+"""The implementation that a case's pipeline is built on, if it is not the harness's own."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any
 
 from harness.errors import FailureCause, HarnessError
 from harness.measurement.bfloat16 import BFLOAT16
+from harness.pipelines import diffusers
 from harness.pipelines.mindone import PREFIX, check_installed, code_version
 
 MINDONE = PREFIX.rstrip(":")
+DIFFUSERS = diffusers.PREFIX.rstrip(":")
 # Not the name of any pipeline: the kernels for mint without mindone, for single operators.
 KERNELS = "kernels"
 
@@ -25,7 +27,8 @@ class MissingKernel(HarnessError):
 
 def implementation_of(pipeline: str) -> str:
     """Return the implementation of ``pipeline``, as a case names it; '' for the harness's own."""
-    return MINDONE if pipeline.startswith(PREFIX) else ""
+    prefix, colon, _ = pipeline.partition(":")
+    return prefix if colon and prefix in (MINDONE, DIFFUSERS) else ""
 
 
 class Implementation:
@@ -39,8 +42,10 @@ class Implementation:
 
     def __init__(self, name: str, device: str, dtype: str, mode: str) -> None:
         self._mindone, self._device = name == MINDONE, device
+        self._diffusers = name == DIFFUSERS
         self._compiles = mode == "graph"
-        self._widens = device == "CPU" and dtype == BFLOAT16
+        # torch computes in bfloat16 itself.
+        self._widens = device == "CPU" and dtype == BFLOAT16 and not self._diffusers
         self._brings = device == "CPU" and name in (MINDONE, KERNELS)
         self._kernels: Any = None
         if self._mindone:
@@ -56,6 +61,9 @@ class Implementation:
             fields["bfloat16"] = f"in float32, rounded once (harness {widening.VERSION})"
         if self._mindone:
             fields |= {"mindone": code_version(), "transformers": metadata.version("transformers")}
+        if self._diffusers:
+            diffusers.hand_in_noise()
+            fields |= diffusers.versions()
         if self._brings:
             from harness import kernels
 
@@ -93,7 +101,7 @@ class Implementation:
         try:
             yield
         except Exception as error:
-            on_mindone = self._mindone or MINDONE in sys.modules
+            on_mindone = (self._mindone or MINDONE in sys.modules) and not self._diffusers
             if not on_mindone or self._device != "CPU" or isinstance(error, HarnessError):
                 raise
             from harness import kernels

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from harness.errors import ProfileError
 from harness.execution.cann_settings import cann_settings, check_hccl, set_level
 
-DEVICES = ("CPU", "Ascend")
+# Those of MindSpore, and GPUs, on which torch alone runs here.
+DEVICES = ("CPU", "Ascend", "CUDA")
 _VISIBLE_NPUS = "ASCEND_RT_VISIBLE_DEVICES"
 
 # https://oneapi-src.github.io/oneDNN/dev_guide_cpu_dispatcher_control.html, from narrow to wide, each with
@@ -103,6 +104,10 @@ class Profile:
             # DNNL_ is the older name, which MindSpore 2.8 and older read.
             cap = self.cap()
             return {"ONEDNN_MAX_CPU_ISA": cap, "DNNL_MAX_CPU_ISA": cap}
+        if self.device == "CUDA":
+            raise ProfileError(
+                "harness runs MindSpore on CPU and Ascend; CUDA is for cases of diffusers, on torch"
+            )
         return {
             "HCCL_DETERMINISTIC": cann_settings().hccl,
             "LCCL_DETERMINISTIC": "1",

@@ -1,7 +1,8 @@
-"""The worker: the process that imports MindSpore, runs the cases of one context and sends measurements.
+"""The worker: the process that imports a framework, runs the cases of one context and sends measurements.
 
-It runs under any interpreter that has MindSpore, numpy, safetensors and huggingface_hub; the harness package
-itself is loaded by path. Everything that is sent over the channel is plain data.
+It runs under any interpreter that has MindSpore, or torch and diffusers, and numpy, safetensors and
+huggingface_hub; the harness package itself is loaded by path. Everything that is sent over the channel is
+plain data.
 """
 
 from __future__ import annotations
@@ -27,16 +28,15 @@ from harness.cases.job import Conditions, Job
 from harness.codec import from_json, to_json
 from harness.errors import FailureCause, HarnessError, shortened
 from harness.execution.aftermath import Aftermath
-from harness.execution.canaries import run_canaries
 from harness.execution.conditions import under
-from harness.execution.fingerprint import fingerprint
+from harness.execution.environment import environment_of
 from harness.execution.implementation import Implementation
 from harness.execution.measuring import Load, Measuring, generators_of
 from harness.execution.messages import LOG, Answer, AnswerKind, Description, Settings, Step
-from harness.execution.profile import DEVICES
 from harness.execution.tracebacks import raised_by_operator, told
 from harness.faults.catalogue import FaultNotApplicable
 from harness.faults.injection import Injection, requested_injection
+from harness.frameworks.framework import choose
 from harness.measurement.figures import ProcessPart
 from harness.measurement.guard import GlobalGenerators
 from harness.measurement.ledger import Ledger
@@ -177,15 +177,19 @@ class Worker:
         self._implementation = Implementation(
             context.implementation, profile.device, context.dtype, context.mode
         )
-        self._profile, self._variables = profile, profile.environment()
-        profile.apply_before_import()
+        self._profile = profile
+        self._environment = environment_of(context.implementation, profile, context.dtype)
+        self._variables = self._environment.variables()
+        self._environment.apply_before_import()
         started = time.perf_counter()
-        profile.apply_after_import()
+        self._environment.apply_after_import()
+        self._framework = choose(self._environment.framework, self._environment.device)
         added = self._implementation.prepare()
         if context.jit is not None:
             added = {**added, "jit": context.jit.name()}
-        self._fingerprint = {**fingerprint(profile, mode=context.mode, dtype=context.dtype), **added}
-        self._canaries = run_canaries()
+        described = self._environment.fingerprint(mode=context.mode, dtype=context.dtype)
+        self._fingerprint = {**described, **added}
+        self._canaries = self._environment.canaries()
         self._measuring = Measuring(
             self._implementation,
             self._fingerprint,
@@ -247,9 +251,7 @@ class Worker:
         return measure(probe, self._implementation, disturbed)
 
     def _describe(self) -> Description:
-        import mindspore as ms
-
-        devices = tuple(kind for kind in DEVICES if ms.hal.is_available(kind))
+        devices = self._environment.devices()
         return Description(self._fingerprint, self._canaries, devices, self._variables)
 
     def _look_into(self, job: Job, injection: Injection, load: Load) -> Any:
@@ -289,12 +291,6 @@ class Worker:
             return load(job, self._user_code)
 
     def _release_memory(self) -> None:
-        """Free pipelines that are no longer used, and their graphs: MindSpore keeps these, tens of MB each.
-
-        This also frees the graphs of the pipelines that are kept; they compile again at the next call.
-        """
+        """Free pipelines that are no longer used, and what the framework keeps of them."""
         gc.collect()  # cells have references to themselves
-        if self._compiles:
-            import mindspore as ms
-
-            ms.ms_memory_recycle()
+        self._framework.release_memory(compiled=self._compiles)

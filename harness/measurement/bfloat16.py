@@ -32,13 +32,15 @@ def dtype_of(value: Any, array: Array) -> str:
 def to_numpy(value: Any) -> Array:
     """Return an array of numpy, MindSpore or torch as one of numpy; bfloat16 becomes float32, exactly.
 
-    Raises what the framework raises for an array that is not on the host, or cannot be one of numpy's.
+    A tensor of torch may be on an accelerator. Raises what the framework raises for an array that cannot be
+    one of numpy's.
     """
     plain = value.detach() if hasattr(value, "detach") else value
     if hasattr(plain, "asnumpy"):
         array = np.asarray(plain.asnumpy())
     elif hasattr(plain, "numpy"):
-        array = np.asarray((plain.float() if is_bfloat16(plain) else plain).numpy())
+        host = plain if getattr(plain, "is_cpu", True) else plain.cpu()
+        array = np.asarray((host.float() if is_bfloat16(host) else host).numpy())
     else:
         array = np.asarray(plain)
     return array.astype(np.float32) if is_bfloat16(array) else array

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.random import bit_generator, mtrand
 
+from harness import frameworks
 from harness.errors import FailureCause, HarnessError
+from harness.frameworks.framework import Refusal, loaded
 
 # Reading the global state is harmless.
 _HARMLESS = frozenset({"get_state", "get_bit_generator"})
@@ -36,10 +38,12 @@ _GLOBAL_PYTHON = tuple(
 )
 _PYTHONS_GENERATOR = "Python's global generator"
 _INSTEAD = "draw from the `generator` that the pipeline is given instead"
-_NO_PACKAGES = (Path(__file__), Path(np.__file__).parent, Path(random.__file__))
-
-# The owner of the attribute, its name, what it is, and whether a call with given arguments is refused.
-Refusal = tuple[Any, str, str, Callable[..., bool]]
+_NO_PACKAGES = (
+    Path(__file__),
+    Path(frameworks.__file__).parent,
+    Path(np.__file__).parent,
+    Path(random.__file__),
+)
 
 
 class UnseededRandomness(HarnessError):
@@ -54,9 +58,9 @@ class Guard:
     The following are caught at the call, with the file and line of the caller: any unseeded bit generator of
     numpy (``default_rng()``, ``PCG64()``, …), the global functions of ``numpy.random``, the same in Python's
     ``random`` (``random.random()``, ``random.Random()``, …), MindSpore's default generator (``mint.randn``,
-    ``ops.randn`` … without a seed), and primitives created with seed 0. A safety net, which cannot name the
-    line, compares the states of these global generators before and after. A random operator inside a compiled
-    graph is caught only by this net.
+    ``ops.randn`` … without a seed), primitives created with seed 0, and torch's default generator. A safety
+    net, which cannot name the line, compares the states of these global generators before and after. A random
+    operator inside a compiled graph is caught only by this net.
 
     Python's ``random`` also names temporary files, and modules may draw from it while they are imported,
     which happens once per process. Neither belongs to the run, so both are allowed.
@@ -78,11 +82,9 @@ class Guard:
                 refusing = self._refusing(getattr(owner, name), what, when)
                 patches.enter_context(replaced(owner, name, refusing))
             patches.enter_context(replaced(np.random, "RandomState", self._seeded_random_state()))
-            if "mindspore" in sys.modules:
-                from mindspore.common.generator import Generator
-
-                step = _apart_from_idle_dropout(Generator._step)
-                patches.enter_context(replaced(Generator, "_step", step))
+            framework = loaded()
+            for owner, name, other in () if framework is None else framework.replacements():
+                patches.enter_context(replaced(owner, name, other))
             yield
         if self._first is not None:
             raise self._first
@@ -118,8 +120,8 @@ class Guard:
             yield np.random, name, what, lambda *_, **__: True
         for name in _GLOBAL_PYTHON:
             yield random, name, f"random.{name} ({_PYTHONS_GENERATOR})", self._not_while_importing
-        if "mindspore" in sys.modules:
-            yield from _refusals_of_mindspore()
+        if (framework := loaded()) is not None:
+            yield from framework.refusals()
 
     def _not_while_importing(self, *_: Any, **__: Any) -> bool:
         importing = _importing()
@@ -142,48 +144,6 @@ class Guard:
         return RandomState
 
 
-def _refusals_of_mindspore() -> Iterator[Refusal]:
-    from mindspore.common.generator import Generator, default_generator
-    from mindspore.ops.auto_generate import gen_ops_prim
-    from mindspore.ops.function import nn_func, random_func
-    from mindspore.ops.operations import random_ops
-
-    yield Generator, "_step", "MindSpore's global generator", lambda it, *_: it is default_generator
-    for module in (random_func, nn_func):
-        what = "a random operator of MindSpore without a seed"
-        yield module, "_get_seed", what, lambda seed=None, *_, **__: not seed
-    for name, primitive in vars(random_ops).items():
-        if isinstance(primitive, type) and primitive.__module__ == random_ops.__name__:
-            yield primitive, "__call__", f"mindspore.ops.{name} with seed 0", _primitive_unseeded
-    dropout = "dropout (is the model in training mode?)"
-    yield gen_ops_prim.Dropout, "__call__", dropout, _primitive_unseeded
-
-
-# They advance the global generator before checking whether to drop anything.
-_DROPOUTS = frozenset({"dropout_ext", "dropout1d_ext", "dropout2d_ext", "dropout3d_ext"})
-
-
-def _apart_from_idle_dropout(refusing: Any) -> Callable[..., Any]:
-    """Return ``refusing``, except that dropout outside training calls the original and moves nothing.
-
-    Models of mindone call mint's functional dropout with ``training=self.training`` in inference, too.
-    """
-    sound = refusing.__wrapped__
-
-    @functools.wraps(sound)
-    def step(generator: Any, *args: Any) -> Any:
-        caller = sys._getframe(1)
-        if caller.f_code.co_name not in _DROPOUTS or caller.f_locals.get("training") is not False:
-            return refusing(generator, *args)
-        state = generator.get_state()
-        try:
-            return sound(generator, *args)
-        finally:
-            generator.set_state(state)
-
-    return step
-
-
 def _python_unseeded(_: Any, seed: Any = None, *__: Any, **___: Any) -> bool:
     names_files = Path(_caller().f_code.co_filename) == Path(tempfile.__file__)
     return seed is None and not names_files and not _importing()
@@ -192,11 +152,6 @@ def _python_unseeded(_: Any, seed: Any = None, *__: Any, **___: Any) -> bool:
 def _importing() -> bool:
     frames = (frame for frame, _ in traceback.walk_stack(sys._getframe()))
     return any(frame.f_code.co_filename == "<frozen importlib._bootstrap>" for frame in frames)
-
-
-def _primitive_unseeded(primitive: Any, *_: Any, **__: Any) -> bool:
-    seeds = [getattr(primitive, name, None) for name in ("seed", "seed2", "Seed0", "Seed1")]
-    return any(seed is not None for seed in seeds) and not any(seeds)
 
 
 def _global_states() -> dict[str, Any]:
@@ -210,12 +165,8 @@ def _global_states() -> dict[str, Any]:
         "numpy's global generator": numpy_state,
         _PYTHONS_GENERATOR: random.getstate(),
     }
-    if "mindspore" in sys.modules:
-        from mindspore.common.generator import default_generator
-
-        offset = default_generator._offset
-        states["MindSpore's global generator"] = {"offset": offset.asnumpy().tobytes()}
-    return states
+    framework = loaded()
+    return states if framework is None else states | framework.random_states()
 
 
 class GlobalGenerators:
@@ -229,10 +180,8 @@ class GlobalGenerators:
         self._bits = mtrand._rand._bit_generator
         self._numpy = mtrand._rand.get_state(legacy=False)
         self._python = random.getstate()
-        if "mindspore" in sys.modules:
-            from mindspore.common.generator import default_generator
-
-            self._mindspore = (_figures(default_generator), default_generator.get_state())
+        framework = loaded()
+        self._framework = None if framework is None else framework.keep_random_states()
 
     def put_back(self) -> None:
         """Restore the state of all generators."""
@@ -240,24 +189,14 @@ class GlobalGenerators:
             np.random.set_bit_generator(self._bits)
         mtrand._rand.set_state(self._numpy)
         random.setstate(self._python)
-        if "mindspore" in sys.modules:
-            from mindspore.common.generator import default_generator
-
-            figures, state = self._mindspore
-            # The state is set by a MindSpore operator.
-            if _figures(default_generator) != figures:
-                default_generator.set_state(state)
-
-
-def _figures(generator: Any) -> tuple[bytes, ...]:
-    return tuple(figure.asnumpy().tobytes() for figure in (generator._seed, generator._offset))
+        if self._framework is not None:
+            self._framework()
 
 
 def _caller() -> FrameType:
     """Return the frame that called into a package of random functions."""
-    packages = [str(path) for path in _NO_PACKAGES]
-    if "mindspore" in sys.modules:
-        packages.append(str(Path(sys.modules["mindspore"].__file__ or "").parent))
+    framework = loaded()
+    packages = [str(path) for path in (*_NO_PACKAGES, *(framework.folders if framework else ()))]
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(("<", *packages)):
         frame = frame.f_back

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 from functools import partial
 from pathlib import Path
 
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
-from harness.cases.names import MINDONE_CLASS_PATTERN, PIPELINES
+from harness.cases.names import PIPELINES, is_class
 from harness.errors import UsageError
 from harness.execution.runner import interpreter
 from harness.judgement.tiers import Tier
@@ -81,7 +80,7 @@ def check_own(case: Case, python: str, option: str) -> None:
 
     ``option`` is the one that needs such a pipeline.
     """
-    if case.pipeline in PIPELINES or re.fullmatch(MINDONE_CLASS_PATTERN, case.pipeline):
+    if case.pipeline in PIPELINES or is_class(case.pipeline):
         raise UsageError(
             f"{case.name} runs {case.pipeline}, which comes from no repository of yours; {option} is for "
             "cases whose pipeline is your own package.module:factory. For another version of a library, give "

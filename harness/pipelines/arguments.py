@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from harness.foreign_files import ForeignFileError, ForeignFileMissing, read_foreign, size_text
+from harness.frameworks.framework import current
 from harness.measurement.measurement import REAL_KINDS
 from harness.pipelines.errors import PipelineError
 
@@ -47,7 +48,7 @@ class Arguments:
         self.values()  # reports damage at once
 
     def values(self) -> dict[str, Any]:
-        """Return the arguments; each call makes a new RGB ``PIL.Image`` or MindSpore tensor for each file."""
+        """Return the arguments; each call makes a new RGB ``PIL.Image`` or tensor for each file."""
         # A pipeline may modify its arguments.
         return {name: _decoded(value) for name, value in self._given.items()}
 
@@ -114,11 +115,9 @@ class _File:
             if self.suffix in _PICTURES:
                 with _open_picture(stream) as image:
                     return image.convert(_COLOURS)
-            import mindspore as ms
-
             # np.load would treat a file that is not .npy as a pickle or an archive.
             array = np.lib.format.read_array(stream, allow_pickle=False)  # type: ignore[no-untyped-call]
-            return ms.Tensor(array)
+            return current().tensor_of(array)
 
     @contextmanager
     def _reading(self) -> Iterator[io.BytesIO]:

@@ -163,6 +163,8 @@ def call_pipeline(
         try:
             result = pipeline(**passed, **hooks)
         except AttributeError as error:
+            if isinstance(error.obj, np.random.Generator):
+                raise _drawing_elsewhere(signature.name, error) from error
             if (lacking := _lacking(pipeline, error)) is None:
                 raise
             raise PipelineError(
@@ -174,6 +176,15 @@ def call_pipeline(
             raise PipelineError(f"{refusing}: {error}") from error
     array = output_array(signature.name, result, asked=passed.get(_OUTPUT_TYPE))
     return Output(array, output_dtype(result, array))
+
+
+def _drawing_elsewhere(name: str, error: AttributeError) -> PipelineError:
+    """Return the error of a pipeline that asked the case's generator for what those of torch have."""
+    raised = traceback.extract_tb(error.__traceback__)[-1]
+    return PipelineError(
+        f"{name}: {raised.filename}:{raised.lineno} draws from generators of torch alone, which have "
+        f"`{error.name}`; the case's generators are numpy's, so its noise cannot be that of mindone"
+    )
 
 
 def _refusing(name: str, pipeline: Any, error: BaseException) -> str | None:
@@ -221,7 +232,7 @@ def output_array(name: str, result: Any, *, asked: Any = None) -> Array:
     """Return the array in a pipeline's result: ``.images`` if it exists, otherwise the first array in it.
 
     The array holds images ``[n, height, width, channels]``, videos ``[n, frames, height, width, channels]``,
-    latents or embeddings. MindSpore tensors and lists of arrays of equal shape become one array, and bfloat16
+    latents or embeddings. Tensors and lists of arrays of equal shape become one array, and bfloat16
     becomes float32. Raises
     :class:`OutputError` for anything else. If the pipeline was ``asked`` for an output type that gives no
     array, the error names those that do.
@@ -267,7 +278,7 @@ def _first(result: Any) -> Any:
 def _stacked(value: Any) -> Array | None:
     if isinstance(value, np.ndarray):
         return to_numpy(value)
-    if hasattr(value, "asnumpy"):
+    if hasattr(value, "asnumpy") or hasattr(value, "detach"):
         return to_numpy(value)
     parts = [_stacked(part) for part in value] if isinstance(value, list) else []
     arrays = [part for part in parts if part is not None]

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.frameworks.framework import current, is_tensor
 from harness.measurement.bfloat16 import dtype_of, to_numpy
 from harness.measurement.facts import Facts, LargeTable
 from harness.measurement.guard import replaced
@@ -80,19 +81,17 @@ class Constants:
         """Take the numbers, tensors and arrays of cells that are no parameters, buffers among them."""
         if not self._cells:
             return
-        from mindspore import nn
-
         # Dozens of attributes of each cell; looking at them all would take longer than the parameters.
-        inherited = vars(nn.Cell()).keys()
+        inherited = current().inherited
         for component, cell in self._cells:
             numbers: dict[str, dict[str, float]] = {}
-            for path, inner in cell.cells_and_names():
+            for path, inner in current().cells(cell):
                 own = [(name, value) for name, value in vars(inner).items() if name not in inherited]
                 for name, value in own:
                     # An attribute that is private may count, or tell the time.
                     if type(value) is float and not name.startswith("_"):
                         numbers.setdefault(name, {})[path] = value
-                if _is_mindspores(inner):
+                if _is_frameworks(inner):
                     continue
                 for name, value in (*own, *(getattr(inner, "_buffers", None) or {}).items()):
                     if _is_array(value) and (table := _table(value)) is not None:
@@ -113,9 +112,8 @@ class Constants:
             seen = [scheduler for _, scheduler in self._schedulers]
             patches.enter_context(observed_method(seen, "set_timesteps", self._set_timesteps))
             if self._cells and not compiled:
-                from mindspore import nn
-
-                patches.enter_context(replaced(nn.Cell, "__call__", self._calls(nn.Cell.__call__)))
+                kind = current().cell
+                patches.enter_context(replaced(kind, "__call__", self._calls(kind.__call__)))
             yield
         for name, scheduler in self._schedulers:
             self._add_of_scheduler(name, scheduler)
@@ -155,7 +153,7 @@ class Constants:
 
 def timestep_of(cell: Any) -> tuple[str, int] | None:
     """Return the name and the position of the timestep among the arguments of ``cell``."""
-    names = list(inspect.signature(cell.construct).parameters)
+    names = list(inspect.signature(current().function(cell)).parameters)
     return next(((name, names.index(name)) for name in TIMESTEP if name in names), None)
 
 
@@ -167,20 +165,18 @@ def _configured(cell: Any) -> dict[str, float]:
     return {str(name): value for name, value in config.items() if type(value) is float}
 
 
-def _is_mindspores(cell: Any) -> bool:
-    """Return whether ``cell`` is a layer of MindSpore, whose own tensors initialise it or count its draws."""
-    from mindspore import nn
-
-    layers = set(type(cell).__mro__) - set(nn.Cell.__mro__)
-    return any(layer.__module__.partition(".")[0] == "mindspore" for layer in layers)
+def _is_frameworks(cell: Any) -> bool:
+    """Return whether ``cell`` is a layer of the framework, whose own tensors initialise it or count draws."""
+    layers = set(type(cell).__mro__) - set(current().cell.__mro__)
+    return any(layer.__module__.partition(".")[0] == current().package for layer in layers)
 
 
 def _is_array(value: Any) -> bool:
-    return isinstance(value, np.ndarray) or hasattr(type(value), "asnumpy")
+    return isinstance(value, np.ndarray) or is_tensor(value) or hasattr(type(value), "asnumpy")
 
 
 def _table(value: Any) -> Table | None:
-    """Return an array of real numbers: of numpy or MindSpore, or a number or a list of numbers."""
+    """Return an array of real numbers: of numpy or the framework, or a number or a list of numbers."""
     plain = type(value) is float or (
         isinstance(value, list | tuple) and all(type(each) in (int, float) for each in value)
     )

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from harness.cases.job import Decoding
+from harness.frameworks.framework import current, is_tensor
 from harness.measurement.after_steps import deviation
 from harness.measurement.bfloat16 import dtype_of, to_numpy
 from harness.measurement.figures import DecoderDeviation, HostProcessing
@@ -92,12 +93,10 @@ class SeenDecoder:
         return DecoderDeviation(sha256, *map(max, zip(*moved, strict=True)))
 
     def _moved(self, given: Array, recipes: Sequence[str], output: Array) -> tuple[float, float] | None:
-        import mindspore as ms
-
         call = self.calls[0]
         if given.shape != call.given.shape:
             return None
-        tensor = ms.Tensor(given).astype(call.args[0].dtype)
+        tensor = current().like(call.args[0], given)
         decoded = call.decode(tensor, *call.args[1:], **call.kwargs)
         return deviation(recipes, output_array(call.name, decoded), call.dtype, output)
 
@@ -117,11 +116,9 @@ def seeing_decoder(pipeline: Any, *, observed: bool) -> Iterator[SeenDecoder]:
 
 def _decoders(pipeline: Any) -> Iterator[tuple[str, Any]]:
     """Yield each cell with a ``decode`` among the attributes of ``pipeline`` once, with its name."""
-    from mindspore import nn
-
     found: dict[int, tuple[str, Any]] = {}
     for name, value in getattr(pipeline, "__dict__", {}).items():
-        if isinstance(value, nn.Cell) and callable(getattr(value, _DECODE, None)):
+        if isinstance(value, current().cell) and callable(getattr(value, _DECODE, None)):
             found.setdefault(id(value), (name, value))
     yield from found.values()
 
@@ -131,7 +128,7 @@ def _watched(name: str, sound: Callable[..., Any], seen: SeenDecoder) -> Callabl
     @functools.wraps(sound)
     def decode(*args: Any, **kwargs: Any) -> Any:
         # Before the call, which may change it.
-        given = to_numpy(args[0]).copy() if args and hasattr(args[0], "asnumpy") else None
+        given = to_numpy(args[0]).copy() if args and is_tensor(args[0]) else None
         result = sound(*args, **kwargs)
         if given is not None:
             with suppress(OutputError):

@@ -51,7 +51,8 @@ def find_factory(pipeline: str, known: str, allowed: UserCode) -> Factory:
     match = re.fullmatch(_NAME, pipeline.removeprefix(MINDONE))
     if match is None:
         raise PipelineError(
-            f"unknown pipeline {pipeline!r}; known: {known}, mindone:ClassName, or package.module:factory"
+            f"unknown pipeline {pipeline!r}; known: {known}, mindone:ClassName, diffusers:ClassName, "
+            "or package.module:factory"
         )
     if allowed.refused:
         raise PipelineError(f"{pipeline} is a user's own code, which --no-user-code refuses")

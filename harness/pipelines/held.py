@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -12,6 +11,8 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+
+from harness.frameworks.framework import loaded
 
 # A pipeline keeps its models at most in a list of an object of its own; the rest is other people's objects.
 _DEEPEST = 4
@@ -24,21 +25,18 @@ _PLAIN = (str, bytes, int, float, complex, np.ndarray, type(None))
 
 def cells_of(made: Any) -> Iterator[tuple[str, Any]]:
     """Yield each cell that ``made`` holds, under the name by which it holds it; not the cells inside it."""
-    if "mindspore" in sys.modules:
-        from mindspore import nn
-
-        yield from _found(made, lambda value: isinstance(value, nn.Cell))
+    if (framework := loaded()) is not None:
+        yield from _found(made, lambda value: isinstance(value, framework.cell))
 
 
 def cells_and_schedulers(made: Any) -> tuple[list[tuple[str, Any]], list[tuple[str, Any]]]:
     """Return each cell, and each scheduler, that ``made`` holds, under the name by which it holds it."""
-    if "mindspore" not in sys.modules:
+    if (framework := loaded()) is None:
         return [], []
-    from mindspore import nn
-
-    found = list(_found(made, lambda value: isinstance(value, nn.Cell) or _is_scheduler(value)))
-    cells = [pair for pair in found if isinstance(pair[1], nn.Cell)]
-    return cells, [pair for pair in found if not isinstance(pair[1], nn.Cell)]
+    kind = framework.cell
+    found = list(_found(made, lambda value: isinstance(value, kind) or _is_scheduler(value)))
+    cells = [pair for pair in found if isinstance(pair[1], kind)]
+    return cells, [pair for pair in found if not isinstance(pair[1], kind)]
 
 
 def _is_scheduler(value: Any) -> bool:

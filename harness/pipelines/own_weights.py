@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.foreign_files import ForeignFileError, hash_foreign
+from harness.frameworks.framework import current
 from harness.pipelines.errors import CheckpointError, PipelineError
 from harness.pipelines.folder import folder_hashes
 from harness.pipelines.held import cells_of
@@ -60,15 +61,13 @@ def named_weights(pipeline: str, factory: Any, made: Any) -> dict[str, str] | No
 
 def cell_weights(made: Any) -> dict[str, str]:
     """Return the sha256 over the parameters of each cell that ``made`` holds, by where it holds the cell."""
-    if "mindspore" not in sys.modules:
-        return {}
     return {name: _parameters(cell) for name, cell in cells_of(made)}
 
 
 def _parameters(cell: Any) -> str:
     digest = hashlib.sha256()
-    for name, parameter in sorted(cell.parameters_and_names(), key=lambda item: item[0]):
-        array = parameter.asnumpy()
+    for name, parameter in sorted(current().parameters(cell), key=lambda item: item[0]):
+        array = current().values(parameter)
         digest.update(f"{name} {parameter.dtype} {array.shape}\0".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.frameworks.framework import current
 from harness.measurement.facts import Facts, Sketch
 from harness.measurement.measurement import Array
 from harness.measurement.sketching import sketch_of
@@ -30,13 +31,13 @@ def loaded_facts(cells: Iterable[tuple[str, Any]], computed: Sequence[str] = ())
     unreadable: list[str] = []
     seen: set[int] = set()
     for component, cell in cells:
-        for path, parameter in cell.parameters_and_names():
+        for path, parameter in current().parameters(cell):
             if id(parameter) in seen:
                 continue
             seen.add(id(parameter))
             name = f"{component}/{path}"
             try:
-                array = parameter.asnumpy()
+                array = current().values(parameter)
                 parameters[name] = checksum(array)
             except Exception:  # noqa: BLE001  a user's own parameter may raise anything
                 unreadable.append(name)
@@ -55,7 +56,7 @@ def _check_matched(computed: Sequence[str], names: Collection[str]) -> None:
         written = pattern.replace("*", "").replace("?", "")
         near = difflib.get_close_matches(written, names, n=_NEAREST, cutoff=0.3)
         told = f"the nearest names are {', '.join(near)}" if near else "no name is near it"
-        told = told if names else "the pipeline holds no cell of MindSpore with parameters"
+        told = told if names else "the pipeline holds no cell with parameters"
         raise PipelineError(f"`computed_parameters`: no parameter matches {pattern!r}; {told}")
 
 

@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from harness.cases.job import Job
+from harness.frameworks.framework import current
 from harness.measurement.figures import CodeIdentity
-from harness.pipelines import checkpoints, mindone
+from harness.pipelines import checkpoints
 from harness.pipelines.calling import SCHEDULES, Signature
 from harness.pipelines.compiled import compile_models
 from harness.pipelines.constants import Constants
+from harness.pipelines.diffusers import DIFFUSERS
 from harness.pipelines.errors import CheckpointError, PipelineError
 from harness.pipelines.factory import UserCode, find_factory, is_mindones, make_pipeline
 from harness.pipelines.folder import folder_hashes
+from harness.pipelines.library import Library
+from harness.pipelines.mindone import MINDONE
 from harness.pipelines.own_code import own_code
 from harness.pipelines.own_weights import cell_weights, named_weights
 
@@ -23,6 +27,7 @@ from harness.pipelines.own_weights import cell_weights, named_weights
 _BUILTIN = {"ddim": "DDIMPipeline", "ddpm": "DDPMPipeline"}
 _KNOWN = ", ".join(_BUILTIN)
 _DTYPES = ("float32", "float16", "bfloat16")
+_LIBRARIES = {library.name: library for library in (MINDONE, DIFFUSERS)}
 _MODES = ("pynative", "graph")
 # The files that list a Hub checkpoint's components and configure its scheduler.
 _DESCRIBING = ("model_index.json", "*scheduler_config.json")
@@ -55,6 +60,7 @@ def load(job: Job, user_code: UserCode | None = None) -> LoadedPipeline:
     - ``ddim`` or ``ddpm``;
     - ``package.module:factory``, a user's own;
     - ``mindone:ClassName``, a class of ``mindone.diffusers``;
+    - ``diffusers:ClassName``, a class of ``diffusers``, on torch;
     - ``mindone:package.module:factory``, a user's own that runs on mindone.
 
     A factory is called as ``factory(checkpoint, dtype, mode)`` and returns what
@@ -62,25 +68,41 @@ def load(job: Job, user_code: UserCode | None = None) -> LoadedPipeline:
     the case names no checkpoint. Arguments that the pipeline does not accept are refused before any weights
     are loaded. With a factory this is not possible, because it has to make its pipeline first.
     """
-    if job.dtype not in _DTYPES:
-        raise PipelineError(f"unknown dtype {job.dtype!r}; known: {', '.join(_DTYPES)}")
-    if job.mode not in _MODES:
-        raise PipelineError(f"unknown mode {job.mode!r}; known: {', '.join(_MODES)}")
-    on_mindone = job.pipeline.startswith(mindone.PREFIX)
-    own = job.pipeline not in _BUILTIN and ":" in job.pipeline.removeprefix(mindone.PREFIX)
+    library, name = _library_of(job.pipeline)
+    _check_dtype_and_mode(job, library)
+    own = job.pipeline not in _BUILTIN and ":" in name
     if job.jit is not None and (job.mode != "graph" or own):
         raise PipelineError("`jit` is for ddim, ddpm and the classes of mindone, in graph mode")
     if job.mode == "graph" and job.dtype == "bfloat16" and not own:
         _check_bfloat16_in_graph(job.pipeline)
-    if job.scheduler is not None and not on_mindone:
+    if job.scheduler is not None and library is None:
         raise PipelineError(f"{job.pipeline}: `scheduler` is for pipelines of mindone; leave it out")
-    if on_mindone and not own:
-        loaded = _load_mindone(job)
+    if library is not None and not own:
+        loaded = _load_class(job, library, name)
     elif job.pipeline in _BUILTIN:
         loaded = _load_builtin(job)
     else:
         loaded = _load_own(job, user_code or UserCode())
     return replace(loaded, constants=Constants(loaded.call, job.computed_parameters))
+
+
+def _library_of(pipeline: str) -> tuple[Library | None, str]:
+    """Return the library that ``pipeline`` names, and the rest of the name."""
+    prefix, colon, rest = pipeline.partition(":")
+    library = _LIBRARIES.get(prefix) if colon else None
+    return library, pipeline if library is None else rest
+
+
+def _check_dtype_and_mode(job: Job, library: Library | None) -> None:
+    known = (*_DTYPES, "float64") if library is DIFFUSERS else _DTYPES
+    if job.dtype == "float64" != known[-1]:
+        raise PipelineError(f"{job.pipeline} does not run in float64, which is for pipelines of diffusers")
+    if job.dtype not in known:
+        raise PipelineError(f"unknown dtype {job.dtype!r}; known: {', '.join(known)}")
+    if job.mode not in _MODES:
+        raise PipelineError(f"unknown mode {job.mode!r}; known: {', '.join(_MODES)}")
+    if job.mode == "graph" and library is DIFFUSERS:
+        raise PipelineError(f"{job.pipeline}: `mode: graph` is for MindSpore; leave it out")
 
 
 def _checked(signature: Signature, job: Job) -> Signature:
@@ -115,31 +137,31 @@ def _load_builtin(job: Job) -> LoadedPipeline:
     return LoadedPipeline(signature, made, made.checkpoint_files, found.revision)
 
 
-def _load_mindone(job: Job) -> LoadedPipeline:
-    mindone.check_installed()
+def _load_class(job: Job, library: Library, class_name: str) -> LoadedPipeline:
+    library.check_installed()
     name = job.pipeline
-    kind = mindone.pipeline_class(name.removeprefix(mindone.PREFIX))
+    kind = library.pipeline_class(class_name)
     signature = _checked(Signature(name, kind.__call__, closed=True), job)
     if job.checkpoint is None:
         raise CheckpointError(f"pipeline {name} needs a checkpoint: a folder or hub:owner/name@revision")
     # Problems with the case are reported before its weights are fetched or read.
     described, _ = _folder(job, files=_DESCRIBING)
-    mindone.check_checkpoint(name, kind, described)
+    library.check_checkpoint(name, kind, described)
     if job.scheduler is not None:
         # If the case gives a schedule, the scheduler is not asked for a number of steps.
         steps = None if set(SCHEDULES) & set(job.arguments) else job.steps
-        mindone.check_scheduler(name, kind, described, job.scheduler, steps=steps)
+        library.check_scheduler(name, kind, described, job.scheduler, steps=steps)
     folder, revision = _folder(job)
-    # Before mindone opens them: anything that is not a regular file is refused here.
+    # Before the library opens them: anything that is not a regular file is refused here.
     hashes = folder_hashes(folder)
     try:
-        made = mindone.load_pipeline(name, kind, folder, job.dtype, job.scheduler)
+        made = library.load_pipeline(name, kind, folder, job.dtype, job.scheduler)
     except CheckpointError as error:
         # Offline, an incomplete Hub cache would be taken for a complete one.
         raise CheckpointError(f"{error}{checkpoints.advice(job.checkpoint)}") from error
     if job.mode == "graph":
         compile_models(name, made, job.jit.arguments() if job.jit else {})
-    return LoadedPipeline(signature, made, hashes, revision)
+    return LoadedPipeline(signature, current().placed(made), hashes, revision)
 
 
 def _load_own(job: Job, user_code: UserCode) -> LoadedPipeline:

@@ -43,7 +43,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "DIR",
         "help": f"folder of the stored baselines (default: {_DEFAULT_BASELINES} in the current folder)",
     },
-    "--harness-device": {"choices": DEVICES, "default": "CPU", "help": "device to run on (default: CPU)"},
+    "--harness-device": {
+        "choices": DEVICES, "default": "CPU",
+        "help": "device to run on (default: CPU); CUDA is for diffusers",
+    },
     "--harness-timeout": {
         "type": seconds, "default": 600.0, "metavar": "SECONDS",
         "help": "time limit for one case, including loading; beyond it its worker is killed (default: 600)",

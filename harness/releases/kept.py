@@ -21,7 +21,7 @@ from typing import Any
 import harness
 from harness.baselines.files import keep_out_of_git, sweep, write_durably
 from harness.cases.case import Case
-from harness.cases.names import MINDONE_CLASS_PATTERN, PIPELINES
+from harness.cases.names import PIPELINES, is_class
 from harness.errors import HarnessError
 from harness.foreign_files import ForeignFileError, hash_foreign, read_foreign
 from harness.measurement.figures import LARGEST_ARRAYS
@@ -35,7 +35,7 @@ _FORMAT = 3
 WORKERS_SIDE = (
     "cases/job.py", "codec.py", "errors.py", "foreign_files.py", "remedy.py",
     "atlas/entry.py", "atlas/probe.py", "atlas/result.py",
-    "kernels", "pipelines", "measurement", "faults", "tracing", "execution",
+    "frameworks", "kernels", "pipelines", "measurement", "faults", "tracing", "execution",
 )  # fmt: skip
 _LOADED_ELSEWHERE = ("builtin", "seeded", "hub")
 
@@ -59,7 +59,7 @@ class Sources:
     def of(self, case: Case) -> tuple[str, ...]:
         """Return the hashes for ``case``: its definition, the harness's code, its own code, and its files."""
         base = case.path.parent.resolve()
-        own = case.pipeline in PIPELINES or re.fullmatch(MINDONE_CLASS_PATTERN, case.pipeline)
+        own = case.pipeline in PIPELINES or is_class(case.pipeline)
         files = [_file_hash(base / name) for name in _files_in(case.arguments)]
         return (
             case.hash(),

@@ -54,7 +54,7 @@ def rounding_of(dtype: str) -> float:
 def difference(ours: Array, theirs: Array, dtype: str) -> Difference | None:
     """Return how ``ours`` differs from ``theirs``, or None if all bits are the same.
 
-    ``dtype`` is MindSpore's name for the dtype of the values. It is needed for bfloat16, which is held in
+    ``dtype`` is the name of the dtype of the values. It is needed for bfloat16, which is held in
     float32 arrays.
     """
     if (ours.dtype, ours.shape) != (theirs.dtype, theirs.shape):

@@ -13,8 +13,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from mindspore import nn
-
+from harness.frameworks.framework import current
 from harness.measurement.measurement import Array, array_sha256
 from harness.tracing.difference import Difference, difference
 from harness.tracing.divergence import Divergence, Place, Replay
@@ -164,7 +163,7 @@ class _Replaying(StepWatcher):
     ) -> None:
         place: Place = "cell" if frame else "output" if self._after_last else "latents"
         if frame is None and to is not None:
-            place = "model input" if isinstance(to.cell, nn.Cell) else "scheduler input"
+            place = "model input" if isinstance(to.cell, current().cell) else "scheduler input"
         call = None if frame is None else self._reference.get(frame.key)
         finding = Divergence(
             place=place,

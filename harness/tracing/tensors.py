@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import mindspore as ms
 import numpy as np
-from mindspore import Tensor
 
+from harness.frameworks.framework import current
+from harness.measurement.bfloat16 import to_numpy
 from harness.measurement.measurement import REAL_KINDS, Array
 
 
@@ -43,31 +43,28 @@ def replaced(value: Any, replacements: dict[str, Any], label: str) -> Any:
 
 def to_array(leaf: Any) -> Array:
     """Return a leaf as a separate array; bfloat16, which numpy lacks, becomes float32."""
-    if isinstance(leaf, Tensor):
-        wide = leaf.astype(ms.float32) if leaf.dtype == ms.bfloat16 else leaf
-        return np.array(wide.asnumpy())
-    return np.array(leaf)
+    return np.array(to_numpy(leaf) if isinstance(leaf, current().tensor) else leaf)
 
 
 def like(leaf: Any, array: Array) -> Any:
     """Return ``array`` in the form of ``leaf``: a tensor of its dtype, an array, or a number of its type."""
-    if isinstance(leaf, Tensor):
-        return Tensor(array).astype(leaf.dtype)
+    if isinstance(leaf, current().tensor):
+        return current().like(leaf, array)
     if isinstance(leaf, np.ndarray):
         return array.copy()
     return type(leaf)(array.item())
 
 
 def dtype_of(leaf: Any) -> str:
-    """Return MindSpore's name for the dtype of a leaf (``float32``)."""
-    if isinstance(leaf, Tensor):
-        return str(leaf.dtype).lower()
+    """Return the name of the dtype of a leaf (``float32``), the same in both frameworks."""
+    if isinstance(leaf, current().tensor):
+        return current().dtype_name(leaf)
     return str(np.asarray(leaf).dtype)
 
 
 def _is_leaf(value: Any) -> bool:
-    if isinstance(value, Tensor):
-        return value.dtype not in (ms.complex64, ms.complex128)
+    if isinstance(value, current().tensor):
+        return not current().is_complex(value)
     if isinstance(value, np.ndarray):
         return value.dtype.kind in REAL_KINDS
     return isinstance(value, bool | int | float | np.number)

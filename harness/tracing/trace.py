@@ -27,8 +27,8 @@ class TraceDamaged(HarnessError):
 class Value:
     """One tensor (or number) that a call took or returned.
 
-    ``sha256`` names its array, and ``dtype`` is MindSpore's. The array of a bfloat16 tensor, which numpy
-    lacks, is float32, which holds it exactly.
+    ``sha256`` names its array, and ``dtype`` is the name of its dtype, the same in both frameworks. The array
+    of a bfloat16 tensor, which numpy lacks, is float32, which holds it exactly.
     """
 
     sha256: str

@@ -10,9 +10,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from mindspore import nn
-
 from harness.errors import HarnessError
+from harness.frameworks.framework import current
 from harness.measurement.guard import replaced
 from harness.pipelines.methods import Call, observed_method
 from harness.pipelines.steps import schedulers
@@ -124,7 +123,8 @@ class StepWatcher(ABC):
     def _seeing_calls(self) -> Iterator[None]:
         # Patch the class's method: MindSpore's hooks cannot replace keyword arguments in every release, and
         # this also sees a cell that the pipeline hides in a function.
-        original = nn.Cell.__call__
+        kind = current().cell
+        original = kind.__call__
 
         def call(cell: Any, *args: Any, **kwargs: Any) -> Any:
             if self._reached != self.step:
@@ -132,7 +132,7 @@ class StepWatcher(ABC):
             return self._called(original, cell, args, kwargs)
 
         with ExitStack() as watched:
-            watched.enter_context(replaced(nn.Cell, "__call__", call))
+            watched.enter_context(replaced(kind, "__call__", call))
             found = schedulers(self._pipeline)
             paths = [_attribute_name(self._pipeline, each) or type(each).__name__ for each in found]
 
@@ -151,7 +151,7 @@ class StepWatcher(ABC):
         self, original: Callable[..., Any], cell: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         path = self._path(cell)
-        frame = Frame(cell, path, self._counts[path], self._frame, cell.construct)
+        frame = Frame(cell, path, self._counts[path], self._frame, current().function(cell))
         self._counts[path] += 1
         args, kwargs = self.entering(frame, args, kwargs)
         self._frame = frame
@@ -170,7 +170,7 @@ class StepWatcher(ABC):
             else:  # made on the fly, or kept where MindSpore does not look for cells
                 root = f"{self._frame.path}.{type(cell).__name__}"
             self._kept.append(cell)
-            for name, inner in cell.cells_and_names():
+            for name, inner in current().cells(cell):
                 self._paths.setdefault(id(inner), f"{root}.{name}" if name else root)
         return self._paths[id(cell)]
 
@@ -192,14 +192,12 @@ def label_arguments(frame: Frame, args: tuple[Any, ...]) -> list[tuple[str, Any]
 
 def own_parameters(cell: Any) -> Iterator[tuple[str, Any]]:
     """Yield the cell's own parameters under its own names for them, without those of the cells inside it."""
-    for name, parameter in vars(cell).get("_params", {}).items():
-        if parameter is not None:
-            yield name, parameter
+    yield from current().own_parameters(cell)
 
 
 def own_settings(cell: Any) -> dict[str, Any]:
     """Return the cell's own public numbers, texts and booleans, and tuples of these, as JSON values."""
-    inherited = vars(nn.Cell())
+    inherited = current().inherited
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in vars(cell).items()
@@ -226,8 +224,8 @@ def _name_within(pipeline: Any, cell: Any) -> str | None:
         return name
     # A pipeline that calls a method of its VAE calls the cells inside it: ``vae.decoder``.
     for name, value in sorted(getattr(pipeline, "__dict__", {}).items()):
-        if isinstance(value, nn.Cell) and not name.startswith("_"):
-            for path, inner in value.cells_and_names():
+        if isinstance(value, current().cell) and not name.startswith("_"):
+            for path, inner in current().cells(value):
                 if inner is cell:
                     return f"{name}.{path}"
     return None

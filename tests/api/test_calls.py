@@ -163,7 +163,7 @@ def test_errors_are_those_of_the_commands(project, tmp_path):
         (lambda: harness.check([]), "no case was given"),
         (lambda: harness.check(5), "expected suites, cases or their paths, got int"),
         (lambda: harness.check(["suites", None]), "expected suites, cases or their paths, got NoneType"),
-        (lambda: harness.check("suites", device="GPU"), "device='GPU': give one of CPU, Ascend"),
+        (lambda: harness.check("suites", device="GPU"), "device='GPU': give one of CPU, Ascend, CUDA"),
         (lambda: harness.check("suites", timeout=float("nan")), "timeout=nan: give a number from 0.001 to"),
         (lambda: harness.check("suites", timeout="5"), "timeout='5': give a number"),
         (lambda: harness.check("suites", python="no-such-python"), "no-such-python: no such interpreter"),

@@ -300,7 +300,7 @@ AFTER_SOUND = [
     ),
     (
         "    parametrize: {scheduler: [DDIMScheduler]}\n",
-        "8:19: `scheduler` is for the classes of mindone; remove it",
+        "8:19: `scheduler` is for the classes of mindone and diffusers; remove it",
     ),
     ("    <<: {steps: 3}\n", "8:5: merge keys (<<) are not read; use `defaults`"),
     ("  - nothing\n", "8:5: expected a mapping, got the text 'nothing'"),
@@ -407,7 +407,7 @@ def test_numbers(tmp_path: Path, written: str, expected: str) -> None:
 NAMES = [
     (
         "pipeline: ddmi",
-        "unknown pipeline 'ddmi'; write ddim, ddpm, mindone:ClassName or package.module:factory",
+        "unknown pipeline 'ddmi'; write ddim, ddpm, mindone:ClassName, diffusers:ClassName or package.module",
     ),
     ("pipeline: 'os; x:y'", "unknown pipeline 'os; x:y'; write"),
     ("pipeline: 'mindone:'", "unknown pipeline 'mindone:'; write"),

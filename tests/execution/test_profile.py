@@ -126,7 +126,7 @@ def test_an_npu_is_one_of_those_that_this_process_was_given(monkeypatch):
 
 
 def test_unknown_devices_and_isas_are_refused_with_the_known_ones():
-    with pytest.raises(ProfileError, match="unknown device 'GPU'; known: CPU, Ascend"):
+    with pytest.raises(ProfileError, match="unknown device 'GPU'; known: CPU, Ascend, CUDA"):
         Profile(device="GPU")
     with pytest.raises(ProfileError, match="unknown ISA 'avx2'; known: SSE41, AVX, AVX2, AVX512_CORE"):
         Profile(isa="avx2")

@@ -18,19 +18,20 @@ CHECKPOINTS = sorted((Path(__file__).parents[2] / "suites" / "mindone").rglob("m
 
 def check(entries: dict[str, Any], folder: Path) -> None:
     from harness.pipelines.components import check_components
+    from harness.pipelines.mindone import MINDONE
 
-    check_components(entries, folder)
+    check_components(entries, folder, MINDONE)
 
 
 def test_a_readme_does_not_name_further_pipelines(mindspore: Any, tmp_path: Path) -> None:
     from mindone.diffusers import KandinskyCombinedPipeline
 
-    from harness.pipelines.mindone import load_pipeline
+    from harness.pipelines.mindone import MINDONE
 
     (tmp_path / "model_index.json").write_text('{"_class_name": "KandinskyCombinedPipeline"}')
     (tmp_path / "README.md").write_text("---\nprior:\n- /elsewhere\n---\n")
     with pytest.raises(CheckpointError, match="further pipelines that README"):
-        load_pipeline(
+        MINDONE.load_pipeline(
             "mindone:KandinskyCombinedPipeline", KandinskyCombinedPipeline, tmp_path, "float32", None
         )
 

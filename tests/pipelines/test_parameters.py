@@ -146,7 +146,7 @@ def test_a_pattern_that_matches_nothing_is_refused_with_the_nearest_names(mindsp
 
 
 def test_a_pattern_for_a_pipeline_without_parameters_is_refused(mindspore):
-    with pytest.raises(PipelineError, match="the pipeline holds no cell of MindSpore with parameters"):
+    with pytest.raises(PipelineError, match="the pipeline holds no cell with parameters"):
         facts_of_cells(cells_of(print), ("*",))
 
 

@@ -171,7 +171,10 @@ def test_arguments_of_ones_own_pipeline_are_checked_where_its_call_names_them(
 @pytest.mark.parametrize(
     ("pipeline", "message"),
     [
-        ("dim", "unknown pipeline 'dim'; known: ddim, ddpm, mindone:ClassName, or package.module:factory"),
+        (
+            "dim",
+            "unknown pipeline 'dim'; known: ddim, ddpm, mindone:ClassName, diffusers:ClassName, or package",
+        ),
         ("no_such_package.module:make", "no module 'no_such_package'"),
         ("harness.no_such_module:make", "no module 'harness.no_such_module'"),
         ("harness.errors:make", "defines no function 'make'"),
