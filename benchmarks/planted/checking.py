@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -50,14 +50,16 @@ class Checked:
 
 def check(faults: Sequence[Fault], python: str | Path, root: Path) -> Iterator[Checked]:
     """Yield what comes of each fault, under ``python``; suites and baselines are those below ``root``."""
-    sound: dict[str, Measurement] = {}
+    cases = {fault.case: the_case(fault, root) for fault in faults}
+    sound = _sound(cases, python, root)
     for fault in faults:
+        case, reference = cases[fault.case], sound[fault.case]
         try:
-            case = the_case(fault, root)
-            with planted(fault, python) as command:
-                if fault.case not in sound:
-                    sound[fault.case] = _measured(case, python, root)
-                yield _compared(fault, case, _measured(case, command, root), sound[fault.case], root)
+            if isinstance(reference, HarnessError):
+                raise reference
+            with planted(fault, python) as command, _runner(command, root) as runner:
+                faulty = _measured(case, runner)
+            yield _compared(fault, case, faulty, reference, root)
         except (NotPlanted, HarnessError) as error:
             yield Checked(fault, problem=" ".join(str(error).split())[:300])
 
@@ -68,9 +70,26 @@ def the_case(fault: Fault, root: Path) -> Case:
     return case
 
 
-def _measured(case: Case, python: str | Path, root: Path) -> Measurement:
-    with Runner(python=python, import_paths=[root], timeout=_TIMEOUT) as runner:
-        return runner.run(replace(case.job(), keep_latents=True))
+def _sound(
+    cases: Mapping[str, Case], python: str | Path, root: Path
+) -> dict[str, Measurement | HarnessError]:
+    """Return what the cases give without a fault, or why they give nothing; all in one worker."""
+    found: dict[str, Measurement | HarnessError] = {}
+    with _runner(python, root) as runner:
+        for name, case in cases.items():
+            try:
+                found[name] = _measured(case, runner)
+            except HarnessError as error:
+                found[name] = error
+    return found
+
+
+def _runner(python: str | Path, root: Path) -> Runner:
+    return Runner(python=python, import_paths=[root], timeout=_TIMEOUT)
+
+
+def _measured(case: Case, runner: Runner) -> Measurement:
+    return runner.run(replace(case.job(), keep_latents=True))
 
 
 def _compared(fault: Fault, case: Case, faulty: Measurement, sound: Measurement, root: Path) -> Checked:

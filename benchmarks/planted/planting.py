@@ -40,6 +40,8 @@ def planted(fault: Fault, python: str | Path) -> Iterator[Path]:
         _link(installed, copy)
         place = copy / fault.file
         place.unlink()
+        for bytecode in place.parent.glob(f"__pycache__/{place.stem}.*"):
+            bytecode.unlink()
         place.write_text(text, encoding="utf-8")
         yield _command(folder, python)
 
@@ -71,12 +73,11 @@ def package_of(python: str | Path) -> Path:
 
 
 def _link(source: Path, target: Path) -> None:
-    """Make ``target`` a tree of folders like ``source``, with links to its files and without its bytecode.
+    """Make ``target`` a tree of folders like ``source``, with links to its files.
 
-    Bytecode is left to the interpreter: its own folders keep the installed ones as they are.
+    Links to bytecode spare compiling everything again. Where Python writes some anew, it replaces the link.
     """
-    for folder, names, files in os.walk(source):
-        names[:] = [name for name in names if name != "__pycache__"]
+    for folder, _, files in os.walk(source):
         place = target / Path(folder).relative_to(source)
         place.mkdir(parents=True)
         for file in files:

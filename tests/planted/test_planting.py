@@ -31,21 +31,29 @@ def _venv(folder: Path, text: str) -> Path:
     return command
 
 
+def _value(command: Path) -> str:
+    code = "from mindone.diffusers.schedulers import scheduling_ddim as it; print(it.value)"
+    return subprocess.run([command, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
 def _tree(folder: Path) -> dict[str, bytes]:
     return {str(each.relative_to(folder)): each.read_bytes() for each in folder.rglob("*") if each.is_file()}
 
 
 def test_the_command_sees_the_fault_and_the_installed_package_keeps_its_files(tmp_path):
-    python = _venv(tmp_path, f"value = 0\n{FAULT.old}\n")
+    fault = replace(FAULT, old="value = 1", new="value = 2")
+    python = _venv(tmp_path, "value = 1\n")
+    assert _value(python) == "1"
     before = _tree(tmp_path)
-    with planted(FAULT, python) as command:
+    with planted(fault, python) as command:
         found = package_of(command)
         assert found != tmp_path / "site/mindone"
-        assert (found / FAULT.file).read_text() == f"value = 0\n{FAULT.new}\n"
+        assert (found / fault.file).read_text() == "value = 2\n"
         assert (found / "__init__.py").resolve() == tmp_path / "site/mindone/__init__.py"
-        code = "import mindone; print(mindone.__file__)"
-        ran = subprocess.run([command, "-c", code], capture_output=True, text=True, check=True)
-        assert ran.stdout.strip() == str(found / "__init__.py")
+        # Bytecode comes with the package, but not that of the file without the fault.
+        assert list(found.glob("__pycache__/__init__.*.pyc"))
+        assert not list((found / fault.file).parent.glob("__pycache__/scheduling_ddim.*"))
+        assert _value(command) == "2"
     assert not command.exists()
     assert _tree(tmp_path) == before
 
