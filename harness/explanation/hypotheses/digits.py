@@ -1,0 +1,45 @@
+"""Mistakes that show as fewer digits: something is computed in half precision."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from harness.explanation.hypotheses.fitting import Hypothesis, relative
+from harness.explanation.hypotheses.kinds import Rounded, RoundedInside
+from harness.measurement.bfloat16 import to_bfloat16
+from harness.measurement.measurement import Array
+
+# bfloat16 first: float16 has most of its values, but not the other way round.
+_NARROWER = {"float32": ("bfloat16", "float16"), "float64": ("bfloat16", "float16", "float32")}
+# Half a unit in the last place, of 1.
+_HALF_UNITS = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
+# Rounding once leaves a relative L2 of about 0.4 of that, and sums of rounded values stay around it; so much
+# more or less, as a factor, counts as well.
+_USUAL, _AROUND = 0.4, 3.0
+
+
+def fewer_digits(ours: Array, theirs: Array, dtype: str) -> Iterator[Hypothesis]:
+    """Yield the dtypes with fewer digits in which this side may compute; arrays in their own dtype."""
+    narrower = _NARROWER.get(dtype, ())
+    for narrow in narrower:
+        if _has(ours, narrow) and not _has(theirs, narrow):
+            yield Hypothesis(Rounded(narrow), 0.0)
+            return
+    found = relative(ours, np.asarray(theirs, np.float64))
+    if found > 0 and narrower:
+        far = {narrow: abs(math.log(found / (_USUAL * _HALF_UNITS[narrow]))) for narrow in narrower}
+        nearest = min(narrower, key=far.__getitem__)
+        if far[nearest] <= math.log(_AROUND):
+            yield Hypothesis(RoundedInside(nearest), 0.0)
+
+
+def _has(values: Array, dtype: str) -> bool:
+    """Return whether ``dtype`` has every one of ``values``, of which some are neither 0 nor integers."""
+    if not np.any(values != np.round(values)):
+        return False
+    with np.errstate(over="ignore"):
+        narrow = to_bfloat16(values) if dtype == "bfloat16" else values.astype(dtype).astype(values.dtype)
+    return bool(np.array_equal(narrow, values))

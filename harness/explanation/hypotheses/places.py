@@ -1,0 +1,76 @@
+"""Mistakes that show as the same values in other places, or as other values in some places only."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+
+from harness.explanation.hypotheses.fitting import Hypothesis, fitting
+from harness.explanation.hypotheses.kinds import (
+    Border,
+    Mistake,
+    Part,
+    Permuted,
+    Regrouped,
+    Reversed,
+    Rolled,
+    Swapped,
+)
+from harness.measurement.measurement import Array
+
+_MOST_AXES = 5
+_MOST_PARTS = 64
+# The share of the squared difference that the places named have to hold.
+_INSIDE = 0.999
+# A border is at most this share of the values, so that it is not most of a small picture.
+_MOST_BORDER = 0.8
+
+
+def moved(ours: Array, theirs: Array, dtype: str) -> Iterator[Hypothesis]:
+    """Yield the hypotheses that this side has the reference's values in other places."""
+    for mistake, predicted in _moved(theirs):
+        if (fit := fitting(mistake, predicted, ours, theirs, dtype)) is not None:
+            yield fit
+
+
+def _moved(theirs: Array) -> Iterator[tuple[Mistake, Array]]:
+    shape, axes = theirs.shape, range(theirs.ndim)
+    for axis in axes:
+        size = shape[axis]
+        if size > 1:
+            yield Reversed(axis), np.flip(theirs, axis)
+        if size > 1 and size % 2 == 0:
+            yield Swapped(axis), np.roll(theirs, size // 2, axis)
+        for places in (1, -1):
+            if size > 2:
+                yield Rolled(axis, places), np.roll(theirs, places, axis)
+        for parts in range(2, min(size // 2, _MOST_PARTS) + 1):
+            if size % parts == 0:
+                split = theirs.reshape(*shape[:axis], parts, size // parts, *shape[axis + 1 :])
+                yield Regrouped(axis, parts), np.swapaxes(split, axis, axis + 1).reshape(shape)
+    if theirs.ndim <= _MOST_AXES:
+        for order in itertools.permutations(axes):
+            if order != tuple(axes):
+                yield Permuted(order), np.transpose(theirs, order).reshape(shape)
+
+
+def placed(ours: Array, theirs: Array) -> Iterator[Hypothesis]:
+    """Yield where alone the two sides differ, if that is not everywhere; the rest is explained by nothing."""
+    squares = np.square(ours - theirs)
+    total = float(squares.sum())
+    if total == 0 or theirs.ndim == 0:
+        return
+    if theirs.ndim >= 4 and min(theirs.shape[-2:]) > 2:
+        inner = squares[..., 1:-1, 1:-1]
+        border = 1 - inner.size / squares.size
+        if border <= _MOST_BORDER and float(inner.sum()) <= (1 - _INSIDE) * total:
+            yield Hypothesis(Border(), 0.0)
+            return
+    for axis in range(theirs.ndim):
+        size = theirs.shape[axis]
+        shares = squares.sum(axis=tuple(each for each in range(theirs.ndim) if each != axis)) / total
+        held = np.flatnonzero(shares > (1 - _INSIDE) / max(size, 1))
+        if size > 1 and len(held) and held[-1] - held[0] + 1 <= size / 2:
+            yield Hypothesis(Part(axis, int(held[0]), int(held[-1]), size), 0.0)

@@ -1,0 +1,49 @@
+"""Trying every hypothesis on one cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from harness.explanation.hypotheses.digits import fewer_digits
+from harness.explanation.hypotheses.fitting import Hypothesis
+from harness.explanation.hypotheses.formulas import formulas
+from harness.explanation.hypotheses.kinds import Rounded
+from harness.explanation.hypotheses.linear import linear
+from harness.explanation.hypotheses.places import moved, placed
+from harness.measurement.measurement import REAL_KINDS, Array
+from harness.tracing.observed import Observed
+
+# Larger tensors are judged by their beginning alone; trying every order of axes would take minutes.
+_MOST = 1 << 20
+
+
+def first_fit(observed: Observed) -> Hypothesis | None:
+    """Return the first hypothesis that fits what a cell made, or None if none does.
+
+    The order is from what explains all of the difference by one number or formula to what only says where it
+    is, or how large.
+    """
+    return next(_fits(observed), None)
+
+
+def _fits(observed: Observed) -> Iterator[Hypothesis]:
+    ours, theirs = observed.ours, observed.theirs
+    if ours.shape != theirs.shape or not 1 < ours.size <= _MOST:
+        return
+    if ours.dtype.kind not in REAL_KINDS or not (np.isfinite(ours).all() and np.isfinite(theirs).all()):
+        return
+    given = [(name, _wide(array)) for name, array in observed.given if array.dtype.kind in REAL_KINDS]
+    wide, goal, dtype = _wide(ours), _wide(theirs), observed.dtype
+    exact = list(fewer_digits(ours, theirs, dtype))
+    yield from (each for each in exact if isinstance(each.mistake, Rounded))
+    yield from formulas(given, observed.settings, wide, goal, dtype)
+    yield from linear(given, wide, goal, dtype)
+    yield from moved(wide, goal, dtype)
+    yield from exact
+    yield from placed(wide, goal)
+
+
+def _wide(array: Array) -> Array:
+    return np.asarray(array, np.float64)

@@ -1,0 +1,227 @@
+"""Each mistake, made on purpose, is recognised in the numbers of one cell."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.explanation.hypotheses import kinds
+from harness.explanation.hypotheses.trying import first_fit
+from harness.measurement.bfloat16 import to_bfloat16
+from harness.measurement.measurement import Array
+from harness.tracing.observed import Observed
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((2, 8, 6, 6)).astype(np.float32)
+ROWS = RNG.standard_normal((2, 6, 16)).astype(np.float32)
+
+
+def guess(ours: Array, theirs: Array, given: tuple[Any, ...] = (), **settings: Any) -> kinds.Mistake | None:
+    """Return the mistake that is recognised; both sides get noise of float32's size."""
+    noisy = [
+        (each * (1 + 1e-7 * RNG.standard_normal(each.shape))).astype(np.float32) for each in (ours, theirs)
+    ]
+    found = first_fit(Observed(given, noisy[1], noisy[0], "float32", settings))
+    return None if found is None else found.mistake
+
+
+def variant(family: str, ours: dict[str, str], theirs: dict[str, str]) -> kinds.Variant:
+    return kinds.Variant(kinds.Family(family), ours, theirs)
+
+
+def test_a_factor_and_its_value() -> None:
+    found = guess(X * 0.5, X)
+    assert isinstance(found, kinds.Factor)
+    assert found.value == pytest.approx(0.5, rel=1e-4)
+
+
+def test_a_changed_sign_is_a_factor_of_minus_one() -> None:
+    found = guess(-X, X)
+    assert isinstance(found, kinds.Factor)
+    assert found.value == pytest.approx(-1)
+
+
+def test_an_offset_and_its_value() -> None:
+    found = guess(X + 0.25, X)
+    assert isinstance(found, kinds.Offset)
+    assert found.value == pytest.approx(0.25, rel=1e-4)
+
+
+def test_a_missing_bias() -> None:
+    bias = RNG.standard_normal((1, 8, 1, 1))
+    assert guess(X - bias, X) == kinds.ChannelOffset(1)
+
+
+def test_a_missing_bias_of_a_linear_layer() -> None:
+    assert guess(ROWS - RNG.standard_normal(16), ROWS) == kinds.ChannelOffset(2)
+
+
+def test_a_missing_scale() -> None:
+    scale = RNG.uniform(0.5, 2, (1, 8, 1, 1))
+    assert guess(X * scale, X) == kinds.ChannelFactor(1)
+
+
+def test_a_sum_that_lacks_a_tensor() -> None:
+    residual = RNG.standard_normal(X.shape)
+    found = guess(X - residual, X, (("hidden_states", residual),))
+    assert isinstance(found, kinds.Summand)
+    assert (found.name, round(found.times, 4)) == ("hidden_states", -1)
+
+
+def test_other_coefficients_of_a_schedulers_step() -> None:
+    sample, noise = RNG.standard_normal((2, *X.shape))
+    theirs, ours = 0.9 * sample - 0.3 * noise, 0.8 * sample - 0.1 * noise
+    found = guess(ours, theirs, (("sample", sample), ("model_output", noise)))
+    assert isinstance(found, kinds.Coefficients)
+    assert found.names == ("sample", "model_output")
+    assert found.ours == pytest.approx((0.8, -0.1), rel=1e-4)
+    assert found.theirs == pytest.approx((0.9, -0.3), rel=1e-4)
+
+
+def test_permuted_axes() -> None:
+    theirs = RNG.standard_normal((2, 6, 6, 3))
+    assert guess(theirs.transpose(0, 2, 1, 3), theirs) == kinds.Permuted((0, 2, 1, 3))
+
+
+def test_heads_that_are_put_together_the_other_way() -> None:
+    theirs = RNG.standard_normal((2, 6, 24))
+    ours = theirs.reshape(2, 6, 4, 6).transpose(0, 1, 3, 2).reshape(2, 6, 24)
+    assert guess(ours, theirs) == kinds.Regrouped(2, 4)
+
+
+def test_reversed_swapped_and_rolled_values() -> None:
+    assert guess(X[:, ::-1], X) == kinds.Reversed(1)
+    assert guess(np.roll(X, 4, 1), X) == kinds.Swapped(1)
+    assert guess(np.roll(X, 1, 3), X) == kinds.Rolled(3, 1)
+
+
+def test_values_that_are_clipped_and_values_that_are_not() -> None:
+    clipped = np.clip(X, -1, 1)
+    both = (
+        first_fit(Observed((), X, clipped, "float32")),
+        first_fit(Observed((), clipped, X, "float32")),
+    )
+    assert [each and each.mistake for each in both] == [kinds.Clipped(-1, 1), kinds.Unclipped(-1, 1)]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_values_of_half_precision(dtype: str) -> None:
+    halved = to_bfloat16(X) if dtype == "bfloat16" else X.astype(np.float16).astype(np.float32)
+    found = first_fit(Observed((), X, halved, "float32"))
+    assert found is not None
+    assert found.mistake == kinds.Rounded(dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_an_error_of_the_size_of_half_precision(dtype: str) -> None:
+    weight = RNG.standard_normal((16, 16)).astype(np.float32)
+    halved = to_bfloat16(ROWS) if dtype == "bfloat16" else ROWS.astype(np.float16).astype(np.float32)
+    assert guess(halved @ weight, ROWS @ weight) == kinds.RoundedInside(dtype)
+
+
+def gelu(x: Array) -> Array:
+    erf = np.vectorize(math.erf)
+    made: Array = x * 0.5 * (1 + erf(x / math.sqrt(2)))
+    return made
+
+
+def gelu_with_tanh(x: Array) -> Array:
+    made: Array = x * 0.5 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    return made
+
+
+def test_another_activation() -> None:
+    found = guess(gelu_with_tanh(X), gelu(X), (("gate", X),))
+    assert found == variant("activation", {"function": "gelu-tanh"}, {"function": "gelu"})
+
+
+def test_another_activation_of_a_gate() -> None:
+    left, right = np.split(RNG.standard_normal((2, 6, 32)), 2, axis=-1)
+    given = (("proj", np.concatenate([left, right], axis=-1)),)
+    found = guess(left * gelu(right), left * right / (1 + np.exp(-right)), given)
+    assert found == variant("gate", {"function": "gelu"}, {"function": "silu"})
+
+
+def normed(x: Array, eps: float, groups: int | None = None) -> Array:
+    flat = x if groups is None else x.reshape(x.shape[0], groups, -1)
+    made: Array = (flat - flat.mean(-1, keepdims=True)) / np.sqrt(flat.var(-1, keepdims=True) + eps)
+    return made.reshape(x.shape)
+
+
+def test_another_eps_of_a_layer_norm() -> None:
+    small, scale, shift = ROWS * 0.01, RNG.uniform(0.5, 2, 16), RNG.standard_normal(16)
+    found = guess(normed(small, 1e-5) * scale + shift, normed(small, 1e-6) * scale + shift, (("x", small),))
+    assert found == variant("normalisation", {"eps": "1e-05"}, {"eps": "1e-06"})
+
+
+def test_another_eps_of_a_group_norm() -> None:
+    small, scale = X * 0.01, RNG.uniform(0.5, 2, (1, 8, 1, 1))
+    ours, theirs = normed(small, 1e-5, 4) * scale, normed(small, 1e-6, 4) * scale
+    found = guess(ours, theirs, (("x", small),), num_groups=4)
+    assert found == variant("normalisation", {"eps": "1e-05"}, {"eps": "1e-06"})
+
+
+def embedded(t: Array, shift: int, *, flip: bool) -> Array:
+    angles = t[:, None] * np.exp(-math.log(10000) * np.arange(8) / (8 - shift))
+    parts = (np.cos(angles), np.sin(angles)) if flip else (np.sin(angles), np.cos(angles))
+    return np.concatenate(parts, axis=1)
+
+
+def test_another_embedding_of_the_timestep() -> None:
+    t = np.array([981.0, 961.0, 500.0])
+    found = guess(embedded(t, 1, flip=True), embedded(t, 0, flip=True), (("timesteps", t),))
+    shifts = [{"frequency-shift": each} for each in "10"]
+    assert found == variant("timestep-embedding", *shifts)
+    swapped = guess(embedded(t, 0, flip=False), embedded(t, 0, flip=True), (("timesteps", t),))
+    assert swapped == variant("timestep-embedding", {"order": "sin-first"}, {"order": "cos-first"})
+
+
+def attended(q: Array, k: Array, v: Array, scale: float) -> Array:
+    q, k, v = (each.reshape(2, 6, 4, 4).transpose(0, 2, 1, 3) for each in (q, k, v))
+    scores = np.exp(q @ k.swapaxes(-1, -2) * scale)
+    made = (scores / scores.sum(-1, keepdims=True)) @ v
+    return np.asarray(made.transpose(0, 2, 1, 3).reshape(2, 6, 16))
+
+
+def test_another_scale_of_attention() -> None:
+    q, k, v = RNG.standard_normal((3, 2, 6, 16))
+    given = (("to_q", q), ("to_k", k), ("to_v", v))
+    found = guess(attended(q, k, v, 1.0), attended(q, k, v, 0.5), given, heads=4)
+    assert found == variant("attention", {"scale": "1"}, {"scale": "1/sqrt(head-width)"})
+
+
+def test_another_padding_differs_at_the_border() -> None:
+    ours = X.copy()
+    ours[..., 0, :] += RNG.standard_normal(ours[..., 0, :].shape)
+    ours[..., -1] += RNG.standard_normal(ours[..., -1].shape)
+    assert guess(ours, X) == kinds.Border()
+
+
+def test_a_part_of_the_rows_alone() -> None:
+    ours = ROWS.copy()
+    ours[:, 4:] += RNG.standard_normal(ours[:, 4:].shape)
+    assert guess(ours, ROWS) == kinds.Part(1, 4, 5, 6)
+
+
+def test_nothing_is_guessed_of_what_nothing_explains() -> None:
+    assert guess(RNG.standard_normal(X.shape), X, (("x", RNG.standard_normal(X.shape)),)) is None
+
+
+def test_nothing_is_guessed_of_other_shapes_single_numbers_and_nan() -> None:
+    assert first_fit(Observed((), X, X[:1], "float32")) is None
+    assert first_fit(Observed((), X[0, 0, 0, 0], X[0, 0, 0, 0], "float32")) is None
+    broken = X.copy()
+    broken[0, 0, 0, 0] = np.nan
+    assert first_fit(Observed((), X, broken, "float32")) is None
+
+
+def test_what_was_observed_survives_its_bytes() -> None:
+    observed = Observed((("x", X), ("x", ROWS)), X, X * 2, "float32", {"heads": 4})
+    back = Observed.from_bytes(observed.to_bytes())
+    assert [name for name, _ in back.given] == ["x", "x"]
+    assert back.settings == {"heads": 4}
+    np.testing.assert_array_equal(back.ours, X * 2)
+    np.testing.assert_array_equal(back.given[1][1], ROWS)
