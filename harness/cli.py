@@ -38,6 +38,7 @@ GROUPS = {
     },
     "Where a drift comes from": {
         "explain": "Explain why a case drifted: the causes, and the first cell that computes something else.",
+        "align": "Compare cases of mindone with diffusers: where the port first computes something else.",
         "bisect": "Find the first release, or with --repo the first commit, that changed a case's output.",
         "matrix": "Run the suites under several releases and compare each pair of results.",
         "environments": "List or remove the environments that harness matrix and harness bisect created.",

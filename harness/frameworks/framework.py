@@ -26,6 +26,7 @@ class Framework(ABC):
     package: FrameworkName
     cell: type[Any]
     tensor: type[Any]
+    measures_rounding = False
 
     @cached_property
     def inherited(self) -> frozenset[str]:
@@ -67,6 +68,14 @@ class Framework(ABC):
     @abstractmethod
     def like(self, tensor: Any, array: Any) -> Any:
         """Return ``array`` as a tensor of the dtype, and on the device, of ``tensor``."""
+
+    def widened(self, value: Any) -> Any:
+        """Return ``value`` in float64 if it is a tensor of floats; otherwise as it is."""
+        return value
+
+    def widened_cell(self, cell: Any) -> Any:
+        """Return ``cell`` with its own parameters in float64; the cells inside it are the same."""
+        return cell
 
     def placed(self, pipeline: Any) -> Any:
         """Return a pipeline with its models on the device of this process, where loading has not put them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ class Torch(Framework):
     package = "torch"
     cell = nn.Module
     tensor = Tensor
+    measures_rounding = True
 
     def __init__(self, device: str = "cpu") -> None:
         self._device = device
@@ -70,6 +72,23 @@ class Torch(Framework):
     def like(self, tensor: Any, array: Any) -> Any:
         """Return a new tensor."""
         return torch.from_numpy(array.copy()).to(device=tensor.device, dtype=tensor.dtype)
+
+    def widened(self, value: Any) -> Any:
+        """Return a tensor of floats in float64."""
+        return value.double() if isinstance(value, Tensor) and value.is_floating_point() else value
+
+    def widened_cell(self, cell: Any) -> Any:
+        """Return a shallow copy with parameters and buffers of its own, in float64."""
+        shell = copy.copy(cell)
+        shell.__dict__ = dict(vars(cell))
+        shell.__dict__["_parameters"] = {
+            name: None if each is None else nn.Parameter(self.widened(each.detach()), requires_grad=False)
+            for name, each in cell._parameters.items()
+        }
+        shell.__dict__["_buffers"] = {
+            name: None if each is None else self.widened(each) for name, each in cell._buffers.items()
+        }
+        return shell
 
     def placed(self, pipeline: Any) -> Any:
         """Move the pipeline to the device."""

@@ -93,7 +93,8 @@ class Explanation:
             "explained": self.explained,
             "model": finding.model if finding else None,
             "cell": finding.cell if finding and finding.place == "cell" else None,
-            "replay": to_json(self.replay),
+            # What both sides saw is arrays.
+            "replay": None if self.replay is None else to_json(replace(self.replay, observed=None)),
             "exported": to_json(self.exported),
         }
 

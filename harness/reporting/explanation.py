@@ -13,7 +13,6 @@ from harness.reporting.commands import Invocation, remedy_text
 from harness.reporting.figures import figure
 from harness.reporting.tables import Table
 from harness.reporting.terminal import cause_lines
-from harness.tracing.difference import rounding_of
 from harness.tracing.divergence import Divergence, Replay
 
 _CONCLUSIONS: dict[Conclusion, str] = {
@@ -134,7 +133,7 @@ def _size(finding: Divergence) -> str:
     tensor = "x".join(map(str, finding.shape)) or "a number"
     if found.form is not None:
         return f"{finding.tensor}: {found.form}"
-    limit = rounding_of(finding.dtype)
+    limit = finding.limit
     rounding = f" (rounding: up to {figure(limit, 2)})" if limit else ""
     return (
         f"{finding.tensor} {tensor} {finding.dtype}: {found.differing} of {found.size} values differ, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +11,8 @@ from harness.tracing.difference import Difference
 # A cell, what the pipeline passes to its model, what it passes to its scheduler's step, the latents that this
 # step makes of that, or, after the last step, the output that is made of what the cells give.
 Place = Literal["cell", "model input", "scheduler input", "latents", "output"]
+
+_DWARFED = 10.0
 
 
 @dataclass(frozen=True)
@@ -20,9 +23,10 @@ class Divergence:
     loop. ``tensor`` names the tensor: ``output``, or an argument that the cell passes to the cell ``to``.
     ``after`` is the last cell that it called before that. ``ancestors`` are the enclosing cells, outermost
     first, each with its operator. ``dtype`` and ``shape`` describe the tensor. ``changes`` say how the cell's
-    own settings and parameters differ from the reference's. ``beyond`` is whether the difference is more than
-    rounding. ``leading`` is whether the tensor is the first argument of the call, which for a denoiser are
-    the latents and for a scheduler's step is the prediction.
+    own settings and parameters differ from the reference's. ``limit`` is the relative L2 that rounding
+    explains, and ``beyond`` is whether the difference is more than that. ``leading`` is whether the tensor is
+    the first argument of the call, which for a denoiser are the latents and for a scheduler's step is the
+    prediction.
     """
 
     place: Place
@@ -37,8 +41,17 @@ class Divergence:
     shape: tuple[int, ...]
     difference: Difference
     changes: tuple[str, ...]
+    limit: float
     beyond: bool
     leading: bool = False
+
+    def dwarfs(self, other: Divergence) -> bool:
+        """Whether this difference is so much larger that ``other`` counts for nothing beside it."""
+        sizes = [
+            math.inf if each.difference.form is not None else each.difference.relative_l2
+            for each in (self, other)
+        ]
+        return sizes[0] > _DWARFED * sizes[1]
 
     @property
     def model(self) -> str:
@@ -60,7 +73,8 @@ class Replay:
     many gave different bits, and how many there are. ``missing`` are the paths of cells that only the
     reference calls, ``added`` those that only this side calls. ``latents_judged`` is whether the latents
     after the step come from the reference's prediction and latents. ``after_last`` is whether it is no step,
-    but all that follows the last one.
+    but all that follows the last one. ``observed`` has :attr:`main` as both sides saw it
+    (:class:`harness.tracing.observed.Observed`), in bytes.
     """
 
     step: int
@@ -72,6 +86,26 @@ class Replay:
     added: tuple[str, ...]
     latents_judged: bool
     after_last: bool = False
+    observed: bytes | None = None
+
+    @property
+    def main(self) -> Divergence | None:
+        """The finding to look at first: the first beyond rounding that none after it dwarfs.
+
+        A finding dwarfs an earlier one if its relative L2 is more than ten times as large. Two
+        implementations of one function may differ by more than rounding, which is not to hide a mistake
+        further on.
+        """
+        found: Divergence | None = None
+        for each in self.findings:
+            if each.beyond and (found is None or each.dwarfs(found)):
+                found = each
+        return found
+
+    @property
+    def most_sensitive(self) -> Divergence | None:
+        """The finding with the largest difference, though rounding explains it."""
+        return max(self.findings, key=lambda each: each.difference.relative_l2, default=None)
 
     @property
     def first(self) -> Divergence | None:

@@ -21,14 +21,15 @@ class Observed:
 
     ``given`` are the cell's inputs and the results of the cells inside it, in the order in which it got them,
     each with its name: that of the argument, or the last part of the inner cell's path. Both sides had the
-    same. ``theirs`` is the reference's tensor and ``ours`` is this side's. ``dtype`` is that of ``ours``,
-    and ``settings`` are the reference's settings of the cell. Arrays of bfloat16 are held in float32.
+    same. ``theirs`` is the reference's tensor, of ``their_dtype``, and ``ours`` is this side's, of ``dtype``.
+    ``settings`` are the reference's settings of the cell. Arrays of bfloat16 are held in float32.
     """
 
     given: tuple[tuple[str, Array], ...]
     theirs: Array
     ours: Array
     dtype: str
+    their_dtype: str = "float32"
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def to_bytes(self) -> bytes:
@@ -36,7 +37,7 @@ class Observed:
         arrays = {f"{_GIVEN}/{index}": array for index, (_, array) in enumerate(self.given)}
         arrays |= {_THEIRS: self.theirs, _OURS: self.ours}
         names = [name for name, _ in self.given]
-        text = {"names": names, "dtype": self.dtype, "settings": dict(self.settings)}
+        text = {"names": names, "dtypes": [self.dtype, self.their_dtype], "settings": dict(self.settings)}
         return encode_arrays(arrays, {_TEXT: json.dumps(text)})
 
     @classmethod
@@ -47,6 +48,7 @@ class Observed:
             text = parse_json(texts[_TEXT])
             names = map(str, text["names"])
             given = tuple((name, arrays[f"{_GIVEN}/{index}"]) for index, name in enumerate(names))
-            return cls(given, arrays[_THEIRS], arrays[_OURS], str(text["dtype"]), dict(text["settings"]))
+            ours, theirs = map(str, text["dtypes"])
+            return cls(given, arrays[_THEIRS], arrays[_OURS], ours, theirs, dict(text["settings"]))
         except (ArraysError, KeyError, TypeError, ValueError) as error:
             raise TraceDamaged(f"what a worker saw of a cell cannot be read: {error}") from None

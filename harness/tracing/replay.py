@@ -13,10 +13,14 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from harness.frameworks.framework import current
 from harness.measurement.measurement import Array, array_sha256
-from harness.tracing.difference import Difference, difference
+from harness.tracing.difference import Difference, difference, rounding_of
 from harness.tracing.divergence import Divergence, Place, Replay
+from harness.tracing.matching import Pair, across, alike, in_order
+from harness.tracing.observed import Observed
 from harness.tracing.tensors import dtype_of, leaves, like, replaced, to_array
 from harness.tracing.trace import CellCall, DeepTrace, Value
 from harness.tracing.watcher import (
@@ -56,6 +60,13 @@ class _Replaying(StepWatcher):
         self._added: list[str] = []
         self._latents_judged = True
         self._after_last = False
+        # Two implementations name their arguments, and what they return, otherwise.
+        self._across = not _same_implementation(trace)
+        # What each call in progress was given, and the results of the calls inside it; None is the pipeline.
+        self._given_to: dict[Frame | None, list[tuple[str, Value]]] = {}
+        # The finding to look at first, and what both sides saw of it.
+        self._main: Divergence | None = None
+        self._observed: bytes | None = None
 
     def result(self) -> Replay:
         parts = [call.path.split(".") for call in self._trace.calls]
@@ -74,6 +85,7 @@ class _Replaying(StepWatcher):
             tuple(dict.fromkeys(self._added)),
             self._latents_judged,
             self._after_last,
+            self._observed,
         )
 
     def entering(self, frame: Frame, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
@@ -94,7 +106,13 @@ class _Replaying(StepWatcher):
     ) -> tuple[Any, Any]:
         """Compare the arguments of a call, and return those to call it with."""
         given = arguments(frame, args, kwargs)
-        corrections = self._compare(frame.parent, given, call.inputs, frame)
+        pairs = self._pairs(frame.parent, given, call.labels, call.inputs, frame)
+        corrections = self._compare(frame.parent, pairs, frame)
+        if call.of_cell:
+            self._given_to[frame] = [(label, value) for label, _, value in pairs]
+        else:
+            # The scheduler's step: what it makes of this are the latents.
+            self._given_to[None] = [(label, value) for label, _, value in pairs]
         if corrections:
             args = tuple(replaced(value, corrections, label) for label, value in label_arguments(frame, args))
             kwargs = {name: replaced(value, corrections, name) for name, value in kwargs.items()}
@@ -104,12 +122,17 @@ class _Replaying(StepWatcher):
         call = self._reference.get(frame.key)
         if call is None:
             return output
-        corrections = self._compare(frame, list(leaves(output, "output")), call.outputs, None)
+        pairs = self._pairs(frame, list(leaves(output, "output")), (), call.outputs, None)
+        corrections = self._compare(frame, pairs, None)
+        self._given_to.pop(frame, None)
+        name = frame.path.rpartition(".")[2]
+        results = [(f"{name}{label.removeprefix('output')}", value) for label, _, value in pairs]
+        self._given_to.setdefault(frame.parent, []).extend(results)
         return replaced(output, corrections, "output") if corrections else output
 
     def output(self, array: Any) -> None:
         self._after_last = True
-        self._compare(None, [("output", array)], (self._trace.after,), None)
+        self._compare(None, [("output", array, self._trace.after)], None)
 
     def latents_before(self, latents: Any) -> Mapping[str, Any]:
         assert self._trace.before is not None
@@ -121,34 +144,81 @@ class _Replaying(StepWatcher):
         if self.step == 0 and any(finding.place == "model input" for finding in self._findings):
             self._latents_judged = False
             return
-        self._compare(None, [("latents", latents)], (self._trace.after,), None)
+        self._compare(None, [("latents", latents, self._trace.after)], None)
 
-    def _compare(
-        self, frame: Frame | None, ours: list[tuple[str, Any]], theirs: tuple[Value, ...], to: Frame | None
-    ) -> dict[str, Any]:
+    def _pairs(
+        self,
+        frame: Frame | None,
+        ours: list[tuple[str, Any]],
+        labels: tuple[str, ...],
+        theirs: tuple[Value, ...],
+        to: Frame | None,
+    ) -> list[Pair]:
+        """Return what belongs together, and enter what has no partner as caused by the cell of ``frame``."""
+        form = None
+        if self._across:
+            known = [(value, self._array(value)) for value in theirs]
+            pairs, lonely, missed = across(ours, labels, known)
+            if lonely or missed:
+                sides = [", ".join(each[:_LABELS]) or "nothing" for each in (lonely, missed)]
+                form = f"{sides[0]} here alone, {sides[1]} in the reference alone"
+        else:
+            pairs = in_order(ours, theirs)
+            if len(ours) != len(theirs):
+                names = ", ".join(label for label, _ in ours[:_LABELS])
+                form = f"{len(ours)} tensors and numbers here ({names}), {len(theirs)} in the reference"
+        if form is not None:
+            form_found = Difference(form=form)
+            found = self._enter(frame, "all" if to else "output", to, "", (), form_found, leading=False)
+            if self._main is None or found.dwarfs(self._main):
+                self._main, self._observed = found, None
+        return pairs
+
+    def _compare(self, frame: Frame | None, pairs: list[Pair], to: Frame | None) -> dict[str, Any]:
         """Enter differences as caused by the cell of ``frame``, and return the reference's values by label.
 
         Only values with the shape and dtype of the reference's are replaced. Replacing others would raise an
         error somewhere.
         """
         corrections = {}
-        if len(ours) != len(theirs):
-            names = ", ".join(label for label, _ in ours[:_LABELS])
-            form = f"{len(ours)} tensors and numbers here ({names}), {len(theirs)} in the reference"
-            self._enter(frame, "all" if to else "output", to, "", (), Difference(form=form), leading=False)
-        for index, ((label, leaf), value) in enumerate(zip(ours, theirs, strict=False)):
+        for index, (label, leaf, value) in enumerate(pairs):
             array = to_array(leaf)
             if array_sha256(array) == value.sha256:
                 continue
             reference = self._array(value)
+            if self._across:
+                array, reference = alike(array, reference)
             found = difference(array, reference, dtype_of(leaf))
             if found is None:
                 continue
             # A flag decides what a cell returns, and so what its caller can do with that.
-            if found.form is None and not isinstance(leaf, bool):
+            if found.form is None and not isinstance(leaf, bool) and array.shape == to_array(leaf).shape:
                 corrections[label] = like(leaf, reference)
-            self._enter(frame, label, to, dtype_of(leaf), array.shape, found, leading=index == 0)
+            limit = rounding_of(dtype_of(leaf), value.rounding)
+            entered = self._enter(
+                frame, label, to, dtype_of(leaf), array.shape, found, limit=limit, leading=index == 0
+            )
+            if entered.beyond and (self._main is None or entered.dwarfs(self._main)):
+                self._main = entered
+                self._observed = None
+                if array.shape == reference.shape:
+                    dtypes = dtype_of(leaf), value.dtype
+                    self._observed = self._seen_by_both(frame, array, reference, dtypes)
         return corrections
+
+    def _seen_by_both(
+        self, frame: Frame | None, ours: Array, theirs: Array, dtypes: tuple[str, str]
+    ) -> bytes:
+        given: list[tuple[str, Array]] = []
+        for name, value in self._given_to.get(frame, ()):
+            array = self._array(value)
+            given.append((name, array))
+            # Guidance takes the two halves of one batch apart.
+            if array.ndim and theirs.ndim and array.shape == (2 * theirs.shape[0], *theirs.shape[1:]):
+                given += [(f"{name}, half {n}", half) for n, half in enumerate(np.split(array, 2), 1)]
+        call = None if frame is None else self._reference.get(frame.key)
+        settings = call.settings if call else {}
+        return Observed(tuple(given), theirs, ours, *dtypes, settings).to_bytes()
 
     def _enter(
         self,
@@ -159,8 +229,9 @@ class _Replaying(StepWatcher):
         shape: tuple[int, ...],
         found: Difference,
         *,
+        limit: float = 0.0,
         leading: bool,
-    ) -> None:
+    ) -> Divergence:
         place: Place = "cell" if frame else "output" if self._after_last else "latents"
         if frame is None and to is not None:
             place = "model input" if isinstance(to.cell, current().cell) else "scheduler input"
@@ -178,15 +249,22 @@ class _Replaying(StepWatcher):
             shape=shape,
             difference=found,
             changes=_changes(frame.cell, call) if frame and call else (),
-            beyond=found.beyond_rounding(dtype),
+            limit=limit,
+            beyond=found.beyond(limit),
             leading=leading,
         )
         self._findings.append(finding)
         if frame:
             self._differing.add(frame.key)
+        return finding
 
     def _array(self, value: Value) -> Array:
         return self._trace.arrays[value.sha256]
+
+
+def _same_implementation(trace: DeepTrace) -> bool:
+    """Whether the trace is of the framework of this process, whose release is in its fingerprint."""
+    return not trace.fingerprint or current().package in trace.fingerprint
 
 
 def _changes(cell: Any, call: CellCall) -> tuple[str, ...]:

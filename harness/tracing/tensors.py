@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,20 @@ def replaced(value: Any, replacements: dict[str, Any], label: str) -> Any:
     if type(value) is dict:
         return {key: replaced(item, replacements, f"{label}[{key}]") for key, item in value.items()}
     return replacements.get(label, value)
+
+
+def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    """Return ``value`` with ``change`` applied to every leaf; what holds the leaves is copied."""
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(mapped(item, change) for item in value))
+    if type(value) in (list, tuple):
+        return type(value)(mapped(item, change) for item in value)
+    if isinstance(value, dict):
+        made = copy.copy(value)
+        for key, item in value.items():
+            made[key] = mapped(item, change)
+        return made
+    return change(value) if _is_leaf(value) else value
 
 
 def to_array(leaf: Any) -> Array:

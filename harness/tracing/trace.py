@@ -16,7 +16,9 @@ from harness.codec import from_json, parse_json
 from harness.errors import HarnessError
 from harness.measurement.measurement import Array, ArraysError, array_sha256, decode_arrays, encode_arrays
 
-_FORMAT = "harness deep trace 1"
+_FORMAT = "harness deep trace 2"
+# The format of earlier versions, whose values have no rounding and whose calls have no labels.
+_EARLIER = "harness deep trace 1"
 
 
 class TraceDamaged(HarnessError):
@@ -28,11 +30,13 @@ class Value:
     """One tensor (or number) that a call took or returned.
 
     ``sha256`` names its array, and ``dtype`` is the name of its dtype, the same in both frameworks. The array
-    of a bfloat16 tensor, which numpy lacks, is float32, which holds it exactly.
+    of a bfloat16 tensor, which numpy lacks, is float32, which holds it exactly. ``rounding`` is how far
+    rounding alone moves it, as relative L2, if that was measured (:mod:`harness.tracing.rounding`).
     """
 
     sha256: str
     dtype: str
+    rounding: float | None = None
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,8 @@ class CellCall:
     ``path`` is the root's name and the cell's path below it, and ``index`` counts the calls of that path.
     ``operator`` is the cell's class, with the size of its kernel. ``settings`` are the cell's own public
     numbers, texts and booleans; ``parameters`` maps the names of its own parameters to their sha256.
-    ``inputs`` and ``outputs`` are flat: tensors and numbers in argument order.
+    ``inputs`` and ``outputs`` are flat: tensors and numbers in argument order. ``labels`` are the names of
+    the inputs; earlier versions recorded none.
     """
 
     path: str
@@ -52,6 +57,7 @@ class CellCall:
     parameters: dict[str, str]
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
+    labels: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, int]:
@@ -108,8 +114,11 @@ class DeepTrace:
         except ArraysError as error:
             raise TraceDamaged(f"it is truncated, or not a deep trace: {error}") from None
         try:
-            trace = from_json(cls, {**parse_json(_description(texts)), "arrays": arrays})
-        except (TypeError, ValueError) as error:
+            described = parse_json(_description(texts))
+            if texts["format"] == _EARLIER:
+                _complete(described)
+            trace = from_json(cls, {**described, "arrays": arrays})
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise TraceDamaged(f"its description lacks something or has something else: {error}") from None
         named = {value.sha256 for call in trace.calls for value in (*call.inputs, *call.outputs)}
         named |= {value.sha256 for value in (trace.before, trace.after) if value is not None}
@@ -125,11 +134,21 @@ def _description(texts: Mapping[str, str]) -> str:
         found, text, sha256 = texts["format"], texts["trace"], texts["sha256"]
     except KeyError:
         raise TraceDamaged("it is not a deep trace: its metadata is missing") from None
-    if found != _FORMAT:
+    if found not in (_FORMAT, _EARLIER):
         raise TraceDamaged(f"its format is {found!r}, this version of harness reads {_FORMAT!r}")
     if _sha256(text) != sha256:
         raise TraceDamaged("its description is not what was recorded")
     return text
+
+
+def _complete(described: Any) -> None:
+    """Add what traces of earlier versions lack."""
+    values = [described["after"], *([described["before"]] if described["before"] is not None else [])]
+    for call in described["calls"]:
+        call["labels"] = []
+        values += [*call["inputs"], *call["outputs"]]
+    for value in values:
+        value["rounding"] = None
 
 
 def _sha256(text: str) -> str:

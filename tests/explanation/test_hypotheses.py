@@ -24,7 +24,7 @@ def guess(ours: Array, theirs: Array, given: tuple[Any, ...] = (), **settings: A
     noisy = [
         (each * (1 + 1e-7 * RNG.standard_normal(each.shape))).astype(np.float32) for each in (ours, theirs)
     ]
-    found = first_fit(Observed(given, noisy[1], noisy[0], "float32", settings))
+    found = first_fit(Observed(given, noisy[1], noisy[0], "float32", "float32", settings))
     return None if found is None else found.mistake
 
 
@@ -115,6 +115,12 @@ def test_values_of_half_precision(dtype: str) -> None:
     assert found.mistake == kinds.Rounded(dtype)
 
 
+def test_a_tensor_of_half_precision_where_the_reference_has_another() -> None:
+    found = first_fit(Observed((), X, (X * 3).astype(np.float16), "float16", "float32"))
+    assert found is not None
+    assert found.mistake == kinds.Rounded("float16")
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_an_error_of_the_size_of_half_precision(dtype: str) -> None:
     weight = RNG.standard_normal((16, 16)).astype(np.float32)
@@ -180,7 +186,7 @@ def test_another_embedding_of_the_timestep() -> None:
 
 
 def attended(q: Array, k: Array, v: Array, scale: float) -> Array:
-    q, k, v = (each.reshape(2, 6, 4, 4).transpose(0, 2, 1, 3) for each in (q, k, v))
+    q, k, v = (each.reshape(2, -1, 4, 4).transpose(0, 2, 1, 3) for each in (q, k, v))
     scores = np.exp(q @ k.swapaxes(-1, -2) * scale)
     made = (scores / scores.sum(-1, keepdims=True)) @ v
     return np.asarray(made.transpose(0, 2, 1, 3).reshape(2, 6, 16))
@@ -191,6 +197,15 @@ def test_another_scale_of_attention() -> None:
     given = (("to_q", q), ("to_k", k), ("to_v", v))
     found = guess(attended(q, k, v, 1.0), attended(q, k, v, 0.5), given, heads=4)
     assert found == variant("attention", {"scale": "1"}, {"scale": "1/sqrt(head-width)"})
+
+
+def test_a_mask_of_attention_that_is_ignored() -> None:
+    q, k, v = RNG.standard_normal((3, 2, 6, 16))
+    mask = np.where(np.arange(6) < 4, 0.0, -10000.0).reshape(1, 1, 6).repeat(2, 0)
+    given = (("attention_mask", mask), ("to_q", q), ("to_k", k), ("to_v", v))
+    theirs = attended(q, k[:, :4], v[:, :4], 0.5)
+    found = guess(attended(q, k, v, 0.5), theirs, given, heads=4)
+    assert found == variant("attention", {"mask": "none"}, {"mask": "given"})
 
 
 def test_another_padding_differs_at_the_border() -> None:
@@ -219,7 +234,7 @@ def test_nothing_is_guessed_of_other_shapes_single_numbers_and_nan() -> None:
 
 
 def test_what_was_observed_survives_its_bytes() -> None:
-    observed = Observed((("x", X), ("x", ROWS)), X, X * 2, "float32", {"heads": 4})
+    observed = Observed((("x", X), ("x", ROWS)), X, X * 2, "float32", "float32", {"heads": 4})
     back = Observed.from_bytes(observed.to_bytes())
     assert [name for name, _ in back.given] == ["x", "x"]
     assert back.settings == {"heads": 4}

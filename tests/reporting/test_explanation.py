@@ -27,6 +27,7 @@ def finding(difference, **fields):
         "shape": (1, 2, 4, 4),
         "difference": difference,
         "changes": (),
+        "limit": 16 * 2.0**-23,
         "beyond": True,
     }
     return Divergence(**{**made, **fields})

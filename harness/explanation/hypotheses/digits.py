@@ -21,8 +21,11 @@ _HALF_UNITS = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 _USUAL, _AROUND = 0.4, 3.0
 
 
-def fewer_digits(ours: Array, theirs: Array, dtype: str) -> Iterator[Hypothesis]:
+def fewer_digits(ours: Array, theirs: Array, dtype: str, their_dtype: str) -> Iterator[Hypothesis]:
     """Yield the dtypes with fewer digits in which this side may compute; arrays in their own dtype."""
+    if dtype in _NARROWER.get(their_dtype, ()):
+        yield Hypothesis(Rounded(dtype), 0.0)
+        return
     narrower = _NARROWER.get(dtype, ())
     for narrow in narrower:
         if _has(ours, narrow) and not _has(theirs, narrow):

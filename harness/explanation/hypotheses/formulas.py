@@ -146,7 +146,9 @@ def _norms(
     # the formula that fits best.
     best, affine = math.inf, None
     # The reference's own eps comes first: with a fitted scale, several may fit as well.
-    epsilons = dict.fromkeys([float(settings[name]) for name in _EPS if name in settings] + [*_EPSILONS])
+    epsilons = dict.fromkeys(
+        [float(settings[name]) for name in _EPS if isinstance(settings.get(name), float)] + [*_EPSILONS]
+    )
     made: list[tuple[dict[str, str], Array]] = []
     for (name, (centred, spread)), eps in itertools.product(plain.items(), epsilons):
         with np.errstate(all="ignore"):
@@ -221,6 +223,8 @@ def _attention(
     if q is None or k is None or v is None or q.ndim != 3 or q.shape[-1] % heads:
         return
     width = q.shape[-1] // heads
+    masks = [("none", None), ("causal", np.where(np.tril(np.ones((q.shape[1], k.shape[1]))), 0, -np.inf))]
+    masks += [("given", each) for each in _masks(given, q, k, heads)]
     for scale_name, scale in (
         ("1/sqrt(head-width)", width**-0.5),
         ("1", 1.0),
@@ -229,32 +233,45 @@ def _attention(
         ("1/sqrt(heads)", heads**-0.5),
         ("sqrt(head-width)", width**0.5),
     ):
-        for mask in ("none", "causal"):
-            for layout in ("apart", "interleaved"):
-                name = {"scale": scale_name, "mask": mask, "heads": layout}
-                yield (
-                    name,
-                    _attending(q, k, v, heads, scale, mask == "causal", layout == "apart"),
-                )
+        for (mask_name, mask), layout in itertools.product(masks, ("apart", "interleaved")):
+            name = {"scale": scale_name, "mask": mask_name, "heads": layout}
+            yield name, partial(_attended, q, k, v, heads, scale, mask, layout == "apart")
 
 
-def _attending(
-    q: Array, k: Array, v: Array, heads: int, scale: float, causal: bool, apart: bool
-) -> Callable[[], Array]:
-    def compute() -> Array:
-        def split(x: Array) -> Array:
-            batch, length, width = x.shape
-            if apart:
-                return x.reshape(batch, length, heads, width // heads).transpose(0, 2, 1, 3)
-            return x.reshape(batch, length, width // heads, heads).transpose(0, 3, 1, 2)
+def _masks(given: Sequence[tuple[str, Array]], q: Array, k: Array, heads: int) -> Iterator[Array]:
+    """Yield the mask among what was given as something to add to scores ``[batch, heads, queries, keys]``."""
+    shape = (q.shape[0], heads, q.shape[1], k.shape[1])
+    for name, mask in given:
+        if "mask" not in name or mask.ndim < 2 or mask.shape[-1] != k.shape[1]:
+            continue
+        whole = mask
+        if mask.ndim == 2:
+            whole = mask[:, None, None]
+        elif mask.ndim == 3:
+            whole = (
+                mask.reshape(q.shape[0], -1, *mask.shape[1:]) if mask.shape[0] > q.shape[0] else mask[:, None]
+            )
+        if all(own in (1, full) for own, full in zip(whole.shape, shape, strict=True)):
+            # Zeros and ones say what to keep; anything else is added.
+            keeps = bool(np.isin(whole, (0, 1)).all() and whole.any())
+            yield np.where(whole > 0, 0, -np.inf) if keeps else whole
+        return
 
-        scores = split(q) @ split(k).swapaxes(-1, -2) * scale
-        if causal:
-            scores = np.where(np.tril(np.ones(scores.shape[-2:], np.bool_)), scores, -np.inf)
-        weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
-        made = (weights / weights.sum(axis=-1, keepdims=True)) @ split(v)
-        order = (0, 2, 1, 3) if apart else (0, 2, 3, 1)
-        result: Array = made.transpose(order).reshape(q.shape[0], q.shape[1], -1)
-        return result
 
-    return compute
+def _attended(
+    q: Array, k: Array, v: Array, heads: int, scale: float, mask: Array | None, apart: bool
+) -> Array:
+    def split(x: Array) -> Array:
+        batch, length, width = x.shape
+        if apart:
+            return x.reshape(batch, length, heads, width // heads).transpose(0, 2, 1, 3)
+        return x.reshape(batch, length, width // heads, heads).transpose(0, 3, 1, 2)
+
+    scores = split(q) @ split(k).swapaxes(-1, -2) * scale
+    if mask is not None:
+        scores = scores + mask
+    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    made = (weights / weights.sum(axis=-1, keepdims=True)) @ split(v)
+    order = (0, 2, 1, 3) if apart else (0, 2, 3, 1)
+    result: Array = made.transpose(order).reshape(q.shape[0], q.shape[1], -1)
+    return result

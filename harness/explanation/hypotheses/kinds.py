@@ -108,7 +108,7 @@ class Unclipped(Mistake):
 
 
 class Rounded(Mistake):
-    """Values that ``dtype`` has: computed in it, where the reference uses more digits."""
+    """A tensor of ``dtype``, or values that it has, where the reference has more digits."""
 
     dtype: str
 

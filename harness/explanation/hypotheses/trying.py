@@ -36,7 +36,7 @@ def _fits(observed: Observed) -> Iterator[Hypothesis]:
         return
     given = [(name, _wide(array)) for name, array in observed.given if array.dtype.kind in REAL_KINDS]
     wide, goal, dtype = _wide(ours), _wide(theirs), observed.dtype
-    exact = list(fewer_digits(ours, theirs, dtype))
+    exact = list(fewer_digits(ours, theirs, dtype, observed.their_dtype))
     yield from (each for each in exact if isinstance(each.mistake, Rounded))
     yield from formulas(given, observed.settings, wide, goal, dtype)
     yield from linear(given, wide, goal, dtype)

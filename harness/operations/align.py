@@ -1,0 +1,184 @@
+"""Align a port with its original: the first place in the order of a run that computes something else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from harness.cases.case import Case
+from harness.cases.job import Job
+from harness.cases.reference import NoReference, reference_job, yardstick_job
+from harness.errors import HarnessError, UsageError
+from harness.execution.runner import Runner
+from harness.explanation.hypotheses.trying import first_fit
+from harness.judgement import bits
+from harness.judgement.constants import constant_change
+from harness.judgement.fact_reasons import ConstantChanged
+from harness.judgement.reasons import NoiseChanged, Reason
+from harness.judgement.yardstick import FACTOR, Distance, distances
+from harness.measurement.measurement import Measurement
+from harness.operations.alignment import Alignment, Conclusion, Side
+from harness.operations.progress import SILENT, Progress, each_case, stage
+from harness.operations.workers import Workers
+from harness.tracing.observed import Observed
+
+# What the fields of a fingerprint are called that name the original's packages.
+_PACKAGES = ("diffusers", "transformers", "torch")
+_RUNS = 4
+# The products of a thousand betas in float32 differ by up to 30 ulp between two libraries.
+_SUMMED_ULPS = 100.0
+_DWARFED = 10.0
+_MOST_EXAMINED = 3
+
+
+def align(
+    cases: Sequence[Case],
+    workers: Workers,
+    *,
+    python: str,
+    device: str = "CPU",
+    factor: float = FACTOR,
+    step: int | None = None,
+    progress: Progress[Alignment] = SILENT,
+) -> tuple[Alignment, ...]:
+    """Run each of ``cases``, of mindone, and the same on diffusers under ``python``, and compare them.
+
+    Each case runs once, and its original twice: in the case's own dtype and in float64, which says how much
+    rounding moves it. If the port is more than ``factor`` times as far from float64 as the original, the
+    first such step runs once more on both sides, and each of the port's cells is given the original's
+    inputs. ``step`` asks for a step to be examined whatever the distances are. Raises UsageError for a case
+    that is not a class of mindone, or an interpreter that cannot be used.
+    """
+    for case in cases:
+        try:
+            reference_job(case.job())
+        except NoReference as error:
+            raise UsageError(str(error)) from None
+    found = []
+    with (
+        stage(progress, "aligning", len(cases) * _RUNS, interrupted="nothing was written"),
+        workers.runner() as runner,
+        replace(workers.under(python), device=device).runner() as other,
+    ):
+        for case, advanced in each_case(progress, cases, _RUNS):
+            found.append(_Aligning(case, runner, other, factor, advanced).found(step))
+            progress.finished(found[-1])
+    return tuple(found)
+
+
+class _Failed(Exception):
+    """A run that gave nothing: whose it is, and why."""
+
+    def __init__(self, side: Side, failure: HarnessError) -> None:
+        super().__init__(side, failure)
+        self.side, self.failure = side, failure
+
+
+class _Aligning:
+    """One case being aligned: ``runner`` runs it, and ``other`` its original."""
+
+    def __init__(
+        self, case: Case, runner: Runner, other: Runner, factor: float, advanced: Callable[[int], None]
+    ) -> None:
+        self._case, self._runner, self._other = case, runner, other
+        job = replace(case.job(), keep_latents=True, singles=False, decodings=())
+        self._ours, self._theirs, self._exact = job, reference_job(job), yardstick_job(job)
+        self._factor, self._advanced = factor, advanced
+
+    def found(self, step: int | None) -> Alignment:
+        """Return what aligning came to; ``step`` is examined if one is given."""
+        try:
+            return self._aligned(step)
+        except _Failed as failed:
+            failure = failed.failure
+            return Alignment(self._case, {}, failed=failed.side, failure=failure, conclusion="failed")
+
+    def _aligned(self, step: int | None) -> Alignment:
+        # The original first: what it cannot run has nothing to be compared with.
+        own = _run(Side.ORIGINAL, self._other, self._theirs)
+        self._advanced(1)
+        exact = _run(Side.EXACT, self._other, self._exact)
+        self._advanced(2)
+        port = _run(Side.PORT, self._runner, self._ours)
+        self._advanced(3)
+        measured = distances(port, own, exact, dtype=self._case.dtype, factor=self._factor)
+        differing = tuple(_differing(port, own))
+        constant = constant_change(port, own)
+        release = {name: own.fingerprint[name] for name in _PACKAGES if name in own.fingerprint}
+        alignment = Alignment(self._case, release, differing, _telling(constant), measured)
+        indices = _steps_to_examine(measured, len(port.trace)) if step is None else [step]
+        for index in indices if not differing else ():
+            alignment = self._examined(alignment, index)
+            if alignment.finding is not None and alignment.finding.beyond:
+                break
+        return replace(alignment, conclusion=_conclusion(alignment))
+
+    def _examined(self, alignment: Alignment, index: int) -> Alignment:
+        """Return the alignment with what the port's cells do in step ``index`` with the original's inputs."""
+        try:
+            trace = self._other.trace(self._theirs, index)
+        except HarnessError as error:
+            raise _Failed(Side.ORIGINAL, error) from error
+        try:
+            replay = self._runner.replay(self._ours, trace)
+        except HarnessError as error:
+            raise _Failed(Side.PORT, error) from error
+        mistake = None
+        if replay.observed is not None:
+            mistake = first_fit(Observed.from_bytes(replay.observed))
+        return replace(
+            alignment, replay=replay, finding=replay.main or replay.most_sensitive, mistake=mistake
+        )
+
+
+def _run(side: Side, runner: Runner, job: Job) -> Measurement:
+    try:
+        return runner.run(job)
+    except UsageError:
+        raise
+    except HarnessError as error:
+        raise _Failed(side, error) from error
+
+
+def _differing(port: Measurement, own: Measurement) -> list[Reason]:
+    """Return what explains a difference before anything is computed, first cause first."""
+    found: list[Reason | None] = [bits.ledger_change(port, own), bits.schedule_change(port, own)]
+    return [each for each in found if each is not None]
+
+
+def _telling(constant: ConstantChanged | None) -> tuple[ConstantChanged, ...]:
+    """Return the constant unless it may be the result of the same formula, added up in another order."""
+    if constant is None or (constant.measured is not None and constant.ulps <= _SUMMED_ULPS):
+        return ()
+    return (constant,)
+
+
+def _steps_to_examine(found: Sequence[Distance], steps: int) -> list[int]:
+    """Return the first step that is too far from float64, and each that is ten times as far.
+
+    The later ones are looked into only if rounding explains what the earlier ones do: a pipeline may have
+    several models, one after the other. What follows the last step counts as the step after it.
+    """
+    chosen: list[Distance] = []
+    for each in found:
+        if not each.within and (not chosen or each.port > _DWARFED * chosen[-1].port):
+            chosen.append(each)
+    return [steps if each.step is None else each.step for each in chosen[:_MOST_EXAMINED]]
+
+
+def _conclusion(alignment: Alignment) -> Conclusion:
+    if alignment.differing:
+        first = alignment.differing[0]
+        return "draws" if isinstance(first, NoiseChanged) else "schedule"
+    if not _all_compared(alignment.distances):
+        return "form"
+    if alignment.first_beyond is None:
+        return "aligned"
+    if alignment.finding is None:
+        return "unplaced"
+    return "place" if alignment.finding.beyond else "amplified"
+
+
+def _all_compared(found: Sequence[Distance]) -> bool:
+    """Whether the outputs could be compared: those of another shape have no distance."""
+    return any(each.step is None for each in found)

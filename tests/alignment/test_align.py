@@ -1,0 +1,104 @@
+"""`harness align`: mindone's cases beside diffusers, sound and with faults planted in mindone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torch_interpreter import shipped
+
+from benchmarks.planted.aligning import aligned
+from benchmarks.planted.faults import chosen, load
+from harness.cases.selection import one_case
+from harness.errors import UsageError
+from harness.explanation.hypotheses import kinds
+from harness.operations.align import align
+from harness.operations.alignment import Alignment, Side
+from harness.operations.workers import Workers
+
+ROOT = Path(__file__).parents[2]
+
+
+def aligning(case: Any, python: str, **options: Any) -> Alignment:
+    (found,) = align([case], Workers(), python=python, **options)
+    return found
+
+
+@pytest.mark.diffusers
+@pytest.mark.mindone
+def test_a_sound_port_is_aligned(torch_python: str) -> None:
+    found = aligning(shipped("stable-diffusion", "ddim"), torch_python)
+    assert found.conclusion == "aligned"
+    assert found.aligned
+    assert [each.step for each in found.distances] == [*range(10), None]
+    assert all(0 < each.own < each.limit for each in found.distances)
+    assert found.replay is None
+    assert set(found.reference) == {"diffusers", "torch", "transformers"}
+
+
+@pytest.mark.diffusers
+@pytest.mark.mindone
+def test_attention_in_float16_is_named(torch_python: str) -> None:
+    case = one_case(f"{ROOT}/suites/mindone/classes/flux.yaml::flux")
+    found = aligning(case, torch_python)
+    assert found.conclusion == "place"
+    assert found.finding is not None
+    assert found.finding.path == "transformer.transformer_blocks.0.attn"
+    assert found.mistake is not None
+    assert found.mistake.mistake == kinds.Rounded("float16")
+
+
+@pytest.mark.diffusers
+@pytest.mark.mindone
+def test_rounding_that_one_cell_amplifies_is_told_from_a_mistake(torch_python: str) -> None:
+    case = one_case(f"{ROOT}/suites/mindone/classes/flux.yaml::stable-diffusion-3")
+    found = aligning(case, torch_python)
+    assert found.conclusion == "amplified"
+    assert found.finding is not None
+    assert found.finding.path == "transformer.time_text_embed.time_proj"
+    assert found.finding.difference.relative_l2 <= found.finding.limit
+    assert found.mistake is None
+
+
+@pytest.mark.diffusers
+@pytest.mark.mindone
+@pytest.mark.parametrize("name", ["unet-tokens-transposed", "unet-sin-and-cos"])
+def test_a_planted_fault_is_placed_and_recognised(torch_python: str, name: str) -> None:
+    (found,) = aligned(chosen(load(), [name]), sys.executable, torch_python, ROOT)
+    assert found.problem == ""
+    assert found.placed
+    assert found.guessed
+
+
+@pytest.mark.mindone
+def test_an_interpreter_without_torch_fails_the_original() -> None:
+    found = aligning(shipped("stable-diffusion", "ddim"), sys.executable)
+    assert found.conclusion == "failed"
+    assert found.failed is Side.ORIGINAL
+    assert found.failure is not None
+    assert "torch" in found.failure.message
+
+
+def test_only_classes_of_mindone_have_an_original() -> None:
+    with pytest.raises(UsageError, match="no class of mindone"):
+        aligning(one_case(f"{ROOT}/suites/ddim.yaml::two-steps"), sys.executable)
+
+
+@pytest.mark.diffusers
+@pytest.mark.mindone
+def test_the_command_shows_and_writes_what_was_found(torch_python: str, tmp_path: Path) -> None:
+    file = tmp_path / "found.json"
+    case = f"{ROOT}/suites/mindone/classes/flux.yaml::flux"
+    command = [sys.executable, "-c", "from harness.cli import main; main()", "align", case]
+    options = ["--python", torch_python, "--json", str(file)]
+    ran = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert "transformer_blocks.0.attn: FluxAttention" in ran.stdout
+    assert "its values are those of float16" in ran.stdout
+    (found,) = json.loads(file.read_text(encoding="utf-8"))
+    assert (found["component"], found["module"]) == ("transformer", "transformer_blocks.0.attn")
+    assert found["mistake"] == {"kind": "rounded", "dtype": "float16"}
