@@ -34,7 +34,7 @@ _KINDS: dict[type[kinds.Mistake], str] = {
 # By what differs in a formula.
 _FORMULAS = {
     "function": "activation", "of": "swapped", "eps": "eps", "order": "swapped", "scale": "attention-scale",
-    "mask": "mask", "heads": "permuted",
+    "mask": "mask", "heads": "permuted", "number-of-heads": "attention-scale",
 }  # fmt: skip
 
 
@@ -91,6 +91,8 @@ def kind_of(mistake: kinds.Mistake) -> str:
     """Return a mistake in the words of the collection."""
     if isinstance(mistake, kinds.Factor) and abs(mistake.value + 1) < 0.01:
         return "sign"
+    if isinstance(mistake, kinds.Lacking):
+        return "mask" if any("mask" in name for name in mistake.names) else "other"
     if isinstance(mistake, kinds.Variant):
         return next((_FORMULAS[name] for name in mistake.ours if name in _FORMULAS), "other")
     return _KINDS.get(type(mistake), "other")

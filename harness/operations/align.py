@@ -10,6 +10,8 @@ from harness.cases.job import Job
 from harness.cases.reference import NoReference, reference_job, yardstick_job
 from harness.errors import HarnessError, UsageError
 from harness.execution.runner import Runner
+from harness.explanation.hypotheses.fitting import Hypothesis
+from harness.explanation.hypotheses.kinds import Lacking
 from harness.explanation.hypotheses.trying import first_fit
 from harness.judgement import bits
 from harness.judgement.constants import constant_change
@@ -17,7 +19,7 @@ from harness.judgement.fact_reasons import ConstantChanged
 from harness.judgement.reasons import NoiseChanged, Reason
 from harness.judgement.yardstick import FACTOR, Distance, distances
 from harness.measurement.measurement import Measurement
-from harness.operations.alignment import Alignment, Conclusion, Side
+from harness.operations.alignment import Alignment, Conclusion, Side, Yardstick
 from harness.operations.progress import SILENT, Progress, each_case, stage
 from harness.operations.workers import Workers
 from harness.tracing.observed import Observed
@@ -97,21 +99,33 @@ class _Aligning:
         # The original first: what it cannot run has nothing to be compared with.
         own = _run(Side.ORIGINAL, self._other, self._theirs)
         self._advanced(1)
-        exact = _run(Side.EXACT, self._other, self._exact)
+        near, exact, yardstick = self._measured_by(own)
         self._advanced(2)
         port = _run(Side.PORT, self._runner, self._ours)
         self._advanced(3)
-        measured = distances(port, own, exact, dtype=self._case.dtype, factor=self._factor)
+        measured = distances(port, near, exact, dtype=self._case.dtype, factor=self._factor)
         differing = tuple(_differing(port, own))
         constant = constant_change(port, own)
         release = {name: own.fingerprint[name] for name in _PACKAGES if name in own.fingerprint}
-        alignment = Alignment(self._case, release, differing, _telling(constant), measured)
+        alignment = Alignment(
+            self._case, release, differing, _telling(constant), measured, yardstick=yardstick
+        )
         indices = _steps_to_examine(measured, len(port.trace)) if step is None else [step]
         for index in indices if not differing else ():
             alignment = self._examined(alignment, index)
             if alignment.finding is not None and alignment.finding.beyond:
                 break
         return replace(alignment, conclusion=_conclusion(alignment))
+
+    def _measured_by(self, own: Measurement) -> tuple[Measurement, Measurement, Yardstick]:
+        """Return a run of the original that is as far off as rounding takes it, and what it is off from."""
+        try:
+            return own, self._other.run(self._exact), "float64"
+        except UsageError:
+            raise
+        except HarnessError:
+            # Some pipelines of diffusers cast to float32 in one place and not in another.
+            return _run(Side.ORIGINAL, self._other, self._theirs.member(1)), own, "moved"
 
     def _examined(self, alignment: Alignment, index: int) -> Alignment:
         """Return the alignment with what the port's cells do in step ``index`` with the original's inputs."""
@@ -124,7 +138,9 @@ class _Aligning:
         except HarnessError as error:
             raise _Failed(Side.PORT, error) from error
         mistake = None
-        if replay.observed is not None:
+        if replay.main is not None and replay.main.lacking:
+            mistake = Hypothesis(Lacking(replay.main.lacking), 0.0)
+        elif replay.observed is not None:
             mistake = first_fit(Observed.from_bytes(replay.observed))
         return replace(
             alignment, replay=replay, finding=replay.main or replay.most_sensitive, mistake=mistake

@@ -20,9 +20,11 @@ class Side(str, Enum):
 
     PORT = "port"
     ORIGINAL = "original"
-    EXACT = "exact"
 
 
+# What the original's own distance is measured from: the original in float64, or, if it does not run in that,
+# itself with its noise moved by one unit in the last place.
+Yardstick = Literal["float64", "moved"]
 # What aligning came to. ``place`` is a place in a step, which ``finding`` names. ``amplified`` is one where
 # rounding alone can move the result as far, and ``unplaced`` a case that differs although every cell of the
 # step has the same bits on the same inputs.
@@ -51,6 +53,7 @@ class Alignment:
     failed: Side | None = None
     failure: HarnessError | None = None
     conclusion: Conclusion = "aligned"
+    yardstick: Yardstick = "float64"
 
     @property
     def aligned(self) -> bool:

@@ -11,8 +11,7 @@ from rich.text import Text
 from harness.codec import to_json
 from harness.counting import count
 from harness.judgement.fact_reasons import ConstantChanged
-from harness.judgement.yardstick import Distance
-from harness.operations.alignment import Alignment, Conclusion, Side
+from harness.operations.alignment import Alignment, Conclusion, Side, Yardstick
 from harness.reporting.commands import Invocation, error_text
 from harness.reporting.explanation import finding_lines
 from harness.reporting.figures import figure
@@ -24,8 +23,12 @@ from harness.reporting.tables import labelled, show
 _SIDES: dict[Side, str] = {
     Side.PORT: "the case itself",
     Side.ORIGINAL: "the original",
-    Side.EXACT: "the original in float64",
 }
+_YARDSTICKS: dict[Yardstick, str] = {
+    "float64": "the original in float64",
+    "moved": "the original, which does not run in float64",
+}
+_OWN: dict[Yardstick, str] = {"float64": "itself", "moved": "with its noise moved by one ulp"}
 _CONCLUSIONS: dict[Conclusion, str] = {
     "aligned": "it computes what the original does",
     "draws": "it draws other noise than the original",
@@ -55,7 +58,7 @@ def alignment_lines(result: Alignment, invocation: Invocation) -> Iterator[Text 
     word = "ok" if result.aligned else "failed"
     yield labelled(word, f"{name}, beside {_reference(result)}: {_CONCLUSIONS[result.conclusion]}")
     yield from (f"  {text_of(reason)}" for reason in result.differing)
-    yield from _distance_lines(result.distances)
+    yield from _distance_lines(result)
     yield from map(_constant_line, result.constants)
     if result.replay is not None:
         replay = result.replay
@@ -85,8 +88,9 @@ def _reference(result: Alignment) -> str:
     return ", ".join(f"{name} {release.partition(' ')[0]}" for name, release in result.reference.items())
 
 
-def _distance_lines(found: Sequence[Distance]) -> Iterator[str]:
-    """Yield the first place that is too far from float64, or else the furthest beside its limit."""
+def _distance_lines(result: Alignment) -> Iterator[str]:
+    """Yield the first place that is too far from the yardstick, or else the furthest beside its limit."""
+    found = result.distances
     if not found:
         return
     first = next((each for each in found if not each.within), None)
@@ -94,8 +98,9 @@ def _distance_lines(found: Sequence[Distance]) -> Iterator[str]:
     place = "the output" if shown.step is None else f"the latents after step {shown.step}"
     verdict = "at most" if first is None else "more than"
     yield (
-        f"  {place}: relative L2 {figure(shown.port, 2)} from the original in float64, {verdict} the limit "
-        f"of {figure(shown.limit, 2)} (the original itself: {figure(shown.own, 2)})"
+        f"  {place}: relative L2 {figure(shown.port, 2)} from {_YARDSTICKS[result.yardstick]}, {verdict} "
+        f"the limit of {figure(shown.limit, 2)} (the original {_OWN[result.yardstick]}: "
+        f"{figure(shown.own, 2)})"
     )
 
 
@@ -112,6 +117,7 @@ def _data(each: Alignment, invocation: Invocation) -> dict[str, Any]:
         "differing": [{**to_json(reason), "text": text_of(reason)} for reason in each.differing],
         "constants": [{**to_json(reason), "text": text_of(reason)} for reason in each.constants],
         "distances": to_json(each.distances),
+        "yardstick": each.yardstick,
         "finding": to_json(each.finding),
         "mistake": None if each.mistake is None else to_json(each.mistake.mistake),
         "looks_like": None if each.mistake is None else mistake_text(each.mistake.mistake),

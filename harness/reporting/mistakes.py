@@ -57,6 +57,8 @@ def _places_text(mistake: kinds.Mistake) -> str:
             return f"values that are not clipped, to {figure(low, 4)} to {figure(high, 4)}"
         case kinds.Border():
             return "another padding: only the border of the last two axes differs"
+        case kinds.Lacking(names=names):
+            return f"an argument that is not passed: {', '.join(f'`{name}`' for name in names)}"
         case kinds.Part(axis=axis, first=first, last=last, size=size):
             where = f"index {first}" if first == last else f"the indices {first} to {last}"
             return f"a part alone: only {where} of axis {axis} differ, of {size}"

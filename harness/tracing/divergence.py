@@ -26,7 +26,7 @@ class Divergence:
     own settings and parameters differ from the reference's. ``limit`` is the relative L2 that rounding
     explains, and ``beyond`` is whether the difference is more than that. ``leading`` is whether the tensor is
     the first argument of the call, which for a denoiser are the latents and for a scheduler's step is the
-    prediction.
+    prediction. ``lacking`` are the tensors that the reference passes and this side does not.
     """
 
     place: Place
@@ -44,6 +44,7 @@ class Divergence:
     limit: float
     beyond: bool
     leading: bool = False
+    lacking: tuple[str, ...] = ()
 
     def dwarfs(self, other: Divergence) -> bool:
         """Whether this difference is so much larger that ``other`` counts for nothing beside it."""

@@ -155,7 +155,7 @@ class _Replaying(StepWatcher):
         to: Frame | None,
     ) -> list[Pair]:
         """Return what belongs together, and enter what has no partner as caused by the cell of ``frame``."""
-        form = None
+        form, missed = None, list[str]()
         if self._across:
             known = [(value, self._array(value)) for value in theirs]
             pairs, lonely, missed = across(ours, labels, known)
@@ -168,8 +168,16 @@ class _Replaying(StepWatcher):
                 names = ", ".join(label for label, _ in ours[:_LABELS])
                 form = f"{len(ours)} tensors and numbers here ({names}), {len(theirs)} in the reference"
         if form is not None:
-            form_found = Difference(form=form)
-            found = self._enter(frame, "all" if to else "output", to, "", (), form_found, leading=False)
+            found = self._enter(
+                frame,
+                "all" if to else "output",
+                to,
+                "",
+                (),
+                Difference(form=form),
+                leading=False,
+                lacking=tuple(missed),
+            )
             if self._main is None or found.dwarfs(self._main):
                 self._main, self._observed = found, None
         return pairs
@@ -201,9 +209,8 @@ class _Replaying(StepWatcher):
             if entered.beyond and (self._main is None or entered.dwarfs(self._main)):
                 self._main = entered
                 self._observed = None
-                if array.shape == reference.shape:
-                    dtypes = dtype_of(leaf), value.dtype
-                    self._observed = self._seen_by_both(frame, array, reference, dtypes)
+                dtypes = dtype_of(leaf), value.dtype
+                self._observed = self._seen_by_both(frame, array, reference, dtypes)
         return corrections
 
     def _seen_by_both(
@@ -231,6 +238,7 @@ class _Replaying(StepWatcher):
         *,
         limit: float = 0.0,
         leading: bool,
+        lacking: tuple[str, ...] = (),
     ) -> Divergence:
         place: Place = "cell" if frame else "output" if self._after_last else "latents"
         if frame is None and to is not None:
@@ -252,6 +260,7 @@ class _Replaying(StepWatcher):
             limit=limit,
             beyond=found.beyond(limit),
             leading=leading,
+            lacking=lacking,
         )
         self._findings.append(finding)
         if frame:

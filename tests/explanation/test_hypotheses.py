@@ -189,7 +189,7 @@ def attended(q: Array, k: Array, v: Array, scale: float) -> Array:
     q, k, v = (each.reshape(2, -1, 4, 4).transpose(0, 2, 1, 3) for each in (q, k, v))
     scores = np.exp(q @ k.swapaxes(-1, -2) * scale)
     made = (scores / scores.sum(-1, keepdims=True)) @ v
-    return np.asarray(made.transpose(0, 2, 1, 3).reshape(2, 6, 16))
+    return np.asarray(made.transpose(0, 2, 1, 3).reshape(2, -1, 16))
 
 
 def test_another_scale_of_attention() -> None:
@@ -197,6 +197,37 @@ def test_another_scale_of_attention() -> None:
     given = (("to_q", q), ("to_k", k), ("to_v", v))
     found = guess(attended(q, k, v, 1.0), attended(q, k, v, 0.5), given, heads=4)
     assert found == variant("attention", {"scale": "1"}, {"scale": "1/sqrt(head-width)"})
+
+
+def test_attention_with_heads_that_are_not_moved() -> None:
+    q, k, v = RNG.standard_normal((3, 2, 6, 16))
+    given = (("to_q", q), ("to_k", k), ("to_v", v))
+    split = (each.reshape(2, 4, 6, 4) for each in (q, k, v))
+    sq, sk, sv = split
+    scores = np.exp(sq @ sk.swapaxes(-1, -2) * 0.5)
+    ours = ((scores / scores.sum(-1, keepdims=True)) @ sv).reshape(2, 6, 16)
+    found = guess(ours, attended(q, k, v, 0.5), given, heads=4)
+    assert found == variant("attention", {"heads": "not-moved"}, {"heads": "apart"})
+
+
+def test_attention_over_two_sequences_with_another_number_of_heads() -> None:
+    picture, text = RNG.standard_normal((2, 3, 2, 6, 16))
+    names = [f"to_{each}" for each in "qkv"], [f"add_{each}_proj" for each in "qkv"]
+    given = (*zip(names[0], picture, strict=True), *zip(names[1], text, strict=True))
+    joined = [np.concatenate(pair, 1) for pair in zip(picture, text, strict=True)]
+    theirs = attended(joined[0], joined[1], joined[2], 0.5)[:, :6]
+    split = [each.reshape(2, 12, 2, 8).transpose(0, 2, 1, 3) for each in joined]
+    scores = np.exp(split[0] @ split[1].swapaxes(-1, -2) * 8**-0.5)
+    ours = (scores / scores.sum(-1, keepdims=True) @ split[2]).transpose(0, 2, 1, 3).reshape(2, 12, 16)[:, :6]
+    found = guess(ours, theirs, given, heads=4)
+    assert found == variant("attention", {"number-of-heads": "2"}, {"number-of-heads": "4"})
+
+
+def test_permuted_rows_before_others_that_are_right() -> None:
+    theirs = RNG.standard_normal((2, 16, 8))
+    ours = theirs.copy()
+    ours[:, :4] = theirs[:, :4].reshape(2, 8, 4).transpose(0, 2, 1)
+    assert guess(ours, theirs) == kinds.Permuted((0, 2, 1))
 
 
 def test_a_mask_of_attention_that_is_ignored() -> None:
@@ -223,6 +254,11 @@ def test_a_part_of_the_rows_alone() -> None:
 
 def test_nothing_is_guessed_of_what_nothing_explains() -> None:
     assert guess(RNG.standard_normal(X.shape), X, (("x", RNG.standard_normal(X.shape)),)) is None
+
+
+def test_other_shapes() -> None:
+    found = [first_fit(Observed((), X, ours, "float32")) for ours in (X[..., 1:, :], X.transpose(0, 2, 3, 1))]
+    assert [each and each.mistake for each in found] == [kinds.Border(), kinds.Permuted((0, 3, 1, 2))]
 
 
 def test_nothing_is_guessed_of_other_shapes_single_numbers_and_nan() -> None:

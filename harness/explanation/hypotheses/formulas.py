@@ -21,6 +21,7 @@ _FORMULA = 2e-3
 Candidate = tuple[dict[str, str], Callable[[], Array]]
 _EPSILONS = (0.0, 1e-12, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
 _EPS = ("eps", "epsilon", "variance_epsilon")
+_USUAL = "usual"
 # A formula is better than an earlier one only if it leaves clearly less.
 _NO_BETTER = 0.7
 _erf = np.vectorize(math.erf, otypes=[np.float64])
@@ -82,17 +83,19 @@ def _pair(
             name, formula, missed = other, array, left
     if missed > min(_FORMULA, relative(ours, theirs) / 4):
         return None
-    fits = []
+    fits: list[tuple[int, Hypothesis]] = []
     for other, array in made:
         # What the formula misses in the reference's values, it misses in these, too.
         if other != name:
             ours_only = {key: value for key, value in other.items() if value != name.get(key)}
-            theirs_only = {key: name[key] for key in ours_only}
-            fit = fitting(
-                Variant(family, ours_only, theirs_only), array + (theirs - formula), ours, theirs, dtype
-            )
-            fits += [] if fit is None else [fit]
-    return min(fits, key=lambda each: each.left, default=None)
+            theirs_only = {key: name.get(key, _USUAL) for key in ours_only}
+            mistake = Variant(family, ours_only, theirs_only)
+            if (fit := fitting(mistake, array + (theirs - formula), ours, theirs, dtype)) is not None:
+                fits.append((len(ours_only), fit))
+    best = min((fit.left for _, fit in fits), default=0.0)
+    # Several may be the same formula in other words: the one that differs least from the reference's.
+    near = [(count, fit) for count, fit in fits if fit.left * _NO_BETTER <= best]
+    return min(near, key=lambda each: each[0])[1] if near else None
 
 
 def _activations(given: Sequence[tuple[str, Array]], theirs: Array) -> Iterator[Iterator[Candidate]]:
@@ -210,18 +213,62 @@ def _timesteps(given: Sequence[tuple[str, Array]], theirs: Array) -> Iterator[Ca
 def _attention(
     given: Sequence[tuple[str, Array]], settings: Mapping[str, Any], theirs: Array
 ) -> Iterator[Candidate]:
-    """Yield attentions over the results of ``to_q``, ``to_k`` and ``to_v`` (or ``q_proj`` and so on)."""
+    """Yield attentions over the results of ``to_q``, ``to_k`` and ``to_v`` (or ``q_proj`` and so on).
+
+    Attention over a picture and a text has a second set of these, whose rows come before or after.
+    """
     named = dict(given)
-    parts = [
-        next((named[name] for name in (f"to_{each}", f"{each}_proj", each) if name in named), None)
-        for each in "qkv"
-    ]
     heads = next((settings[name] for name in ("heads", "num_heads", "n_heads") if name in settings), None)
-    if theirs.ndim != 3 or not isinstance(heads, int) or heads < 1:
+    parts = [_named(named, f"to_{each}", f"{each}_proj", each) for each in "qkv"]
+    if theirs.ndim != 3 or not isinstance(heads, int) or heads < 1 or any(each is None for each in parts):
         return
-    q, k, v = parts
-    if q is None or k is None or v is None or q.ndim != 3 or q.shape[-1] % heads:
+    added = [_named(named, f"add_{each}_proj") for each in "qkv"]
+    for joint_name, (q, k, v) in _joined(parts, added):
+        if any(each.ndim != 3 or each.shape[-1] % heads for each in (q, k, v)):
+            return
+        for where, rows in _rows(q.shape[1], theirs.shape[1]):
+            for name, compute in _attentions(given, q, k, v, heads):
+                yield {**name, **joint_name, **where}, partial(_sliced, compute, rows)
+
+
+def _named(given: Mapping[str, Array], *names: str) -> Array | None:
+    return next((given[name] for name in names if name in given), None)
+
+
+def _joined(
+    parts: Sequence[Array | None], added: Sequence[Array | None]
+) -> Iterator[tuple[dict[str, str], list[Array]]]:
+    own = [each for each in parts if each is not None]
+    # Queries may be of the picture alone.
+    pairs = [(each, more) for each, more in zip(own, added, strict=True)]
+    if not any(more is not None for more in added):
+        yield {}, own
         return
+    for order in ("added-first", "added-last"):
+        joined = [
+            each
+            if more is None
+            else np.concatenate((more, each) if order == "added-first" else (each, more), 1)
+            for each, more in pairs
+        ]
+        yield {"order-of-added": order}, joined
+
+
+def _rows(length: int, wanted: int) -> Iterator[tuple[dict[str, str], slice]]:
+    if wanted == length:
+        yield {}, slice(None)
+    elif wanted < length:
+        yield {"rows": "first"}, slice(wanted)
+        yield {"rows": "last"}, slice(length - wanted, None)
+
+
+def _sliced(compute: Callable[[], Array], rows: slice) -> Array:
+    return compute()[:, rows]
+
+
+def _attentions(
+    given: Sequence[tuple[str, Array]], q: Array, k: Array, v: Array, heads: int
+) -> Iterator[Candidate]:
     width = q.shape[-1] // heads
     masks = [("none", None), ("causal", np.where(np.tril(np.ones((q.shape[1], k.shape[1]))), 0, -np.inf))]
     masks += [("given", each) for each in _masks(given, q, k, heads)]
@@ -233,9 +280,20 @@ def _attention(
         ("1/sqrt(heads)", heads**-0.5),
         ("sqrt(head-width)", width**0.5),
     ):
-        for (mask_name, mask), layout in itertools.product(masks, ("apart", "interleaved")):
-            name = {"scale": scale_name, "mask": mask_name, "heads": layout}
-            yield name, partial(_attended, q, k, v, heads, scale, mask, layout == "apart")
+        for (mask_name, mask), layout in itertools.product(masks, ("apart", "interleaved", "not-moved")):
+            name = {"scale": scale_name, "mask": mask_name, "heads": layout, "number-of-heads": str(heads)}
+            yield name, partial(_attended, q, k, v, heads, scale, mask, layout)
+    # Another number of heads, with its own scale.
+    for count in (1, heads // 2, heads * 2, width):
+        if count >= 1 and count != heads and q.shape[-1] % count == 0:
+            name = {
+                "number-of-heads": str(count),
+                "scale": "1/sqrt(head-width)",
+                "mask": "none",
+                "heads": "apart",
+            }
+            scale = (q.shape[-1] // count) ** -0.5
+            yield name, partial(_attended, q, k, v, count, scale, None, "apart")
 
 
 def _masks(given: Sequence[tuple[str, Array]], q: Array, k: Array, heads: int) -> Iterator[Array]:
@@ -259,19 +317,23 @@ def _masks(given: Sequence[tuple[str, Array]], q: Array, k: Array, heads: int) -
 
 
 def _attended(
-    q: Array, k: Array, v: Array, heads: int, scale: float, mask: Array | None, apart: bool
+    q: Array, k: Array, v: Array, heads: int, scale: float, mask: Array | None, layout: str
 ) -> Array:
     def split(x: Array) -> Array:
         batch, length, width = x.shape
-        if apart:
+        if layout == "apart":
             return x.reshape(batch, length, heads, width // heads).transpose(0, 2, 1, 3)
-        return x.reshape(batch, length, width // heads, heads).transpose(0, 3, 1, 2)
+        if layout == "interleaved":
+            return x.reshape(batch, length, width // heads, heads).transpose(0, 3, 1, 2)
+        # The axis of heads is taken from the rows.
+        return x.reshape(batch, heads, length, width // heads)
 
     scores = split(q) @ split(k).swapaxes(-1, -2) * scale
     if mask is not None:
         scores = scores + mask
     weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
     made = (weights / weights.sum(axis=-1, keepdims=True)) @ split(v)
-    order = (0, 2, 1, 3) if apart else (0, 2, 3, 1)
-    result: Array = made.transpose(order).reshape(q.shape[0], q.shape[1], -1)
+    if layout != "not-moved":
+        made = made.transpose((0, 2, 1, 3) if layout == "apart" else (0, 2, 3, 1))
+    result: Array = made.reshape(q.shape[0], q.shape[1], -1)
     return result

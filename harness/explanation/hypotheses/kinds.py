@@ -131,7 +131,13 @@ class Variant(Mistake):
 
 
 class Border(Mistake):
-    """Only values at the border of the last two axes differ: another padding."""
+    """Only values at the border of the last two axes differ, or there are more or fewer: another padding."""
+
+
+class Lacking(Mistake):
+    """The reference passes ``names``, which this side does not."""
+
+    names: tuple[str, ...]
 
 
 class Part(Mistake):

@@ -21,6 +21,8 @@ from harness.explanation.hypotheses.kinds import (
 from harness.measurement.measurement import Array
 
 _MOST_AXES = 5
+# The most rows or columns that another padding adds.
+_PADDED = 2
 _MOST_PARTS = 64
 # The share of the squared difference that the places named have to hold.
 _INSIDE = 0.999
@@ -54,6 +56,22 @@ def _moved(theirs: Array) -> Iterator[tuple[Mistake, Array]]:
         for order in itertools.permutations(axes):
             if order != tuple(axes):
                 yield Permuted(order), np.transpose(theirs, order).reshape(shape)
+                # The same mistake made of values that had been moved already.
+                back = theirs.reshape([shape[axis] for axis in order])
+                yield Permuted(order), np.transpose(back, np.argsort(order))
+
+
+def other_shape(ours: Array, theirs: Array) -> Iterator[Hypothesis]:
+    """Yield what two tensors of different shapes look like."""
+    if ours.ndim != theirs.ndim:
+        return
+    for order in itertools.permutations(range(ours.ndim)) if ours.ndim <= _MOST_AXES else ():
+        if theirs.shape == tuple(ours.shape[axis] for axis in order):
+            yield Hypothesis(Permuted(order), 0.0)
+            return
+    apart = [abs(one - other) for one, other in zip(ours.shape, theirs.shape, strict=True)]
+    if ours.ndim >= 3 and not any(apart[:-2]) and max(apart[-2:]) <= _PADDED:
+        yield Hypothesis(Border(), 0.0)
 
 
 def placed(ours: Array, theirs: Array) -> Iterator[Hypothesis]:

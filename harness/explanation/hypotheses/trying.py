@@ -9,9 +9,9 @@ import numpy as np
 from harness.explanation.hypotheses.digits import fewer_digits
 from harness.explanation.hypotheses.fitting import Hypothesis
 from harness.explanation.hypotheses.formulas import formulas
-from harness.explanation.hypotheses.kinds import Rounded
+from harness.explanation.hypotheses.kinds import Part, Rounded
 from harness.explanation.hypotheses.linear import linear
-from harness.explanation.hypotheses.places import moved, placed
+from harness.explanation.hypotheses.places import moved, other_shape, placed
 from harness.measurement.measurement import REAL_KINDS, Array
 from harness.tracing.observed import Observed
 
@@ -30,7 +30,10 @@ def first_fit(observed: Observed) -> Hypothesis | None:
 
 def _fits(observed: Observed) -> Iterator[Hypothesis]:
     ours, theirs = observed.ours, observed.theirs
-    if ours.shape != theirs.shape or not 1 < ours.size <= _MOST:
+    if ours.shape != theirs.shape:
+        yield from other_shape(ours, theirs)
+        return
+    if not 1 < ours.size <= _MOST:
         return
     if ours.dtype.kind not in REAL_KINDS or not (np.isfinite(ours).all() and np.isfinite(theirs).all()):
         return
@@ -42,7 +45,19 @@ def _fits(observed: Observed) -> Iterator[Hypothesis]:
     yield from linear(given, wide, goal, dtype)
     yield from moved(wide, goal, dtype)
     yield from exact
-    yield from placed(wide, goal)
+    for found in placed(wide, goal):
+        if isinstance(found.mistake, Part):
+            yield from _of_part(found.mistake, wide, goal, dtype)
+        yield found
+
+
+def _of_part(part: Part, ours: Array, theirs: Array, dtype: str) -> Iterator[Hypothesis]:
+    """Yield what explains the part that differs by itself: permuted rows before others that are right."""
+    inside = tuple(
+        slice(part.first, part.last + 1) if axis == part.axis else slice(None) for axis in range(ours.ndim)
+    )
+    yield from linear((), ours[inside], theirs[inside], dtype)
+    yield from moved(ours[inside], theirs[inside], dtype)
 
 
 def _wide(array: Array) -> Array:
