@@ -111,6 +111,8 @@ class _Aligning:
             self._case, release, differing, _telling(constant), measured, yardstick=yardstick
         )
         indices = _steps_to_examine(measured, len(port.trace)) if step is None else [step]
+        if not indices and not _all_compared(measured):
+            indices = [len(port.trace)]
         for index in indices if not differing else ():
             alignment = self._examined(alignment, index)
             if alignment.finding is not None and alignment.finding.beyond:
@@ -186,13 +188,17 @@ def _conclusion(alignment: Alignment) -> Conclusion:
     if alignment.differing:
         first = alignment.differing[0]
         return "draws" if isinstance(first, NoiseChanged) else "schedule"
+    if alignment.finding is not None and alignment.finding.beyond and not _within(alignment):
+        return "place"
     if not _all_compared(alignment.distances):
         return "form"
     if alignment.first_beyond is None:
         return "aligned"
-    if alignment.finding is None:
-        return "unplaced"
-    return "place" if alignment.finding.beyond else "amplified"
+    return "unplaced" if alignment.finding is None else "amplified"
+
+
+def _within(alignment: Alignment) -> bool:
+    return alignment.first_beyond is None and _all_compared(alignment.distances)
 
 
 def _all_compared(found: Sequence[Distance]) -> bool:
