@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 pytest_plugins = ["pytester"]
-_LEFT_OUT = ("slow", "releases", "emulation")
+_LEFT_OUT = ("slow", "releases", "emulation", "msprobe")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

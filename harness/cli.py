@@ -39,6 +39,7 @@ GROUPS = {
     "Where a drift comes from": {
         "explain": "Explain why a case drifted: the causes, and the first cell that computes something else.",
         "align": "Compare cases of mindone with diffusers: where the port first computes something else.",
+        "judge-dump": "Judge two dumps of msprobe, and name the first cell that differs beyond rounding.",
         "bisect": "Find the first release, or with --repo the first commit, that changed a case's output.",
         "matrix": "Run the suites under several releases and compare each pair of results.",
         "environments": "List or remove the environments that harness matrix and harness bisect created.",
@@ -65,6 +66,7 @@ _Misused: Any = typer.BadParameter.__base__
 # Commands that are not the function of the same name in the module of the same name.
 _ELSEWHERE = {
     "calibrate": "record:calibrate",
+    "judge-dump": "judge_dump:judge_dump",
     "list": "listing:list_cases",
     "accept": "review:accept",
     "reject": "review:reject",
