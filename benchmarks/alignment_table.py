@@ -18,6 +18,7 @@ from harness.cases.names import is_mindone_class
 from harness.cases.selection import select, without_expected_failures
 from harness.operations.align import align
 from harness.operations.alignment import Alignment
+from harness.operations.progress import Progress
 from harness.operations.workers import Workers
 from harness.reporting.figures import figure
 from harness.reporting.mistakes import mistake_text
@@ -38,13 +39,9 @@ def main() -> None:
     parser.add_argument("--print", action="store_true", help="print the table instead of writing it")
     asked = parser.parse_args()
     cases = [case for case in _selected(asked.suites) if is_mindone_class(case.pipeline)]
-    rows, counts = [], Counter[str]()
-    # One at a time, so that a table is left of what has run.
-    for case in cases:
-        found = align([case], Workers(), python=asked.python)[0]
-        counts[found.conclusion] += 1
-        rows.append(_row(found))
-        print(rows[-1], flush=True)
+    found = align(cases, Workers(), python=asked.python, progress=_Printed())
+    rows = [_row(each) for each in found]
+    counts = Counter(each.conclusion for each in found)
     summary = ", ".join(f"{number} {name}" for name, number in counts.most_common())
     lines = [
         f"{len(cases)} cases: {summary}.",
@@ -55,6 +52,13 @@ def main() -> None:
     ]
     if not asked.print:
         write_between(_PAGE, _BEGIN, _END, "\n".join(lines))
+
+
+class _Printed(Progress[Alignment]):
+    """Prints each row, so that a table is left of what has run."""
+
+    def finished(self, result: Alignment) -> None:
+        print(_row(result), flush=True)
 
 
 def _selected(named: list[str]) -> tuple[Case, ...]:
