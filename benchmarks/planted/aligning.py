@@ -10,7 +10,7 @@ from benchmarks.planted.faults import PIPELINE, Fault
 from benchmarks.planted.planting import NotPlanted, planted
 from harness.cases.selection import one_case
 from harness.explanation.hypotheses import kinds
-from harness.operations.align import align
+from harness.operations.align import align_with
 from harness.operations.alignment import Alignment
 from harness.operations.workers import Workers
 
@@ -100,14 +100,15 @@ def kind_of(mistake: kinds.Mistake) -> str:
 
 def aligned(faults: Iterable[Fault], python: str, torch_python: str, root: Path) -> Iterator[Aligned]:
     """Yield what is found of each fault, planted in the mindone of ``python``."""
-    for fault in faults:
-        path, _, case_id = fault.case.partition("::")
-        case = one_case(f"{root / path}::{case_id}")
-        try:
-            with planted(fault, python) as command:
-                found = align([case], Workers(python=str(command)), python=torch_python)[0]
-        except NotPlanted as error:
-            yield Aligned(fault, problem=str(error))
-            continue
-        problem = "" if found.failure is None else found.failure.message.splitlines()[0]
-        yield Aligned(fault, found, problem)
+    with Workers(python=torch_python).runner() as other:
+        for fault in faults:
+            path, _, case_id = fault.case.partition("::")
+            case = one_case(f"{root / path}::{case_id}")
+            try:
+                with planted(fault, python) as command, Workers(python=str(command)).runner() as runner:
+                    found = align_with(case, runner, other)
+            except NotPlanted as error:
+                yield Aligned(fault, problem=str(error))
+                continue
+            problem = "" if found.failure is None else found.failure.message.splitlines()[0]
+            yield Aligned(fault, found, problem)

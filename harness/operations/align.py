@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from harness.cases.case import Case
 from harness.cases.job import Job
 from harness.cases.reference import NoReference, reference_job, yardstick_job
@@ -68,6 +70,11 @@ def align(
     return tuple(found)
 
 
+def align_with(case: Case, runner: Runner, other: Runner, factor: float = FACTOR) -> Alignment:
+    """Return how ``case``, run by ``runner``, compares with its original, run by ``other``."""
+    return _Aligning(case, runner, other, factor, lambda _: None).found(None)
+
+
 class _Failed(Exception):
     """A run that gave nothing: whose it is, and why."""
 
@@ -111,12 +118,17 @@ class _Aligning:
             self._case, release, differing, _telling(constant), measured, yardstick=yardstick
         )
         indices = _steps_to_examine(measured, len(port.trace)) if step is None else [step]
+        if not np.isfinite(exact.output).all():
+            return replace(alignment, conclusion="undefined")
         if not indices and not _all_compared(measured):
             indices = [len(port.trace)]
         for index in indices if not differing else ():
-            alignment = self._examined(alignment, index)
-            if alignment.finding is not None and alignment.finding.beyond:
+            examined = self._examined(alignment, index)
+            if examined.finding is not None and examined.finding.beyond:
+                alignment = examined
                 break
+            # Where rounding explains all of it, the first step says where it begins.
+            alignment = alignment if alignment.replay is not None else examined
         return replace(alignment, conclusion=_conclusion(alignment))
 
     def _measured_by(self, own: Measurement) -> tuple[Measurement, Measurement, Yardstick]:

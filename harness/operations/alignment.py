@@ -25,10 +25,12 @@ class Side(str, Enum):
 # What the original's own distance is measured from: the original in float64, or, if it does not run in that,
 # itself with its noise moved by one unit in the last place.
 Yardstick = Literal["float64", "moved"]
-# What aligning came to. ``place`` is a place in a step, which ``finding`` names. ``amplified`` is one where
-# rounding alone can move the result as far, and ``unplaced`` a case that differs although every cell of the
-# step has the same bits on the same inputs.
-Conclusion = Literal["aligned", "draws", "schedule", "form", "place", "amplified", "unplaced", "failed"]
+# What aligning came to. ``undefined`` is an original whose own result is not finite. ``place`` is a place in
+# a step, which ``finding`` names. ``amplified`` is one where rounding alone can move the result as far, and
+# ``unplaced`` a case that differs although every cell of the step has the same bits on the same inputs.
+Conclusion = Literal[
+    "aligned", "draws", "schedule", "undefined", "form", "place", "amplified", "unplaced", "failed"
+]
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ _CONCLUSIONS: dict[Conclusion, str] = {
     "aligned": "it computes what the original does",
     "draws": "it draws other noise than the original",
     "schedule": "it has another schedule than the original",
+    "undefined": "the original's own result is not finite, so nothing can be compared with it",
     "form": "its output has another shape than the original's",
     "place": "it computes something else",
     "amplified": "it is further from float64 than the original, by rounding in one place",

@@ -159,7 +159,8 @@ class _Replaying(StepWatcher):
         if self._across:
             known = [(value, self._array(value)) for value in theirs]
             pairs, lonely, missed = across(ours, labels, known)
-            if lonely or missed:
+            # Of what a cell returns, one side may give more, such as the weights of an attention.
+            if (lonely or missed) and (to is not None or not pairs):
                 sides = [", ".join(each[:_LABELS]) or "nothing" for each in (lonely, missed)]
                 form = f"{sides[0]} here alone, {sides[1]} in the reference alone"
         else:

@@ -116,7 +116,7 @@ def test_values_of_half_precision(dtype: str) -> None:
 
 
 def test_a_tensor_of_half_precision_where_the_reference_has_another() -> None:
-    found = first_fit(Observed((), X, (X * 3).astype(np.float16), "float16", "float32"))
+    found = first_fit(Observed((), X, X.astype(np.float16), "float16", "float32"))
     assert found is not None
     assert found.mistake == kinds.Rounded("float16")
 
@@ -228,6 +228,20 @@ def test_permuted_rows_before_others_that_are_right() -> None:
     ours = theirs.copy()
     ours[:, :4] = theirs[:, :4].reshape(2, 8, 4).transpose(0, 2, 1)
     assert guess(ours, theirs) == kinds.Permuted((0, 2, 1))
+
+
+def test_attention_of_pixels_without_its_scale_that_is_also_of_float16() -> None:
+    qkv = RNG.standard_normal((2, 24, 3, 4))
+    q, k, v = np.split(qkv.reshape(2, 24, 12).swapaxes(1, 2), 3, axis=-1)
+
+    def made(scale: float) -> Array:
+        scores = np.exp(q @ k.swapaxes(-1, -2) * scale)
+        return np.asarray((scores / scores.sum(-1, keepdims=True) @ v).swapaxes(1, 2).reshape(2, 8, 3, 4))
+
+    ours = made(1.0).astype(np.float16).astype(np.float32)
+    found = first_fit(Observed((("to_qkv", qkv),), made(8**-0.5).astype(np.float32), ours, "float32"))
+    assert found is not None
+    assert found.mistake == variant("attention", {"scale": "1"}, {"scale": "1/sqrt(head-width)"})
 
 
 def test_a_mask_of_attention_that_is_ignored() -> None:

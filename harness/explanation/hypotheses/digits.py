@@ -19,18 +19,25 @@ _HALF_UNITS = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 # Rounding once leaves a relative L2 of about 0.4 of that, and sums of rounded values stay around it; so much
 # more or less, as a factor, counts as well.
 _USUAL, _AROUND = 0.4, 3.0
+# What a chain of such roundings may come to.
+_MOST = 32.0
+
+
+def values_of(ours: Array, theirs: Array, dtype: str) -> Iterator[Hypothesis]:
+    """Yield the dtype with fewer digits that has all of our values, if that is all that differs."""
+    for narrow in _NARROWER.get(dtype, ()):
+        if _has(ours, narrow) and not _has(theirs, narrow):
+            if relative(ours, np.asarray(theirs, np.float64)) <= _MOST * _HALF_UNITS[narrow]:
+                yield Hypothesis(Rounded(narrow), 0.0)
+            return
 
 
 def fewer_digits(ours: Array, theirs: Array, dtype: str, their_dtype: str) -> Iterator[Hypothesis]:
-    """Yield the dtypes with fewer digits in which this side may compute; arrays in their own dtype."""
+    """Yield the dtype with fewer digits in which this side may compute; arrays in their own dtype."""
     if dtype in _NARROWER.get(their_dtype, ()):
         yield Hypothesis(Rounded(dtype), 0.0)
         return
     narrower = _NARROWER.get(dtype, ())
-    for narrow in narrower:
-        if _has(ours, narrow) and not _has(theirs, narrow):
-            yield Hypothesis(Rounded(narrow), 0.0)
-            return
     found = relative(ours, np.asarray(theirs, np.float64))
     if found > 0 and narrower:
         far = {narrow: abs(math.log(found / (_USUAL * _HALF_UNITS[narrow]))) for narrow in narrower}

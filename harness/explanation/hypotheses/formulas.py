@@ -62,6 +62,7 @@ def formulas(
         *((Family.NORMALISATION, list(each)) for each in _normalisations(given, settings, theirs)),
         (Family.TIMESTEP, list(_timesteps(given, theirs))),
         (Family.ATTENTION, list(_attention(given, settings, theirs))),
+        (Family.ATTENTION, list(_attention_of_pixels(given, theirs))),
     ):
         found = _pair(family, candidates, ours, theirs, dtype)
         if found is not None:
@@ -229,6 +230,21 @@ def _attention(
         for where, rows in _rows(q.shape[1], theirs.shape[1]):
             for name, compute in _attentions(given, q, k, v, heads):
                 yield {**name, **joint_name, **where}, partial(_sliced, compute, rows)
+
+
+def _attention_of_pixels(given: Sequence[tuple[str, Array]], theirs: Array) -> Iterator[Candidate]:
+    """Yield attentions with one head over the pixels of a picture, as autoencoders have them."""
+    qkv = _named(dict(given), "to_qkv")
+    if qkv is None or qkv.ndim != 4 or theirs.ndim != 4 or qkv.shape[1] != 3 * theirs.shape[1]:
+        return
+    batch, _, height, width = qkv.shape
+    q, k, v = np.split(qkv.reshape(batch, -1, height * width).swapaxes(1, 2), 3, axis=-1)
+    for name, compute in _attentions((), q, k, v, 1):
+        yield name, partial(_as_picture, compute, theirs.shape)
+
+
+def _as_picture(compute: Callable[[], Array], shape: tuple[int, ...]) -> Array:
+    return compute().swapaxes(1, 2).reshape(shape)
 
 
 def _named(given: Mapping[str, Array], *names: str) -> Array | None:

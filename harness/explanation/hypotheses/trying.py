@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.explanation.hypotheses.digits import fewer_digits
+from harness.explanation.hypotheses.digits import fewer_digits, values_of
 from harness.explanation.hypotheses.fitting import Hypothesis
 from harness.explanation.hypotheses.formulas import formulas
-from harness.explanation.hypotheses.kinds import Part, Rounded
+from harness.explanation.hypotheses.kinds import Part
 from harness.explanation.hypotheses.linear import linear
 from harness.explanation.hypotheses.places import moved, other_shape, placed
 from harness.measurement.measurement import REAL_KINDS, Array
@@ -39,12 +39,11 @@ def _fits(observed: Observed) -> Iterator[Hypothesis]:
         return
     given = [(name, _wide(array)) for name, array in observed.given if array.dtype.kind in REAL_KINDS]
     wide, goal, dtype = _wide(ours), _wide(theirs), observed.dtype
-    exact = list(fewer_digits(ours, theirs, dtype, observed.their_dtype))
-    yield from (each for each in exact if isinstance(each.mistake, Rounded))
+    yield from values_of(ours, theirs, dtype)
     yield from formulas(given, observed.settings, wide, goal, dtype)
     yield from linear(given, wide, goal, dtype)
     yield from moved(wide, goal, dtype)
-    yield from exact
+    yield from fewer_digits(ours, theirs, dtype, observed.their_dtype)
     for found in placed(wide, goal):
         if isinstance(found.mistake, Part):
             yield from _of_part(found.mistake, wide, goal, dtype)
