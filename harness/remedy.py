@@ -17,6 +17,7 @@ class Action(str, Enum):
     RECORD_TRACE = "record the deep trace that is missing"
     RECORD_TRACE_AGAIN = "record the deep trace again"
     EXPLAIN_CODE = "compare with the code that the baseline was computed with"
+    RECORD_REFERENCE = "record the reference that is missing, with an interpreter that has torch"
     RECORD_BOTH = "record the deep trace where the baseline has these bits, or both again"
 
 

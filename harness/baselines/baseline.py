@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # The implementation whose baselines may stand beside those of a case.
 REFERENCE = "diffusers"
+_EXACT = "float64"
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def device_key(fingerprint: dict[str, str]) -> str:
 
     That is ``cpu`` for x86-64, ``cpu-`` and the architecture for another processor (``cpu-aarch64``), and the
     SoC in lower case for an NPU. A reference's begins with its implementation: ``diffusers-cpu``, or
-    ``diffusers-h100`` for a GPU.
+    ``diffusers-h100`` for a GPU; and that of one in float64 ends in ``-float64``.
 
     Raises :class:`BaselineError` if the fingerprint does not name its device.
     """
@@ -135,6 +136,7 @@ def device_key(fingerprint: dict[str, str]) -> str:
         name = fingerprint.get("soc", "").lower()
     if implementation := reference_of(fingerprint):
         name = f"{implementation}-{name}" if name else ""
+        name = yardstick_key(name) if name and fingerprint.get("dtype") == _EXACT else name
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
         fields = f"device {fingerprint.get('device')!r}, soc {fingerprint.get('soc')!r}"
         raise BaselineError(
@@ -145,7 +147,8 @@ def device_key(fingerprint: dict[str, str]) -> str:
 
 def device_fields(fingerprint: dict[str, str]) -> dict[str, str]:
     """Return the fields of ``fingerprint`` that :func:`device_key` depends on."""
-    names = ("implementation", "device", "arch" if fingerprint.get("device") == "CPU" else "soc")
+    names = ["device", "arch" if fingerprint.get("device") == "CPU" else "soc"]
+    names += ["implementation", "dtype"] if reference_of(fingerprint) else []
     return {name: fingerprint[name] for name in names if name in fingerprint}
 
 
@@ -157,6 +160,11 @@ def reference_of(fingerprint: Mapping[str, str]) -> str:
 def is_reference(device: str) -> bool:
     """Return whether the device key ``device`` is that of a reference, made by another implementation."""
     return device.startswith(f"{REFERENCE}-")
+
+
+def yardstick_key(device: str) -> str:
+    """Return the device key of a reference in float64, from that of one in another dtype."""
+    return f"{device}-{_EXACT}"
 
 
 def is_cpu(device: str) -> bool:

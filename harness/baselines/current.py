@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.baselines.baseline import Baseline, Key
+from harness.baselines.baseline import Baseline, Key, is_reference
 from harness.baselines.errors import BaselineMissing, BaselineUnusable
 from harness.baselines.staleness import stale
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case, Suite
+from harness.cases.names import is_diffusers
 from harness.remedy import Action
 
 
@@ -23,13 +24,21 @@ def load_current(store: BaselineStore, case: Case, device: str) -> Baseline:
     return baseline
 
 
+def own_devices(case: Case, store: BaselineStore) -> tuple[str, ...]:
+    """Return the device keys of the baselines of ``case``, without those of its references."""
+    devices = store.devices(case.suite, case.id)
+    if is_diffusers(case.pipeline):
+        return devices
+    return tuple(each for each in devices if not is_reference(each))
+
+
 def unusable(case: Case, store: BaselineStore) -> BaselineUnusable | None:
     """Return why ``case`` has no usable baseline on any device, or None if it may have one.
 
     If the baselines of all devices are stale or damaged, the result is for the first device.
     """
     found: list[BaselineUnusable] = []
-    for device in store.devices(case.suite, case.id):
+    for device in own_devices(case, store):
         try:
             load_current(store, case, device)
         except BaselineUnusable as error:

@@ -32,8 +32,9 @@ class Case:
     case is expected to have no measurement; such a case has no baseline. ``repeat`` is whether every run
     calls the pipeline twice (True), no run does (False), or harness chooses (None).
     ``computed_parameters`` are patterns of the parameters that are computed after loading. ``invariances``
-    are what the case promises of relations between two runs of it. ``line`` and ``column``, from 1, are where
-    the entry starts in ``path``, the suite's file.
+    are what the case promises of relations between two runs of it. ``reference`` is the implementation to
+    which the case is also held, and ``reference_factor`` how many times as far from float64 it may be.
+    ``line`` and ``column``, from 1, are where the entry starts in ``path``, the suite's file.
     """
 
     suite: str
@@ -63,11 +64,13 @@ class Case:
     computed_parameters: tuple[str, ...] = ()
     invariances: dict[Relation, Promise] = field(default_factory=dict, hash=False)
     batch_consistency: Limits | None = field(default=None, hash=False)
+    reference: Literal["diffusers"] | None = None
+    reference_factor: float | None = None
 
     def definition(self) -> dict[str, Any]:
         """Return the fields that determine the result, as JSON values.
 
-        How the case is judged (tolerance, strict, fails, repeat, computed_parameters, invariances), when and
+        How the case is judged (tolerance, strict, fails, repeat, invariances, references and so on), when and
         in which process it runs, what it is called, and where it is written are excluded. ``singles`` is
         whether each image of the batch is also run on its own. Numbers in ``arguments`` keep their type,
         because a pipeline may treat 5 and 5.0 differently. ``scheduler``, ``{"class": name or None,

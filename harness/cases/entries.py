@@ -113,6 +113,7 @@ ParameterPattern = Annotated[
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 Seeds = Annotated[list[Seed], Field(min_length=1)]
 Steps = Annotated[int, Field(ge=1)]
+ReferenceFactor = Annotated[float, Field(ge=1, le=1e6)]
 # As long as locks can wait.
 Timeout = Annotated[float, Field(ge=0.001, le=1e6)]
 
@@ -173,6 +174,12 @@ class DefaultsEntry(Strict):
     )
     batch_consistency: Limits = _may_be_missing(
         "Limits for image i of the batch against the single image of its seed"
+    )
+    reference: Literal["diffusers"] = _may_be_missing(
+        "For mindone: hold the case also to its original, which `harness record --reference` records"
+    )
+    reference_factor: ReferenceFactor = _may_be_missing(
+        "For a reference: how many times as far from float64 as the original the case may be"
     )
     invariances: Invariances = _may_be_missing(
         "What `harness invariance` must find, by relation: identical, within (the calibrated limits), or any"

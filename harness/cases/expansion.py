@@ -206,6 +206,7 @@ class Expander:
         if "pipeline" not in unknown:
             self._check_class(values, pipeline, at)
             self._check_torch(values, pipeline, at)
+            self._check_reference(values, pipeline, at)
 
     def _check_class(self, values: dict[str, Any], pipeline: str, at: KeyPath) -> None:
         for key in ("scheduler", "scheduler_arguments"):
@@ -215,6 +216,17 @@ class Expander:
                 self._complain(
                     place, f"`{key}` is for the classes of mindone and diffusers; remove it", key=True
                 )
+
+    def _check_reference(self, values: dict[str, Any], pipeline: str, at: KeyPath) -> None:
+        if "reference" in values and not is_mindone_class(pipeline):
+            self._complain_of(at, "reference", "is for the classes of mindone")
+        if "reference_factor" in values and "reference" not in values:
+            self._complain_of(at, "reference_factor", "needs `reference: diffusers`")
+
+    def _complain_of(self, at: KeyPath, key: str, told: str) -> None:
+        # It may come from the defaults.
+        here = (*at, key) in self.document.keys
+        self._complain((*at, key) if here else at, f"`{key}` {told}; remove it", key=here)
 
     def _check_torch(self, values: dict[str, Any], pipeline: str, at: KeyPath) -> None:
         """Complain of float64 without torch, and of graph mode with it; keys may be parametrized."""

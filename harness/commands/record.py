@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -13,10 +13,18 @@ from harness.commands import options
 from harness.commands.exits import leave
 from harness.commands.options import check_baseline_dir
 from harness.commands.settings import Setting, append_to, history_in, measured, prompted
+from harness.errors import UsageError
 from harness.operations import calibrate as operation
 from harness.operations.calibrate import Settings
 from harness.operations.record import record as record_cases
-from harness.reporting.recording import RecordingDisplay, show_calibrations, show_recording, show_vacuous
+from harness.operations.reference import record_references
+from harness.reporting.recording import (
+    RecordingDisplay,
+    show_calibrations,
+    show_recording,
+    show_references,
+    show_vacuous,
+)
 
 
 def record(
@@ -40,13 +48,21 @@ def record(
         int, typer.Option("--deep-step", min=0, metavar="N", help="the step that --deep stores")
     ] = 0,
     history: options.HistoryFile = None,
+    reference: Annotated[
+        Literal["diffusers"] | None,
+        typer.Option(help="run cases of mindone on it, under a --python with torch; store that beside them"),
+    ] = None,
 ) -> None:
     """Refresh baselines: run each case twice in fresh workers and store the cases that repeat.
 
     Cases that do not repeat bit for bit are refused. Existing baselines change only with a --reason, and then
     lose their calibration; --calibrate measures it again. --deep stores several megabytes next to each
-    baseline; do not commit these files.
+    baseline; do not commit these files. --reference runs the original of each case, also in float64.
     """
+    if reference is not None and (calibrate or deep):
+        raise UsageError(
+            "--reference records neither calibration nor deep trace: leave out --calibrate, --deep"
+        )
     settings = Settings(members, factor)
     cases = measured(select(paths).cases)
     at = Setting.of(
@@ -54,13 +70,20 @@ def record(
     )
     run, console = history_in(history, "harness record"), Console()
     display = RecordingDisplay(console, at.invocation)
+    ask = partial(prompted, console, "Why do these baselines change?")
+    if reference is not None:
+        workers = display.watching(at.workers, cases)
+        references = record_references(cases, workers, at.store, display, reason=reason, ask=ask)
+        show_references(console, references, at.invocation)
+        leave(passed=references.passed, incomplete=not references.refuted)
+        return
     recording = record_cases(
         cases,
         display.watching(at.workers, cases),
         at.store,
         display,
         reason=reason,
-        ask=partial(prompted, console, "Why do these baselines change?"),
+        ask=ask,
         calibration=settings if calibrate else None,
         deep_step=deep_step if deep else None,
         history=run,

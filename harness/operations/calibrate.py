@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.baselines.baseline import Baseline, Written, device_key
 from harness.baselines.calibration import DEFAULT_FACTOR, Calibration
-from harness.baselines.current import load_current, unusable
+from harness.baselines.current import load_current, own_devices, unusable
 from harness.baselines.errors import BaselineError
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
@@ -315,7 +315,7 @@ def vacuous_cases(cases: Iterable[Case], store: BaselineStore) -> tuple[VacuousC
     """
     found = []
     for case in cases:
-        for device in store.devices(case.suite, case.id):
+        for device in own_devices(case, store):
             with suppress(BaselineError):
                 baseline = store.load(case.suite, case.id, device)
                 if baseline.provenance.case_hash == case.hash():

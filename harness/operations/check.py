@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from harness.baselines.baseline import Baseline, Provenance, device_key, is_cpu
-from harness.baselines.current import unusable
+from harness.baselines.current import own_devices, unusable
 from harness.baselines.errors import BaselineMissing
 from harness.baselines.soak import read_soak
 from harness.baselines.store import BaselineStore
@@ -16,6 +17,7 @@ from harness.errors import FailureCause, HarnessError
 from harness.judgement.check import Check
 from harness.judgement.judgement import Judgement, Verdict
 from harness.judgement.reasons import DidNotFail, FailedAsExpected, FailedOtherwise, Reason
+from harness.judgement.reference import held_to_reference
 from harness.judgement.repetition import FreshRunner, check_repeats
 from harness.judgement.second_call import check_second_call
 from harness.judgement.verdicts import judge
@@ -23,7 +25,11 @@ from harness.measurement.measurement import Measurement
 from harness.operations.decoding import job_beside
 from harness.operations.progress import SILENT, Progress, each_case, stage
 from harness.operations.second_run import SecondRuns
+from harness.operations.stored_reference import reference_of
 from harness.operations.workers import Workers
+
+# The verdicts of runs that were made, and found an own baseline that could be used.
+_JUDGED = (Verdict.IDENTICAL, Verdict.WITHIN, Verdict.DRIFT, Verdict.INCOMPARABLE)
 
 
 def check(case: Case, runner: FreshRunner, store: BaselineStore, second: SecondRuns | None = None) -> Check:
@@ -51,7 +57,9 @@ def check(case: Case, runner: FreshRunner, store: BaselineStore, second: SecondR
 def first_job(case: Case, store: BaselineStore) -> Job:
     """Return the job that :func:`check` runs first."""
     if case.fails is None:
-        return job_beside(case, store)
+        job = job_beside(case, store)
+        # What it is held to is the latents of every step.
+        return job if case.reference is None else replace(job, keep_latents=True)
     return case.job("always" if case.fails is FailureCause.STATE_LEFT_BEHIND else "never")
 
 
@@ -94,15 +102,24 @@ def hold(case: Case, outcome: Measurement | HarnessError, store: BaselineStore) 
     if isinstance(outcome, HarnessError):
         return Check(Judgement.error(case, outcome))
     baseline = soaked = None
+    # The latents may be there for a reference alone.
+    measured = outcome if case.keep == "latents" or _is_reference(outcome) else replace(outcome, latents=None)
     try:
         baseline = select_baseline(store, case, outcome.fingerprint)
-        judgement = judge(case, outcome, baseline)
+        judgement = judge(case, measured, baseline)
+        if case.reference is not None and not _is_reference(outcome) and judgement.verdict in _JUDGED:
+            found = reference_of(case, store)
+            judgement = held_to_reference(case, judgement, outcome, found, baseline.calibration)
         # It decides nothing, so a record that is damaged fails no case; harness soak and a gate report it.
         with suppress(HarnessError):
             soaked = read_soak(store, baseline).runs
     except HarnessError as error:
         judgement = Judgement.error(case, error)
-    return Check(judgement, outcome, baseline, soaked=soaked if soaked and soaked.runs else None)
+    return Check(judgement, measured, baseline, soaked=soaked if soaked and soaked.runs else None)
+
+
+def _is_reference(measurement: Measurement) -> bool:
+    return bool(measurement.fingerprint.get("implementation"))
 
 
 def select_baseline(store: BaselineStore, case: Case, fingerprint: Mapping[str, str]) -> Baseline:
@@ -119,7 +136,7 @@ def select_baseline(store: BaselineStore, case: Case, fingerprint: Mapping[str, 
     try:
         return store.load(case.suite, case.id, own, suite_file=case.path)
     except BaselineMissing as missing:
-        others = sorted(store.devices(case.suite, case.id), key=lambda d: (is_cpu(d) != is_cpu(own), d))
+        others = sorted(own_devices(case, store), key=lambda d: (is_cpu(d) != is_cpu(own), d))
         if not others:
             raise
         if case.strict or case.tolerance.across_devices is None:
@@ -142,7 +159,7 @@ def expected(case: Case, result: Check, store: BaselineStore) -> Baseline | None
 
 def _first_stored(case: Case, store: BaselineStore) -> Baseline | None:
     try:
-        devices = store.devices(case.suite, case.id)
+        devices = own_devices(case, store)
         return store.load(case.suite, case.id, devices[0]) if devices else None
     except HarnessError:
         return None  # The judgement reports the problem.

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from harness.baselines.arrays import check_storable
 from harness.baselines.baseline import Baseline, device_key
-from harness.baselines.current import load_current, unusable
+from harness.baselines.current import load_current, own_devices, unusable
 from harness.baselines.errors import BaselineMissing, BaselineUnusable
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
@@ -68,7 +68,7 @@ def compare_runs(
 
 def compare_with_baseline(case: Case, measured: Measurement, store: BaselineStore) -> Comparison | None:
     """Compare ``measured`` with the baseline stored for its device; None if there is none."""
-    if device_key(measured.fingerprint) not in store.devices(case.suite, case.id):
+    if device_key(measured.fingerprint) not in own_devices(case, store):
         return None
     judged = hold(case, measured, store).judgement
     return Comparison(

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from harness.baselines.baseline import Baseline, device_fields
+from harness.baselines.current import own_devices
 from harness.baselines.errors import BaselineError
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
@@ -35,7 +36,7 @@ def job_beside(case: Case, store: BaselineStore, second_call: SecondCalls = "if 
         return job
     # A baseline that cannot be read is reported where it is compared.
     with suppress(BaselineError):
-        devices = store.devices(case.suite, case.id)
+        devices = own_devices(case, store)
         if len(devices) == 1:
             return with_decoder_of(job, store.load(case.suite, case.id, devices[0]))
         for device in devices:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from harness import __version__
-from harness.baselines.current import orphans
+from harness.baselines.current import orphans, own_devices
 from harness.baselines.errors import shown
 from harness.baselines.git import git_commit
 from harness.baselines.store import BaselineStore
@@ -130,7 +130,7 @@ def _runs(case: Case, store: BaselineStore) -> bool:
     if case.fails is not None:
         return case.fails is not FailureCause.NOT_REPEATABLE
     try:
-        return bool(store.devices(case.suite, case.id))
+        return bool(own_devices(case, store))
     except HarnessError:
         return False
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from harness.baselines.baseline import Baseline, baseline_sha256, device_key
-from harness.baselines.current import load_current, unusable
+from harness.baselines.current import load_current, own_devices, unusable
 from harness.baselines.errors import BaselineError, BaselineMissing
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
@@ -146,7 +146,7 @@ def _check_stored(case: Case, store: BaselineStore) -> None:
     if isinstance(found := unusable(case, store), BaselineMissing):
         raise found
     problems: list[HarnessError] = []
-    for device in store.devices(case.suite, case.id):
+    for device in own_devices(case, store):
         try:
             _fit(case, store, device)
         except (BaselineError, Refused) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from harness.baselines.git import Commit, git_commit
 from harness.baselines.staleness import definition_changes
 from harness.baselines.store import ANY, BaselineStore
 from harness.cases.case import Case
+from harness.cases.job import Job, SecondCalls
 from harness.errors import HarnessError
 from harness.judgement.calibration.spread import distance
 from harness.judgement.fact_reasons import FactsAdded, SketchesChanged
@@ -28,6 +29,8 @@ from harness.operations.check import as_baseline
 from harness.operations.progress import SILENT, Progress
 
 Change = FieldEdit | Difference
+# Makes the job that stands for a case, which may call its pipeline twice.
+JobOf = Callable[[Case, SecondCalls], Job]
 
 
 @dataclass(frozen=True)
@@ -84,13 +87,18 @@ class Proposal:
 
 
 def propose(
-    cases: Sequence[Case], runner: FreshRunner, store: BaselineStore, progress: Progress[Any] = SILENT
+    cases: Sequence[Case],
+    runner: FreshRunner,
+    store: BaselineStore,
+    progress: Progress[Any] = SILENT,
+    *,
+    job: JobOf = Case.job,
 ) -> Proposal:
     """Run each of ``cases`` in two fresh workers and compare the result with the stored baseline.
 
     One worker runs them in order, the other from last to first. Anything that a case leaves behind in its
     worker thus shows in the cases that run after it. Each worker also calls each pipeline twice. ``progress``
-    counts the runs, two for each case.
+    counts the runs, two for each case. ``job`` makes what is run of a case, if that is not the case itself.
 
     Raises :class:`harness.baselines.BaselineError` if the store cannot be written to, before any case runs in
     vain.
@@ -106,7 +114,7 @@ def propose(
             case = cases[index]
             progress.started(case.name)
             try:
-                measured = runner.run(case.job("always"))
+                measured = runner.run(job(case, "always"))
                 if not again:
                     first[index] = measured
                 else:

@@ -19,7 +19,7 @@ from harness.operations.deep import StoredTrace, store_traces
 from harness.operations.history_run import RunHistory
 from harness.operations.keeping import candidate_of
 from harness.operations.progress import SILENT, Progress, stage
-from harness.operations.proposal import Proposal, Proposed, Refusal, commit_of, propose
+from harness.operations.proposal import JobOf, Proposal, Proposed, Refusal, commit_of, propose
 from harness.operations.workers import Workers
 
 FIRST_REASON = "first recording"
@@ -111,12 +111,14 @@ def record(
     calibration: Settings | None = None,
     deep_step: int | None = None,
     history: RunHistory | None = None,
+    job: JobOf = Case.job,
 ) -> Recording:
     """Measure ``cases`` and store what repeats; ``history`` gets each case as it is checked afterwards.
 
     ``reason`` is stored with everything that is written. If existing baselines would change and no reason is
     given, ``ask`` is called for one; without a reason they are kept. With ``calibration``, stored cases are
     also calibrated; with ``deep_step``, the deep trace of that step is stored next to the baseline.
+    ``job`` makes the jobs that are measured, in place of the cases' own.
     ``progress`` gets each case, and the :class:`Proposal`, the :class:`StoredBaselines` and the
     :class:`Calibrations` when they are ready.
 
@@ -127,7 +129,7 @@ def record(
         stage(progress, "recording", runs, interrupted="no baseline was written"),
         workers.runner() as runner,
     ):
-        proposal = propose(cases, runner, store, progress)
+        proposal = propose(cases, runner, store, progress, job=job)
     progress.finished(proposal)
     if proposal.changed and reason is None:
         reason = ask()

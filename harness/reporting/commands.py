@@ -26,6 +26,8 @@ from harness.reporting.reasons import in_words, joined, text_of
 
 _REASON = ("--reason", "<why it changes>")
 _CODE = "--code"
+# An interpreter that only the user knows.
+_TORCH = "<python with torch>"
 _COMMANDS = {Action.CALIBRATE: "calibrate", Action.EXPLAIN_CODE: "explain"}
 # For each remedy, the end of the sentence that says what is wrong, and the options of its command.
 _SENTENCES: dict[Action, tuple[str, ...]] = {
@@ -37,6 +39,7 @@ _SENTENCES: dict[Action, tuple[str, ...]] = {
     Action.RECORD_TRACE: ("; record it where the baseline is right: ", "--deep"),
     Action.RECORD_TRACE_AGAIN: (". Record it again in the environment of the baseline: ", "--deep"),
     Action.EXPLAIN_CODE: (": run ",),
+    Action.RECORD_REFERENCE: ("; record it: ", "--reference", "diffusers"),
     Action.RECORD_BOTH: (
         ". Record the trace where the baseline was recorded, or record both again: ",
         *_REASON,
@@ -186,6 +189,8 @@ def remedy_text(remedy: Remedy | None, invocation: Invocation) -> str:
     if remedy.revision is not None:
         options += [_CODE, remedy.revision]
     command = _COMMANDS.get(remedy.action, "record")
+    if remedy.action is Action.RECORD_REFERENCE:
+        invocation = replace(invocation, device="CPU", device_id=0, python=_TORCH)
     line = invocation.at(remedy.where).line(command, f"{file}::{remedy.case_id}", *options)
     elsewhere = calibrating and remedy.where is not Where.HERE
     return f"{sentence}{line}{' where the baseline was recorded' if elsewhere else ''}"

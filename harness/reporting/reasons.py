@@ -16,6 +16,7 @@ from harness.reporting.call_reasons import CALL_REASONS
 from harness.reporting.fact_reasons import FACT_REASONS
 from harness.reporting.figures import figure
 from harness.reporting.reasons_after_steps import REASONS_AFTER_STEPS
+from harness.reporting.reference_reasons import REFERENCE_REASONS
 from harness.reporting.strict_reasons import STRICT_REASONS
 from harness.reporting.wording import Words, filled, said
 
@@ -275,6 +276,7 @@ REASONS: Words = {
     **FACT_REASONS,
     **REASONS_AFTER_STEPS,
     **CALL_REASONS,
+    **REFERENCE_REASONS,
     **STRICT_REASONS,
     r.OutputDiffers: _output_differs,
     r.OutputHasAnotherForm: "the output's shape or dtype is not the baseline's",

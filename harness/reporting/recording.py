@@ -18,6 +18,7 @@ from harness.operations.calibrate import CalibratedCase, Calibrations, VacuousCa
 from harness.operations.deep import StoredTrace
 from harness.operations.proposal import Proposal, Proposed, Refusal
 from harness.operations.record import Recording, StoredBaselines
+from harness.operations.reference import References
 from harness.reporting.commands import Invocation, commands, error_text
 from harness.reporting.figures import figure
 from harness.reporting.progress import ProgressBar
@@ -118,6 +119,15 @@ def show_recording(console: Console, recording: Recording, invocation: Invocatio
     """Say what is left to do: which cases lost their calibration, what to type, and which are vacuous."""
     show_uncalibrated(console, recording.uncalibrated, invocation)
     show_vacuous(console, recording.vacuous)
+
+
+def show_references(console: Console, found: References, invocation: Invocation) -> None:
+    """Say which cases have no original, and what is left to do."""
+    if found.skipped:
+        names = ", ".join(case.name for case in found.skipped)
+        show(console, labelled("note", f"no class of mindone, so without a reference: {names}"))
+    for recording in (found.original, found.exact):
+        show_recording(console, recording, invocation)
 
 
 def show_uncalibrated(console: Console, cases: Sequence[Case], invocation: Invocation) -> None:

@@ -113,3 +113,24 @@ def test_an_interpreter_without_torch_is_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(diffusers.importlib.util, "find_spec", there.get)
     with pytest.raises(PackageMissing, match=r"torch and diffusers are not installed for .*--python"):
         diffusers.check_installed()
+
+
+def test_a_case_may_name_its_reference(tmp_path: Path) -> None:
+    text = "  - {id: a, pipeline: 'mindone:DDIMPipeline', reference: diffusers, reference_factor: 40}\n"
+    (case,) = load(tmp_path, HEAD + text)
+    assert (case.reference, case.reference_factor) == ("diffusers", 40.0)
+    # It is how the case is judged, and no part of what it is.
+    (plain,) = load(tmp_path, HEAD + "  - {id: a, pipeline: 'mindone:DDIMPipeline'}\n")
+    assert case.hash() == plain.hash()
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ("reference: diffusers", "`reference` is for the classes of mindone; remove it"),
+        ("pipeline: 'mindone:X', reference_factor: 9", "`reference_factor` needs `reference: diffusers`"),
+        ("pipeline: 'mindone:X', reference: torch", "expected 'diffusers', got the text 'torch'"),
+    ],
+)
+def test_a_reference_that_cannot_be_is_refused(tmp_path: Path, keys: str, told: str) -> None:
+    assert told in refused(tmp_path, HEAD + f"  - {{id: a, {keys}}}\n")

@@ -37,7 +37,10 @@ AFTER_SOUND = [
     ("    stpes: 2\n", "8:5: unknown key 'stpes'; did you mean 'steps'?"),
     ("    steps: 3\n", "8:5: the key 'steps' is given twice (first at line 7, column 5); remove one"),
     ("    seeds: [1]\n", "8:5: `seed` and `seeds` together; remove one"),
-    ("    dtype: float46\n", "8:12: expected 'float32', 'float16' or 'bfloat16', got the text 'float46'"),
+    (
+        "    dtype: float46\n",
+        "8:12: expected 'float32', 'float16', 'bfloat16' or 'float64', got the text 'float46'",
+    ),
     ("    mode: 1\n", "8:11: expected 'pynative' or 'graph', got the number 1"),
     (
         "    jit: {level: O3}\n    mode: graph\n",
@@ -545,7 +548,7 @@ cases:
 """
     assert problems(tmp_path, text) == [
         "2:63: unknown key 'step'; did you mean 'steps'?",
-        "2:79: expected 'float32', 'float16' or 'bfloat16', got the text 'float46'",
+        "2:79: expected 'float32', 'float16', 'bfloat16' or 'float64', got the text 'float46'",
         "4:19: expected at least 0, got the number -1",
         "4:23: `seed` and `seeds` together; remove one",
         "4:35: `batch_consistency` compares a batch with its single images; give two or more `seeds`",
