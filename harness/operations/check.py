@@ -103,7 +103,8 @@ def hold(case: Case, outcome: Measurement | HarnessError, store: BaselineStore) 
         return Check(Judgement.error(case, outcome))
     baseline = soaked = None
     # The latents may be there for a reference alone.
-    measured = outcome if case.keep == "latents" or _is_reference(outcome) else replace(outcome, latents=None)
+    spare = case.reference is not None and case.keep == "none" and not _is_reference(outcome)
+    measured = replace(outcome, latents=None) if spare else outcome
     try:
         baseline = select_baseline(store, case, outcome.fingerprint)
         judgement = judge(case, measured, baseline)
