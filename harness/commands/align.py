@@ -14,6 +14,7 @@ from harness.commands.options import File, option
 from harness.commands.settings import Setting, check_destinations, measured, write
 from harness.operations.align import align as align_cases
 from harness.reporting.alignment import AlignmentDisplay, alignments_json
+from harness.reporting.html.alignment_page import alignment_page
 
 _PYTHON = "the interpreter with torch and diffusers, which runs the original"
 _PORT = "the interpreter that runs the cases themselves (default: this one)"
@@ -28,6 +29,7 @@ def align(
         typer.Option(min=0, metavar="N", help="examine this denoising step, from 0, whatever differs"),
     ] = None,
     json: Annotated[File, option("--json", "FILE", "write the results as JSON")] = None,
+    html: Annotated[File, option("--html", "FILE", "write the results as a page")] = None,
     device: options.Device = "CPU",
     device_id: options.DeviceId = 0,
     timeout: options.Timeout = 600.0,
@@ -40,7 +42,7 @@ def align(
     further from float64 than its original's rounding explains is examined cell by cell, each cell with the
     original's inputs. Exits with 0 if every case is aligned.
     """
-    check_destinations(json)
+    check_destinations(json, html)
     cases = measured(select(paths).cases)
     at = Setting.of(
         options.BASELINES, device, device_id, timeout, memory, port_python, no_user_code=no_user_code
@@ -48,5 +50,6 @@ def align(
     display = AlignmentDisplay(Console(), at.invocation)
     found = align_cases(cases, at.workers, python=python, step=step, progress=display)
     write(json, alignments_json, found, at.invocation)
+    write(html, alignment_page, found, at.invocation)
     answered = [each for each in found if each.failure is None]
     leave(passed=all(each.aligned for each in found), incomplete=all(each.aligned for each in answered))

@@ -152,12 +152,17 @@ class _Aligning:
         except HarnessError as error:
             raise _Failed(Side.PORT, error) from error
         mistake = None
+        observed = None if replay.observed is None else Observed.from_bytes(replay.observed)
         if replay.main is not None and replay.main.lacking:
             mistake = Hypothesis(Lacking(replay.main.lacking), 0.0)
-        elif replay.observed is not None:
-            mistake = first_fit(Observed.from_bytes(replay.observed))
+        elif observed is not None:
+            mistake = first_fit(observed)
         return replace(
-            alignment, replay=replay, finding=replay.main or replay.most_sensitive, mistake=mistake
+            alignment,
+            replay=replay,
+            finding=replay.main or replay.most_sensitive,
+            mistake=mistake,
+            observed=observed,
         )
 
 

@@ -13,6 +13,7 @@ from harness.judgement.fact_reasons import ConstantChanged
 from harness.judgement.reasons import Reason
 from harness.judgement.yardstick import Distance
 from harness.tracing.divergence import Divergence, Replay
+from harness.tracing.observed import Observed
 
 
 class Side(str, Enum):
@@ -41,7 +42,8 @@ class Alignment:
     schedule and the form of the output that differ, first cause first, and ``constants`` what else of the
     facts does. ``distances`` are those of the steps and the output. ``replay`` is what the port's cells did
     with the original's inputs in one step, ``finding`` the first place that computes something else, and
-    ``mistake`` what that looks like. ``failure`` is why ``failed``, a run, gave nothing.
+    ``mistake`` what that looks like; ``observed`` is the place as both sides saw it. ``failure`` is why
+    ``failed``, a run, gave nothing.
     """
 
     case: Case
@@ -52,6 +54,7 @@ class Alignment:
     replay: Replay | None = None
     finding: Divergence | None = None
     mistake: Hypothesis | None = None
+    observed: Observed | None = None
     failed: Side | None = None
     failure: HarnessError | None = None
     conclusion: Conclusion = "aligned"

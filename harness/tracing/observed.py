@@ -22,7 +22,8 @@ class Observed:
     ``given`` are the cell's inputs and the results of the cells inside it, in the order in which it got them,
     each with its name: that of the argument, or the last part of the inner cell's path. Both sides had the
     same. ``theirs`` is the reference's tensor, of ``their_dtype``, and ``ours`` is this side's, of ``dtype``.
-    ``settings`` are the reference's settings of the cell. Arrays of bfloat16 are held in float32.
+    ``settings`` are the reference's settings of the cell, and ``our_settings`` this side's. Arrays of
+    bfloat16 are held in float32.
     """
 
     given: tuple[tuple[str, Array], ...]
@@ -31,13 +32,15 @@ class Observed:
     dtype: str
     their_dtype: str = "float32"
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    our_settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def to_bytes(self) -> bytes:
         """Return it as a safetensors file."""
         arrays = {f"{_GIVEN}/{index}": array for index, (_, array) in enumerate(self.given)}
         arrays |= {_THEIRS: self.theirs, _OURS: self.ours}
         names = [name for name, _ in self.given]
-        text = {"names": names, "dtypes": [self.dtype, self.their_dtype], "settings": dict(self.settings)}
+        settings = [dict(self.settings), dict(self.our_settings)]
+        text = {"names": names, "dtypes": [self.dtype, self.their_dtype], "settings": settings}
         return encode_arrays(arrays, {_TEXT: json.dumps(text)})
 
     @classmethod
@@ -49,6 +52,7 @@ class Observed:
             names = map(str, text["names"])
             given = tuple((name, arrays[f"{_GIVEN}/{index}"]) for index, name in enumerate(names))
             ours, theirs = map(str, text["dtypes"])
-            return cls(given, arrays[_THEIRS], arrays[_OURS], ours, theirs, dict(text["settings"]))
+            settings, our_settings = map(dict, text["settings"])
+            return cls(given, arrays[_THEIRS], arrays[_OURS], ours, theirs, settings, our_settings)
         except (ArraysError, KeyError, TypeError, ValueError) as error:
             raise TraceDamaged(f"what a worker saw of a cell cannot be read: {error}") from None

@@ -225,8 +225,8 @@ class _Replaying(StepWatcher):
             if array.ndim and theirs.ndim and array.shape == (2 * theirs.shape[0], *theirs.shape[1:]):
                 given += [(f"{name}, half {n}", half) for n, half in enumerate(np.split(array, 2), 1)]
         call = None if frame is None else self._reference.get(frame.key)
-        settings = call.settings if call else {}
-        return Observed(tuple(given), theirs, ours, *dtypes, settings).to_bytes()
+        settings = (call.settings if call else {}), (own_settings(frame.cell) if frame else {})
+        return Observed(tuple(given), theirs, ours, *dtypes, *settings).to_bytes()
 
     def _enter(
         self,

@@ -94,7 +94,8 @@ def test_the_command_shows_and_writes_what_was_found(torch_python: str, tmp_path
     file = tmp_path / "found.json"
     case = f"{ROOT}/suites/mindone/classes/flux.yaml::flux"
     command = [sys.executable, "-c", "from harness.cli import main; main()", "align", case]
-    options = ["--python", torch_python, "--json", str(file)]
+    page = tmp_path / "found.html"
+    options = ["--python", torch_python, "--json", str(file), "--html", str(page)]
     ran = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
     assert ran.returncode == 1
     assert "transformer_blocks.0.attn: FluxAttention" in ran.stdout
@@ -102,3 +103,9 @@ def test_the_command_shows_and_writes_what_was_found(torch_python: str, tmp_path
     (found,) = json.loads(file.read_text(encoding="utf-8"))
     assert (found["component"], found["module"]) == ("transformer", "transformer_blocks.0.attn")
     assert found["mistake"] == {"kind": "rounded", "dtype": "float16"}
+    shown = page.read_text(encoding="utf-8")
+    assert "<h1>1 case: 1 place</h1>" in shown
+    assert "its values are those of float16" in shown
+    # What the module was given, and a setting that both sides have.
+    assert "given to_q" in shown
+    assert "heads" in shown
