@@ -105,8 +105,8 @@ def compare_dumps(ours: Dump, theirs: Dump) -> Iterator[ComparedCall | DumpCompa
         yield compared[-1]
     yield DumpComparison(
         tuple(compared),
-        tuple(dict.fromkeys(path for path, _ in right.keys() - left.keys())),
-        tuple(dict.fromkeys(path for path, _ in left.keys() - right.keys())),
+        tuple(dict.fromkeys(path for path, index in right if (path, index) not in left)),
+        tuple(dict.fromkeys(path for path, index in left if (path, index) not in right)),
         ours.others + theirs.others,
         ours.unreadable + theirs.unreadable,
     )
@@ -124,7 +124,13 @@ def aligned(ours: Dump, theirs: Dump) -> tuple[dict[Key, DumpedCall], dict[Key, 
 def _by_key(dump: Dump, cut: int) -> dict[Key, DumpedCall]:
     if cut and len({call.name.path.partition(".")[0] for call in dump.calls}) > 1:
         return {}
-    return {(".".join(call.name.path.split(".")[cut:]), call.name.index): call for call in dump.calls}
+    found: dict[Key, DumpedCall] = {}
+    for call in dump.calls:
+        path = ".".join(call.name.path.split(".")[cut:])
+        # Two models that no other one holds have one path: their classes tell them apart.
+        key = (path, call.name.index)
+        found[key if key not in found else (f"{path}.{call.name.operator}", call.name.index)] = call
+    return found
 
 
 def _compared(

@@ -169,6 +169,7 @@ def test_every_cut_is_noticed(tmp_path):
         "(" * 5000,
         "-" * 60000 + "1",
         "[]",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }" + " " * 10_000,
     ],
 )
 def test_a_header_that_numpy_does_not_write(tmp_path, header):

@@ -103,8 +103,11 @@ def array_of(project, dump, name):
 def test_without_a_deep_trace_the_causes_are_told_and_the_way_to_the_cell(project):
     (project.root / DEEP).unlink()
     project.edit_core(*FAULT)
-    done = project.harness("explain", CASE)
+    done = project.harness("explain", CASE, "--step", "1", "--export-msprobe", "dumps")
     assert done.returncode == 0
+    # The run alone, as no trace of that step is stored.
+    assert done.stdout.splitlines()[-1] == "dump of this run: dumps/step1"
+    assert [each.name for each in (project.root / "dumps").iterdir()] == ["step1"]
     assert done.stdout.splitlines()[0].endswith(": a number in the model is another one")
     assert "  2. numerics: the latents differ from step 0 on" in done.stdout
     assert "harness record suites/digits.yaml::ddim --baseline-dir baselines --deep" in done.stdout
