@@ -272,7 +272,7 @@ def test_nothing_is_guessed_of_what_nothing_explains() -> None:
 
 def test_other_shapes() -> None:
     found = [first_fit(Observed((), X, ours, "float32")) for ours in (X[..., 1:, :], X.transpose(0, 2, 3, 1))]
-    assert [each and each.mistake for each in found] == [kinds.Border(), kinds.Permuted((0, 3, 1, 2))]
+    assert [each and each.mistake for each in found] == [kinds.Border(), kinds.Permuted((0, 2, 3, 1))]
 
 
 def test_nothing_is_guessed_of_other_shapes_single_numbers_and_nan() -> None:
@@ -281,6 +281,81 @@ def test_nothing_is_guessed_of_other_shapes_single_numbers_and_nan() -> None:
     broken = X.copy()
     broken[0, 0, 0, 0] = np.nan
     assert first_fit(Observed((), X, broken, "float32")) is None
+
+
+@pytest.mark.parametrize("shape", [(1, 9, 36), (2, 8, 6, 7)])
+def test_nothing_is_guessed_of_another_shape_with_other_values(shape: tuple[int, ...]) -> None:
+    theirs = RNG.standard_normal((1, 8, 36) if len(shape) == 3 else X.shape)
+    assert first_fit(Observed((), theirs, RNG.standard_normal(shape), "float32")) is None
+    turned = RNG.standard_normal((2, 6, 6, 8)).astype(np.float32)
+    assert first_fit(Observed((), X, turned, "float32")) is None
+
+
+@pytest.mark.parametrize("shape", [(2,), (1, 3), (2, 2), (1, 4), (1, 1, 2)])
+def test_nothing_is_fitted_to_a_few_values(shape: tuple[int, ...]) -> None:
+    given = tuple((name, RNG.standard_normal(shape)) for name in "xyz")
+    for _ in range(20):
+        ours, theirs = RNG.standard_normal((2, *shape))
+        found = first_fit(Observed(given, theirs, ours, "float32"))
+        assert found is None or isinstance(found.mistake, kinds.Part)
+
+
+def test_nothing_is_fitted_to_the_same_value_many_times() -> None:
+    ones, others = np.full((2, 16), 2.0), RNG.standard_normal((2, 16))
+    assert first_fit(Observed((), ones, ones + 1, "float32")) is None
+    # All of it would be clipped.
+    assert first_fit(Observed((), ones, others, "float32")) is None
+    assert first_fit(Observed((), others, ones, "float32")) is None
+    assert first_fit(Observed((), np.zeros((2, 16)), others, "float32")) is None
+
+
+def test_a_few_round_numbers_are_not_half_precision() -> None:
+    theirs = RNG.standard_normal((2, 4)).astype(np.float32)
+    assert first_fit(Observed((), theirs, np.array([[0.5, 1, 2, 3], [4, 5, 6, 7]], "f4"), "float32")) is None
+    far = to_bfloat16(RNG.standard_normal((4, 8)).astype(np.float32))
+    assert first_fit(Observed((), RNG.standard_normal((4, 8)).astype(np.float32), far, "float32")) is None
+
+
+def test_zeros_of_another_sign_are_no_mistake() -> None:
+    zeros = np.zeros((2, 8), np.float32)
+    assert first_fit(Observed((("x", zeros),), zeros, -zeros, "float32")) is None
+
+
+def test_a_given_tensor_without_finite_values_hides_nothing() -> None:
+    nan = np.full(X.shape, np.nan)
+    found = guess(X - RNG.standard_normal((1, 8, 1, 1)), X, (("mask", nan), ("x", nan + 1)))
+    assert found == kinds.ChannelOffset(1)
+
+
+def test_no_shape_of_what_attention_was_given_is_too_odd() -> None:
+    rng = np.random.default_rng(1)
+    names = ("to_q", "to_k", "to_v", "add_q_proj", "add_k_proj", "add_v_proj", "attention_mask")
+    for number in range(300):
+        given = []
+        for name in names:
+            if name.startswith("to_") or rng.integers(2):
+                shape = [int(rng.integers(1, 4)), int(rng.integers(3, 6)), int(rng.integers(1, 3)) * 4]
+                given.append((name, rng.standard_normal(shape[: rng.integers(2, 4)])))
+        ours, theirs = rng.standard_normal((2, int(rng.integers(1, 4)), int(rng.integers(2, 9)), 8))
+        settings = {"heads": [4, 2, True, 0, "4"][number % 5], "num_groups": True, "eps": -1.0}
+        found = first_fit(Observed(tuple(given), theirs, ours, "float32", "float32", settings))
+        assert found is None or isinstance(found.mistake, kinds.Part)
+
+
+def test_attention_with_too_many_scores_is_not_computed_again() -> None:
+    q = np.zeros((1, 40000, 8), np.float32)
+    given = (("to_q", q), ("to_k", q), ("to_v", q))
+    theirs = RNG.standard_normal(q.shape).astype(np.float32)
+    found = first_fit(Observed(given, theirs, theirs * 2, "float32", "float32", {"heads": 2}))
+    assert found is not None
+    assert found.mistake == kinds.Factor(2)
+
+
+def test_a_large_tensor_is_tried_for_what_costs_little() -> None:
+    theirs = RNG.standard_normal((3, 1 << 19)).astype(np.float32)
+    halved = theirs.astype(np.float16).astype(np.float32)
+    found = [first_fit(Observed((), theirs, ours, "float32")) for ours in (halved, theirs * 2)]
+    assert [each and each.mistake for each in found] == [kinds.Rounded("float16"), kinds.Factor(2)]
 
 
 def test_what_was_observed_survives_its_bytes() -> None:

@@ -21,6 +21,8 @@ _HALF_UNITS = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 _USUAL, _AROUND = 0.4, 3.0
 # What a chain of such roundings may come to.
 _MOST = 32.0
+# So few values may have few digits by their nature: a half, a linear slope.
+_FEWEST = 8
 
 
 def values_of(ours: Array, theirs: Array, dtype: str) -> Iterator[Hypothesis]:
@@ -39,7 +41,7 @@ def fewer_digits(ours: Array, theirs: Array, dtype: str, their_dtype: str) -> It
         return
     narrower = _NARROWER.get(dtype, ())
     found = relative(ours, np.asarray(theirs, np.float64))
-    if found > 0 and narrower:
+    if narrower and np.count_nonzero(ours != theirs) >= _FEWEST:
         far = {narrow: abs(math.log(found / (_USUAL * _HALF_UNITS[narrow]))) for narrow in narrower}
         nearest = min(narrower, key=far.__getitem__)
         if far[nearest] <= math.log(_AROUND):
@@ -48,7 +50,7 @@ def fewer_digits(ours: Array, theirs: Array, dtype: str, their_dtype: str) -> It
 
 def _has(values: Array, dtype: str) -> bool:
     """Return whether ``dtype`` has every one of ``values``, of which some are neither 0 nor integers."""
-    if not np.any(values != np.round(values)):
+    if len(np.unique(values[values != np.round(values)])) < _FEWEST:
         return False
     with np.errstate(over="ignore"):
         narrow = to_bfloat16(values) if dtype == "bfloat16" else values.astype(dtype).astype(values.dtype)

@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -24,6 +24,8 @@ _EPS = ("eps", "epsilon", "variance_epsilon")
 _USUAL = "usual"
 # A formula is better than an earlier one only if it leaves clearly less.
 _NO_BETTER = 0.7
+# The most scores of an attention that is computed again, dozens of times.
+_MOST_SCORES = 1 << 24
 _erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
@@ -128,7 +130,7 @@ def _normalisations(
     for _, x in given:
         if x.shape == theirs.shape and x.ndim >= 2:
             groups = settings.get("num_groups")
-            if isinstance(groups, int) and groups > 0 and x.shape[1] % groups == 0:
+            if _counts(groups) and x.shape[1] % groups == 0:
                 yield _norms(x, theirs, x.reshape(x.shape[0], groups, -1), 1, settings)
             yield _norms(x, theirs, x, x.ndim - 1, settings)
 
@@ -221,12 +223,12 @@ def _attention(
     named = dict(given)
     heads = next((settings[name] for name in ("heads", "num_heads", "n_heads") if name in settings), None)
     parts = [_named(named, f"to_{each}", f"{each}_proj", each) for each in "qkv"]
-    if theirs.ndim != 3 or not isinstance(heads, int) or heads < 1 or any(each is None for each in parts):
+    if theirs.ndim != 3 or not _counts(heads) or any(each is None or each.ndim != 3 for each in parts):
         return
     added = [_named(named, f"add_{each}_proj") for each in "qkv"]
     for joint_name, (q, k, v) in _joined(parts, added):
-        if any(each.ndim != 3 or each.shape[-1] % heads for each in (q, k, v)):
-            return
+        if not _can_attend(q, k, v, heads):
+            continue
         for where, rows in _rows(q.shape[1], theirs.shape[1]):
             for name, compute in _attentions(given, q, k, v, heads):
                 yield {**name, **joint_name, **where}, partial(_sliced, compute, rows)
@@ -239,12 +241,25 @@ def _attention_of_pixels(given: Sequence[tuple[str, Array]], theirs: Array) -> I
         return
     batch, _, height, width = qkv.shape
     q, k, v = np.split(qkv.reshape(batch, -1, height * width).swapaxes(1, 2), 3, axis=-1)
+    if theirs.shape != (batch, v.shape[2], height, width) or not _can_attend(q, k, v, 1):
+        return
     for name, compute in _attentions((), q, k, v, 1):
         yield name, partial(_as_picture, compute, theirs.shape)
 
 
 def _as_picture(compute: Callable[[], Array], shape: tuple[int, ...]) -> Array:
     return compute().swapaxes(1, 2).reshape(shape)
+
+
+def _counts(setting: Any) -> TypeGuard[int]:
+    return isinstance(setting, int) and not isinstance(setting, bool) and setting > 0
+
+
+def _can_attend(q: Array, k: Array, v: Array, heads: int) -> bool:
+    """Return whether the shapes are those of attention whose queries and keys have as many heads."""
+    alike = q.shape[0] == k.shape[0] == v.shape[0] and k.shape[1] == v.shape[1] and q.shape[2] == k.shape[2]
+    few = q.shape[0] * heads * q.shape[1] * k.shape[1] <= _MOST_SCORES
+    return alike and few and not q.shape[2] % heads and not v.shape[2] % heads
 
 
 def _named(given: Mapping[str, Array], *names: str) -> Array | None:
@@ -259,6 +274,8 @@ def _joined(
     pairs = [(each, more) for each, more in zip(own, added, strict=True)]
     if not any(more is not None for more in added):
         yield {}, own
+        return
+    if any(more is not None and more.shape[::2] != each.shape[::2] for each, more in pairs):
         return
     for order in ("added-first", "added-last"):
         joined = [
@@ -301,7 +318,7 @@ def _attentions(
             yield name, partial(_attended, q, k, v, heads, scale, mask, layout)
     # Another number of heads, with its own scale.
     for count in (1, heads // 2, heads * 2, width):
-        if count >= 1 and count != heads and q.shape[-1] % count == 0:
+        if count >= 1 and count != heads and _can_attend(q, k, v, count):
             name = {
                 "number-of-heads": str(count),
                 "scale": "1/sqrt(head-width)",
@@ -322,10 +339,10 @@ def _masks(given: Sequence[tuple[str, Array]], q: Array, k: Array, heads: int) -
         if mask.ndim == 2:
             whole = mask[:, None, None]
         elif mask.ndim == 3:
-            whole = (
-                mask.reshape(q.shape[0], -1, *mask.shape[1:]) if mask.shape[0] > q.shape[0] else mask[:, None]
-            )
-        if all(own in (1, full) for own, full in zip(whole.shape, shape, strict=True)):
+            batch = q.shape[0]
+            by_head = mask.shape[0] > batch and mask.shape[0] % batch == 0
+            whole = mask.reshape(batch, -1, *mask.shape[1:]) if by_head else mask[:, None]
+        if whole.ndim == 4 and all(own in (1, full) for own, full in zip(whole.shape, shape, strict=True)):
             # Zeros and ones say what to keep; anything else is added.
             keeps = bool(np.isin(whole, (0, 1)).all() and whole.any())
             yield np.where(whole > 0, 0, -np.inf) if keeps else whole

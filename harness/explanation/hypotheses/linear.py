@@ -25,6 +25,12 @@ from harness.measurement.measurement import Array
 _FORMULA = 1e-4
 # More values than that per group, so that the group's number is not fitted to noise.
 _FEWEST = 8
+# Of fewer values, or of the same one many times, any number is a factor and an offset.
+_DIFFERENT = 3
+_BEGINNING = 64
+# The most tensors of which sums are tried, and the most values that are looked at before all are.
+_MOST_SUMMED = 12
+_SAMPLED = 4096
 
 
 def linear(
@@ -49,6 +55,8 @@ def _fits(
 
 
 def _whole(ours: Array, theirs: Array) -> Iterator[tuple[Mistake, Array]]:
+    if not _several(theirs):
+        return
     square = float(np.vdot(theirs, theirs))
     if square > 0:
         factor = float(np.vdot(theirs, ours)) / square
@@ -59,14 +67,25 @@ def _whole(ours: Array, theirs: Array) -> Iterator[tuple[Mistake, Array]]:
 
 def _clipped(ours: Array, theirs: Array) -> Iterator[tuple[Mistake, Array]]:
     low, high = float(ours.min()), float(ours.max())
-    # Both ends of a clipped array occur more than once.
-    if np.count_nonzero(ours == low) > 1 or np.count_nonzero(ours == high) > 1:
+    if _ends(ours, low, high):
         yield Clipped(low, high), np.clip(theirs, low, high)
+
+
+def _ends(values: Array, low: float, high: float) -> bool:
+    """Return whether ``values`` look clipped: an end occurs more than once, and others lie between."""
+    often = np.count_nonzero(values == low) > 1 or np.count_nonzero(values == high) > 1
+    return often and np.count_nonzero((values > low) & (values < high)) >= _FEWEST
+
+
+def _several(values: Array) -> bool:
+    """Return whether ``values`` are enough different ones for one number to explain what became of them."""
+    # The beginning nearly always decides it.
+    return any(len(np.unique(part)) >= _DIFFERENT for part in (values.ravel()[:_BEGINNING], values))
 
 
 def _unclipped(ours: Array, theirs: Array) -> Hypothesis | None:
     low, high = float(theirs.min()), float(theirs.max())
-    if np.count_nonzero(theirs == low) < 2 and np.count_nonzero(theirs == high) < 2:
+    if not _ends(theirs, low, high):
         return None
     left = relative(np.clip(ours, low, high), theirs)
     return Hypothesis(Unclipped(low, high), left) if left <= 0.02 * relative(ours, theirs) else None
@@ -78,7 +97,7 @@ def _summands(
     moved = ours - theirs
     for name, array in _alike(given, theirs):
         square = float(np.vdot(array, array))
-        if square > 0:
+        if square > 0 and _several(array):
             times = float(np.vdot(array, moved)) / square
             yield Summand(name, times), theirs + times * array
 
@@ -86,9 +105,15 @@ def _summands(
 def _coefficients(
     given: Sequence[tuple[str, Array]], ours: Array, theirs: Array
 ) -> Iterator[tuple[Mistake, Array]]:
-    alike = list(_alike(given, theirs))
+    alike = list(_alike(given, theirs))[:_MOST_SUMMED]
+    # Most sums are told by some of the values not to be the formula.
+    some = slice(None, None, max(1, theirs.size // _SAMPLED))
     for count in (2, 3):
         for parts in itertools.combinations(alike, count):
+            if theirs.size < _FEWEST * count:
+                continue
+            if _missed(np.stack([array.ravel()[some] for _, array in parts], axis=1), theirs.ravel()[some]):
+                continue
             columns = np.stack([array.ravel() for _, array in parts], axis=1)
             formula, *_ = np.linalg.lstsq(columns, theirs.ravel(), rcond=None)
             if relative(columns @ formula, theirs.ravel()) > _FORMULA:
@@ -100,7 +125,16 @@ def _coefficients(
             return
 
 
+def _missed(columns: Array, goal: Array) -> bool:
+    """Return whether no sum of ``columns`` is near ``goal``; a few values are always nearer than all are."""
+    found, *_ = np.linalg.lstsq(columns, goal, rcond=None)
+    # All of the values may be larger than those looked at: only what is far off is missed.
+    return relative(columns @ found, goal) > 10 * _FORMULA and bool(np.any(goal))
+
+
 def _channels(ours: Array, theirs: Array) -> Iterator[tuple[Mistake, Array]]:
+    if not _several(theirs):
+        return
     moved = ours - theirs
     for axis in range(theirs.ndim):
         others = tuple(each for each in range(theirs.ndim) if each != axis)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.explanation.hypotheses.fitting import Hypothesis, fitting
+from harness.explanation.hypotheses.fitting import Hypothesis, fitting, relative
 from harness.explanation.hypotheses.kinds import (
     Border,
     Mistake,
@@ -23,6 +23,10 @@ from harness.measurement.measurement import Array
 _MOST_AXES = 5
 # The most rows or columns that another padding adds.
 _PADDED = 2
+# Smaller pictures are all border.
+_SMALLEST = 3
+# Values of another shape are those of the reference if they are this near to them, in relative L2.
+_LEFT = 0.02
 _MOST_PARTS = 64
 # The share of the squared difference that the places named have to hold.
 _INSIDE = 0.999
@@ -66,12 +70,29 @@ def other_shape(ours: Array, theirs: Array) -> Iterator[Hypothesis]:
     if ours.ndim != theirs.ndim:
         return
     for order in itertools.permutations(range(ours.ndim)) if ours.ndim <= _MOST_AXES else ():
-        if theirs.shape == tuple(ours.shape[axis] for axis in order):
-            yield Hypothesis(Permuted(order), 0.0)
+        moved = np.transpose(theirs, order)
+        if ours.size and moved.shape == ours.shape and (left := relative(moved, ours)) <= _LEFT:
+            yield Hypothesis(Permuted(order), left)
             return
     apart = [abs(one - other) for one, other in zip(ours.shape, theirs.shape, strict=True)]
-    if ours.ndim >= 3 and not any(apart[:-2]) and max(apart[-2:]) <= _PADDED:
+    if ours.ndim >= 4 and not any(apart[:-2]) and max(apart[-2:]) <= _PADDED and _same_inside(ours, theirs):
         yield Hypothesis(Border(), 0.0)
+
+
+def _same_inside(ours: Array, theirs: Array) -> bool:
+    """Return whether one picture lies in the other, apart from its own border."""
+    places = []
+    for one, other in zip(ours.shape[-2:], theirs.shape[-2:], strict=True):
+        longer = range(abs(one - other) + 1)
+        places.append([(0, at, one) if one <= other else (at, 0, other) for at in longer])
+    for (top, top_other, height), (left, left_other, width) in itertools.product(*places):
+        if min(height, width) < _SMALLEST:
+            return False
+        inner = ours[..., top + 1 : top + height - 1, left + 1 : left + width - 1]
+        goal = theirs[..., top_other + 1 : top_other + height - 1, left_other + 1 : left_other + width - 1]
+        if relative(inner, goal) <= _LEFT:
+            return True
+    return False
 
 
 def placed(ours: Array, theirs: Array) -> Iterator[Hypothesis]:
