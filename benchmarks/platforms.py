@@ -30,6 +30,7 @@ from typing import Any
 
 from benchmarks.pages import write_between
 from harness.baselines.baseline import device_key
+from harness.baselines.current import own_devices
 from harness.baselines.store import BaselineStore
 from harness.cases.case import Case
 from harness.cases.selection import select
@@ -101,7 +102,7 @@ def _run(arguments: argparse.Namespace) -> Iterator[tuple[Case, Measurement]]:
 def _stored(arguments: argparse.Namespace) -> Iterator[tuple[Case, Measurement]]:
     store = BaselineStore(arguments.baseline_dir)
     for case in select(arguments.suites).cases:
-        devices = store.devices(case.suite, case.id)
+        devices = own_devices(case, store)
         if len(devices) > 1:
             for device in devices:
                 yield case, store.load(case.suite, case.id, device).measurement
@@ -111,7 +112,7 @@ def _judge(arguments: argparse.Namespace, case: Case, measurement: Measurement) 
     """Judge one run against the baselines of all devices, and keep what is found."""
     store = BaselineStore(arguments.baseline_dir)
     fields = {name: measurement.fingerprint[name] for name in ("arch", "isa", "cpu_model", "cores")}
-    for device in store.devices(case.suite, case.id):
+    for device in own_devices(case, store):
         # A stored measurement beside itself says nothing.
         if arguments.command == "stored" and device == device_key(measurement.fingerprint):
             continue

@@ -134,7 +134,7 @@ def device_key(fingerprint: dict[str, str]) -> str:
         name = next((word for word in words if any(map(str.isdigit, word))), "")
     else:
         name = fingerprint.get("soc", "").lower()
-    if implementation := reference_of(fingerprint):
+    if implementation := implementation_in(fingerprint):
         name = f"{implementation}-{name}" if name else ""
         name = yardstick_key(name) if name and fingerprint.get("dtype") == _EXACT else name
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
@@ -148,11 +148,11 @@ def device_key(fingerprint: dict[str, str]) -> str:
 def device_fields(fingerprint: dict[str, str]) -> dict[str, str]:
     """Return the fields of ``fingerprint`` that :func:`device_key` depends on."""
     names = ["device", "arch" if fingerprint.get("device") == "CPU" else "soc"]
-    names += ["implementation", "dtype"] if reference_of(fingerprint) else []
+    names += ["implementation", "dtype"] if implementation_in(fingerprint) else []
     return {name: fingerprint[name] for name in names if name in fingerprint}
 
 
-def reference_of(fingerprint: Mapping[str, str]) -> str:
+def implementation_in(fingerprint: Mapping[str, str]) -> str:
     """Return the implementation on another framework that made a fingerprint (``diffusers``); '' if none."""
     return fingerprint.get("implementation", "")
 

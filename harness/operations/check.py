@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from harness.baselines.baseline import Baseline, Provenance, device_key, is_cpu
+from harness.baselines.baseline import Baseline, Provenance, device_key, implementation_in, is_cpu
 from harness.baselines.current import own_devices, unusable
 from harness.baselines.errors import BaselineMissing
 from harness.baselines.soak import read_soak
@@ -103,12 +103,12 @@ def hold(case: Case, outcome: Measurement | HarnessError, store: BaselineStore) 
         return Check(Judgement.error(case, outcome))
     baseline = soaked = None
     # The latents may be there for a reference alone.
-    spare = case.reference is not None and case.keep == "none" and not _is_reference(outcome)
+    spare = case.keep == "none" and _is_held(case, outcome)
     measured = replace(outcome, latents=None) if spare else outcome
     try:
         baseline = select_baseline(store, case, outcome.fingerprint)
         judgement = judge(case, measured, baseline)
-        if case.reference is not None and not _is_reference(outcome) and judgement.verdict in _JUDGED:
+        if _is_held(case, outcome) and judgement.verdict in _JUDGED:
             found = reference_of(case, store)
             judgement = held_to_reference(case, judgement, outcome, found, baseline.calibration)
         # It decides nothing, so a record that is damaged fails no case; harness soak and a gate report it.
@@ -119,8 +119,10 @@ def hold(case: Case, outcome: Measurement | HarnessError, store: BaselineStore) 
     return Check(judgement, measured, baseline, soaked=soaked if soaked and soaked.runs else None)
 
 
-def _is_reference(measurement: Measurement) -> bool:
-    return bool(measurement.fingerprint.get("implementation"))
+def _is_held(case: Case, measurement: Measurement) -> bool:
+    """Return whether a measurement is held to a reference: not one without latents, and not one itself."""
+    kept = measurement.latents is not None or not measurement.trace
+    return case.reference is not None and kept and not implementation_in(measurement.fingerprint)
 
 
 def select_baseline(store: BaselineStore, case: Case, fingerprint: Mapping[str, str]) -> Baseline:

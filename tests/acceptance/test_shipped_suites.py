@@ -17,6 +17,7 @@ from harness.cases.document import read_document
 from harness.cases.schema import SCHEMA_PATH
 from harness.cases.selection import select
 from harness.judgement.calibration.findings import needs_strict
+from harness.operations.stored_reference import reference_of
 
 SUITES = sorted((REPOSITORY / "suites").rglob("*.yaml"))
 STORE = BaselineStore(REPOSITORY / "baselines")
@@ -100,6 +101,17 @@ def test_what_is_shipped_for_aarch64_was_recorded_under_its_profile_and_calibrat
         }, key
         assert baseline.calibration is not None, key
         assert re.fullmatch("[0-9a-f]{40}", str(baseline.provenance.git_commit)), key
+
+
+def test_a_shipped_case_that_names_a_reference_has_it():
+    held = [case for case in SELECTION.cases if case.reference is not None]
+    assert len(held) == 4
+    for case in held:
+        found = reference_of(case, STORE)
+        assert found.original.device == "diffusers-cpu"
+        for each in (found.original, found.exact):
+            assert each.measurement.fingerprint["diffusers"] == "0.35.2"
+            assert re.fullmatch("[0-9a-f]{40}", str(each.provenance.git_commit))
 
 
 def test_no_shipped_baseline_is_an_orphan():

@@ -73,6 +73,11 @@ def test_a_case_that_names_none_is_held_to_none(store: BaselineStore) -> None:
     assert not any(isinstance(n, WithinReference) for n in hold(plain, RUN, store).judgement.notes)
 
 
+def test_what_was_run_for_another_purpose_is_held_to_the_baseline_alone(store: BaselineStore) -> None:
+    found = hold(CASE, replace(RUN, latents=None), store).judgement
+    assert found.verdict is Verdict.IDENTICAL
+
+
 def test_what_drifts_from_the_reference_alone_is_drift(store: BaselineStore) -> None:
     assert RUN.latents is not None
     add_references(store, run=replace(RUN, latents=RUN.latents * 1.1))
