@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
+from harness.judgement.calibration.spread import distance
 from harness.measurement.measurement import Array, Measurement
 from harness.tracing.difference import rounding_of
 
-# How many times the original's own distance from float64 a port's may be. Chosen from the shipped cases of
-# mindone and from planted faults: docs/alignment.md has the table.
+# How many times the original's own distance from float64 a port's may be before its cells are looked at.
+# Stricter than the factor by which a case is judged (:mod:`harness.judgement.reference`): where only rounding
+# is found, nothing is lost but time.
 FACTOR = 4.0
 
 
@@ -55,14 +55,6 @@ def _distance(
 ) -> list[Distance]:
     if not port.shape == own.shape == exact.shape:
         return []
-    own_distance = _relative(own, exact)
+    own_distance = distance(own, exact)
     limit = max(factor * own_distance, rounding_of(dtype))
-    return [Distance(step, _relative(port, exact), own_distance, limit)]
-
-
-def _relative(array: Array, exact: Array) -> float:
-    wide = np.asarray(exact, np.float64)
-    with np.errstate(invalid="ignore", over="ignore"):
-        distance = float(np.linalg.norm(np.asarray(array, np.float64) - wide))
-    norm = float(np.linalg.norm(wide))
-    return distance / norm if norm else (0.0 if distance == 0 else float("inf"))
+    return [Distance(step, distance(port, exact), own_distance, limit)]
