@@ -22,6 +22,7 @@ _KINDS: dict[type[kinds.Mistake], str] = {
     kinds.Summand: "residual",
     kinds.Permuted: "permuted",
     kinds.Regrouped: "permuted",
+    kinds.PartsNotMoved: "permuted",
     kinds.Swapped: "swapped",
     kinds.Reversed: "flipped",
     kinds.Rolled: "flipped",

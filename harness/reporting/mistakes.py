@@ -45,6 +45,10 @@ def _places_text(mistake: kinds.Mistake) -> str:
             return f"permuted axes: the original's values with its axes in the order {list(axes)}"
         case kinds.Regrouped(axis=axis, parts=parts):
             return f"another order of groups: axis {axis} split into {parts}, and put together the other way"
+        case kinds.PartsNotMoved(axis=axis, parts=parts):
+            return (
+                f"another order of axes: axis {axis}, of {parts} parts, was not moved behind axis {axis - 1}"
+            )
         case kinds.Reversed(axis=axis):
             return f"reverse order along axis {axis}"
         case kinds.Swapped(axis=axis):

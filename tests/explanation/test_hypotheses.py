@@ -92,6 +92,12 @@ def test_heads_that_are_put_together_the_other_way() -> None:
     assert guess(ours, theirs) == kinds.Regrouped(2, 4)
 
 
+def test_heads_that_are_put_together_without_moving_them() -> None:
+    made = RNG.standard_normal((2, 3, 6, 8))
+    theirs = made.transpose(0, 2, 1, 3).reshape(2, 6, 24)
+    assert guess(made.reshape(2, 6, 24), theirs) == kinds.PartsNotMoved(2, 3)
+
+
 def test_reversed_swapped_and_rolled_values() -> None:
     assert guess(X[:, ::-1], X) == kinds.Reversed(1)
     assert guess(np.roll(X, 4, 1), X) == kinds.Swapped(1)

@@ -22,10 +22,11 @@ Candidate = tuple[dict[str, str], Callable[[], Array]]
 _EPSILONS = (0.0, 1e-12, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
 _EPS = ("eps", "epsilon", "variance_epsilon")
 _USUAL = "usual"
+_MOST_HEADS = 64
 # A formula is better than an earlier one only if it leaves clearly less.
 _NO_BETTER = 0.7
 # The most scores of an attention that is computed again, dozens of times.
-_MOST_SCORES = 1 << 24
+_MOST_SCORES = 1 << 20
 _erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
@@ -317,8 +318,8 @@ def _attentions(
             name = {"scale": scale_name, "mask": mask_name, "heads": layout, "number-of-heads": str(heads)}
             yield name, partial(_attended, q, k, v, heads, scale, mask, layout)
     # Another number of heads, with its own scale.
-    for count in (1, heads // 2, heads * 2, width):
-        if count >= 1 and count != heads and _can_attend(q, k, v, count):
+    for count in range(1, min(q.shape[-1], _MOST_HEADS) + 1):
+        if count != heads and _can_attend(q, k, v, count):
             name = {
                 "number-of-heads": str(count),
                 "scale": "1/sqrt(head-width)",

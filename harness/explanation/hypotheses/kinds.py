@@ -74,6 +74,16 @@ class Regrouped(Mistake):
     parts: int
 
 
+class PartsNotMoved(Mistake):
+    """The reference's values as if the ``parts`` of ``axis`` had stayed before the axis that precedes it.
+
+    So it is with heads of an attention that are put together without moving them beside their channels.
+    """
+
+    axis: int
+    parts: int
+
+
 class Reversed(Mistake):
     """The reference's values in reverse order along ``axis``."""
 

@@ -12,6 +12,7 @@ from harness.explanation.hypotheses.kinds import (
     Border,
     Mistake,
     Part,
+    PartsNotMoved,
     Permuted,
     Regrouped,
     Reversed,
@@ -63,6 +64,17 @@ def _moved(theirs: Array) -> Iterator[tuple[Mistake, Array]]:
                 # The same mistake made of values that had been moved already.
                 back = theirs.reshape([shape[axis] for axis in order])
                 yield Permuted(order), np.transpose(back, np.argsort(order))
+    for axis in range(1, theirs.ndim):
+        for parts in range(2, min(shape[axis], _MOST_PARTS) + 1):
+            if shape[axis] % parts == 0:
+                yield PartsNotMoved(axis, parts), _not_moved(theirs, axis, parts)
+
+
+def _not_moved(theirs: Array, axis: int, parts: int) -> Array:
+    shape = theirs.shape
+    split = theirs.reshape(*shape[:axis], parts, shape[axis] // parts, *shape[axis + 1 :])
+    # [rows, parts, width] was made of [parts, rows, width], and is read as if it were that.
+    return np.swapaxes(split, axis - 1, axis).reshape(shape)
 
 
 def other_shape(ours: Array, theirs: Array) -> Iterator[Hypothesis]:
