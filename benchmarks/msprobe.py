@@ -3,8 +3,9 @@
     python -m benchmarks.msprobe MSPROBE_PYTHON [--other PYTHON] [--print]
 
 One convolution of a case is wrong by several sizes; both judge the dumps of one step. MSPROBE_PYTHON is an
-interpreter with msprobe and MindSpore. With --other, the interpreter of another MindSpore release, the table
-of sound runs is made, too: how much of its limit each tensor used, and how far cells bring two runs apart.
+interpreter with msprobe and MindSpore. With --other, the interpreter of another MindSpore release, two more
+tables are made: which cell is named for each fault of the catalogue, and how sound runs are judged (how much
+of its limit each tensor used, and how far cells bring two runs apart).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from harness.cases.selection import one_case
 from harness.dumps.comparing import ComparedTensor, DumpComparison
 from harness.dumps.writing import write_dump
 from harness.execution.runner import Runner
+from harness.faults.catalogue import FAULTS
 from harness.judgement.dumps import judge_dumps
 from harness.operations.judge_dump import JudgedDumps, judge
 from harness.operations.workers import Workers
@@ -30,6 +32,7 @@ _ROOT = Path(__file__).parents[1]
 _PAGE = _ROOT / "docs" / "msprobe.md"
 _FAULTS = "<!-- faults -->", "<!-- end of faults -->"
 _SOUND = "<!-- sound runs -->", "<!-- end of sound runs -->"
+_CELLS = "<!-- cells -->", "<!-- end of cells -->"
 _CASE, _STEP = "suites/ddim.yaml::ten-steps-seed0", 0
 _SIZES = (0.0, 1e-6, 4e-6, 1e-5, 1e-4, 4.34e-4, 4e-3, 1e-2, 1e-1, 1.0)
 # Cases and steps of sound runs: early, in the middle, last; float32, float16, bfloat16; the core and mindone.
@@ -61,6 +64,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         tables = {_FAULTS: _faults(asked.msprobe, Path(folder))}
         if asked.other is not None:
+            tables[_CELLS] = _cells(asked.other, Path(folder))
             tables[_SOUND] = _sound(asked.other, Path(folder))
     for marks, lines in tables.items():
         if asked.print:
@@ -86,6 +90,24 @@ def _faults(msprobe: str, folder: Path) -> list[str]:
         verdicts = ", ".join(f"{number} `{name}`" for name, number in rows.most_common())
         worst = next(name for name in ("error", "warning", "pass") if name in rows)
         lines.append(f"| {_off_by(found)} | {verdicts} | `{worst}` | {_told(found)} |")
+    return lines
+
+
+def _cells(other: str, folder: Path) -> list[str]:
+    """Which cell is named for each fault of the model, beside a sound run of either release."""
+    job = one_case(str(_ROOT / _CASE)).job()
+    lines = ["| fault | in the same release | in another release |", "|---|---|---|"]
+    with _workers().runner() as runner, _workers(other).runner() as old:
+        sound = [
+            write_dump(folder / f"cells-{i}", each.trace(job, _STEP)) for i, each in enumerate((runner, old))
+        ]
+        for fault in FAULTS:
+            if fault.family == "model":
+                faulty = write_dump(
+                    folder / fault.name, runner.trace(job.with_fault(fault.name, None), _STEP)
+                )
+                told = [_told(judge(faulty, each)) for each in sound]
+                lines.append(f"| {fault.name} | {' | '.join(told)} |")
     return lines
 
 

@@ -42,6 +42,13 @@ def run(*command):
     return done.stdout + done.stderr
 
 
+def rows_of(msprobe, mine, theirs, out):
+    """Let msprobe compare two steps, and return the rows of its table."""
+    run(msprobe.parent / "msprobe", "compare", "-tp", mine, "-gp", theirs, "-o", out)
+    (table,) = out.glob("*.csv")
+    return list(csv.DictReader(io.StringIO(table.read_text(), newline="")))
+
+
 def record(msprobe, framework, out, fault=0.0):
     """Let msprobe record the small model of `record.py`."""
     run(msprobe, DATA / "record.py", framework, out, fault)
@@ -63,10 +70,7 @@ def exported(tmp_path_factory):
 
 def test_compare_takes_an_export(msprobe, exported, tmp_path):
     dumps = exported.root / "dumps"
-    command = msprobe.parent / "msprobe"
-    run(command, "compare", "-tp", dumps / "step0", "-gp", dumps / "reference/step0", "-o", tmp_path)
-    (table,) = tmp_path.glob("*.csv")
-    rows = list(csv.DictReader(io.StringIO(table.read_text(), newline="")))
+    rows = rows_of(msprobe, dumps / "step0", dumps / "reference/step0", tmp_path)
     dump = load(dumps / "step0")
     tensors = [each for call in dump.calls for each in (*call.inputs, *call.outputs)]
     assert len(rows) == len(tensors)
@@ -108,6 +112,9 @@ def test_what_msprobe_records_is_read_and_judged(msprobe, tmp_path, framework):
     assert lines[1].startswith("  block.linear: ")
     assert "relative L2 0.00044 " in lines[2]
     assert "this dump is wrong" in lines[3]
+    # What docs/msprobe.md says of msprobe's own verdict.
+    rows = rows_of(msprobe, faulty / "step1", sound / "step1", tmp_path / "compared")
+    assert Counter(row["Result"] for row in rows) == {"pass": 14 if framework == "mindspore" else 16}
 
 
 @pytest.mark.parametrize("framework", ["mindspore", "torch"])
