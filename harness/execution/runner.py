@@ -43,6 +43,9 @@ _T = TypeVar("_T")
 _WORKERS_KEPT = 4
 
 
+_GIVE = "give the path of a Python that has MindSpore or, for cases of diffusers, torch"
+
+
 class InterpreterError(RunError, UsageError):
     """The path given for the workers' interpreter is not a usable Python."""
 
@@ -226,7 +229,7 @@ def interpreter(python: str | Path | None) -> str:
         return sys.executable
     found = shutil.which(str(python))
     if found is None:
-        raise InterpreterError(f"{python}: no such interpreter; give the path of a Python that has MindSpore")
+        raise InterpreterError(f"{python}: no such interpreter; {_GIVE}")
     try:
         asked = subprocess.run(
             [found, "-c", "print(6 * 7)"], capture_output=True, check=False, timeout=START_TIMEOUT
@@ -234,9 +237,7 @@ def interpreter(python: str | Path | None) -> str:
     except (OSError, subprocess.TimeoutExpired):
         asked = b""
     if asked.strip() != b"42":
-        raise InterpreterError(
-            f"{python}: not a Python interpreter; give the path of a Python that has MindSpore"
-        )
+        raise InterpreterError(f"{python}: not a Python interpreter; {_GIVE}")
     # Not resolved: the python of a virtual environment is a link, and it is an environment only at the link's
     # location.
     return os.path.normpath(Path(found).absolute())

@@ -12,6 +12,8 @@ from harness.tracing.difference import rounding_of
 # Stricter than the factor by which a case is judged (:mod:`harness.judgement.reference`): where only rounding
 # is found, nothing is lost but time.
 FACTOR = 4.0
+# Zeros are at 1, and other numbers of the same size at 1.4: a limit near that would let anything pass.
+_MOST = 0.5
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ def distances(
 
     ``exact`` is the original in float64, and ``own`` in ``dtype``, which is the port's. Steps that not all
     three keep, or that have other shapes, are left out. The limit is ``factor`` times the original's own
-    distance, and no less than what rounding alone explains in one cell.
+    distance, and no less than what rounding alone explains in one cell, but never so much that a port of
+    zeros would be within it.
     """
     found = []
     sides = [each.latents for each in (port, own, exact)]
@@ -56,5 +59,5 @@ def _distance(
     if not port.shape == own.shape == exact.shape:
         return []
     own_distance = distance(own, exact)
-    limit = max(factor * own_distance, rounding_of(dtype))
+    limit = min(max(factor * own_distance, rounding_of(dtype)), _MOST)
     return [Distance(step, distance(port, exact), own_distance, limit)]

@@ -118,7 +118,7 @@ class _Aligning:
             self._case, release, differing, _telling(constant), measured, yardstick=yardstick
         )
         indices = _steps_to_examine(measured, len(port.trace)) if step is None else [step]
-        if not np.isfinite(exact.output).all():
+        if not all(np.isfinite(each.output).all() for each in (near, exact)):
             return replace(alignment, conclusion="undefined")
         if not indices and not _all_compared(measured):
             indices = [len(port.trace)]

@@ -55,14 +55,18 @@ class Difference:
         return self.beyond(rounding_of(dtype))
 
 
+# Zeros are at 1, and other numbers of the same size at 1.4.
+_MOST_MEASURED = 0.5
+
+
 def rounding_of(dtype: str, measured: float | None = None) -> float:
     """Return the largest relative L2 that rounding alone explains in values of ``dtype``.
 
     ``measured`` is how far rounding moves the reference itself, if that is known: then the limit is no less
-    than some multiples of it.
+    than some multiples of it, though never so much that zeros would be within it.
     """
     limit = _ROUNDINGS[dtype] * _EPS[dtype] if dtype in _EPS else 0.0
-    return limit if measured is None else max(limit, _TIMES_MEASURED * measured)
+    return limit if measured is None else max(limit, min(_TIMES_MEASURED * measured, _MOST_MEASURED))
 
 
 def difference(ours: Array, theirs: Array, dtype: str) -> Difference | None:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+from samples import make_case, make_measurement
 from torch_interpreter import shipped
 
 from benchmarks.planted.aligning import aligned
 from benchmarks.planted.faults import chosen, load
+from harness.cases.job import Job
 from harness.cases.selection import one_case
 from harness.errors import UsageError
 from harness.explanation.hypotheses import kinds
-from harness.operations.align import align
+from harness.measurement.measurement import Measurement
+from harness.operations.align import align, align_with
 from harness.operations.alignment import Alignment, Side
 from harness.operations.workers import Workers
 
@@ -81,6 +87,24 @@ def test_an_interpreter_without_torch_fails_the_original() -> None:
     assert found.failed is Side.ORIGINAL
     assert found.failure is not None
     assert "torch" in found.failure.message
+
+
+def test_an_interpreter_that_is_not_there_is_asked_for_with_torch() -> None:
+    with pytest.raises(UsageError, match=r"no such interpreter; give the path of a Python that has .* torch"):
+        aligning(shipped("stable-diffusion", "ddim"), "/no-such-python")
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64"])
+def test_an_original_with_infinite_values_is_nothing_to_compare_with(dtype: str) -> None:
+    def ran(job: Job) -> Measurement:
+        made = make_measurement()
+        return replace(made, output=made.output * np.inf) if job.dtype == dtype else made
+
+    runner: Any = SimpleNamespace(run=ran)
+    case = make_case(pipeline="mindone:StableDiffusionPipeline", dtype="float16")
+    port: Any = SimpleNamespace(run=lambda _: make_measurement())
+    assert align_with(case, port, runner).conclusion == "undefined"
+    assert align_with(case, port, port).conclusion == "aligned"
 
 
 def test_only_classes_of_mindone_have_an_original() -> None:

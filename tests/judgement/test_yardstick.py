@@ -44,6 +44,20 @@ def test_the_limit_is_no_less_than_rounding() -> None:
     assert {each.limit for each in found} == {rounding_of("float32")}
 
 
+@pytest.mark.parametrize("error", [0.5, np.inf])
+def test_an_original_that_is_far_off_itself_lets_not_everything_pass(error: float) -> None:
+    with np.errstate(invalid="ignore"):
+        own = _Run(EXACT * (1 + error))
+    found = distances(_Run(np.zeros_like(EXACT)), own, _Run(EXACT), dtype="float16")  # type: ignore[arg-type]
+    assert not any(each.within for each in found)
+    assert all(each.limit < 1 for each in found)
+
+
+def test_a_cell_that_rounding_moves_far_is_not_excused_for_zeros() -> None:
+    assert pytest.approx(rounding_of("float32", 1e-4)) == 16e-4
+    assert rounding_of("float32", 0.9) < 1
+
+
 def test_nan_is_beyond_every_limit() -> None:
     broken = EXACT.copy()
     broken[0, 0, 0, 0, 0] = np.nan
