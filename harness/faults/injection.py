@@ -8,9 +8,10 @@ from typing import Any
 
 from harness.cases.job import Job
 from harness.errors import HarnessError
-from harness.faults.catalogue import Fault, fault
+from harness.faults.catalogue import Fault, FaultNotApplicable, fault
 from harness.faults.noise import check_acted, faulty_generators
 from harness.faults.output import apply_output_fault
+from harness.frameworks.framework import current
 from harness.measurement.ledger import Ledger, LedgerGenerator
 from harness.measurement.measurement import Array
 
@@ -38,6 +39,10 @@ class Injection:
 
         When the context ends, the scheduler is sound again, but a model is not.
         """
+        if self._family in ("scheduler", "model") and current().package != "mindspore":
+            raise FaultNotApplicable(
+                f"faults of a {self._family} are put into MindSpore alone", about=(self._name,)
+            )
         # Imported here because they import MindSpore, which must wait for the profile.
         if self._family == "scheduler":
             from harness.faults.scheduler import faulty_scheduler

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -20,10 +20,11 @@ class Framework(ABC):
     """MindSpore or torch.
 
     ``cell`` is the base class of a model's modules, and ``tensor`` that of tensors and parameters.
-    ``package`` is what is imported.
+    ``method`` is the name of the method by which a cell computes. ``package`` is what is imported.
     """
 
     package: FrameworkName
+    method: str
     cell: type[Any]
     tensor: type[Any]
     measures_rounding = False
@@ -33,9 +34,10 @@ class Framework(ABC):
         """The attributes that every cell has."""
         return frozenset(vars(self.cell()))
 
-    @abstractmethod
     def function(self, cell: Any) -> Callable[..., Any]:
         """Return the method that computes what ``cell`` returns; its signature has the cell's arguments."""
+        function: Callable[..., Any] = getattr(cell, self.method)
+        return function
 
     @abstractmethod
     def cells(self, cell: Any) -> Iterator[tuple[str, Any]]:
@@ -76,6 +78,10 @@ class Framework(ABC):
     def widened_cell(self, cell: Any) -> Any:
         """Return ``cell`` with its own parameters in float64; the cells inside it are the same."""
         return cell
+
+    @abstractmethod
+    def joined(self, tensors: Sequence[Any]) -> Any:
+        """Return ``tensors`` as one, joined along the first axis."""
 
     def placed(self, pipeline: Any) -> Any:
         """Return a pipeline with its models on the device of this process, where loading has not put them."""

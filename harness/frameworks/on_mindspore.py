@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,9 @@ class MindSpore(Framework):
     """MindSpore; its cells are those of ``mindspore.nn``."""
 
     package = "mindspore"
+    method = "construct"
     cell = nn.Cell
     tensor = Tensor
-
-    def function(self, cell: Any) -> Callable[..., Any]:
-        """Return the cell's ``construct``."""
-        return cell.construct  # type: ignore[no-any-return]
 
     def cells(self, cell: Any) -> Iterator[tuple[str, Any]]:
         """Yield the cells by MindSpore's names."""
@@ -62,6 +59,10 @@ class MindSpore(Framework):
     def like(self, tensor: Any, array: Any) -> Any:
         """Return a new tensor, cast by MindSpore."""
         return Tensor(array).astype(tensor.dtype)
+
+    def joined(self, tensors: Sequence[Any]) -> Any:
+        """Join them by the framework's own operator."""
+        return ms.ops.cat(tuple(tensors))
 
     def release_memory(self, *, compiled: bool) -> None:
         """Free graphs, tens of MB each; pipelines that are still used compile again at their next call."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +29,13 @@ class Torch(Framework):
     """torch; its cells are those of ``torch.nn``, and its pipelines run on ``device``."""
 
     package = "torch"
+    method = "forward"
     cell = nn.Module
     tensor = Tensor
     measures_rounding = True
 
     def __init__(self, device: str = "cpu") -> None:
         self._device = device
-
-    def function(self, cell: Any) -> Callable[..., Any]:
-        """Return the module's ``forward``."""
-        return cell.forward  # type: ignore[no-any-return]
 
     def cells(self, cell: Any) -> Iterator[tuple[str, Any]]:
         """Yield the modules by torch's names."""
@@ -89,6 +86,10 @@ class Torch(Framework):
             name: None if each is None else self.widened(each) for name, each in cell._buffers.items()
         }
         return shell
+
+    def joined(self, tensors: Sequence[Any]) -> Any:
+        """Join them by the framework's own operator."""
+        return torch.cat(tuple(tensors))
 
     def placed(self, pipeline: Any) -> Any:
         """Move the pipeline to the device."""

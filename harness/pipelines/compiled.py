@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.errors import FailureCause, HarnessError
+from harness.frameworks.framework import current
 from harness.pipelines.constants import TIMESTEP
 from harness.pipelines.errors import PipelineError
 from harness.pipelines.held import cells_of
@@ -58,7 +59,7 @@ def _runs_in_steps(cell: Any) -> bool:
     # In the class, too: what somebody has compiled need not say what it takes.
     return any(
         not _OF_STEP.isdisjoint(inspect.signature(construct).parameters)
-        for construct in (cell.construct, type(cell).construct)
+        for construct in (getattr(of, current().method) for of in (cell, type(cell)))
     )
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+from harness.frameworks.framework import current, is_tensor
 from harness.pipelines.compiled import denoising_models
 from harness.pipelines.errors import PipelineError
 
@@ -25,17 +26,18 @@ def halved(name: str, pipeline: Any, images: int) -> Iterator[None]:
     """
     models = [cell for _, cell in denoising_models(pipeline)]
     # In graph mode a model has its compiled function as an attribute of its own.
-    before = [vars(cell).get("construct") for cell in models]
+    method = current().method
+    before = [vars(cell).get(method) for cell in models]
     calls = [0]
     for cell in models:
-        cell.construct = _in_halves(cell.construct, 2 * images, calls)
+        setattr(cell, method, _in_halves(getattr(cell, method), 2 * images, calls))
     try:
         yield
     finally:
         for cell, own in zip(models, before, strict=True):
-            del cell.construct
+            delattr(cell, method)
             if own is not None:
-                cell.construct = own
+                setattr(cell, method, own)
     if not calls[0]:
         raise NeverDoubled(f"{name} calls no denoising model with {2 * images} rows for {images} images")
 
@@ -46,7 +48,7 @@ def _in_halves(construct: Callable[..., Any], rows: int, calls: list[int]) -> Ca
     def call(*args: Any, **kwargs: Any) -> Any:
         # The latents are the first argument, whatever their name is.
         latents: Any = next(iter((*args, *kwargs.values())), None)
-        if not _is_tensor(latents) or latents.ndim < 2 or latents.shape[0] != rows:
+        if not is_tensor(latents) or latents.ndim < 2 or latents.shape[0] != rows:
             return construct(*args, **kwargs)
         calls[0] += 1
         given = (args, kwargs)
@@ -61,7 +63,7 @@ def _in_halves(construct: Callable[..., Any], rows: int, calls: list[int]) -> Ca
 
 def _part(value: Any, rows: int, half: slice) -> Any:
     """Return ``value`` with that ``half`` of each tensor in it that has so many ``rows``."""
-    if _is_tensor(value):
+    if is_tensor(value):
         return value[half] if value.ndim and value.shape[0] == rows else value
     if isinstance(value, dict):
         return {key: _part(each, rows, half) for key, each in value.items()}
@@ -72,10 +74,8 @@ def _part(value: Any, rows: int, half: slice) -> Any:
 
 def _joined(first: Any, second: Any) -> Any:
     """Return the results of both halves as that of one call."""
-    import mindspore as ms
-
-    if _is_tensor(first):
-        return ms.ops.cat((first, second)) if first.ndim else first
+    if is_tensor(first):
+        return current().joined((first, second)) if first.ndim else first
     if isinstance(first, dict):
         return type(first)({key: _joined(each, second[key]) for key, each in first.items()})
     if is_dataclass(first) and not isinstance(first, type):
@@ -84,9 +84,3 @@ def _joined(first: Any, second: Any) -> Any:
     if type(first) in (list, tuple):
         return type(first)(_joined(*pair) for pair in zip(first, second, strict=True))
     return first
-
-
-def _is_tensor(value: Any) -> bool:
-    import mindspore as ms
-
-    return isinstance(value, ms.Tensor)

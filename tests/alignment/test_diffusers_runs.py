@@ -13,6 +13,7 @@ from harness.cases.job import Conditions, Job
 from harness.cases.reference import reference_job, yardstick_job
 from harness.execution.runner import Runner
 from harness.execution.worker_process import CaseFailed
+from harness.faults.catalogue import FaultNotApplicable
 from harness.measurement.measurement import Measurement
 
 pytestmark = pytest.mark.diffusers
@@ -166,3 +167,17 @@ def test_a_gpu_that_is_not_there_is_said(torch_python: str, job: Job) -> None:
 def test_mindspore_runs_on_no_gpu() -> None:
     with Runner(device="CUDA") as runner, pytest.raises(CaseFailed, match="CUDA is for cases of diffusers"):
         runner.run(job_of("stable-diffusion", "ddim"))
+
+
+def test_guidance_in_two_calls_draws_and_gives_the_same(on_torch: Runner, job: Job) -> None:
+    halved = on_torch.run(replace(job, conditions=Conditions(halved=True), steps=2))
+    whole = on_torch.run(replace(job, steps=2))
+    assert draws(halved) == draws(whole)
+    assert relative_l2(halved.output, whole.output) < 1e-5
+
+
+def test_faults_of_noise_are_put_into_it_and_those_of_models_are_not(on_torch: Runner, job: Job) -> None:
+    faulty = on_torch.run(replace(job, steps=2).with_fault("other-seed", None))
+    assert draws(faulty) != draws(on_torch.run(replace(job, steps=2)))
+    with pytest.raises(FaultNotApplicable, match="faults of a model are put into MindSpore alone"):
+        on_torch.run(job.with_fault("norm-eps", None))

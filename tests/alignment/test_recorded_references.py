@@ -58,5 +58,5 @@ def test_a_sound_port_is_within_and_a_fault_in_it_alone_is_not(store: BaselineSt
 
 def test_a_calibration_of_a_reference_is_refused() -> None:
     done = record("suites/ddim.yaml", "--reference", "diffusers", "--calibrate")
-    assert done.returncode == 2
+    assert done.returncode == 4
     assert "--reference records neither calibration nor deep trace" in done.stderr
