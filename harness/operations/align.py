@@ -149,10 +149,10 @@ class _Aligning:
             raise _Failed(Side.ORIGINAL, error) from error
         try:
             replay = self._runner.replay(self._ours, trace)
+            observed = None if replay.observed is None else Observed.from_bytes(replay.observed)
         except HarnessError as error:
             raise _Failed(Side.PORT, error) from error
         mistake = None
-        observed = None if replay.observed is None else Observed.from_bytes(replay.observed)
         if replay.main is not None and replay.main.lacking:
             mistake = Hypothesis(Lacking(replay.main.lacking), 0.0)
         elif observed is not None:

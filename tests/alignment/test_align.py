@@ -107,6 +107,16 @@ def test_an_original_with_infinite_values_is_nothing_to_compare_with(dtype: str)
     assert align_with(case, port, port).conclusion == "aligned"
 
 
+def test_a_worker_that_answers_nonsense_fails_its_case_alone() -> None:
+    measured = make_measurement()
+    own: Any = SimpleNamespace(run=lambda _: measured, trace=lambda *_: None)
+    far = replace(measured, output=measured.output + 1)
+    answer = SimpleNamespace(observed=b"nonsense", main=None)
+    port: Any = SimpleNamespace(run=lambda _: far, replay=lambda *_: answer)
+    found = align_with(make_case(pipeline="mindone:StableDiffusionPipeline"), port, own)
+    assert (found.conclusion, found.failed) == ("failed", Side.PORT)
+
+
 def test_only_classes_of_mindone_have_an_original() -> None:
     with pytest.raises(UsageError, match="no class of mindone"):
         aligning(one_case(f"{ROOT}/suites/ddim.yaml::two-steps"), sys.executable)
