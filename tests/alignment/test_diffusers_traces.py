@@ -28,7 +28,7 @@ def test_paths_are_the_modules_names_and_dtypes_are_plain(trace: DeepTrace) -> N
     assert "unet.down_blocks.0.resnets.0.conv1" in paths
     assert "scheduler" in paths
     # The text encoder runs before the first step, and belongs to it.
-    assert "text_encoder.text_model.embeddings.token_embedding" in paths
+    assert {path.partition(".")[0] for path in paths if path.endswith(".token_embedding")} == {"text_encoder"}
     dtypes = {value.dtype for call in trace.calls for value in (*call.inputs, *call.outputs)}
     assert {"float32", "int64"} <= dtypes <= {"float32", "float64", "int64", "bool"}
     assert trace.timestep == 901
@@ -56,6 +56,8 @@ def test_what_follows_the_last_step_is_seen(on_torch: Runner, job: Job) -> None:
 def test_mindones_cells_replay_on_the_originals_inputs(
     on_mindspore: Runner, job: Job, trace: DeepTrace
 ) -> None:
+    if trace.fingerprint["diffusers"] != "0.35.2":
+        pytest.skip("mindone 0.5.0 has the modules of diffusers 0.35.2 and transformers 4.57.1: set those up")
     replayed = on_mindspore.replay(job, trace)
     assert (replayed.missing, replayed.added) == ((), ())
     assert replayed.calls == sum(call.of_cell for call in trace.calls)
