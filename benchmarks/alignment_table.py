@@ -9,6 +9,7 @@ release of diffusers from which mindone was ported.
 from __future__ import annotations
 
 import argparse
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -80,7 +81,9 @@ def _row(found: Alignment) -> str:
 
 def _first(found: Alignment) -> str:
     if found.failure is not None:
-        return found.failure.message.splitlines()[0].replace("|", "\\|")
+        told = found.failure.message.splitlines()[0].replace("|", "\\|")
+        # Not where this machine has its packages.
+        return re.sub(r"/\S*/site-packages/", "", told)
     if found.finding is None:
         return ""
     finding = found.finding

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -30,6 +30,9 @@ def align(
     ] = None,
     json: Annotated[File, option("--json", "FILE", "write the results as JSON")] = None,
     html: Annotated[File, option("--html", "FILE", "write the results as a page")] = None,
+    torch_device: Annotated[
+        Literal["CPU", "CUDA", "Ascend"], typer.Option("--torch-device", help="device of the original")
+    ] = "CPU",
     device: options.Device = "CPU",
     device_id: options.DeviceId = 0,
     timeout: options.Timeout = 600.0,
@@ -48,7 +51,7 @@ def align(
         options.BASELINES, device, device_id, timeout, memory, port_python, no_user_code=no_user_code
     )
     display = AlignmentDisplay(Console(), at.invocation)
-    found = align_cases(cases, at.workers, python=python, step=step, progress=display)
+    found = align_cases(cases, at.workers, python=python, device=torch_device, step=step, progress=display)
     write(json, alignments_json, found, at.invocation)
     write(html, alignment_page, found, at.invocation)
     answered = [each for each in found if each.failure is None]

@@ -29,6 +29,7 @@ from harness.tracing.observed import Observed
 # What the fields of a fingerprint are called that name the original's packages.
 _PACKAGES = ("diffusers", "transformers", "torch")
 _RUNS = 4
+_CUDA = "CUDA"
 # The products of a thousand betas in float32 differ by up to 30 ulp between two libraries.
 _SUMMED_ULPS = 100.0
 _DWARFED = 10.0
@@ -49,15 +50,16 @@ def align(
 
     Each case runs once, and its original twice: in the case's own dtype and in float64, which says how much
     rounding moves it. If the port is more than ``factor`` times as far from float64 as the original, the
-    first such step runs once more on both sides, and each of the port's cells is given the original's
-    inputs. ``step`` asks for a step to be examined whatever the distances are. Raises UsageError for a case
-    that is not a class of mindone, or an interpreter that cannot be used.
+    first such step runs once more on both sides, and each of the port's cells is given the original's inputs.
+    ``step`` asks for a step to be examined whatever the distances are. ``device`` is the original's. A case
+    that is not a class of mindone has failed. Raises UsageError if none is, for a device that cases of
+    mindone cannot run on, and for an interpreter that cannot be used.
     """
-    for case in cases:
-        try:
-            reference_job(case.job())
-        except NoReference as error:
-            raise UsageError(str(error)) from None
+    if workers.device == _CUDA:
+        raise UsageError("mindone does not run on CUDA; give the original's device with --torch-device CUDA")
+    originals = {case: _without_original(case) for case in cases}
+    if originals and all(originals.values()):
+        raise UsageError(str(next(iter(originals.values()))))
     found = []
     with (
         stage(progress, "aligning", len(cases) * _RUNS, interrupted="nothing was written"),
@@ -65,9 +67,22 @@ def align(
         replace(workers.under(python), device=device).runner() as other,
     ):
         for case, advanced in each_case(progress, cases, _RUNS):
-            found.append(_Aligning(case, runner, other, factor, advanced).found(step))
+            if (lacking := originals[case]) is not None:
+                failed = Side.ORIGINAL
+                found.append(Alignment(case, {}, failed=failed, failure=lacking, conclusion="failed"))
+            else:
+                found.append(_Aligning(case, runner, other, factor, advanced).found(step))
             progress.finished(found[-1])
     return tuple(found)
+
+
+def _without_original(case: Case) -> NoReference | None:
+    """Return why diffusers has no original of ``case``; None if it may have one."""
+    try:
+        reference_job(case.job())
+    except NoReference as error:
+        return error
+    return None
 
 
 def align_with(case: Case, runner: Runner, other: Runner, factor: float = FACTOR) -> Alignment:

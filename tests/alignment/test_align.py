@@ -122,6 +122,19 @@ def test_only_classes_of_mindone_have_an_original() -> None:
         aligning(one_case(f"{ROOT}/suites/ddim.yaml::two-steps"), sys.executable)
 
 
+def test_a_case_without_an_original_does_not_stop_the_others() -> None:
+    cases = [one_case(f"{ROOT}/suites/ddim.yaml::two-steps"), shipped("stable-diffusion", "ddim")]
+    found = align(cases, Workers(), python=sys.executable)
+    assert [each.failed for each in found] == [Side.ORIGINAL, Side.ORIGINAL]
+    assert "no class of mindone" in str(found[0].failure)
+    assert "torch" in str(found[1].failure)
+
+
+def test_the_originals_device_is_not_that_of_the_cases() -> None:
+    with pytest.raises(UsageError, match="--torch-device CUDA"):
+        align([shipped("stable-diffusion", "ddim")], Workers(device="CUDA"), python=sys.executable)
+
+
 @pytest.mark.diffusers
 @pytest.mark.mindone
 def test_the_command_shows_and_writes_what_was_found(torch_python: str, tmp_path: Path) -> None:
