@@ -56,6 +56,8 @@ class Aligned:
     def component(self) -> str:
         """The component that is named: an attribute of the pipeline, or the pipeline's own code."""
         found = self.found
+        if found is not None and found.conclusion == "schedule":
+            return _SCHEDULER
         if found is None or found.finding is None:
             return ""
         if found.finding.place == "cell":

@@ -100,6 +100,7 @@ def test_heads_that_are_put_together_without_moving_them() -> None:
 
 def test_reversed_swapped_and_rolled_values() -> None:
     assert guess(X[:, ::-1], X) == kinds.Reversed(1)
+    assert guess(X[::-1], X) == kinds.Swapped(0)
     assert guess(np.roll(X, 4, 1), X) == kinds.Swapped(1)
     assert guess(np.roll(X, 1, 3), X) == kinds.Rolled(3, 1)
 

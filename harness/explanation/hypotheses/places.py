@@ -46,10 +46,11 @@ def _moved(theirs: Array) -> Iterator[tuple[Mistake, Array]]:
     shape, axes = theirs.shape, range(theirs.ndim)
     for axis in axes:
         size = shape[axis]
-        if size > 1:
-            yield Reversed(axis), np.flip(theirs, axis)
+        # Of two, either is the other; two halves are what is usually swapped.
         if size > 1 and size % 2 == 0:
             yield Swapped(axis), np.roll(theirs, size // 2, axis)
+        if size > 1:
+            yield Reversed(axis), np.flip(theirs, axis)
         for places in (1, -1):
             if size > 2:
                 yield Rolled(axis, places), np.roll(theirs, places, axis)
