@@ -86,7 +86,7 @@ def _aligned_row(each: Aligned) -> str:
     named = f"[{fault.name}]({fault.link})"
     if found is None or found.finding is None:
         what = each.problem or (found.conclusion if found is not None else "")
-        return f"| {named} | {case} | {what} | | no | | |"
+        return f"| {named} | {case} | {what} | | {'yes' if each.placed else 'no'} | | |"
     finding = found.finding
     place = f"`{finding.path}`" if finding.path else finding.place
     size = "another form" if finding.difference.form else f"{finding.difference.relative_l2:.1e}"

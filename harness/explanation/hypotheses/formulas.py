@@ -26,7 +26,7 @@ _MOST_HEADS = 64
 # A formula is better than an earlier one only if it leaves clearly less.
 _NO_BETTER = 0.7
 # The most scores of an attention that is computed again, dozens of times.
-_MOST_SCORES = 1 << 20
+_MOST_SCORES = 1 << 22
 _erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
