@@ -21,15 +21,19 @@ from harness.execution.profile import Profile
 ROOT = Path(__file__).parents[2]
 CONTRACT: dict[str, Any] = json.loads((ROOT / "tests/data/ascend/contract.json").read_text("utf-8"))
 # The modules that run on an NPU, with what they call `ms`.
-MODULES = ("profile", "ascend", "cann_settings", "fingerprint", "in_force", "aftermath", "worker")
+MODULES = (
+    "execution/profile", "execution/ascend", "execution/cann_settings", "execution/fingerprint",
+    "execution/in_force", "execution/aftermath", "execution/environment", "execution/worker",
+    "frameworks/on_mindspore",
+)  # fmt: skip
 # Attributes of MindSpore that are no functions, or exist on every device.
-NO_FUNCTIONS = ("PYNATIVE_MODE", "GRAPH_MODE", "__version__", "__file__", "Tensor", "jit")
+NO_FUNCTIONS = ("PYNATIVE_MODE", "GRAPH_MODE", "__version__", "__file__", "Tensor", "jit", "ops.cat")
 
 
 def calls() -> Iterator[tuple[str, ast.Call]]:
     """Yield the name below `mindspore`, and the call, of everything that these modules call there."""
     for module in MODULES:
-        tree = ast.parse((ROOT / "harness" / "execution" / f"{module}.py").read_text("utf-8"))
+        tree = ast.parse((ROOT / "harness" / f"{module}.py").read_text("utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and (name := dotted(node.func)) and name.startswith("ms."):
                 yield name.removeprefix("ms."), node
