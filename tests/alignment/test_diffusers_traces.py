@@ -61,7 +61,10 @@ def test_mindones_cells_replay_on_the_originals_inputs(
     replayed = on_mindspore.replay(job, trace)
     assert (replayed.missing, replayed.added) == ((), ())
     assert replayed.calls == sum(call.of_cell for call in trace.calls)
-    # Apart from the arguments that only one side passes, the embedding of timesteps alone is beyond rounding:
-    # MindSpore's exp (docs/findings.md).
-    beyond = {each.path for each in replayed.findings if each.beyond and each.difference.form is None}
-    assert beyond == {"unet.time_proj"}
+    # MindSpore's exp (docs/findings.md) moves the embedding of timesteps most, and no further than the
+    # rounding that the original's trace has measured.
+    assert [each.path for each in replayed.findings if each.beyond] == []
+    most = replayed.most_sensitive
+    assert most is not None
+    assert most.path == "unet.time_proj"
+    assert most.difference.beyond_rounding("float32")
