@@ -69,8 +69,7 @@ def _selected(named: list[str]) -> tuple[Case, ...]:
 
 def _row(found: Alignment) -> str:
     place, port, own = "", "", ""
-    if found.distances:
-        worst = max(found.distances, key=lambda each: each.port / each.limit if each.limit else 0.0)
+    if (worst := found.furthest) is not None:
         place = "output" if worst.step is None else f"step {worst.step}"
         port, own = figure(worst.port, 2), figure(worst.own, 2)
     return (

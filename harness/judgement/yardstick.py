@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.judgement.calibration.spread import distance
+from harness.judgement.metrics import ratio
 from harness.measurement.measurement import Array, Measurement
 from harness.tracing.difference import rounding_of
 
@@ -28,6 +29,11 @@ class Distance:
     port: float
     own: float
     limit: float
+
+    @property
+    def used(self) -> float:
+        """The share of the limit that the port uses."""
+        return ratio(self.port, self.limit)
 
     @property
     def within(self) -> bool:

@@ -24,6 +24,7 @@ from harness.measurement.measurement import Measurement
 from harness.operations.alignment import Alignment, Conclusion, Side, Yardstick
 from harness.operations.progress import SILENT, Progress, each_case, stage
 from harness.operations.workers import Workers
+from harness.tracing.divergence import DWARFED
 from harness.tracing.observed import Observed
 
 # What the fields of a fingerprint are called that name the original's packages.
@@ -32,7 +33,6 @@ _RUNS = 4
 _CUDA = "CUDA"
 # The products of a thousand betas in float32 differ by up to 30 ulp between two libraries.
 _SUMMED_ULPS = 100.0
-_DWARFED = 10.0
 _MOST_EXAMINED = 3
 
 
@@ -211,7 +211,7 @@ def _steps_to_examine(found: Sequence[Distance], steps: int) -> list[int]:
     """
     chosen: list[Distance] = []
     for each in found:
-        if not each.within and (not chosen or each.port > _DWARFED * chosen[-1].port):
+        if not each.within and (not chosen or each.port > DWARFED * chosen[-1].port):
             chosen.append(each)
     return [steps if each.step is None else each.step for each in chosen[:_MOST_EXAMINED]]
 

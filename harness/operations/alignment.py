@@ -66,6 +66,11 @@ class Alignment:
         return self.conclusion == "aligned"
 
     @property
+    def furthest(self) -> Distance | None:
+        """The step, or the output, that uses most of its limit."""
+        return max(self.distances, key=lambda each: each.used, default=None)
+
+    @property
     def first_beyond(self) -> Distance | None:
         """The first step, or the output, that is too far from float64."""
         return next((each for each in self.distances if not each.within), None)

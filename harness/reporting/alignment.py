@@ -91,11 +91,10 @@ def _reference(result: Alignment) -> str:
 
 def _distance_lines(result: Alignment) -> Iterator[str]:
     """Yield the first place that is too far from the yardstick, or else the furthest beside its limit."""
-    found = result.distances
-    if not found:
+    first = result.first_beyond
+    shown = first or result.furthest
+    if shown is None:
         return
-    first = next((each for each in found if not each.within), None)
-    shown = first or max(found, key=lambda each: each.port / each.limit if each.limit else 0.0)
     place = "the output" if shown.step is None else f"the latents after step {shown.step}"
     verdict = "at most" if first is None else "more than"
     yield (

@@ -12,7 +12,8 @@ from harness.tracing.difference import Difference
 # step makes of that, or, after the last step, the output that is made of what the cells give.
 Place = Literal["cell", "model input", "scheduler input", "latents", "output"]
 
-_DWARFED = 10.0
+# How much larger a difference has to be for another one to count for nothing beside it.
+DWARFED = 10.0
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,17 @@ class Divergence:
     leading: bool = False
     lacking: tuple[str, ...] = ()
 
+    def goes_before(self, main: Divergence | None) -> bool:
+        """Whether to look at this finding rather than at ``main``, the one so far."""
+        return self.beyond and (main is None or self.dwarfs(main))
+
     def dwarfs(self, other: Divergence) -> bool:
         """Whether this difference is so much larger that ``other`` counts for nothing beside it."""
         sizes = [
             math.inf if each.difference.form is not None else each.difference.relative_l2
             for each in (self, other)
         ]
-        return sizes[0] > _DWARFED * sizes[1]
+        return sizes[0] > DWARFED * sizes[1]
 
     @property
     def model(self) -> str:
@@ -99,7 +104,7 @@ class Replay:
         """
         found: Divergence | None = None
         for each in self.findings:
-            if each.beyond and (found is None or each.dwarfs(found)):
+            if each.goes_before(found):
                 found = each
         return found
 

@@ -179,7 +179,7 @@ class _Replaying(StepWatcher):
                 leading=False,
                 lacking=tuple(missed),
             )
-            if self._main is None or found.dwarfs(self._main):
+            if found.goes_before(self._main):
                 self._main, self._observed = found, None
         return pairs
 
@@ -207,9 +207,8 @@ class _Replaying(StepWatcher):
             entered = self._enter(
                 frame, label, to, dtype_of(leaf), array.shape, found, limit=limit, leading=index == 0
             )
-            if entered.beyond and (self._main is None or entered.dwarfs(self._main)):
+            if entered.goes_before(self._main):
                 self._main = entered
-                self._observed = None
                 dtypes = dtype_of(leaf), value.dtype
                 self._observed = self._seen_by_both(frame, array, reference, dtypes)
         return corrections

@@ -1,7 +1,8 @@
 """The deep trace as bytes: the same when read back, and no byte of it can change unseen."""
 
+import hashlib
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -87,6 +88,29 @@ def test_an_edited_description():
 def test_another_format():
     with pytest.raises(TraceDamaged, match="its format is 'harness deep trace 9', this version"):
         DeepTrace.from_bytes(edited(format="harness deep trace 9"))
+
+
+def test_a_trace_of_an_earlier_version_has_no_labels_and_no_rounding():
+    described = asdict(replace(make_trace(), arrays={}))
+    del described["arrays"]
+    for call in described["calls"]:
+        del call["labels"]
+        for value in (*call["inputs"], *call["outputs"]):
+            value.pop("rounding", None)
+    for name in ("before", "after"):
+        described[name].pop("rounding", None)
+    text = json.dumps(described)
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    read = DeepTrace.from_bytes(edited(format="harness deep trace 1", trace=text, sha256=sha256))
+    assert content(read) == content(make_trace())
+
+
+def test_labels_and_rounding_come_back():
+    trace = make_trace()
+    moved = replace(trace.after, rounding=2e-7)
+    call = replace(trace.calls[0], labels=("hidden_states",), inputs=(moved,))
+    with_both = replace(trace, calls=(call, *trace.calls[1:]), after=moved)
+    assert content(DeepTrace.from_bytes(with_both.to_bytes())) == content(with_both)
 
 
 def test_a_description_that_lacks_something():

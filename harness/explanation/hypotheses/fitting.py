@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -10,9 +12,11 @@ from harness.explanation.hypotheses.kinds import Mistake
 from harness.measurement.measurement import Array
 from harness.tracing.difference import rounding_of
 
+# The settings of a formula, each by its name, and what it gives.
+Candidate = tuple[dict[str, str], Callable[[], Array]]
 # A hypothesis has to leave at most this share of the difference, or what rounding leaves of a sum that is
 # computed in another order.
-_LEFT = 0.02
+LEFT = 0.02
 _ROUNDINGS = 4
 
 
@@ -22,6 +26,11 @@ class Hypothesis:
 
     mistake: Mistake
     left: float
+
+
+def counts(setting: Any) -> TypeGuard[int]:
+    """Return whether a setting of a cell is a number of things, such as heads or groups."""
+    return isinstance(setting, int) and not isinstance(setting, bool) and setting > 0
 
 
 def relative(ours: Array, theirs: Array) -> float:
@@ -40,6 +49,6 @@ def fitting(mistake: Mistake, predicted: Array, ours: Array, theirs: Array, dtyp
         return None
     found = relative(ours, theirs)
     left = relative(predicted, ours)
-    if not left <= max(_LEFT * found, min(_ROUNDINGS * rounding_of(dtype), found / 4)):
+    if not left <= max(LEFT * found, min(_ROUNDINGS * rounding_of(dtype), found / 4)):
         return None
     return Hypothesis(mistake, left)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from harness.explanation.hypotheses.fitting import Hypothesis, fitting, relative
+from harness.explanation.hypotheses.fitting import LEFT, Hypothesis, fitting, relative
 from harness.explanation.hypotheses.kinds import (
     ChannelFactor,
     ChannelOffset,
@@ -88,7 +88,7 @@ def _unclipped(ours: Array, theirs: Array) -> Hypothesis | None:
     if not _ends(theirs, low, high):
         return None
     left = relative(np.clip(ours, low, high), theirs)
-    return Hypothesis(Unclipped(low, high), left) if left <= 0.02 * relative(ours, theirs) else None
+    return Hypothesis(Unclipped(low, high), left) if left <= LEFT * relative(ours, theirs) else None
 
 
 def _summands(
